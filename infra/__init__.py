@@ -1,0 +1,1 @@
+"""How a network of sites runs: platform, supervisor, command line."""

@@ -1,0 +1,56 @@
+"""`plek`: one small file per family of verbs in `infra/verbs`, each added by one line below.
+
+Exit codes: 0 success, 1 the answer is no, 2 a wrong call or a platform that cannot do it. Trouble is one line on stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from infra.verbs import network, rehearsal, site
+from infra.verbs.common import No
+
+app = typer.Typer(
+    name="plek",
+    help="A city's shelter and placement network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+# One line per family of verbs.
+network.register(app)
+site.register(app)
+rehearsal.register(app)
+
+
+def main() -> None:
+    """Run one verb and exit."""
+    try:
+        app()
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        for line in str(error).splitlines() or [type(error).__name__]:
+            sys.stderr.write(f"plek: {line}\n")
+        sys.exit(code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """1 for a no, 2 for trouble a person can mend, None for what we did not expect."""
+    # Imported late: most verbs, and `--help`, need none of these.
+    from infra.network import NetworkError
+    from infra.processes import PlatformError
+    from shared.settings import SettingsError
+    from shared.streams import StreamsError
+
+    if isinstance(error, No):
+        return 1
+    return 2 if isinstance(error, (PlatformError, NetworkError, SettingsError, StreamsError)) else None
+
+
+if __name__ == "__main__":
+    main()

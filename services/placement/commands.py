@@ -1,0 +1,174 @@
+"""What may be asked of one location. Ids are made by the caller; a repeat with the same content changes nothing.
+
+`location` names the stream. `if_version` is the version the caller saw (HTTP `If-Match`); another one is refused with
+`version-stale`. `observed_at` is when a person saw it; None means now.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TypeAlias
+
+from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
+from shared.kernel import Command
+
+
+class OpenLocation(Command, frozen=True, kw_only=True):
+    """`location` becomes known: its title and district for screens, and the site that serves it."""
+
+    location: str
+    title: str
+    district: str
+    site: str
+
+
+class OpenPlaces(Command, frozen=True, kw_only=True):
+    """As many places of one make as there are ids. `sleeps` is people a place."""
+
+    location: str
+    place_ids: tuple[str, ...]
+    kind: str
+    room: str
+    sleeps: int = 1
+    features: tuple[str, ...] = ()
+    programme: str | None = None
+
+
+class BlockPlaces(Command, frozen=True, kw_only=True):
+    """Take places out of use: those named, or `count` free ones (of `room` and `kind`, where given), or all of `room`.
+
+    after_stay: a place in use is blocked when that use ends, instead of the command being refused.
+    """
+
+    location: str
+    place_ids: tuple[str, ...] = ()
+    room: str | None = None
+    kind: str | None = None
+    count: int | None = None
+    reason: str
+    until: datetime | None = None
+    after_stay: bool = False
+    if_version: int | None = None
+
+
+class UnblockPlace(Command, frozen=True, kw_only=True):
+    location: str
+    place_id: str
+    if_version: int | None = None
+
+
+class ClosePlace(Command, frozen=True, kw_only=True):
+    """after_stay: a place in use is closed when that use ends, instead of the command being refused."""
+
+    location: str
+    place_id: str
+    after_stay: bool = False
+    if_version: int | None = None
+
+
+class HoldPlaces(Command, frozen=True, kw_only=True):
+    """Keep places for a household on its way: those named, or the best fit of `kind` within one room."""
+
+    location: str
+    hold_id: str
+    place_ids: tuple[str, ...] = ()
+    kind: str | None = None
+    household_size: int = 1
+    features: tuple[str, ...] = ()
+    hold_minutes: int = HOLD_MINUTES_DEFAULT
+
+
+class CheckInHold(Command, frozen=True, kw_only=True):
+    """The household has arrived: the hold becomes the stay `stay_id`."""
+
+    location: str
+    hold_id: str
+    stay_id: str
+    observed_at: datetime | None = None
+    if_version: int | None = None
+
+
+class CancelHold(Command, frozen=True, kw_only=True):
+    location: str
+    hold_id: str
+    if_version: int | None = None
+
+
+class LapseHold(Command, frozen=True, kw_only=True):
+    """The hold's timer fired. Nothing happens when it is not due or has ended already."""
+
+    location: str
+    hold_id: str
+
+
+class BeginStay(Command, frozen=True, kw_only=True):
+    """Somebody walked in: in the places named, or in the best fit of `kind` within one room."""
+
+    location: str
+    stay_id: str
+    place_ids: tuple[str, ...] = ()
+    kind: str | None = None
+    household_size: int = 1
+    features: tuple[str, ...] = ()
+    observed_at: datetime | None = None
+
+
+class EndStay(Command, frozen=True, kw_only=True):
+    location: str
+    stay_id: str
+    reason: str
+    observed_at: datetime | None = None
+    if_version: int | None = None
+
+
+class RecordNight(Command, frozen=True, kw_only=True):
+    """Adopt the published figures of one programme for one night.
+
+    total: places without overflow, blocked ones included. occupied: overflow included. overflow: how many of the
+    occupied are beyond the places in use (max(0, occupied - (total - blocked))). own_rooms: every place is a room
+    of its own.
+    """
+
+    location: str
+    programme: str
+    kind: str
+    features: tuple[str, ...] = ()
+    sleeps: int = 1
+    own_rooms: bool = False
+    night: date
+    observed_at: datetime
+    total: int
+    blocked: int
+    occupied: int
+    overflow: int
+
+
+LocationCommand: TypeAlias = (
+    OpenLocation
+    | OpenPlaces
+    | BlockPlaces
+    | UnblockPlace
+    | ClosePlace
+    | HoldPlaces
+    | CheckInHold
+    | CancelHold
+    | LapseHold
+    | BeginStay
+    | EndStay
+    | RecordNight
+)
+
+COMMANDS: tuple[type[LocationCommand], ...] = (
+    OpenLocation,
+    OpenPlaces,
+    BlockPlaces,
+    UnblockPlace,
+    ClosePlace,
+    HoldPlaces,
+    CheckInHold,
+    CancelHold,
+    LapseHold,
+    BeginStay,
+    EndStay,
+    RecordNight,
+)

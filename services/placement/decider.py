@@ -1,0 +1,104 @@
+"""The location: the one place where rooms, nights and households of a house are decided.
+
+The state is in `decider_location`, how events change it in `decider_fold`, each noun's decisions in `decider_<noun>`.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from services.placement import commands as cmd
+from services.placement import decider_holds as holds
+from services.placement import decider_limits as limits
+from services.placement import decider_places as places
+from services.placement import decider_stays as stays
+from services.placement import events as ev
+from services.placement.decider_fold import evolve
+from services.placement.decider_location import Location
+from services.placement.decider_night import record_night
+from services.placement.decider_places import Outcome
+from shared.kernel import Decider, Rejected
+
+
+def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
+    """The events that follow from `command`, none when it changes nothing, or why not.
+
+    Refused: `location-unknown` (not opened, or another one's stream), and what each command's function says.
+    """
+    if command.location != state.name and not (state.name == "" and isinstance(command, cmd.OpenLocation)):
+        return Rejected("location-unknown", {"location": command.location[:80]})
+    match command:
+        case cmd.HoldPlaces():
+            return holds.hold_places(state, command)
+        case cmd.CheckInHold():
+            return holds.check_in(state, command)
+        case cmd.CancelHold():
+            return holds.cancel(state, command)
+        case cmd.LapseHold():
+            return holds.lapse(state, command)
+        case cmd.BeginStay():
+            return begin_stay(state, command)
+        case cmd.EndStay():
+            return stays.end(state, command)
+        case cmd.OpenLocation():
+            return open_location(state, command)
+        case cmd.OpenPlaces():
+            return places.open_places(state, command)
+        case cmd.BlockPlaces():
+            return places.block_places(state, command)
+        case cmd.UnblockPlace():
+            return places.unblock_place(state, command)
+        case cmd.ClosePlace():
+            return places.close_place(state, command)
+        case cmd.RecordNight():
+            return record_night(state, command)
+        case _:
+            assert_never(command)
+
+
+def open_location(state: Location, command: cmd.OpenLocation) -> Outcome:
+    """Refused: `location-name-invalid`, `location-differs` (it is open with other words), `title-invalid`,
+    `district-invalid`, `site-invalid`."""
+    if state.exists:
+        same = (state.title, state.district, state.site) == (
+            command.title,
+            command.district,
+            command.site,
+        )
+        return () if same else Rejected("location-differs", {"location": state.name})
+    refused = limits.location_name_refused(command.location)
+    if refused:
+        return refused
+    if not 1 <= len(command.title) <= limits.TITLE_CHARS_MAX:
+        return Rejected("title-invalid", {"length_max": limits.TITLE_CHARS_MAX})
+    if len(command.district) > limits.DISTRICT_CHARS_MAX:
+        return Rejected("district-invalid", {"length_max": limits.DISTRICT_CHARS_MAX})
+    if not limits.is_site_name(command.site):
+        return Rejected("site-invalid", {"site": command.site[:80]})
+    return [ev.LocationOpened(command.location, command.title, command.district, command.site, command.at)]
+
+
+def begin_stay(state: Location, command: cmd.BeginStay) -> Outcome:
+    """Refused: `stay-id-used`, `id-invalid`, `time-without-zone`, `observed-in-future`, `observed-too-old`,
+    `observed-before-place-free`, and as `decider_holds.household_places` says."""
+    known = stays.repeated(state, command)
+    if known is not None:
+        return known
+    refused = limits.id_refused(command.stay_id) or limits.observed_refused(command.observed_at, command.at)
+    if refused:
+        return refused
+    found = holds.household_places(state, command)
+    return found if isinstance(found, Rejected) else stays.begin(state, command, found)
+
+
+LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
+    name="location",
+    initial=Location(),
+    decide=decide,
+    evolve=evolve,
+    codec=ev.CODEC,
+    state_type=Location,
+    state_version=1,
+    commands=cmd.COMMANDS,
+)
+"""Stream `location/<name>`."""

@@ -1,0 +1,369 @@
+"""How each event changes a location. Nothing is refused here: what is stored has happened."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypeVar, assert_never
+
+from msgspec.structs import replace
+
+from services.placement import events as ev
+from services.placement.decider_location import (
+    BLOCKED,
+    ENDED_KEPT,
+    FREE,
+    HELD,
+    OCCUPIED,
+    Block,
+    EndedHold,
+    EndedStay,
+    Group,
+    Hold,
+    Location,
+    Night,
+    Place,
+    Stay,
+    fit_order,
+    group_key,
+)
+
+V = TypeVar("V")
+
+_TOTAL, _OVERFLOW, _PEOPLE = 0, 1, 5
+_COLUMN = {OCCUPIED: 2, HELD: 3, BLOCKED: 4}
+
+_SORT_ANEW_FROM = 8
+"""Changed places from which sorting the free ones anew is cheaper than putting each where it belongs."""
+
+
+def evolve(state: Location, event: ev.LocationEvent) -> Location:
+    """The location after `event`."""
+    change = _Change(state)
+    match event:
+        case ev.PlaceHeld():
+            return _held(change, event)
+        case ev.StayBegan():
+            return _stay_began(change, event)
+        case ev.StayEnded():
+            return _stay_ended(change, event)
+        case ev.HoldCancelled() | ev.HoldLapsed():
+            return _hold_ended(change, event)
+        case ev.LocationOpened():
+            return change.done(None, name=event.name, title=event.title, district=event.district, site=event.site)
+        case ev.PlacesOpened():
+            return _opened(change, event)
+        case ev.PlacesBlocked() | ev.PlacesUnblocked():
+            return _blocked(change, event)
+        case ev.BlockPlanned() | ev.ClosingPlanned():
+            return _planned(change, event)
+        case ev.PlacesClosed():
+            return _closed(change, event)
+        case ev.StaysBegan():
+            return _stays_began(change, event)
+        case ev.StaysEnded():
+            return _stays_ended(change, event)
+        case ev.NightRecorded():
+            return _night_recorded(change, event)
+        case _:
+            assert_never(event)
+
+
+class _Change:
+    """The next state in the making: its places, what they change in the counts, and which became free or taken."""
+
+    __slots__ = ("deltas", "freed", "places", "state", "taken", "version")
+
+    def __init__(self, state: Location) -> None:
+        self.state = state
+        self.version = state.version + 1
+        self.places = dict(state.places)
+        self.deltas: dict[str, list[int]] = {}
+        self.freed: list[Place] = []
+        self.taken: list[Place] = []
+
+    def delta(self, key: str) -> list[int]:
+        """Changes of one group: total, overflow, occupied, held, blocked, people."""
+        found = self.deltas.get(key)
+        if found is None:
+            found = self.deltas[key] = [0, 0, 0, 0, 0, 0]
+        return found
+
+    def turn(
+        self,
+        place_id: str,
+        status: str,
+        holder: str | None = None,
+        block: Block | None = None,
+        free_since: datetime | None = None,
+    ) -> Place:
+        """Gives a place another use; a planned block stays planned. `free_since` None leaves it as it was."""
+        place = self.places[place_id]
+        delta = self.delta(place.group)
+        if place.status != FREE:
+            delta[_COLUMN[place.status]] -= 1
+        if status != FREE:
+            delta[_COLUMN[status]] += 1
+        new = self.places[place_id] = Place(
+            place.id,
+            place.kind,
+            place.room,
+            place.sleeps,
+            place.features,
+            place.group,
+            self.version,
+            status,
+            holder,
+            block,
+            None if block else place.block_next,
+            place.closing,
+            place.overflow,
+            place.programme,
+            free_since or place.free_since,
+        )
+        if place.status == FREE:
+            if status != FREE:
+                self.taken.append(new)
+        elif status == FREE:
+            self.freed.append(new)
+        return new
+
+    def add(self, place: Place) -> None:
+        self.places[place.id] = place
+        self.freed.append(place)
+        self.delta(place.group)[_OVERFLOW if place.overflow else _TOTAL] += 1
+
+    def remove(self, place_id: str) -> None:
+        place = self.places.pop(place_id)
+        delta = self.delta(place.group)
+        delta[_OVERFLOW if place.overflow else _TOTAL] -= 1
+        if place.status == FREE:
+            self.taken.append(place)
+        else:
+            delta[_COLUMN[place.status]] -= 1
+
+    def done(self, observed_at: datetime | None, **fields: Any) -> Location:
+        """The next state. observed_at: when a person saw the groups touched; an older look never replaces a newer."""
+        if self.deltas:
+            fields["groups"] = self._groups(observed_at)
+        if self.freed or self.taken:
+            fields["free"] = self._free()
+        return replace(self.state, version=self.version, places=self.places, **fields)
+
+    def _groups(self, observed_at: datetime | None) -> dict[str, Group]:
+        groups = dict(self.state.groups)
+        for key, (total, overflow, occupied, held, blocked, people) in self.deltas.items():
+            old = groups.get(key) or _new_group(key)
+            seen = old.observed_at
+            if observed_at is not None and (seen is None or observed_at > seen):
+                seen = observed_at
+            groups[key] = Group(
+                old.kind,
+                old.size_class,
+                old.feature_class,
+                old.total + total,
+                old.overflow + overflow,
+                old.occupied + occupied,
+                old.held + held,
+                old.blocked + blocked,
+                old.people + people,
+                seen,
+            )
+        return groups
+
+    def _free(self) -> dict[str, tuple[str, ...]]:
+        free = dict(self.state.free)
+        for kind in {place.kind for place in (*self.taken, *self.freed)}:
+            taken = [place.id for place in self.taken if place.kind == kind]
+            freed = [place.id for place in self.freed if place.kind == kind]
+            order = list(free.get(kind, ()))
+            if len(taken) + len(freed) < _SORT_ANEW_FROM:
+                for place_id in taken:
+                    order.remove(place_id)
+                for place_id in freed:
+                    insort(order, place_id, key=self._fit)
+            else:
+                gone = frozenset(taken)
+                order = sorted((id_ for id_ in (*order, *freed) if id_ not in gone), key=self._fit)
+            free[kind] = tuple(order)
+        return free
+
+    def _fit(self, place_id: str) -> tuple[int, int, str, str]:
+        return fit_order(self.places[place_id])
+
+
+def _new_group(key: str) -> Group:
+    kind, size, features = key.split("|")
+    return Group(kind, size, features)
+
+
+def _remember(ended: dict[str, V], news: Iterable[tuple[str, V]]) -> dict[str, V]:
+    """Adds what just ended and forgets the oldest beyond `ENDED_KEPT`."""
+    new = dict(ended)
+    new.update(news)
+    while len(new) > ENDED_KEPT:
+        del new[next(iter(new))]
+    return new
+
+
+def _without(things: dict[str, V], ids: Iterable[str]) -> dict[str, V]:
+    new = dict(things)
+    for id_ in ids:
+        del new[id_]
+    return new
+
+
+def _held(change: _Change, event: ev.PlaceHeld) -> Location:
+    for place_id in event.place_ids:
+        change.turn(place_id, HELD, event.hold_id)
+    hold = Hold(
+        event.hold_id,
+        event.place_ids,
+        event.kind,
+        event.household_size,
+        event.features,
+        event.hold_minutes,
+        event.expires_at,
+        change.version,
+    )
+    return change.done(None, holds={**change.state.holds, hold.id: hold})
+
+
+def _hold_ended(change: _Change, event: ev.HoldCancelled | ev.HoldLapsed) -> Location:
+    for place_id in event.place_ids:
+        change.turn(place_id, FREE)
+    how = "lapsed" if isinstance(event, ev.HoldLapsed) else "cancelled"
+    return change.done(None, **_ended_hold(change, event.hold_id, how, None))
+
+
+def _ended_hold(change: _Change, hold_id: str, how: str, stay_id: str | None) -> dict[str, Any]:
+    state = change.state
+    ended = EndedHold(state.holds[hold_id], how, stay_id, change.version)
+    return {
+        "holds": _without(state.holds, [hold_id]),
+        "ended_holds": _remember(state.ended_holds, [(hold_id, ended)]),
+    }
+
+
+def _stay_began(change: _Change, event: ev.StayBegan) -> Location:
+    for place_id in event.place_ids:
+        change.turn(place_id, OCCUPIED, event.stay_id)
+    change.delta(change.places[event.place_ids[0]].group)[_PEOPLE] += event.household_size
+    stay = Stay(
+        event.stay_id,
+        event.place_ids,
+        event.kind,
+        event.household_size,
+        event.began_at,
+        change.version,
+        event.hold_id,
+    )
+    hold = {} if event.hold_id is None else _ended_hold(change, event.hold_id, "checked_in", stay.id)
+    return change.done(event.began_at, stays={**change.state.stays, stay.id: stay}, **hold)
+
+
+def _stay_ended(change: _Change, event: ev.StayEnded) -> Location:
+    state = change.state
+    stay = state.stays[event.stay_id]
+    for place_id in event.place_ids:
+        change.turn(place_id, FREE, free_since=min(event.ended_at, event.at))
+    change.delta(change.places[event.place_ids[0]].group)[_PEOPLE] -= stay.household_size
+    ended = EndedStay(stay, event.reason, event.ended_at, change.version)
+    return change.done(
+        event.ended_at,
+        stays=_without(state.stays, [stay.id]),
+        ended_stays=_remember(state.ended_stays, [(stay.id, ended)]),
+    )
+
+
+def _opened(change: _Change, event: ev.PlacesOpened) -> Location:
+    group = group_key(event.kind, event.sleeps, event.features)
+    for index, place_id in enumerate(event.place_ids):
+        change.add(
+            Place(
+                place_id,
+                event.kind,
+                event.room_of(index),
+                event.sleeps,
+                event.features,
+                group,
+                change.version,
+                overflow=event.overflow,
+                programme=event.programme,
+            )
+        )
+    return change.done(event.observed_at, places_made=change.state.places_made + len(event.place_ids))
+
+
+def _blocked(change: _Change, event: ev.PlacesBlocked | ev.PlacesUnblocked) -> Location:
+    block = Block(event.reason, event.until, event.reported) if isinstance(event, ev.PlacesBlocked) else None
+    for place_id in event.place_ids:
+        place = change.places[place_id]
+        if place.status in (FREE, BLOCKED):
+            change.turn(place_id, BLOCKED if block else FREE, block=block)
+        else:  # a planned block of a place in use, called off
+            change.delta(place.group)
+            change.places[place_id] = replace(place, version=change.version, block_next=None)
+    return change.done(event.observed_at)
+
+
+def _planned(change: _Change, event: ev.BlockPlanned | ev.ClosingPlanned) -> Location:
+    for place_id in event.place_ids:
+        place = change.places[place_id]
+        if isinstance(event, ev.BlockPlanned):
+            place = replace(place, version=change.version, block_next=Block(event.reason, event.until))
+        else:
+            place = replace(place, version=change.version, closing=True)
+        change.places[place_id] = place
+    return change.done(None)
+
+
+def _closed(change: _Change, event: ev.PlacesClosed) -> Location:
+    for place_id in event.place_ids:
+        change.remove(place_id)
+    closed = [(place_id, change.version) for place_id in event.place_ids]
+    return change.done(event.observed_at, closed_places=_remember(change.state.closed_places, closed))
+
+
+def _stays_began(change: _Change, event: ev.StaysBegan) -> Location:
+    stays = dict(change.state.stays)
+    for stay_id, place_id in event.stays:
+        place = change.turn(place_id, OCCUPIED, stay_id)
+        change.delta(place.group)[_PEOPLE] += 1
+        stays[stay_id] = Stay(
+            stay_id, (place_id,), event.kind, 1, event.began_at, change.version, None, event.programme
+        )
+    return change.done(event.began_at, stays=stays, stays_made=change.state.stays_made + len(event.stays))
+
+
+def _stays_ended(change: _Change, event: ev.StaysEnded) -> Location:
+    state = change.state
+    ended = []
+    for stay_id, place_id in event.stays:
+        stay = state.stays[stay_id]
+        place = change.turn(place_id, FREE, free_since=min(event.ended_at, event.at))
+        change.delta(place.group)[_PEOPLE] -= stay.household_size
+        ended.append((stay_id, EndedStay(stay, event.reason, event.ended_at, change.version)))
+    return change.done(
+        event.ended_at,
+        stays=_without(state.stays, [stay_id for stay_id, _ in event.stays]),
+        ended_stays=_remember(state.ended_stays, ended),
+    )
+
+
+def _night_recorded(change: _Change, event: ev.NightRecorded) -> Location:
+    figures = (
+        event.kind,
+        event.features,
+        event.sleeps,
+        event.total,
+        event.blocked,
+        event.occupied,
+        event.overflow,
+    )
+    night = Night(event.night, event.observed_at, figures)
+    group = group_key(event.kind, event.sleeps, event.features)
+    if group in change.state.groups:
+        change.delta(group)  # a report is a look at the group also when nothing moved
+    return change.done(event.observed_at, nights={**change.state.nights, event.programme: night})

@@ -1,0 +1,161 @@
+"""Holds: a place kept for somebody on the way. Every hold ends exactly once, by the owner's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from services.placement import commands as cmd
+from services.placement import decider_fit as fit
+from services.placement import decider_limits as limits
+from services.placement import events as ev
+from services.placement.decider_location import Hold, Location, Place
+from services.placement.decider_places import Outcome, after_use
+from services.placement.decider_stays import before_free, stay_id_refused
+from shared.contracts.vocabulary import HOLD_MINUTES_MAX, HOLD_MINUTES_MIN
+from shared.kernel import Rejected
+
+
+def hold_places(state: Location, command: cmd.HoldPlaces) -> Outcome:
+    """Refused: `id-invalid`, `hold-id-used`, `hold-minutes-out-of-range`, and as `household_places` says."""
+    hold = state.holds.get(command.hold_id)
+    if hold is None:
+        ended = state.ended_holds.get(command.hold_id)
+        hold = ended.hold if ended else None
+    if hold is not None:
+        return () if _same(hold, command) else Rejected("hold-id-used", {"hold_id": command.hold_id})
+    refused = limits.id_refused(command.hold_id)
+    if refused:
+        return refused
+    if not HOLD_MINUTES_MIN <= command.hold_minutes <= HOLD_MINUTES_MAX:
+        return Rejected(
+            "hold-minutes-out-of-range",
+            {
+                "hold_minutes_min": HOLD_MINUTES_MIN,
+                "hold_minutes_max": HOLD_MINUTES_MAX,
+            },
+        )
+    places = household_places(state, command)
+    if isinstance(places, Rejected):
+        return places
+    return [
+        ev.PlaceHeld(
+            state.name,
+            command.hold_id,
+            tuple([place.id for place in places]),
+            places[0].kind,
+            command.household_size,
+            tuple(sorted(set(command.features))),
+            command.hold_minutes,
+            command.at + timedelta(minutes=command.hold_minutes),
+            command.at,
+        )
+    ]
+
+
+def household_places(state: Location, command: cmd.HoldPlaces | cmd.BeginStay) -> Sequence[Place] | Rejected:
+    """The places a household gets: those named, or the best fit.
+
+    Refused: `household-size-invalid`, `household-too-large`, `kind-unknown`, `kind-without-beds`, `feature-unknown`,
+    `places-missing` (neither places nor a kind), `too-many-places`, `id-repeated`, `id-invalid`, `no-place-free`,
+    and as `decider_fit.named` says.
+    """
+    refused = limits.household_refused(command.household_size)
+    if not refused and command.kind is not None:
+        refused = limits.kind_refused(command.kind)
+    if not refused and command.features:
+        refused = limits.features_refused(command.features)
+    if not refused and command.place_ids:
+        refused = limits.ids_refused(command.place_ids, limits.HOUSEHOLD_SIZE_MAX)
+    if refused:
+        return refused
+    features = frozenset(command.features)
+    if command.place_ids:
+        return fit.named(state, command.place_ids, command.kind, command.household_size, features)
+    if command.kind is None:
+        return Rejected("places-missing", {})
+    since = command.observed_at if isinstance(command, cmd.BeginStay) else None
+    return fit.choose(state, command.kind, command.household_size, features, since)
+
+
+def _same(hold: Hold, command: cmd.HoldPlaces) -> bool:
+    return (
+        hold.household_size == command.household_size
+        and hold.hold_minutes == command.hold_minutes
+        and hold.features == tuple(sorted(set(command.features)))
+        and command.kind in (None, hold.kind)
+        and (not command.place_ids or set(command.place_ids) == set(hold.place_ids))
+    )
+
+
+def check_in(state: Location, command: cmd.CheckInHold) -> Outcome:
+    """Refused: `hold-unknown`, `hold-ended`, `version-stale`, `hold-lapsed` (its time is over, whether or not the
+    timer has fired), `id-invalid`, `stay-id-used`, `time-without-zone`, `observed-in-future`, `observed-too-old`,
+    `observed-before-place-free`."""
+    hold = state.holds.get(command.hold_id)
+    if hold is None:
+        ended = state.ended_holds.get(command.hold_id)
+        if ended is None:
+            return Rejected("hold-unknown", {"hold_id": command.hold_id[:80]})
+        stale = limits.version_refused(command.if_version, ended.version)
+        if stale:
+            return stale
+        return () if ended.stay_id == command.stay_id else Rejected("hold-ended", {"how": ended.how})
+    stale = limits.version_refused(command.if_version, hold.version)
+    if stale:
+        return stale
+    if command.at >= hold.expires_at:
+        return Rejected("hold-lapsed", {"expires_at": hold.expires_at.isoformat()})
+    refused = (
+        limits.id_refused(command.stay_id)
+        or stay_id_refused(state, command.stay_id)
+        or limits.observed_refused(command.observed_at, command.at)
+        or before_free([state.places[id_] for id_ in hold.place_ids], command.observed_at)
+    )
+    if refused:
+        return refused
+    began_at = limits.in_utc(command.observed_at) or command.at
+    return [
+        ev.StayBegan(
+            command.stay_id,
+            hold.place_ids,
+            hold.kind,
+            hold.household_size,
+            began_at,
+            command.at,
+            hold.id,
+        )
+    ]
+
+
+def cancel(state: Location, command: cmd.CancelHold) -> Outcome:
+    """Refused: `hold-unknown`, `hold-ended`, `version-stale`, `hold-lapsed`."""
+    hold = state.holds.get(command.hold_id)
+    if hold is None:
+        ended = state.ended_holds.get(command.hold_id)
+        if ended is None:
+            return Rejected("hold-unknown", {"hold_id": command.hold_id[:80]})
+        stale = limits.version_refused(command.if_version, ended.version)
+        if stale:
+            return stale
+        return () if ended.how == "cancelled" else Rejected("hold-ended", {"how": ended.how})
+    stale = limits.version_refused(command.if_version, hold.version)
+    if stale:
+        return stale
+    if command.at >= hold.expires_at:
+        return Rejected("hold-lapsed", {"expires_at": hold.expires_at.isoformat()})
+    return [
+        ev.HoldCancelled(hold.id, hold.place_ids, command.at),
+        *after_use(state, hold.place_ids, command.at, None),
+    ]
+
+
+def lapse(state: Location, command: cmd.LapseHold) -> Outcome:
+    """Nothing when the hold is not due, has ended or was never here: a timer may fire late, early or twice."""
+    hold = state.holds.get(command.hold_id)
+    if hold is None or command.at < hold.expires_at:
+        return ()
+    return [
+        ev.HoldLapsed(hold.id, hold.place_ids, command.at),
+        *after_use(state, hold.place_ids, command.at, None),
+    ]

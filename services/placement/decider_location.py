@@ -1,0 +1,165 @@
+"""What the placement service remembers of one location: the state its decisions are made on.
+
+It stays small and quick with 700 places and years of history: what has ended leaves it, the counts of each group
+and the order of the free places are carried along (a property test holds both to a recount).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+import msgspec
+
+from shared.contracts.vocabulary import feature_class, size_class
+
+ENDED_KEPT = 200
+"""How many ended holds, ended stays and closed places are remembered, each. A repeated tap comes within minutes,
+and the idempotency key of a request answers for seven days; older ones need no memory, because ids are random and
+never come again."""
+
+FREE, HELD, OCCUPIED, BLOCKED = "free", "held", "occupied", "blocked"
+
+
+class Block(msgspec.Struct, frozen=True, array_like=True):
+    """Why a place is out of use. until: expected end, ends nothing by itself. reported: a night report said so."""
+
+    reason: str
+    until: datetime | None
+    reported: bool = False
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """One place. status: the first that fits of occupied, held, blocked, free.
+
+    holder: id of the stay or hold that uses it. block_next, closing: what happens when that use ends.
+    group: key of the group it is counted in. free_since: when its last stay ended, as it was seen, but never ahead
+    of our clock. version: of the stream when it was last touched.
+    """
+
+    id: str
+    kind: str
+    room: str
+    sleeps: int
+    features: tuple[str, ...]
+    group: str
+    version: int
+    status: str = FREE
+    holder: str | None = None
+    block: Block | None = None
+    block_next: Block | None = None
+    closing: bool = False
+    overflow: bool = False
+    programme: str | None = None
+    free_since: datetime | None = None
+
+
+class Hold(msgspec.Struct, frozen=True, array_like=True):
+    """Places kept for a household on its way. features: those asked for."""
+
+    id: str
+    place_ids: tuple[str, ...]
+    kind: str
+    household_size: int
+    features: tuple[str, ...]
+    hold_minutes: int
+    expires_at: datetime
+    version: int
+
+
+class EndedHold(msgspec.Struct, frozen=True, array_like=True):
+    """hold: as it was. how: checked_in, cancelled or lapsed. stay_id: what it became."""
+
+    hold: Hold
+    how: str
+    stay_id: str | None
+    version: int
+
+
+class Stay(msgspec.Struct, frozen=True, array_like=True):
+    """A household living in places of one room. programme: the night reports it comes from; None when people began
+    it."""
+
+    id: str
+    place_ids: tuple[str, ...]
+    kind: str
+    household_size: int
+    began_at: datetime
+    version: int
+    hold_id: str | None = None
+    programme: str | None = None
+
+
+class EndedStay(msgspec.Struct, frozen=True, array_like=True):
+    """stay: as it was. ended_at: as it was seen."""
+
+    stay: Stay
+    reason: str
+    ended_at: datetime
+    version: int
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True):
+    """The counts of the places of one kind, size class and feature class. total leaves out overflow.
+
+    people: in stays; a stay over several places counts in the group of its first. observed_at: newest look by a person.
+    A group whose places are all gone stays, with zeros: so its zeros are told, and no late report moves it back.
+    """
+
+    kind: str
+    size_class: str
+    feature_class: str
+    total: int = 0
+    overflow: int = 0
+    occupied: int = 0
+    held: int = 0
+    blocked: int = 0
+    people: int = 0
+    observed_at: datetime | None = None
+
+
+class Night(msgspec.Struct, frozen=True, array_like=True):
+    """The newest night report of one programme. figures: kind, features, sleeps, total, blocked, occupied, overflow."""
+
+    night: date
+    observed_at: datetime
+    figures: tuple[str, tuple[str, ...], int, int, int, int, int]
+
+
+class Location(msgspec.Struct, frozen=True):
+    """One location. Dictionaries keep the order in which things came to be: the first stay is the oldest.
+
+    version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
+    places_made, stays_made: counters behind derived ids and room numbers; they never go back.
+    """
+
+    name: str = ""
+    title: str = ""
+    district: str = ""
+    site: str = ""
+    version: int = 0
+    places: dict[str, Place] = {}
+    free: dict[str, tuple[str, ...]] = {}
+    holds: dict[str, Hold] = {}
+    stays: dict[str, Stay] = {}
+    groups: dict[str, Group] = {}
+    ended_holds: dict[str, EndedHold] = {}
+    ended_stays: dict[str, EndedStay] = {}
+    closed_places: dict[str, int] = {}
+    nights: dict[str, Night] = {}
+    places_made: int = 0
+    stays_made: int = 0
+
+    @property
+    def exists(self) -> bool:
+        return self.name != ""
+
+
+def group_key(kind: str, sleeps: int, features: Iterable[str]) -> str:
+    """The key of a group: kind, size class and feature class joined by `|`."""
+    return f"{kind}|{size_class(sleeps)}|{feature_class(features)}"
+
+
+def fit_order(place: Place) -> tuple[int, int, str, str]:
+    """Smallest place first; of the same size the one with the fewest features; then by room and id."""
+    return place.sleeps, len(place.features), place.room, place.id

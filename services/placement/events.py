@@ -1,0 +1,235 @@
+"""What happened at one location: the private events of the placement service.
+
+Every `at` is the owner's clock when the command was handled. `observed_at` is when a person saw it; None where nobody
+looked (a timer fired, a place was promised). Events that end the use of places name those places, so that a view
+needs no state of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple, TypeAlias
+
+from shared.kernel import Codec, Event
+
+
+class LocationOpened(Event, frozen=True, tag="location-opened.v1"):
+    """A house with places exists, at exactly one site."""
+
+    name: str
+    title: str
+    district: str
+    site: str
+    at: datetime
+
+
+class PlacesOpened(Event, frozen=True, tag="places-opened.v1"):
+    """Places of one make came into being, free.
+
+    sleeps: people who can sleep in one such place. programme: the reported programme they belong to, if any.
+    overflow: extra places; each closes when its stay ends.
+    numbered_from: None when all are in `room`; else every place is a room of its own, `<room>-<n>` from this n on.
+    """
+
+    place_ids: tuple[str, ...]
+    kind: str
+    room: str
+    sleeps: int
+    features: tuple[str, ...]
+    at: datetime
+    observed_at: datetime | None = None
+    programme: str | None = None
+    overflow: bool = False
+    numbered_from: int | None = None
+
+    def room_of(self, index: int) -> str:
+        """The room of the place at `index` of `place_ids`."""
+        return self.room if self.numbered_from is None else f"{self.room}-{self.numbered_from + index}"
+
+
+class PlacesBlocked(Event, frozen=True, tag="places-blocked.v1"):
+    """Free places were taken out of use. `until` is the expected end and ends nothing by itself.
+
+    reported: a night report said so; only such a block does a later report lift.
+    """
+
+    place_ids: tuple[str, ...]
+    reason: str
+    until: datetime | None
+    at: datetime
+    observed_at: datetime | None = None
+    reported: bool = False
+
+
+class BlockPlanned(Event, frozen=True, tag="block-planned.v1"):
+    """Places in use will be blocked when that use ends."""
+
+    place_ids: tuple[str, ...]
+    reason: str
+    until: datetime | None
+    at: datetime
+
+
+class PlacesUnblocked(Event, frozen=True, tag="places-unblocked.v1"):
+    """Blocked places are free again; a planned block is called off."""
+
+    place_ids: tuple[str, ...]
+    at: datetime
+    observed_at: datetime | None = None
+
+
+class ClosingPlanned(Event, frozen=True, tag="closing-planned.v1"):
+    """Places in use will be closed when that use ends."""
+
+    place_ids: tuple[str, ...]
+    at: datetime
+
+
+class PlacesClosed(Event, frozen=True, tag="places-closed.v1"):
+    """Places exist no more and count nowhere."""
+
+    place_ids: tuple[str, ...]
+    at: datetime
+    observed_at: datetime | None = None
+
+
+class PlaceHeld(Event, frozen=True, tag="place-held.v1"):
+    """One or more free places of one room are kept for a household on its way, until `expires_at`.
+
+    features: what was asked for, not everything the places have. location: whose timer it is.
+    """
+
+    location: str
+    hold_id: str
+    place_ids: tuple[str, ...]
+    kind: str
+    household_size: int
+    features: tuple[str, ...]
+    hold_minutes: int
+    expires_at: datetime
+    at: datetime
+
+
+class HoldCancelled(Event, frozen=True, tag="hold-cancelled.v1"):
+    hold_id: str
+    place_ids: tuple[str, ...]
+    at: datetime
+
+
+class HoldLapsed(Event, frozen=True, tag="hold-lapsed.v1"):
+    """Nobody came in time."""
+
+    hold_id: str
+    place_ids: tuple[str, ...]
+    at: datetime
+
+
+class StayBegan(Event, frozen=True, tag="stay-began.v1"):
+    """A household lives in these places since `began_at` (when it was seen).
+
+    hold_id: the hold this checks in; with this event it has ended as `checked_in`. None for a walk-in.
+    """
+
+    stay_id: str
+    place_ids: tuple[str, ...]
+    kind: str
+    household_size: int
+    began_at: datetime
+    at: datetime
+    hold_id: str | None = None
+
+
+class StayEnded(Event, frozen=True, tag="stay-ended.v1"):
+    """The household left at `ended_at` (when it was seen)."""
+
+    stay_id: str
+    place_ids: tuple[str, ...]
+    reason: str
+    ended_at: datetime
+    at: datetime
+
+
+class InPlace(NamedTuple):
+    """One of many anonymous stays, each in one place."""
+
+    stay_id: str
+    place_id: str
+
+
+class StaysBegan(Event, frozen=True, tag="stays-began.v1"):
+    """A night report counted these as occupied: anonymous stays of one person, one place each."""
+
+    programme: str
+    kind: str
+    stays: tuple[InPlace, ...]
+    began_at: datetime
+    at: datetime
+
+
+class StaysEnded(Event, frozen=True, tag="stays-ended.v1"):
+    """A later night report counted fewer."""
+
+    programme: str
+    stays: tuple[InPlace, ...]
+    reason: str
+    ended_at: datetime
+    at: datetime
+
+
+class NightRecorded(Event, frozen=True, tag="night-recorded.v1"):
+    """The figures of one reported programme-night were adopted; the events beside it made the places match.
+
+    total: places without overflow, blocked ones included. overflow: places beyond total, all of them occupied.
+    """
+
+    programme: str
+    kind: str
+    features: tuple[str, ...]
+    sleeps: int
+    night: date
+    total: int
+    blocked: int
+    occupied: int
+    overflow: int
+    observed_at: datetime
+    at: datetime
+
+
+LocationEvent: TypeAlias = (
+    LocationOpened
+    | PlacesOpened
+    | PlacesBlocked
+    | BlockPlanned
+    | PlacesUnblocked
+    | ClosingPlanned
+    | PlacesClosed
+    | PlaceHeld
+    | HoldCancelled
+    | HoldLapsed
+    | StayBegan
+    | StayEnded
+    | StaysBegan
+    | StaysEnded
+    | NightRecorded
+)
+
+CODEC: Codec[LocationEvent] = Codec(
+    (
+        LocationOpened,
+        PlacesOpened,
+        PlacesBlocked,
+        BlockPlanned,
+        PlacesUnblocked,
+        ClosingPlanned,
+        PlacesClosed,
+        PlaceHeld,
+        HoldCancelled,
+        HoldLapsed,
+        StayBegan,
+        StayEnded,
+        StaysBegan,
+        StaysEnded,
+        NightRecorded,
+    )
+)
+"""Reads and writes this service's events. A changed event is a new class with its upcaster directly under it."""

@@ -1,0 +1,221 @@
+"""What of a decision is told, and to whom: figures to everybody, site events to the services of this site.
+
+The only place that builds a contract. Values were checked when they were decided, so contracts are built without
+checking them again (a test reads every one of them back strictly).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from services.placement import events as ev
+from services.placement.decider_location import Group, Location
+from shared.contracts import placement as told
+from shared.contracts.base import Contract
+
+
+class Telling(NamedTuple):
+    """subject: what it is about. observed_at: when a person saw it, if that is known."""
+
+    contract: Contract
+    subject: str
+    observed_at: datetime | None
+
+
+def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Telling]:
+    """Everything others may hear of one decision: each event as its site event, then the changed figures in one
+    message.
+
+    before, after: the location around the decision. Figures are told when a count or the newest observation changed.
+    """
+    tellings = [telling for event in events for telling in _site_events(after.name, event)]
+    if before.groups is not after.groups:
+        known = before.groups
+        changed = [
+            group for key, group in after.groups.items() if group is not known.get(key) and group != known.get(key)
+        ]
+        if changed:
+            tellings.append(_figures(after, changed))
+    return tellings
+
+
+def figures(state: Location) -> told.CapacityTold:
+    """The figures of all groups of a location: what an epoch begins with."""
+    return _capacity(state, state.groups.values())
+
+
+def _figures(state: Location, groups: Sequence[Group]) -> Telling:
+    observed = [group.observed_at for group in groups if group.observed_at is not None]
+    return Telling(_capacity(state, groups), state.name, max(observed, default=None))
+
+
+def _capacity(state: Location, groups: Iterable[Group]) -> told.CapacityTold:
+    return told.CapacityTold.model_construct(
+        location=state.name,
+        site=state.site,
+        title=state.title,
+        district=state.district,
+        rows=tuple([_row(group) for group in groups]),
+    )
+
+
+def _row(group: Group) -> told.CapacityRow:
+    return told.CapacityRow.model_construct(
+        kind=group.kind,
+        size_class=group.size_class,
+        feature_class=group.feature_class,
+        total=group.total,
+        overflow=group.overflow,
+        occupied=group.occupied,
+        held=group.held,
+        blocked=group.blocked,
+        people=group.people,
+        observed_at=group.observed_at,
+    )
+
+
+def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
+    match event:
+        case ev.PlaceHeld():
+            return [_held(location, event)]
+        case ev.StayBegan():
+            began = _stay_began(location, event)
+            if event.hold_id is None:
+                return [began]
+            ended = _hold_ended(
+                location,
+                event.hold_id,
+                event.place_ids,
+                "checked_in",
+                event.at,
+                event.stay_id,
+            )
+            return [ended, began]
+        case ev.StayEnded():
+            return [_stay_ended(location, event)]
+        case ev.HoldCancelled():
+            return [_hold_ended(location, event.hold_id, event.place_ids, "cancelled", event.at)]
+        case ev.HoldLapsed():
+            return [_hold_ended(location, event.hold_id, event.place_ids, "lapsed", event.at)]
+        case ev.PlacesOpened() | ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.PlacesClosed():
+            return [_places(location, event)]
+        case ev.StaysBegan() | ev.StaysEnded():
+            return [_night(location, event)]
+        case _:  # LocationOpened, plans and NightRecorded change no place by themselves
+            return []
+
+
+def _held(location: str, event: ev.PlaceHeld) -> Telling:
+    contract = told.PlaceHeld.model_construct(
+        location=location,
+        hold_id=event.hold_id,
+        place_ids=event.place_ids,
+        kind=event.kind,
+        household_size=event.household_size,
+        expires_at=event.expires_at,
+        at=event.at,
+    )
+    return Telling(contract, event.hold_id, None)
+
+
+def _hold_ended(
+    location: str,
+    hold_id: str,
+    place_ids: tuple[str, ...],
+    how: str,
+    at: datetime,
+    stay_id: str | None = None,
+) -> Telling:
+    contract = told.HoldEnded.model_construct(
+        location=location,
+        hold_id=hold_id,
+        place_ids=place_ids,
+        how=how,
+        stay_id=stay_id,
+        at=at,
+    )
+    return Telling(contract, hold_id, None)
+
+
+def _stay_began(location: str, event: ev.StayBegan) -> Telling:
+    contract = told.StayBegan.model_construct(
+        location=location,
+        stay_id=event.stay_id,
+        place_ids=event.place_ids,
+        kind=event.kind,
+        household_size=event.household_size,
+        began_at=event.began_at,
+        hold_id=event.hold_id,
+        at=event.at,
+    )
+    return Telling(contract, event.stay_id, event.began_at)
+
+
+def _stay_ended(location: str, event: ev.StayEnded) -> Telling:
+    contract = told.StayEnded.model_construct(
+        location=location,
+        stay_id=event.stay_id,
+        place_ids=event.place_ids,
+        reason=event.reason,
+        ended_at=event.ended_at,
+        at=event.at,
+    )
+    return Telling(contract, event.stay_id, event.ended_at)
+
+
+def _places(
+    location: str,
+    event: ev.PlacesOpened | ev.PlacesBlocked | ev.PlacesUnblocked | ev.PlacesClosed,
+) -> Telling:
+    contract: Contract
+    match event:
+        case ev.PlacesOpened():
+            contract = told.PlacesOpened.model_construct(
+                location=location,
+                place_ids=event.place_ids,
+                kind=event.kind,
+                rooms=tuple(event.room_of(index) for index in range(len(event.place_ids))),
+                sleeps=event.sleeps,
+                features=event.features,
+                overflow=event.overflow,
+                at=event.at,
+            )
+        case ev.PlacesBlocked():
+            contract = told.PlacesBlocked.model_construct(
+                location=location,
+                place_ids=event.place_ids,
+                reason=event.reason,
+                until=event.until,
+                at=event.at,
+            )
+        case ev.PlacesUnblocked():
+            contract = told.PlacesUnblocked.model_construct(location=location, place_ids=event.place_ids, at=event.at)
+        case ev.PlacesClosed():
+            contract = told.PlacesClosed.model_construct(location=location, place_ids=event.place_ids, at=event.at)
+    return Telling(contract, location, event.observed_at)
+
+
+def _night(location: str, event: ev.StaysBegan | ev.StaysEnded) -> Telling:
+    contract: Contract
+    pairs = tuple((stay_id, place_id) for stay_id, place_id in event.stays)
+    if isinstance(event, ev.StaysBegan):
+        contract = told.StaysBegan.model_construct(
+            location=location,
+            programme=event.programme,
+            kind=event.kind,
+            stays=pairs,
+            began_at=event.began_at,
+            at=event.at,
+        )
+        return Telling(contract, location, event.began_at)
+    contract = told.StaysEnded.model_construct(
+        location=location,
+        programme=event.programme,
+        stays=pairs,
+        reason=event.reason,
+        ended_at=event.ended_at,
+        at=event.at,
+    )
+    return Telling(contract, location, event.ended_at)

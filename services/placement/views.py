@@ -1,0 +1,196 @@
+"""What the placement service shows.
+
+The board (`locations`, `places`, `holds`, `stays`) is written inline, in the append of the events it follows from, so whoever
+changed something sees it at once. The network's capacity is in `views_capacity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.placement import events as ev
+from services.placement.decider_location import Hold, Location, Place, Stay
+from shared.ports import Put, RowChange
+from shared.schema import NAME, TIME, metadata
+
+locations = sa.Table(
+    "locations",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("district", sa.Text, nullable=False),
+    sa.Column("site", NAME, nullable=False),
+    sa.Column("opened_at", TIME, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+places = sa.Table(
+    "places",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("kind", NAME, nullable=False),
+    sa.Column("room", sa.Text, nullable=False),
+    sa.Column("sleeps", sa.Integer, nullable=False),
+    sa.Column("features", ARRAY(sa.Text), nullable=False),
+    sa.Column("status", NAME, nullable=False),
+    sa.Column("block_reason", sa.Text),
+    sa.Column("block_until", TIME),
+    sa.Column("overflow", sa.Boolean, nullable=False),
+    sa.Column("programme", sa.Text),
+    sa.Column("holder", NAME),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+holds = sa.Table(
+    "holds",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("place_ids", ARRAY(sa.Text), nullable=False),
+    sa.Column("kind", NAME, nullable=False),
+    sa.Column("household_size", sa.Integer, nullable=False),
+    sa.Column("features", ARRAY(sa.Text), nullable=False),
+    sa.Column("status", NAME, nullable=False),
+    sa.Column("expires_at", TIME, nullable=False),
+    sa.Column("stay_id", NAME),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+stays = sa.Table(
+    "stays",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("place_ids", ARRAY(sa.Text), nullable=False),
+    sa.Column("kind", NAME, nullable=False),
+    sa.Column("household_size", sa.Integer, nullable=False),
+    sa.Column("began_at", TIME, nullable=False),
+    sa.Column("ended_at", TIME),
+    sa.Column("end_reason", sa.Text),
+    sa.Column("hold_id", NAME),
+    sa.Column("programme", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+BOARD_TABLES = (locations, places, holds, stays)
+
+
+def project(before: Location, events: Sequence[ev.LocationEvent], after: Location, at: datetime) -> list[RowChange]:
+    """The board's rows that these events change; each row as it is after the last of them.
+
+    The events may be one decision's or a whole page of a rebuild's: rows come from the events and the states around them.
+    """
+    board = _Board(before, after)
+    for version, event in enumerate(events, before.version + 1):
+        board.take(version, event)
+    return board.rows()
+
+
+class _Board:
+    """Gathers what a run of events touches, so that each row is written once."""
+
+    def __init__(self, before: Location, after: Location) -> None:
+        self._before, self._after = before, after
+        self._location: Put | None = None
+        self._touched: dict[str, None] = {}
+        self._opened: dict[str, Place] = {}
+        self._closed: dict[str, int] = {}
+        self._holds: dict[str, tuple[Any, ...]] = {}
+        self._stays: dict[str, tuple[Any, ...]] = {}
+
+    def take(self, version: int, event: ev.LocationEvent) -> None:
+        match event:
+            case ev.PlaceHeld():
+                self._holds[event.hold_id] = _hold_row(self._after.name, event, version)
+            case ev.HoldCancelled():
+                self._hold_ended(event.hold_id, "cancelled", None, version)
+            case ev.HoldLapsed():
+                self._hold_ended(event.hold_id, "lapsed", None, version)
+            case ev.StayBegan():
+                if event.hold_id is not None:
+                    self._hold_ended(event.hold_id, "checked_in", event.stay_id, version)
+                self._stays[event.stay_id] = (
+                    event.stay_id, self._after.name, list(event.place_ids), event.kind, event.household_size,
+                    event.began_at, None, None, event.hold_id, None, version,
+                )  # fmt: skip
+            case ev.StayEnded():
+                self._stay_ended(event.stay_id, event.ended_at, event.reason, version)
+            case ev.StaysBegan():
+                for stay_id, place_id in event.stays:
+                    self._stays[stay_id] = (
+                        stay_id, self._after.name, [place_id], event.kind, 1, event.began_at, None, None, None,
+                        event.programme, version,
+                    )  # fmt: skip
+                    self._touched[place_id] = None
+            case ev.StaysEnded():
+                for stay_id, place_id in event.stays:
+                    self._stay_ended(stay_id, event.ended_at, event.reason, version)
+                    self._touched[place_id] = None
+            case ev.PlacesOpened():
+                for index, place_id in enumerate(event.place_ids):
+                    self._opened[place_id] = Place(
+                        place_id, event.kind, event.room_of(index), event.sleeps, event.features, "", version,
+                        overflow=event.overflow, programme=event.programme,
+                    )  # fmt: skip
+            case ev.PlacesClosed():
+                self._closed.update(dict.fromkeys(event.place_ids, version))
+            case ev.LocationOpened():
+                self._location = Put(
+                    locations, (event.name, event.title, event.district, event.site, event.at, version)
+                )
+            case _:  # plans and blocks touch their places; a recorded night only says why
+                pass
+        if not isinstance(event, ev.LocationOpened | ev.StaysBegan | ev.StaysEnded | ev.NightRecorded):
+            self._touched.update(dict.fromkeys(event.place_ids))
+
+    def rows(self) -> list[RowChange]:
+        rows: list[RowChange] = [] if self._location is None else [self._location]
+        name, now = self._after.name, self._after.places
+        for place_id in self._touched:
+            place = now.get(place_id)
+            if place is not None:
+                rows.append(Put(places, _place_row(name, place, place.status, place.version)))
+            else:
+                gone = self._before.places.get(place_id) or self._opened[place_id]
+                rows.append(Put(places, _place_row(name, gone, "closed", self._closed[place_id])))
+        rows += [Put(holds, row) for row in self._holds.values()]
+        rows += [Put(stays, row) for row in self._stays.values()]
+        return rows
+
+    def _hold_ended(self, hold_id: str, status: str, stay_id: str | None, version: int) -> None:
+        row = self._holds.get(hold_id) or _open_hold_row(self._after.name, self._before.holds[hold_id])
+        self._holds[hold_id] = (*row[:6], status, row[7], stay_id, version)
+
+    def _stay_ended(self, stay_id: str, ended_at: datetime, reason: str, version: int) -> None:
+        row = self._stays.get(stay_id) or _open_stay_row(self._after.name, self._before.stays[stay_id])
+        self._stays[stay_id] = (*row[:6], ended_at, reason, *row[8:10], version)
+
+
+def _place_row(location: str, place: Place, status: str, version: int) -> tuple[Any, ...]:
+    block = place.block if status == "blocked" else None
+    return (
+        place.id, location, place.kind, place.room, place.sleeps, list(place.features), status,
+        block.reason if block else None, block.until if block else None, place.overflow, place.programme,
+        place.holder if status != "closed" else None, version,
+    )  # fmt: skip
+
+
+def _hold_row(location: str, event: ev.PlaceHeld, version: int) -> tuple[Any, ...]:
+    return (event.hold_id, location, list(event.place_ids), event.kind, event.household_size, list(event.features), "active",
+            event.expires_at, None, version)  # fmt: skip
+
+
+def _open_hold_row(location: str, hold: Hold) -> tuple[Any, ...]:
+    return (hold.id, location, list(hold.place_ids), hold.kind, hold.household_size, list(hold.features), "active",
+            hold.expires_at, None, hold.version)  # fmt: skip
+
+
+def _open_stay_row(location: str, stay: Stay) -> tuple[Any, ...]:
+    return (stay.id, location, list(stay.place_ids), stay.kind, stay.household_size, stay.began_at, None, None, stay.hold_id,
+            stay.programme, stay.version)  # fmt: skip

@@ -1,0 +1,174 @@
+"""The network's capacity as this site knows it: every origin's figures, now and ever, fed by a reader.
+
+A site hears itself the same way as the others (from its own outbox), so that two sites that heard the same have the same rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from services.placement.capacity import SiteLink, capacity, totals
+from shared.clock import Clock
+from shared.contracts import placement as told
+from shared.contracts.base import Contract
+from shared.envelope import Message
+from shared.inbox import Reader, View
+from shared.ports import Put, RowChange, Wake
+from shared.schema import NAME, TIME, metadata
+from shared.store import PgStore
+
+_COUNTS = ("total", "overflow", "occupied", "held", "blocked", "people")
+_GROUP = ("location", "kind", "size_class", "feature_class")
+
+
+def _figure_columns() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("site", NAME, nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("district", sa.Text, nullable=False),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
+        sa.Column("observed_at", TIME),
+        sa.Column("effective_at", TIME, nullable=False),
+    ]
+
+
+figures = sa.Table(
+    "figures",
+    metadata,
+    sa.Column("origin", NAME, primary_key=True),
+    *(sa.Column(name, NAME, primary_key=True) for name in _GROUP),
+    *_figure_columns(),
+)
+"""The last word of every origin about each of its groups."""
+
+figure_history = sa.Table(
+    "figure_history",
+    metadata,
+    sa.Column("teller", NAME, primary_key=True),
+    *(sa.Column(name, NAME, primary_key=True) for name in _GROUP),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    *_figure_columns(),
+    sa.Index("figure_history_effective", *_GROUP, "effective_at"),
+)
+"""Everything every origin ever told. Its column is `teller`, not `origin`: a new epoch ends what is current, not the past."""
+
+CAPACITY_TABLES = (figures, figure_history)
+
+
+def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
+    """The figures one message tells: the last word now, and one more line of history."""
+    assert isinstance(contract, told.CapacityTold)
+    effective_at = message.observed_at or message.time
+    for row in contract.rows:
+        group = (contract.location, row.kind, row.size_class, row.feature_class)
+        values = (
+            contract.site, contract.title, contract.district, row.total, row.overflow, row.occupied, row.held, row.blocked,
+            row.people, row.observed_at, effective_at,
+        )  # fmt: skip
+        yield Put(figures, (message.origin.key, *group, *values))
+        yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
+
+
+CAPACITY = View("capacity", CAPACITY_TABLES, {told.CapacityTold.type_name: told.CapacityTold}, capacity_rows)
+
+
+def digest(rows: Iterable[dict[str, Any]]) -> str:
+    """A fingerprint of one origin's figures: facts only, in one order, so that two sites can compare without sending them."""
+    facts = sorted(
+        (*(row[name] for name in _GROUP), *(row[name] for name in _COUNTS),
+         row["observed_at"].timestamp() if row["observed_at"] else 0.0)
+        for row in rows
+    )  # fmt: skip
+    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+async def figures_at(store: PgStore, at: datetime) -> list[dict[str, Any]]:
+    """Every group's figures as they were at `at`, as far as is known now: what was observed later is left out, what was
+    reported late is in."""
+    return await _history(store, "effective_at <= $1", "effective_at desc, epoch desc, sequence desc", at)
+
+
+async def figures_of(store: PgStore, origin: str, epoch: int, sequence: int) -> list[dict[str, Any]]:
+    """One origin's figures when it had told exactly `sequence` messages of `epoch`."""
+    where = "teller = $1 and epoch = $2 and sequence <= $3"
+    return await _history(store, where, "sequence desc", origin, epoch, sequence)
+
+
+async def _history(store: PgStore, where: str, newest_first: str, *arguments: Any) -> list[dict[str, Any]]:
+    group = ", ".join(("teller", *_GROUP))
+    sql = (
+        f"select distinct on ({group}) *, teller as origin from figure_history"  # noqa: S608: constants of this module
+        f" where {where} order by {group}, {newest_first}"
+    )
+    return [dict(row) for row in await store.query(lambda pool: pool.fetch(sql, *arguments))]
+
+
+class NetworkCapacity:
+    """Answers what the network's capacity is. `changed` wakes when a figure moved.
+
+    link: how a site is heard now, with whether all it told has been applied here.
+    """
+
+    def __init__(self, store: PgStore, reader: Reader, link: Callable[[str], SiteLink], clock: Clock) -> None:
+        self._store, self._reader, self._link, self._clock = store, reader, link, clock
+        self.changed: Wake = reader.applied
+
+    async def capacity(
+        self, *, at: datetime | None = None, site: str | None = None, location: str | None = None, kind: str | None = None
+    ) -> Mapping[str, Any]:
+        """`{as_of, rows[], totals}`. at: as it was then, as far as is known now; links and bounds are those of now."""
+        rows = await self._store.rows(figures) if at is None else await figures_at(self._store, at)
+        wanted = [
+            row for row in rows
+            if site in (None, row["site"]) and location in (None, row["location"]) and kind in (None, row["kind"])
+        ]  # fmt: skip
+        as_of = at or self._clock.now()
+        lines = capacity(wanted, as_of, self._link, self._reader.incomplete)
+        return {"as_of": as_of, "rows": lines, "totals": totals(lines)}
+
+    async def digest(
+        self, origin: str | None = None, epoch: int | None = None, sequence: int | None = None
+    ) -> Mapping[str, Any]:
+        """`{origins: {"west/placement": {epoch, sequence, digest}}, digest}`: of what is current, or of one origin as it was
+        when it had told `sequence` messages of `epoch`."""
+        if origin is not None and epoch is not None and sequence is not None:
+            rows = await figures_of(self._store, origin, epoch, sequence)
+            origins = {origin: {"epoch": epoch, "sequence": sequence, "digest": digest(rows)}}
+        else:
+            origins = await self._current()
+        both = hashlib.sha256(msgspec.json.encode(sorted((name, facts["digest"]) for name, facts in origins.items())))
+        return {"origins": origins, "digest": both.hexdigest()}
+
+    async def _current(self) -> dict[str, dict[str, Any]]:
+        """Digests of the rows as they are, each with the sequence they stand at.
+
+        Checkpoint and rows are read one after the other: if a message was applied in between, they are read again.
+        """
+        while True:
+            seen = self._reader.applied.count
+            checkpoints = {key: at for (key, log), at in self._reader.checkpoints.items() if log == "pub"}
+            rows = await self._store.rows(figures)
+            if self._reader.applied.count == seen:
+                break
+        told_by: dict[str, list[dict[str, Any]]] = {name: [] for name in checkpoints}
+        for row in rows:
+            told_by.setdefault(row["origin"], []).append(row)
+        return {
+            name: {"epoch": checkpoints[name][0], "sequence": checkpoints[name][1], "digest": digest(told_by[name])}
+            for name in sorted(checkpoints)
+        }
+
+    async def caught_up(self, position: int) -> None:
+        """Returns once this view shows what this site's own store held at `position`."""
+        while await self._store.last_position() < position:
+            await self._store.appended.wait_at_most(self._store.appended.count, 0.1, self._clock)
+        target = await self._store.outbox_last("pub")
+        while self._reader.checkpoint(self._store.origin.key)[1] < target:
+            await self._reader.applied.wait_at_most(self._reader.applied.count, 0.1, self._clock)

@@ -1,0 +1,255 @@
+"""JetStream as the log: `JetStreamLog` publishes one origin's rows, `StreamSource` follows a stream of them.
+
+PostgreSQL is the truth and the stream a copy that can be made again, so both only ever compare sequences: what is
+published is accepted only at its own sequence, and what is read must follow what was read before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from shared.bus_connection import (
+    ANSWER_SECONDS,
+    Broker,
+    BusClient,
+    Refused,
+    ask,
+    close_client,
+    connect_broker,
+    connect_relay,
+    header_values,
+    make_broker,
+    refused,
+    while_connected,
+)
+from shared.bus_consumer import Consumer, ConsumerLost, delivery
+from shared.envelope import (
+    Log,
+    Message,
+    bus_subject,
+    stream_name,
+    to_headers,
+)
+from shared.ports import BusUnavailable, Delivery, LogMoved, SourceRemade, Tail
+
+__all__ = [
+    "Broker",
+    "BusClient",
+    "JetStreamLog",
+    "StreamSource",
+    "close_client",
+    "connect_broker",
+    "connect_relay",
+    "delivery",
+    "make_broker",
+]
+
+ATOMIC_MIN = 16
+"""An atomic batch costs 3 to 4 ms however small it is; below this many messages, publishing one by one is faster."""
+ATOMIC_MAX = 1_000
+"""The server's limit."""
+ATOMIC_BYTES_MAX = 8 * 1024 * 1024
+
+NO_MESSAGE = 10037
+WRONG_SEQUENCE = frozenset({10071, 10164, 10201})
+"""Wrong last sequence, in both wordings, and an atomic batch that holds a message already there."""
+
+
+class _Ack(msgspec.Struct):
+    seq: int
+
+
+class _Stored(msgspec.Struct):
+    seq: int
+    hdrs: str = ""
+
+
+class _StoredAnswer(msgspec.Struct):
+    message: _Stored
+
+
+class _StreamState(msgspec.Struct):
+    last_seq: int
+
+
+class _StreamInfo(msgspec.Struct):
+    created: str
+    state: _StreamState
+
+
+_ack = msgspec.json.Decoder(_Ack)
+_stored = msgspec.json.Decoder(_StoredAnswer)
+_info = msgspec.json.Decoder(_StreamInfo)
+
+
+class JetStreamLog:
+    """One log of one origin, on the connection of its relay. It implements `shared.ports.LogWriter`."""
+
+    def __init__(self, client: Client, site: str, service: str, log: Log) -> None:
+        self._client = client
+        self._stream = stream_name(log, site, service)
+        self._of = (site, service, log)
+
+    async def last(self) -> Tail | None:
+        """The last message on the log, or None when it is empty. Raises `BusUnavailable`."""
+        return await self._tail({"last_by_subj": ">"})
+
+    async def at(self, sequence: int) -> Tail | None:
+        """The message at one sequence (1 and up), or None. Raises `BusUnavailable`."""
+        return await self._tail({"seq": sequence})
+
+    async def _tail(self, which: Mapping[str, object]) -> Tail | None:
+        try:
+            answer = await ask(self._client, f"$JS.API.STREAM.MSG.GET.{self._stream}", which)
+        except Refused as no:
+            if no.code == NO_MESSAGE:
+                return None
+            raise BusUnavailable(f"{self._stream}: {no}") from None
+        stored = _stored.decode(answer).message
+        headers = header_values(base64.b64decode(stored.hdrs))
+        epoch = headers.get("ce-epoch", "")
+        # A message that is not ours has no id and epoch 0. No outbox row is like that: the relay will not resume on it.
+        return Tail(stored.seq, headers.get("ce-id", ""), int(epoch) if epoch.isascii() and epoch.isdigit() else 0)
+
+    async def publish(self, messages: Sequence[Message]) -> int:
+        """Publishes in order, each only if the log is exactly at the sequence before it.
+
+        Returns the last sequence, which is acknowledged. Raises `LogMoved` when the log is elsewhere and
+        `BusUnavailable` when it does not answer; a first part of the messages may be there then.
+        """
+        for previous, message in itertools.pairwise(messages):
+            assert message.sequence == previous.sequence + 1, "rows of one log have no holes"
+        assert all((m.origin.site, m.origin.service, m.log) == self._of for m in messages), "another origin's message"
+        try:
+            for batch in _batches(messages):
+                if len(batch) < ATOMIC_MIN:
+                    await while_connected(self._client, self._publish_each(batch))
+                else:
+                    await while_connected(self._client, self._publish_atomically(batch))
+        except Refused as no:
+            if no.code in WRONG_SEQUENCE:
+                raise LogMoved(f"{self._stream}: {no}") from None
+            raise BusUnavailable(f"{self._stream}: {no}") from None
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            raise BusUnavailable(f"{self._stream}: {error}") from None
+        return messages[-1].sequence
+
+    async def _publish_each(self, batch: Sequence[Message]) -> None:
+        """All at once on the wire, in order; when one is refused so are all after it."""
+        answers = await asyncio.gather(
+            *(
+                self._client.request(bus_subject(message), message.data, ANSWER_SECONDS, headers=_expecting(message))
+                for message in batch
+            ),
+            return_exceptions=True,
+        )
+        for message, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            self._check(answer, message)
+
+    async def _publish_atomically(self, batch: Sequence[Message]) -> None:
+        """All or nothing: the server stores when the last one is there, if the log is at the sequence before the first."""
+        batch_id = uuid.uuid4().hex
+        for number, message in enumerate(batch[:-1], 1):
+            headers = _expecting(message) if number == 1 else to_headers(message)
+            headers["Nats-Batch-Id"] = batch_id
+            headers["Nats-Batch-Sequence"] = str(number)
+            await self._client.publish(bus_subject(message), message.data, headers=headers)
+            if number % 100 == 0:
+                await asyncio.sleep(0)  # the server reads while we write, and nobody else in this process waits long
+        last = batch[-1]
+        headers = to_headers(last)
+        headers |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(len(batch)), "Nats-Batch-Commit": "1"}
+        answer = await self._client.request(bus_subject(last), last.data, ANSWER_SECONDS, headers=headers)
+        self._check(answer, last)
+
+    def _check(self, answer: Msg, message: Message) -> None:
+        stored = _ack.decode(refused(answer)).seq
+        if stored != message.sequence:
+            # The server found the id among the recent ones and stored nothing: it is there, but not where it belongs.
+            raise LogMoved(f"{self._stream}: row {message.sequence} is at {stored}")
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Messages in order, at most `ATOMIC_MAX` and about `ATOMIC_BYTES_MAX` together."""
+    start = size = 0
+    for index, message in enumerate(messages):
+        size += len(message.data)
+        if index - start == ATOMIC_MAX or (size > ATOMIC_BYTES_MAX and index > start):
+            yield messages[start:index]
+            start, size = index, len(message.data)
+    if start < len(messages):
+        yield messages[start:]
+
+
+def _expecting(message: Message) -> dict[str, str]:
+    headers = to_headers(message)
+    headers["Nats-Expected-Last-Sequence"] = str(message.sequence - 1)
+    return headers
+
+
+class StreamSource:
+    """Follows one stream on a service's connection. It implements `shared.ports.Source`."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.name = name
+        self._client = client
+        self._incarnation: str | None = None
+
+    async def incarnation(self) -> str:
+        """When the stream was made: another one by the same name was made at another time. Raises `BusUnavailable`."""
+        self._incarnation = (await self._look()).created
+        return self._incarnation
+
+    async def _look(self) -> _StreamInfo:
+        try:
+            return _info.decode(await ask(self._client, f"$JS.API.STREAM.INFO.{self.name}"))
+        except Refused as no:
+            raise BusUnavailable(f"{self.name}: {no}") from None
+
+    async def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+        """Deliveries from position `after` + 1 on, in order and without a hole, as soon as there are any, at most 500.
+
+        Raises `SourceRemade` when the stream is not the one whose `incarnation` was asked last, and `BusUnavailable`
+        when the server does not answer or the stream ends before `after`. Close it (`aclose`) to unsubscribe.
+        """
+        position = after
+        while True:
+            consumer = await self._follow(position)
+            try:
+                while True:
+                    batch = consumer.read(await consumer.take(), position)
+                    position = batch[-1].position
+                    yield batch
+            except ConsumerLost as lost:
+                if consumer.short_lived:
+                    raise BusUnavailable(f"{self.name}: {lost}") from None
+            finally:
+                await consumer.close()
+
+    async def _follow(self, position: int) -> Consumer:
+        consumer = Consumer(self._client, self.name)
+        try:
+            await consumer.open(position)
+            # Looked at after the consumer was made: a stream made anew in between takes the consumer with it.
+            info = await self._look()
+            if self._incarnation is None:
+                self._incarnation = info.created
+            if info.created != self._incarnation:
+                raise SourceRemade(self.name)
+            if info.state.last_seq < position:
+                raise BusUnavailable(f"{self.name} ends at {info.state.last_seq}, before {position}")
+        except BaseException:
+            await consumer.close()
+            raise
+        return consumer

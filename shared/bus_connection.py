@@ -1,0 +1,252 @@
+"""How a service reaches its site's nats-server: a FastStream broker per account, a plain connection for the relay.
+
+Both stand on `BusClient`, which no stored message can stop, ping often, reconnect for ever and close within a second
+even when the server is gone. What a user may do is decided by the server (`infra/nats_config.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+import nats.errors
+from faststream import AckPolicy
+from faststream._internal.broker import BrokerUsecase
+from faststream.nats import NatsBroker
+from faststream.nats.security import NatsNKey
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from shared.ports import BusUnavailable
+
+log = logging.getLogger("plek.bus")
+
+ANSWER_SECONDS = 5.0
+"""How long a question to JetStream may take."""
+
+PINGS: Mapping[str, Any] = {"ping_interval": 2, "max_outstanding_pings": 2}
+"""A link that went silent is noticed within 6 s; the library's own default takes minutes."""
+
+CLOSE_SECONDS = 0.5
+LOOK_SECONDS = 0.2
+
+_HEADER_LINE = b"NATS/1.0\r\n"
+
+T = TypeVar("T")
+
+
+def header_values(raw: bytes) -> dict[str, str]:
+    """The headers in a NATS header block without its first line. Bytes that are not UTF-8 become U+FFFD."""
+    values: dict[str, str] = {}
+    for line in raw.decode("utf-8", "replace").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            values[name] = value.strip()
+    return values
+
+
+class BusClient(Client):
+    """nats-py's client, made so that no stored message can stop it.
+
+    Two kinds of message, which the server stores without a word, end nats-py 2.16's read loop for good: a subject that
+    is not UTF-8, and a header block of nothing but `NATS/1.0`. Whoever may publish on one log could so stop every
+    reader of the network. Here they arrive like any other, to be refused by `from_headers`. Reading and writing headers,
+    which is most of the work, is also twice as fast.
+    """
+
+    async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
+        if not headers:
+            return None
+        if headers.startswith(_HEADER_LINE):
+            return header_values(headers[len(_HEADER_LINE) :])
+        try:
+            return await super()._process_headers(headers)
+        except (IndexError, UnicodeDecodeError):
+            return None
+
+    async def _send_publish(
+        self, subject: str, reply: str, payload: bytes, payload_size: int, headers: dict[str, Any] | None
+    ) -> None:
+        if headers:
+            block = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+            if block.count("\n") == block.count("\r") == len(headers):
+                raw = b"NATS/1.0\r\n%b\r\n" % block.encode()
+                self.stats["out_msgs"] += 1
+                self.stats["out_bytes"] += payload_size
+                command = f"HPUB {subject} {reply} {len(raw)} {len(raw) + payload_size}\r\n".encode()
+                await self._send_command(b"%b%b%b\r\n" % (command, raw, payload))
+                if self._flush_queue is not None and self._flush_queue.empty():
+                    await self._flush_pending()
+                return
+        # A value with a line break in it, which nats-py folds into one line; and whatever has no headers.
+        await super()._send_publish(subject, reply, payload, payload_size, headers)
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        return Msg(self, subject.decode("utf-8", "replace"), reply.decode("utf-8", "replace"), data, headers, _sid=sid)
+
+
+class Broker(NatsBroker):
+    """FastStream's broker on a `BusClient`. Acks are manual everywhere: its default ends a message on any exception.
+
+    Everything but the logs goes through it: beats now, questions between sites later (they will want FastStream's
+    tracing; a beat every five seconds from every service does not). The logs are followed by `shared.bus.StreamSource`
+    on the client that `connect` returns.
+    """
+
+    async def _connect(self) -> Client:
+        client = await _connected(self._connection_kwargs)
+        self.config.connect(client)
+        return client
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server is there at this moment."""
+        return self._connection is not None and self._connection.is_connected
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        """Stops within a second. FastStream's own way drains, which raises while reconnecting and may take a minute."""
+        client, self._connection = self._connection, None
+        with suppress(Exception):
+            await asyncio.wait_for(BrokerUsecase.stop(self, exc_type, exc_val, exc_tb), CLOSE_SECONDS)
+        if client is not None:
+            await close_client(client)
+        self.config.disconnect()
+
+
+def make_broker(options: Mapping[str, Any]) -> Broker:
+    """A broker that is not connected yet: enough to declare on and to describe. options: see `connect_broker`."""
+    options = dict(options)
+    seed = options.pop("nkeys_seed", None)
+    return Broker(
+        **options,
+        security=NatsNKey.from_file(seed) if seed else None,
+        ack_policy=AckPolicy.MANUAL,
+        graceful_timeout=CLOSE_SECONDS / 2,
+        logger=log,
+        log_level=logging.DEBUG,
+    )
+
+
+async def connect_broker(options: Mapping[str, Any]) -> Broker:
+    """The broker of one service in one account: connected, and not started, so that subscribers can still be declared.
+
+    options: `SiteSettings.nats_options(user)`. Waits for the server as long as it takes; raises `nats.errors.Error`
+    only when the server refuses the credential. `await broker.connect()` returns its client; `await broker.stop()`
+    closes it.
+    """
+    broker = make_broker(options)
+    await broker.connect()
+    return broker
+
+
+async def connect_relay(options: Mapping[str, Any]) -> Client:
+    """The connection of one relay, on which nothing but its own log can be published. Close it with `close_client`.
+
+    options: `SiteSettings.nats_options(user)` of the relay's user. Waits and raises as `connect_broker` does.
+    """
+    return await _connected(options)
+
+
+async def close_client(client: Client) -> None:
+    """Closes a connection within a second, whether or not the server is there."""
+    with suppress(nats.errors.Error, TimeoutError, OSError):
+        await asyncio.wait_for(client.close(), CLOSE_SECONDS)
+
+
+async def _connected(options: Mapping[str, Any]) -> Client:
+    client = BusClient()
+    name = str(options.get("name", "plek"))
+    first = True
+
+    async def trouble(error: Exception) -> None:
+        log.debug("bus connection %s: %r", name, error)
+        if first and "authorization violation" in str(error).lower():
+            raise error  # a wrong credential stays wrong; later on it may be a server still reading its configuration
+
+    async def lost() -> None:
+        if not client.is_closed:
+            log.warning("bus connection %s is lost; it is tried again until it is back", name)
+
+    async def back() -> None:
+        log.warning("bus connection %s is back", name)
+
+    callbacks = {"error_cb": trouble, "disconnected_cb": lost, "reconnected_cb": back, "closed_cb": None}
+    try:
+        await client.connect(**{**options, **PINGS, "max_reconnect_attempts": -1, **callbacks})
+    except BaseException:
+        await close_client(client)
+        raise
+    first = False
+    return client
+
+
+class Refused(Exception):
+    """JetStream answered, and the answer is no. `code` is its `err_code`."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{description} ({code})")
+        self.code = code
+
+
+class _Failure(msgspec.Struct):
+    description: str = ""
+    err_code: int = 0
+
+
+class _Answer(msgspec.Struct):
+    error: _Failure | None = None
+
+
+_answer = msgspec.json.Decoder(_Answer)
+
+
+async def ask(client: Client, subject: str, body: Any = None, headers: dict[str, str] | None = None) -> bytes:
+    """JetStream's answer to one question (or published message). Raises `Refused` and `BusUnavailable`."""
+    payload = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+    try:
+        reply = await while_connected(client, client.request(subject, payload, ANSWER_SECONDS, headers=headers))
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        raise BusUnavailable(f"{subject}: {error}") from None
+    return refused(reply)
+
+
+def refused(reply: Msg) -> bytes:
+    """The body of an answer that says yes. Raises `Refused` when it says no."""
+    try:
+        failure = _answer.decode(reply.data).error
+    except msgspec.MsgspecError as error:
+        raise BusUnavailable(f"an answer nobody understands: {error}") from None
+    if failure is not None:
+        raise Refused(failure.err_code, failure.description)
+    return reply.data
+
+
+async def while_connected(client: Client, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, given up once the connection it began on is gone: what became of it is unknown then.
+
+    Raises `BusUnavailable`, or what `work` raises.
+    """
+    connection = client.stats["reconnects"]
+    if not client.is_connected:
+        work.close()
+        raise BusUnavailable("not connected")
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=LOOK_SECONDS))[0]:
+            if not client.is_connected or client.stats["reconnects"] != connection:
+                raise BusUnavailable("the connection was lost")
+        return task.result()
+    finally:
+        task.cancel()

@@ -1,0 +1,183 @@
+"""One pull consumer on one stream, from its making to its loss. `shared.bus.StreamSource` makes the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from shared.bus_connection import Refused, ask
+from shared.envelope import DATA_BYTES_MAX, Malformed, from_headers
+from shared.ports import BusUnavailable, Delivery
+
+FETCH_MAX = 500
+PULL_BYTES_MAX = 16 * 1024 * 1024
+PULL_SECONDS = 30
+HEARTBEAT_SECONDS = 1.0
+SILENT_SECONDS = 2.5
+"""A consumer that was deleted, or forgotten by a server that crashed, sends no heartbeat: that is how it is noticed."""
+SHORT_LIVED_SECONDS = 1.0
+
+_NANOSECONDS = 1_000_000_000
+
+
+def delivery(position: int, subject: str, headers: Mapping[str, str] | None, data: bytes) -> Delivery:
+    """A message as it came off a stream. One that is not ours becomes a delivery with a `problem`; nothing is raised.
+
+    What is kept of such a message is cut to `DATA_BYTES_MAX` and its subject to what a database can store.
+    """
+    try:
+        return Delivery(position, subject, from_headers(headers, data, subject))
+    except Malformed as wrong:
+        printable = "".join(character if character.isprintable() else "\ufffd" for character in subject[:200])
+        return Delivery(position, printable, None, wrong.code, wrong.detail, data[:DATA_BYTES_MAX])
+
+
+class ConsumerLost(Exception):
+    """Nothing more comes from this consumer; a new one takes over where it stopped."""
+
+
+class Consumer:
+    """A pull consumer of our own, without acks: the position lives in the reader's database.
+
+    Up to two pulls are open at the server, so that the next messages are on their way while a batch is being worked on,
+    and a single message is handed over the moment it comes. nats-py's own fetch makes a task and a timer for
+    each message.
+    """
+
+    def __init__(self, client: Client, stream: str) -> None:
+        self._client = client
+        self._stream = stream
+        who = str(client.options.get("name") or "plek").replace(".", "-")
+        self._name = f"{who}-{uuid.uuid4().hex[:12]}"
+        self._loop = asyncio.get_running_loop()
+        self._connection = client.stats["reconnects"]
+        self._inbox = client.new_inbox()
+        self._subscription: Subscription | None = None
+        self._buffer: deque[Msg] = deque()
+        self._asked = 0
+        self._problem = ""
+        self._news = asyncio.Event()
+        self._fruitful = False
+        self._opened_at = self._heard_at = self._loop.time()
+
+    @property
+    def short_lived(self) -> bool:
+        """Whether it was lost before it gave anything: making another at once would make the next as well."""
+        return not self._fruitful and self._loop.time() - self._opened_at < SHORT_LIVED_SECONDS
+
+    async def open(self, after: int) -> None:
+        config = {
+            "name": self._name,
+            "ack_policy": "none",
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": after + 1,
+            "inactive_threshold": 10 * _NANOSECONDS,
+            "mem_storage": True,
+            "num_replicas": 1,
+        }
+        subject = f"$JS.API.CONSUMER.CREATE.{self._stream}.{self._name}"
+        try:
+            self._subscription = await self._client.subscribe(self._inbox, cb=self._hear)
+            await ask(self._client, subject, {"stream_name": self._stream, "action": "create", "config": config})
+        except Refused as no:
+            raise BusUnavailable(f"{self._stream}: {no}") from None
+        except nats.errors.Error as error:
+            raise BusUnavailable(f"{self._stream}: {error}") from None
+        self._opened_at = self._heard_at = self._loop.time()
+
+    async def take(self) -> list[Msg]:
+        """At least one message and at most 500, as soon as there is one. Raises `ConsumerLost`."""
+        while True:
+            if self._asked + len(self._buffer) <= FETCH_MAX:
+                await self._pull()
+            if self._buffer:
+                break
+            self._news.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), SILENT_SECONDS / 5)
+            self._look()
+        self._fruitful = True
+        if len(self._buffer) <= FETCH_MAX:
+            taken = list(self._buffer)
+            self._buffer.clear()
+        else:
+            taken = [self._buffer.popleft() for _ in range(FETCH_MAX)]
+        return taken
+
+    def read(self, messages: list[Msg], position: int) -> list[Delivery]:
+        """The messages as deliveries. Raises `ConsumerLost` when they do not follow `position` without a hole."""
+        read = []
+        for message in messages:
+            position += 1
+            if _stream_sequence(message.reply) != position:
+                raise ConsumerLost(f"a hole at {position}")
+            read.append(delivery(position, message.subject, message.headers, message.data))
+        return read
+
+    async def close(self) -> None:
+        """Unsubscribes and deletes the consumer; a server that is not there to be told forgets it in ten seconds."""
+        with suppress(nats.errors.Error):
+            if self._subscription is not None:
+                await self._subscription.unsubscribe()
+            if self._client.is_connected:
+                await self._client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}")
+
+    async def _pull(self) -> None:
+        request = {
+            "batch": FETCH_MAX,
+            "max_bytes": PULL_BYTES_MAX,
+            "expires": PULL_SECONDS * _NANOSECONDS,
+            "idle_heartbeat": int(HEARTBEAT_SECONDS * _NANOSECONDS),
+        }
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
+        try:
+            await self._client.publish(subject, msgspec.json.encode(request), reply=self._inbox)
+        except nats.errors.Error as error:
+            raise ConsumerLost(str(error)) from None
+        self._asked += FETCH_MAX
+
+    async def _hear(self, message: Msg) -> None:
+        self._heard_at = self._loop.time()
+        if message.reply.startswith("$JS.ACK."):
+            self._asked -= 1
+            self._buffer.append(message)
+        else:
+            # Only the server sends these; a stored message that looks like one comes with a reply subject.
+            self._hear_status(message.headers or {})
+        self._news.set()
+
+    def _hear_status(self, headers: Mapping[str, str]) -> None:
+        status = headers.get("Status", "")
+        ended = headers.get("Nats-Pending-Messages", "")
+        if status == "100":
+            return
+        if ended.isdigit():
+            # A pull that ran out of time or bytes, with so many messages of it still to come: they are asked for again.
+            self._asked = max(0, self._asked - int(ended))
+        else:
+            self._problem = f"{status} {headers.get('Description', '')}"
+
+    def _look(self) -> None:
+        if self._buffer:
+            return
+        if self._problem:
+            raise ConsumerLost(self._problem)
+        if not self._client.is_connected or self._client.stats["reconnects"] != self._connection:
+            raise ConsumerLost("the connection was lost")
+        if self._loop.time() - self._heard_at > SILENT_SECONDS:
+            raise ConsumerLost("no heartbeat")
+
+
+def _stream_sequence(reply: str) -> int:
+    """The position in a reply subject: `$JS.ACK.<stream>.<consumer>.<count>.<position>...`, longer with a domain."""
+    parts = reply.split(".")
+    return int(parts[5] if len(parts) == 9 else parts[7])

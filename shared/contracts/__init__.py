@@ -1,0 +1,1 @@
+"""What services tell each other: events, their vocabulary and their committed JSON schemas."""

@@ -1,0 +1,240 @@
+"""What the placement service tells: figures to everybody (`pub`), and what happened to the services of its site
+(`loc`).
+
+A figure never names a place, a room, a stay, a household or a person. Site events name them by id; no personal data
+exists in them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.contracts.base import Contract
+from shared.contracts.vocabulary import (
+    BedKind,
+    BlockReason,
+    Feature,
+    HoldEnd,
+    SizeClass,
+    StayEndReason,
+)
+
+LOCATION_PATTERN = r"^[a-z][a-z0-9-]{0,60}$"
+SITE_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
+FEATURE_CLASS_PATTERN = r"^([a-z][a-z0-9_]{0,30}(\+[a-z][a-z0-9_]{0,30}){0,15})?$"
+UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+ROWS_MAX = 512
+"""Groups of one location in one message."""
+
+PLACES_MAX = 2000
+"""Places named in one message: a location has no more."""
+
+LocationName = Annotated[str, Field(pattern=LOCATION_PATTERN)]
+SiteName = Annotated[str, Field(pattern=SITE_PATTERN)]
+Id = Annotated[str, Field(pattern=UUID_PATTERN)]
+PlaceIds = Annotated[tuple[Id, ...], Field(min_length=1, max_length=PLACES_MAX)]
+Count = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class CapacityRow(BaseModel):
+    """The absolute counts of one group of places of a location: those of one kind, size class and feature class.
+
+    Every place counts once: occupied, held, blocked or free. total leaves out overflow places, so free (available) =
+    total + overflow - occupied - held - blocked. people: in the stays. feature_class: sorted features joined by `+`.
+    observed_at: the newest observation by a person; None when nobody looked yet.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: BedKind
+    size_class: SizeClass
+    feature_class: Annotated[str, Field(pattern=FEATURE_CLASS_PATTERN)]
+    total: Count
+    overflow: Count
+    occupied: Count
+    held: Count
+    blocked: Count
+    people: Count
+    observed_at: AwareDatetime | None
+
+    @property
+    def available(self) -> int:
+        """Free places."""
+        return self.total + self.overflow - self.occupied - self.held - self.blocked
+
+
+class CapacityTold(Contract):
+    """Figures of one location. Groups that are not named are as they were told last; a group that is gone has zeros."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.capacity-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    location: LocationName
+    site: SiteName
+    title: Annotated[str, Field(max_length=200)]
+    district: Annotated[str, Field(max_length=60)]
+    rows: Annotated[tuple[CapacityRow, ...], Field(max_length=ROWS_MAX)]
+
+
+class PlacesOpened(Contract):
+    """Places of one make came into being. rooms: one for each place, in the same order."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.places-opened.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    place_ids: PlaceIds
+    kind: BedKind
+    rooms: Annotated[
+        tuple[Annotated[str, Field(max_length=80)], ...],
+        Field(min_length=1, max_length=PLACES_MAX),
+    ]
+    sleeps: Annotated[int, Field(ge=1, le=100)]
+    features: tuple[Feature, ...]
+    overflow: bool
+    at: AwareDatetime
+
+
+class PlacesBlocked(Contract):
+    """Places were taken out of use; `until` is when that is expected to end, if anybody knows."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.places-blocked.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    place_ids: PlaceIds
+    reason: BlockReason
+    until: AwareDatetime | None
+    at: AwareDatetime
+
+
+class PlacesUnblocked(Contract):
+    """Places are in use again."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.places-unblocked.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    place_ids: PlaceIds
+    at: AwareDatetime
+
+
+class PlacesClosed(Contract):
+    """Places exist no more."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.places-closed.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    place_ids: PlaceIds
+    at: AwareDatetime
+
+
+class PlaceHeld(Contract):
+    """Places are kept for a household on its way until `expires_at`."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.place-held.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    hold_id: Id
+    place_ids: PlaceIds
+    kind: BedKind
+    household_size: Annotated[int, Field(ge=1, le=100)]
+    expires_at: AwareDatetime
+    at: AwareDatetime
+
+
+class HoldEnded(Contract):
+    """A hold has ended, once, as `how`. stay_id: the stay it became, when it was checked in."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.hold-ended.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    hold_id: Id
+    place_ids: PlaceIds
+    how: HoldEnd
+    stay_id: Id | None
+    at: AwareDatetime
+
+
+class StayBegan(Contract):
+    """A household lives in these places since `began_at`."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stay-began.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    stay_id: Id
+    place_ids: PlaceIds
+    kind: BedKind
+    household_size: Annotated[int, Field(ge=1, le=100)]
+    began_at: AwareDatetime
+    hold_id: Id | None
+    at: AwareDatetime
+
+
+class StayEnded(Contract):
+    """The household left at `ended_at`."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stay-ended.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    stay_id: Id
+    place_ids: PlaceIds
+    reason: StayEndReason
+    ended_at: AwareDatetime
+    at: AwareDatetime
+
+
+InPlace = tuple[Id, Id]
+"""A stay and its one place."""
+
+
+class StaysBegan(Contract):
+    """A night report counted these as occupied: anonymous stays of one person in one place each."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stays-began.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    programme: Annotated[str, Field(min_length=1, max_length=60)]
+    kind: BedKind
+    stays: Annotated[tuple[InPlace, ...], Field(min_length=1, max_length=PLACES_MAX)]
+    began_at: AwareDatetime
+    at: AwareDatetime
+
+
+class StaysEnded(Contract):
+    """A later night report counted fewer."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stays-ended.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    programme: Annotated[str, Field(min_length=1, max_length=60)]
+    stays: Annotated[tuple[InPlace, ...], Field(min_length=1, max_length=PLACES_MAX)]
+    reason: StayEndReason
+    ended_at: AwareDatetime
+    at: AwareDatetime
+
+
+CONTRACTS: tuple[type[Contract], ...] = (
+    CapacityTold,
+    PlacesOpened,
+    PlacesBlocked,
+    PlacesUnblocked,
+    PlacesClosed,
+    PlaceHeld,
+    HoldEnded,
+    StayBegan,
+    StayEnded,
+    StaysBegan,
+    StaysEnded,
+)
+"""Everything the placement service tells, by class."""

@@ -1,0 +1,259 @@
+"""One command from load to answer: load, fold, decide, tell, store, and once more when somebody else was first.
+
+Everything a decision changes goes into one append: the events, the rows for the outbox, the inline views, the timers, the
+snapshot and the idempotency key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from shared import schema
+from shared.clock import Clock
+from shared.contracts.base import Contract
+from shared.envelope import Meta
+from shared.ids import Ids
+from shared.kernel import Command, Decider, Event, Rejected
+from shared.ports import Append, Delete, KeyRecord, KeyTaken, NewEvent, Put, RowChange, Store, StreamWrite, Told, VersionConflict
+from shared.telemetry import span
+from shared.timers import TimerCleared, TimerSet
+
+S = TypeVar("S")
+C = TypeVar("C", bound=Command)
+E = TypeVar("E", bound=Event)
+
+TRIES_MAX = 8
+"""How often a command is decided anew because its stream moved on."""
+
+STATES_MAX = 2_000
+"""States kept in memory between commands; the least recently used goes first."""
+
+SNAPSHOT_EVERY = 200
+"""Events of a stream between two snapshots: loading a stream reads at most so many."""
+
+
+class KeyReused(Exception):
+    """The idempotency key came before with another body (`idempotency-key-reused`)."""
+
+
+class Telling(Protocol):
+    """What a service's `tell` gives for one told event."""
+
+    @property
+    def contract(self) -> Contract: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def observed_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Generic[S, C, E]):
+    """One aggregate of a service: its decider and what follows from its events. All four functions are pure.
+
+    tell: what others may hear of it. project: its rows in the inline views. timers: what falls due later.
+    """
+
+    decider: Decider[S, C, E]
+    tell: Callable[[S, Sequence[E], S], Sequence[Telling]]
+    project: Callable[[S, Sequence[E], S, datetime], Iterable[RowChange]]
+    timers: Callable[[Sequence[E]], Iterable[TimerSet | TimerCleared]]
+
+
+class KeyClaim(msgspec.Struct, frozen=True):
+    """An `Idempotency-Key` as it came. scope: person and route. body_hash: sha256 of the request."""
+
+    scope: str
+    key: str
+    body_hash: bytes
+
+
+class Context(msgspec.Struct, frozen=True):
+    """Where a command comes from.
+
+    causation_id: the event or request it follows from; for a request from outside, the command's own id.
+    """
+
+    command_id: str
+    correlation_id: str
+    causation_id: str
+    traceparent: str | None = None
+    claim: KeyClaim | None = None
+
+
+class Handled(msgspec.Struct):
+    """The answer to a command: its events, or the refusal. No events and no refusal: there was nothing to do.
+
+    version: of the stream afterwards. position: a reader who is there has seen it. replayed: by an idempotency key.
+    """
+
+    stream: str
+    version: int
+    position: int
+    events: list[tuple[str, Event]]
+    rejected: Rejected | None = None
+    replayed: bool = False
+
+
+class Handler(Generic[S, C, E]):
+    """Handles the commands of one aggregate in one process. Several processes may: the store has the last word."""
+
+    def __init__(self, store: Store, aggregate: Aggregate[S, C, E], clock: Clock, ids: Ids) -> None:
+        self._store, self._clock, self._ids = store, clock, ids
+        self.aggregate = aggregate
+        self._decider = aggregate.decider
+        self._states: OrderedDict[str, tuple[S, int]] = OrderedDict()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._claimed: dict[tuple[str, str], asyncio.Future[None]] = {}
+
+    async def handle(self, key: str, command: C, context: Context, also: Sequence[RowChange] = ()) -> Handled:
+        """Decides `command` on the aggregate known by `key` and stores what follows.
+
+        also: rows to store with it, whatever is decided (an inbox's checkpoint, a fired timer).
+        Raises `VersionConflict` after 8 tries, `KeyReused`, `StoreUnavailable`, `OriginHalted`.
+        """
+        claim = context.claim
+        if claim is None:
+            return await self._handle(key, command, context, also)
+        slot = (claim.scope, claim.key)
+        while slot in self._claimed:  # ten at once: one decides, nine wait for what it stored
+            await asyncio.shield(self._claimed[slot])
+        self._claimed[slot] = done = asyncio.get_running_loop().create_future()
+        try:
+            known = await self._store.find_key(*slot)
+            if known is None:
+                try:
+                    return await self._handle(key, command, context, also)
+                except KeyTaken:  # by another process
+                    known = await self._store.find_key(*slot)
+                    assert known is not None
+            return await self._replay(known, claim)
+        finally:
+            del self._claimed[slot]
+            done.set_result(None)
+
+    async def load(self, key: str) -> tuple[S, int]:
+        """The state and version of an aggregate, from memory when it is there. Version 0: it does not exist."""
+        stream = self._decider.stream(key)
+        known = self._states.get(stream)
+        if known is not None:
+            self._states.move_to_end(stream)
+            return known
+        state, version = await self._snapshot(stream)
+        decode = self._decider.codec.decode
+        for recorded in await self._store.read_stream(stream, version):
+            state, version = self._decider.evolve(state, decode(recorded.data)), recorded.version
+        self._remember(stream, state, version)
+        return state, version
+
+    async def _handle(self, key: str, command: C, context: Context, also: Sequence[RowChange]) -> Handled:
+        stream = self._decider.stream(key)
+        lock = self._locks.get(stream) or self._locks.setdefault(stream, asyncio.Lock())
+        async with lock:
+            for left in reversed(range(TRIES_MAX)):
+                try:
+                    return await self._decide(stream, key, command, context, also)
+                except VersionConflict:
+                    self._states.pop(stream, None)
+                    if not left:
+                        raise
+                except BaseException:
+                    self._states.pop(stream, None)  # whether it was stored is not known here: load it again
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _decide(self, stream: str, key: str, command: C, context: Context, also: Sequence[RowChange]) -> Handled:
+        before, version = await self.load(key)
+        decided = self._decider.decide(before, command)
+        if isinstance(decided, Rejected) or not decided:
+            if await self._store.read_stream(stream, version, 1):
+                raise VersionConflict(stream)  # decided on a state another process has moved on from
+            return await self._nothing(stream, version, context, also, decided if isinstance(decided, Rejected) else None)
+        after = self._decider.fold(before, decided)
+        append = self._append(stream, version, before, decided, after, command, context, also)
+        with span("store append", traceparent=context.traceparent, attributes={"db.system.name": "postgresql"}):
+            appended = await self._store.append(append)
+        version += len(decided)
+        self._remember(stream, after, version)
+        events: list[tuple[str, Event]] = [
+            (new.id, event) for new, event in zip(append.streams[0].events, decided, strict=True)
+        ]
+        return Handled(stream, version, appended.position, events)
+
+    def _append(
+        self, stream: str, version: int, before: S, events: Sequence[E], after: S, command: C, context: Context,
+        also: Sequence[RowChange],
+    ) -> Append:
+        codec, ids, aggregate = self._decider.codec, self._ids, self.aggregate
+        now = self._clock.now()
+        meta = Meta(context.correlation_id, context.command_id, command.role, context.traceparent,
+                    getattr(command, "observed_at", None))
+        stored = [NewEvent(ids.event_id(), codec.name(event), codec.encode(event), meta) for event in events]
+        told = [
+            Told(telling.contract.log, ids.event_id(), telling.contract.type_name, telling.subject, telling.contract.encode(),
+                 Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent, telling.observed_at))
+            for telling in aggregate.tell(before, events, after)
+        ]
+        rows = [*aggregate.project(before, events, after, now), *also]
+        for timer in aggregate.timers(events):
+            if isinstance(timer, TimerSet):
+                rows.append(Put(schema.timers, (timer.id, timer.due_at, timer.kind, timer.key)))
+            else:
+                rows.append(Delete(schema.timers, (timer.id,)))
+        end = version + len(events)
+        if end // SNAPSHOT_EVERY > version // SNAPSHOT_EVERY:
+            rows.append(Put(schema.snapshots, (stream, end, self._decider.state_version, msgspec.json.encode(after))))
+        return Append(now, [StreamWrite(stream, version, stored)], told, rows,
+                      self._key(context, stream, version + 1, end, None))
+
+    async def _nothing(
+        self, stream: str, version: int, context: Context, also: Sequence[RowChange], rejected: Rejected | None
+    ) -> Handled:
+        """Nothing happened to the stream; the key and the checkpoint are kept all the same, so the answer stays the same."""
+        key = self._key(context, stream, version + 1, version, None if rejected is None else msgspec.json.encode(rejected))
+        position = 0
+        if key is not None or also:
+            position = (await self._store.append(Append(self._clock.now(), rows=also, key=key))).position
+        return Handled(stream, version, position, [], rejected)
+
+    @staticmethod
+    def _key(context: Context, stream: str, from_version: int, to_version: int, refusal: bytes | None) -> KeyRecord | None:
+        claim = context.claim
+        if claim is None:
+            return None
+        return KeyRecord(claim.scope, claim.key, claim.body_hash, stream, from_version, to_version, refusal)
+
+    async def _replay(self, known: KeyRecord, claim: KeyClaim) -> Handled:
+        """The first answer again, read from what the first command stored."""
+        if known.body_hash != claim.body_hash:
+            raise KeyReused(claim.key)
+        if known.to_version < known.from_version:
+            rejected = None if known.refusal is None else msgspec.json.decode(known.refusal, type=Rejected)
+            return Handled(known.stream, known.to_version, 0, [], rejected, replayed=True)
+        count = known.to_version - known.from_version + 1
+        mine = await self._store.read_stream(known.stream, known.from_version - 1, count)
+        events: list[tuple[str, Event]] = [(event.id, self._decider.codec.decode(event.data)) for event in mine]
+        return Handled(known.stream, known.to_version, mine[-1].position, events, replayed=True)
+
+    async def _snapshot(self, stream: str) -> tuple[S, int]:
+        for row in await self._store.rows(schema.snapshots, stream=stream):
+            if row["state_version"] == self._decider.state_version:
+                return msgspec.json.decode(row["data"], type=self._decider.state_type), row["version"]
+        return self._decider.initial, 0
+
+    def _remember(self, stream: str, state: S, version: int) -> None:
+        self._states[stream] = (state, version)
+        self._states.move_to_end(stream)
+        if len(self._states) > STATES_MAX:
+            self._states.popitem(last=False)
+
+
+__all__ = ["Aggregate", "Any", "Context", "Handled", "Handler", "KeyClaim", "KeyReused"]

@@ -1,0 +1,218 @@
+"""Who may call what. Every route declares it, and an application with a route that does not refuses to start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from fastapi import Depends
+from fastapi.params import Form
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.http_problems import ACTOR, WWW_AUTHENTICATE, Problem, answer_problem
+from shared.security import ROLES, Actor, Role
+
+SESSION_COOKIE = "plek_session"
+"""HttpOnly, SameSite=Strict; holds the same token a script sends as `Authorization: Bearer`."""
+REFUSAL = "plek.refusal"
+"""Key of the ASGI scope: why there is no actor, as a code."""
+BY_COOKIE = "plek.by_cookie"
+"""Key of the ASGI scope: the actor was known by the session cookie, so the browser may have been tricked into asking."""
+
+JSON_DEPTH_MAX = 32
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ACCESS = "__plek_access__"
+
+
+EVERYBODY: frozenset[Role] = frozenset(ROLES)
+"""Whoever signed in, whatever their role."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """roles: who may call; None: everybody, signed in or not."""
+
+    roles: frozenset[Role] | None
+
+
+OPEN = Access(None)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def allow(*roles: Role) -> Callable[[F], F]:
+    """Declares who may call an endpoint, under its route: `@app.get(...)` above `@allow("operator")` or `@allow(*EVERYBODY)`."""
+    if not roles or not set(roles) <= EVERYBODY:
+        raise ValueError(f"allow() needs roles out of {', '.join(ROLES)}")
+    named = frozenset(roles)
+
+    def declare(endpoint: F) -> F:
+        setattr(endpoint, _ACCESS, Access(named))
+        return endpoint
+
+    return declare
+
+
+def open_to_all(endpoint: F) -> F:
+    """Declares that an endpoint answers without a token: health, readiness and the sign-in page, nothing else."""
+    setattr(endpoint, _ACCESS, OPEN)
+    return endpoint
+
+
+def access_of(endpoint: object) -> Access | None:
+    """What an endpoint declares, or None when it declares nothing."""
+    found = getattr(endpoint, _ACCESS, None)
+    return found if isinstance(found, Access) else None
+
+
+def admit(request: Request, access: Access) -> None:
+    """Lets a request through or raises the `Problem` it deserves.
+
+    401 with why the token did not count; 403 `cross-site` for an unsafe request a browser may have been tricked into;
+    403 `role-not-allowed`.
+    """
+    scope = request.scope
+    unsafe = request.method not in SAFE_METHODS
+    if access.roles is None:
+        if unsafe and _has_site_headers(request):
+            _refuse_cross_site(request)
+        return
+    actor: Actor | None = scope.get(ACTOR)
+    if actor is None:
+        raise Problem(401, scope.get(REFUSAL) or "not-signed-in", headers=WWW_AUTHENTICATE)
+    if unsafe and scope.get(BY_COOKIE):
+        _refuse_cross_site(request)
+    if actor.role not in access.roles:
+        raise Problem(403, "role-not-allowed", facts={"role": actor.role, "allowed": sorted(access.roles)})
+
+
+def _has_site_headers(request: Request) -> bool:
+    return "sec-fetch-site" in request.headers or "origin" in request.headers
+
+
+def _refuse_cross_site(request: Request) -> None:
+    """No tokens in forms: the browser itself says where a request came from, and an old one at least names the origin."""
+    fetch_site = request.headers.get("sec-fetch-site")
+    if fetch_site is not None:
+        same = fetch_site in ("same-origin", "none")
+    else:
+        origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+        same = bool(host) and _host_of(origin) == host.lower()
+    if not same:
+        raise Problem(403, "cross-site")
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def current_actor(request: Request) -> Actor:
+    """Who asks. Only for routes that are not open to all."""
+    actor: Actor | None = request.scope.get(ACTOR)
+    if actor is None:
+        raise Problem(401, "not-signed-in", headers=WWW_AUTHENTICATE)
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+
+
+async def json_body(request: Request) -> None:
+    """Refuses a body that is not JSON before anybody looks into it: 415 `content-type-not-json`, 422 `body-not-json`.
+
+    Stricter than Python's reader: no NaN, no broken UTF-8, no half surrogates, no nesting beyond 32 levels.
+    """
+    raw = await request.body()
+    if not raw:
+        return
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "content-type-not-json")
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise Problem(422, "body-not-json") from None
+    if not _shallow(value, JSON_DEPTH_MAX):
+        raise Problem(422, "body-not-json", "The body is nested too deeply.")
+
+
+def _shallow(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_shallow(each, levels - 1) for each in inner)
+
+
+class GuardedRoute(APIRoute):
+    """A route that asks `admit` before it reads the body or looks at a parameter."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        access = access_of(self.endpoint)
+        takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, Form)
+
+        async def guarded(request: Request) -> Response:
+            if access is None:  # `check_routes` stops this at start-up; a route must not be open for want of a check
+                raise Problem(403, "role-not-allowed")
+            admit(request, access)
+            if takes_json:
+                await json_body(request)
+            return await answer(request)
+
+        return guarded
+
+
+class Guarded:
+    """An ASGI application behind `admit`, for what is not made of routes: `app.mount("/static", Guarded(files, OPEN))`."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app = app
+        self.access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            admit(request, self.access)
+        except Problem as problem:
+            await (await answer_problem(request, problem))(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+class RouteUndeclared(Exception):
+    """A route does not say who may call it; the text names it."""
+
+
+def check_routes(routes: Iterable[BaseRoute]) -> dict[str, Access]:
+    """What every route declares, by `METHOD /path`, mounted applications included.
+
+    Raises `RouteUndeclared` for the first one that declares nothing, or that no guard stands in front of.
+    """
+    return dict(_declared("", routes))
+
+
+def _declared(prefix: str, routes: Iterable[BaseRoute]) -> Iterator[tuple[str, Access]]:
+    for context in iter_route_contexts(list(routes)):
+        route, path = context.original_route, f"{prefix}{context.path or ''}"
+        if isinstance(route, Mount):
+            if isinstance(route.app, Guarded):
+                yield f"MOUNT {path}", route.app.access
+            elif (inner := getattr(route.app, "routes", None)) is not None:
+                yield from _declared(path, inner)
+            else:
+                raise RouteUndeclared(f"{path}: a mounted application without a guard")
+            continue
+        access = access_of(context.endpoint)
+        if access is None or not isinstance(route, GuardedRoute):
+            raise RouteUndeclared(f"{path}: every route declares who may call it, or the application does not start")
+        for method in sorted(context.methods or ()):
+            yield f"{method} {path}", access

@@ -1,0 +1,198 @@
+"""What surrounds every request: who asks, its trace, how much it may send, what is counted, which headers go out.
+
+Pure ASGI, outermost, one for a whole site: whatever is mounted below cannot forget any of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.trace import Span, StatusCode
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import metrics, telemetry
+from shared.http_access import BY_COOKIE, REFUSAL, SESSION_COOKIE
+from shared.http_problems import ACTOR, SIGN_IN, WWW_AUTHENTICATE, Problem, answer_problem, problem_of
+from shared.security import Actor, TokenError
+
+BODY_BYTES_MAX = 256 * 1024
+
+Verify = Callable[[str], Actor]
+"""Tells who a token speaks for, or raises `TokenError`."""
+
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_log = telemetry.logger("http")
+
+API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    b"connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
+    b"frame-ancestors 'none'"
+)
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+class Border:
+    """The outermost application of a site's process.
+
+    verify: tells who a token speaks for. sign_in: where a browser without a session is sent; None: it gets a 401 like
+    everybody. body_bytes_max: largest request body, also when its size was not announced.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, verify: Verify, sign_in: str | None = None, body_bytes_max: int = BODY_BYTES_MAX
+    ) -> None:
+        self.app = app
+        self._verify = verify
+        self._sign_in = sign_in
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:  # nothing here speaks WebSocket
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        with telemetry.request_span(method, request.headers.get("traceparent")) as span:
+            exchange = _Exchange(scope, receive, send, self._body_bytes_max)
+            exchange.traceresponse = telemetry.current_traceparent()
+            try:
+                self._identify(request)
+                exchange.refuse_announced_size()
+                await self.app(scope, exchange.receive, exchange.send)
+            except ClientDisconnect:
+                exchange.status = exchange.status or 499
+            except Exception as error:
+                await self._answer_error(request, error, exchange)
+            finally:
+                _record(scope, method, exchange, span)
+
+    def _identify(self, request: Request) -> None:
+        """Find out who asks. A token that does not count leaves the request without an actor, and the reason beside it."""
+        scope = request.scope
+        scope[ACTOR], scope[REFUSAL], scope[BY_COOKIE], scope[SIGN_IN] = None, None, False, self._sign_in
+        given = request.headers.getlist("authorization")
+        if given:
+            scheme, _, token = given[0].partition(" ")
+            if len(given) > 1 or scheme.lower() != "bearer":
+                scope[REFUSAL] = "token-invalid"
+                return
+        else:
+            token = request.cookies.get(SESSION_COOKIE, "")
+            scope[BY_COOKIE] = bool(token)
+        token = token.strip()
+        if not token:
+            scope[REFUSAL] = "token-invalid" if given else None
+            return
+        try:
+            scope[ACTOR] = self._verify(token)
+        except TokenError as error:
+            scope[REFUSAL] = error.code
+
+    async def _answer_error(self, request: Request, error: Exception, exchange: _Exchange) -> None:
+        """The last resort: one log line, and an answer if there is none yet. A half-sent answer can only be cut off."""
+        if problem_of(error).code == "internal":
+            _log.error("request failed", exc_info=error, route=_route(request.scope))
+        if not exchange.status:
+            response = await answer_problem(request, error)
+            await response(request.scope, exchange.receive, exchange.send)
+        elif not exchange.complete:
+            raise error
+
+
+class _Exchange:
+    """One request and its answer as they pass: counts what comes in, completes what goes out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, body_bytes_max: int) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._body_bytes_max = body_bytes_max
+        self._body_bytes = 0
+        self.began = time.perf_counter()
+        self.status = 0
+        self.complete = False
+        self.streaming = False
+        self.traceresponse: str | None = None
+
+    def refuse_announced_size(self) -> None:
+        """A body that says it is too large is not read at all. Raises 413, or 401 when nobody is known to ask."""
+        for name, value in self._scope["headers"]:
+            if name == b"content-length" and (not value.isdigit() or int(value[:20]) > self._body_bytes_max):
+                if self._scope[ACTOR] is None:
+                    raise Problem(401, self._scope[REFUSAL] or "not-signed-in", headers=WWW_AUTHENTICATE)
+                raise self._too_large()
+
+    def _too_large(self) -> Problem:
+        return Problem(413, "body-too-large", facts={"bytes_max": self._body_bytes_max}, headers={"Connection": "close"})
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._body_bytes += len(message.get("body", b""))
+            if self._body_bytes > self._body_bytes_max:
+                raise self._too_large()
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._completed(list(message.get("headers", ())))
+        elif message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.complete = True
+        await self._send(message)
+
+    def _completed(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        given = {name.lower(): value for name, value in headers}
+        headers.extend(_HEADERS)
+        if b"content-security-policy" not in given:
+            is_page = given.get(b"content-type", b"").startswith(b"text/html")
+            headers.append((b"content-security-policy", PAGE_POLICY if is_page else API_POLICY))
+        if b"cache-control" not in given:
+            headers.append((b"cache-control", b"no-store"))
+        if self.traceresponse is not None:
+            headers.append((b"traceresponse", self.traceresponse.encode()))
+        self.streaming = given.get(b"content-type", b"").startswith(b"text/event-stream")
+        return headers
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: the only form of a path that is counted, traced or logged. `unmatched` when there is none."""
+    route: Any = scope.get("route")
+    effective = scope.get("fastapi", {}).get("effective_route_context")
+    path = getattr(effective if effective is not None else route, "path_format", None)
+    return f"{scope.get('root_path', '')}{path}" if path is not None else "unmatched"
+
+
+def _record(scope: Scope, method: str, exchange: _Exchange, span: Span) -> None:
+    route, seconds = _route(scope), time.perf_counter() - exchange.began
+    status = exchange.status or 500
+    metrics.HTTP_REQUESTS.labels(method, route, str(status)).inc()
+    if not exchange.streaming:
+        metrics.HTTP_REQUEST_SECONDS.labels(method, route).observe(seconds)
+    if span.is_recording():
+        span.update_name(f"{method} {route}")
+        span.set_attributes({
+            "http.route": route,
+            "http.response.status_code": status,
+            "url.scheme": scope.get("scheme", "http"),
+            "network.protocol.version": scope.get("http_version", "1.1"),
+        })
+        if status >= 500:
+            span.set_status(StatusCode.ERROR)
+            span.set_attribute("error.type", str(status))
+    _log.debug("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))

@@ -1,0 +1,408 @@
+"""A reader: follows logs of other origins and keeps a view of what they told, every effect exactly once.
+
+What a batch changes in the view and how far the reader has read are stored in one append. The order guard is simple: of each
+origin's log the reader applies the last sequence + 1 and nothing else. Lower is a duplicate; higher is fetched again, and if the
+hole is still there, that origin waits for what is missing. A message that cannot be digested is parked and halts its origin for
+this reader only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from shared import metrics, schema
+from shared.clock import Clock
+from shared.contracts.base import Contract
+from shared.envelope import LOGS, Log, Message
+from shared.outbox import BACKOFF_SECONDS, LINKS_MAX, POLL_SECONDS
+from shared.ports import (
+    Append,
+    BusUnavailable,
+    Delete,
+    Delivery,
+    Put,
+    RowChange,
+    Source,
+    SourceRemade,
+    Store,
+    StoreUnavailable,
+    Wake,
+)
+from shared.telemetry import describe, logger, span
+
+log = logger("inbox")
+
+PARKED_DATA_BYTES_MAX = 64 * 1024
+"""Of a parked message so much is kept to look at."""
+
+PARKED_MAX = 1_000
+"""Foreign messages (of no origin) parked at most a reader; more are counted and dropped: they belong to nobody's log."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a reader keeps.
+
+    tables: its tables; those with an `origin` column are emptied of an origin when that begins a new epoch.
+    contracts: the types it subscribes to, by full name. Others count as applied.
+    project: the rows one message changes. Pure; must give the same result for any interleaving of origins.
+    """
+
+    name: str
+    tables: tuple[sa.Table, ...]
+    contracts: Mapping[str, type[Contract]]
+    project: Callable[[Message, Contract], Iterable[RowChange]]
+
+
+@dataclass(frozen=True)
+class Follow:
+    """A source, and the site whose messages come another way (`None`: apply all)."""
+
+    source: Source
+    skip_site: str | None = None
+
+
+class Gap(Exception):
+    """A message came before the one it follows."""
+
+    def __init__(self, origin: str, expected: int, got: int) -> None:
+        super().__init__(f"{origin}: expected {expected}, got {got}")
+        self.origin, self.expected, self.got = origin, expected, got
+
+
+class Undigestible(Exception):
+    """Why a message is parked: a kebab-case code, and a detail without its contents."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code, self.detail = code, detail
+
+
+Place = tuple[str, Log]
+"""An origin's key and one of its logs: what a checkpoint is kept for."""
+
+
+class Reader:
+    """One view's reader. `applied` wakes whoever waits for a change of the view."""
+
+    def __init__(self, store: Store, view: View, clock: Clock) -> None:
+        self.view = view
+        self.applied = Wake()
+        self.on_rows: Callable[[Sequence[RowChange]], None] = lambda rows: None
+        self._store, self._clock = store, clock
+        self._checkpoints: dict[Place, tuple[int, int]] = {}
+        self._halted: dict[Place, str] = {}
+        self._missing: dict[Place, int] = {}
+        self._foreign = 0
+        self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
+        self._loaded = False
+
+    # --- what others ask ----------------------------------------------------------------------------------------------
+
+    def checkpoint(self, origin: str, which: Log = "pub") -> tuple[int, int]:
+        """(epoch, sequence) of the last message applied of an origin's log; (0, 0) before the first."""
+        return self._checkpoints.get((origin, which), (0, 0))
+
+    @property
+    def checkpoints(self) -> dict[Place, tuple[int, int]]:
+        return dict(self._checkpoints)
+
+    @property
+    def incomplete(self) -> dict[str, str]:
+        """Origins whose messages this reader cannot apply now, and why."""
+        held = {origin: code for (origin, _), code in self._halted.items()}
+        return held | {origin: "sequence-gap" for origin, _ in self._missing}
+
+    # --- following ----------------------------------------------------------------------------------------------------
+
+    async def run(self, follow: Follow) -> None:
+        """Follows one source for ever; one task each. Trouble means a pause and a new start from the checkpoint."""
+        failures, patient = 0, True
+        while True:
+            try:
+                await self._load()
+                incarnation = await follow.source.incarnation()
+                position = await self._cursor(follow.source.name, incarnation)
+                async for batch in follow.source.batches(position):
+                    await self._apply(follow, incarnation, batch, refetch=patient)
+                    failures, patient = 0, True
+            except Gap as gap:
+                patient = False  # once more from the checkpoint; if the hole is still there, its origin waits
+                log.warning("gap", reader=self.view.name, origin=gap.origin, expected=gap.expected, got=gap.got)
+            except SourceRemade:
+                log.warning("source made anew", reader=self.view.name, source=follow.source.name)
+            except (BusUnavailable, StoreUnavailable) as error:
+                pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
+                failures += 1
+                log.info("reader paused", reader=self.view.name, source=follow.source.name, reason=type(error).__name__,
+                         pause_seconds=pause)
+                await self._clock.sleep(pause)
+
+    async def _load(self) -> None:
+        """Reads the checkpoints, once: afterwards only this reader moves them."""
+        if self._loaded:
+            return
+        for row in await self._store.rows(schema.checkpoints, reader=self.view.name):
+            self._checkpoints[row["origin"], row["log"]] = (row["epoch"], row["sequence"])
+        for row in await self._store.rows(schema.parked, reader=self.view.name):
+            if row["code"] == "sequence-gap":
+                self._missing[row["origin"], row["log"]] = row["position"]
+            elif row["origin"]:
+                self._halted[row["origin"], row["log"]] = row["code"]
+            else:
+                self._foreign += 1
+        self._loaded = True
+
+    async def _cursor(self, source: str, incarnation: str) -> int:
+        """Where to go on in a source; from the start when the stream was made anew."""
+        for row in await self._store.rows(schema.cursors, reader=self.view.name, source=source):
+            if row["incarnation"] == incarnation:
+                return int(row["position"])
+        return 0
+
+    # --- applying -----------------------------------------------------------------------------------------------------
+
+    async def _apply(self, follow: Follow, incarnation: str, batch: Sequence[Delivery], *, refetch: bool) -> None:
+        """Applies a batch: effects, checkpoints and cursor in one append, or none of them."""
+        messages = [delivery.message for delivery in batch if delivery.message is not None]
+        parents = [message.traceparent for message in messages if message.traceparent is not None]
+        attributes: dict[str, str | int] = {"messaging.system": "nats", "messaging.batch.message_count": len(batch), "plek.view": self.view.name}
+        parent = parents[0] if parents else None
+        with span(f"process {follow.source.name}", "consumer", parent, attributes, parents[1:LINKS_MAX]):
+            work = _Work(self, follow)
+            for delivery in batch:
+                await work.take(delivery, refetch)
+            work.rows.append(
+                Put(schema.cursors, (self.view.name, follow.source.name, incarnation, batch[-1].position))
+            )
+            with span(f"update {self.view.name}", attributes={"db.system.name": "postgresql"}):
+                try:
+                    await self._store.append(Append(self._clock.now(), rows=work.rows))
+                except StoreUnavailable:
+                    raise
+                except Exception as error:
+                    if len(batch) > 1:  # one of them cannot be stored: find it
+                        for delivery in batch:
+                            await self._apply(follow, incarnation, [delivery], refetch=refetch)
+                        return
+                    await self._park_unstorable(follow, incarnation, batch[0], error)
+                    return
+        self._accept(work)
+
+    def _accept(self, work: _Work) -> None:
+        """What was stored becomes what this reader knows."""
+        self._checkpoints.update(work.checkpoints)
+        self._halted.update(work.halted)
+        for place, position in work.missing.items():
+            if position is None:
+                self._missing.pop(place, None)
+            else:
+                self._missing[place] = position
+        self._foreign += work.foreign
+        now = self._clock.now()
+        for origin, count in work.applied.items():
+            metrics.READER_APPLIED.labels(self.service, self.view.name, origin).inc(count)
+        for message in work.messages:
+            metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe(
+                max(0.0, (now - message.time).total_seconds()))
+        if work.rows:
+            self.on_rows(work.rows)
+            self.applied.set()
+
+    async def _park_unstorable(self, follow: Follow, incarnation: str, delivery: Delivery, error: Exception) -> None:
+        work = _Work(self, follow)
+        work.park(delivery, "not-storable", describe(error))
+        work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, delivery.position)))
+        await self._store.append(Append(self._clock.now(), rows=work.rows))
+        self._accept(work)
+
+    def digest(self, message: Message) -> list[RowChange]:
+        """The rows a message changes. Raises `Undigestible`: `version-unknown`, `body-invalid`, `handler-failed`."""
+        contract = self.view.contracts.get(message.type)
+        if contract is None:
+            if message.type.rsplit(".", 1)[0] in self._families:
+                raise Undigestible("version-unknown", message.type)
+            return []
+        try:
+            event = contract.model_validate_json(message.data)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            raise Undigestible("body-invalid", f"{'.'.join(map(str, first['loc']))}: {first['type']}"[:200]) from None
+        except ValueError as error:
+            raise Undigestible("body-invalid", type(error).__name__) from None
+        try:
+            return list(self.view.project(message, event))
+        except Exception as error:
+            raise Undigestible("handler-failed", describe(error)) from error
+
+    # --- repair -------------------------------------------------------------------------------------------------------
+
+    async def parked(self) -> list[dict[str, Any]]:
+        """What is parked at this reader, oldest position first, without the message itself."""
+        rows = await self._store.rows(schema.parked, reader=self.view.name)
+        return [{name: value for name, value in row.items() if name != "data"} for row in rows]
+
+    async def forget(self, origin: str) -> list[RowChange]:
+        """The deletions that take everything an origin told out of the view: a new epoch has begun."""
+        gone: list[RowChange] = []
+        for table in self.view.tables:
+            if "origin" in table.columns:
+                names = schema.key_columns(table)
+                rows = await self._store.rows(table, origin=origin)
+                gone += [Delete(table, tuple(row[name] for name in names)) for row in rows]
+        return gone
+
+    def position_of(self, place: Place) -> tuple[int, int]:
+        return self._checkpoints.get(place, (0, 0))
+
+    def is_halted(self, place: Place) -> bool:
+        return place in self._halted
+
+    def missing_at(self, place: Place) -> int | None:
+        """The source position of the first message that came before its turn."""
+        return self._missing.get(place)
+
+    @property
+    def foreign(self) -> int:
+        """Parked messages that belong to no origin."""
+        return self._foreign
+
+    @property
+    def service(self) -> str:
+        return self._store.origin.service
+
+    def now(self) -> Any:
+        return self._clock.now()
+
+
+class _Work:
+    """A batch under way: what it will change, and where each origin will be. Nothing of it counts until it is stored."""
+
+    def __init__(self, reader: Reader, follow: Follow) -> None:
+        self._reader, self._follow = reader, follow
+        self.rows: list[RowChange] = []
+        self.checkpoints: dict[Place, tuple[int, int]] = {}
+        self.halted: dict[Place, str] = {}
+        self.missing: dict[Place, int | None] = {}
+        self.applied: dict[str, int] = {}
+        self.messages: list[Message] = []
+        self.foreign = 0
+
+    async def take(self, delivery: Delivery, refetch: bool) -> None:
+        """Decides what one delivery means: applied, a duplicate, out of turn, parked, or not for this reader.
+
+        Raises `Gap` when it is out of turn and `refetch` says the source may not have shown everything yet.
+        """
+        message = delivery.message
+        if message is None:
+            place = self._place(delivery)
+            if place is None or place[0].split("/")[0] != self._follow.skip_site:
+                self.park(delivery, delivery.problem, delivery.detail)
+            return
+        if message.origin.site == self._follow.skip_site:
+            return
+        place = (message.origin.key, message.log)
+        if self._is_halted(place):
+            return
+        epoch, sequence = self.checkpoints.get(place) or self._reader.position_of(place)
+        begins = message.origin.epoch > epoch and message.sequence == 1
+        if not begins and (message.origin.epoch, message.sequence) <= (epoch, sequence):
+            metrics.READER_DUPLICATES.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
+            return
+        if not begins and (message.origin.epoch != epoch or message.sequence != sequence + 1):
+            self._out_of_turn(delivery, message, place, sequence + 1, refetch)
+            return
+        try:
+            changes = self._reader.digest(message)
+        except Undigestible as reason:
+            self.park(delivery, reason.code, reason.detail)
+            return
+        if begins and epoch:
+            self.rows += await self._reader.forget(message.origin.key)
+        self._reached(message, place)
+        self.rows += changes
+
+    def _reached(self, message: Message, place: Place) -> None:
+        origin, which = place
+        self.checkpoints[place] = (message.origin.epoch, message.sequence)
+        self.rows.append(Put(schema.checkpoints, (
+            self._reader.view.name, origin, which, message.origin.epoch, message.sequence)))
+        self.applied[origin] = self.applied.get(origin, 0) + 1
+        self.messages.append(message)
+        at = self._missing_at(place)
+        if at is not None:  # what was missing has come
+            self.missing[place] = None
+            self.rows.append(Delete(schema.parked, (self._reader.view.name, self._follow.source.name, at)))
+
+    def _out_of_turn(self, delivery: Delivery, message: Message, place: Place, expected: int, refetch: bool) -> None:
+        if self._missing_at(place) is not None:
+            return  # known already: this origin waits
+        metrics.READER_GAPS.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
+        if refetch:
+            raise Gap(message.origin.key, expected, message.sequence)
+        self.missing[place] = delivery.position
+        self._keep(delivery, place, "sequence-gap", f"expected {expected}, got {message.sequence}")
+
+    def park(self, delivery: Delivery, code: str, detail: str) -> None:
+        """Puts a delivery aside. If an origin can be named, it halts for this reader until somebody looks."""
+        place = self._place(delivery)
+        if place is None:
+            if self._reader.foreign + self.foreign < PARKED_MAX:
+                self.foreign += 1
+                self._keep(delivery, ("", "pub"), code, detail)
+            return
+        if self._is_halted(place):
+            return
+        self.halted[place] = code
+        self._keep(delivery, place, code, detail)
+
+    def _keep(self, delivery: Delivery, place: Place, code: str, detail: str) -> None:
+        message = delivery.message
+        epoch, sequence, type_ = (message.origin.epoch, message.sequence, message.type) if message else (0, 0, "")
+        origin, which = place
+        self.rows.append(Put(schema.parked, (
+            self._reader.view.name, self._follow.source.name, delivery.position, origin, which, epoch, sequence, type_,
+            code, detail[:500], (message.data if message else delivery.data)[:PARKED_DATA_BYTES_MAX], self._reader.now())))
+        metrics.READER_PARKED.labels(self._reader.service, self._reader.view.name, origin or "none").inc()
+        log.warning("parked", reader=self._reader.view.name, origin=origin, code=code, position=delivery.position)
+
+    def _place(self, delivery: Delivery) -> Place | None:
+        """Whose log a delivery stands in, by the subject the bus let it in on; None for nobody's."""
+        if delivery.message is not None:
+            return (delivery.message.origin.key, delivery.message.log)
+        parts = delivery.subject.split(".")
+        if len(parts) >= 5 and parts[0] == "plek" and parts[2] in LOGS:
+            return (f"{parts[1]}/{parts[3]}", "pub" if parts[2] == "pub" else "loc")
+        return None
+
+    def _is_halted(self, place: Place) -> bool:
+        return place in self.halted or self._reader.is_halted(place)
+
+    def _missing_at(self, place: Place) -> int | None:
+        return self.missing[place] if place in self.missing else self._reader.missing_at(place)
+
+
+class OutboxSource:
+    """The own outbox as a source: a service hears itself without the bus, so a dead bus never blinds it to its own places."""
+
+    def __init__(self, store: Store, which: Log, clock: Clock) -> None:
+        self.name = f"OUTBOX_{which}"
+        self._store, self._which, self._clock = store, which, clock
+
+    async def incarnation(self) -> str:
+        return f"epoch-{self._store.origin.epoch}"
+
+    async def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+        while True:
+            seen = self._store.told.count
+            rows = await self._store.read_outbox(self._which, after, 500)
+            if rows:
+                after = rows[-1].sequence
+                yield [Delivery(row.sequence, "", row) for row in rows]
+            else:
+                await self._store.told.wait_at_most(seen, POLL_SECONDS, self._clock)

@@ -1,0 +1,57 @@
+"""Schema migrations: one line of revisions per service, in its `migrations` folder, applied by `plek migrate`."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+LOCK = (5000, 2)
+"""Advisory lock: two processes that start together migrate one after the other."""
+
+
+def script(service: str) -> ScriptDirectory:
+    """The revisions of a service."""
+    config = Config()
+    config.set_main_option("script_location", str(resources.files(f"services.{service}") / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config)
+
+
+async def upgrade(dsn: str, service: str) -> None:
+    """Brings a service's database to the newest revision, in one transaction. Nothing happens when it is there.
+
+    dsn: anything asyncpg understands, a Unix socket included.
+    """
+    revisions = script(service)
+
+    async def connect() -> Any:
+        return await asyncpg.connect(dsn)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text(f"select pg_advisory_lock({LOCK[0]}, {LOCK[1]})"))
+            await connection.commit()
+            await connection.run_sync(_run, revisions)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def _run(connection: sa.Connection, revisions: ScriptDirectory) -> None:
+    def steps(current: Any, context: MigrationContext) -> Any:
+        return revisions._upgrade_revs("head", current)
+
+    with EnvironmentContext(Config(), revisions, fn=steps) as environment:
+        environment.configure(connection=connection, transaction_per_migration=False)
+        with environment.begin_transaction():
+            environment.run_migrations()

@@ -1,0 +1,285 @@
+"""The edges of the kernel: what a store, a log on the bus and a source of messages promise.
+
+Each has a real implementation (PostgreSQL in `store.py`, JetStream in `bus.py`) and a memory twin (`tests/support`), and one
+conformance suite runs against both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import sqlalchemy as sa
+
+from shared.clock import Clock
+from shared.envelope import Log, Message, Meta, Origin, Recorded
+
+
+class Put(NamedTuple):
+    """Insert this row or replace the one with its key. `values` follow the table's columns in order."""
+
+    table: sa.Table
+    values: tuple[Any, ...]
+
+
+class Delete(NamedTuple):
+    """Remove the row with this key, if it is there. `key` follows the table's primary key in order."""
+
+    table: sa.Table
+    key: tuple[Any, ...]
+
+
+RowChange = Put | Delete
+
+
+class NewEvent(msgspec.Struct):
+    """An event about to be stored, already encoded."""
+
+    id: str
+    type: str
+    data: bytes
+    meta: Meta
+
+
+class StreamWrite(msgspec.Struct):
+    """Events for one stream, refused unless the stream is at `expected_version` (0: it does not exist yet)."""
+
+    stream: str
+    expected_version: int
+    events: Sequence[NewEvent]
+
+
+class Told(msgspec.Struct):
+    """A row for the outbox: it gets its origin, sequence and time when it is stored."""
+
+    log: Log
+    id: str
+    type: str
+    subject: str
+    data: bytes
+    meta: Meta
+
+
+class KeyRecord(msgspec.Struct):
+    """What an idempotency key stands for.
+
+    scope: person and route. body_hash: of the request it came with.
+    stream, from_version, to_version: the events it led to (`to_version` < `from_version`: none).
+    refusal: the encoded `Rejected`, or None.
+    """
+
+    scope: str
+    key: str
+    body_hash: bytes
+    stream: str
+    from_version: int
+    to_version: int
+    refusal: bytes | None = None
+
+
+class Append(msgspec.Struct):
+    """Everything one decision changes: stored together or not at all."""
+
+    recorded_at: datetime
+    streams: Sequence[StreamWrite] = ()
+    told: Sequence[Told] = ()
+    rows: Sequence[RowChange] = ()
+    key: KeyRecord | None = None
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """position: of the last event stored (or of the store, when there was none). sequences: last row of each log written."""
+
+    position: int
+    sequences: dict[Log, int]
+
+
+class DueTimer(NamedTuple):
+    """A timer whose time has come. key: of the aggregate that decides what it means."""
+
+    id: str
+    due_at: datetime
+    kind: str
+    key: str
+
+
+class VersionConflict(Exception):
+    """The stream has moved on: load it again and decide again."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.stream = stream
+
+
+class KeyTaken(Exception):
+    """Somebody else stored this idempotency key first: answer what it stands for."""
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached. Nothing of this append was stored, or it was found stored."""
+
+
+class OriginHalted(Exception):
+    """This origin's history would fork: it takes no command until it is repaired. The text says why."""
+
+
+class Wake:
+    """Wakes every waiter in this process: the fast way to learn of an append. A slow poll is the safety net."""
+
+    def __init__(self) -> None:
+        self._waiters: set[asyncio.Future[None]] = set()
+        self.count = 0
+
+    def set(self) -> None:
+        self.count += 1
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+    async def wait(self, seen: int) -> int:
+        """Waits until `count` is past `seen`; returns it. Nothing that happens between two waits is missed."""
+        while self.count <= seen:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)
+        return self.count
+
+    async def wait_at_most(self, seen: int, seconds: float, clock: Clock) -> None:
+        """Waits until `count` is past `seen`, or `seconds` of the clock's time: for what another process may have done."""
+        if self.count > seen:
+            return
+        woken = asyncio.ensure_future(self.wait(seen))
+        poll = asyncio.ensure_future(clock.sleep(seconds))
+        try:
+            await asyncio.wait({woken, poll}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+            poll.cancel()
+
+
+class Store(Protocol):
+    """The durable memory of one service at one site.
+
+    appended: wakes on every batch stored. told: only when the outbox grew.
+    """
+
+    appended: Wake
+    told: Wake
+
+    @property
+    def origin(self) -> Origin:
+        """Who writes here, and in which epoch. Known after `open`."""
+        ...
+
+    async def append(self, append: Append) -> Appended:
+        """Stores everything or nothing.
+
+        Raises `VersionConflict`, `KeyTaken`, `StoreUnavailable`, `OriginHalted`.
+        """
+        ...
+
+    async def read_stream(self, stream: str, after_version: int = 0, limit: int | None = None) -> list[Recorded]: ...
+
+    async def read_all(self, after_position: int, limit: int) -> list[Recorded]: ...
+
+    async def read_outbox(self, log: Log, after_sequence: int, limit: int) -> list[Message]:
+        """Rows of this epoch's log, in order."""
+        ...
+
+    async def outbox_last(self, log: Log) -> int:
+        """The last sequence of this epoch's log; 0 when nothing was told yet."""
+        ...
+
+    async def last_position(self) -> int: ...
+
+    async def find_key(self, scope: str, key: str) -> KeyRecord | None: ...
+
+    async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
+        """Rows whose columns equal the given values, ordered by primary key."""
+        ...
+
+    async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:
+        """Timers due at `now` or before, the longest overdue first."""
+        ...
+
+    def halt(self, reason: str) -> None:
+        """From now on `append` of events raises `OriginHalted(reason)`. Checkpoints are still stored."""
+        ...
+
+    @property
+    def halted(self) -> str | None: ...
+
+
+class Tail(NamedTuple):
+    """The last message of a log on the bus."""
+
+    sequence: int
+    id: str
+    epoch: int
+
+
+class LogMoved(Exception):
+    """The log is not where the relay believed: somebody published there, or an acknowledgement was lost."""
+
+
+class BusUnavailable(Exception):
+    """The bus does not answer; try again later."""
+
+
+class LogWriter(Protocol):
+    """The one place where an origin's log is published. Only the relay's credential may."""
+
+    async def last(self) -> Tail | None:
+        """The last message on the log, or None when it is empty. Raises `BusUnavailable`."""
+        ...
+
+    async def at(self, sequence: int) -> Tail | None:
+        """The message at one sequence, or None. Raises `BusUnavailable`."""
+        ...
+
+    async def publish(self, messages: Sequence[Message]) -> int:
+        """Publishes in order, each only if the log is exactly at the sequence before it.
+
+        Returns the last sequence acknowledged. Raises `LogMoved`, `BusUnavailable`; part of it may be there then.
+        """
+        ...
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One message as it came. Either `message` is set, or `problem` says why there is none (`Malformed.code`)."""
+
+    position: int
+    subject: str
+    message: Message | None
+    problem: str = ""
+    detail: str = ""
+    data: bytes = b""
+
+
+class SourceRemade(Exception):
+    """The stream behind a source was made anew while it was read: its positions mean nothing any more."""
+
+
+class Source(Protocol):
+    """A stream of messages with positions 1, 2, 3 that one reader follows.
+
+    name: the cursor's name, for example `CITY` or `LOC_west_placement`.
+    """
+
+    name: str
+
+    async def incarnation(self) -> str:
+        """Changes when the stream was made anew. Raises `BusUnavailable`."""
+        ...
+
+    def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+        """Deliveries in order from position `after` + 1 on, without a hole, for ever; at most 500 at a time, as soon as there
+        are any. Raises `BusUnavailable` or `SourceRemade`; the reader then starts again from its checkpoint."""
+        ...

@@ -1,0 +1,161 @@
+"""What a service does in the background: relays, readers, timers and beats, each in a task of its own.
+
+A service works without its bus: whatever needs it is begun when the bus answers, and begun again when it fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import nats.errors
+from nats.aio.client import Client
+
+from shared import metrics
+from shared.beats import Beat, Beats, Links
+from shared.bus import JetStreamLog, StreamSource
+from shared.bus_connection import Broker, close_client, connect_broker, connect_relay
+from shared.envelope import Log
+from shared.inbox import Follow, Reader
+from shared.outbox import Relay
+from shared.ports import StoreUnavailable
+from shared.service import Check, Host
+from shared.store import PgStore
+from shared.telemetry import logger
+
+log = logger("runtime")
+
+RESTART_SECONDS = (0.2, 1.0, 5.0)
+"""Pauses before a task that failed in a way nobody foresaw is begun again; the last one repeats."""
+
+ACCOUNTS: dict[Log, str] = {"pub": "city", "loc": "local"}
+
+
+class Runtime:
+    """The background work of one service. Everything it began ends with `stop`."""
+
+    def __init__(self, host: Host, service: str, store: PgStore) -> None:
+        self.host, self.service, self.store = host, service, store
+        self.links = Links(host.settings.site, host.settings.sites)
+        self.relays: dict[Log, Relay] = {}
+        self.broker: Broker | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Opens the store. Raises `StoreUnavailable` when the database does not answer."""
+        self.store.on_batch = metrics.STORE_BATCH_APPENDS.labels(self.service).observe
+        await self.store.open(self.host.clock.now())
+
+    def spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Runs `work` until `stop`; when it fails, says so and begins it again."""
+
+        async def keep() -> None:
+            failures = 0
+            while not self._stopping:
+                try:
+                    await work()
+                    return
+                except Exception as error:
+                    pause = RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)]
+                    failures += 1
+                    log.error("a task failed", task=name, service=self.service, pause_seconds=pause, exc_info=error)
+                    await asyncio.sleep(pause)
+
+        self._tasks.append(asyncio.create_task(keep(), name=f"{self.service}-{name}"))
+
+    def relay(self, which: Log) -> None:
+        """Relays one log with the only credential that may publish on it."""
+        settings, origin = self.host.settings, self.store.origin
+
+        async def work() -> None:
+            client = await connect_relay(settings.nats_options(f"{ACCOUNTS[which]}.{self.service}.relay"))
+            try:
+                writer = JetStreamLog(client, settings.site, self.service, which)
+                relay = self.relays[which] = Relay(self.store, which, writer, self.host.clock)
+                relay.on_published = metrics.RELAY_SEQUENCE.labels(self.service, which).set
+                await relay.run()
+                metrics.ORIGIN_HALTED.labels(origin.service).set(1)
+            finally:
+                await close_client(client)
+
+        self.spawn(f"relay-{which}", work)
+
+    def city(self, reader: Reader, own_logs: Sequence[str] = ()) -> None:
+        """Hears the network: beats, and `CITY` for every other site; `own_logs` are streams of this site in that account."""
+        settings, clock = self.host.settings, self.host.clock
+
+        async def work() -> None:
+            broker = await connect_broker(settings.nats_options(f"city.{self.service}"))
+            try:
+                beats = Beats(broker, self.links, self.service, self._beat, clock)
+                await broker.start()
+                self.broker = broker
+                client = await broker.connect()
+                follows = [Follow(StreamSource(client, "CITY"), skip_site=settings.site)]
+                follows += [Follow(StreamSource(client, name)) for name in own_logs]
+                await _together([beats.run(), *(reader.run(follow) for follow in follows)])
+            finally:
+                self.broker = None
+                await broker.stop()
+
+        self.spawn("city", work)
+
+    def local(self, reader: Reader, logs: Sequence[str]) -> None:
+        """Hears the services of this site on streams that never leave it."""
+        settings = self.host.settings
+
+        async def work() -> None:
+            client: Client = await connect_relay(settings.nats_options(f"local.{self.service}"))
+            try:
+                await _together([reader.run(Follow(StreamSource(client, name))) for name in logs])
+            finally:
+                await close_client(client)
+
+        self.spawn("local", work)
+
+    async def _beat(self) -> Beat:
+        sequences: dict[Log, int] = {which: await self.store.outbox_last(which) for which in self.relays}
+        for which, sequence in sequences.items():
+            metrics.OUTBOX_SEQUENCE.labels(self.service, which).set(sequence)
+            metrics.OUTBOX_DEPTH.labels(self.service, which).set(sequence - (self.relays[which].published or 0))
+        return Beat.of(self.store.origin, sequences)
+
+    def checks(self) -> list[Check]:
+        """What readiness asks: the database answers, the bus answers, this origin is not halted."""
+
+        async def database() -> str | None:
+            try:
+                await self.store.last_position()
+            except StoreUnavailable:
+                return "the database does not answer"
+            return None
+
+        async def bus() -> str | None:
+            return None if self.broker is not None and self.broker.connected else "the site's bus does not answer"
+
+        async def origin() -> str | None:
+            return self.store.halted
+
+        return [Check(f"{self.service}-{check.__name__}", check) for check in (database, bus, origin)]
+
+    async def stop(self) -> None:
+        """Ends every task, then the store: what was accepted is stored first."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await self.store.close()
+
+
+async def _together(works: Sequence[Awaitable[None]]) -> None:
+    """Runs all until one fails; then none runs any more."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,139 @@
+"""What one site's processes need to know, read from one JSON file.
+
+The file is written by `plek up` for embedded networks and by the deployment elsewhere. Secrets (database addresses) are
+`SecretStr`: they never show in a log line, an exception text or `repr`; key material is named by path and never read here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, model_validator
+
+SITE_FILE_VARIABLE = "PLEK_SITE_FILE"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(Exception):
+    """A settings file that cannot be used; the text is one line, meant for a person, and holds no value from the file."""
+
+
+class LocationSettings(BaseModel):
+    """A house with places, at exactly one site."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    district: str = ""
+
+
+class SiteSettings(BaseModel):
+    """One site's settings.
+
+    `databases` maps a service to an address asyncpg understands; `credentials` maps a bus user (`city.<service>`,
+    `city.<service>.relay`, `local.<service>`, `local.<service>.relay`, `city.admin`, `local.admin`) to the file with its
+    nkey seed. `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up` only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    site: str
+    hub: str
+    sites: list[str]
+    municipality: bool = False
+    locations: list[LocationSettings] = Field(default_factory=list)
+    services: list[str]
+    host: str = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)
+    databases: dict[str, SecretStr]
+    nats_url: str
+    credentials: dict[str, Path]
+    token_keys: Path
+    token_signing_key: Path | None = None
+    clock_file: Path | None = None
+    otlp_endpoint: str | None = None
+    log_format: Literal["json", "console"] = "json"
+    log_level: LogLevel = "info"
+    embedded: bool = False
+    demo: bool = False
+    trace_sample_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> SiteSettings:
+        for name in (self.site, self.hub):
+            if name not in self.sites:
+                raise ValueError("site and hub must both be among sites")
+        if missing := [service for service in self.services if service not in self.databases]:
+            raise ValueError(f"no database for {', '.join(missing)}")
+        return self
+
+    @field_serializer("databases", when_used="json")
+    def _databases_in_the_open(self, databases: dict[str, SecretStr]) -> dict[str, str]:
+        """Only `save` writes JSON: a settings file without its secrets would be of no use to anybody."""
+        return {service: dsn.get_secret_value() for service, dsn in databases.items()}
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether this site keeps the network's `CITY` stream that every other site mirrors."""
+        return self.site == self.hub
+
+    def nats_options(self, user: str) -> dict[str, Any]:
+        """Keyword arguments for `nats.connect` (and FastStream's `NatsBroker`) to connect as `user` of this site.
+
+        The inbox prefix is part of the permissions: a user may listen to its own inbox only.
+        """
+        return {
+            "servers": [self.nats_url],
+            "nkeys_seed": str(self.credentials[user]),
+            "inbox_prefix": inbox_prefix(self.site, user),
+            "name": f"{self.site}.{user}",
+            "max_reconnect_attempts": -1,
+            "reconnect_time_wait": 0.25,
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the settings where only their owner may read them; a reader sees the old file or the new one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".tmp")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(self.model_dump_json(indent=2))
+        fresh.replace(path)
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> SiteSettings:
+        """Read the settings from `path`, or from the file the environment variable PLEK_SITE_FILE names.
+
+        Raises `SettingsError` with one line when there is no such file or it does not hold valid settings.
+        """
+        if path is None:
+            named = os.environ.get(SITE_FILE_VARIABLE)
+            if not named:
+                raise SettingsError(f"no settings file: {SITE_FILE_VARIABLE} is not set")
+            path = Path(named)
+        try:
+            return cls.model_validate(json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            raise SettingsError(f"no settings file at {path}") from None
+        except OSError as error:
+            raise SettingsError(f"cannot read {path}: {error.strerror}") from None
+        except ValueError as error:
+            raise SettingsError(f"{path} is not a site's settings: {_first_mistake(error)}") from None
+
+
+def inbox_prefix(site: str, user: str) -> str:
+    """The only subject tree on which `user` of `site` may wait for answers, without a trailing dot."""
+    return f"_INBOX.{site}.{user.replace('.', '-')}"
+
+
+def _first_mistake(error: ValueError) -> str:
+    """Name the first wrong field without its value: the value may be a secret."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        return f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    return "not JSON"

@@ -1,0 +1,302 @@
+"""Traces and logs. Spans are our own: no library is instrumented behind our back, so nothing is recorded that we did not name.
+
+Nothing here ever carries a request body, a query string, a token, a person's id or the text of somebody else's exception.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Literal
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+
+Kind = Literal["internal", "server", "client", "producer", "consumer"]
+Attribute = str | bool | int | float | Sequence[str]
+
+FLUSH_SECONDS_MAX = 2.0
+"""A process that stops waits no longer than this for its last spans to leave."""
+
+WITHHELD = frozenset({
+    "authorization", "body", "cookie", "cookies", "data", "dsn", "headers", "password", "personal", "query",
+    "query_string", "secret", "seed", "subject", "token", "url",
+})  # fmt: skip
+"""Log fields whose values never reach the log, whoever passes them."""
+
+_KINDS: dict[Kind, SpanKind] = {
+    "internal": SpanKind.INTERNAL,
+    "server": SpanKind.SERVER,
+    "client": SpanKind.CLIENT,
+    "producer": SpanKind.PRODUCER,
+    "consumer": SpanKind.CONSUMER,
+}
+_SPEAKING_MODULES = ("shared.", "infra.", "services.")
+"""Exceptions defined here may be quoted: house rules keep personal data out of their texts."""
+
+_provider: TracerProvider | None = None
+_tracer: trace.Tracer | None = None
+
+
+def setup(
+    *,
+    service: str,
+    site: str,
+    otlp_endpoint: str | None = None,
+    sample_ratio: float = 1.0,
+    processors: Sequence[SpanProcessor] = (),
+) -> None:
+    """Start tracing for this process; without an endpoint and without processors it stays off, which costs next to nothing.
+
+    service: what runs here, for example `placement`, or the site's name when it is all of its services in one process.
+    otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`.
+    sample_ratio: share of the traces that begin here, 0 to 1; a trace that came from elsewhere keeps its caller's choice.
+    processors: more places where finished spans go (tests).
+    """
+    global _provider, _tracer
+    shutdown()
+    if otlp_endpoint is None and not processors:
+        return
+    resource = Resource.create({
+        "service.name": f"plek-{service}",
+        "service.namespace": "plek",
+        "plek.site": site,
+    })
+    provider = TracerProvider(
+        sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource, shutdown_on_exit=False
+    )
+    for processor in processors:
+        provider.add_span_processor(processor)
+    if otlp_endpoint is not None:
+        provider.add_span_processor(_otlp(otlp_endpoint))
+    _provider, _tracer = provider, provider.get_tracer("plek")
+
+
+def _otlp(endpoint: str) -> SpanProcessor:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    base = endpoint.rstrip("/")
+    address = base if base.endswith("/v1/traces") else f"{base}/v1/traces"
+    return BatchSpanProcessor(OTLPSpanExporter(endpoint=address, timeout=FLUSH_SECONDS_MAX), schedule_delay_millis=1000)
+
+
+def shutdown(timeout_seconds: float = FLUSH_SECONDS_MAX) -> None:
+    """Send what is left and stop tracing, within `timeout_seconds` whether or not the collector answers."""
+    global _provider, _tracer
+    provider, _provider, _tracer = _provider, None, None
+    if provider is None:
+        return
+    # The exporter retries for longer than anybody wants to wait: it may go on alone, in a thread nobody waits for.
+    last = threading.Thread(target=provider.shutdown, name="telemetry-shutdown", daemon=True)
+    last.start()
+    last.join(timeout_seconds)
+
+
+def enabled() -> bool:
+    """Whether spans go anywhere."""
+    return _tracer is not None
+
+
+def tracer_provider() -> TracerProvider | None:
+    """For libraries that take one explicitly; None while tracing is off."""
+    return _provider
+
+
+_OFF: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)
+
+
+def span(
+    name: str,
+    kind: Kind = "internal",
+    traceparent: str | None = None,
+    attributes: Mapping[str, Attribute] | None = None,
+    links: Sequence[str] = (),
+) -> AbstractContextManager[Span]:
+    """A span around a block of code; one that fails is marked with the type of its exception and nothing else of it.
+
+    name: low cardinality, after the OTel conventions (`append`, `publish plek.west.pub.placement`).
+    traceparent: the parent when it is not the current span, from an envelope or a header; a malformed one is ignored.
+    attributes: OTel semantic conventions where they have a word; never ids of people, never raw paths or queries.
+    links: traceparents of what this span also follows from, for a batch of messages.
+    """
+    if _tracer is None:
+        return _OFF
+    return _span(_tracer, name, kind, traceparent, attributes, links)
+
+
+@contextmanager
+def _span(
+    tracer: trace.Tracer,
+    name: str,
+    kind: Kind,
+    traceparent: str | None,
+    attributes: Mapping[str, Attribute] | None,
+    links: Sequence[str],
+) -> Iterator[Span]:
+    joined = [Link(context) for context in map(parse_traceparent, links) if context is not None]
+    with tracer.start_as_current_span(
+        name,
+        context=_parent(traceparent),
+        kind=_KINDS[kind],
+        attributes=attributes,
+        links=joined,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield current
+        except Exception as error:
+            current.set_status(StatusCode.ERROR)
+            current.set_attribute("error.type", type(error).__qualname__)
+            raise
+
+
+@contextmanager
+def request_span(method: str, traceparent: str | None) -> Iterator[Span]:
+    """The server span of one HTTP request. There is a trace id even while tracing is off: problems and logs carry it."""
+    if _tracer is not None:
+        with _span(_tracer, method, "server", traceparent, {"http.request.method": method}, ()) as current:
+            yield current
+        return
+    given = parse_traceparent(traceparent)
+    trace_id = given.trace_id if given is not None else secrets.randbits(128) or 1
+    context = SpanContext(trace_id, secrets.randbits(64) or 1, is_remote=False, trace_flags=TraceFlags(0))
+    with trace.use_span(NonRecordingSpan(context), record_exception=False, set_status_on_exception=False) as current:
+        yield current
+
+
+def _parent(traceparent: str | None) -> Context | None:
+    context = parse_traceparent(traceparent)
+    return None if context is None else trace.set_span_in_context(NonRecordingSpan(context), Context())
+
+
+def parse_traceparent(traceparent: str | None) -> SpanContext | None:
+    """The W3C trace context in a `traceparent`, or None when there is none or it is not one."""
+    if traceparent is None or len(traceparent) != 55:
+        return None
+    version, trace_id, span_id, flags = (traceparent.split("-") + ["", "", "", ""])[:4]
+    if version != "00" or (len(trace_id), len(span_id), len(flags)) != (32, 16, 2):
+        return None
+    if not all(character in "0123456789abcdef" for character in trace_id + span_id + flags):
+        return None
+    context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16) & 1))
+    return context if context.is_valid else None
+
+
+def current_traceparent() -> str | None:
+    """The running span as a W3C `traceparent`, to be kept in an envelope or sent along; None outside any span."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+
+def current_trace_id() -> str | None:
+    """The 32 hexadecimal digits people can hand to the on-call engineer; None outside any span."""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else None
+
+
+def configure_logs(*, site: str, format: Literal["json", "console"] = "json", level: str = "info") -> None:
+    """Send every log line of this process to standard error, ours and the libraries', with site and trace id.
+
+    format: `json` is one object a line, `console` is for people. level: debug, info, warning or error; libraries speak from
+    warning on.
+    """
+
+    def with_site(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["site"] = site
+        return event
+
+    render: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_processors(),
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, with_site, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("plek").setLevel(level.upper())
+    # uvicorn's access lines hold raw paths and queries; our own request log holds the route.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger under `plek.`; its events are short constant sentences, everything that varies is a field."""
+    bound: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        logging.getLogger(f"plek.{name}"),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return bound
+
+
+def _processors() -> list[structlog.typing.Processor]:
+    """What happens to every line, ours and the libraries', before it is rendered."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_trace,
+        _withhold,
+        _describe_exception,
+    ]
+
+
+def _with_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+        event["span_id"] = f"{context.span_id:016x}"
+    return event
+
+
+def _withhold(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name in WITHHELD & event.keys():
+        event[name] = "withheld"
+    return event
+
+
+def _describe_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep an exception's type and where it came from, but its text only where we know what such a text may hold.
+
+    A driver quotes the row it refused, a validator the input: neither belongs in a log.
+    """
+    given = event.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["error"] = describe(error)
+        frames = traceback.extract_tb(error.__traceback__)[-8:]
+        event["at"] = [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line that is safe to log or show to the on-call engineer."""
+    kind = type(error)
+    if isinstance(error, OSError) or kind.__module__.startswith(_SPEAKING_MODULES):
+        text = str(error).replace("\n", " ")[:300]
+        return f"{kind.__qualname__}: {text}" if text else kind.__qualname__
+    return kind.__qualname__

@@ -1,0 +1,142 @@
+"""What a log promises its relay (`shared.ports.LogWriter`), in memory and on the real nats-server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from shared.envelope import Origin
+from shared.ports import BusUnavailable, LogMoved, Tail
+from tests.support.buses import BusUnderTest, once_available, row, rows
+
+pytestmark = pytest.mark.asyncio
+
+ONE_BY_ONE, ATOMIC, THREE_BATCHES = 3, 40, 2_300
+
+
+def tail_of(sequence: int) -> Tail:
+    return Tail(sequence, row(sequence).id, 1)
+
+
+async def test_an_empty_log_has_no_last_message(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    assert await log.last() is None
+    assert await log.at(1) is None
+
+
+@pytest.mark.parametrize("count", [1, ONE_BY_ONE, 15, 16, ATOMIC, THREE_BATCHES])
+async def test_every_row_is_at_its_own_sequence(bus: BusUnderTest, count: int) -> None:
+    log = await bus.log()
+    assert await log.publish(rows(1, count)) == count
+    assert await log.last() == tail_of(count)
+    for sequence in {1, count // 2 + 1, count}:
+        assert await log.at(sequence) == tail_of(sequence)
+    assert await log.at(count + 1) is None
+
+
+async def test_the_tail_says_which_epoch_it_is_of(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    await log.publish([row(1, Origin("stad", "placement", 4))])
+    assert await log.last() == Tail(1, row(1).id, 4)
+
+
+@pytest.mark.parametrize("count", [ONE_BY_ONE, ATOMIC])
+async def test_rows_that_leave_a_hole_are_refused(bus: BusUnderTest, count: int) -> None:
+    log = await bus.log()
+    await log.publish(rows(1, 2))
+    with pytest.raises(LogMoved):
+        await log.publish(rows(4, 3 + count))
+    assert await log.last() == tail_of(2)
+
+
+@pytest.mark.parametrize("count", [ONE_BY_ONE, ATOMIC])
+async def test_a_relay_whose_acknowledgement_was_lost_resumes_after_what_is_there(
+    bus: BusUnderTest, count: int
+) -> None:
+    before_the_crash = await bus.log()
+    await before_the_crash.publish(rows(1, count))
+    log = await bus.log()
+    with pytest.raises(LogMoved):
+        await log.publish(rows(1, count))
+    last = await log.last()
+    assert last == tail_of(count)
+    assert await log.publish(rows(last.sequence + 1, last.sequence + 2)) == count + 2
+    assert await log.last() == tail_of(count + 2)
+
+
+@pytest.mark.parametrize("count", [ONE_BY_ONE, ATOMIC])
+async def test_a_second_relay_is_fenced(bus: BusUnderTest, count: int) -> None:
+    first, second = await bus.log(), await bus.log()
+    await first.publish(rows(1, 5))
+    await second.publish(rows(6, 5 + count))
+    with pytest.raises(LogMoved):
+        await first.publish(rows(6, 5 + count))
+    assert await first.last() == tail_of(5 + count)
+
+
+async def test_of_two_relays_at_once_each_row_is_there_once(bus: BusUnderTest) -> None:
+    first, second = await bus.log(), await bus.log()
+    outcomes = await asyncio.gather(*(log.publish(rows(1, ATOMIC)) for log in (first, second)), return_exceptions=True)
+    assert sorted(map(str, map(type, outcomes))) == sorted(map(str, (int, LogMoved)))
+    assert await first.last() == tail_of(ATOMIC)
+
+
+async def test_an_atomic_batch_is_there_as_a_whole_or_not_at_all(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    await log.publish(rows(1, 10))
+    with pytest.raises(LogMoved):
+        await log.publish(rows(6, 6 + ATOMIC))
+    assert await log.last() == tail_of(10)
+
+
+@pytest.mark.parametrize("pause_seconds", [0.0, 0.005, 0.02])
+async def test_a_server_killed_during_an_atomic_batch_keeps_all_of_it_or_nothing(
+    bus: BusUnderTest, pause_seconds: float
+) -> None:
+    log = await bus.log()
+    publishing = asyncio.ensure_future(log.publish(rows(1, 1_000)))
+    await asyncio.wait({publishing}, timeout=pause_seconds)
+    await bus.kill()
+    outcome = (await asyncio.gather(publishing, return_exceptions=True))[0]
+    assert outcome == 1_000 or isinstance(outcome, BusUnavailable)
+    await bus.restart()
+    last = await once_available(log.last)
+    assert last in (None, tail_of(1_000))
+    if outcome == 1_000:
+        assert last is not None, "it was acknowledged"
+    after = last.sequence if last else 0
+    assert await once_available(lambda: log.publish(rows(after + 1, 1_020))) == 1_020
+    assert await log.last() == tail_of(1_020)
+
+
+async def test_without_a_server_nothing_is_answered_and_afterwards_all_is_still_there(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    await log.publish(rows(1, 20))
+    await bus.kill()
+    for action in (log.last, lambda: log.at(1), lambda: log.publish(rows(21, 22)), lambda: log.publish(rows(21, 60))):
+        with pytest.raises(BusUnavailable):
+            await action()
+    await bus.restart()
+    assert await once_available(log.last) == tail_of(20)
+    assert await log.publish(rows(21, 22)) == 22
+
+
+async def test_a_foreign_message_on_the_log_is_seen_as_no_row_of_ours(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    await log.publish(rows(1, 2))
+    await bus.put(b"plek.stad.pub.placement.x", b"NATS/1.0\r\nce-epoch: \xd9\xa3\r\n\r\n", b"hello")
+    assert await log.last() == Tail(3, "", 0)
+    with pytest.raises(LogMoved):
+        await log.publish(rows(3, 3))
+
+
+async def test_a_log_made_anew_is_filled_from_its_first_row(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    await log.publish(rows(1, 30))
+    await bus.remake()
+    assert await log.last() is None
+    with pytest.raises(LogMoved):
+        await log.publish(rows(31, 32))
+    assert await log.publish(rows(1, 32)) == 32
+    assert await log.last() == tail_of(32)

@@ -1,0 +1,6 @@
+"""Fixtures every folder of tests may use."""
+
+from tests.support.buses import bus
+from tests.support.servers import database, nats_pair, nats_single, postgres
+
+__all__ = ["bus", "database", "nats_pair", "nats_single", "postgres"]

@@ -1,0 +1,175 @@
+"""One location with a few places, and the words the placement tests are written in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from services.placement import commands as cmd
+from services.placement import events as ev
+from services.placement.decider import LOCATION
+from services.placement.decider_location import FREE, Group, Location, Place, fit_order
+from services.placement.publish import tell
+from shared.contracts.base import Contract
+from shared.contracts.placement import CONTRACTS
+from tests.support.scenario import Scenario
+
+AT = datetime(2026, 1, 10, 20, 0, tzinfo=UTC)
+
+
+def after(**time: float) -> datetime:
+    """So much later than `AT`."""
+    return AT + timedelta(**time)
+
+
+def uid(number: int) -> str:
+    """The id this number stands for."""
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+A1, A2, A3, B1, B2, C1 = (uid(n) for n in range(1, 7))
+HOLD, HOLD2, STAY, STAY2 = uid(101), uid(102), uid(201), uid(202)
+
+LOCATION_OPENED = ev.LocationOpened("west", "Huis West", "Nieuw-West", "west", AT)
+
+
+def opened(
+    *place_ids: str,
+    room: str = "a",
+    kind: str = "shelter_24h",
+    sleeps: int = 1,
+    features: tuple[str, ...] = (),
+    programme: str | None = None,
+) -> ev.PlacesOpened:
+    return ev.PlacesOpened(place_ids, kind, room, sleeps, features, AT, AT, programme)
+
+
+def held(*place_ids: str, hold_id: str = HOLD, size: int = 1, kind: str = "shelter_24h") -> ev.PlaceHeld:
+    return ev.PlaceHeld("west", hold_id, place_ids, kind, size, (), 90, after(minutes=90), AT)
+
+
+def began(*place_ids: str, stay_id: str = STAY, size: int = 1, kind: str = "shelter_24h") -> ev.StayBegan:
+    return ev.StayBegan(stay_id, place_ids, kind, size, AT, AT)
+
+
+def ended(*place_ids: str, stay_id: str = STAY, at: datetime = AT) -> ev.StayEnded:
+    return ev.StayEnded(stay_id, place_ids, "moved_on", at, at)
+
+
+def blocked(*place_ids: str, reason: str = "repair", until: datetime | None = None) -> ev.PlacesBlocked:
+    return ev.PlacesBlocked(place_ids, reason, until, AT, AT)
+
+
+def hold(
+    *place_ids: str,
+    hold_id: str = HOLD,
+    kind: str | None = None,
+    size: int = 1,
+    minutes: int = 90,
+    features: tuple[str, ...] = (),
+    at: datetime = AT,
+) -> cmd.HoldPlaces:
+    return cmd.HoldPlaces(
+        at=at,
+        role="operator",
+        location="west",
+        hold_id=hold_id,
+        place_ids=place_ids,
+        kind=kind,
+        household_size=size,
+        features=features,
+        hold_minutes=minutes,
+    )
+
+
+def begin(
+    *place_ids: str,
+    stay_id: str = STAY,
+    kind: str | None = None,
+    size: int = 1,
+    features: tuple[str, ...] = (),
+    observed_at: datetime | None = None,
+    at: datetime = AT,
+) -> cmd.BeginStay:
+    return cmd.BeginStay(
+        at=at,
+        role="operator",
+        location="west",
+        stay_id=stay_id,
+        place_ids=place_ids,
+        kind=kind,
+        household_size=size,
+        features=features,
+        observed_at=observed_at,
+    )
+
+
+def end(
+    stay_id: str = STAY,
+    reason: str = "moved_on",
+    observed_at: datetime | None = None,
+    at: datetime = AT,
+    if_version: int | None = None,
+) -> cmd.EndStay:
+    return cmd.EndStay(
+        at=at,
+        role="operator",
+        location="west",
+        stay_id=stay_id,
+        reason=reason,
+        observed_at=observed_at,
+        if_version=if_version,
+    )
+
+
+def recount(state: Location) -> dict[str, Group]:
+    """The counts of every group worked out from the places and stays alone, without a look at the carried ones."""
+    counts: dict[str, Counter[str]] = {key: Counter() for key in state.groups}
+    for place in state.places.values():
+        counts[place.group]["overflow" if place.overflow else "total"] += 1
+        counts[place.group][place.status] += 1
+    for stay in state.stays.values():
+        counts[state.places[stay.place_ids[0]].group]["people"] += stay.household_size
+    return {
+        key: msgspec.structs.replace(
+            state.groups[key],
+            **{name: count[name] for name in ("total", "overflow", "occupied", "held", "blocked", "people")},
+        )
+        for key, count in counts.items()
+    }
+
+
+def check(before: Location, events: Sequence[ev.LocationEvent], state: Location) -> None:
+    """What holds after every decision: rules 1 to 3 and 5, and that everything told can be read strictly."""
+    assert recount(state) == state.groups
+    free: dict[str, list[Place]] = {kind: [] for kind in state.free}
+    for place in state.places.values():
+        assert (place.status == FREE) == (place.holder is None and place.block is None)
+        if place.status == FREE:
+            assert not place.closing, "it would have closed"
+            assert not place.overflow, "it would have closed"
+            assert place.block_next is None, "it would be blocked"
+            free[place.kind].append(place)
+        holder = state.stays.get(place.holder or "") or state.holds.get(place.holder or "")
+        assert (place.status in ("held", "occupied")) == (holder is not None and place.id in holder.place_ids)
+    assert state.free == {kind: tuple(p.id for p in sorted(ps, key=fit_order)) for kind, ps in free.items()}
+    for use in (*state.stays.values(), *state.holds.values()):
+        places = [state.places[place_id] for place_id in use.place_ids]
+        assert {place.holder for place in places} == {use.id}
+        assert len({place.room for place in places}) == 1
+        assert sum(place.sleeps for place in places) >= use.household_size
+        assert use.kind != "family_shelter" or len(places) == 1
+    assert not state.holds.keys() & state.ended_holds.keys()
+    assert not state.stays.keys() & state.ended_stays.keys()
+    known: dict[str, type[Contract]] = {contract.type_name: contract for contract in CONTRACTS}
+    for telling in tell(before, events, state):
+        contract = telling.contract
+        assert known[contract.type_name].model_validate_json(contract.encode()) == contract
+
+
+at_place: Scenario[Location, cmd.LocationCommand, ev.LocationEvent] = Scenario(LOCATION, check)
+west = at_place.given(LOCATION_OPENED)
+"""A location without places."""

@@ -1,0 +1,173 @@
+"""The memory twin of the PostgreSQL store: the same promises, in one dictionary, with a hook at every effect.
+
+`Disk` is what survives a crash; `MemoryStore` is one process's way to it. A simulation kills a process by letting its hook
+raise, copies a disk to make a backup, and puts the copy back to restore it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared import schema
+from shared.envelope import LOGS, Log, Message, Meta, Origin, Recorded
+from shared.ports import (
+    Append,
+    Appended,
+    Delete,
+    DueTimer,
+    KeyRecord,
+    KeyTaken,
+    OriginHalted,
+    Put,
+    Told,
+    VersionConflict,
+    Wake,
+)
+
+Hook = Callable[[str], Awaitable[None]]
+"""Awaited before and after every effect, with a word for it (`append`, `append-done`, `read`)."""
+
+
+async def no_hook(what: str) -> None:
+    """Nothing happens between two effects."""
+
+
+class Disk:
+    """What one service at one site has stored."""
+
+    def __init__(self) -> None:
+        self.epoch = 1
+        self.events: list[Recorded] = []
+        self.streams: dict[str, list[Recorded]] = {}
+        self.outbox: dict[tuple[int, Log], list[Message]] = {}
+        self.keys: dict[tuple[str, str], KeyRecord] = {}
+        self.tables: dict[str, dict[tuple[Any, ...], tuple[Any, ...]]] = {}
+
+    def copy(self) -> Disk:
+        """A backup. Records are immutable, so the containers are all there is to copy."""
+        twin = Disk()
+        twin.epoch = self.epoch
+        twin.events = list(self.events)
+        twin.streams = {name: list(events) for name, events in self.streams.items()}
+        twin.outbox = {log: list(rows) for log, rows in self.outbox.items()}
+        twin.keys = copy.copy(self.keys)
+        twin.tables = {name: dict(rows) for name, rows in self.tables.items()}
+        return twin
+
+
+class MemoryStore:
+    """One process's store on a disk."""
+
+    def __init__(self, disk: Disk, site: str, service: str, hook: Hook = no_hook) -> None:
+        self.appended, self.told = Wake(), Wake()
+        self._disk, self._hook = disk, hook
+        self._origin = Origin(site, service, disk.epoch)
+        self._halted: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        return self._origin
+
+    @property
+    def halted(self) -> str | None:
+        return self._halted
+
+    def halt(self, reason: str) -> None:
+        self._halted = reason
+
+    async def append(self, append: Append) -> Appended:
+        if self._halted is not None and append.streams:
+            raise OriginHalted(self._halted)
+        await self._hook("append")
+        stored = self._store(append)
+        self.appended.set()
+        if append.told:
+            self.told.set()
+        await self._hook("append-done")
+        return stored
+
+    def _store(self, append: Append) -> Appended:
+        disk = self._disk
+        if disk.epoch != self._origin.epoch:
+            self.halt(f"epoch {disk.epoch} has begun elsewhere; this process still writes epoch {self._origin.epoch}")
+            raise OriginHalted(str(self._halted))
+        for write in append.streams:
+            if len(disk.streams.get(write.stream, ())) != write.expected_version:
+                raise VersionConflict(write.stream)
+        if append.key is not None and (append.key.scope, append.key.key) in disk.keys:
+            raise KeyTaken
+        for write in append.streams:
+            stream = disk.streams.setdefault(write.stream, [])
+            for event in write.events:
+                recorded = Recorded(
+                    len(disk.events) + 1, write.stream, len(stream) + 1, event.id, event.type, event.data, event.meta,
+                    append.recorded_at,
+                )
+                disk.events.append(recorded)
+                stream.append(recorded)
+        sequences: dict[Log, int] = {}
+        for told in append.told:
+            sequences[told.log] = self._tell(told, told.meta, append.recorded_at)
+        for change in append.rows:
+            table = disk.tables.setdefault(change.table.name, {})
+            if isinstance(change, Put):
+                table[schema.row_key(change.table, change.values)] = change.values
+            elif isinstance(change, Delete):
+                table.pop(change.key, None)
+        if append.key is not None:
+            disk.keys[append.key.scope, append.key.key] = append.key
+        return Appended(len(disk.events), sequences)
+
+    def _tell(self, told: Told, meta: Meta, recorded_at: datetime) -> int:
+        rows = self._disk.outbox.setdefault((self._origin.epoch, told.log), [])
+        rows.append(Message(
+            self._origin, told.log, len(rows) + 1, told.id, told.type, told.subject, recorded_at, meta.correlation_id,
+            meta.causation_id, told.data, meta.observed_at, meta.traceparent,
+        ))  # fmt: skip
+        return len(rows)
+
+    async def read_stream(self, stream: str, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
+        await self._hook("read")
+        found = self._disk.streams.get(stream, [])[after_version:]
+        return found if limit is None else found[:limit]
+
+    async def read_all(self, after_position: int, limit: int) -> list[Recorded]:
+        await self._hook("read")
+        return self._disk.events[after_position : after_position + limit]
+
+    async def read_outbox(self, log: Log, after_sequence: int, limit: int) -> list[Message]:
+        await self._hook("read")
+        rows = self._disk.outbox.get((self._origin.epoch, log), [])
+        return rows[after_sequence : after_sequence + limit]
+
+    async def outbox_last(self, log: Log) -> int:
+        await self._hook("read")
+        return len(self._disk.outbox.get((self._origin.epoch, log), []))
+
+    async def last_position(self) -> int:
+        await self._hook("read")
+        return len(self._disk.events)
+
+    async def find_key(self, scope: str, key: str) -> KeyRecord | None:
+        await self._hook("read")
+        return self._disk.keys.get((scope, key))
+
+    async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:
+        await self._hook("read")
+        rows = (DueTimer(*row) for row in self._disk.tables.get("timers", {}).values())
+        return sorted((timer for timer in rows if timer.due_at <= now), key=lambda t: (t.due_at, t.id))[:limit]
+
+    async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
+        await self._hook("read")
+        names = list(table.columns.keys())
+        rows = self._disk.tables.get(table.name, {})
+        found = [dict(zip(names, rows[key], strict=True)) for key in sorted(rows)]
+        return [row for row in found if all(row[name] == value for name, value in equals.items())]
+
+
+__all__ = ["LOGS", "Disk", "Hook", "MemoryStore", "no_hook"]

@@ -1,0 +1,229 @@
+"""How messages travel: a site's log to the hub's CITY and back to every site, through cuts and crashes, exactly once."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import nats
+import nats.errors
+import pytest
+from nats.aio.client import Client
+
+from infra.nats_server import wait_for_nats
+from infra.probe import get
+from shared.streams import ACCOUNTS, Stream, StreamsError, Topology, apply, declared
+from tests.support.processes import soon
+from tests.support.servers import PAIR, TestBuses, running_buses
+
+WEST = "plek.west.pub.placement.figures"
+
+
+async def connect(buses: TestBuses, site: str, user: str) -> Client:
+    async def quiet(_: Exception) -> None:
+        """Lost connections are part of these tests."""
+
+    return await nats.connect(**buses.options(site, user), error_cb=quiet)
+
+
+async def ask(client: Client, subject: str, question: object = None) -> Any:
+    body = b"" if question is None else json.dumps(question).encode()
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            return json.loads((await client.request(subject, body, timeout=1)).data)
+        except nats.errors.Error:
+            assert time.monotonic() < deadline, f"no answer to {subject}"
+
+
+async def publish(relay: Client, number: int) -> None:
+    """Publish until it is acknowledged, as relays do: whoever publishes into a crash cannot know what was stored."""
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            await relay.jetstream().publish(WEST, b"%d" % number, timeout=1, headers={"Nats-Msg-Id": f"n{number}"})
+        except nats.errors.Error:
+            assert time.monotonic() < deadline, "not acknowledged"
+        else:
+            return
+
+
+async def count(client: Client, stream: str = "CITY") -> int:
+    return int((await ask(client, f"$JS.API.STREAM.INFO.{stream}"))["state"]["messages"])
+
+
+async def reaches(client: Client, messages: int, seconds_max: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds_max
+    while (there := await count(client)) < messages:
+        assert time.monotonic() < deadline, f"{there} of {messages} messages"
+    assert there == messages
+
+
+async def bodies(client: Client, messages: int) -> list[bytes]:
+    service = client.jetstream()
+    return [bytes((await service.get_msg("CITY", number)).data or b"") for number in range(1, messages + 1)]
+
+
+@pytest.mark.asyncio
+async def test_what_a_site_tells_reaches_the_hub_and_comes_back_with_subject_id_and_body(nats_pair: TestBuses) -> None:
+    relay = await connect(nats_pair, "west", "city.placement.relay")
+    hub_relay = await connect(nats_pair, "stad", "city.placement.relay")
+    stad, west = [await connect(nats_pair, site, "city.placement") for site in ("stad", "west")]
+    try:
+        await relay.jetstream().publish(WEST, b"west", headers={"Nats-Msg-Id": "w1", "ce-id": "7"})
+        await reaches(stad, 1)
+        await hub_relay.jetstream().publish("plek.stad.pub.placement.figures", b"stad", headers={"Nats-Msg-Id": "s1"})
+        for client in (stad, west):
+            await reaches(client, 2)
+            stored = await client.jetstream().get_msg("CITY", 1)
+            assert (stored.subject, stored.data) == (WEST, b"west")
+            assert stored.headers is not None
+            assert (stored.headers["Nats-Msg-Id"], stored.headers["ce-id"]) == ("w1", "7")
+            assert (await client.jetstream().get_msg("CITY", 2)).subject == "plek.stad.pub.placement.figures"
+    finally:
+        for client in (relay, hub_relay, stad, west):
+            await client.close()
+
+
+@pytest.mark.asyncio
+async def test_a_private_log_stays_at_its_site(nats_pair: TestBuses) -> None:
+    relay = await connect(nats_pair, "west", "local.placement.relay")
+    told = await connect(nats_pair, "west", "city.placement.relay")
+    stad, west = [await connect(nats_pair, site, "city.placement") for site in ("stad", "west")]
+    try:
+        await relay.jetstream().publish("plek.west.loc.placement.stay-began", b"private")
+        await told.jetstream().publish(WEST, b"told")
+        await reaches(west, 1)
+        assert await bodies(west, 1) == await bodies(stad, 1) == [b"told"]
+    finally:
+        for client in (relay, told, stad, west):
+            await client.close()
+
+
+@pytest.mark.asyncio
+async def test_log_subjects_do_not_cross_the_link_and_beats_do(nats_pair: TestBuses) -> None:
+    heard: list[tuple[str, str]] = []
+    clients: dict[str, Client] = {}
+    for site in ("stad", "west"):
+        clients[site] = await connect(nats_pair, site, "city.placement")
+
+        async def hear(message: Any, site: str = site) -> None:
+            heard.append((site, message.subject))
+
+        await clients[site].subscribe("beat.>", cb=hear)
+        await clients[site].flush()
+    everywhere = {(here, f"beat.{there}.placement") for here in clients for there in clients}
+    try:
+        deadline = time.monotonic() + 10
+        while not everywhere <= set(heard):
+            assert time.monotonic() < deadline, heard
+            for site, client in clients.items():
+                await client.publish(f"beat.{site}.placement", b"{}")
+                await client.flush()
+        connz = get(f"{nats_pair.monitor_url('stad')}/leafz?subs=1")[1]
+        assert [leaf["name"] for leaf in connz["leafs"]] == ["west"]
+        assert not [subject for subject in connz["leafs"][0]["subscriptions_list"] if subject.startswith("plek")]
+    finally:
+        for client in clients.values():
+            await client.close()
+
+
+@pytest.mark.asyncio
+async def test_a_cut_link_holds_messages_back_and_a_healed_one_delivers_them_once(nats_pair: TestBuses) -> None:
+    relay = await connect(nats_pair, "west", "city.placement.relay")
+    stad, west = [await connect(nats_pair, site, "city.placement") for site in ("stad", "west")]
+
+    def linked() -> bool:
+        return bool(get(f"{nats_pair.monitor_url('stad')}/leafz")[1]["leafnodes"])
+
+    try:
+        before = nats_pair.servers["west"].pid
+        told = 0
+        for _ in range(2):
+            await soon(linked, "the link is up")
+            nats_pair.cut("west")
+            await soon(lambda: not linked(), "the link is down")
+            for _ in range(5):
+                await relay.jetstream().publish(WEST, b"%d" % told)
+                told += 1
+            assert await count(west, "PUB_west_placement") == told
+            assert await count(stad) == told - 5
+            nats_pair.heal("west")
+            for client in (stad, west):
+                await reaches(client, told)
+        assert await bodies(west, told) == await bodies(stad, told) == [b"%d" % n for n in range(told)]
+        assert nats_pair.servers["west"].pid == before
+    finally:
+        for client in (relay, stad, west):
+            await client.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("victim", ["west", "stad"])
+async def test_a_killed_server_comes_back_at_its_address_with_everything(nats_pair: TestBuses, victim: str) -> None:
+    relay = await connect(nats_pair, "west", "city.placement.relay")
+    stad, west = [await connect(nats_pair, site, "city.placement") for site in ("stad", "west")]
+    try:
+        for n in range(3):
+            await publish(relay, n)
+        url = nats_pair.servers[victim].url
+        nats_pair.servers[victim].kill()
+        nats_pair.restart(victim)
+        assert nats_pair.servers[victim].url == url
+        await publish(relay, 3)
+        for client in (stad, west):
+            await reaches(client, 4)
+            assert await bodies(client, 4) == [b"0", b"1", b"2", b"3"]
+    finally:
+        for client in (relay, stad, west):
+            await client.close()
+
+
+@pytest.mark.asyncio
+async def test_applying_twice_changes_nothing(nats_pair: TestBuses) -> None:
+    assert await apply(nats_pair.topology, nats_pair.admins()) == []
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_is_not_as_declared_is_mended(nats_pair: TestBuses) -> None:
+    admin = await connect(nats_pair, "west", "city.admin")
+    try:
+        config = (await ask(admin, "$JS.API.STREAM.INFO.PUB_west_placement"))["config"]
+        await ask(admin, "$JS.API.STREAM.UPDATE.PUB_west_placement", config | {"duplicate_window": 10**9})
+    finally:
+        await admin.close()
+    assert await apply(nats_pair.topology, nats_pair.admins()) == ["west: stream PUB_west_placement changed"]
+    assert await apply(nats_pair.topology, nats_pair.admins()) == []
+
+
+@pytest.mark.asyncio
+async def test_the_order_of_servers_does_not_matter_and_a_silent_one_is_named() -> None:
+    async with running_buses(PAIR, sync_always=False) as buses:
+        backwards = dict(reversed(buses.admins().items()))
+        assert await apply(PAIR, backwards) == []
+        buses.servers["west"].kill()
+        with pytest.raises(StreamsError, match="the bus of west does not answer at nats://") as caught:
+            await apply(PAIR, buses.admins(), deadline_seconds=0.2)
+        assert "\n" not in str(caught.value)
+        buses.launch("west")
+        wait_for_nats(buses.servers["west"])
+        assert await apply(PAIR, buses.admins()) == []
+
+
+def test_every_log_is_declared_once_and_only_those_that_are_told() -> None:
+    topology = Topology("stad", {"stad": ["placement", "console"], "a": ["placement"], "b": ["console"]})
+    streams = [(part.site, part.name) for part in declared(topology) if isinstance(part, Stream)]
+    assert len(streams) == len(set(streams))
+    assert set(streams) == {
+        ("stad", "CITY"), ("a", "CITY"), ("b", "CITY"),
+        ("stad", "PUB_stad_placement"), ("stad", "LOC_stad_placement"), ("a", "PUB_a_placement"), ("a", "LOC_a_placement"),
+    }  # fmt: skip
+    for part in declared(topology):
+        assert part.account in ACCOUNTS.values()
+        if isinstance(part, Stream):
+            assert part.config["storage"] == "file"
+            assert part.config["deny_delete"]
+            assert part.config["deny_purge"]
+    city = next(part for part in declared(topology) if part.name == "CITY" and part.site == "stad")
+    assert [source["name"] for source in city.config["sources"]] == ["PUB_stad_placement", "PUB_a_placement"]

@@ -1,0 +1,274 @@
+"""The embedded servers: started as our own children, leaving nothing behind, saying in one line what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from infra.nats_server import NatsServer, wait_for_nats
+from infra.network import Network
+from infra.platform import ContainerPostgres, ExternalPostgres, choose_postgres
+from infra.postgres import Postgres, start_postgres
+from infra.processes import PlatformError, before_exec, explain, free_ports, ordinary_user, port_is_free
+from tests.support.processes import eventually, gone, mentioning, running
+
+ROOT = Path(__file__).resolve().parents[2]
+
+BOTH = """
+import sys, time
+from pathlib import Path
+from infra.nats_server import start_nats
+from infra.postgres import start_postgres
+directory, port = Path(sys.argv[1]), int(sys.argv[2])
+database = start_postgres(directory / "pg", fsync=False, cache=directory / "cache")
+bus = start_nats('{"host": "127.0.0.1", "port": %d}' % port, directory / "nats", port)
+print(database.pid, bus.pid, database.dsn(), flush=True)
+sys.stdin.read()
+bus.stop()
+database.stop()
+"""
+
+
+@contextmanager
+def folder(prefix: str = "plek-test-") -> Iterator[Path]:
+    """A private temporary directory; ordinary users are locked out of it."""
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@contextmanager
+def started(directory: Path) -> Iterator[Postgres]:
+    server = start_postgres(directory, fsync=False)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def ask(dsn: str, question: str = "select 1") -> object:
+    async def run() -> object:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return await connection.fetchval(question)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def test_a_killed_postgres_comes_back_with_its_data_at_the_same_address() -> None:
+    with folder() as directory, started(directory / "pg") as server:
+        dsn = server.dsn()
+        ask(dsn, "create table kept as select 42 as answer")
+        server.kill()
+        assert not server.alive()
+        server.launch()
+        eventually(server.ready, "PostgreSQL is back")
+        assert server.dsn() == dsn
+        assert ask(dsn, "select answer from kept") == 42
+
+
+def test_postgres_never_runs_as_root_and_leaves_no_process() -> None:
+    with folder() as directory:
+        with started(directory / "pg") as server:
+            assert server.pid is not None
+            assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+            processes = mentioning(directory)
+            assert server.pid in processes
+        assert gone(processes)
+
+
+def test_a_data_directory_nobody_else_may_enter_is_no_hindrance() -> None:
+    with folder() as directory:
+        locked = directory / "locked"
+        locked.mkdir(mode=0o700)
+        with started(locked / "pg") as server:
+            assert ask(server.dsn()) == 1
+        assert locked.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_path_too_long_for_a_socket_gets_a_short_directory_that_goes_away() -> None:
+    with folder() as directory:
+        deep = directory / ("deep" * 20) / "pg"
+        with started(deep) as server:
+            sockets = Path(server.dsn().partition("host=")[2].partition("&")[0])
+            assert len(os.fsencode(sockets)) < 100
+            assert sockets.stat().st_mode & 0o077 == 0
+            assert ask(server.dsn()) == 1
+        assert not sockets.exists()
+
+
+def test_a_short_socket_directory_somebody_else_made_is_refused() -> None:
+    with folder() as directory:
+        deep = directory / ("deep" * 20) / "pg"
+        server = Postgres(deep, fsync=False)
+        sockets = Path(server.dsn().partition("host=")[2].partition("&")[0])
+        sockets.mkdir(mode=0o777)
+        sockets.chmod(0o777)
+        try:
+            with pytest.raises(PlatformError, match="open to others"):
+                server.launch()
+        finally:
+            server.stop()
+        eventually(lambda: not sockets.exists(), "the directory is removed")
+
+
+@pytest.mark.parametrize("as_user", ["as-we-are", "as-an-ordinary-user"])
+def test_kill_9_of_the_parent_leaves_no_process_port_or_socket_directory(as_user: str) -> None:
+    user = ordinary_user() if as_user == "as-an-ordinary-user" else None
+    with folder() as directory:
+        home = directory / "home" / ("long" * 20)
+        home.mkdir(parents=True)
+        if user is not None:
+            for path in (directory, directory / "home", home):
+                os.chown(path, user.uid, user.gid)
+        port = free_ports(1)[0]
+        parent = subprocess.Popen(
+            [sys.executable, "-c", BOTH, str(home), str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd="/",
+            env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+            preexec_fn=before_exec(signal.SIGKILL, user, (home, ROOT / "infra", Path(sys.executable))),
+        )
+        assert parent.stdout is not None
+        database, bus, dsn = parent.stdout.readline().split()
+        sockets = Path(dsn.decode().partition("host=")[2].partition("&")[0])
+        processes = [*mentioning(directory), int(database), int(bus)]
+        assert running(int(database))
+        assert running(int(bus))
+        assert sockets.exists()
+        parent.kill()
+        parent.wait()
+        eventually(lambda: gone(processes), "servers end with their parent")
+        eventually(lambda: port_is_free(port), "the port is free")
+        eventually(lambda: not sockets.exists(), "the socket directory is gone")
+        for stream in (parent.stdin, parent.stdout):
+            assert stream is not None
+            stream.close()
+
+
+def test_one_data_directory_one_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.postgres.LOCK_SECONDS_MAX", 0.05)
+    with folder() as directory, started(directory / "pg"), pytest.raises(PlatformError, match="in use by another"):
+        start_postgres(directory / "pg", fsync=False)
+
+
+def damaged_control(data: Path) -> None:
+    (data / "global" / "pg_control").write_bytes(b"\0" * 8192)
+
+
+def no_version(data: Path) -> None:
+    (data / "PG_VERSION").unlink()
+
+
+def other_version(data: Path) -> None:
+    (data / "PG_VERSION").write_text("9.4\n")
+
+
+@pytest.mark.parametrize("damage", [damaged_control, no_version, other_version])
+def test_a_damaged_data_directory_is_one_line(damage: object) -> None:
+    assert callable(damage)
+    with folder() as directory:
+        with started(directory / "pg"):
+            pass
+        damage(directory / "pg" / "data")
+        with pytest.raises(PlatformError, match=r"cannot use the data directory .*pg/data: .+") as caught:
+            start_postgres(directory / "pg", fsync=False)
+        assert "\n" not in str(caught.value)
+        assert mentioning(directory) == []
+
+
+def test_a_full_disk_is_one_line() -> None:
+    with folder() as directory:
+        small = directory / "small"
+        small.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], capture_output=True, check=False
+        )
+        try:
+            if mounted.returncode == 0:
+                with pytest.raises(PlatformError, match=r"the disk that holds .*small/pg.* is full"):
+                    start_postgres(small / "pg", fsync=False)
+            else:
+                # An ordinary user cannot make a small disk: what a copy onto one raises must be told as what it is.
+                error = shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")])
+                assert str(explain(error, small)) == f"the disk that holds {small} is full"
+        finally:
+            if mounted.returncode == 0:
+                subprocess.run(["umount", small], check=True)
+
+
+def test_a_used_port_of_the_bus_is_one_line() -> None:
+    with folder() as directory:
+        port = free_ports(1)[0]
+        first, second = (NatsServer(directory / name, "127.0.0.1", port) for name in ("first", "second"))
+        for server in (first, second):
+            server.configure('{"host": "127.0.0.1", "port": %d}' % port)
+        first.launch()
+        try:
+            wait_for_nats(first)
+            second.launch()
+            assert second.process is not None
+            second.process.wait(10)
+            with pytest.raises(PlatformError, match=r"nats-server cannot run .*address already in use") as caught:
+                second.ready()
+            assert "\n" not in str(caught.value)
+        finally:
+            first.stop()
+            second.stop()
+        eventually(lambda: port_is_free(port), "the port is free")
+
+
+def test_free_ports_are_different_and_free() -> None:
+    ports = free_ports(50)
+    assert len(set(ports)) == 50
+    assert all(port_is_free(port) for port in ports)
+
+
+NETWORK = {
+    "site": [
+        {"name": "stad", "hub": True, "municipality": True, "services": ["console"]},
+        {"name": "oud-west", "link": "stad", "services": ["placement"], "postgres": "postgresql://u:secret@db/postgres"},
+    ]
+}
+
+
+def test_an_address_given_comes_before_a_server_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network.model_validate(NETWORK)
+    with folder() as directory:
+        assert isinstance(choose_postgres(network, network.site("stad"), directory), Postgres)
+        given = choose_postgres(network, network.site("oud-west"), directory)
+        assert given.dsn("placement") == "postgresql://u:secret@db/plek_oud_west_placement"
+        monkeypatch.setenv("PLEK_POSTGRES_OUD_WEST", "postgresql://other/postgres")
+        assert choose_postgres(network, network.site("oud-west"), directory).dsn("postgres") == "postgresql://other/postgres"
+        assert "secret" not in repr(given) + repr(network)
+
+
+def test_an_address_that_is_not_postgresql_is_one_line() -> None:
+    with pytest.raises(PlatformError, match="must begin with postgresql://"):
+        ExternalPostgres("mysql://somewhere", "west")
+
+
+def test_a_container_is_used_when_asked_for_and_says_so_when_no_engine_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    network = Network.model_validate(NETWORK | {"platform": "container"})
+    with folder() as directory:
+        server = choose_postgres(network, network.site("stad"), directory)
+    assert isinstance(server, ContainerPostgres)
+    with pytest.raises(PlatformError, match="no container engine answers") as caught:
+        server.launch()
+    assert "\n" not in str(caught.value)
+    with suppress(PlatformError):
+        server.stop()
