@@ -76,7 +76,9 @@ def clock_of(settings: SiteSettings) -> Clock:
     return OffsetClock(settings.clock_file) if settings.clock_file is not None else SystemClock()
 
 
-def site_app(settings: SiteSettings, clock: Clock, services: Sequence[ServiceApp], sign_in: str | None = None) -> Border:
+def site_app(
+    settings: SiteSettings, clock: Clock, services: Sequence[ServiceApp], sign_in: str | None = None
+) -> Border:
     """Everything the site answers, as one ASGI application; starting and stopping the services is the caller's.
 
     Raises `RouteUndeclared` when any route of any service does not say who may call it.
@@ -158,7 +160,10 @@ def run(settings: SiteSettings, services: Sequence[str] = ()) -> int:
         sample_ratio=settings.trace_sample_ratio,
     )
     try:
-        with listen(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with (
+            listen(settings.host, settings.port) as listener,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
             return runner.run(_serve(settings, names, listener))
     except OSError as error:
         return _one_line(f"cannot listen on {settings.host}:{settings.port}: {(error.strerror or 'unknown').lower()}")

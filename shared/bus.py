@@ -158,7 +158,7 @@ class JetStreamLog:
             self._check(answer, message)
 
     async def _publish_atomically(self, batch: Sequence[Message]) -> None:
-        """All or nothing: the server stores when the last one is there, if the log is at the sequence before the first."""
+        """All or nothing: stored when the last one is there, if the log is then at the sequence before the first."""
         batch_id = uuid.uuid4().hex
         for number, message in enumerate(batch[:-1], 1):
             headers = _expecting(message) if number == 1 else to_headers(message)

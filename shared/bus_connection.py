@@ -55,8 +55,8 @@ class BusClient(Client):
 
     Two kinds of message, which the server stores without a word, end nats-py 2.16's read loop for good: a subject that
     is not UTF-8, and a header block of nothing but `NATS/1.0`. Whoever may publish on one log could so stop every
-    reader of the network. Here they arrive like any other, to be refused by `from_headers`. Reading and writing headers,
-    which is most of the work, is also twice as fast.
+    reader of the network. Here they arrive like any other, to be refused by `from_headers`. Reading and writing
+    headers, which is most of the work, is also twice as fast.
     """
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:

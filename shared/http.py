@@ -1,10 +1,10 @@
 """Building blocks of every service's HTTP side: the application, idempotency keys, preconditions, waiting reads, streams.
 
-    api = service_api("placement", "Places, holds, stays", asyncapi=document)
+api = service_api("placement", "Places, holds, stays", asyncapi=document)
 
-    @api.post("/holds", status_code=201)
-    @allow("operator", "caseworker")
-    async def hold(body: HoldBody, claim: Claim, ...) -> HoldAnswer: ...
+@api.post("/holds", status_code=201)
+@allow("operator", "caseworker")
+async def hold(body: HoldBody, claim: Claim, ...) -> HoldAnswer: ...
 """
 
 from __future__ import annotations

@@ -138,7 +138,9 @@ class _Exchange:
                 raise self._too_large()
 
     def _too_large(self) -> Problem:
-        return Problem(413, "body-too-large", facts={"bytes_max": self._body_bytes_max}, headers={"Connection": "close"})
+        return Problem(
+            413, "body-too-large", facts={"bytes_max": self._body_bytes_max}, headers={"Connection": "close"}
+        )
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -186,12 +188,14 @@ def _record(scope: Scope, method: str, exchange: _Exchange, span: Span) -> None:
         metrics.HTTP_REQUEST_SECONDS.labels(method, route).observe(seconds)
     if span.is_recording():
         span.update_name(f"{method} {route}")
-        span.set_attributes({
-            "http.route": route,
-            "http.response.status_code": status,
-            "url.scheme": scope.get("scheme", "http"),
-            "network.protocol.version": scope.get("http_version", "1.1"),
-        })
+        span.set_attributes(
+            {
+                "http.route": route,
+                "http.response.status_code": status,
+                "url.scheme": scope.get("scheme", "http"),
+                "network.protocol.version": scope.get("http_version", "1.1"),
+            }
+        )
         if status >= 500:
             span.set_status(StatusCode.ERROR)
             span.set_attribute("error.type", str(status))

@@ -27,7 +27,10 @@ GCCollector(registry=REGISTRY)
 
 # The store. outcome: stored, conflict, key_taken, unavailable, halted.
 STORE_APPENDS = Counter(
-    "plek_store_appends_total", "Appends asked of the store, by how they ended.", ["service", "outcome"], registry=REGISTRY
+    "plek_store_appends_total",
+    "Appends asked of the store, by how they ended.",
+    ["service", "outcome"],
+    registry=REGISTRY,
 )
 STORE_BATCH_APPENDS = Histogram(
     "plek_store_batch_appends",
@@ -65,7 +68,10 @@ RELAY_PUBLISHED = Counter(
     "plek_relay_published_messages_total", "Messages the bus acknowledged.", ["service", "log"], registry=REGISTRY
 )
 ORIGIN_HALTED = Gauge(
-    "plek_origin_halted", "1 while this origin takes no command because its history would fork.", ["service"], registry=REGISTRY
+    "plek_origin_halted",
+    "1 while this origin takes no command because its history would fork.",
+    ["service"],
+    registry=REGISTRY,
 )
 
 # The readers. origin: `west/placement`.
@@ -100,9 +106,7 @@ LINK_SILENT_SECONDS = Gauge(
 )
 
 # Timers.
-TIMERS_DUE = Gauge(
-    "plek_timers_due", "Timers past their time and not handled yet.", ["service"], registry=REGISTRY
-)
+TIMERS_DUE = Gauge("plek_timers_due", "Timers past their time and not handled yet.", ["service"], registry=REGISTRY)
 TIMERS_FIRED = Counter("plek_timers_fired_total", "Timers handled.", ["service", "kind"], registry=REGISTRY)
 
 # HTTP. route: the template, never the path; `unmatched` when there is none.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib import resources
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import asyncpg
 import sqlalchemy as sa
@@ -16,6 +18,9 @@ from sqlalchemy.pool import NullPool
 
 LOCK = (5000, 2)
 """Advisory lock: two processes that start together migrate one after the other."""
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""Alembic's `op` is one for the whole process: migrations of several databases take turns."""
 
 
 def script(service: str) -> ScriptDirectory:
@@ -41,7 +46,8 @@ async def upgrade(dsn: str, service: str) -> None:
         async with engine.connect() as connection:
             await connection.execute(sa.text(f"select pg_advisory_lock({LOCK[0]}, {LOCK[1]})"))
             await connection.commit()
-            await connection.run_sync(_run, revisions)
+            async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+                await connection.run_sync(_run, revisions)
             await connection.commit()
     finally:
         await engine.dispose()

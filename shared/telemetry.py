@@ -67,11 +67,13 @@ def setup(
     shutdown()
     if otlp_endpoint is None and not processors:
         return
-    resource = Resource.create({
-        "service.name": f"plek-{service}",
-        "service.namespace": "plek",
-        "plek.site": site,
-    })
+    resource = Resource.create(
+        {
+            "service.name": f"plek-{service}",
+            "service.namespace": "plek",
+            "plek.site": site,
+        }
+    )
     provider = TracerProvider(
         sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource, shutdown_on_exit=False
     )
@@ -190,7 +192,9 @@ def parse_traceparent(traceparent: str | None) -> SpanContext | None:
         return None
     if not all(character in "0123456789abcdef" for character in trace_id + span_id + flags):
         return None
-    context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16) & 1))
+    context = SpanContext(
+        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16) & 1)
+    )
     return context if context.is_valid else None
 
 

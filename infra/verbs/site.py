@@ -42,10 +42,11 @@ def migrate(
     data: Data = DATA,
 ) -> None:
     """Bring the database schemas up to date."""
+    chosen = _chosen(site, data)
     from infra.site import migrate as migrate_site
 
     async def all_of_them() -> None:
-        await asyncio.gather(*(migrate_site(settings) for settings in _chosen(site, data)))
+        await asyncio.gather(*(migrate_site(settings) for settings in chosen))
 
     asyncio.run(all_of_them())
 

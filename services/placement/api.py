@@ -16,7 +16,7 @@ from services.placement import api_models as m
 from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement import views
-from services.placement.api_desk import TRY_ELSEWHERE, Asked, Desk, base, event_of, location_of_stream, refs
+from services.placement.api_desk import TRY_ELSEWHERE, Asked, Placement, base, event_of, location_of_stream, refs
 from services.placement.api_reads import Reads
 from services.placement.decider import LOCATION
 from shared.handling import Handled
@@ -26,6 +26,8 @@ from shared.http_models import CommandAnswer
 from shared.http_problems import Problem
 from shared.kernel import Rejected
 from shared.security import Role
+
+__all__ = ["Placement", "build", "routes"]
 
 Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 """Method, path, endpoint, status of success, who may call."""
@@ -66,10 +68,10 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
     ]
 
 
-def build(desk: Desk, asyncapi: Mapping[str, Any]) -> FastAPI:
+def build(placement: Placement, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
-    for method, path, endpoint, status, roles in routes(Writes(desk), Reads(desk)):
+    for method, path, endpoint, status, roles in routes(Writes(placement), Reads(placement)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
     return api
@@ -78,24 +80,24 @@ def build(desk: Desk, asyncapi: Mapping[str, Any]) -> FastAPI:
 class Writes:
     """Every command that comes over HTTP, one method each."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
 
     # --- locations and places -----------------------------------------------------------------------------------------
 
     async def open_location(self, body: m.LocationBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
         """Make a location of this site known. Refused: `location-differs` when it is open with other words."""
-        handled = await self._desk.do(
+        handled = await self._placement.do(
             body.name, Asked(actor, claim), cmd.OpenLocation,
-            title=body.title, district=body.district, site=self._desk.site,
+            title=body.title, district=body.district, site=self._placement.site,
         )  # fmt: skip
         return CommandAnswer(**base(body.name, handled))
 
     async def open_places(self, body: m.PlacesBody, actor: CurrentActor, claim: Claim) -> m.PlacesAnswer:
         """Open `count` places of one make in one room, free."""
-        handled = await self._desk.do(
+        handled = await self._placement.do(
             body.location, Asked(actor, claim), cmd.OpenPlaces,
-            place_ids=tuple(self._desk.ids.random_id() for _ in range(body.count)), kind=body.kind, room=body.room,
+            place_ids=tuple(self._placement.ids.random_id() for _ in range(body.count)), kind=body.kind, room=body.room,
             sleeps=body.sleeps, features=tuple(body.features),
         )  # fmt: skip
         opened = event_of(handled, ev.PlacesOpened)
@@ -105,16 +107,16 @@ class Writes:
         self, place_id: str, body: m.BlockBody, actor: CurrentActor, claim: Claim, version: IfMatch
     ) -> CommandAnswer:
         """Take a place out of use. Refused: `place-not-free` unless `after_stay`."""
-        handled = await self._desk.do(
-            await self._desk.location_of(views.places, place_id, "place"), Asked(actor, claim), cmd.BlockPlaces,
+        handled = await self._placement.do(
+            await self._placement.location_of(views.places, place_id, "place"), Asked(actor, claim), cmd.BlockPlaces,
             place_ids=(place_id,), reason=body.reason, until=body.until, after_stay=body.after_stay, if_version=version,
         )  # fmt: skip
         return CommandAnswer(**base(place_id, handled))
 
     async def unblock(self, place_id: str, actor: CurrentActor, claim: Claim, version: IfMatch) -> CommandAnswer:
         """Put a blocked place back into use, or call off a planned block."""
-        handled = await self._desk.do(
-            await self._desk.location_of(views.places, place_id, "place"), Asked(actor, claim), cmd.UnblockPlace,
+        handled = await self._placement.do(
+            await self._placement.location_of(views.places, place_id, "place"), Asked(actor, claim), cmd.UnblockPlace,
             place_id=place_id, if_version=version,
         )  # fmt: skip
         return CommandAnswer(**base(place_id, handled))
@@ -123,8 +125,8 @@ class Writes:
         self, place_id: str, actor: CurrentActor, claim: Claim, version: IfMatch, body: m.CloseBody | None = None
     ) -> CommandAnswer:
         """A place exists no more. Refused: `place-occupied` while it is in use, unless `after_stay`."""
-        handled = await self._desk.do(
-            await self._desk.location_of(views.places, place_id, "place"), Asked(actor, claim), cmd.ClosePlace,
+        handled = await self._placement.do(
+            await self._placement.location_of(views.places, place_id, "place"), Asked(actor, claim), cmd.ClosePlace,
             place_id=place_id, after_stay=body is not None and body.after_stay, if_version=version,
         )  # fmt: skip
         return CommandAnswer(**base(place_id, handled))
@@ -133,23 +135,23 @@ class Writes:
 
     async def hold(self, body: m.HoldBody, actor: CurrentActor, claim: Claim) -> m.HoldAnswer:
         """Keep places for a household on its way. Refused: `no-place-free`, `place-not-free`, `remote-hold-not-possible`."""
-        self._desk.own_site_only(body.site)
+        self._placement.own_site_only(body.site)
         fields = dict(
-            hold_id=self._desk.ids.random_id(), place_ids=tuple(body.place_ids or ()), kind=body.kind,
+            hold_id=self._placement.ids.random_id(), place_ids=tuple(body.place_ids or ()), kind=body.kind,
             household_size=body.household_size, features=tuple(body.features), hold_minutes=body.hold_minutes,
         )  # fmt: skip
         location, asked = body.location, Asked(actor, claim)
         if location is None and body.place_ids:
-            location = await self._desk.location_of(views.places, body.place_ids[0], "place")
+            location = await self._placement.location_of(views.places, body.place_ids[0], "place")
         if location is not None:
-            handled = await self._desk.do(location, asked, cmd.HoldPlaces, **fields)
+            handled = await self._placement.do(location, asked, cmd.HoldPlaces, **fields)
         elif body.kind is not None:
             handled = await self._hold_anywhere(asked, **fields)
         else:
             raise Problem(422, "places-missing", "Name places, a kind or a location.")
         held = event_of(handled, ev.PlaceHeld)
         return m.HoldAnswer(
-            **base(held.hold_id, handled), site=self._desk.site, location=held.location, place_ids=list(held.place_ids),
+            **base(held.hold_id, handled), site=self._placement.site, location=held.location, place_ids=list(held.place_ids),
             kind=held.kind, household_size=held.household_size, status="active", expires_at=held.expires_at,
         )  # fmt: skip
 
@@ -161,10 +163,10 @@ class Writes:
         names = await self._own_locations(fields["kind"])
         if not names:
             raise Problem(409, "no-place-free", facts={"kind": fields["kind"]})
-        now, role = self._desk.clock.now(), asked.actor.role
+        now, role = self._placement.clock.now(), asked.actor.role
         willing = []
         for name in names:
-            state, _ = await self._desk.handler.load(name)
+            state, _ = await self._placement.handler.load(name)
             trial = LOCATION.decide(state, cmd.HoldPlaces(at=now, role=role, location=name, **fields))
             if not isinstance(trial, Rejected) or trial.code not in TRY_ELSEWHERE:
                 willing.append(name)
@@ -173,17 +175,17 @@ class Writes:
             candidates = candidates[:1]
         for name in candidates[:-1]:
             try:
-                return await self._desk.do(name, asked, cmd.HoldPlaces, **fields)
+                return await self._placement.do(name, asked, cmd.HoldPlaces, **fields)
             except Problem as problem:
                 if problem.code not in TRY_ELSEWHERE:
                     raise
-        return await self._desk.do(candidates[-1], asked, cmd.HoldPlaces, **fields)
+        return await self._placement.do(candidates[-1], asked, cmd.HoldPlaces, **fields)
 
     async def _own_locations(self, kind: str) -> list[str]:
         """The site's own locations, the one with most places free of `kind` first."""
         ranked = []
-        for row in await self._desk.store.rows(views.locations, site=self._desk.site):
-            state, _ = await self._desk.handler.load(row["name"])
+        for row in await self._placement.store.rows(views.locations, site=self._placement.site):
+            state, _ = await self._placement.handler.load(row["name"])
             groups = [group for group in state.groups.values() if group.kind == kind]
             free = sum(g.total + g.overflow - g.occupied - g.held - g.blocked for g in groups)
             ranked.append((-free, str(row["name"])))
@@ -193,9 +195,9 @@ class Writes:
         self, hold_id: str, actor: CurrentActor, claim: Claim, version: IfMatch, body: m.CheckInBody | None = None
     ) -> m.CheckInAnswer:
         """The household has arrived. Refused: `hold-lapsed`, `hold-ended`."""
-        handled = await self._desk.do(
-            await self._desk.location_of(views.holds, hold_id, "hold"), Asked(actor, claim), cmd.CheckInHold,
-            hold_id=hold_id, stay_id=self._desk.ids.random_id(), if_version=version,
+        handled = await self._placement.do(
+            await self._placement.location_of(views.holds, hold_id, "hold"), Asked(actor, claim), cmd.CheckInHold,
+            hold_id=hold_id, stay_id=self._placement.ids.random_id(), if_version=version,
             observed_at=None if body is None else body.observed_at,
         )  # fmt: skip
         return m.CheckInAnswer(**base(hold_id, handled), stay_id=event_of(handled, ev.StayBegan).stay_id)
@@ -204,8 +206,10 @@ class Writes:
         self, hold_id: str, actor: CurrentActor, claim: Claim, version: IfMatch, body: m.CancelBody | None = None
     ) -> CommandAnswer:
         """Nobody is coming. Refused: `hold-ended`, `hold-lapsed`."""
-        location = await self._desk.location_of(views.holds, hold_id, "hold")
-        handled = await self._desk.do(location, Asked(actor, claim), cmd.CancelHold, hold_id=hold_id, if_version=version)
+        location = await self._placement.location_of(views.holds, hold_id, "hold")
+        handled = await self._placement.do(
+            location, Asked(actor, claim), cmd.CancelHold, hold_id=hold_id, if_version=version
+        )
         return CommandAnswer(**base(hold_id, handled))
 
     # --- stays --------------------------------------------------------------------------------------------------------
@@ -214,18 +218,18 @@ class Writes:
         """Somebody walked in. Refused: `no-place-free`, `place-not-free`."""
         location = body.location
         if location is None and body.place_ids:
-            location = await self._desk.location_of(views.places, body.place_ids[0], "place")
+            location = await self._placement.location_of(views.places, body.place_ids[0], "place")
         if location is None:
             code = "places-missing" if body.kind is None else "location-missing"
             raise Problem(422, code, "Name places, or a kind and a location.")
-        handled = await self._desk.do(
+        handled = await self._placement.do(
             location, Asked(actor, claim), cmd.BeginStay,
-            stay_id=self._desk.ids.random_id(), place_ids=tuple(body.place_ids or ()), kind=body.kind,
+            stay_id=self._placement.ids.random_id(), place_ids=tuple(body.place_ids or ()), kind=body.kind,
             household_size=body.household_size, features=tuple(body.features), observed_at=body.observed_at,
         )  # fmt: skip
         began = event_of(handled, ev.StayBegan)
         return m.StayAnswer(
-            **base(began.stay_id, handled), site=self._desk.site, location=location_of_stream(handled),
+            **base(began.stay_id, handled), site=self._placement.site, location=location_of_stream(handled),
             place_ids=list(began.place_ids), household_size=began.household_size, began_at=began.began_at,
         )  # fmt: skip
 
@@ -233,8 +237,8 @@ class Writes:
         self, stay_id: str, body: m.EndStayBody, actor: CurrentActor, claim: Claim, version: IfMatch
     ) -> CommandAnswer:
         """The household has left. Refused: `stay-ended`."""
-        handled = await self._desk.do(
-            await self._desk.location_of(views.stays, stay_id, "stay"), Asked(actor, claim), cmd.EndStay,
+        handled = await self._placement.do(
+            await self._placement.location_of(views.stays, stay_id, "stay"), Asked(actor, claim), cmd.EndStay,
             stay_id=stay_id, reason=body.reason, observed_at=body.observed_at, if_version=version,
         )  # fmt: skip
         return CommandAnswer(**base(stay_id, handled))
@@ -247,7 +251,7 @@ class Writes:
         for number, night in enumerate(body.nights):
             own = None if claim is None else msgspec.structs.replace(claim, key=f"{claim.key}/{number}")
             fields = night.model_dump(exclude={"features"})
-            handled = await self._desk.handle(
+            handled = await self._placement.handle(
                 body.location, Asked(actor, own), cmd.RecordNight, features=tuple(night.features), **fields
             )
             version, position = max(version, handled.version), max(position, handled.position)
@@ -262,4 +266,6 @@ def _night_result(night: m.NightBody, handled: Handled) -> m.NightResult:
         return m.NightResult(
             programme=night.programme, night=night.night, result="refused", code=refusal.code, facts=refusal.facts
         )
-    return m.NightResult(programme=night.programme, night=night.night, result="accepted" if handled.events else "ignored")
+    return m.NightResult(
+        programme=night.programme, night=night.night, result="accepted" if handled.events else "ignored"
+    )

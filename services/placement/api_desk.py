@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from services.placement import commands as cmd
 from services.placement import events as ev
-from services.placement.capacity import CapacityRow
 from services.placement.decider_location import Location
 from shared import metrics
 from shared.clock import Clock
@@ -45,14 +44,21 @@ class CapacityView(Protocol):
 
     changed: Wake
 
-    async def rows(
-        self, at: datetime | None = None, site: str | None = None, location: str | None = None, kind: str | None = None
-    ) -> Sequence[CapacityRow]:
-        """Lines in order of site, location and kind; `at`: as they were then, as far as is known now."""
+    async def capacity(
+        self,
+        *,
+        at: datetime | None = None,
+        site: str | None = None,
+        location: str | None = None,
+        kind: str | None = None,
+    ) -> Mapping[str, Any]:
+        """`{as_of, rows: [CapacityRow], totals}`; `at`: as it was then, as far as is known now."""
         ...
 
-    async def digest(self) -> dict[str, Any]:
-        """`{origins: {"west/placement": {epoch, sequence, digest}}, digest}`."""
+    async def digest(
+        self, origin: str | None = None, epoch: int | None = None, sequence: int | None = None
+    ) -> Mapping[str, Any]:
+        """`{origins: {"west/placement": {epoch, sequence, digest}}, digest}`: now, or one origin's at a sequence."""
         ...
 
     async def caught_up(self, position: int) -> None:
@@ -68,14 +74,14 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Desk:
+class Placement:
     """What the routes work with. sites: every site of the network."""
 
     site: str
     sites: Sequence[str]
     handler: LocationHandler
     store: Store
-    view: CapacityView
+    capacity: CapacityView
     clock: Clock
     ids: Ids
     streams: Streams

@@ -189,6 +189,14 @@ class AfterQuery(Body):
     after: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
 
 
+class DigestQuery(AfterQuery):
+    """origin: `west/placement`, with the epoch and the sequence its figures are asked at."""
+
+    origin: Annotated[str | None, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}/[a-z][a-z0-9-]{0,30}$")] = None
+    epoch: Annotated[int | None, Field(ge=1, le=10**9)] = None
+    sequence: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+
+
 class LocationView(BaseModel):
     id: str
     site: str

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from services.placement import api_models as m
 from services.placement import views
-from services.placement.api_desk import Desk
+from services.placement.api_desk import Placement
 from services.placement.api_stream import Changes
-from services.placement.capacity import totals
 from shared.http import wait_caught_up
 from shared.http_models import Page, PageQuery, paginate
+from shared.http_problems import Problem
 
 View = TypeVar("View", bound=BaseModel)
 Row = Mapping[str, Any]
@@ -25,9 +25,9 @@ Row = Mapping[str, Any]
 class Reads:
     """Every question that comes over HTTP, one method each."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._changes = Changes(desk.store, desk.view.changed)
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self._changes = Changes(placement.store, placement.capacity.changed)
 
     async def list_locations(self, query: Annotated[m.LocationsQuery, Query()]) -> Page[m.LocationView]:
         """This site's locations."""
@@ -39,9 +39,7 @@ class Reads:
         where = {"location": query.location, "kind": query.kind, "status": query.status}
         return _page(m.PlaceView, await self._rows(views.places, query, where), query, self._place)
 
-    async def show_place(
-        self, place_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response
-    ) -> m.PlaceView:
+    async def show_place(self, place_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.PlaceView:
         """One place, with its version as `ETag`."""
         return _tagged(m.PlaceView(**self._place(await self._row(views.places, place_id, "place", query))), answer)
 
@@ -67,39 +65,44 @@ class Reads:
 
     async def capacity(self, query: Annotated[m.CapacityQuery, Query()]) -> m.CapacityAnswer:
         """The network's capacity as this site sees it, now or as it was `at`: every figure with its age and its bounds."""
-        await wait_caught_up(query.after, self._desk.view.caught_up)
-        rows = await self._desk.view.rows(query.at, query.site, query.location, query.kind)
-        return m.CapacityAnswer(
-            as_of=query.at or self._desk.clock.now(),
-            rows=[m.CapacityRowView(**msgspec.structs.asdict(row)) for row in rows],
-            totals=totals(rows),
+        await wait_caught_up(query.after, self._placement.capacity.caught_up)
+        found = await self._placement.capacity.capacity(
+            at=query.at, site=query.site, location=query.location, kind=query.kind
         )
+        rows = [m.CapacityRowView(**msgspec.structs.asdict(row)) for row in found["rows"]]
+        return m.CapacityAnswer(as_of=found["as_of"], rows=rows, totals=found["totals"])
 
-    async def digest(self, query: Annotated[m.AfterQuery, Query()]) -> m.DigestAnswer:
-        """A fingerprint of every origin's figures at the sequence they show: two sites that agree have seen the same."""
-        await wait_caught_up(query.after, self._desk.view.caught_up)
-        return m.DigestAnswer(**await self._desk.view.digest())
+    async def digest(self, query: Annotated[m.DigestQuery, Query()]) -> m.DigestAnswer:
+        """A fingerprint of every origin's figures at the sequence they show: two sites that agree have seen the same.
+
+        With `origin`, `epoch` and `sequence`: of that origin as it was then.
+        """
+        asked = (query.origin, query.epoch, query.sequence)
+        if None in asked and asked != (None, None, None):
+            raise Problem(422, "invalid", "Name origin, epoch and sequence, or none of them.")
+        await wait_caught_up(query.after, self._placement.capacity.caught_up)
+        return m.DigestAnswer(**await self._placement.capacity.digest(*asked))
 
     async def stream(self) -> Response:
         """Server-sent events: one message for each change of this site, and one when the capacity view moved."""
-        return self._desk.streams.answer(self._changes.follow())
+        return self._placement.streams.answer(self._changes.follow())
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     async def _rows(self, table: sa.Table, query: PageQuery, where: Mapping[str, Any]) -> list[dict[str, Any]]:
         await self._written(query.after)
         given = {name: value for name, value in where.items() if value is not None}
-        return await self._desk.store.rows(table, **given)
+        return await self._placement.store.rows(table, **given)
 
     async def _row(self, table: sa.Table, id_: str, noun: str, query: m.AfterQuery) -> dict[str, Any]:
         await self._written(query.after)
-        return await self._desk.row(table, id_, noun)
+        return await self._placement.row(table, id_, noun)
 
     async def _written(self, after: int | None) -> None:
         """The board is written with its events: it shows a position as soon as the store has it."""
 
         async def stored(position: int) -> None:
-            store = self._desk.store
+            store = self._placement.store
             while True:
                 seen = store.appended.count
                 if await store.last_position() >= position:
@@ -114,23 +117,38 @@ class Reads:
     def _place(self, row: Row) -> dict[str, Any]:
         reason = row["block_reason"]
         return {
-            **{name: row[name] for name in ("id", "location", "room", "kind", "sleeps", "status", "overflow", "version")},
-            "site": self._desk.site,
+            **{
+                name: row[name]
+                for name in ("id", "location", "room", "kind", "sleeps", "status", "overflow", "version")
+            },
+            "site": self._placement.site,
             "features": list(row["features"]),
             "block": None if reason is None else {"reason": reason, "until": row["block_until"]},
         }
 
     def _hold(self, row: Row) -> dict[str, Any]:
         copied = ("id", "location", "kind", "household_size", "status", "expires_at", "stay_id", "version")
-        return {**{name: row[name] for name in copied}, "site": self._desk.site, "place_ids": list(row["place_ids"])}
+        return {
+            **{name: row[name] for name in copied},
+            "site": self._placement.site,
+            "place_ids": list(row["place_ids"]),
+        }
 
     def _stay(self, row: Row) -> dict[str, Any]:
         copied = ("id", "location", "kind", "household_size", "began_at", "ended_at", "end_reason", "version")
-        return {**{name: row[name] for name in copied}, "site": self._desk.site, "place_ids": list(row["place_ids"])}
+        return {
+            **{name: row[name] for name in copied},
+            "site": self._placement.site,
+            "place_ids": list(row["place_ids"]),
+        }
 
 
 def _page(
-    view: type[View], rows: list[dict[str, Any]], query: PageQuery, shape: Callable[[Row], dict[str, Any]], key: str = "id"
+    view: type[View],
+    rows: list[dict[str, Any]],
+    query: PageQuery,
+    shape: Callable[[Row], dict[str, Any]],
+    key: str = "id",
 ) -> Page[View]:
     page = paginate(rows, lambda row: str(row[key]), query)
     return Page[View](items=[view(**shape(row)) for row in page["items"]], next=page["next"])

@@ -37,7 +37,14 @@ async def test_without_a_token_only_what_is_open_answers(site: Border) -> None:
     async with caller(site) as stranger:
         assert (await stranger.get("/healthz")).status_code == 200
         assert (await stranger.post("/sign-in")).status_code == 200
-        for path in (THINGS, "/board", "/nowhere", "/api/tiny/openapi.json", "/api/tiny/docs", "/api/tiny/docs/assets/favicon.png"):
+        for path in (
+            THINGS,
+            "/board",
+            "/nowhere",
+            "/api/tiny/openapi.json",
+            "/api/tiny/docs",
+            "/api/tiny/docs/assets/favicon.png",
+        ):
             answer = await stranger.get(path)
             assert code(answer) == (401, "not-signed-in"), path
             assert answer.headers["www-authenticate"].startswith("Bearer")

@@ -58,7 +58,15 @@ async def test_a_refusal_becomes_the_status_its_code_stands_for(operator: httpx.
 
 @pytest.mark.parametrize(
     "raw",
-    [b"{", b"nonsense", b'{"name": NaN}', b'{"name": "\xff"}', b'{"name": "\\ud800"}', b"[" * 100 + b"]" * 100, b"\x00"],
+    [
+        b"{",
+        b"nonsense",
+        b'{"name": NaN}',
+        b'{"name": "\xff"}',
+        b'{"name": "\\ud800"}',
+        b"[" * 100 + b"]" * 100,
+        b"\x00",
+    ],
 )
 async def test_what_is_not_json_is_body_not_json(operator: httpx.AsyncClient, raw: bytes) -> None:
     assert_problem(await operator.post(THINGS, content=raw, headers=JSON), 422, "body-not-json")
@@ -86,7 +94,16 @@ async def test_a_time_needs_a_zone(operator: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2021-02-30T10:00:00Z", "0001-01-01T00:00:00+23:00", 1609459200, "20210101T100000Z", "", "2021-01-01"]
+    "text",
+    [
+        "yesterday",
+        "2021-02-30T10:00:00Z",
+        "0001-01-01T00:00:00+23:00",
+        1609459200,
+        "20210101T100000Z",
+        "",
+        "2021-01-01",
+    ],
 )
 async def test_what_is_no_time_is_invalid(operator: httpx.AsyncClient, text: object) -> None:
     body = assert_problem(await operator.post(THINGS, json={"name": "a", "observed_at": text}), 422, "invalid")
@@ -144,7 +161,15 @@ async def test_the_largest_allowed_body_is_read(operator: httpx.AsyncClient) -> 
 
 
 async def test_an_unknown_path_is_404_and_an_unknown_method_405(operator: httpx.AsyncClient) -> None:
-    for path in ("/nowhere", "/api/nowhere", "/api/tiny/nowhere", "/api/tiny", "/api/tiny/things/", "/%00", "/api//tiny"):
+    for path in (
+        "/nowhere",
+        "/api/nowhere",
+        "/api/tiny/nowhere",
+        "/api/tiny",
+        "/api/tiny/things/",
+        "/%00",
+        "/api//tiny",
+    ):
         assert_problem(await operator.get(path), 404, "not-found")
     for method in ("DELETE", "PUT", "PATCH", "OPTIONS", "HEAD", "BREW"):
         answer = await operator.request(method, THINGS)

@@ -91,7 +91,19 @@ async def test_pages_follow_each_other_without_a_gap(operator: httpx.AsyncClient
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=501", "limit=-1", "limit=x", "cursor=x", "cursor=%00", "cursor=W10", "page=2", "kind=A%00", "after=-1"]
+    "query",
+    [
+        "limit=0",
+        "limit=501",
+        "limit=-1",
+        "limit=x",
+        "cursor=x",
+        "cursor=%00",
+        "cursor=W10",
+        "page=2",
+        "kind=A%00",
+        "after=-1",
+    ],
 )
 async def test_a_list_asked_for_nonsense_says_so(operator: httpx.AsyncClient, query: str) -> None:
     answer = await operator.get(f"{THINGS}?{query}")
@@ -119,7 +131,10 @@ async def test_a_callers_trace_goes_on(operator: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("value", ["nonsense", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "00-" + "g" * 32 + "-" + "1" * 16 + "-01", "-" * 55])
+@pytest.mark.parametrize(
+    "value",
+    ["nonsense", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "00-" + "g" * 32 + "-" + "1" * 16 + "-01", "-" * 55],
+)
 async def test_a_broken_trace_starts_a_new_one(operator: httpx.AsyncClient, value: str) -> None:
     trace_id = (await operator.get("/nowhere", headers={"traceparent": value})).json()["trace_id"]
     assert len(trace_id) == 32
@@ -150,7 +165,11 @@ HEADER_VALUES = st.binary(max_size=80).map(lambda raw: raw.replace(b"\n", b"").r
 
 @pytest.mark.asyncio
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(headers=st.lists(st.tuples(HEADER_NAMES, HEADER_VALUES), max_size=6), body=st.binary(max_size=60), signed_in=st.booleans())
+@given(
+    headers=st.lists(st.tuples(HEADER_NAMES, HEADER_VALUES), max_size=6),
+    body=st.binary(max_size=60),
+    signed_in=st.booleans(),
+)
 async def test_no_header_and_no_body_breaks_the_border(
     headers: list[tuple[str, bytes]], body: bytes, signed_in: bool
 ) -> None:
@@ -158,5 +177,7 @@ async def test_no_header_and_no_body_breaks_the_border(
     async with caller(tiny_site(tokens), tokens.token("operator") if signed_in else None) as client:
         given_headers = [(name.encode(), value) for name, value in headers]
         for method, path in (("POST", THINGS), ("GET", THINGS), ("GET", f"/api/tiny/broken/{SECRET}")):
-            answer = await client.request(method, path, headers=given_headers, content=body if method == "POST" else None)
+            answer = await client.request(
+                method, path, headers=given_headers, content=body if method == "POST" else None
+            )
             assert 200 <= answer.status_code < 500

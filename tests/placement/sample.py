@@ -11,7 +11,7 @@ import msgspec
 from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement.decider import LOCATION
-from services.placement.decider_location import FREE, Group, Location, Place, fit_order
+from services.placement.decider_location import FREE, Group, Hold, Location, Place, Stay, fit_order
 from services.placement.publish import tell
 from shared.contracts.base import Contract
 from shared.contracts.placement import CONTRACTS
@@ -156,7 +156,8 @@ def check(before: Location, events: Sequence[ev.LocationEvent], state: Location)
         holder = state.stays.get(place.holder or "") or state.holds.get(place.holder or "")
         assert (place.status in ("held", "occupied")) == (holder is not None and place.id in holder.place_ids)
     assert state.free == {kind: tuple(p.id for p in sorted(ps, key=fit_order)) for kind, ps in free.items()}
-    for use in (*state.stays.values(), *state.holds.values()):
+    uses: list[Stay | Hold] = [*state.stays.values(), *state.holds.values()]
+    for use in uses:
         places = [state.places[place_id] for place_id in use.place_ids]
         assert {place.holder for place in places} == {use.id}
         assert len({place.room for place in places}) == 1

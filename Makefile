@@ -1,0 +1,40 @@
+# Every target is one script of infra/make. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check audit browser bench simulate chaos lock format clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+install: ## make .venv from requirements.lock; a second time this is instant
+	@sh infra/make/install.sh
+
+run: install ## start the whole network in the foreground; Ctrl-C stops it (options: make run ARGS="--port-base 9000")
+	@exec .venv/bin/plek up $(ARGS)
+
+test: ## everything: check, then every test (options: make test ARGS="-k holds")
+	@sh infra/make/test.sh $(ARGS)
+
+check: install ## lint, types, layers, dependencies
+	@sh infra/make/check.sh
+
+audit: install ## are there known weaknesses in what we depend on? (asks the network)
+	@.venv/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
+
+browser: install ## the tests in a real browser
+	@sh infra/make/browser.sh $(ARGS)
+
+bench: install ## every measurement of bench/, as a table and in bench/results.json
+	@exec .venv/bin/python -m bench $(ARGS)
+
+lock: install ## requirements.lock anew from pyproject.toml (asks the network)
+	@sh infra/make/lock.sh $(ARGS)
+
+format: install ## lay out the Python the way ruff does
+	@.venv/bin/ruff format
+
+clean: ## take away the running network's data, caches and results; keeps .venv
+	@sh infra/make/clean.sh
+
+distclean: clean ## also .venv
+	@rm -rf .venv .venv-tools

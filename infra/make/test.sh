@@ -1,0 +1,21 @@
+#!/bin/sh
+# Everything: lint and types, then every test. Arguments go to pytest. The last line printed is pytest's own.
+set -eu
+cd "$(dirname "$0")/../.."
+. infra/make/common.sh
+sh infra/make/install.sh
+
+without=
+if ! need_chromium; then
+  cat >&2 <<'EOF'
+********************************************************************************
+*  THE BROWSER TESTS DO NOT RUN: there is no chromium on this machine.         *
+*  Everything else does. On Debian, as root: apt-get install chromium          *
+********************************************************************************
+EOF
+  [ "${CI:-}" != true ] || stop "without a browser this is not the whole suite"
+  without=--ignore=tests/browser
+fi
+sh infra/make/check.sh
+# Two workers, a file to each: some files share one running network between their tests.
+exec .venv/bin/pytest --numprocesses 2 --dist loadfile $without "$@"

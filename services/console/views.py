@@ -1,0 +1,163 @@
+"""The journal: every told event this site heard, as it came, and what is asked of it.
+
+Its own services' logs come from their own streams (`loc` and `pub`), everybody else's `pub` through `CITY`. A row is a fact
+about a fact; nothing is decided on it. It is what `plek tail` shows and what an event's chain of causes is read from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from shared.contracts.base import Contract
+from shared.contracts.placement import CONTRACTS
+from shared.envelope import Message
+from shared.inbox import View
+from shared.ports import Put, RowChange
+from shared.schema import NAME, TIME, metadata
+from shared.store import PgStore
+
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("teller", NAME, primary_key=True),
+    sa.Column("log", NAME, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", pg.UUID, nullable=False),
+    sa.Column("type", NAME, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("time", TIME, nullable=False),
+    sa.Column("observed_at", TIME),
+    sa.Column("correlation_id", pg.UUID, nullable=False),
+    sa.Column("causation_id", pg.UUID, nullable=False),
+    sa.Column("traceparent", sa.Text),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Index("journal_newest", "time", "teller", "log", "epoch", "sequence"),
+    sa.Index("journal_id", "id"),
+    sa.Index("journal_correlation", "correlation_id"),
+)
+"""Its column is `teller`, not `origin`: a new epoch ends what is current, not what was heard."""
+
+JOURNAL_TABLES = (journal,)
+
+_ORDER = ("time", "teller", "log", "epoch", "sequence")
+_COLUMNS = ", ".join(f'"{name}"' for name in journal.columns.keys())
+
+
+def journal_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
+    """One row a message, whatever it says."""
+    origin = message.origin
+    yield Put(
+        journal,
+        (
+            origin.key, message.log, origin.epoch, message.sequence, message.id, message.type, message.subject, message.time,
+            message.observed_at, message.correlation_id, message.causation_id, message.traceparent, message.data,
+        ),
+    )  # fmt: skip
+
+
+JOURNAL = View("journal", JOURNAL_TABLES, {contract.type_name: contract for contract in CONTRACTS}, journal_rows)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of the journal. origin: `west/placement`. time: when it was recorded there. data: what the event says."""
+
+    origin: str
+    log: str
+    epoch: int
+    sequence: int
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    observed_at: datetime | None
+    correlation_id: str
+    causation_id: str
+    traceparent: str | None
+    data: Any
+
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Entry:
+        """The entry in a journal row, given its values in the table's order."""
+        teller, log, epoch, sequence, id_, type_, subject, time, observed_at, cause, because, trace, data = values
+        decoded = msgspec.json.decode(data)
+        return cls(
+            teller, log, epoch, sequence, str(id_), type_, subject, time, observed_at, str(cause), str(because), trace, decoded
+        )
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which entries somebody wants to see; None: all of them.
+
+    type: the full name, or its middle (`stay-began`). origin: `west/placement`, or a site (`west`).
+    """
+
+    type: str | None = None
+    origin: str | None = None
+    correlation: str | None = None
+    subject: str | None = None
+
+    def wants(self, entry: Entry) -> bool:
+        """Whether an entry passes every condition."""
+        return (
+            self.type in (None, entry.type, entry.type.split(".")[3])
+            and self.origin in (None, entry.origin, entry.origin.partition("/")[0])
+            and self.correlation in (None, entry.correlation_id)
+            and self.subject in (None, entry.subject)
+        )
+
+    def where(self) -> tuple[list[str], list[Any]]:
+        """The same conditions as SQL, numbered from $1."""
+        conditions: list[str] = []
+        values: list[Any] = []
+        for value, condition in (
+            (self.type, "(type = ${n} or split_part(type, '.', 4) = ${n})"),
+            (self.origin, "(teller = ${n} or split_part(teller, '/', 1) = ${n})"),
+            (self.correlation, "correlation_id = ${n}"),
+            (self.subject, "subject = ${n}"),
+        ):
+            if value is not None:
+                values.append(value)
+                conditions.append(condition.replace("{n}", str(len(values))))
+        return conditions, values
+
+
+Place = tuple[datetime, str, str, int, int]
+"""Where an entry stands in the journal's order: time, origin, log, epoch, sequence."""
+
+
+async def entries(store: PgStore, wanted: Filter, before: Place | None, limit: int) -> list[Entry]:
+    """At most `limit` entries that pass the filter, newest first; only those before the place `before` when it is given."""
+    conditions, values = wanted.where()
+    if before is not None:
+        numbers = ", ".join(f"${len(values) + n}" for n in range(1, len(_ORDER) + 1))
+        conditions.append(f"({', '.join(_ORDER)}) < ({numbers})")
+        values += before
+    where = " and ".join(conditions) or "true"
+    order = ", ".join(f"{name} desc" for name in _ORDER)
+    # Only constants of this module are written into the statement; whatever was asked for is a parameter.
+    sql = f"select {_COLUMNS} from journal where {where} order by {order} limit {int(limit)}"  # noqa: S608
+    return [Entry.of(row) for row in await store.query(lambda pool: pool.fetch(sql, *values))]
+
+
+async def entry(store: PgStore, id_: str) -> Entry | None:
+    """The entry of one event, by the event's id."""
+    sql = f"select {_COLUMNS} from journal where id = $1 order by epoch desc limit 1"  # noqa: S608
+    row = await store.query(lambda pool: pool.fetchrow(sql, id_))
+    return None if row is None else Entry.of(row)
+
+
+def place_of(found: Entry) -> Place:
+    """Where an entry stands in the journal's order."""
+    return (found.time, found.origin, found.log, found.epoch, found.sequence)
+
+
+def as_json(found: Entry) -> Mapping[str, Any]:
+    """An entry as it is answered and streamed."""
+    return msgspec.structs.asdict(found)

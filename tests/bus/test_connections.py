@@ -1,0 +1,127 @@
+"""Connections to a real nats-server: they come back by themselves, close at once, and refuse a wrong credential."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+
+import nats.errors
+import nkeys
+import pytest
+
+from shared.bus import close_client, connect_broker, connect_relay
+from shared.bus_connection import CLOSE_SECONDS, while_connected
+from shared.ports import BusUnavailable
+from tests.support.buses import DEADLINE_SECONDS, once_available
+from tests.support.servers import TestBuses
+
+pytestmark = pytest.mark.asyncio
+
+USER = "city.placement"
+CLOSED_WITHIN_SECONDS = 4 * CLOSE_SECONDS
+"""Closing may take two waits of `CLOSE_SECONDS`; the rest is for a slow machine."""
+
+
+@pytest.mark.parametrize("trouble", ["none", "killed", "frozen"])
+async def test_closing_takes_no_time_even_when_the_server_is_gone(nats_single: TestBuses, trouble: str) -> None:
+    options = nats_single.options("stad", USER)
+    broker, relay = await connect_broker(options), await connect_relay(nats_single.options("stad", f"{USER}.relay"))
+    broker.subscriber("beat.>")(_listen)
+    await broker.start()
+    server = nats_single.servers["stad"]
+    if trouble == "killed":
+        server.kill()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while broker.connected or relay.is_connected:
+                await asyncio.sleep(0.01)
+    if trouble == "frozen":
+        os.kill(server.pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        await broker.stop()
+        await close_client(relay)
+        assert time.monotonic() - began < CLOSED_WITHIN_SECONDS
+        assert relay.is_closed
+        assert not broker.connected
+    finally:
+        if trouble == "frozen":
+            os.kill(server.pid, signal.SIGCONT)
+
+
+async def _listen(body: bytes) -> None:
+    """Hears and says nothing."""
+
+
+async def test_a_connection_comes_back_by_itself(nats_single: TestBuses, caplog: pytest.LogCaptureFixture) -> None:
+    broker = await connect_broker(nats_single.options("stad", USER) | {"name": "stad.placement"})
+    client = await broker.connect()
+    with caplog.at_level(logging.WARNING, "plek.bus"):
+        nats_single.servers["stad"].kill()
+        nats_single.restart("stad")
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while client.stats["reconnects"] == 0:
+                await asyncio.sleep(0.01)
+    assert [record.message.split(" is ")[0] for record in caplog.records] == ["bus connection stad.placement"] * 2
+    caplog.clear()
+    await broker.stop()
+    assert caplog.records == []
+
+
+async def test_a_service_waits_for_a_server_that_is_not_there_yet(nats_single: TestBuses) -> None:
+    nats_single.servers["stad"].kill()
+    connecting = asyncio.ensure_future(connect_broker(nats_single.options("stad", USER)))
+    done, _ = await asyncio.wait({connecting}, timeout=0.2)
+    assert not done
+    nats_single.restart("stad")
+    broker = await asyncio.wait_for(connecting, DEADLINE_SECONDS)
+    assert broker.connected
+    await broker.stop()
+
+
+async def test_waiting_for_a_server_can_be_given_up(nats_single: TestBuses) -> None:
+    nats_single.servers["stad"].kill()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(connect_relay(nats_single.options("stad", USER)), 0.2)
+
+
+@pytest.mark.parametrize("connect", [connect_broker, connect_relay])
+async def test_a_wrong_credential_is_an_error_at_once(nats_single: TestBuses, tmp_path: Path, connect: object) -> None:
+    seed = tmp_path / "stranger"
+    seed.write_bytes(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER))
+    with pytest.raises(nats.errors.Error, match=r"(?i)authorization"):
+        await asyncio.wait_for(
+            connect(nats_single.options("stad", USER) | {"nkeys_seed": str(seed)}),  # type: ignore[operator]
+            DEADLINE_SECONDS,
+        )
+
+
+async def test_what_a_lost_connection_was_asked_is_given_up_at_once(nats_single: TestBuses) -> None:
+    relay = await connect_relay(nats_single.options("stad", f"{USER}.relay"))
+    never = asyncio.ensure_future(while_connected(relay, asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    nats_single.servers["stad"].kill()
+    with pytest.raises(BusUnavailable):
+        await asyncio.wait_for(never, DEADLINE_SECONDS)
+    nats_single.restart("stad")
+    assert await once_available(lambda: while_connected(relay, asyncio.sleep(0, "answered"))) == "answered"
+    await close_client(relay)
+
+
+async def test_headers_arrive_as_they_were_sent_and_cannot_smuggle_others(nats_single: TestBuses) -> None:
+    broker = await connect_broker(nats_single.options("stad", USER))
+    client = await broker.connect()
+    inbox = client.new_inbox()
+    heard = await client.subscribe("beat.>")
+    await client.publish("beat.stad.placement", b"1", headers={"a": "één", "b": "x: y", "c": ""})
+    await client.publish("beat.stad.placement", b"2", headers={"a": "x\r\nevil: 1", "b": "2"})
+    await client.publish("beat.stad.placement", b"3", reply=inbox)
+    first, second, third = [await heard.next_msg(DEADLINE_SECONDS) for _ in range(3)]
+    assert first.headers == {"a": "één", "b": "x: y", "c": ""}
+    assert second.headers is not None
+    assert set(second.headers) == {"a", "b"}
+    assert (third.headers, third.reply, third.data) == (None, inbox, b"3")
+    await broker.stop()

@@ -1,0 +1,210 @@
+"""What one location must look like by its private events: an independent and much simpler fold, which also refuses what must
+never happen (`domain.md`, invariants 1, 2, 3, 5 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.placement import events as ev
+
+Group = tuple[str, str, str]
+"""kind, size class, feature class"""
+
+Counts = tuple[int, int, int, int, int, int, datetime | None]
+"""total, overflow, occupied, held, blocked, people, observed_at"""
+
+
+class Violation(AssertionError):
+    """Something that must hold whatever happens did not."""
+
+
+def require(holds: bool, what: str, *about: object) -> None:
+    if not holds:
+        raise Violation(f"{what}: {', '.join(map(str, about))}" if about else what)
+
+
+@dataclass
+class Bed:
+    kind: str
+    sleeps: int
+    room: str
+    group: Group
+    overflow: bool
+    programme: str | None
+    user: str | None = None
+    blocked: bool = False
+
+    def status(self, house: House) -> str:
+        if self.user is not None:
+            return "occupied" if self.user in house.stays else "held"
+        return "blocked" if self.blocked else "free"
+
+
+@dataclass
+class House:
+    """One location: its beds, who uses them, and how every hold ended."""
+
+    name: str = ""
+    version: int = 0
+    beds: dict[str, Bed] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    holds: dict[str, tuple[tuple[str, ...], datetime]] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
+    stays: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
+    seen: dict[Group, datetime | None] = field(default_factory=dict)
+
+    def take(self, event: ev.LocationEvent) -> None:
+        """Takes one event in, and refuses what must not be."""
+        self.version += 1
+        match event:
+            case ev.LocationOpened():
+                require(self.version == 1, "a location opened twice", event.name)
+                self.name = event.name
+            case ev.PlacesOpened():
+                self._opened(event)
+            case ev.PlacesBlocked():
+                for bed in self._beds(event.place_ids):
+                    require(bed.user is None and not bed.blocked, "a place that is not free was blocked", event)
+                    bed.blocked = True
+                self._look(event.place_ids, event.observed_at)
+            case ev.PlacesUnblocked():
+                for bed in self._beds(event.place_ids):
+                    bed.blocked = False
+                self._look(event.place_ids, event.observed_at)
+            case ev.BlockPlanned() | ev.ClosingPlanned():
+                for bed in self._beds(event.place_ids):
+                    require(bed.user is not None, "a plan for a place nobody uses", event)
+            case ev.PlacesClosed():
+                self._closed(event)
+            case ev.PlaceHeld():
+                require(event.hold_id not in self.holds and event.hold_id not in self.ended, "a hold id used twice", event)
+                self._give(event.hold_id, event.place_ids, event.household_size)
+                self.holds[event.hold_id] = (event.place_ids, event.expires_at)
+            case ev.HoldCancelled():
+                self._end_hold(event.hold_id, "cancelled", event.place_ids)
+            case ev.HoldLapsed():
+                require(event.at >= self.holds[event.hold_id][1], "a hold lapsed before its time", event)
+                self._end_hold(event.hold_id, "lapsed", event.place_ids)
+            case ev.StayBegan():
+                if event.hold_id is not None:
+                    require(event.at < self.holds[event.hold_id][1], "a check-in after the hold's time", event)
+                    self._end_hold(event.hold_id, "checked_in", event.place_ids)
+                self._begin_stay(event.stay_id, event.place_ids, event.household_size)
+                self._look(event.place_ids, event.began_at)
+            case ev.StayEnded():
+                self._end_stay(event.stay_id, event.place_ids)
+                self._look(event.place_ids, event.ended_at)
+            case ev.StaysBegan():
+                for stay_id, place_id in event.stays:
+                    self._begin_stay(stay_id, (place_id,), 1)
+                self._look([place_id for _, place_id in event.stays], event.began_at)
+            case ev.StaysEnded():
+                for stay_id, place_id in event.stays:
+                    self._end_stay(stay_id, (place_id,))
+                self._look([place_id for _, place_id in event.stays], event.ended_at)
+            case ev.NightRecorded():
+                self._night(event)
+
+    def counts(self) -> dict[Group, Counts]:
+        """A recount of every group, place by place."""
+        rows = {group: [0, 0, 0, 0, 0, 0] for group in self.seen}
+        for bed in self.beds.values():
+            row = rows[bed.group]
+            row[1 if bed.overflow else 0] += 1
+            status = bed.status(self)
+            if status != "free":
+                row[{"occupied": 2, "held": 3, "blocked": 4}[status]] += 1
+        for place_ids, people in self.stays.values():
+            rows[self.beds[place_ids[0]].group][5] += people
+        for group, row in rows.items():
+            require(row[0] + row[1] - row[2] - row[3] - row[4] >= 0, "fewer free places than none", self.name, group, row)
+        return {
+            group: (row[0], row[1], row[2], row[3], row[4], row[5], self.seen[group]) for group, row in rows.items()
+        }
+
+    def _opened(self, event: ev.PlacesOpened) -> None:
+        size = "5+" if event.sleeps >= 5 else "3-4" if event.sleeps >= 3 else str(event.sleeps)
+        group = (event.kind, size, "+".join(sorted(event.features)))
+        self.seen.setdefault(group, None)
+        for index, place_id in enumerate(event.place_ids):
+            require(place_id not in self.beds and place_id not in self.gone, "a place id used twice", place_id)
+            self.beds[place_id] = Bed(
+                event.kind, event.sleeps, event.room_of(index), group, event.overflow, event.programme
+            )
+        self._look(event.place_ids, event.observed_at)
+
+    def _closed(self, event: ev.PlacesClosed) -> None:
+        self._look(event.place_ids, event.observed_at)
+        for place_id, bed in zip(event.place_ids, self._beds(event.place_ids), strict=True):
+            require(bed.user is None, "a place in use was closed", place_id)
+            del self.beds[place_id]
+            self.gone.add(place_id)
+
+    def _give(self, user: str, place_ids: Sequence[str], people: int) -> None:
+        """A household gets places: free ones of one room that together sleep it, and a family unit whole."""
+        beds = self._beds(place_ids)
+        for bed in beds:
+            require(bed.user is None and not bed.blocked, "a place that is not free was given away", place_ids, bed)
+            bed.user = user
+        require(len({bed.room for bed in beds}) == 1, "a household split over rooms", place_ids)
+        require(sum(bed.sleeps for bed in beds) >= people, "a household without enough places to sleep", place_ids)
+        require(beds[0].kind != "family_shelter" or len(beds) == 1, "a family split over units", place_ids)
+
+    def _free(self, user: str, place_ids: Sequence[str]) -> None:
+        for bed in self._beds(place_ids):
+            require(bed.user == user, "a place was freed that somebody else uses", place_ids, bed.user, user)
+            bed.user = None
+
+    def _end_hold(self, hold_id: str, how: str, place_ids: Sequence[str]) -> None:
+        require(hold_id in self.holds, "a hold ended that is not open", hold_id, how, self.ended.get(hold_id))
+        require(self.holds.pop(hold_id)[0] == tuple(place_ids), "a hold ended with other places", hold_id)
+        self.ended[hold_id] = how
+        self._free(hold_id, place_ids)
+
+    def _begin_stay(self, stay_id: str, place_ids: tuple[str, ...], people: int) -> None:
+        require(stay_id not in self.stays and stay_id not in self.left, "a stay id used twice", stay_id)
+        self._give(stay_id, place_ids, people)
+        self.stays[stay_id] = (place_ids, people)
+
+    def _end_stay(self, stay_id: str, place_ids: Sequence[str]) -> None:
+        require(stay_id in self.stays, "a stay ended that is not open", stay_id)
+        require(self.stays.pop(stay_id)[0] == tuple(place_ids), "a stay ended with other places", stay_id)
+        self.left.add(stay_id)
+        self._free(stay_id, place_ids)
+
+    def _night(self, event: ev.NightRecorded) -> None:
+        beds = [bed for bed in self.beds.values() if bed.programme == event.programme]
+        status = [(bed.status(self), bed.overflow) for bed in beds]
+        as_it_is = (
+            sum(not bed.overflow for bed in beds),
+            sum(word == "blocked" for word, _ in status),
+            sum(word == "occupied" for word, _ in status),
+            sum(overflow for _, overflow in status),
+        )
+        published = (event.total, event.blocked, event.occupied, event.overflow)
+        require(as_it_is == published, "a night's figures were not adopted", as_it_is, published)
+        for group in self.seen:
+            if group[0] == event.kind and group == self._group_of(event):
+                self._newer(group, event.observed_at)
+
+    @staticmethod
+    def _group_of(event: ev.NightRecorded) -> Group:
+        size = "5+" if event.sleeps >= 5 else "3-4" if event.sleeps >= 3 else str(event.sleeps)
+        return (event.kind, size, "+".join(sorted(event.features)))
+
+    def _look(self, place_ids: Iterable[str], observed_at: datetime | None) -> None:
+        for bed in self._beds(place_ids):
+            self._newer(bed.group, observed_at)
+
+    def _newer(self, group: Group, observed_at: datetime | None) -> None:
+        known = self.seen[group]
+        if observed_at is not None and (known is None or observed_at > known):
+            self.seen[group] = observed_at
+
+    def _beds(self, place_ids: Iterable[str]) -> list[Bed]:
+        for place_id in place_ids:
+            require(place_id in self.beds, "an event names a place that is not there", place_id)
+        return [self.beds[place_id] for place_id in place_ids]

@@ -1,0 +1,87 @@
+"""One site's placement service over HTTP, in this process and in memory: real routes, real handler, real views, no servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from services.placement import api, app
+from services.placement.capacity import SiteLink
+from services.placement.views_capacity import CAPACITY, NetworkCapacity
+from shared.clock import SystemClock
+from shared.handling import Handler
+from shared.http import Streams, new_app
+from shared.http_border import Border
+from shared.ids import SystemIds
+from shared.inbox import Follow, OutboxSource, Reader
+from shared.security import Role
+from tests.support.border import SITE, Tokens, caller
+from tests.support.memory_store import Disk, MemoryStore
+
+PLACEMENT = "/api/placement"
+
+
+class MovedClock(SystemClock):
+    """The machine's clock, moved ahead by hand."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+class Desk:
+    """Callers of every role at one site, and the clock on its wall."""
+
+    def __init__(self, border: Border, tokens: Tokens, clock: MovedClock, placement: api.Placement) -> None:
+        self._border, self._tokens = border, tokens
+        self.clock, self.placement = clock, placement
+
+    def caller(self, role: Role = "operator", subject: str = "someone", **headers: str) -> httpx.AsyncClient:
+        """A client that is signed in."""
+        return caller(self._border, self._tokens.token(role, subject=subject), **headers)
+
+    async def post(self, path: str, role: Role = "operator", **request: Any) -> httpx.Response:
+        async with self.caller(role) as client:
+            return await client.post(f"{PLACEMENT}{path}", **request)
+
+    async def get(self, path: str, role: Role = "operator", **params: Any) -> httpx.Response:
+        async with self.caller(role) as client:
+            return await client.get(f"{PLACEMENT}{path}", params=params)
+
+    async def opened(self, location: str = "west", count: int = 2, **make: Any) -> list[str]:
+        """A location with places, free. Returns the places' ids."""
+        await self.post("/locations", json={"name": location, "title": location.title(), "district": "West"})
+        body = {"location": location, "kind": "shelter_24h", "room": "101", "count": count} | make
+        answer = await self.post("/places", json=body)
+        assert answer.status_code == 201, answer.text
+        ids: list[str] = answer.json()["place_ids"]
+        return ids
+
+
+@asynccontextmanager
+async def open_desk() -> AsyncIterator[Desk]:
+    """The service of one site, its reader of its own figures running."""
+    clock, ids, streams = MovedClock(), SystemIds(), Streams()
+    store = MemoryStore(Disk(), SITE, "placement")
+    reader = Reader(store, CAPACITY, clock)
+    capacity = NetworkCapacity(store, reader, lambda site: SiteLink("live", 0.0), clock)  # type: ignore[arg-type]
+    handler = Handler(store, app.AGGREGATE, clock, ids)
+    placement = api.Placement(SITE, ("stad", SITE), handler, store, capacity, clock, ids, streams)
+    site, tokens = new_app("desk"), Tokens()
+    site.mount(PLACEMENT, api.build(placement, {"asyncapi": "3.0.0"}))
+    reading = asyncio.create_task(reader.run(Follow(OutboxSource(store, "pub", clock))))
+    try:
+        yield Desk(Border(site, verify=tokens.verify), tokens, clock, placement)
+    finally:
+        streams.close()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+__all__ = ["PLACEMENT", "SITE", "Desk", "MovedClock", "open_desk"]

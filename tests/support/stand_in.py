@@ -1,0 +1,74 @@
+"""Small programs for tests of the supervisor: a site that answers health questions, and a network of such sites.
+
+    python -m tests.support.stand_in network DATA PORT_BASE    the real supervisor, real servers, stand-in sites
+    python -m tests.support.stand_in site DATA SITE            one stand-in site
+    python -m tests.support.stand_in broken DATA SITE          a site that ends at once, saying why
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import sys
+from pathlib import Path
+
+
+def site(data: Path, name: str) -> None:
+    """Answer every GET with the clock's offset, as a real site's /healthz does."""
+    settings = json.loads((data / "sites" / f"{name}.json").read_text("utf-8"))
+    clock = Path(settings["clock_file"])
+
+    class Health(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            offset = json.loads(clock.read_text("utf-8"))["offset_seconds"] if clock.exists() else 0.0
+            body = json.dumps({"clock_offset_seconds": offset}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing to tell."""
+
+    http.server.ThreadingHTTPServer((settings["host"], settings["port"]), Health).serve_forever()
+
+
+def network(data: Path, port_base: int, kind: str = "site") -> None:
+    """Run a network until a signal; one JSON line when it is ready. `kind` is site, broken or unmigrated."""
+    import asyncio
+
+    # Here, because a stand-in site needs none of it and starts twice as fast without.
+    from infra.network import load_network
+    from infra.processes import PlatformError
+    from infra.supervisor import Commands, Supervisor, run_until_signalled
+
+    broken_schema = [sys.executable, "-S", "-c", "raise SystemExit('no such table')"]
+    commands = Commands(
+        serve=lambda directory, name: [sys.executable, "-m", "tests.support.stand_in", kind, str(directory), name],
+        migrate=lambda directory: broken_schema if kind == "unmigrated" else None,
+    )
+    supervisor = Supervisor(load_network(), data, port_base=port_base, fsync=False, commands=commands)
+    try:
+        asyncio.run(run_until_signalled(supervisor, lambda urls: print(json.dumps(urls), flush=True)))
+    except PlatformError as error:
+        print(f"plek: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def main() -> None:
+    """Dispatch on the first argument."""
+    match sys.argv[1:]:
+        case ["network", data, port_base]:
+            network(Path(data), int(port_base))
+        case ["network", data, port_base, kind]:
+            network(Path(data), int(port_base), kind)
+        case ["site", data, name]:
+            site(Path(data), name)
+        case ["broken", _, name]:
+            sys.exit(f"{name} has no kitchen")
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
