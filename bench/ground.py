@@ -124,7 +124,10 @@ def new_append(stream: str, version: int, events: int = 1, data: bytes = payload
     return Append(
         datetime.now(UTC),
         [StreamWrite(stream, version, [NewEvent(id_, "place-held.v1", data, meta) for id_ in ids])],
-        [Told("pub", IDS.event_id(), told_type, stream, data, Meta(ids[0], id_, "operator", meta.traceparent)) for id_ in ids],
+        [
+            Told("pub", IDS.event_id(), told_type, stream, data, Meta(ids[0], id_, "operator", meta.traceparent))
+            for id_ in ids
+        ],
     )
 
 

@@ -19,7 +19,13 @@ def datastore(server: Postgres, database: str) -> PostgresDatastore:
     """The peer's connections to a database of its own; close it afterwards."""
     socket = server.dsn().partition("host=")[2].partition("&")[0]
     return PostgresDatastore(
-        dbname=database, host=socket, port="5432", user=SUPERUSER, password="", pool_size=THREADS, max_overflow=THREADS,
+        dbname=database,
+        host=socket,
+        port="5432",
+        user=SUPERUSER,
+        password="",
+        pool_size=THREADS,
+        max_overflow=THREADS,
     )
 
 

@@ -1,6 +1,6 @@
 """`plek`: one small file per family of verbs in `infra/verbs`, each added by one line below.
 
-Exit codes: 0 success, 1 the answer is no, 2 a wrong call or a platform that cannot do it. Trouble is one line on stderr.
+Exit codes: 0 success, 1 the answer is no, 2 a wrong call or a platform that cannot do it, with one line on stderr.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Key material of an embedded network: nkeys for the bus, an Ed25519 key for tokens. Made once, kept in the data directory."""
+"""Keys of an embedded network, made once and kept: nkeys for the bus, an Ed25519 key for tokens."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ def ensure_token_key(directory: Path) -> tuple[Path, Path]:
 
 def _write_private(path: Path, content: bytes) -> None:
     fresh = path.with_suffix(".tmp")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
     fresh.replace(path)

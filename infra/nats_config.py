@@ -1,7 +1,7 @@
-"""Each site's nats-server configuration, generated from the topology. Who may do what on the bus is written here and nowhere else.
+"""Each site's nats-server configuration, made from the topology. Who may do what on the bus is written here only.
 
-Accounts: CITY is bound to the leaf link, LOCAL never leaves the server. Log subjects (`plek.>`) are denied on the link in
-both directions: logs cross it by sourcing and mirroring only, so that one site cannot publish as another.
+Accounts: CITY is bound to the leaf link, LOCAL never leaves the server. Log subjects (`plek.>`) are denied on the link
+in both directions: logs cross it by sourcing and mirroring only, so that one site cannot publish as another.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _read(stream: str) -> list[str]:
 def leaf_permissions(topology: Topology, site: str) -> tuple[list[str], list[str]]:
     """What a site's leaf link may send into the hub and hear from it: (publish, subscribe).
 
-    Its own sources' deliveries, the reset of its own mirror's consumer, flow control, its own beats, questions and answers.
+    Its own sources' deliveries, the reset of its own mirror's consumer, flow control, own beats, questions, answers.
     """
     tellers = topology.tellers(site, "pub")
     publish = [source_subject(site, service) for service in tellers]

@@ -110,7 +110,9 @@ class NatsServer:
         if "no space left on device" in text:
             return disk_full(self.directory)
         complaints = re.findall(r"\[(?:FTL|ERR)\] (.+)|^nats-server: (.+)", text, re.MULTILINE)
-        reason = next((part for part in complaints[-1] if part), "") if complaints else f"ended at once, see {self._log}"
+        reason = (
+            next((part for part in complaints[-1] if part), "") if complaints else f"ended at once, see {self._log}"
+        )
         return PlatformError(f"nats-server cannot run from {self.directory}: {reason}")
 
 

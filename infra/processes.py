@@ -1,7 +1,7 @@
 """Child processes that die with us, locks on directories, free ports: what every embedded part stands on.
 
-A server is a direct child with a parent-death signal, so that `kill -9` of the parent leaves nothing behind. The signal is
-tied to the thread that forked: start children from the main thread only.
+A server is a direct child with a parent-death signal, so that `kill -9` of the parent leaves nothing behind. The signal
+is tied to the thread that forked: start children from the main thread only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 CAPABILITY_VERSION_3 = 0x20080522
-# Below the kernel's ephemeral range (32768 and up), so that no outgoing connection takes the port between choice and use.
+# Below the kernel's ephemeral range (32768 and up): no outgoing connection takes the port between choice and use.
 FREE_PORTS = range(20000, 32000)
 
 

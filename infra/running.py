@@ -1,7 +1,8 @@
 """The files by which an embedded network is known, all under its data directory, and questions to its sites.
 
 `plek.lock` (held while a supervisor runs, holds its process id) · `network.json` (addresses and process ids) ·
-`sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys and logs) · `keys/` (token keys) · `clock.json` · `links.json`
+`sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys and logs) · `keys/` (token keys) · `clock.json` ·
+`links.json`
 """
 
 from __future__ import annotations
@@ -101,7 +102,9 @@ def token(data: Path, site: str, role: str, lifetime: timedelta | None = None) -
     if settings.token_signing_key is None:
         raise PlatformError(f"{site} is not part of an embedded network: its tokens come from elsewhere")
     now = datetime.now(UTC) + timedelta(seconds=clock_offset(data))
-    return issue_token(load_signing_key(settings.token_signing_key), f"script-{role}", known, site, now, lifetime or LIFETIME)
+    return issue_token(
+        load_signing_key(settings.token_signing_key), f"script-{role}", known, site, now, lifetime or LIFETIME
+    )
 
 
 def site_settings(data: Path, site: str) -> SiteSettings:

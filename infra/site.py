@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from shared import metrics, telemetry
 from shared.clock import Clock, OffsetClock, SystemClock
 from shared.http import Streams, new_app
-from shared.http_access import allow, check_routes, open_to_all
+from shared.http_access import allow, check_routes, open_to_all, session_cookie
 from shared.http_border import Border
 from shared.http_problems import Problem
 from shared.ids import SystemIds
@@ -118,7 +118,7 @@ def site_app(
     def verify(token: str) -> Actor:
         return verify_token(keys, token, settings.site, clock.now())
 
-    return Border(app, verify=verify, sign_in=sign_in)
+    return Border(app, verify=verify, sign_in=sign_in, cookie=session_cookie(settings.site))
 
 
 class _Server(uvicorn.Server):

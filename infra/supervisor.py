@@ -1,7 +1,6 @@
 """`plek up`: starts every part of a network, keeps it running, and takes all of it down again.
 
-Parts are direct children that die with us. A part that dies is started again, on the same port or socket, after a pause
-that doubles up to `PAUSE_SECONDS_MAX`; it is forgotten once the part has run for `STEADY_SECONDS`.
+Parts are direct children that die with us; one that dies is started again at its old address (`infra/parts.py`).
 """
 
 from __future__ import annotations
@@ -9,42 +8,36 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from infra.keys import ensure_token_key
 from infra.nats_server import Buses
 from infra.network import Network
+from infra.parts import Part, Service, environment, last_line
 from infra.platform import PostgresServer, choose_postgres
-from infra.probe import get
 from infra.processes import PlatformError, explain, free_ports, lock_file, port_is_free, start_child, stop_child
 from infra.running import Files, links_cut, replace_json
 from shared.settings import LocationSettings, SiteSettings
-from shared.streams import StreamsError, apply
+from shared.streams import apply
 
 HOST = "127.0.0.1"
 PORT_BASE = 8400
 LOOK_SECONDS = 0.05
-PAUSE_SECONDS_MIN = 0.1
-PAUSE_SECONDS_MAX = 5.0
-STEADY_SECONDS = 30.0
 SERVERS_READY_SECONDS_MAX = 60.0
 SITES_READY_SECONDS_MAX = 90.0
 LINKS_SECONDS_MAX = 5.0
-STOP_SECONDS_MAX = 5.0
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Commands:
-    """How to run one site's process, and how to bring every site's databases up to date; tests put other programs here."""
+    """How to run a site's process, and how to bring every site's schemas up to date; tests put other programs here."""
 
     serve: Callable[[Path, str], Sequence[str]] = lambda data, site: _plek("serve", site, "--data", str(data))
     migrate: Callable[[Path], Sequence[str] | None] = lambda data: _plek("migrate", "--data", str(data))
@@ -52,107 +45,6 @@ class Commands:
 
 def _plek(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "infra.cli", *arguments]
-
-
-def environment() -> dict[str, str]:
-    """Ours, and the way to our own modules: `plek` may have been started from any directory."""
-    root = str(Path(__file__).resolve().parent.parent)
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-
-
-class Service:
-    """One site's process: all of its services."""
-
-    def __init__(self, command: Sequence[str], url: str, log: Path) -> None:
-        self.url = url
-        self._command = command
-        self._log = log
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id, None when it was never started."""
-        return None if self.process is None else self.process.pid
-
-    def launch(self) -> None:
-        """Start it; returns at once. SIGKILL at our death: nothing it holds needs more than a crash does."""
-        self.process = start_child(self._command, self._log, death_signal=signal.SIGKILL, env=environment())
-
-    def ready(self) -> bool:
-        """Whether `/readyz` says yes. Raises `PlatformError` with its last line when it ended."""
-        if not self.alive():
-            raise PlatformError(f"the process of {self._log.parent.name} ended: {last_line(self._log)}")
-        return get(f"{self.url}/readyz", timeout_seconds=1)[0] == 200
-
-    def alive(self) -> bool:
-        """Whether its process runs."""
-        return self.process is not None and self.process.poll() is None
-
-    def stop(self) -> None:
-        """Ask it to end, insist soon."""
-        if self.process is not None:
-            stop_child(self.process, patience_seconds=STOP_SECONDS_MAX)
-
-
-class Running(Protocol):
-    """What the supervisor asks of every part."""
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id when it is a child of ours."""
-
-    def launch(self) -> None:
-        """Start it (again)."""
-
-    def ready(self) -> bool:
-        """Whether it can be used."""
-
-    def alive(self) -> bool:
-        """Whether it runs."""
-
-    def stop(self) -> None:
-        """End it."""
-
-
-@dataclass
-class Part:
-    """One thing that is kept running. `kind` is service, nats or postgres, as `plek kill` calls them."""
-
-    site: str
-    kind: str
-    server: Running
-    launch: Callable[[], None]
-    launched_at: float = 0.0
-    pause_seconds: float = PAUSE_SECONDS_MIN
-    start_again_at: float | None = None
-    wanted: bool = False
-
-    def start(self) -> None:
-        """Start it and remember when."""
-        self.wanted = True
-        self.launched_at = time.monotonic()
-        self.start_again_at = None
-        self.launch()
-
-    def look(self, now: float) -> str | None:
-        """Start it again when it is dead and its pause is over. Returns a line when something happened."""
-        if not self.wanted or self.server.alive():
-            return None
-        if self.start_again_at is None:
-            if now - self.launched_at > STEADY_SECONDS:
-                self.pause_seconds = PAUSE_SECONDS_MIN
-            self.start_again_at = now + self.pause_seconds
-            self.pause_seconds = min(self.pause_seconds * 2, PAUSE_SECONDS_MAX)
-            return f"{self.site}: {self.kind} ended, starting it again"
-        if now < self.start_again_at:
-            return None
-        try:
-            self.start()
-        except PlatformError as error:
-            self.start_again_at = now + self.pause_seconds
-            return f"{self.site}: {self.kind} does not start: {error}"
-        return f"{self.site}: {self.kind} started again"
 
 
 @dataclass
@@ -168,7 +60,7 @@ class Supervisor:
     demo: bool = True
     fsync: bool = True
     commands: Commands = field(default_factory=Commands)
-    say: Say = lambda line: None
+    say: Say = lambda _: None
 
     def __post_init__(self) -> None:
         self.data = self.data.absolute()
@@ -217,7 +109,9 @@ class Supervisor:
             self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise explain(error, self.data) from None
-        self._lock = lock_file(self.files.lock, 0.2, f"a network is already running in {self.data}: `plek down` stops it")
+        self._lock = lock_file(
+            self.files.lock, 0.2, f"a network is already running in {self.data}: `plek down` stops it"
+        )
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
         for stale in (self.files.network, self.files.links):
@@ -280,14 +174,16 @@ class Supervisor:
             waiting = [part for part, ready in zip(waiting, readiness, strict=True) if not ready]
             if waiting and time.monotonic() > deadline:
                 names = ", ".join(f"{part.kind} of {part.site}" for part in waiting)
-                raise PlatformError(f"not ready after {seconds_max:.0f} seconds: {names}; see the logs in {self.files.sites}")
+                raise PlatformError(
+                    f"not ready after {seconds_max:.0f} seconds: {names}; logs are in {self.files.sites}"
+                )
             self._tell()
             await asyncio.sleep(LOOK_SECONDS / 5 if waiting else 0)
 
     async def _wait_for_links(self) -> None:
-        """Mirrors made while the link is still down try again only after seconds; a link that stays down stops nothing."""
+        """A mirror made while its link is down tries again only after seconds; a link that stays down stops nothing."""
         deadline = time.monotonic() + LINKS_SECONDS_MAX
-        while not await asyncio.to_thread(self.buses.linked) and time.monotonic() < deadline:
+        while not await asyncio.to_thread(self.buses.linked) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS / 5)
 
     def _settings(self, name: str, port: int, database: PostgresServer) -> SiteSettings:
@@ -300,7 +196,9 @@ class Supervisor:
                 "hub": self.network.hub.name,
                 "sites": [other.name for other in self.network.sites],
                 "municipality": site.municipality,
-                "locations": [LocationSettings(name=at.name, title=at.title, district=at.district) for at in site.locations],
+                "locations": [
+                    LocationSettings(name=at.name, title=at.title, district=at.district) for at in site.locations
+                ],
                 "services": site.services,
                 "host": HOST,
                 "port": port,
@@ -326,7 +224,7 @@ class Supervisor:
         log.unlink(missing_ok=True)
         child = start_child(command, log, death_signal=signal.SIGKILL, env=environment())
         try:
-            while child.poll() is None:
+            while child.poll() is None:  # noqa: ASYNC110  (another process sets no event of ours)
                 await asyncio.sleep(LOOK_SECONDS / 5)
         finally:
             stop_child(child)
@@ -419,20 +317,11 @@ async def make_databases(server: PostgresServer, services: Sequence[str]) -> Non
         for service in services:
             name = server.dsn(service).partition("?")[0].rpartition("/")[2]
             if name not in there:
-                await connection.execute(f'create database "{name}" strategy file_copy')
+                await connection.execute(f'create database "{name}"')
     except asyncpg.PostgresError as error:
         raise PlatformError(f"PostgreSQL refuses to make a database: {error}") from None
     finally:
         await connection.close()
-
-
-def last_line(log: Path) -> str:
-    """The last line a process wrote, for a person to start from."""
-    try:
-        lines = log.read_text("utf-8", "replace")[-4000:].strip().splitlines()
-    except OSError:
-        lines = []
-    return f"{lines[-1][:300]} (more in {log})" if lines else f"it printed nothing (see {log})"
 
 
 async def run_until_signalled(supervisor: Supervisor, when_ready: Callable[[dict[str, str]], None]) -> None:
@@ -445,6 +334,3 @@ async def run_until_signalled(supervisor: Supervisor, when_ready: Callable[[dict
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
-
-
-__all__ = ["Commands", "StreamsError", "Supervisor", "make_databases", "run_until_signalled"]

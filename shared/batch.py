@@ -1,17 +1,22 @@
-"""A batch of appends as the columns the append function takes, and its result as an answer to each caller."""
+"""A batch of appends as the rows the append function takes, and its result as an answer to each caller."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from shared.envelope import Log
-from shared.ports import Append, Appended, Delete, KeyRecord, Put, StreamWrite, Told
+from shared.ports import Append, Appended, KeyRecord, KeyTaken, Put, StreamWrite, Told, VersionConflict
+from shared.schema import key_columns
 
 _encode_meta = msgspec.json.Encoder().encode
+
+Row = tuple[Any, ...]
 
 
 class Pending:
@@ -32,102 +37,117 @@ class Pending:
             self.future.set_result(result)
 
 
-class Batch:
-    """Turns appends into columns.
+class Slot:
+    """A table's place among the function's parameters, and the shape of its rows.
 
-    slots: the place of each row table among the function's parameters.
-    versions: the streams whose version the writer knows by heart; the others are checked by the database.
+    key: of a full row. blank: a row that says no more than its key, which is what the function needs to delete it.
     """
 
-    def __init__(self, pendings: Sequence[Pending], slots: Mapping[str, int], versions: Mapping[str, int]) -> None:
+    def __init__(self, index: int, table: sa.Table) -> None:
+        names = list(table.columns.keys())
+        places = [names.index(name) for name in key_columns(table)]
+        self.index = index
+        self.key: Callable[[Row], Row] = itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
+        self._width, self._places = len(names), places
+
+    def blank(self, key: Row) -> Row:
+        row: list[Any] = [None] * self._width
+        for place, value in zip(self._places, key, strict=True):
+            row[place] = value
+        return tuple(row)
+
+
+class Batch:
+    """Turns appends into rows. Of several changes of one row the last one counts, and only that one is sent.
+
+    slots: by table name. versions: the streams whose version the writer knows by heart; the others are checked by the
+    database.
+    """
+
+    def __init__(self, pendings: Sequence[Pending], slots: Mapping[str, Slot], versions: Mapping[str, int]) -> None:
         self.pendings = pendings
-        self._at = [pending.append.recorded_at for pending in pendings]
-        self._streams: tuple[list[Any], ...] = ([], [], [])
-        self._events: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
-        self._told: tuple[list[Any], ...] = ([], [], [], [], [], [], [], [])
-        self._keys: tuple[list[Any], ...] = ([], [], [], [], [], [], [], [])
-        self._rows: list[tuple[list[bool], list[tuple[Any, ...]]]] = [([], []) for _ in slots]
+        self._checks: list[tuple[str, int]] = []
+        self._checked: list[Pending] = []
+        self._events: list[Row] = []
+        self._told: list[Row] = []
+        self._keys: list[Row] = []
+        self._keyed: list[Pending] = []
+        self._slots = slots
+        self._rows: list[dict[Row, Row | None]] = [{} for _ in slots]
         self._nth: dict[Log, int] = {"pub": 0, "loc": 0}
-        for cmd, pending in enumerate(pendings, 1):
+        for pending in pendings:
             append = pending.append
-            if append.streams:
-                self._add_events(cmd, append.streams, versions)
+            at = append.recorded_at.timestamp()
+            for write in append.streams:
+                if write.stream not in versions:
+                    self._checks.append((write.stream, write.expected_version))
+                    self._checked.append(pending)
+                self._add_events(at, write)
             if append.told:
-                self._add_told(cmd, append.told)
+                self._add_told(at, append.told)
             for change in append.rows:
-                gone, rows = self._rows[slots[change.table.name]]
-                gone.append(isinstance(change, Delete))
-                rows.append(change.values if isinstance(change, Put) else _only_key(change.table, change.key))
+                slot = slots[change.table.name]
+                if type(change) is Put:
+                    self._rows[slot.index][slot.key(change.values)] = change.values
+                else:
+                    self._rows[slot.index][change.key] = None  # type: ignore[union-attr]
             if append.key is not None:
-                self._add_key(cmd, append.key)
+                self._keys.append(_key_row(at, append.key))
+                self._keyed.append(pending)
 
-    def _add_events(self, cmd: int, writes: Sequence[StreamWrite], versions: Mapping[str, int]) -> None:
-        s_cmd, s_stream, s_expected = self._streams
-        e_cmd, e_stream, e_version, e_id, e_type, e_data, e_meta = self._events
+    def _add_events(self, at: float, write: StreamWrite) -> None:
+        stream, version = write.stream, write.expected_version
         meta, meta_bytes = None, b""
-        for write in writes:
-            stream, version = write.stream, write.expected_version
-            if stream not in versions:
-                s_cmd.append(cmd)
-                s_stream.append(stream)
-                s_expected.append(version)
-            for event in write.events:
-                version += 1
-                if event.meta is not meta:
-                    meta, meta_bytes = event.meta, _encode_meta(event.meta)
-                e_cmd.append(cmd)
-                e_stream.append(stream)
-                e_version.append(version)
-                e_id.append(event.id)
-                e_type.append(event.type)
-                e_data.append(event.data)
-                e_meta.append(meta_bytes)
+        for event in write.events:
+            version += 1
+            if event.meta is not meta:
+                meta, meta_bytes = event.meta, _encode_meta(event.meta)
+            self._events.append((at, stream, version, event.id, event.type, event.data, meta_bytes))
 
-    def _add_told(self, cmd: int, rows: Sequence[Told]) -> None:
-        o_cmd, o_log, o_nth, o_id, o_type, o_subject, o_data, o_meta = self._told
+    def _add_told(self, at: float, rows: Sequence[Told]) -> None:
         meta, meta_bytes = None, b""
         for told in rows:
             if told.meta is not meta:
                 meta, meta_bytes = told.meta, _encode_meta(told.meta)
-            self._nth[told.log] += 1
-            o_cmd.append(cmd)
-            o_log.append(told.log)
-            o_nth.append(self._nth[told.log])
-            o_id.append(told.id)
-            o_type.append(told.type)
-            o_subject.append(told.subject)
-            o_data.append(told.data)
-            o_meta.append(meta_bytes)
-
-    def _add_key(self, cmd: int, key: KeyRecord) -> None:
-        record = (cmd, key.scope, key.key, key.body_hash, key.stream, key.from_version, key.to_version, key.refusal)
-        for column, value in zip(self._keys, record, strict=True):
-            column.append(value)
+            nth = self._nth[told.log] = self._nth[told.log] + 1
+            self._told.append((at, told.log, nth, told.id, told.type, told.subject, told.data, meta_bytes))
 
     def arguments(self) -> list[Any]:
         """The function's arguments after the epoch and the base, in its order."""
-        tables = [column for columns in self._rows for column in columns]
-        return [self._at, *self._streams, *self._events, *self._told, *self._keys, *tables]
+        arguments: list[Any] = [self._checks, self._events, self._told, self._keys]
+        for slot, rows in zip(self._slots.values(), self._rows, strict=True):
+            if rows:
+                arguments.append([slot.blank(key) for key, row in rows.items() if row is None])
+                arguments.append([row for row in rows.values() if row is not None])
+            else:
+                arguments += ((), ())
+        return arguments
 
-    def stored(self, base: int, pub: int, loc: int, versions: dict[str, int]) -> int:
-        """Answers every caller and learns the new versions; returns the last position.
+    def refuse(self, conflicts: Sequence[int], taken: Sequence[int]) -> None:
+        """Answers those whose stream had moved on or whose key was known, by their numbers in the function's answer."""
+        for number in conflicts:
+            self._checked[number - 1].answer(VersionConflict(self._checks[number - 1][0]))
+        for number in taken:
+            self._keyed[number - 1].answer(KeyTaken())
+
+    def stored(self, base: int, pub: int, loc: int, versions: dict[str, int]) -> tuple[int, list[Appended]]:
+        """The last position and the answer to each caller, in order; learns the new versions.
 
         base, pub, loc: where the positions and the sequences of this batch began.
         """
         position, last = base, {"pub": pub, "loc": loc}
+        answers: list[Appended] = []
         for pending in self.pendings:
+            append = pending.append
             written: dict[Log, int] = {}
-            for write in pending.append.streams:
+            for write in append.streams:
                 position += len(write.events)
                 versions[write.stream] = write.expected_version + len(write.events)
-            for told in pending.append.told:
-                last[told.log] += 1
-                written[told.log] = last[told.log]
-            pending.answer(Appended(position, written))
-        return position
+            for told in append.told:
+                written[told.log] = last[told.log] = last[told.log] + 1
+            answers.append(Appended(position, written))
+        return position, answers
 
 
-def _only_key(table: Any, key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A row that says no more than its key: what the function needs to delete it."""
-    by_name = dict(zip((column.name for column in table.primary_key.columns), key, strict=True))
-    return tuple(by_name.get(name) for name in table.columns.keys())
+def _key_row(at: float, key: KeyRecord) -> Row:
+    return (at, key.scope, key.key, key.body_hash, key.stream, key.from_version, key.to_version, key.refusal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -43,6 +43,16 @@ def delivery(position: int, subject: str, headers: Mapping[str, str] | None, dat
 
 class ConsumerLost(Exception):
     """Nothing more comes from this consumer; a new one takes over where it stopped."""
+
+
+def deliveries(messages: Sequence[Msg], after: int) -> list[Delivery]:
+    """Messages of a consumer as deliveries. Raises `ConsumerLost` when they do not follow `after` without a hole."""
+    read = []
+    for position, message in enumerate(messages, after + 1):
+        if _stream_sequence(message.reply) != position:
+            raise ConsumerLost(f"a hole at {position}")
+        read.append(delivery(position, message.subject, message.headers, message.data))
+    return read
 
 
 class Consumer:
@@ -112,16 +122,6 @@ class Consumer:
         else:
             taken = [self._buffer.popleft() for _ in range(FETCH_MAX)]
         return taken
-
-    def read(self, messages: list[Msg], position: int) -> list[Delivery]:
-        """The messages as deliveries. Raises `ConsumerLost` when they do not follow `position` without a hole."""
-        read = []
-        for message in messages:
-            position += 1
-            if _stream_sequence(message.reply) != position:
-                raise ConsumerLost(f"a hole at {position}")
-            read.append(delivery(position, message.subject, message.headers, message.data))
-        return read
 
     async def close(self) -> None:
         """Unsubscribes and deletes the consumer; a server that is not there to be told forgets it in ten seconds."""

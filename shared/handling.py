@@ -22,7 +22,19 @@ from shared.contracts.base import Contract
 from shared.envelope import Meta
 from shared.ids import Ids
 from shared.kernel import Command, Decider, Event, Rejected
-from shared.ports import Append, Delete, KeyRecord, KeyTaken, NewEvent, Put, RowChange, Store, StreamWrite, Told, VersionConflict
+from shared.ports import (
+    Append,
+    Delete,
+    KeyRecord,
+    KeyTaken,
+    NewEvent,
+    Put,
+    RowChange,
+    Store,
+    StreamWrite,
+    Told,
+    VersionConflict,
+)
 from shared.telemetry import span
 from shared.timers import TimerCleared, TimerSet
 
@@ -176,7 +188,9 @@ class Handler(Generic[S, C, E]):
         if isinstance(decided, Rejected) or not decided:
             if await self._store.read_stream(stream, version, 1):
                 raise VersionConflict(stream)  # decided on a state another process has moved on from
-            return await self._nothing(stream, version, context, also, decided if isinstance(decided, Rejected) else None)
+            return await self._nothing(
+                stream, version, context, also, decided if isinstance(decided, Rejected) else None
+            )
         after = self._decider.fold(before, decided)
         append = self._append(stream, version, before, decided, after, command, context, also)
         with span("store append", traceparent=context.traceparent, attributes={"db.system.name": "postgresql"}):
@@ -189,17 +203,35 @@ class Handler(Generic[S, C, E]):
         return Handled(stream, version, appended.position, events)
 
     def _append(
-        self, stream: str, version: int, before: S, events: Sequence[E], after: S, command: C, context: Context,
+        self,
+        stream: str,
+        version: int,
+        before: S,
+        events: Sequence[E],
+        after: S,
+        command: C,
+        context: Context,
         also: Sequence[RowChange],
     ) -> Append:
         codec, ids, aggregate = self._decider.codec, self._ids, self.aggregate
         now = self._clock.now()
-        meta = Meta(context.correlation_id, context.command_id, command.role, context.traceparent,
-                    getattr(command, "observed_at", None))
+        meta = Meta(
+            context.correlation_id,
+            context.command_id,
+            command.role,
+            context.traceparent,
+            getattr(command, "observed_at", None),
+        )
         stored = [NewEvent(ids.event_id(), codec.name(event), codec.encode(event), meta) for event in events]
         told = [
-            Told(telling.contract.log, ids.event_id(), telling.contract.type_name, telling.subject, telling.contract.encode(),
-                 Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent, telling.observed_at))
+            Told(
+                telling.contract.log,
+                ids.event_id(),
+                telling.contract.type_name,
+                telling.subject,
+                telling.contract.encode(),
+                Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent, telling.observed_at),
+            )
             for telling in aggregate.tell(before, events, after)
         ]
         rows = [*aggregate.project(before, events, after, now), *also]
@@ -211,21 +243,26 @@ class Handler(Generic[S, C, E]):
         end = version + len(events)
         if end // SNAPSHOT_EVERY > version // SNAPSHOT_EVERY:
             rows.append(Put(schema.snapshots, (stream, end, self._decider.state_version, msgspec.json.encode(after))))
-        return Append(now, [StreamWrite(stream, version, stored)], told, rows,
-                      self._key(context, stream, version + 1, end, None))
+        return Append(
+            now, [StreamWrite(stream, version, stored)], told, rows, self._key(context, stream, version + 1, end, None)
+        )
 
     async def _nothing(
         self, stream: str, version: int, context: Context, also: Sequence[RowChange], rejected: Rejected | None
     ) -> Handled:
         """Nothing happened to the stream; the key and the checkpoint are kept all the same, so the answer stays the same."""
-        key = self._key(context, stream, version + 1, version, None if rejected is None else msgspec.json.encode(rejected))
+        key = self._key(
+            context, stream, version + 1, version, None if rejected is None else msgspec.json.encode(rejected)
+        )
         position = 0
         if key is not None or also:
             position = (await self._store.append(Append(self._clock.now(), rows=also, key=key))).position
         return Handled(stream, version, position, [], rejected)
 
     @staticmethod
-    def _key(context: Context, stream: str, from_version: int, to_version: int, refusal: bytes | None) -> KeyRecord | None:
+    def _key(
+        context: Context, stream: str, from_version: int, to_version: int, refusal: bytes | None
+    ) -> KeyRecord | None:
         claim = context.claim
         if claim is None:
             return None

@@ -21,6 +21,14 @@ from shared.security import ROLES, Actor, Role
 
 SESSION_COOKIE = "plek_session"
 """HttpOnly, SameSite=Strict; holds the same token a script sends as `Authorization: Bearer`."""
+
+
+def session_cookie(site: str) -> str:
+    """The name of one site's session cookie. Browsers share cookies between the ports of a machine: with one name for all,
+    signing in at one site of a demonstration network would sign out at the next."""
+    return f"{SESSION_COOKIE}_{site}"
+
+
 REFUSAL = "plek.refusal"
 """Key of the ASGI scope: why there is no actor, as a code."""
 BY_COOKIE = "plek.by_cookie"

@@ -46,13 +46,20 @@ class Border:
     """The outermost application of a site's process.
 
     verify: tells who a token speaks for. sign_in: where a browser without a session is sent; None: it gets a 401 like
-    everybody. body_bytes_max: largest request body, also when its size was not announced.
+    everybody. body_bytes_max: largest request body, also when its size was not announced. cookie: holds a browser's token.
     """
 
     def __init__(
-        self, app: ASGIApp, *, verify: Verify, sign_in: str | None = None, body_bytes_max: int = BODY_BYTES_MAX
+        self,
+        app: ASGIApp,
+        *,
+        verify: Verify,
+        sign_in: str | None = None,
+        body_bytes_max: int = BODY_BYTES_MAX,
+        cookie: str = SESSION_COOKIE,
     ) -> None:
         self.app = app
+        self._cookie = cookie
         self._verify = verify
         self._sign_in = sign_in
         self._body_bytes_max = body_bytes_max
@@ -94,7 +101,7 @@ class Border:
                 scope[REFUSAL] = "token-invalid"
                 return
         else:
-            token = request.cookies.get(SESSION_COOKIE, "")
+            token = request.cookies.get(self._cookie, "")
             scope[BY_COOKIE] = bool(token)
         token = token.strip()
         if not token:

@@ -139,8 +139,13 @@ class Reader:
             except (BusUnavailable, StoreUnavailable) as error:
                 pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
                 failures += 1
-                log.info("reader paused", reader=self.view.name, source=follow.source.name, reason=type(error).__name__,
-                         pause_seconds=pause)
+                log.info(
+                    "reader paused",
+                    reader=self.view.name,
+                    source=follow.source.name,
+                    reason=type(error).__name__,
+                    pause_seconds=pause,
+                )
                 await self._clock.sleep(pause)
 
     async def _load(self) -> None:
@@ -171,15 +176,17 @@ class Reader:
         """Applies a batch: effects, checkpoints and cursor in one append, or none of them."""
         messages = [delivery.message for delivery in batch if delivery.message is not None]
         parents = [message.traceparent for message in messages if message.traceparent is not None]
-        attributes: dict[str, str | int] = {"messaging.system": "nats", "messaging.batch.message_count": len(batch), "plek.view": self.view.name}
+        attributes: dict[str, str | int] = {
+            "messaging.system": "nats",
+            "messaging.batch.message_count": len(batch),
+            "plek.view": self.view.name,
+        }
         parent = parents[0] if parents else None
         with span(f"process {follow.source.name}", "consumer", parent, attributes, parents[1:LINKS_MAX]):
             work = _Work(self, follow)
             for delivery in batch:
                 await work.take(delivery, refetch)
-            work.rows.append(
-                Put(schema.cursors, (self.view.name, follow.source.name, incarnation, batch[-1].position))
-            )
+            work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, batch[-1].position)))
             with span(f"update {self.view.name}", attributes={"db.system.name": "postgresql"}):
                 try:
                     await self._store.append(Append(self._clock.now(), rows=work.rows))
@@ -209,7 +216,8 @@ class Reader:
             metrics.READER_APPLIED.labels(self.service, self.view.name, origin).inc(count)
         for message in work.messages:
             metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe(
-                max(0.0, (now - message.time).total_seconds()))
+                max(0.0, (now - message.time).total_seconds())
+            )
         if work.rows:
             self.on_rows(work.rows)
             self.applied.set()
@@ -330,8 +338,9 @@ class _Work:
     def _reached(self, message: Message, place: Place) -> None:
         origin, which = place
         self.checkpoints[place] = (message.origin.epoch, message.sequence)
-        self.rows.append(Put(schema.checkpoints, (
-            self._reader.view.name, origin, which, message.origin.epoch, message.sequence)))
+        self.rows.append(
+            Put(schema.checkpoints, (self._reader.view.name, origin, which, message.origin.epoch, message.sequence))
+        )
         self.applied[origin] = self.applied.get(origin, 0) + 1
         self.messages.append(message)
         at = self._missing_at(place)
@@ -365,9 +374,25 @@ class _Work:
         message = delivery.message
         epoch, sequence, type_ = (message.origin.epoch, message.sequence, message.type) if message else (0, 0, "")
         origin, which = place
-        self.rows.append(Put(schema.parked, (
-            self._reader.view.name, self._follow.source.name, delivery.position, origin, which, epoch, sequence, type_,
-            code, detail[:500], (message.data if message else delivery.data)[:PARKED_DATA_BYTES_MAX], self._reader.now())))
+        self.rows.append(
+            Put(
+                schema.parked,
+                (
+                    self._reader.view.name,
+                    self._follow.source.name,
+                    delivery.position,
+                    origin,
+                    which,
+                    epoch,
+                    sequence,
+                    type_,
+                    code,
+                    detail[:500],
+                    (message.data if message else delivery.data)[:PARKED_DATA_BYTES_MAX],
+                    self._reader.now(),
+                ),
+            )
+        )
         metrics.READER_PARKED.labels(self._reader.service, self._reader.view.name, origin or "none").inc()
         log.warning("parked", reader=self._reader.view.name, origin=origin, code=code, position=delivery.position)
 

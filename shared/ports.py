@@ -130,7 +130,8 @@ class Wake:
     """Wakes every waiter in this process: the fast way to learn of an append. A slow poll is the safety net."""
 
     def __init__(self) -> None:
-        self._waiters: set[asyncio.Future[None]] = set()
+        # A dict keeps their order, and with it a simulation's: a set of futures is ordered by where they lie in memory.
+        self._waiters: dict[asyncio.Future[None], None] = {}
         self.count = 0
 
     def set(self) -> None:
@@ -144,11 +145,11 @@ class Wake:
         """Waits until `count` is past `seen`; returns it. Nothing that happens between two waits is missed."""
         while self.count <= seen:
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.add(waiter)
+            self._waiters[waiter] = None
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
+                self._waiters.pop(waiter, None)
         return self.count
 
     async def wait_at_most(self, seen: int, seconds: float, clock: Clock) -> None:
@@ -207,6 +208,13 @@ class Store(Protocol):
 
     async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:
         """Timers due at `now` or before, the longest overdue first."""
+        ...
+
+    async def begin_epoch(self, first: Sequence[Told], epoch: int, now: datetime) -> Origin:
+        """From now on this store writes `epoch`, later than its own; the new logs begin with `first`. In one transaction.
+
+        Raises `StoreUnavailable`, and `OriginHalted` when another epoch than this process writes has begun already.
+        """
         ...
 
     def halt(self, reason: str) -> None:

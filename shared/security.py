@@ -1,7 +1,7 @@
 """Bearer tokens: who acts, in which role, at which site.
 
-A token is a JWT signed with Ed25519. A process verifies it against the public keys of its site (`SiteSettings.token_keys`);
-only an embedded network also holds the signing key, for `plek token`.
+A token is a JWT signed with Ed25519. A process verifies it against the public keys of its site
+(`SiteSettings.token_keys`); only an embedded network also holds the signing key, for `plek token`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TokenErrorCode = Literal["token-invalid", "token-expired", "token-other-site"]
 
 
 class TokenError(Exception):
-    """A token that is not accepted; `code` is token-invalid, token-expired or token-other-site. Never holds the token."""
+    """A token that is not accepted: token-invalid, token-expired or token-other-site. Never holds the token."""
 
     def __init__(self, code: TokenErrorCode) -> None:
         super().__init__(code)
@@ -45,9 +45,7 @@ class Actor:
     site: str
 
 
-def issue_token(
-    key: OKPKey, subject: str, role: Role, site: str, now: datetime, lifetime: timedelta = LIFETIME
-) -> str:
+def issue_token(key: OKPKey, subject: str, role: Role, site: str, now: datetime, lifetime: timedelta = LIFETIME) -> str:
     """Sign a token for `subject` in `role` at `site`, valid from `now` (aware) for `lifetime`."""
     issued = int(now.timestamp())
     header = {"alg": ALGORITHM, "typ": "JWT", "kid": key.kid}
@@ -87,7 +85,7 @@ def verify_token(keys: KeySet, token: str, site: str, now: datetime) -> Actor:
         raise TokenError("token-expired")
     if home != site:
         raise TokenError("token-other-site")
-    return Actor(subject, cast(Role, role), home)
+    return Actor(subject, cast("Role", role), home)
 
 
 def load_signing_key(path: Path) -> OKPKey:

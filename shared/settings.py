@@ -1,7 +1,7 @@
 """What one site's processes need to know, read from one JSON file.
 
-The file is written by `plek up` for embedded networks and by the deployment elsewhere. Secrets (database addresses) are
-`SecretStr`: they never show in a log line, an exception text or `repr`; key material is named by path and never read here.
+The file is written by `plek up` for embedded networks and by the deployment elsewhere. Secrets (database addresses)
+are `SecretStr`: they never show in a log line, an exception text or `repr`; keys are named by path, never read here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class SettingsError(Exception):
-    """A settings file that cannot be used; the text is one line, meant for a person, and holds no value from the file."""
+    """A settings file that cannot be used; the text is one line for a person and holds no value from the file."""
 
 
 class LocationSettings(BaseModel):
@@ -36,8 +36,8 @@ class SiteSettings(BaseModel):
     """One site's settings.
 
     `databases` maps a service to an address asyncpg understands; `credentials` maps a bus user (`city.<service>`,
-    `city.<service>.relay`, `local.<service>`, `local.<service>.relay`, `city.admin`, `local.admin`) to the file with its
-    nkey seed. `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up` only.
+    `city.<service>.relay`, `local.<service>`, `local.<service>.relay`, `city.admin`, `local.admin`) to the file with
+    its nkey seed. `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up` only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,7 +100,7 @@ class SiteSettings(BaseModel):
         """Write the settings where only their owner may read them; a reader sees the old file or the new one."""
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".tmp")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(self.model_dump_json(indent=2))
         fresh.replace(path)
 

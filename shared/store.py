@@ -48,8 +48,15 @@ STATEMENT_SECONDS = 30.0
 RECONNECT_SECONDS = 5.0
 """How long a batch keeps trying to reach a database that went away before its callers are told."""
 
-CONNECTION_ERRORS = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError,
-                     asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncio.TimeoutError)
+CONNECTION_ERRORS = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncio.TimeoutError,
+)
 
 _SERVER_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off", "timezone": "UTC"}
 
@@ -97,7 +104,9 @@ class PgStore:
             if epoch is None:
                 await self._pool.execute(
                     "insert into origins (epoch, site, service, begun_at) values (1, $1, $2, $3) on conflict do nothing",
-                    self._site, self._service, now,
+                    self._site,
+                    self._service,
+                    now,
                 )
                 epoch = 1
             self._origin = Origin(self._site, self._service, epoch)
@@ -240,8 +249,14 @@ class PgStore:
             self._forget()
         left = []
         for pending in pendings:
-            late = next((write.stream for write in pending.append.streams
-                         if self._versions.get(write.stream, write.expected_version) != write.expected_version), None)
+            late = next(
+                (
+                    write.stream
+                    for write in pending.append.streams
+                    if self._versions.get(write.stream, write.expected_version) != write.expected_version
+                ),
+                None,
+            )
             if late is None:
                 left.append(pending)
             else:
@@ -290,9 +305,15 @@ class PgStore:
             return found is not None and str(found) == write.events[0].id
         if append.told:
             told = append.told[-1]
-            return bool(await connection.fetchval(
-                "select exists (select 1 from (select id from outbox where epoch = $1 and log = $2"
-                " order by sequence desc limit 10000) recent where id = $3)", self.origin.epoch, told.log, told.id))
+            return bool(
+                await connection.fetchval(
+                    "select exists (select 1 from (select id from outbox where epoch = $1 and log = $2"
+                    " order by sequence desc limit 10000) recent where id = $3)",
+                    self.origin.epoch,
+                    told.log,
+                    told.id,
+                )
+            )
         return False
 
     @staticmethod
@@ -342,41 +363,73 @@ class PgStore:
         raise AssertionError("unreachable")
 
     async def read_stream(self, stream: str, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
-        rows = await self.query(lambda pool: pool.fetch(
-            "select position, stream, version, id, type, data, meta, recorded_at from events"
-            " where stream = $1 and version > $2 order by version limit $3", stream, after_version, limit))
+        rows = await self.query(
+            lambda pool: pool.fetch(
+                "select position, stream, version, id, type, data, meta, recorded_at from events"
+                " where stream = $1 and version > $2 order by version limit $3",
+                stream,
+                after_version,
+                limit,
+            )
+        )
         return [_recorded(row) for row in rows]
 
     async def read_all(self, after_position: int, limit: int) -> list[Recorded]:
-        rows = await self.query(lambda pool: pool.fetch(
-            "select position, stream, version, id, type, data, meta, recorded_at from events"
-            " where position > $1 order by position limit $2", after_position, limit))
+        rows = await self.query(
+            lambda pool: pool.fetch(
+                "select position, stream, version, id, type, data, meta, recorded_at from events"
+                " where position > $1 order by position limit $2",
+                after_position,
+                limit,
+            )
+        )
         return [_recorded(row) for row in rows]
 
     async def read_outbox(self, log: Log, after_sequence: int, limit: int) -> list[Message]:
         origin = self.origin
-        rows = await self.query(lambda pool: pool.fetch(
-            "select sequence, id, type, subject, data, meta, recorded_at from outbox"
-            " where epoch = $1 and log = $2 and sequence > $3 order by sequence limit $4",
-            origin.epoch, log, after_sequence, limit))
+        rows = await self.query(
+            lambda pool: pool.fetch(
+                "select sequence, id, type, subject, data, meta, recorded_at from outbox"
+                " where epoch = $1 and log = $2 and sequence > $3 order by sequence limit $4",
+                origin.epoch,
+                log,
+                after_sequence,
+                limit,
+            )
+        )
         return [_message(origin, log, row) for row in rows]
 
     async def outbox_last(self, log: Log) -> int:
-        return int(await self.query(lambda pool: pool.fetchval(
-            "select coalesce(max(sequence), 0) from outbox where epoch = $1 and log = $2", self.origin.epoch, log)))
+        return int(
+            await self.query(
+                lambda pool: pool.fetchval(
+                    "select coalesce(max(sequence), 0) from outbox where epoch = $1 and log = $2",
+                    self.origin.epoch,
+                    log,
+                )
+            )
+        )
 
     async def last_position(self) -> int:
         return int(await self.query(lambda pool: pool.fetchval("select coalesce(max(position), 0) from events")))
 
     async def find_key(self, scope: str, key: str) -> KeyRecord | None:
-        row = await self.query(lambda pool: pool.fetchrow(
-            "select scope, key, body_hash, stream, from_version, to_version, refusal from idempotency"
-            " where scope = $1 and key = $2", scope, key))
+        row = await self.query(
+            lambda pool: pool.fetchrow(
+                "select scope, key, body_hash, stream, from_version, to_version, refusal from idempotency"
+                " where scope = $1 and key = $2",
+                scope,
+                key,
+            )
+        )
         return None if row is None else KeyRecord(*row)
 
     async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:
-        rows = await self.query(lambda pool: pool.fetch(
-            "select id, due_at, kind, key from timers where due_at <= $1 order by due_at, id limit $2", now, limit))
+        rows = await self.query(
+            lambda pool: pool.fetch(
+                "select id, due_at, kind, key from timers where due_at <= $1 order by due_at, id limit $2", now, limit
+            )
+        )
         return [DueTimer(*row) for row in rows]
 
     async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
@@ -400,8 +453,18 @@ def _message(origin: Origin, log: Log, row: asyncpg.Record) -> Message:
     sequence, id_, type_, subject, data, meta_bytes, recorded_at = row
     meta = _decode_meta(meta_bytes)
     return Message(
-        origin, log, sequence, str(id_), type_, subject, recorded_at, meta.correlation_id, meta.causation_id, data,
-        meta.observed_at, meta.traceparent,
+        origin,
+        log,
+        sequence,
+        str(id_),
+        type_,
+        subject,
+        recorded_at,
+        meta.correlation_id,
+        meta.causation_id,
+        data,
+        meta.observed_at,
+        meta.traceparent,
     )
 
 

@@ -1,8 +1,8 @@
 """Every stream, source, mirror and consumer of the network, declared once and applied by one command.
 
 A site keeps one stream per service and log: `PUB_<site>_<service>` (account CITY, told to the network) and
-`LOC_<site>_<service>` (account LOCAL, never leaves the site). The hub's `CITY` sources every PUB stream; every other site
-mirrors `CITY`. Sourcing and mirroring use consumers made beforehand (durable), so that they resume at once after a cut.
+`LOC_<site>_<service>` (account LOCAL, never leaves the site). The hub's `CITY` sources every PUB stream; every other
+site mirrors `CITY`. Both use consumers made beforehand (durable), so that they resume at once after a cut.
 """
 
 from __future__ import annotations
@@ -126,12 +126,13 @@ def declared(topology: Topology) -> list[Stream | Consumer]:
 
 
 def phases(topology: Topology) -> list[list[Stream | Consumer]]:
-    """Everything the network needs, in the order that lets every source and mirror find its consumer at the first try."""
+    """Everything the network needs, ordered so that every source and mirror finds its consumer at the first try."""
     others = [site for site in topology.sites if site != topology.hub]
     logs = [part for site in topology.sites for part in _logs_of(topology, site)]
     city: list[Stream | Consumer] = [_city(topology)]
-    for site in others:
-        city.append(Consumer(topology.hub, "CITY", CITY, _delivery(mirror_consumer(site), mirror_subject(site))))
+    city += [
+        Consumer(topology.hub, "CITY", CITY, _delivery(mirror_consumer(site), mirror_subject(site))) for site in others
+    ]
     return [logs, city, [_city_mirror(topology.hub, site) for site in others]]
 
 
@@ -205,9 +206,9 @@ Admins = Mapping[tuple[str, Account], Admin]
 async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float = 30.0) -> list[str]:
     """Make every stream and consumer of the network as declared; a second run changes nothing.
 
-    Waits for servers that do not answer yet; what the others need is made meanwhile. Returns one line per thing made or
-    changed. Raises `StreamsError` naming every site that did not answer within `deadline_seconds`, or whose streams cannot
-    be changed into what is declared.
+    Waits for servers that do not answer yet; what the others need is made meanwhile. Returns one line per thing made
+    or changed. Raises `StreamsError` naming every site that did not answer within `deadline_seconds`, or whose streams
+    cannot be changed into what is declared.
     """
     deadline = time.monotonic() + deadline_seconds
     done: list[str] = []
@@ -217,9 +218,8 @@ async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float =
     async def make(site: str, account: Account, parts: Sequence[Stream | Consumer]) -> None:
         try:
             async with at_once, _connected(site, account, admins[site, account], deadline) as client:
-                for part in parts:
-                    if line := await _ensure(client, part, deadline):
-                        done.append(line)
+                lines = [await _ensure(client, part, deadline) for part in parts]
+                done.extend(line for line in lines if line)
         except StreamsError as error:
             troubles[str(error)] = None
 
@@ -259,7 +259,9 @@ async def _connected(site: str, account: Account, admin: Admin, deadline: float)
             break
         except (OSError, TimeoutError, nats.errors.Error) as error:
             if time.monotonic() > deadline:
-                raise StreamsError(f"the bus of {site} does not answer at {admin.url} ({type(error).__name__})") from None
+                raise StreamsError(
+                    f"the bus of {site} does not answer at {admin.url} ({type(error).__name__})"
+                ) from None
             await asyncio.sleep(0.05)
     try:
         yield client

@@ -29,7 +29,9 @@ def up(
         int, typer.Option(min=0, max=60000, help="HTTP port of the first site; the others follow. 0: any free ones.")
     ] = DEFAULT_PORT_BASE,
     demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fill the locations with a demo city.")] = True,
-    detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready; `plek down` stops it.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return when everything is ready; `plek down` stops it.")
+    ] = False,
     as_json: Json = False,
     report: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
@@ -61,7 +63,9 @@ def up(
         else:
             _print_table(urls, data, "Ctrl-C")
 
-    supervisor = Supervisor(parsed, data, port_base=port_base, demo=demo, say=lambda line: console.print(line, style="dim"))
+    supervisor = Supervisor(
+        parsed, data, port_base=port_base, demo=demo, say=lambda line: console.print(line, style="dim")
+    )
     try:
         asyncio.run(run_until_signalled(supervisor, when_ready))
     except Exception as error:
@@ -88,9 +92,9 @@ def down(data: Data = DATA) -> None:
 
 def _detached(network: Path, data: Path, port_base: int, *, demo: bool) -> dict[str, str]:
     """Start the supervisor in a session of its own and wait until it says that all is ready, or why not."""
+    from infra.parts import environment
     from infra.processes import explain
     from infra.running import Files
-    from infra.supervisor import environment
 
     files = Files(data)
     reading, writing = os.pipe()
@@ -150,7 +154,9 @@ def _print_table(urls: dict[str, str], data: Path, stop: str) -> None:
     console.print(table)
     first = next(iter(urls.values()))
     console.print(f"Roles: {', '.join(ROLES)}.", soft_wrap=True)
-    console.print(f"First: open {first}/ for the capacity of the whole network, live; {first}/docs for the API.", soft_wrap=True)
+    console.print(
+        f"First: open {first}/ for the capacity of the whole network, live; {first}/docs for the API.", soft_wrap=True
+    )
     console.print(f"Stop: {stop}", soft_wrap=True)
 
 

@@ -23,10 +23,12 @@ MINUTES_MAX = 60 * 24 * 366
 
 def serve(
     site: Annotated[str, typer.Argument(help="Which site.")],
-    services: Annotated[list[str] | None, typer.Argument(help="Only these of its services; default: all of them.")] = None,
+    services: Annotated[
+        list[str] | None, typer.Argument(help="Only these of its services; default: all of them.")
+    ] = None,
     data: Data = DATA,
 ) -> None:
-    """Run one site's services in this process; what production runs (settings: PLEK_SITE_FILE, or the data directory)."""
+    """Run one site's services in this process; what production runs (settings: PLEK_SITE_FILE, or the data)."""
     settings = _settings(site, data)
     chosen = services or settings.services
     for service in chosen:
@@ -38,7 +40,9 @@ def serve(
 
 
 def migrate(
-    site: Annotated[str | None, typer.Argument(help="Only this site; default: every site of the data directory.")] = None,
+    site: Annotated[
+        str | None, typer.Argument(help="Only this site; default: every site of the data directory.")
+    ] = None,
     data: Data = DATA,
 ) -> None:
     """Bring the database schemas up to date."""

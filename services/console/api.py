@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Annotated, Any, Protocol
 
 import msgspec
 from fastapi import FastAPI, Query, Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from services.console.views import Entry, Filter, as_json, journal, place_of
+from services.console.views import Entry, Filter, Place, as_json, journal, place_of
 from shared.http import StreamMessage, Streams, service_api
 from shared.http_access import allow
 from shared.http_models import Body, Moment, Page, PageQuery, Uuid, decode_cursor, encode_cursor, is_id
@@ -31,7 +30,7 @@ TAIL_WAITING_MAX = 1_000
 class JournalStore(Protocol):
     """Where the journal is read."""
 
-    async def entries(self, wanted: Filter, before: Any, limit: int) -> list[Entry]: ...
+    async def entries(self, wanted: Filter, before: Place | None, limit: int) -> list[Entry]: ...
 
     async def entry(self, id_: str) -> Entry | None: ...
 
@@ -56,13 +55,17 @@ class Tail:
                 for listener in self._listeners:
                     listener.offer(entry)
 
-    async def follow(self, wanted: Filter, first: Sequence[Entry] = ()) -> AsyncIterator[StreamMessage]:
-        """`first`, then every entry that passes the filter from now on, for ever."""
+    async def follow(
+        self, wanted: Filter, recent: Callable[[], Awaitable[Sequence[Entry]]]
+    ) -> AsyncIterator[StreamMessage]:
+        """What `recent` finds, then every entry that passes the filter from now on, for ever; none twice."""
         listener = _Listener(wanted)
         self._listeners.add(listener)
         try:
             yield StreamMessage({"listening": True}, event="open")
-            for entry in first:
+            sent = set()
+            for entry in await recent():
+                sent.add(entry.id)
                 yield _message(entry)
             while True:
                 await listener.wake.wait()
@@ -70,7 +73,9 @@ class Tail:
                 if missed:
                     yield StreamMessage({"missed": missed}, event="missed")
                 for entry in waiting:
-                    yield _message(entry)
+                    if entry.id not in sent:
+                        yield _message(entry)
+                sent.clear()
         finally:
             self._listeners.discard(listener)
 
@@ -190,8 +195,11 @@ def build(store: JournalStore, tail: Tail, streams: Streams, asyncapi: Mapping[s
     async def stream(query: Annotated[TailQuery, Query()]) -> Response:
         """Server-sent events: every entry as it is stored. `missed` says how many were left out for a slow reader."""
         wanted = Filter(query.type, query.origin, query.correlation, query.subject)
-        first = await store.entries(wanted, None, query.last) if query.last else []
-        return streams.answer(tail.follow(wanted, first[::-1]))
+
+        async def recent() -> list[Entry]:
+            return (await store.entries(wanted, None, query.last))[::-1] if query.last else []
+
+        return streams.answer(tail.follow(wanted, recent))
 
     @api.get("/parked")
     @allow(*READERS)
@@ -215,12 +223,13 @@ def _cursor(entry: Entry) -> str:
     return encode_cursor(msgspec.json.encode(place_of(entry)).decode())
 
 
-def _before(cursor: str | None) -> Any:
+def _before(cursor: str | None) -> Place | None:
     """The place a cursor stands for, or None. Raises 422 `cursor-invalid`."""
     key = decode_cursor(cursor)
     if key is None:
         return None
     try:
-        return msgspec.json.decode(key, type=tuple[datetime, str, str, int, int])
+        place: Place = msgspec.json.decode(key, type=Place)
     except msgspec.MsgspecError:
         raise Problem(422, "cursor-invalid", errors=[("cursor", "cursor-invalid")]) from None
+    return place

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -47,6 +47,7 @@ journal = sa.Table(
 JOURNAL_TABLES = (journal,)
 
 _ORDER = ("time", "teller", "log", "epoch", "sequence")
+_ORDERED = ", ".join(f'"{name}"' for name in _ORDER)
 _COLUMNS = ", ".join(f'"{name}"' for name in journal.columns.keys())
 
 
@@ -88,7 +89,19 @@ class Entry(msgspec.Struct, frozen=True):
         teller, log, epoch, sequence, id_, type_, subject, time, observed_at, cause, because, trace, data = values
         decoded = msgspec.json.decode(data)
         return cls(
-            teller, log, epoch, sequence, str(id_), type_, subject, time, observed_at, str(cause), str(because), trace, decoded
+            teller,
+            log,
+            epoch,
+            sequence,
+            str(id_),
+            type_,
+            subject,
+            time,
+            observed_at,
+            str(cause),
+            str(because),
+            trace,
+            decoded,
         )
 
 
@@ -128,7 +141,13 @@ class Filter(msgspec.Struct, frozen=True):
         return conditions, values
 
 
-Place = tuple[datetime, str, str, int, int]
+Place = tuple[
+    Annotated[datetime, msgspec.Meta(tz=True)],
+    str,
+    str,
+    Annotated[int, msgspec.Meta(ge=0, lt=2**31)],
+    Annotated[int, msgspec.Meta(ge=0, lt=2**63)],
+]
 """Where an entry stands in the journal's order: time, origin, log, epoch, sequence."""
 
 
@@ -137,10 +156,10 @@ async def entries(store: PgStore, wanted: Filter, before: Place | None, limit: i
     conditions, values = wanted.where()
     if before is not None:
         numbers = ", ".join(f"${len(values) + n}" for n in range(1, len(_ORDER) + 1))
-        conditions.append(f"({', '.join(_ORDER)}) < ({numbers})")
+        conditions.append(f"({_ORDERED}) < ({numbers})")
         values += before
     where = " and ".join(conditions) or "true"
-    order = ", ".join(f"{name} desc" for name in _ORDER)
+    order = ", ".join(f'"{name}" desc' for name in _ORDER)
     # Only constants of this module are written into the statement; whatever was asked for is a parameter.
     sql = f"select {_COLUMNS} from journal where {where} order by {order} limit {int(limit)}"  # noqa: S608
     return [Entry.of(row) for row in await store.query(lambda pool: pool.fetch(sql, *values))]

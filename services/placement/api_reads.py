@@ -32,7 +32,7 @@ class Reads:
     async def list_locations(self, query: Annotated[m.LocationsQuery, Query()]) -> Page[m.LocationView]:
         """This site's locations."""
         rows = await self._rows(views.locations, query, {})
-        return _page(m.LocationView, rows, query, lambda row: self._location(row), "name")
+        return _page(m.LocationView, rows, query, self._location, "name")
 
     async def list_places(self, query: Annotated[m.PlacesQuery, Query()]) -> Page[m.PlaceView]:
         """This site's places, closed ones included."""

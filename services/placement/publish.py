@@ -34,7 +34,9 @@ def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) 
     if before.groups is not after.groups:
         known = before.groups
         changed = [
-            group for key, group in after.groups.items() if group is not known.get(key) and group != known.get(key)
+            (group, known.get(key))
+            for key, group in after.groups.items()
+            if group is not known.get(key) and group != known.get(key)
         ]
         if changed:
             tellings.append(_figures(after, changed))
@@ -46,9 +48,14 @@ def figures(state: Location) -> told.CapacityTold:
     return _capacity(state, state.groups.values())
 
 
-def _figures(state: Location, groups: Sequence[Group]) -> Telling:
-    observed = [group.observed_at for group in groups if group.observed_at is not None]
-    return Telling(_capacity(state, groups), state.name, max(observed, default=None))
+def _figures(after: Location, changed: Sequence[tuple[Group, Group | None]]) -> Telling:
+    """changed: each group with what it was before.
+
+    A hold placed now says nothing of what was seen an hour ago: this is an observation only if somebody looked just now.
+    """
+    looks = [(now.observed_at, was.observed_at if was else None) for now, was in changed]
+    seen = [at for at, before in looks if at is not None and at != before]
+    return Telling(_capacity(after, [group for group, _ in changed]), after.name, max(seen, default=None))
 
 
 def _capacity(state: Location, groups: Iterable[Group]) -> told.CapacityTold:

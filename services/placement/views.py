@@ -21,7 +21,7 @@ from shared.schema import NAME, TIME, metadata
 locations = sa.Table(
     "locations",
     metadata,
-    sa.Column("id", NAME, primary_key=True),
+    sa.Column("name", NAME, primary_key=True),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("district", sa.Text, nullable=False),
     sa.Column("site", NAME, nullable=False),

@@ -121,7 +121,12 @@ class NetworkCapacity:
         self.changed: Wake = reader.applied
 
     async def capacity(
-        self, *, at: datetime | None = None, site: str | None = None, location: str | None = None, kind: str | None = None
+        self,
+        *,
+        at: datetime | None = None,
+        site: str | None = None,
+        location: str | None = None,
+        kind: str | None = None,
     ) -> Mapping[str, Any]:
         """`{as_of, rows[], totals}`. at: as it was then, as far as is known now; links and bounds are those of now."""
         rows = await self._store.rows(figures) if at is None else await figures_at(self._store, at)

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import os
 import signal
-import time
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import nats.errors
 import nkeys
 import pytest
 
 from shared.bus import close_client, connect_broker, connect_relay
-from shared.bus_connection import CLOSE_SECONDS, while_connected
+from shared.bus_connection import while_connected
 from shared.ports import BusUnavailable
 from tests.support.buses import DEADLINE_SECONDS, once_available
 from tests.support.servers import TestBuses
@@ -22,8 +23,7 @@ from tests.support.servers import TestBuses
 pytestmark = pytest.mark.asyncio
 
 USER = "city.placement"
-CLOSED_WITHIN_SECONDS = 4 * CLOSE_SECONDS
-"""Closing may take two waits of `CLOSE_SECONDS`; the rest is for a slow machine."""
+Connect = Callable[[Mapping[str, Any]], Awaitable[object]]
 
 
 @pytest.mark.parametrize("trouble", ["none", "killed", "frozen"])
@@ -33,23 +33,24 @@ async def test_closing_takes_no_time_even_when_the_server_is_gone(nats_single: T
     broker.subscriber("beat.>")(_listen)
     await broker.start()
     server = nats_single.servers["stad"]
+    pid = server.pid or 0
     if trouble == "killed":
         server.kill()
         async with asyncio.timeout(DEADLINE_SECONDS):
             while broker.connected or relay.is_connected:
                 await asyncio.sleep(0.01)
     if trouble == "frozen":
-        os.kill(server.pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGSTOP)
     try:
-        began = time.monotonic()
-        await broker.stop()
-        await close_client(relay)
-        assert time.monotonic() - began < CLOSED_WITHIN_SECONDS
+        # FastStream's own way of stopping waits 30 s for a frozen server, and raises when it is gone.
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await broker.stop()
+            await close_client(relay)
         assert relay.is_closed
         assert not broker.connected
     finally:
         if trouble == "frozen":
-            os.kill(server.pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
 
 
 async def _listen(body: bytes) -> None:
@@ -63,9 +64,13 @@ async def test_a_connection_comes_back_by_itself(nats_single: TestBuses, caplog:
         nats_single.servers["stad"].kill()
         nats_single.restart("stad")
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while client.stats["reconnects"] == 0:
+            while len(caplog.records) < 2:
                 await asyncio.sleep(0.01)
-    assert [record.message.split(" is ")[0] for record in caplog.records] == ["bus connection stad.placement"] * 2
+    assert [record.message for record in caplog.records] == [
+        "bus connection stad.placement is lost; it is tried again until it is back",
+        "bus connection stad.placement is back",
+    ]
+    assert client.is_connected
     caplog.clear()
     await broker.stop()
     assert caplog.records == []
@@ -89,14 +94,12 @@ async def test_waiting_for_a_server_can_be_given_up(nats_single: TestBuses) -> N
 
 
 @pytest.mark.parametrize("connect", [connect_broker, connect_relay])
-async def test_a_wrong_credential_is_an_error_at_once(nats_single: TestBuses, tmp_path: Path, connect: object) -> None:
+async def test_a_wrong_credential_is_an_error_at_once(nats_single: TestBuses, tmp_path: Path, connect: Connect) -> None:
     seed = tmp_path / "stranger"
     seed.write_bytes(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER))
     with pytest.raises(nats.errors.Error, match=r"(?i)authorization"):
-        await asyncio.wait_for(
-            connect(nats_single.options("stad", USER) | {"nkeys_seed": str(seed)}),  # type: ignore[operator]
-            DEADLINE_SECONDS,
-        )
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await connect(nats_single.options("stad", USER) | {"nkeys_seed": str(seed)})
 
 
 async def test_what_a_lost_connection_was_asked_is_given_up_at_once(nats_single: TestBuses) -> None:

@@ -1,4 +1,4 @@
-"""Reading a message off the bus: what is ours comes back as it was, anything else is refused, and nothing else happens."""
+"""Reading a message off the bus: what is ours comes back as it was, anything else is refused. Nothing else happens."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from tests.support.buses import row
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True)
 UUIDS = st.uuids().map(str)
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-MOMENTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)
-SUBJECTS = st.text(
-    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=200
-).filter(lambda text: text == text.strip())
+FIRST_DAY, LAST_DAY = (
+    moment.replace(tzinfo=None) for moment in (datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC))
+)
+MOMENTS = st.datetimes(FIRST_DAY, LAST_DAY, timezones=ZONES)
+SUBJECTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=200).filter(
+    lambda text: text == text.strip()
+)
 LOGS: st.SearchStrategy[Log] = st.sampled_from(["pub", "loc"])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
@@ -53,7 +56,9 @@ def test_moments_are_heard_in_utc(message: Message) -> None:
 
 
 @given(
-    st.none() | st.dictionaries(st.sampled_from(sorted(GOOD)) | TEXTS, TEXTS, max_size=20), st.binary(max_size=50), TEXTS
+    st.none() | st.dictionaries(st.sampled_from(sorted(GOOD)) | TEXTS, TEXTS, max_size=20),
+    st.binary(max_size=50),
+    TEXTS,
 )
 def test_anything_at_all_is_heard_or_refused(headers: dict[str, str] | None, data: bytes, subject: str) -> None:
     with pytest.raises(Malformed):
@@ -64,8 +69,7 @@ def test_anything_at_all_is_heard_or_refused(headers: dict[str, str] | None, dat
 def test_one_changed_header_is_heard_or_refused_and_never_more(name: str, value: str) -> None:
     try:
         message = from_headers(GOOD | {name: value}, b"{}", SUBJECT)
-    except Malformed as wrong:
-        assert wrong.code
+    except Malformed:
         return
     assert message.sequence < 10**18
     assert message.origin.epoch < 10**9

@@ -208,6 +208,20 @@ async def test_a_hostile_message_is_a_problem_and_the_rest_flows_on(bus: BusUnde
     assert hostile.detail.isprintable()
 
 
+async def test_a_server_that_says_nothing_any_more_is_asked_again() -> None:
+    async with real_bus() as bus:
+        log = await bus.log()
+        async with Reader(await bus.source()) as reader:
+            await log.publish(rows(1, 3))
+            await reader.until(3)
+            client = await bus.brokers[0].connect()
+            (inbox,) = [number for number, to in client._subs.items() if not to.subject.endswith("*")]
+            await client._send_unsubscribe(inbox)  # the server forgets where to send, and tells nobody
+            await client.flush()
+            await log.publish(rows(4, 6))
+            assert [delivery.message for delivery in await reader.until(6)] == rows(1, 6)
+
+
 async def test_nothing_is_left_at_the_server_when_a_reader_stops() -> None:
     async with real_bus() as bus:
         log, source = await bus.log(), await bus.source()

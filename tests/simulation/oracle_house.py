@@ -80,7 +80,9 @@ class House:
             case ev.PlacesClosed():
                 self._closed(event)
             case ev.PlaceHeld():
-                require(event.hold_id not in self.holds and event.hold_id not in self.ended, "a hold id used twice", event)
+                require(
+                    event.hold_id not in self.holds and event.hold_id not in self.ended, "a hold id used twice", event
+                )
                 self._give(event.hold_id, event.place_ids, event.household_size)
                 self.holds[event.hold_id] = (event.place_ids, event.expires_at)
             case ev.HoldCancelled():
@@ -120,7 +122,9 @@ class House:
         for place_ids, people in self.stays.values():
             rows[self.beds[place_ids[0]].group][5] += people
         for group, row in rows.items():
-            require(row[0] + row[1] - row[2] - row[3] - row[4] >= 0, "fewer free places than none", self.name, group, row)
+            require(
+                row[0] + row[1] - row[2] - row[3] - row[4] >= 0, "fewer free places than none", self.name, group, row
+            )
         return {
             group: (row[0], row[1], row[2], row[3], row[4], row[5], self.seen[group]) for group, row in rows.items()
         }

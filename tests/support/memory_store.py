@@ -7,7 +7,7 @@ raise, copies a disk to make a backup, and puts the copy back to restore it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -105,7 +105,13 @@ class MemoryStore:
             stream = disk.streams.setdefault(write.stream, [])
             for event in write.events:
                 recorded = Recorded(
-                    len(disk.events) + 1, write.stream, len(stream) + 1, event.id, event.type, event.data, event.meta,
+                    len(disk.events) + 1,
+                    write.stream,
+                    len(stream) + 1,
+                    event.id,
+                    event.type,
+                    event.data,
+                    event.meta,
                     append.recorded_at,
                 )
                 disk.events.append(recorded)
@@ -130,6 +136,19 @@ class MemoryStore:
             meta.causation_id, told.data, meta.observed_at, meta.traceparent,
         ))  # fmt: skip
         return len(rows)
+
+    async def begin_epoch(self, first: Sequence[Told], epoch: int, now: datetime) -> Origin:
+        await self._hook("begin-epoch")
+        disk = self._disk
+        if disk.epoch != self._origin.epoch:
+            raise OriginHalted(f"epoch {disk.epoch} has begun elsewhere")
+        assert epoch > disk.epoch
+        disk.epoch = epoch
+        self._origin, self._halted = Origin(self._origin.site, self._origin.service, epoch), None
+        for told in first:
+            self._tell(told, told.meta, now)
+        await self._hook("begin-epoch-done")
+        return self._origin
 
     async def read_stream(self, stream: str, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
         await self._hook("read")

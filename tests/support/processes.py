@@ -28,7 +28,7 @@ def mentioning(directory: Path) -> list[int]:
             continue
         try:
             words = (entry / "cmdline").read_bytes()
-            here = os.readlink(entry / "cwd")
+            here = str((entry / "cwd").readlink())
         except OSError:
             continue
         if (os.fsencode(directory) in words or here.startswith(str(directory))) and running(int(entry.name)):

@@ -1,8 +1,8 @@
-"""Real servers for tests: PostgreSQL once per test worker, a fresh nats-server (or a hub and a leaf) for each test that asks.
+"""Real servers for tests: PostgreSQL once per test worker, a fresh nats-server (or a hub and a leaf) per test.
 
-    async def test_something(postgres, nats_pair):
-        dsn = await fresh_database(postgres)
-        client = await nats.connect(**nats_pair.options("west", "city.placement"))
+async def test_something(postgres, nats_pair):
+    dsn = await fresh_database(postgres)
+    client = await nats.connect(**nats_pair.options("west", "city.placement"))
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ async def _run(server: Postgres, statement: str) -> None:
 
 
 class TestBuses(Buses):
-    """The buses of a network, with what tests want to know; `launch`, `cut`, `heal`, `servers[site].kill()` as in `Buses`."""
+    """The buses of a network, with what tests want to know; also `launch`, `cut`, `heal`, `servers[site].kill()`."""
 
     __test__ = False
 
@@ -127,10 +127,15 @@ class TestBuses(Buses):
 
 
 @asynccontextmanager
-async def running_buses(topology: Topology, *, sync_always: bool = True) -> AsyncIterator[TestBuses]:
-    """Servers for every site of `topology`, linked, every stream applied; stopped and removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="plek-test-", ignore_cleanup_errors=True) as directory:
-        buses = TestBuses(topology, Path(directory), sync_always=sync_always)
+async def running_buses(
+    topology: Topology, *, sync_always: bool = True, directory: Path | None = None
+) -> AsyncIterator[TestBuses]:
+    """Servers for every site of `topology`, linked, every stream applied; stopped at the end.
+
+    Keys and stores are kept under `directory` when it is given, else removed with everything at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="plek-test-", ignore_cleanup_errors=True) as temporary:
+        buses = TestBuses(topology, directory or Path(temporary), sync_always=sync_always)
         try:
             for site in topology.sites:
                 buses.launch(site)

@@ -1,8 +1,8 @@
 """Small programs for tests of the supervisor: a site that answers health questions, and a network of such sites.
 
-    python -m tests.support.stand_in network DATA PORT_BASE    the real supervisor, real servers, stand-in sites
-    python -m tests.support.stand_in site DATA SITE            one stand-in site
-    python -m tests.support.stand_in broken DATA SITE          a site that ends at once, saying why
+python -m tests.support.stand_in network DATA PORT_BASE    the real supervisor, real servers, stand-in sites
+python -m tests.support.stand_in site DATA SITE            one stand-in site
+python -m tests.support.stand_in broken DATA SITE          a site that ends at once, saying why
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def site(data: Path, name: str) -> None:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the library's name)
             """Nothing to tell."""
 
     http.server.ThreadingHTTPServer((settings["host"], settings["port"]), Health).serve_forever()
@@ -45,7 +45,7 @@ def network(data: Path, port_base: int, kind: str = "site") -> None:
     broken_schema = [sys.executable, "-S", "-c", "raise SystemExit('no such table')"]
     commands = Commands(
         serve=lambda directory, name: [sys.executable, "-m", "tests.support.stand_in", kind, str(directory), name],
-        migrate=lambda directory: broken_schema if kind == "unmigrated" else None,
+        migrate=lambda _: broken_schema if kind == "unmigrated" else None,
     )
     supervisor = Supervisor(load_network(), data, port_base=port_base, fsync=False, commands=commands)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -215,7 +216,7 @@ def test_a_used_port_of_the_bus_is_one_line() -> None:
         port = free_ports(1)[0]
         first, second = (NatsServer(directory / name, "127.0.0.1", port) for name in ("first", "second"))
         for server in (first, second):
-            server.configure('{"host": "127.0.0.1", "port": %d}' % port)
+            server.configure(json.dumps({"host": "127.0.0.1", "port": port}))
         first.launch()
         try:
             wait_for_nats(first)
@@ -240,7 +241,12 @@ def test_free_ports_are_different_and_free() -> None:
 NETWORK = {
     "site": [
         {"name": "stad", "hub": True, "municipality": True, "services": ["console"]},
-        {"name": "oud-west", "link": "stad", "services": ["placement"], "postgres": "postgresql://u:secret@db/postgres"},
+        {
+            "name": "oud-west",
+            "link": "stad",
+            "services": ["placement"],
+            "postgres": "postgresql://u:secret@db/postgres",
+        },
     ]
 }
 
@@ -252,7 +258,10 @@ def test_an_address_given_comes_before_a_server_of_our_own(monkeypatch: pytest.M
         given = choose_postgres(network, network.site("oud-west"), directory)
         assert given.dsn("placement") == "postgresql://u:secret@db/plek_oud_west_placement"
         monkeypatch.setenv("PLEK_POSTGRES_OUD_WEST", "postgresql://other/postgres")
-        assert choose_postgres(network, network.site("oud-west"), directory).dsn("postgres") == "postgresql://other/postgres"
+        assert (
+            choose_postgres(network, network.site("oud-west"), directory).dsn("postgres")
+            == "postgresql://other/postgres"
+        )
         assert "secret" not in repr(given) + repr(network)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.settings import SiteSettings, SettingsError, inbox_prefix
+from shared.settings import SettingsError, SiteSettings, inbox_prefix
 
 SECRET = "postgresql://plek:hunter2@db/placement"
 VALUES: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """`plek up` and its verbs: parts that come back by themselves, and nothing left behind however it ends.
 
-Servers, supervisor and command line are the real ones; the sites' own processes are stand-ins that answer health questions.
+Servers, supervisor and command line are the real ones; the sites' own processes are stand-ins that answer health
+questions.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Network:
         return document
 
     def pids(self) -> list[int]:
-        """Every process of the network but the supervisor; more than `network.json` tells (PostgreSQL's own children)."""
+        """Every process of the network but the supervisor, PostgreSQL's own children too."""
         return [pid for pid in mentioning(self.data) if pid != self.process.pid]
 
     def end(self, number: signal.Signals) -> int:
@@ -181,7 +182,9 @@ def test_the_clock_is_ahead_at_every_site_when_the_verb_returns(network: Network
     assert plek("clock", "advance", "31m", "--data", data).code == 0
     for url in network.urls.values():
         assert get(f"{url}/healthz")[1]["clock_offset_seconds"] == before + 31 * 60
-    assert json.loads(plek("clock", "advance", "1h30m", "--data", data, "--json").out) == {"offset_seconds": before + 7260}
+    assert json.loads(plek("clock", "advance", "1h30m", "--data", data, "--json").out) == {
+        "offset_seconds": before + 7260
+    }
 
 
 def test_a_duration_that_is_none_is_one_line(network: Network) -> None:
@@ -269,7 +272,9 @@ def test_a_used_port_is_one_line_that_names_it_and_leaves_nothing(tmp_path: Path
 
 
 def test_a_wrong_network_file_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
-    (tmp_path / "network.toml").write_text('[[site]]\nname = "stad"\nhub = true\nmunicipality = true\nservices = ["kitchen"]\n')
+    (tmp_path / "network.toml").write_text(
+        '[[site]]\nname = "stad"\nhub = true\nmunicipality = true\nservices = ["kitchen"]\n'
+    )
     answer = plek("up", "--network", str(tmp_path / "network.toml"), "--data", str(tmp_path / "data"))
     one_line(answer, 'site "stad": unknown service "kitchen"')
     assert not (tmp_path / "data").exists()
@@ -314,6 +319,44 @@ def test_two_networks_run_side_by_side(network: Network) -> None:
         assert mentioning(other.data) == []
     for url in network.urls.values():
         assert get(f"{url}/readyz")[0] == 200
+
+
+ONE_SITE = """
+[[site]]
+name = "alone"
+hub = true
+municipality = true
+services = ["placement"]
+[[site.location]]
+name = "alone"
+title = "Alone"
+"""
+
+
+def test_a_detached_network_prints_where_it_is_and_outlives_the_verb_until_down(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The real site process this time: what `plek up --detach --json` prints is relied on by scripts."""
+    with folder() as directory:
+        data = directory / "data"
+        (directory / "network.toml").write_text(ONE_SITE)
+        options = ["--network", str(directory / "network.toml"), "--data", str(data), "--port-base", "0"]
+        answer = plek("up", *options, "--detach", "--json")
+        try:
+            assert (answer.code, answer.err) == (0, "")
+            document = json.loads(answer.out)
+            url = document["sites"]["alone"]["url"]
+            assert document == {"sites": {"alone": {"url": url}}}
+            assert get(f"{url}/readyz")[0] == 200
+            pid = json.loads((data / "network.json").read_text("utf-8"))["pid"]
+            assert os.getsid(pid) == pid
+            one_line(plek("up", *options, "--detach"), "a network is already running in")
+            assert get(f"{url}/readyz")[0] == 200
+        finally:
+            stopped = plek("down", "--data", str(data))
+        assert stopped == Answer(0, "", "")
+        eventually(lambda: mentioning(data) == [], "nothing is left behind")
+        assert capfd.readouterr().out == ""
 
 
 def test_a_damaged_data_directory_is_one_line_and_leaves_nothing() -> None:

@@ -78,7 +78,13 @@ def test_a_token_of_another_key_is_refused(keys: KeySet) -> None:
     ],
 )
 def test_a_signed_token_with_wrong_claims_is_refused(key: OKPKey, keys: KeySet, claims: dict[str, object]) -> None:
-    good = {"sub": "s", "role": "operator", "site": "west", "iat": int(NOW.timestamp()), "exp": int(NOW.timestamp()) + 60}
+    good = {
+        "sub": "s",
+        "role": "operator",
+        "site": "west",
+        "iat": int(NOW.timestamp()),
+        "exp": int(NOW.timestamp()) + 60,
+    }
     token = jwt.encode({"alg": "Ed25519", "kid": key.kid}, good | claims, key, algorithms=["Ed25519"])
     assert refused(keys, token) == "token-invalid"
 
@@ -89,7 +95,13 @@ def unsigned(header: object, payload: object) -> str:
 
 
 def test_nothing_but_our_algorithm_and_a_right_signature_counts(key: OKPKey, keys: KeySet) -> None:
-    claims = {"sub": "s", "role": "operator", "site": "west", "iat": int(NOW.timestamp()), "exp": int(NOW.timestamp()) + 60}
+    claims = {
+        "sub": "s",
+        "role": "operator",
+        "site": "west",
+        "iat": int(NOW.timestamp()),
+        "exp": int(NOW.timestamp()) + 60,
+    }
     public = json.dumps(key.as_dict(private=False))
     confused = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(public), algorithms=["HS256"])
     good = issue_token(key, "s", "operator", "west", NOW)

@@ -1,4 +1,4 @@
-"""`python -m shared.contracts.schemas`: are the committed schemas those of today's contracts? `--write` makes them so."""
+"""`python -m shared.contracts.schemas`: are the committed schemas today's contracts? `--write` makes them so."""
 
 from __future__ import annotations
 

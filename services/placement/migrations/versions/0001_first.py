@@ -104,13 +104,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_idempotency_recorded_at'), 'idempotency', ['recorded_at'], unique=False)
     op.create_table('locations',
-    sa.Column('id', sa.Text(collation='C'), nullable=False),
+    sa.Column('name', sa.Text(collation='C'), nullable=False),
     sa.Column('title', sa.Text(), nullable=False),
     sa.Column('district', sa.Text(), nullable=False),
     sa.Column('site', sa.Text(collation='C'), nullable=False),
     sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('name')
     )
     op.create_table('origins',
     sa.Column('epoch', sa.Integer(), autoincrement=False, nullable=False),

@@ -1,0 +1,107 @@
+"""The console, table of contents. It decides nothing and tells nothing: no commands, no events, no policy, no publish.
+
+It hears every log of its own site and the `pub` log of all others, keeps them as the journal, and shows screens; what the
+screens change is a command to another service of this site.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from services.console import api, api_pages, views
+from services.console.views import JOURNAL, JOURNAL_TABLES, Entry, Filter, Place
+from shared import migration, schema
+from shared.asyncapi import asyncapi_document
+from shared.beats import Beat, Beats, Links
+from shared.bus_connection import make_broker
+from shared.envelope import LOGS, Origin
+from shared.http_access import session_cookie
+from shared.inbox import Reader
+from shared.runtime import Runtime
+from shared.service import Host, ServiceApp
+from shared.settings import SiteSettings
+from shared.store import PgStore
+from shared.streams import Topology, stream_name
+
+NAME = "console"
+
+TABLES = (*schema.KERNEL_TABLES, *JOURNAL_TABLES)
+
+
+async def migrate(dsn: str) -> None:
+    """Brings this service's database up to date."""
+    await migration.upgrade(dsn, NAME)
+
+
+class _Journal:
+    """The journal as the routes ask for it."""
+
+    def __init__(self, store: PgStore, reader: Reader) -> None:
+        self._store, self._reader = store, reader
+
+    async def entries(self, wanted: Filter, before: Place | None, limit: int) -> list[Entry]:
+        return await views.entries(self._store, wanted, before, limit)
+
+    async def entry(self, id_: str) -> Entry | None:
+        return await views.entry(self._store, id_)
+
+    async def parked(self) -> list[dict[str, Any]]:
+        return await self._reader.parked()
+
+
+def build(host: Host) -> ServiceApp:
+    """The service as one site's process runs it."""
+    settings = host.settings
+    store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, JOURNAL_TABLES)
+    runtime = Runtime(host, NAME, store)
+    reader = Reader(store, JOURNAL, host.clock)
+    tail = api.Tail()
+    reader.on_rows = tail.stored
+    client = httpx.AsyncClient(
+        base_url=_own_address(settings), timeout=api_pages.ANSWER_SECONDS_MAX, trust_env=False
+    )
+    own = {log: own_streams(settings, log) for log in LOGS}
+
+    async def start() -> None:
+        await runtime.start()
+        runtime.city(reader, own["pub"])
+        runtime.local(reader, own["loc"])
+
+    async def stop() -> None:
+        await client.aclose()
+        await runtime.stop()
+
+    screens = api_pages.Screens(settings, api_pages.Places(client), host.clock, session_cookie(settings.site))
+    return ServiceApp(
+        NAME,
+        api.build(_Journal(store, reader), tail, host.streams, _asyncapi(host)),
+        start,
+        stop,
+        runtime.checks(),
+        api_pages.build(screens),
+    )
+
+
+def own_streams(settings: SiteSettings, log: str) -> list[str]:
+    """The streams in which this site's own services tell one of their logs."""
+    which = next(name for name in LOGS if name == log)
+    topology = Topology(settings.hub, {settings.site: tuple(settings.services)})
+    return [stream_name(settings.site, service, which) for service in topology.tellers(settings.site, which)]
+
+
+def _own_address(settings: SiteSettings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104: where others reach us
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _asyncapi(host: Host) -> dict[str, object]:
+    """What this service hears, for `/asyncapi.json`."""
+    broker = make_broker({"servers": [host.settings.nats_url]})
+
+    async def beat() -> Beat:
+        return Beat.of(Origin(host.settings.site, NAME, 1), {})
+
+    Beats(broker, Links(host.settings.site, host.settings.sites), NAME, beat, host.clock)
+    return asyncapi_document(broker, (), site=host.settings.site, service=NAME, version="1")

@@ -1,0 +1,206 @@
+"""A location's own places as its desk sees them: rooms, what each place is, and what one tap may do to it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.console.words import Words
+from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
+
+STATUSES = ("free", "held", "occupied", "blocked")
+DESK_ROLES = frozenset({"operator", "caseworker"})
+"""Who taps. The places service decides; this only leaves out buttons that would be refused."""
+HOUSEHOLD_ROLES = DESK_ROLES | {"auditor"}
+"""Who may see holds and stays."""
+PLACE_ROLES = HOUSEHOLD_ROLES | {"coordinator", "oncall"}
+"""Who may see which places are free."""
+END_REASON = "moved_on"
+"""What one tap says about why a stay ended; anything else is said in words later."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One tap: a POST of `body` to `path`, refused when the thing is no longer at `version`.
+
+    done: what it says afterwards. asks: a question to answer first (the reason of a block).
+    """
+
+    name: str
+    path: str
+    body: Mapping[str, Any]
+    version: int | None
+    done: str
+    primary: bool = False
+    asks: bool = False
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One place. detail: since when, until when, who fits."""
+
+    id: str
+    name: str
+    label: str
+    status: str
+    detail: Sequence[str]
+    taps: Sequence[Tap]
+
+
+@dataclass(frozen=True)
+class Room:
+    """The places of one room. about: its kind and features, when they are all of one make."""
+
+    key: str
+    title: str
+    about: str
+    tiles: Sequence[Tile]
+
+
+@dataclass(frozen=True)
+class Board:
+    """One location. counts: by status, in words. may_tap: whether this role changes anything."""
+
+    location: str
+    title: str
+    district: str
+    counts: Sequence[tuple[str, str]]
+    rooms: Sequence[Room]
+    may_tap: bool
+    sees_households: bool
+
+
+@dataclass
+class _Uses:
+    """Which hold and which stay each place has."""
+
+    holds: dict[str, Row] = field(default_factory=dict)
+    stays: dict[str, Row] = field(default_factory=dict)
+
+
+def board(
+    location: Row,
+    places: Iterable[Row],
+    holds: Iterable[Row],
+    stays: Iterable[Row],
+    role: str,
+    now: datetime,
+    words: Words,
+) -> Board:
+    """location, places, holds, stays: as the places service lists them; closed places, ended holds and stays are left out."""
+    open_places = [place for place in places if place["status"] != "closed"]
+    uses = _Uses()
+    for hold in holds:
+        if hold["status"] == "active":
+            uses.holds.update(dict.fromkeys(hold["place_ids"], hold))
+    for stay in stays:
+        if stay["ended_at"] is None:
+            uses.stays.update(dict.fromkeys(stay["place_ids"], stay))
+    by_room: dict[str, list[Row]] = {}
+    for place in sorted(open_places, key=lambda place: (_natural(place["room"]), place["kind"], place["id"])):
+        by_room.setdefault(place["room"], []).append(place)
+    may_tap = role in DESK_ROLES
+    return Board(
+        location=location["id"],
+        title=location["title"] or location["id"],
+        district=location["district"],
+        counts=[
+            (status, words(f"board.count.{status}", n=sum(place["status"] == status for place in open_places)))
+            for status in STATUSES
+        ],
+        rooms=[_room(name, inside, uses, may_tap, now, words) for name, inside in by_room.items()],
+        may_tap=may_tap,
+        sees_households=role in HOUSEHOLD_ROLES,
+    )
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Room 2 comes before room 10."""
+    parts = re.split(r"(\d{1,18})", text)
+    return [(1, 0, part) if index % 2 == 0 else (0, int(part), "") for index, part in enumerate(parts) if part]
+
+
+def _room(name: str, places: Sequence[Row], uses: _Uses, may_tap: bool, now: datetime, words: Words) -> Room:
+    title = words("board.room", room=name) if name[:1].isdigit() else name or words("board.no_room")
+    makes = {_make(place, words) for place in places}
+    one_make = len(makes) == 1
+    tiles = []
+    for number, place in enumerate(places, 1):
+        full = words("board.name", room=title, n=number)
+        details = [] if one_make else [_make(place, words)]
+        details += _use(place, uses, now, words)
+        taps = _taps(place, uses, full, now, words) if may_tap else []
+        label = words("board.place", n=number)
+        tiles.append(Tile(place["id"], full, label, place["status"], [text for text in details if text], taps))
+    return Room(name, title, makes.pop() if one_make else "", tiles)
+
+
+def _make(place: Row, words: Words) -> str:
+    kind = words(f"kind.{place['kind']}")
+    sleeps = words("board.sleeps", n=place["sleeps"]) if place["sleeps"] > 1 else ""
+    features = [words(f"feature.{feature}") for feature in place["features"]]
+    return ", ".join(part for part in (kind, sleeps, *features) if part)
+
+
+def _use(place: Row, uses: _Uses, now: datetime, words: Words) -> list[str]:
+    """What is going on in a place, in a few words."""
+    found: list[str] = [words("board.overflow")] if place["overflow"] else []
+    stay, hold = uses.stays.get(place["id"]), uses.holds.get(place["id"])
+    if place["status"] == "occupied" and stay is not None:
+        found.append(words("board.since", time=_moment(stay["began_at"], now, words)))
+        found += _household(stay, words)
+    elif place["status"] == "held" and hold is not None:
+        found.append(words("board.until", time=_moment(hold["expires_at"], now, words)))
+        found += _household(hold, words)
+    elif place["status"] == "blocked" and place["block"] is not None:
+        found.append(words(f"reason.{place['block']['reason']}"))
+        if place["block"]["until"] is not None:
+            found.append(words("board.until", time=_moment(place["block"]["until"], now, words)))
+    return found
+
+
+def _household(use: Row, words: Words) -> list[str]:
+    others = len(use["place_ids"]) - 1
+    people = [words.count("board.household", use["household_size"])] if use["household_size"] > 1 else []
+    return people + ([words.count("board.with", others)] if others else [])
+
+
+def _moment(text: str, now: datetime, words: Words) -> str:
+    return words.moment(datetime.fromisoformat(text), now)
+
+
+def _taps(place: Row, uses: _Uses, name: str, now: datetime, words: Words) -> list[Tap]:
+    """What may be done to a place now, the usual next step first."""
+    id_, version = place["id"], place["version"]
+
+    def tap(action: str, path: str, body: Mapping[str, Any], version: int | None = None, **more: bool) -> Tap:
+        # The time a hold ends is the answer's to tell: `{time}` stays for the page to fill in.
+        return Tap(
+            action, f"/api/placement/{path}", body, version, words(f"done.{action}", place=name, time="{time}"), **more
+        )
+
+    match place["status"]:
+        case "free":
+            return [
+                tap("take", "stays", {"place_ids": [id_]}, primary=True),
+                tap("hold", "holds", {"place_ids": [id_], "hold_minutes": HOLD_MINUTES_DEFAULT}),
+                tap("block", f"places/{id_}/block", {}, version, asks=True),
+            ]
+        case "occupied" if id_ in uses.stays:
+            stay = uses.stays[id_]
+            return [tap("end", f"stays/{stay['id']}/end", {"reason": END_REASON}, stay["version"], primary=True)]
+        case "held" if id_ in uses.holds:
+            hold = uses.holds[id_]
+            return [
+                tap("check_in", f"holds/{hold['id']}/check-in", {}, hold["version"], primary=True),
+                tap("cancel", f"holds/{hold['id']}/cancel", {}, hold["version"]),
+            ]
+        case "blocked":
+            return [tap("unblock", f"places/{id_}/unblock", {}, version, primary=True)]
+        case _:
+            return []

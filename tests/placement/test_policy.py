@@ -1,0 +1,37 @@
+"""Timers of holds."""
+
+import pytest
+from msgspec.structs import replace
+
+from services.placement import events as ev
+from services.placement.commands import LapseHold
+from services.placement.policy import due, timers
+from shared.timers import TimerCleared, TimerSet
+from tests.placement.sample import A1, AT, HOLD, after, began, held, opened
+
+SET = TimerSet(f"hold/{HOLD}", after(minutes=90), "hold-expiry", "west")
+CLEARED = TimerCleared(f"hold/{HOLD}")
+
+
+def test_a_hold_sets_its_timer() -> None:
+    assert timers([opened(A1), held(A1)]) == [SET]
+
+
+def test_however_a_hold_ends_its_timer_is_cleared() -> None:
+    assert timers([ev.HoldCancelled(HOLD, (A1,), AT)]) == [CLEARED]
+    assert timers([ev.HoldLapsed(HOLD, (A1,), AT)]) == [CLEARED]
+    assert timers([replace(began(A1), hold_id=HOLD)]) == [CLEARED]
+
+
+def test_a_walk_in_has_no_timer() -> None:
+    assert timers([began(A1)]) == []
+
+
+def test_a_due_timer_lapses_its_hold() -> None:
+    command = LapseHold(at=SET.due_at, role="system", location="west", hold_id=HOLD)
+    assert due(SET.kind, SET.key, SET.id, SET.due_at) == command
+
+
+def test_a_timer_of_an_unknown_kind_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="no timer of kind tea"):
+        due("tea", "west", "x", AT)

@@ -1,0 +1,212 @@
+"""Any commands in any order, repeated and nonsensical ones too: the rules of a location hold after each.
+
+Rule 2 (every place counts once), rule 3 (one household a place, one room a household), rule 5 (a hold ends exactly
+once); and the figures as told, applied one after the other, are the figures as they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from services.placement import commands as cmd
+from services.placement import events as ev
+from services.placement.decider import LOCATION, decide
+from services.placement.decider_location import Location
+from services.placement.publish import figures, tell
+from shared.contracts.placement import CapacityRow, CapacityTold
+from shared.contracts.vocabulary import BLOCK_REASONS, STAY_END_REASONS
+from shared.kernel import Rejected
+from tests.placement.sample import AT, LOCATION_OPENED, check, uid
+
+ids = st.integers(0, 11)
+some_places = st.lists(ids, max_size=3).map(lambda ns: tuple(uid(n) for n in ns))
+kinds = st.sampled_from(["shelter_24h", "family_shelter", "night_shelter", "hotel", None])
+features = st.sets(st.sampled_from(["pets", "quiet", "sauna"]), max_size=1).map(tuple)
+sizes = st.integers(-1, 6)
+minutes_ago = st.one_of(st.none(), st.integers(-3, 90))
+
+
+class AnyCommands(RuleBasedStateMachine):
+    """One location, and somebody who taps everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Location = LOCATION.fold(LOCATION.initial, [LOCATION_OPENED])
+        self.now = AT
+        self.told: dict[tuple[str, str, str], CapacityRow] = {}
+        self.hold_ends: Counter[str] = Counter()
+        self.held: set[str] = set()
+
+    def do(self, make: type[cmd.LocationCommand], /, **fields: Any) -> None:
+        command = make(at=self.now, role=fields.pop("role", "operator"), location="west", **fields)
+        outcome = decide(self.state, command)
+        assert outcome == decide(self.state, command)
+        if isinstance(outcome, Rejected):
+            return
+        before, self.state = self.state, LOCATION.fold(self.state, outcome)
+        check(before, outcome, self.state)
+        for event in outcome:
+            assert LOCATION.codec.decode(LOCATION.codec.encode(event)) == event
+            if isinstance(event, ev.PlaceHeld):
+                assert event.hold_id not in self.held
+                self.held.add(event.hold_id)
+            elif isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.StayBegan) and event.hold_id:
+                self.hold_ends[event.hold_id] += 1
+        for telling in tell(before, outcome, self.state):
+            if isinstance(telling.contract, CapacityTold):
+                self.told |= {(r.kind, r.size_class, r.feature_class): r for r in telling.contract.rows}
+
+    def seen(self, ago: int | None) -> datetime | None:
+        return None if ago is None else self.now - timedelta(minutes=ago)
+
+    @initialize()
+    def some_beds(self) -> None:
+        self.do(cmd.OpenPlaces, place_ids=tuple(uid(n) for n in range(4)), kind="shelter_24h", room="a")
+        self.do(cmd.OpenPlaces, place_ids=(uid(4),), kind="family_shelter", room="b", sleeps=4, features=("pets",))
+
+    @rule(minutes=st.sampled_from([1, 30, 95, 600]))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule(places=some_places, kind=kinds, room=st.sampled_from("ab"), sleeps=st.integers(0, 4), features=features)
+    def open_places(self, places: tuple[str, ...], kind: str | None, room: str, sleeps: int, features: Any) -> None:
+        self.do(
+            cmd.OpenPlaces,
+            place_ids=places,
+            kind=kind or "x",
+            room=room,
+            sleeps=sleeps,
+            features=features,
+            programme="p",
+        )
+
+    @rule(
+        places=some_places,
+        room=st.sampled_from(["a", "b", None]),
+        count=st.one_of(st.none(), st.integers(0, 3)),
+        reason=st.sampled_from(BLOCK_REASONS),
+        after_stay=st.booleans(),
+    )
+    def block(self, places: Any, room: str | None, count: int | None, reason: str, after_stay: bool) -> None:
+        self.do(cmd.BlockPlaces, place_ids=places, room=room, count=count, reason=reason, after_stay=after_stay)
+
+    @rule(place=ids)
+    def unblock(self, place: int) -> None:
+        self.do(cmd.UnblockPlace, place_id=uid(place))
+
+    @rule(place=ids, after_stay=st.booleans(), role=st.sampled_from(["operator", "system"]))
+    def close(self, place: int, after_stay: bool, role: str) -> None:
+        self.do(cmd.ClosePlace, place_id=uid(place), after_stay=after_stay, role=role)
+
+    @rule(
+        hold=ids, places=some_places, kind=kinds, size=sizes, features=features, minutes=st.sampled_from([20, 30, 90])
+    )
+    def hold(self, hold: int, places: Any, kind: str | None, size: int, features: Any, minutes: int) -> None:
+        self.do(
+            cmd.HoldPlaces,
+            hold_id=uid(hold),
+            place_ids=places,
+            kind=kind,
+            household_size=size,
+            features=features,
+            hold_minutes=minutes,
+        )
+
+    @rule(hold=ids, stay=ids, ago=minutes_ago)
+    def check_in(self, hold: int, stay: int, ago: int | None) -> None:
+        self.do(cmd.CheckInHold, hold_id=uid(hold), stay_id=uid(stay), observed_at=self.seen(ago))
+
+    @rule(hold=ids)
+    def cancel(self, hold: int) -> None:
+        self.do(cmd.CancelHold, hold_id=uid(hold))
+
+    @rule(hold=ids)
+    def lapse(self, hold: int) -> None:
+        self.do(cmd.LapseHold, hold_id=uid(hold), role="system")
+
+    @rule(stay=ids, places=some_places, kind=kinds, size=sizes, features=features, ago=minutes_ago)
+    def begin(self, stay: int, places: Any, kind: str | None, size: int, features: Any, ago: int | None) -> None:
+        self.do(
+            cmd.BeginStay,
+            stay_id=uid(stay),
+            place_ids=places,
+            kind=kind,
+            household_size=size,
+            features=features,
+            observed_at=self.seen(ago),
+        )
+
+    @rule(stay=ids, reason=st.sampled_from(STAY_END_REASONS), ago=minutes_ago)
+    def end(self, stay: int, reason: str, ago: int | None) -> None:
+        self.do(cmd.EndStay, stay_id=uid(stay), reason=reason, observed_at=self.seen(ago))
+
+    @rule(which=st.integers(0, 20), reason=st.sampled_from(STAY_END_REASONS))
+    def end_one_that_is_there(self, which: int, reason: str) -> None:
+        if self.state.stays:
+            stays = list(self.state.stays)
+            self.do(cmd.EndStay, stay_id=stays[which % len(stays)], reason=reason)
+
+    @rule(
+        total=st.integers(0, 8),
+        blocked=st.integers(0, 3),
+        occupied=st.integers(0, 10),
+        kind=st.sampled_from(["shelter_24h", "family_shelter"]),
+        features=features,
+        days=st.integers(0, 3),
+        programme=st.sampled_from("pq"),
+    )
+    def record_night(
+        self, total: int, blocked: int, occupied: int, kind: str, features: Any, days: int, programme: str
+    ) -> None:
+        before = self.state
+        self.do(
+            cmd.RecordNight,
+            role="system",
+            programme=programme,
+            kind=kind,
+            features=features,
+            sleeps=1,
+            night=date(2026, 1, 7) + timedelta(days=days),
+            observed_at=AT - timedelta(days=3 - days),
+            total=total,
+            blocked=blocked,
+            occupied=occupied,
+            overflow=max(0, occupied - (total - blocked)),
+        )
+        if self.state is not before:
+            found = Counter(p.status for p in self.state.places.values() if p.programme == programme)
+            assert (found["occupied"], found["blocked"]) == (occupied, blocked)
+            assert found["free"] + found["held"] == max(0, total - blocked - occupied)
+
+    @invariant()
+    def every_place_counts_once(self) -> None:
+        for group in self.state.groups.values():
+            free = group.total + group.overflow - group.occupied - group.held - group.blocked
+            assert free >= 0
+            assert min(group.total, group.overflow, group.occupied, group.held, group.blocked, group.people) >= 0
+
+    @invariant()
+    def every_hold_ends_once(self) -> None:
+        assert set(self.hold_ends.values()) <= {1}
+        assert self.held == self.hold_ends.keys() | self.state.holds.keys()
+        assert not self.hold_ends.keys() & self.state.holds.keys()
+
+    @invariant()
+    def what_was_told_is_what_is(self) -> None:
+        now = {(r.kind, r.size_class, r.feature_class): r for r in figures(self.state).rows}
+        assert self.told == now
+
+    def teardown(self) -> None:
+        encoded = msgspec.json.encode(self.state)
+        assert msgspec.json.encode(msgspec.json.decode(encoded, type=Location)) == encoded
+
+
+AnyCommands.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyCommands = AnyCommands.TestCase

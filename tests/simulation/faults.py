@@ -1,0 +1,114 @@
+"""Trouble: one fault after the other, each of the kinds this seed knows, and the healing after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tests.simulation.oracle import PLACEMENT
+from tests.support.memory_bus import CITY, Weather
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Site, World
+
+RESTORED_MAX = 2
+
+
+class Trouble:
+    """Makes trouble until it is told to heal everything."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._chance = world, world.chance
+        self.lost = 0
+        self.made: dict[str, int] = {}
+        self._kinds: dict[str, Callable[[Site], None]] = {
+            "crash": self._crash,
+            "cut": self._cut,
+            "slow": self._slow,
+            "bus-down": self._bus_down,
+            "store-down": self._store_down,
+            "city-remade": self._city_remade,
+            "loss": self._loss,
+            "backup": self._backup,
+            "skew": self._skew,
+            "time-passes": self._time_passes,
+        }
+
+    async def run(self) -> None:
+        world, chance = self._world, self._chance
+        while world.plan.faults:
+            await asyncio.sleep(chance.uniform(0.0, world.plan.fault_seconds))
+            fault, site = chance.choice(world.plan.faults), chance.choice(world.sites)
+            self.made[fault] = self.made.get(fault, 0) + 1
+            world.note(site.name, f"fault: {fault}")
+            self._kinds[fault](site)
+
+    def heal(self) -> None:
+        """Every link whole, every server up, every clock left as it is; what was lost on the way is sent again."""
+        world = self._world
+        world.calm = True
+        world.bus.weather = Weather((0.0, 0.01), 0.0)
+        for site in world.sites:
+            site.store_down = False
+            world.bus.up(site.name)
+            world.bus.heal(site.name)
+            if site.process is not None:
+                site.process.crash_in = None
+        if self.lost:
+            world.bus.remake_city()
+
+    def _crash(self, site: Site) -> None:
+        if site.process is not None and self._chance.random() < 0.7:
+            site.process.crash_in = self._chance.randint(1, 40)
+        else:
+            site.crash()
+
+    def _cut(self, site: Site) -> None:
+        self._world.bus.cut(site.name)
+        self._world.later(self._chance.uniform(0.1, 4.0), lambda: self._world.bus.heal(site.name))
+
+    def _slow(self, site: Site) -> None:
+        most = self._chance.choice((0.01, 0.2, 2.0))
+        self._world.bus.weather = Weather((0.0, most), self._world.plan.duplicate)
+
+    def _bus_down(self, site: Site) -> None:
+        self._world.bus.down(site.name)
+        self._world.later(self._chance.uniform(0.05, 1.5), lambda: self._world.bus.up(site.name))
+
+    def _store_down(self, site: Site) -> None:
+        def up() -> None:
+            site.store_down = False
+
+        site.store_down = True
+        self._world.later(self._chance.uniform(0.05, 1.0), up)
+
+    def _city_remade(self, site: Site) -> None:
+        self._world.bus.remake_city()
+
+    def _loss(self, site: Site) -> None:
+        """A message never arrives where it was going."""
+        flows = [
+            flow for flow in self._world.bus.flows
+            if flow.source[1] != CITY and flow.cursor < len(self._world.bus.stream(*flow.source).messages)
+        ]  # fmt: skip
+        if flows:
+            flow = self._chance.choice(flows)
+            flow.cursor += 1
+            self.lost += 1
+            self._world.note("bus", f"lost one of {flow.name}")
+
+    def _backup(self, site: Site) -> None:
+        """Takes a backup, or puts the last one back."""
+        if site.backup is None or (site.restored and self._chance.random() < 0.5):
+            if self._world.oracle.houses(site.name):
+                site.backup = site.disks[PLACEMENT].copy()
+        elif site.restored < RESTORED_MAX and not site.repairing:
+            site.restore()
+
+    def _skew(self, site: Site) -> None:
+        site.clock.skew_seconds += self._chance.choice((-45.0, -5.0, -0.5, 0.5, 5.0, 45.0))
+
+    def _time_passes(self, site: Site) -> None:
+        self._world.passed += timedelta(minutes=self._chance.choice((1, 10, 35, 100)))

@@ -1,0 +1,269 @@
+"""The judge: watches every effect of the world and knows, by other means than the product, what must be true after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.placement import views
+from services.placement.events import CODEC
+from services.placement.views_capacity import CAPACITY, digest, figure_history, figures
+from shared import schema
+from shared.envelope import LOGS, Log, Recorded, stream_name
+from shared.inbox import View
+from shared.kernel import Rejected
+from shared.ports import Put, RowChange
+from tests.simulation.heard import HEARD, heard
+from tests.simulation.oracle_house import House, require
+from tests.simulation.oracle_told import Branch, Rows
+from tests.support.memory_bus import MemoryBus
+from tests.support.memory_store import Disk
+
+PLACEMENT, CONSOLE = "placement", "console"
+
+Told = tuple[str, int, Log]
+"""site, epoch, log"""
+
+
+@dataclass
+class Ack:
+    """What a caller was answered: it must stay true. attempts: the ids of every command sent under this key."""
+
+    site: str
+    key: tuple[str, str]
+    attempts: list[str]
+    events: list[tuple[str, str]]
+    rejected: Rejected | None
+
+
+@dataclass
+class Judged:
+    """What the judge knows of one site's store."""
+
+    disk: Disk
+    events: int = 0
+    causes: dict[str, str] = field(default_factory=dict)
+    houses: dict[str, House] = field(default_factory=dict)
+    ids: dict[str, Recorded] = field(default_factory=dict)
+
+
+class Oracle:
+    """Raises `Violation` the moment something is not as it must be."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self._bus = bus
+        self._sites: dict[str, Judged] = {}
+        self._kept: dict[Told, Branch] = {}  # what the outbox on the disk says
+        self._sent: dict[Told, Branch] = {}  # what was ever published
+        self.acks: dict[tuple[str, str], Ack] = {}
+        self.checks = 0
+
+    # --- a store changed ----------------------------------------------------------------------------------------------
+
+    def begin(self, site: str, disk: Disk) -> None:
+        """Judges a disk from its first event: a new one, or a backup that was put back."""
+        self._sites[site] = Judged(disk)
+        for (origin, epoch, log), branch in self._kept.items():
+            if origin == site:
+                branch.cut(len(disk.outbox.get((epoch, log), ())))
+        self.stored(site, ())
+
+    def restored(self, site: str, disk: Disk) -> None:
+        """A backup was put back: what was answered after it was made is lost, and only that."""
+        for key in [ack.key for ack in self.acks.values() if ack.site == site and ack.key not in disk.keys]:
+            del self.acks[key]
+        self.begin(site, disk)
+
+    def stored(self, site: str, rows: Sequence[RowChange]) -> None:
+        """After every append at a site's placement store."""
+        self.checks += 1
+        known = self._sites[site]
+        disk = known.disk
+        touched: dict[str, House] = {}
+        for event in disk.events[known.events :]:
+            known.events += 1
+            require(event.position == known.events, "a position with a hole", site, event.position)
+            require(event.id not in known.ids, "an event id twice", site, event.id)
+            known.ids[event.id] = event
+            name = event.stream.removeprefix("location/")
+            house = touched[name] = known.houses.setdefault(name, House())
+            house.take(CODEC.decode(event.data))
+            require(event.version == house.version, "a version with a hole", site, event.stream, event.version)
+        figures_told = self._keep(site, disk)
+        for name, house in touched.items():
+            shown = {key[1:]: (*row[3:9], row[9]) for key, row in figures_told.items() if key[0] == name}
+            require(shown == house.counts(), "the figures told are not a recount of the events", shown, house.counts())
+        self._board(known, rows)
+        timers = disk.tables.get(schema.timers.name, {})
+        open_holds = {f"hold/{hold}" for house in known.houses.values() for hold in house.holds}
+        require({key[0] for key in timers} == open_holds, "timers and open holds differ", site)
+
+    def _keep(self, site: str, disk: Disk) -> Rows:
+        """Takes the new outbox rows in; returns the figures as they stand after the last."""
+        for log in LOGS:
+            branch = self._kept.setdefault((site, disk.epoch, log), Branch())
+            rows = disk.outbox.get((disk.epoch, log), [])
+            for message in rows[len(branch.ids) :]:
+                require(message.origin.epoch == disk.epoch, "a row of another epoch", message)
+                branch.add(message)
+        return self._kept[site, disk.epoch, "pub"].as_of[-1]
+
+    def _board(self, known: Judged, rows: Iterable[RowChange]) -> None:
+        """The inline rows of this append say what the events say."""
+        for row in rows:
+            if not isinstance(row, Put):
+                continue
+            if row.table is views.places:
+                place_id, location, status = row.values[0], row.values[1], row.values[6]
+                house = known.houses[location]
+                bed = house.beds.get(place_id)
+                require(status == (bed.status(house) if bed else "closed"), "a place on the board is not as it is", row)
+            elif row.table is views.holds:
+                hold_id, location, status = row.values[0], row.values[1], row.values[6]
+                house = known.houses[location]
+                require(status == house.ended.get(hold_id, "active"), "a hold on the board is not as it is", row)
+
+    # --- a log grew ---------------------------------------------------------------------------------------------------
+
+    def published(self, site: str, name: str) -> None:
+        """After a message was put on an origin's log: it is the outbox row with its number, and the first of that number."""
+        self.checks += 1
+        log: Log = "pub" if name.startswith("PUB_") else "loc"
+        stream = self._bus.stream(site, name).messages
+        message = stream[-1].read.message
+        assert message is not None
+        disk = self._sites[site].disk
+        row = disk.outbox.get((message.origin.epoch, log), [])[message.sequence - 1 : message.sequence]
+        require(bool(row) and row[0].id == message.id, "a message that is no outbox row", site, message)
+        require(message.sequence == len(stream), "a message that is not at its row's place", site, message.sequence)
+        branch = self._sent.setdefault((site, message.origin.epoch, log), Branch())
+        if message.sequence <= len(branch.ids):
+            known = branch.ids[message.sequence - 1]
+            require(known == message.id, "history forked: one row, two messages", site, message.sequence)
+        else:
+            branch.add(message)
+
+    # --- a view changed -----------------------------------------------------------------------------------------------
+
+    def read(self, site: str, service: str, disk: Disk, rows: Sequence[RowChange]) -> None:
+        """After every append of a reader: each origin it moved shows what that origin told as of the checkpoint."""
+        self.checks += 1
+        moved = dict.fromkeys(
+            (row.values[0], row.values[1]) for row in rows if isinstance(row, Put) and row.table is schema.checkpoints
+        )
+        for view, origin in moved:
+            self._view(site, service, disk, CAPACITY if view == CAPACITY.name else HEARD, origin)
+
+    def _view(self, site: str, service: str, disk: Disk, view: View, origin: str) -> None:
+        log: Log = "pub" if view is CAPACITY else "loc"
+        table = figures if view is CAPACITY else heard
+        checkpoint = disk.tables.get(schema.checkpoints.name, {}).get((view.name, origin, log))
+        epoch, sequence = (checkpoint[3], checkpoint[4]) if checkpoint else (0, 0)
+        width = len(schema.key_columns(table))
+        shown = {key[1:]: row[width:] for key, row in disk.tables.get(table.name, {}).items() if key[0] == origin}
+        teller = origin.split("/")[0]
+        branches = self._kept if (teller, service) == (site, PLACEMENT) else self._sent
+        branch = branches.get((teller, epoch, log), Branch())
+        require(
+            sequence < len(branch.as_of), "a view is ahead of what was told", site, view.name, origin, epoch, sequence
+        )
+        require(shown == branch.as_of[sequence], "a view does not show what its origin told", site, service, view.name,
+                origin, epoch, sequence, _difference(shown, branch.as_of[sequence]))  # fmt: skip
+
+    # --- at rest ------------------------------------------------------------------------------------------------------
+
+    def rest(self, disks: dict[str, dict[str, Disk]]) -> None:
+        """Everything, with nothing under way and every link whole."""
+        digests: dict[str, dict[str, str]] = {}
+        for site, services in disks.items():
+            known = self._sites[site]
+            self._streams(site, known.disk)
+            self._whole_board(site, known)
+            for house in known.houses.values():
+                require(not house.holds, "a hold never ended", site, list(house.holds))
+            for service, disk in services.items():
+                self._all_views(site, service, disk)
+                digests[f"{site}/{service}"] = self._digests(disk)
+        first = next(iter(digests.values()))
+        for name, found in digests.items():
+            require(found == first, "two sites at rest show another capacity", name, found, first)
+        for ack in self.acks.values():
+            self._answer(ack)
+
+    def _streams(self, site: str, disk: Disk) -> None:
+        for log in LOGS:
+            on_bus = [stored.tail[0] for stored in self._bus.stream(site, stream_name(log, site, PLACEMENT)).messages]
+            rows = [row.id for row in disk.outbox.get((disk.epoch, log), [])]
+            require(on_bus == rows, "a log is not its outbox", site, log, len(on_bus), len(rows))
+
+    def _whole_board(self, site: str, known: Judged) -> None:
+        tables = known.disk.tables
+        shown = {key[0]: (row[6], row[11]) for key, row in tables.get(views.places.name, {}).items()}
+        beds = {id_: (bed.status(h), bed.user) for h in known.houses.values() for id_, bed in h.beds.items()}
+        gone = {id_: ("closed", None) for h in known.houses.values() for id_ in h.gone}
+        require(
+            shown == beds | gone, "the board is not the projection of the events", site, _difference(shown, beds | gone)
+        )
+        shown_stays = {key[0] for key, row in tables.get(views.stays.name, {}).items() if row[6] is None}
+        stays = {stay for house in known.houses.values() for stay in house.stays}
+        require(shown_stays == stays, "the stays on the board are others", site)
+
+    def _all_views(self, site: str, service: str, disk: Disk) -> None:
+        require(not disk.tables.get(schema.parked.name), "something is parked at rest", site, service,
+                [row[:9] for row in disk.tables.get(schema.parked.name, {}).values()])  # fmt: skip
+        for teller, known in self._sites.items():
+            origin, epoch = f"{teller}/{PLACEMENT}", known.disk.epoch
+            told = len(known.disk.outbox.get((epoch, "pub"), ()))
+            checkpoint = disk.tables.get(schema.checkpoints.name, {}).get((CAPACITY.name, origin, "pub"))
+            if told:
+                require(checkpoint is not None and checkpoint[3:] == (epoch, told), "a view at rest is behind", site,
+                        service, origin, checkpoint, (epoch, told))  # fmt: skip
+            self._view(site, service, disk, CAPACITY, origin)
+            if service == CONSOLE and teller == site:
+                self._view(site, service, disk, HEARD, origin)
+        self._history(site, service, disk)
+
+    def _history(self, site: str, service: str, disk: Disk) -> None:
+        """The history has every row of the current epochs once, as told."""
+        kept: dict[tuple[str, int, int], Rows] = {}
+        for key, row in disk.tables.get(figure_history.name, {}).items():
+            kept.setdefault((key[0], key[5], key[6]), {})[key[1:5]] = row[7:]
+        for teller, known in self._sites.items():
+            epoch = known.disk.epoch
+            branch = self._kept[teller, epoch, "pub"]
+            for sequence, told in enumerate(branch.told):
+                shown = kept.get((f"{teller}/{PLACEMENT}", epoch, sequence), {})
+                require(shown == told, "the history is not what was told", site, service, teller, epoch, sequence)
+
+    @staticmethod
+    def _digests(disk: Disk) -> dict[str, str]:
+        names = list(figures.columns.keys())
+        by_origin: dict[str, list[dict[str, Any]]] = {}
+        for row in disk.tables.get(figures.name, {}).values():
+            by_origin.setdefault(row[0], []).append(dict(zip(names, row, strict=True)))
+        return {origin: digest(rows) for origin, rows in sorted(by_origin.items())}
+
+    def _answer(self, ack: Ack) -> None:
+        """One effect, the one that was answered, whatever was tried how often under this key."""
+        known = self._sites[ack.site]
+        for event_id, type_ in ack.events:
+            event = known.ids.get(event_id)
+            require(event is not None, "an answered event is not in the store", ack)
+            assert event is not None
+            require(event.type == type_, "an answered event is another", ack, event.type)
+        attempts = set(ack.attempts)
+        caused = [event.id for event in known.ids.values() if event.meta.causation_id in attempts]
+        require(sorted(caused) == sorted(id_ for id_, _ in ack.events), "one key, more than one effect", ack, caused)
+
+    # --- what the world asks ------------------------------------------------------------------------------------------
+
+    def houses(self, site: str) -> dict[str, House]:
+        """The locations of a site as their events say."""
+        return self._sites[site].houses
+
+
+def _difference(shown: dict[Any, Any], wanted: dict[Any, Any]) -> str:
+    """The first few rows in which two tables differ."""
+    keys = [key for key in sorted({*shown, *wanted}) if shown.get(key) != wanted.get(key)][:3]
+    return "; ".join(f"{key}: shown {shown.get(key)}, wanted {wanted.get(key)}" for key in keys)

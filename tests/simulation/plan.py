@@ -1,0 +1,60 @@
+"""What a seed decides before it begins: how large the world is, what happens in it, and which faults it knows.
+
+Not every seed has every fault: one that is always there hides what happens without it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+SITES = ("stad", "west", "noord", "zuidoost")
+
+FAULTS = (
+    "crash", "cut", "slow", "bus-down", "store-down", "city-remade", "loss", "backup", "skew", "time-passes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """sites: the first is the hub. consoles: sites where another service has a store of its own.
+
+    seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that one step
+    on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
+    """
+
+    sites: tuple[str, ...]
+    locations: dict[str, tuple[str, ...]]
+    consoles: frozenset[str]
+    desks: int
+    seconds: float
+    think_seconds: float
+    fault_seconds: float
+    faults: tuple[str, ...]
+    duplicate: float
+    flaky_bus: float
+    late_commit: float
+    slow_io: float
+
+
+def plan(chance: random.Random) -> Plan:
+    """Draws a plan."""
+    sites = SITES[: chance.choice((2, 2, 3, 3, 4))]
+    locations: dict[str, tuple[str, ...]] = {}
+    for site in sites:
+        count = chance.randint(0, 1) if site == sites[0] else chance.randint(1, 2)
+        locations[site] = tuple(f"{site}-{n}" for n in range(1, count + 1))
+    return Plan(
+        sites=sites,
+        locations=locations,
+        consoles=frozenset(site for site in sites if chance.random() < 0.4),
+        desks=chance.randint(2, 5),
+        seconds=chance.uniform(4.0, 9.0),
+        think_seconds=chance.choice((0.1, 0.2, 0.4)),
+        fault_seconds=chance.choice((0.3, 0.6, 1.2)),
+        faults=tuple(fault for fault in FAULTS if chance.random() < 0.5),
+        duplicate=chance.choice((0.0, 0.05, 0.3)),
+        flaky_bus=chance.choice((0.0, 0.0, 0.01, 0.05)),
+        late_commit=chance.choice((0.0, 0.5)),
+        slow_io=chance.choice((0.02, 0.1, 0.3)),
+    )

@@ -1,0 +1,240 @@
+"""One site's process: the real pieces, wired as `services/placement/app.py` wires them, on the memory twins.
+
+Everything it does to a disk or the bus goes through `io`, where time passes, trouble comes and the process may die.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+
+from services.placement import policy
+from services.placement.app import AGGREGATE
+from services.placement.commands import LocationCommand
+from services.placement.decider_location import Location
+from services.placement.events import LocationEvent
+from services.placement.views_capacity import CAPACITY
+from shared import schema
+from shared.envelope import LOGS, Log, Message, Recorded, stream_name
+from shared.handling import Context, Handled, Handler
+from shared.ids import derived_id
+from shared.inbox import Follow, OutboxSource, Reader, View
+from shared.outbox import Relay
+from shared.ports import Append, Appended, BusUnavailable, Delete, DueTimer, KeyRecord, Store, StoreUnavailable
+from shared.timers import TimerLoop
+from tests.simulation.heard import HEARD
+from tests.simulation.oracle import CONSOLE, PLACEMENT
+from tests.support.memory_store import Disk, MemoryStore
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Site, World
+
+T = TypeVar("T")
+
+
+class Lost(Exception):
+    """The process died, or was not there: the caller knows nothing."""
+
+
+class Parts:
+    """Where the pieces of a process come from. A test that breaks something on purpose replaces one."""
+
+    def relay(self, process: Process, log: Log) -> Relay:
+        writer = process.world.bus.log(process.site.name, PLACEMENT, log, process.io)
+        return Relay(process.store, log, writer, process.site.clock)
+
+    def reader(self, process: Process, store: Store, view: View) -> Reader:
+        return Reader(store, view, process.site.clock)
+
+
+class WatchedStore(MemoryStore):
+    """A memory store whose every effect the judge sees, and which can finish what a dead process had asked of it."""
+
+    def __init__(self, process: Process, disk: Disk, service: str) -> None:
+        super().__init__(disk, process.site.name, service, process.io)
+        self._process, self.disk, self._service = process, disk, service
+        self.under_way: dict[int, Append] = {}
+
+    async def append(self, append: Append) -> Appended:
+        self.under_way[id(append)] = append
+        try:
+            return await super().append(append)
+        finally:
+            self.under_way.pop(id(append), None)
+
+    async def _answered(self, answer: Awaitable[T]) -> T:
+        """A read's answer is on its way for a while, too: what it says may be old when it comes."""
+        found = await answer
+        await self._process.io("read-done")
+        return found
+
+    async def read_stream(self, stream: str, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
+        return await self._answered(super().read_stream(stream, after_version, limit))
+
+    async def read_outbox(self, log: Log, after_sequence: int, limit: int) -> list[Message]:
+        return await self._answered(super().read_outbox(log, after_sequence, limit))
+
+    async def outbox_last(self, log: Log) -> int:
+        return await self._answered(super().outbox_last(log))
+
+    async def find_key(self, scope: str, key: str) -> KeyRecord | None:
+        return await self._answered(super().find_key(scope, key))
+
+    async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:
+        return await self._answered(super().due_timers(now, limit))
+
+    async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
+        return await self._answered(super().rows(table, **equals))
+
+    def _store(self, append: Append) -> Appended:
+        self.under_way.pop(id(append), None)
+        stored = super()._store(append)
+        self._process.world.judge(lambda oracle: self._judge(append))
+        return stored
+
+    def _judge(self, append: Append) -> None:
+        oracle, site = self._process.world.oracle, self._process.site.name
+        if self._service == PLACEMENT and (append.streams or append.key or append.told):
+            oracle.stored(site, append.rows)
+        oracle.read(site, self._service, self.disk, append.rows)
+
+    def finish_late(self) -> None:
+        """The process is dead, but the database had its transaction already."""
+        for append in list(self.under_way.values()):
+            try:
+                self._store(append)
+            except Exception as refused:
+                self._process.world.note(self._process.site.name, f"late append refused: {type(refused).__name__}")
+
+
+class Process:
+    """One life of one site's process, from its start to its crash."""
+
+    def __init__(self, world: World, site: Site, parts: Parts) -> None:
+        self.world, self.site = world, site
+        self.alive = True
+        self.crash_in: int | None = None
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self.store = WatchedStore(self, site.disks[PLACEMENT], PLACEMENT)
+        self.stores = [self.store]
+        self.handler: Handler[Location, LocationCommand, LocationEvent] = Handler(
+            self.store, AGGREGATE, site.clock, world.ids
+        )
+        self.relays = {log: parts.relay(self, log) for log in LOGS}
+        self.readers: list[Reader] = []
+        self._start_placement(parts)
+        self._start_console(parts)
+
+    def _start_placement(self, parts: Parts) -> None:
+        clock = self.site.clock
+        reader = parts.reader(self, self.store, CAPACITY)
+        self._keep("own-figures", lambda: reader.run(Follow(OutboxSource(self.store, "pub", clock))))
+        self._keep("city", lambda: reader.run(Follow(self._source("CITY"), skip_site=self.site.name)))
+        self._keep("timers", TimerLoop(self.store, clock, self._fire).run)
+        for log, relay in self.relays.items():
+            self._keep(f"relay-{log}", relay.run)
+        self.readers.append(reader)
+
+    def _start_console(self, parts: Parts) -> None:
+        """Another service of the site, with a store of its own: it hears the site's streams and the network's."""
+        disk = self.site.disks.get(CONSOLE)
+        if disk is None:
+            return
+        store = WatchedStore(self, disk, CONSOLE)
+        self.stores.append(store)
+        heard, capacity = parts.reader(self, store, HEARD), parts.reader(self, store, CAPACITY)
+        for reader, name, skip in (
+            (heard, stream_name("loc", self.site.name, PLACEMENT), None),
+            (capacity, stream_name("pub", self.site.name, PLACEMENT), None),
+            (capacity, "CITY", self.site.name),
+        ):
+            self._follow(reader, Follow(self._source(name), skip))
+        self.readers += [heard, capacity]
+
+    def _follow(self, reader: Reader, follow: Follow) -> None:
+        self._keep(f"console {reader.view.name} {follow.source.name}", lambda: reader.run(follow))
+
+    def _source(self, name: str) -> Any:
+        return self.world.bus.source(self.site.name, name, self.io)
+
+    async def _fire(self, timer: DueTimer, now: datetime) -> None:
+        """As the service does it."""
+        command = policy.due(timer.kind, timer.key, timer.id, now)
+        command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
+        context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
+        await self.handler.handle(timer.key, command, context, also=[Delete(schema.timers, (timer.id,))])
+
+    # --- life and death -----------------------------------------------------------------------------------------------
+
+    def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """A background task. In production one that fails is begun again; nothing should ever make it fail."""
+
+        async def run() -> None:
+            try:
+                await work()
+            except Exception as error:
+                self.world.fail(error, f"the task {name} of {self.site.name} failed")
+
+        self.spawn(run())
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+        return task
+
+    async def call(self, key: str, command: LocationCommand, context: Context) -> Handled:
+        """A request from outside. Raises `Lost` when the process dies before it answers, and what the handler raises."""
+        task = self.spawn(self.handler.handle(key, command, context))
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self.alive:
+                raise
+            raise Lost from None
+
+    def kill(self) -> None:
+        """The process is gone between two awaits: nothing of it runs any more, not even to tidy up."""
+        if not self.alive:
+            return
+        self.alive = False
+        self.world.note(self.site.name, "killed")
+        if self.world.chance.random() < self.world.plan.late_commit:
+            pause = self.world.chance.uniform(0.0, 0.5)
+            for store in self.stores:
+                self.world.later(pause, store.finish_late)
+        current = asyncio.current_task()
+        for task in list(self._tasks):
+            if task is not current:
+                task.cancel()
+
+    async def io(self, what: str) -> None:
+        """What happens around every effect of this process."""
+        world = self.world
+        self._die_if_dead()
+        world.note(self.site.name, what)
+        if self.crash_in is not None:
+            self.crash_in -= 1
+            if self.crash_in <= 0:
+                self.site.crash()
+                self._die_if_dead()
+        pause = world.pause()
+        if pause:
+            await asyncio.sleep(pause)
+            self._die_if_dead()
+        if self.site.store_down and what in {"append", "append-done", "read"}:
+            raise StoreUnavailable("the simulation says so")
+        if (
+            world.plan.flaky_bus
+            and not what.startswith(("append", "read"))
+            and world.chance.random() < world.plan.flaky_bus
+        ):
+            raise BusUnavailable("the simulation says so")
+
+    def _die_if_dead(self) -> None:
+        if not self.alive:
+            raise asyncio.CancelledError

@@ -1,0 +1,175 @@
+"""One seed from its first event to its rest. `python -m tests.simulation.run SEED` replays one and prints what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import logging
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared import schema
+from shared.envelope import LOGS, stream_name
+from tests.simulation.faults import Trouble
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.oracle import CONSOLE, PLACEMENT
+from tests.simulation.oracle_house import Violation
+from tests.simulation.plan import plan
+from tests.simulation.process import Parts
+from tests.simulation.workload import Desks
+from tests.simulation.world import Site, World
+
+REST_SECONDS_MAX = 90.0
+"""Virtual time after which a healed network has to be at rest."""
+
+LAPSES = timedelta(hours=5)
+"""Longer than any hold: afterwards every one of them has ended."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge looked."""
+
+    seed: int
+    failure: str | None
+    trace_hash: str
+    steps: int
+    checks: int
+    answered: dict[str, int]
+    faults: dict[str, int]
+    trace: tuple[str, ...] = ()
+
+
+def run_seed(seed: int, parts: Parts | None = None, *, keep_trace: bool = False) -> Outcome:
+    """Lives one seed. Nothing outside the seed matters: no clock, no randomness, no hash seed."""
+    chance = random.Random(seed)
+    loop = VirtualLoop()
+    with _quiet():
+        try:
+            return loop.run_until_complete(_live(seed, loop, chance, parts or Parts(), keep_trace=keep_trace))
+        finally:
+            loop.close()
+
+
+async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Parts, *, keep_trace: bool) -> Outcome:
+    world = World(loop, chance, plan(chance), parts)
+    trouble, desks = Trouble(world), Desks(world)
+    story = world.spawn(_story(world, trouble, desks))
+    failed = world.spawn(_wait(world.failed))
+    await asyncio.wait([story, failed], return_when=asyncio.FIRST_COMPLETED)
+    failure = world.failure
+    await world.end()
+    text = "\n".join(world.trace)
+    return Outcome(
+        seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),
+        world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(trouble.made.items())),
+        tuple(world.trace) if keep_trace else (),
+    )  # fmt: skip
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _story(world: World, trouble: Trouble, desks: Desks) -> None:
+    """Everybody works, everything breaks, all of it heals, and then every figure has to be right."""
+    for site in world.sites:
+        site.start()
+    world.spawn(world.operate())
+    making = world.spawn(trouble.run())
+    people = [world.spawn(desks.set_up(site)) for site in world.sites]
+    people += [world.spawn(desks.work()) for _ in range(world.plan.desks)]
+    await asyncio.sleep(world.plan.seconds)
+    making.cancel()
+    trouble.heal()
+    world.note("world", "healed")
+    desks.open = False
+    await asyncio.wait(people)
+    await _rest(world)
+    world.passed += LAPSES
+    await _rest(world)
+    world.judge(lambda oracle: oracle.rest({site.name: site.disks for site in world.sites}))
+
+
+async def _rest(world: World) -> None:
+    """Until nothing is under way. What takes too long will never come."""
+    until = world.loop.time() + REST_SECONDS_MAX
+    while waiting := [what for site in world.sites for what in _under_way(world, site)] + _on_the_way(world):
+        if world.loop.time() > until:
+            raise Violation(f"the network does not come to rest: {'; '.join(waiting)}")
+        await asyncio.sleep(0.3)
+
+
+def _under_way(world: World, site: Site) -> Iterator[str]:
+    """What a site has still to do."""
+    process = site.process
+    if process is None:
+        yield f"{site.name} is down"
+        return
+    if process.store.halted is not None:
+        yield f"{site.name} is halted: {process.store.halted}"
+    disk = site.disks[PLACEMENT]
+    for log in LOGS:
+        rows = disk.outbox.get((disk.epoch, log), ())
+        stream = world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages
+        if len(rows) != len(stream) or (rows and rows[-1].id != stream[-1].tail[0]):
+            yield f"{site.name} has told {len(rows)} on {log} and relayed {len(stream)}"
+    own = disk.tables.get(schema.cursors.name, {}).get(("capacity", "OUTBOX_pub"))
+    told = len(disk.outbox.get((disk.epoch, "pub"), ()))
+    if told and (own is None or own[2:] != (f"epoch-{disk.epoch}", told)):
+        yield f"{site.name} has heard of itself {own} of {told}"
+    followed = [(PLACEMENT, "capacity", "CITY")]
+    if CONSOLE in site.disks:
+        followed += [
+            (CONSOLE, "capacity", "CITY"),
+            (CONSOLE, "capacity", stream_name("pub", site.name, PLACEMENT)),
+            (CONSOLE, "heard", stream_name("loc", site.name, PLACEMENT)),
+        ]
+    for service, reader, source in followed:
+        followed_stream = world.bus.stream(site.name, source)
+        cursor = site.disks[service].tables.get(schema.cursors.name, {}).get((reader, source))
+        at = cursor[3] if cursor is not None and cursor[2] == followed_stream.incarnation else 0
+        if at != len(followed_stream.messages):
+            yield f"{site.name}/{service} {reader} is at {at} of {len(followed_stream.messages)} of {source}"
+    if any(timer[1] <= site.clock.now() for timer in disk.tables.get(schema.timers.name, {}).values()):
+        yield f"{site.name} has timers due"
+
+
+def _on_the_way(world: World) -> list[str]:
+    return [
+        f"{flow.name} has carried {flow.cursor}"
+        for flow in world.bus.flows
+        if flow.cursor < len(world.bus.stream(*flow.source).messages)
+    ]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Halts, gaps and pauses are what a simulation is about: nobody reads them in a log. And no garbage is collected half-way."""
+    log = logging.getLogger("plek")
+    level, collecting = log.level, gc.isenabled()
+    log.setLevel(logging.CRITICAL + 1)
+    gc.disable()
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        if collecting:
+            gc.enable()
+
+
+def main() -> None:
+    for argument in sys.argv[1:]:
+        outcome = run_seed(int(argument), keep_trace=True)
+        sys.stdout.write("\n".join(outcome.trace) + "\n")
+        sys.stdout.write(f"\nseed {outcome.seed}: {outcome.failure or 'holds'}\n{outcome.answered}\n{outcome.faults}\n")
+        sys.stdout.write(f"{outcome.steps} steps, {outcome.checks} checks, trace {outcome.trace_hash}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""People at desks: they open, block, hold, check in, cancel and report at several locations at once, tap twice, try again after
+a crash with the same key, and remember what they were answered."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from services.placement import commands as cmd
+from shared.handling import Context, Handled, KeyClaim, KeyReused
+from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
+from tests.simulation.oracle import Ack
+from tests.simulation.oracle_house import House, require
+from tests.simulation.process import Lost
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Site, World
+
+Make = Callable[[datetime], cmd.LocationCommand]
+"""Makes the command of one try: like the API, with ids and the clock of that moment."""
+
+KINDS = ("shelter_24h", "night_shelter", "family_shelter")
+TRIES_MAX = 6
+
+
+class Desks:
+    """Everybody who uses this world. `answered` counts what they got, by outcome."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._chance = world, world.chance
+        self.open = True
+        self.answered: dict[str, int] = {}
+        self._nights = 0
+
+    async def set_up(self, site: Site) -> None:
+        """The locations of a site and their first places."""
+        for name in site.locations:
+            await self._ask(site, name, self._open_location(site, name), patient=True)
+            for room in range(self._chance.randint(1, 3)):
+                await self._ask(site, name, self._open_places(name, str(room)), patient=True)
+
+    async def work(self) -> None:
+        """One desk, until it closes."""
+        world, chance = self._world, self._chance
+        busy = [site for site in world.sites if site.locations]
+        while self.open:
+            await asyncio.sleep(chance.uniform(0.0, world.plan.think_seconds))
+            site = chance.choice(busy)
+            name = chance.choice(site.locations)
+            house = world.oracle.houses(site.name).get(name, House())
+            make = self._something(site, name, house)
+            if chance.random() < 0.1:  # the same tap twice, or ten times, at once
+                key = world.ids.random_id()
+                await asyncio.gather(*(self._ask(site, name, make, key=key) for _ in range(chance.randint(2, 4))))
+            else:
+                await self._ask(site, name, make)
+
+    # --- one request --------------------------------------------------------------------------------------------------
+
+    async def _ask(self, site: Site, name: str, make: Make, *, key: str | None = None, patient: bool = False) -> None:
+        """Sends a request until it is answered, with one key; sometimes gives up, sometimes asks again later."""
+        world, chance = self._world, self._chance
+        claim = KeyClaim("desk", key or world.ids.random_id(), b"body")
+        for _ in range(1_000 if patient else TRIES_MAX):
+            answered = await self._try(site, name, make, claim)
+            if answered:
+                break
+            if world.failed.is_set() or (not patient and not self.open):
+                return
+            await asyncio.sleep(chance.uniform(0.0, 0.8))
+        else:
+            return
+        if chance.random() < 0.1:
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            await self._try(site, name, make, claim)
+        if chance.random() < 0.02:
+            await self._misuse(site, name, make, claim)
+
+    async def _try(self, site: Site, name: str, make: Make, claim: KeyClaim) -> bool:
+        """One try. Whether it was answered."""
+        world = self._world
+        process = site.process
+        if process is None:
+            return False
+        restored = site.restored
+        command_id = world.ids.event_id()
+        context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
+        try:
+            handled = await process.call(name, make(site.clock.now()), context)
+        except (Lost, StoreUnavailable, OriginHalted, VersionConflict) as error:
+            self._count(type(error).__name__)
+            return False
+        if restored == site.restored:
+            world.judge(lambda _: self._note(site, claim, command_id, handled))
+        return True
+
+    def _note(self, site: Site, claim: KeyClaim, command_id: str, handled: Handled) -> None:
+        """Remembers an answer; a second one under the same key has to be the same."""
+        events = [(id_, str(type(event).__struct_config__.tag)) for id_, event in handled.events]
+        rejected = handled.rejected
+        self._count(rejected.code if rejected else "done" if events else "nothing")
+        slot = (claim.scope, claim.key)
+        known = self._world.oracle.acks.get(slot)
+        if known is None:
+            known = self._world.oracle.acks[slot] = Ack(site.name, slot, [], events, rejected)
+        require((known.events, known.rejected) == (events, rejected), "one key, two answers", known, events, rejected)
+        known.attempts.append(command_id)
+        self._world.note(site.name, f"answered {claim.key} {events} {rejected.code if rejected else ''}")
+
+    async def _misuse(self, site: Site, name: str, make: Make, claim: KeyClaim) -> None:
+        """The same key with another body is refused."""
+        other = KeyClaim(claim.scope, claim.key, b"another body")
+        known = (claim.scope, claim.key) in self._world.oracle.acks
+        restored = site.restored
+        try:
+            answered = await self._try(site, name, make, other)
+        except KeyReused:
+            return
+        if answered and known and site.restored == restored:
+            self._world.fail(AssertionError("a key was taken with another body"))
+
+    def _count(self, word: str) -> None:
+        self.answered[word] = self.answered.get(word, 0) + 1
+
+    # --- what to ask --------------------------------------------------------------------------------------------------
+
+    def _something(self, site: Site, name: str, house: House) -> Make:
+        chance = self._chance
+        draw = chance.random()
+        if draw < 0.24:
+            return self._hold(name, house)
+        if draw < 0.42 and house.holds:
+            return self._check_in(name, chance.choice(list(house.holds)))
+        if draw < 0.50 and house.holds:
+            return self._cancel(name, chance.choice(list(house.holds)))
+        if draw < 0.65:
+            return self._begin_stay(name, house)
+        if draw < 0.80 and house.stays:
+            return self._end_stay(name, chance.choice(list(house.stays)))
+        if draw < 0.86:
+            return self._block(name, house)
+        if draw < 0.92 and house.beds:
+            return self._unblock_or_close(name, chance.choice(list(house.beds)))
+        if draw < 0.95:
+            return self._night(name)
+        if draw < 0.97:
+            return self._open_location(site, name)
+        return self._open_places(name, str(chance.randint(0, 3)))
+
+    def _open_location(self, site: Site, name: str) -> Make:
+        return lambda at: cmd.OpenLocation(
+            at=at, role="coordinator", location=name, title=name.title(), district="Centrum", site=site.name
+        )
+
+    def _open_places(self, name: str, room: str) -> Make:
+        chance, ids = self._chance, self._world.ids
+        kind, count, sleeps = chance.choice(KINDS), chance.randint(1, 4), chance.choice((1, 1, 2, 3))
+        features = tuple(chance.sample(("step_free", "quiet", "pets"), chance.choice((0, 0, 1, 2))))
+        return lambda at: cmd.OpenPlaces(
+            at=at, role="operator", location=name, place_ids=tuple(ids.random_id() for _ in range(count)), kind=kind,
+            room=room, sleeps=sleeps, features=features,
+        )  # fmt: skip
+
+    def _some_places(self, house: House) -> tuple[str, ...]:
+        """One or two places of one room, free or not."""
+        chance = self._chance
+        first = chance.choice(list(house.beds))
+        same = [id_ for id_, bed in house.beds.items() if bed.room == house.beds[first].room and id_ != first]
+        return (first, *chance.sample(same, min(len(same), chance.choice((0, 0, 1)))))
+
+    def _hold(self, name: str, house: House) -> Make:
+        chance, ids = self._chance, self._world.ids
+        place_ids = self._some_places(house) if house.beds and chance.random() < 0.3 else ()
+        kind = None if place_ids else chance.choice(KINDS)
+        size, minutes = chance.choice((1, 1, 1, 2, 3)), chance.choice((30, 30, 60, 90, 240))
+        return lambda at: cmd.HoldPlaces(
+            at=at, role="caseworker", location=name, hold_id=ids.random_id(), place_ids=place_ids, kind=kind,
+            household_size=size, hold_minutes=minutes,
+        )  # fmt: skip
+
+    def _begin_stay(self, name: str, house: House) -> Make:
+        ids, hold = self._world.ids, self._hold(name, house)
+        seen = self._age()
+
+        def make(at: datetime) -> cmd.LocationCommand:
+            like = hold(at)
+            assert isinstance(like, cmd.HoldPlaces)
+            return cmd.BeginStay(
+                at=at, role="operator", location=name, stay_id=ids.random_id(), place_ids=like.place_ids, kind=like.kind,
+                household_size=like.household_size, observed_at=seen(at),
+            )  # fmt: skip
+
+        return make
+
+    def _check_in(self, name: str, hold_id: str) -> Make:
+        ids, seen = self._world.ids, self._age()
+        return lambda at: cmd.CheckInHold(
+            at=at, role="operator", location=name, hold_id=hold_id, stay_id=ids.random_id(), observed_at=seen(at)
+        )
+
+    def _cancel(self, name: str, hold_id: str) -> Make:
+        return lambda at: cmd.CancelHold(at=at, role="caseworker", location=name, hold_id=hold_id)
+
+    def _end_stay(self, name: str, stay_id: str) -> Make:
+        seen = self._age()
+        return lambda at: cmd.EndStay(
+            at=at, role="operator", location=name, stay_id=stay_id, reason="moved_on", observed_at=seen(at)
+        )
+
+    def _block(self, name: str, house: House) -> Make:
+        chance = self._chance
+        count = chance.choice((1, 2)) if not house.beds or chance.random() < 0.5 else None
+        place_ids = () if count else self._some_places(house)
+        reason, after_stay = chance.choice(("cleaning", "repair", "safety")), chance.random() < 0.5
+        return lambda at: cmd.BlockPlaces(
+            at=at, role="operator", location=name, place_ids=place_ids, count=count, reason=reason, after_stay=after_stay
+        )
+
+    def _unblock_or_close(self, name: str, place_id: str) -> Make:
+        if self._chance.random() < 0.7:
+            return lambda at: cmd.UnblockPlace(at=at, role="operator", location=name, place_id=place_id)
+        after_stay = self._chance.random() < 0.5
+        return lambda at: cmd.ClosePlace(
+            at=at, role="operator", location=name, place_id=place_id, after_stay=after_stay
+        )
+
+    def _night(self, name: str) -> Make:
+        chance = self._chance
+        self._nights += 1
+        total = chance.randint(0, 6)
+        blocked = chance.randint(0, total)
+        occupied = chance.randint(0, total - blocked + 1)
+        overflow, own_rooms, days = max(0, occupied - (total - blocked)), chance.random() < 0.5, self._nights - 5
+
+        def make(at: datetime) -> cmd.LocationCommand:
+            observed_at = at - timedelta(minutes=30 * max(0, -days))
+            return cmd.RecordNight(
+                at=at, role="coordinator", location=name, programme="winter", kind="night_shelter", own_rooms=own_rooms,
+                night=at.date() + timedelta(days=min(0, days)), observed_at=observed_at, total=total, blocked=blocked,
+                occupied=occupied, overflow=overflow,
+            )  # fmt: skip
+
+        return make
+
+    def _age(self) -> Callable[[datetime], datetime | None]:
+        """When a tap was seen: mostly now, sometimes long ago (a device that was offline), sometimes by a clock ahead."""
+        draw, minutes = self._chance.random(), self._chance.uniform(0.0, 180.0)
+        if draw < 0.6:
+            return lambda at: None
+        if draw < 0.9:
+            return lambda at: at - timedelta(minutes=round(minutes))
+        return lambda at: at + timedelta(seconds=round(minutes))
+
+
+def spread(chance: random.Random, least: float, most: float) -> float:
+    return chance.uniform(least, most)

@@ -1,0 +1,221 @@
+"""A whole network in one process: sites with their disks and clocks, the bus between them, and one source of chance."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import traceback
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.placement import publish
+from services.placement.app import AGGREGATE
+from shared.envelope import LOGS, Log, stream_name
+from shared.epochs import repair_origin
+from shared.handling import Handler
+from shared.ports import BusUnavailable, StoreUnavailable
+from tests.simulation.loop import SeededIds, SiteClock, VirtualLoop
+from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
+from tests.simulation.oracle_house import Violation
+from tests.simulation.plan import Plan
+from tests.simulation.process import Parts, Process
+from tests.support.memory_bus import MemoryBus, Weather
+from tests.support.memory_store import Disk, MemoryStore
+
+BEGAN = datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
+
+REPAIR_FAILS = 0.05
+"""The chance that one step of a repair fails, so that it has to be done again."""
+
+
+class JudgedBus(MemoryBus):
+    """A memory bus whose every message on an origin's log the judge sees."""
+
+    judge: Callable[[str, str], None]
+
+    def put(self, site: str, name: str, *rest: Any) -> None:
+        super().put(site, name, *rest)
+        self.judge(site, name)
+
+
+class Site:
+    """What there is of a site beyond the life of its process."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name = world, name
+        self.clock = SiteClock(world.loop, world.wall)
+        self.disks = {PLACEMENT: Disk()} | ({CONSOLE: Disk()} if name in world.plan.consoles else {})
+        self.locations = world.plan.locations[name]
+        self.process: Process | None = None
+        self.store_down = False
+        self.backup: Disk | None = None
+        self.restored = 0
+        self.repairing = False
+
+    def start(self) -> None:
+        """A new process, if there is none."""
+        if self.process is None and not self.repairing:
+            self.world.note(self.name, "started")
+            self.process = Process(self.world, self, self.world.parts)
+
+    def stop(self) -> None:
+        """The process dies now."""
+        if self.process is not None:
+            self.process.kill()
+            self.process = None
+
+    def crash(self) -> None:
+        """The process dies now and is started again by its supervisor after a moment."""
+        if self.process is not None:
+            self.stop()
+            self.world.later(self.world.chance.uniform(0.02, 1.5), self.start)
+
+    def restore(self) -> None:
+        """The last backup is put back: the store is older than what others have heard."""
+        assert self.backup is not None
+        self.world.note(self.name, "restored")
+        self.crash()
+        self.disks[PLACEMENT] = self.backup.copy()
+        self.restored += 1
+        self.world.judge(lambda oracle: oracle.restored(self.name, self.disks[PLACEMENT]))
+
+
+class World:
+    """One seed's world. `failure` is what went wrong first."""
+
+    def __init__(self, loop: VirtualLoop, chance: random.Random, plan: Plan, parts: Parts) -> None:
+        self.loop, self.chance, self.plan, self.parts = loop, chance, plan, parts
+        self.ids = SeededIds(chance)
+        self.passed = timedelta()
+        self.trace: list[str] = []
+        self.steps = 0
+        self.failure: BaseException | None = None
+        self.failed = asyncio.Event()
+        self.calm = False
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        clock = SiteClock(loop, self.wall)
+        tellers = {site: (PLACEMENT,) for site in plan.sites}
+        self.bus = JudgedBus(plan.sites[0], tellers, clock, chance, self.carry, Weather((0.0, 0.02), plan.duplicate))
+        self.bus.judge = lambda site, name: self.judge(lambda oracle: oracle.published(site, name))
+        self.oracle = Oracle(self.bus)
+        self.sites = [Site(self, name) for name in plan.sites]
+        for site in self.sites:
+            self.oracle.begin(site.name, site.disks[PLACEMENT])
+        for flow in self.bus.flows:
+            self.spawn(self.bus.run(flow))
+
+    # --- time and trace -----------------------------------------------------------------------------------------------
+
+    def wall(self) -> datetime:
+        """The true time."""
+        return BEGAN + timedelta(seconds=round(self.loop.time(), 6)) + self.passed
+
+    def note(self, where: str, what: str) -> None:
+        """One line of the trace: the same seed writes the same lines."""
+        self.steps += 1
+        self.trace.append(f"{self.loop.time():.6f} {where} {what}")
+
+    def pause(self) -> float:
+        """How long an effect takes: mostly nothing, sometimes a while."""
+        if self.calm:
+            return 0.0
+        draw = self.chance.random()
+        if draw > self.plan.slow_io:
+            return 0.0
+        return self.chance.uniform(0.0, 0.01) if draw > self.plan.slow_io / 10 else self.chance.uniform(0.0, 0.4)
+
+    async def carry(self, what: str) -> None:
+        """Around every step of a flow between sites."""
+        self.note("bus", what)
+
+    # --- trouble ------------------------------------------------------------------------------------------------------
+
+    def fail(self, error: BaseException, what: str = "") -> None:
+        """Ends the run, once."""
+        if self.failure is None:
+            where = "".join(traceback.format_exception(error)[-6:])
+            self.failure = error if isinstance(error, Violation) else Violation(f"{what}: {error!r}\n{where}")
+            self.note("world", f"failed: {error}")
+        self.failed.set()
+
+    def judge(self, look: Callable[[Oracle], None]) -> None:
+        """Lets the judge look; what is wrong ends the run."""
+        if self.failure is None:
+            try:
+                look(self.oracle)
+            except Violation as wrong:
+                self.fail(wrong)
+
+    # --- tasks --------------------------------------------------------------------------------------------------------
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """A task of the world, not of a site's process."""
+
+        async def run() -> Any:
+            try:
+                return await work
+            except Exception as error:
+                self.fail(error, "a task of the world failed")
+
+        task = self.loop.create_task(run())
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+        return task
+
+    def later(self, seconds: float, what: Callable[[], None]) -> None:
+        """Does something after a while, unless the world has ended."""
+        self.loop.call_later(seconds, lambda: None if self.failed.is_set() else what())
+
+    async def end(self) -> None:
+        """Ends every task."""
+        self.failed.set()
+        for site in self.sites:
+            if site.process is not None:
+                site.process.kill()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- repair -------------------------------------------------------------------------------------------------------
+
+    async def operate(self) -> None:
+        """The operator on call: whatever origin has halted is repaired, as often as it takes."""
+        while True:
+            await asyncio.sleep(0.4)
+            for site in self.sites:
+                if site.process is not None and site.process.store.halted is not None:
+                    await self._repair(site)
+
+    async def _repair(self, site: Site) -> None:
+        """Stops the service, repairs its origin, starts it again. It may fail at any step and is done again then."""
+        self.note(site.name, "repair begins")
+        site.stop()
+        site.repairing = True
+
+        async def io(what: str) -> None:
+            self.note(site.name, f"repair: {what}")
+            await asyncio.sleep(self.pause())
+            if not self.calm and self.chance.random() < REPAIR_FAILS:
+                raise BusUnavailable("the simulation says so")
+
+        store = MemoryStore(site.disks[PLACEMENT], site.name, PLACEMENT, io)
+        handler = Handler(store, AGGREGATE, site.clock, self.ids)
+
+        async def figures() -> list[publish.Telling]:
+            states = [(await handler.load(name))[0] for name in sorted(self.oracle.houses(site.name))]
+            return [publish.Telling(publish.figures(state), state.name, None) for state in states]
+
+        async def remake(log: Log) -> None:
+            await io(f"remake {log}")
+            self.bus.remake(site.name, stream_name(log, site.name, PLACEMENT))
+
+        writers = {log: self.bus.log(site.name, PLACEMENT, log, io) for log in LOGS}
+        try:
+            await repair_origin(store, writers, remake, figures, self.ids, site.clock)
+        except (BusUnavailable, StoreUnavailable) as error:
+            self.note(site.name, f"repair failed: {error}")
+        site.repairing = False
+        self.judge(lambda oracle: oracle.stored(site.name, ()))
+        site.start()

@@ -1,0 +1,102 @@
+"""A whole network for tests: the real one, as `plek up` starts it, on free ports and in a directory of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 30.0
+"""How long a condition may take to become true before a test fails; nothing waits that long when all is well."""
+
+
+def plek(data: Path, *words: str, seconds_max: float = 90) -> subprocess.CompletedProcess[str]:
+    """Runs one verb of the command line against a network; the caller looks at its exit code."""
+    command = [sys.executable, "-m", "infra.cli", *words, "--data", str(data)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds_max, check=False)
+
+
+class Network:
+    """A running network: its directory, its sites' addresses, and tokens to speak to them with."""
+
+    def __init__(self, data: Path, urls: dict[str, str]) -> None:
+        self.data, self.urls = data, urls
+        self._tokens: dict[tuple[str, str], str] = {}
+        self._names = itertools.count(1)
+
+    def token(self, site: str, role: str) -> str:
+        if (site, role) not in self._tokens:
+            done = plek(self.data, "token", site, role)
+            assert done.returncode == 0, done.stderr
+            self._tokens[site, role] = done.stdout.strip()
+        return self._tokens[site, role]
+
+    @asynccontextmanager
+    async def client(self, site: str, role: str = "operator", **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+        """An HTTP client of one site, signed in with one role."""
+        headers = {"Authorization": f"Bearer {self.token(site, role)}"}
+        limits = httpx.Limits(max_connections=100)
+        async with httpx.AsyncClient(
+            base_url=self.urls[site], headers=headers, timeout=20, limits=limits, **options
+        ) as client:
+            yield client
+
+    def told(self) -> dict[str, Any]:
+        """`network.json`: addresses and process ids."""
+        document: dict[str, Any] = json.loads((self.data / "network.json").read_text("utf-8"))
+        return document
+
+    def plek(self, *words: str, seconds_max: float = 90) -> subprocess.CompletedProcess[str]:
+        return plek(self.data, *words, seconds_max=seconds_max)
+
+    def new_name(self, stem: str) -> str:
+        """A location's name nobody else in this network has."""
+        return f"{stem}-{next(self._names)}"
+
+    async def new_location(self, client: httpx.AsyncClient, places: int, **make: Any) -> tuple[str, list[str]]:
+        """Opens a location with `places` single places of 24-hour shelter; returns its name and their ids."""
+        name = self.new_name("house")
+        body = {"name": name, "title": name.title(), "district": "West"}
+        opened = await client.post("/api/placement/locations", json=body)
+        assert opened.status_code == 201, opened.text
+        if not places:
+            return name, []
+        made = {"location": name, "kind": "shelter_24h", "room": "1", "sleeps": 1, "features": [], "count": places}
+        answer = await client.post("/api/placement/places", json=made | make)
+        assert answer.status_code == 201, answer.text
+        return name, list(answer.json()["place_ids"])
+
+
+@contextmanager
+def running_network(*words: str) -> Iterator[Network]:
+    """Starts a network detached and takes it down afterwards, whatever happens. words: more arguments for `plek up`."""
+    with tempfile.TemporaryDirectory(prefix="plek-net-", ignore_cleanup_errors=True) as directory:
+        data = Path(directory) / "data"
+        done = plek(data, "up", "--detach", "--json", "--port-base", "0", *words)
+        assert done.returncode == 0, done.stderr + done.stdout
+        try:
+            sites = json.loads(done.stdout)["sites"]
+            yield Network(data, {name: site["url"] for name, site in sites.items()})
+        finally:
+            down = plek(data, "down")
+            assert down.returncode == 0, down.stderr
+
+
+async def eventually(what: str, check: Callable[[], Awaitable[bool]], seconds_max: float = PATIENCE_SECONDS) -> None:
+    """Waits until `check` is true; fails with `what` when it does not become so."""
+    until = time.monotonic() + seconds_max
+    while not await check():
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {seconds_max:g} seconds: {what}")
+        await asyncio.sleep(0.05)
