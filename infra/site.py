@@ -145,14 +145,15 @@ class _Server(uvicorn.Server):
 
 
 def run(settings: SiteSettings, services: Sequence[str] = ()) -> int:
-    """Run the named services of a site (none named: all of its settings') until SIGINT or SIGTERM; call from the main thread.
+    """Run the named services of a site (none named: all of its settings') until SIGINT or SIGTERM; call from the main
+    thread.
 
     Returns the exit code: 0 after a clean stop, 1 after one line on standard error that says what was wrong.
     """
     names = [name for name in SERVICES if name in (services or settings.services)]
     if unknown := set(services or settings.services) - set(names):
         return _one_line(f"no such service: {', '.join(sorted(unknown))}")
-    telemetry.configure_logs(site=settings.site, format=settings.log_format, level=settings.log_level)
+    telemetry.configure_logs(site=settings.site, style=settings.log_format, level=settings.log_level)
     telemetry.setup(
         service=names[0] if len(names) == 1 else settings.site,
         site=settings.site,
@@ -225,7 +226,8 @@ def _uvicorn(app: Border) -> uvicorn.Config:
 
 
 async def stop_all(started: Sequence[ServiceApp]) -> None:
-    """Stop services in the reverse of the order in which they started; one that hangs or fails does not keep the others."""
+    """Stop services in the reverse of the order in which they started; one that hangs or fails does not keep the
+    others."""
     log = telemetry.logger("site")
     for service in reversed(started):
         try:

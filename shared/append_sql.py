@@ -2,16 +2,16 @@
 
 It is a PL/pgSQL function made anew on the writer's connection from the tables the service declares, so that code and
 function cannot drift apart. A function, because in read committed each statement inside it sees what committed before
-that statement began: the version check runs after the lock is held. One call is one transaction and one fsync, and a batch
-of 64 costs one round trip.
+that statement began: the version check runs after the lock is held. One call is one transaction and one fsync, and a
+batch of 64 costs one round trip.
 
-It stores the whole batch or nothing: the streams that have moved on (`r_conflicts`) and the idempotency keys that are known
-(`r_taken`) are named by their place in the parameter, and the writer sends the others again. While nobody else writes, the
-writer knows its streams' versions by heart; `p_base`, the store's last position as it knows it, proves that nobody did (-1:
-check every stream).
+It stores the whole batch or nothing: the streams that have moved on (`r_conflicts`) and the idempotency keys that are
+known (`r_taken`) are named by their place in the parameter, and the writer sends the others again. While nobody else
+writes, the writer knows its streams' versions by heart; `p_base`, the store's last position as it knows it, proves that
+nobody did (-1: check every stream).
 
-The advisory lock makes writers queue, so that positions and sequences are numbered without holes and in commit order. Were
-it taken out, two writers would number the same rows: the primary keys would refuse one of them.
+The advisory lock makes writers queue, so that positions and sequences are numbered without holes and in commit order.
+Were it taken out, two writers would number the same rows: the primary keys would refuse one of them.
 
 Rows arrive as arrays of composite values, one a table: the driver encodes a row at a time twice as fast as a column.
 """
@@ -115,12 +115,12 @@ def append_function(tables: Sequence[sa.Table], lock: str = LOCK) -> str:
     body = _TYPES + _HEAD.format(parameters=parameters, lock=lock)
     for i, table in enumerate(tables):
         key = key_columns(table)
-        others = [_quote(name) for name in table.columns.keys() if name not in key]
+        others = [_quote(column.name) for column in table.columns if column.name not in key]
         update = ", ".join(f"{name} = excluded.{name}" for name in others)
         body += _TABLE.format(
             i=i,
             table=_name(table),
-            columns=", ".join(_quote(name) for name in table.columns.keys()),
+            columns=", ".join(_quote(column.name) for column in table.columns),
             match=" and ".join(f"t.{_quote(name)} = r.{_quote(name)}" for name in key),
             conflict=f"on conflict ({', '.join(map(_quote, key))}) "
             + (f"do update set {update}" if others else "do nothing"),
@@ -131,7 +131,7 @@ def append_function(tables: Sequence[sa.Table], lock: str = LOCK) -> str:
 def append_call(tables: Sequence[sa.Table]) -> str:
     """The statement that calls it."""
     count = 6 + 2 * len(tables)
-    return f"select * from pg_temp.plek_append({', '.join(f'${n}' for n in range(1, count + 1))})"
+    return f"select * from pg_temp.plek_append({', '.join(f'${n}' for n in range(1, count + 1))})"  # noqa: S608
 
 
 def _name(table: sa.Table) -> str:

@@ -170,21 +170,28 @@ class Handler(Generic[S, C, E]):
         stream = self._decider.stream(key)
         lock = self._locks.get(stream) or self._locks.setdefault(stream, asyncio.Lock())
         async with lock:
-            for left in reversed(range(TRIES_MAX)):
-                try:
-                    return await self._decide(stream, key, command, context, also)
-                except VersionConflict:
-                    self._states.pop(stream, None)
-                    if not left:
-                        raise
-                except BaseException:
-                    self._states.pop(stream, None)  # whether it was stored is not known here: load it again
+            with span(f"handle {type(command).__name__}", traceparent=context.traceparent):
+                return await self._until_stored(stream, key, command, context, also)
+
+    async def _until_stored(
+        self, stream: str, key: str, command: C, context: Context, also: Sequence[RowChange]
+    ) -> Handled:
+        for left in reversed(range(TRIES_MAX)):
+            try:
+                return await self._decide(stream, key, command, context, also)
+            except VersionConflict:
+                self._states.pop(stream, None)
+                if not left:
                     raise
+            except BaseException:
+                self._states.pop(stream, None)  # whether it was stored is not known here: load it again
+                raise
         raise AssertionError("unreachable")
 
     async def _decide(self, stream: str, key: str, command: C, context: Context, also: Sequence[RowChange]) -> Handled:
         before, version = await self.load(key)
-        decided = self._decider.decide(before, command)
+        with span("decide"):
+            decided = self._decider.decide(before, command)
         if isinstance(decided, Rejected) or not decided:
             if await self._store.read_stream(stream, version, 1):
                 raise VersionConflict(stream)  # decided on a state another process has moved on from
@@ -192,8 +199,9 @@ class Handler(Generic[S, C, E]):
                 stream, version, context, also, decided if isinstance(decided, Rejected) else None
             )
         after = self._decider.fold(before, decided)
-        append = self._append(stream, version, before, decided, after, command, context, also)
-        with span("store append", traceparent=context.traceparent, attributes={"db.system.name": "postgresql"}):
+        with span("tell"):
+            append = self._append(stream, version, before, decided, after, command, context, also)
+        with span("store append", attributes={"db.system.name": "postgresql"}):
             appended = await self._store.append(append)
         version += len(decided)
         self._remember(stream, after, version)
@@ -222,6 +230,7 @@ class Handler(Generic[S, C, E]):
             context.traceparent,
             getattr(command, "observed_at", None),
         )
+        tellings = aggregate.tell(before, events, after)
         stored = [NewEvent(ids.event_id(), codec.name(event), codec.encode(event), meta) for event in events]
         told = [
             Told(
@@ -232,7 +241,7 @@ class Handler(Generic[S, C, E]):
                 telling.contract.encode(),
                 Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent, telling.observed_at),
             )
-            for telling in aggregate.tell(before, events, after)
+            for telling in tellings
         ]
         rows = [*aggregate.project(before, events, after, now), *also]
         for timer in aggregate.timers(events):

@@ -1,4 +1,5 @@
-"""Building blocks of every service's HTTP side: the application, idempotency keys, preconditions, waiting reads, streams.
+"""Building blocks of every service's HTTP side: the application, idempotency keys, preconditions, waiting reads,
+streams.
 
 api = service_api("placement", "Places, holds, stays", asyncapi=document)
 
@@ -37,7 +38,7 @@ STREAMS_MAX = 256
 """Event streams one process keeps open; the next one is asked to come back later."""
 CAUGHT_UP_SECONDS_MAX = 2.0
 
-_KEY = re.compile(r"[\x21-\x7e]{1,%d}" % KEY_LENGTH_MAX)
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_LENGTH_MAX}}}")
 _ETAG = re.compile(r'"(\d{1,18})"')
 _EXPECTED: tuple[type[Exception], ...] = (
     HTTPException,
@@ -233,7 +234,8 @@ CaughtUp = Callable[[int], Awaitable[None]]
 
 
 async def wait_caught_up(after: int | None, caught_up: CaughtUp, seconds_max: float = CAUGHT_UP_SECONDS_MAX) -> None:
-    """Serves `?after=<position>`: waits until the view shows that position. Raises 503 `view-behind` after `seconds_max`."""
+    """Serves `?after=<position>`: waits until the view shows that position. Raises 503 `view-behind` after
+    `seconds_max`."""
     if after is None:
         return
     try:

@@ -22,17 +22,10 @@ from shared.security import ROLES, Actor, Role
 SESSION_COOKIE = "plek_session"
 """HttpOnly, SameSite=Strict; holds the same token a script sends as `Authorization: Bearer`."""
 
-
-def session_cookie(site: str) -> str:
-    """The name of one site's session cookie. Browsers share cookies between the ports of a machine: with one name for all,
-    signing in at one site of a demonstration network would sign out at the next."""
-    return f"{SESSION_COOKIE}_{site}"
-
-
 REFUSAL = "plek.refusal"
 """Key of the ASGI scope: why there is no actor, as a code."""
 BY_COOKIE = "plek.by_cookie"
-"""Key of the ASGI scope: the actor was known by the session cookie, so the browser may have been tricked into asking."""
+"""Key of the ASGI scope: the actor is known by the session cookie; the browser may have been tricked into asking."""
 
 JSON_DEPTH_MAX = 32
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -54,8 +47,14 @@ OPEN = Access(None)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def session_cookie(site: str) -> str:
+    """The name of one site's session cookie. Browsers share cookies between the ports of a machine: with one name for
+    all, signing in at one site of a demonstration network would sign out at the next."""
+    return f"{SESSION_COOKIE}_{site}"
+
+
 def allow(*roles: Role) -> Callable[[F], F]:
-    """Declares who may call an endpoint, under its route: `@app.get(...)` above `@allow("operator")` or `@allow(*EVERYBODY)`."""
+    """Declares who may call an endpoint: `@allow("operator")` or `@allow(*EVERYBODY)`, under its route's decorator."""
     if not roles or not set(roles) <= EVERYBODY:
         raise ValueError(f"allow() needs roles out of {', '.join(ROLES)}")
     named = frozenset(roles)
@@ -105,7 +104,7 @@ def _has_site_headers(request: Request) -> bool:
 
 
 def _refuse_cross_site(request: Request) -> None:
-    """No tokens in forms: the browser itself says where a request came from, and an old one at least names the origin."""
+    """No tokens in forms: the browser says where a request came from, and an old one at least names the origin."""
     fetch_site = request.headers.get("sec-fetch-site")
     if fetch_site is not None:
         same = fetch_site in ("same-origin", "none")
@@ -180,7 +179,7 @@ class GuardedRoute(APIRoute):
 
 
 class Guarded:
-    """An ASGI application behind `admit`, for what is not made of routes: `app.mount("/static", Guarded(files, OPEN))`."""
+    """An ASGI application behind `admit`, for what is not made of routes: `Guarded(StaticFiles(...), OPEN)`."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app = app

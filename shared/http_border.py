@@ -46,7 +46,8 @@ class Border:
     """The outermost application of a site's process.
 
     verify: tells who a token speaks for. sign_in: where a browser without a session is sent; None: it gets a 401 like
-    everybody. body_bytes_max: largest request body, also when its size was not announced. cookie: holds a browser's token.
+    everybody. body_bytes_max: largest request body, also when its size was not announced. cookie: holds a browser's
+    token.
     """
 
     def __init__(
@@ -91,7 +92,8 @@ class Border:
                 _record(scope, method, exchange, span)
 
     def _identify(self, request: Request) -> None:
-        """Find out who asks. A token that does not count leaves the request without an actor, and the reason beside it."""
+        """Find out who asks. A token that does not count leaves the request without an actor, and the reason beside
+        it."""
         scope = request.scope
         scope[ACTOR], scope[REFUSAL], scope[BY_COOKIE], scope[SIGN_IN] = None, None, False, self._sign_in
         given = request.headers.getlist("authorization")
@@ -180,7 +182,8 @@ class _Exchange:
 
 
 def _route(scope: Scope) -> str:
-    """The route's template: the only form of a path that is counted, traced or logged. `unmatched` when there is none."""
+    """The route's template: the only form of a path that is counted, traced or logged. `unmatched` when there is
+    none."""
     route: Any = scope.get("route")
     effective = scope.get("fastapi", {}).get("effective_route_context")
     path = getattr(effective if effective is not None else route, "path_format", None)

@@ -72,7 +72,8 @@ class EventRef(BaseModel):
 class CommandAnswer(BaseModel):
     """What a command answers; a route adds its own fields.
 
-    id: of the resource addressed. version: of its stream. position: of the last event in the service's store, for `?after`.
+    id: of the resource addressed. version: of its stream. position: of the last event in the service's store, for
+    `?after`.
     """
 
     id: str

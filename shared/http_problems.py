@@ -1,4 +1,5 @@
-"""Every error answer has one shape: problem+json (RFC 9457) with our codes, so that screens, scripts and tests read one thing."""
+"""Every error answer has one shape: problem+json (RFC 9457) with our codes, so that screens, scripts and tests read
+one thing."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ _CODE = re.compile(r"[^a-z0-9]+")
 class Problem(HTTPException):
     """An error answer on its way to the caller.
 
-    status: of the response. code: kebab-case, the same in API, docs, screens and tests. detail: one sentence for a person.
+    status: of the response. code: kebab-case, the same in API, docs, screens and tests. detail: one sentence for a
+    person.
     facts: plain JSON values that explain it. errors: what is wrong with which field. None of it is personal data.
     """
 
@@ -168,7 +170,8 @@ def code_of(kind: str) -> str:
 
 
 async def answer_problem(request: Request, error: Exception) -> Response:
-    """The exception handler of every app. A browser that has to sign in first is taken there; the border logs the unexpected."""
+    """The exception handler of every app. A browser that has to sign in first is taken there; the border logs the
+    unexpected."""
     problem = problem_of(error)
     if problem.status_code in (404, 405) and request.scope.get(ACTOR) is None and ACTOR in request.scope:
         problem = Problem(401, "not-signed-in", headers=WWW_AUTHENTICATE)  # strangers do not learn what there is

@@ -8,9 +8,11 @@ this reader only.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -25,12 +27,14 @@ from shared.ports import (
     BusUnavailable,
     Delete,
     Delivery,
+    OriginHalted,
     Put,
     RowChange,
     Source,
     SourceRemade,
     Store,
     StoreUnavailable,
+    VersionConflict,
     Wake,
 )
 from shared.telemetry import describe, logger, span
@@ -83,6 +87,9 @@ class Undigestible(Exception):
         self.code, self.detail = code, detail
 
 
+Turn = Literal["next", "begins", "duplicate", "early"]
+"""`next`: the last one + 1. `begins`: the first of a later epoch. `early`: something before it has not come yet."""
+
 Place = tuple[str, Log]
 """An origin's key and one of its logs: what a checkpoint is kept for."""
 
@@ -101,6 +108,7 @@ class Reader:
         self._foreign = 0
         self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
         self._loaded = False
+        self._one_at_a_time = asyncio.Lock()
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -125,18 +133,20 @@ class Reader:
         failures, patient = 0, True
         while True:
             try:
-                await self._load()
                 incarnation = await follow.source.incarnation()
                 position = await self._cursor(follow.source.name, incarnation)
-                async for batch in follow.source.batches(position):
-                    await self._apply(follow, incarnation, batch, refetch=patient)
-                    failures, patient = 0, True
+                async with aclosing(follow.source.batches(position)) as batches:
+                    async for batch in batches:
+                        async with self._one_at_a_time:
+                            await self._load()
+                            await self._apply(follow, incarnation, batch, refetch=patient)
+                        failures, patient = 0, True
             except Gap as gap:
                 patient = False  # once more from the checkpoint; if the hole is still there, its origin waits
                 log.warning("gap", reader=self.view.name, origin=gap.origin, expected=gap.expected, got=gap.got)
             except SourceRemade:
                 log.warning("source made anew", reader=self.view.name, source=follow.source.name)
-            except (BusUnavailable, StoreUnavailable) as error:
+            except (BusUnavailable, StoreUnavailable, OriginHalted, VersionConflict) as error:
                 pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
                 failures += 1
                 log.info(
@@ -149,9 +159,13 @@ class Reader:
                 await self._clock.sleep(pause)
 
     async def _load(self) -> None:
-        """Reads the checkpoints, once: afterwards only this reader moves them."""
+        """Reads how far this view is, unless that is known: afterwards only this reader moves it.
+
+        After an append that failed it is not known: it may have been stored all the same.
+        """
         if self._loaded:
             return
+        self._checkpoints, self._halted, self._missing, self._foreign = {}, {}, {}, 0
         for row in await self._store.rows(schema.checkpoints, reader=self.view.name):
             self._checkpoints[row["origin"], row["log"]] = (row["epoch"], row["sequence"])
         for row in await self._store.rows(schema.parked, reader=self.view.name):
@@ -190,7 +204,8 @@ class Reader:
             with span(f"update {self.view.name}", attributes={"db.system.name": "postgresql"}):
                 try:
                     await self._store.append(Append(self._clock.now(), rows=work.rows))
-                except StoreUnavailable:
+                except (StoreUnavailable, OriginHalted, VersionConflict):
+                    self._loaded = False
                     raise
                 except Exception as error:
                     if len(batch) > 1:  # one of them cannot be stored: find it
@@ -255,15 +270,32 @@ class Reader:
         rows = await self._store.rows(schema.parked, reader=self.view.name)
         return [{name: value for name, value in row.items() if name != "data"} for row in rows]
 
-    async def forget(self, origin: str) -> list[RowChange]:
-        """The deletions that take everything an origin told out of the view: a new epoch has begun."""
+    async def forget(self, origin: str, pending: Sequence[RowChange]) -> list[RowChange]:
+        """The deletions that take everything an origin told out of the view: a new epoch has begun.
+
+        pending: rows of the same batch, not stored yet: the old epoch's last words may be among them.
+        """
         gone: list[RowChange] = []
         for table in self.view.tables:
             if "origin" in table.columns:
                 names = schema.key_columns(table)
+                place = list(table.columns.keys()).index("origin")
                 rows = await self._store.rows(table, origin=origin)
                 gone += [Delete(table, tuple(row[name] for name in names)) for row in rows]
+                gone += [
+                    Delete(table, schema.row_key(table, change.values))
+                    for change in pending
+                    if isinstance(change, Put) and change.table is table and change.values[place] == origin
+                ]
         return gone
+
+    def turn(self, message: Message, epoch: int, sequence: int) -> Turn:
+        """What a message is to a reader that has applied `sequence` of `epoch` of its log."""
+        if message.origin.epoch > epoch and message.sequence == 1:
+            return "begins"
+        if (message.origin.epoch, message.sequence) <= (epoch, sequence):
+            return "duplicate"
+        return "next" if (message.origin.epoch, message.sequence) == (epoch, sequence + 1) else "early"
 
     def position_of(self, place: Place) -> tuple[int, int]:
         return self._checkpoints.get(place, (0, 0))
@@ -318,11 +350,11 @@ class _Work:
         if self._is_halted(place):
             return
         epoch, sequence = self.checkpoints.get(place) or self._reader.position_of(place)
-        begins = message.origin.epoch > epoch and message.sequence == 1
-        if not begins and (message.origin.epoch, message.sequence) <= (epoch, sequence):
+        turn = self._reader.turn(message, epoch, sequence)
+        if turn == "duplicate":
             metrics.READER_DUPLICATES.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
             return
-        if not begins and (message.origin.epoch != epoch or message.sequence != sequence + 1):
+        if turn == "early":
             self._out_of_turn(delivery, message, place, sequence + 1, refetch)
             return
         try:
@@ -330,8 +362,8 @@ class _Work:
         except Undigestible as reason:
             self.park(delivery, reason.code, reason.detail)
             return
-        if begins and epoch:
-            self.rows += await self._reader.forget(message.origin.key)
+        if turn == "begins" and epoch:
+            self.rows += await self._reader.forget(message.origin.key, self.rows)
         self._reached(message, place)
         self.rows += changes
 
@@ -422,7 +454,7 @@ class OutboxSource:
     async def incarnation(self) -> str:
         return f"epoch-{self._store.origin.epoch}"
 
-    async def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+    async def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
         while True:
             seen = self._store.told.count
             rows = await self._store.read_outbox(self._which, after, 500)

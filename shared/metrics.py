@@ -1,4 +1,5 @@
-"""What `/metrics` shows, in Prometheus' conventions: base units, `_total` for counters. Labels are few and never a person.
+"""What `/metrics` shows, in Prometheus' conventions: base units, `_total` for counters. Labels are few and never a
+person.
 
 One module, so that a dashboard or an alert finds every name in one place. Whoever does the work counts it here.
 """
@@ -8,8 +9,8 @@ from __future__ import annotations
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    GCCollector,
     Gauge,
+    GCCollector,
     Histogram,
     PlatformCollector,
     ProcessCollector,
@@ -87,9 +88,11 @@ READER_GAPS = Counter(
     registry=REGISTRY,
 )  # fmt: skip
 READER_PARKED = Gauge(
-    "plek_reader_parked_messages", "Messages put aside because they could not be digested.", ["service", "reader", "origin"],
+    "plek_reader_parked_messages",
+    "Messages put aside because they could not be digested.",
+    ["service", "reader", "origin"],
     registry=REGISTRY,
-)  # fmt: skip
+)
 READER_LAG = Gauge(
     "plek_reader_lag_messages", "Messages known to exist and not applied yet.", ["service", "reader", "origin"],
     registry=REGISTRY,

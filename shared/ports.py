@@ -7,7 +7,7 @@ conformance suite runs against both.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -287,7 +287,7 @@ class Source(Protocol):
         """Changes when the stream was made anew. Raises `BusUnavailable`."""
         ...
 
-    def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+    def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
         """Deliveries in order from position `after` + 1 on, without a hole, for ever; at most 500 at a time, as soon as there
         are any. Raises `BusUnavailable` or `SourceRemade`; the reader then starts again from its checkpoint."""
         ...

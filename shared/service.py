@@ -52,7 +52,8 @@ class ServiceApp:
 
 
 async def ask_all(checks: Sequence[Check], seconds_max: float = CHECK_SECONDS_MAX) -> dict[str, str]:
-    """What is wrong, by check; empty when all is well. A check that does not answer in time, or fails, is wrong itself."""
+    """What is wrong, by check; empty when all is well. A check that does not answer in time, or fails, is wrong
+    itself."""
 
     async def ask(check: Check) -> str | None:
         try:

@@ -1,6 +1,8 @@
-"""Traces and logs. Spans are our own: no library is instrumented behind our back, so nothing is recorded that we did not name.
+"""Traces and logs. Spans are our own: no library is instrumented behind our back, so nothing is recorded that we did
+not name.
 
-Nothing here ever carries a request body, a query string, a token, a person's id or the text of somebody else's exception.
+Nothing here ever carries a request body, a query string, a token, a person's id or the text of somebody else's
+exception.
 """
 
 from __future__ import annotations
@@ -56,11 +58,13 @@ def setup(
     sample_ratio: float = 1.0,
     processors: Sequence[SpanProcessor] = (),
 ) -> None:
-    """Start tracing for this process; without an endpoint and without processors it stays off, which costs next to nothing.
+    """Start tracing for this process; without an endpoint and without processors it stays off, which costs next to
+    nothing.
 
     service: what runs here, for example `placement`, or the site's name when it is all of its services in one process.
     otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`.
-    sample_ratio: share of the traces that begin here, 0 to 1; a trace that came from elsewhere keeps its caller's choice.
+    sample_ratio: share of the traces that begin here, 0 to 1; a trace that came from elsewhere keeps its caller's
+    choice.
     processors: more places where finished spans go (tests).
     """
     global _provider, _tracer
@@ -166,7 +170,7 @@ def _span(
 
 @contextmanager
 def request_span(method: str, traceparent: str | None) -> Iterator[Span]:
-    """The server span of one HTTP request. There is a trace id even while tracing is off: problems and logs carry it."""
+    """The server span of one HTTP request. It has a trace id also while tracing is off, for problems and logs."""
     if _tracer is not None:
         with _span(_tracer, method, "server", traceparent, {"http.request.method": method}, ()) as current:
             yield current
@@ -187,7 +191,7 @@ def parse_traceparent(traceparent: str | None) -> SpanContext | None:
     """The W3C trace context in a `traceparent`, or None when there is none or it is not one."""
     if traceparent is None or len(traceparent) != 55:
         return None
-    version, trace_id, span_id, flags = (traceparent.split("-") + ["", "", "", ""])[:4]
+    version, trace_id, span_id, flags = [*traceparent.split("-"), "", "", "", ""][:4]
     if version != "00" or (len(trace_id), len(span_id), len(flags)) != (32, 16, 2):
         return None
     if not all(character in "0123456789abcdef" for character in trace_id + span_id + flags):
@@ -212,11 +216,11 @@ def current_trace_id() -> str | None:
     return f"{context.trace_id:032x}" if context.is_valid else None
 
 
-def configure_logs(*, site: str, format: Literal["json", "console"] = "json", level: str = "info") -> None:
+def configure_logs(*, site: str, style: Literal["json", "console"] = "json", level: str = "info") -> None:
     """Send every log line of this process to standard error, ours and the libraries', with site and trace id.
 
-    format: `json` is one object a line, `console` is for people. level: debug, info, warning or error; libraries speak from
-    warning on.
+    style: `json` is one object a line, `console` is for people. level: debug, info, warning or error; libraries
+    speak from warning on.
     """
 
     def with_site(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -224,7 +228,7 @@ def configure_logs(*, site: str, format: Literal["json", "console"] = "json", le
         return event
 
     render: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -1,7 +1,7 @@
 """HTTP: request -> command -> answer, and who may call what.
 
-An answer is built from what the command led to (`Handled`) and from nothing else, so that the same `Idempotency-Key` gives
-the same answer again.
+An answer is built from what the command led to (`Handled`) and from nothing else, so that the same `Idempotency-Key`
+gives the same answer again.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
 
 
 def build(placement: Placement, asyncapi: Mapping[str, Any]) -> FastAPI:
-    """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and hears."""
+    """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and
+    hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
     for method, path, endpoint, status, roles in routes(Writes(placement), Reads(placement)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
@@ -134,12 +135,17 @@ class Writes:
     # --- holds --------------------------------------------------------------------------------------------------------
 
     async def hold(self, body: m.HoldBody, actor: CurrentActor, claim: Claim) -> m.HoldAnswer:
-        """Keep places for a household on its way. Refused: `no-place-free`, `place-not-free`, `remote-hold-not-possible`."""
+        """Keep places for a household on its way. Refused: `no-place-free`, `place-not-free`,
+        `remote-hold-not-possible`."""
         self._placement.own_site_only(body.site)
-        fields = dict(
-            hold_id=self._placement.ids.random_id(), place_ids=tuple(body.place_ids or ()), kind=body.kind,
-            household_size=body.household_size, features=tuple(body.features), hold_minutes=body.hold_minutes,
-        )  # fmt: skip
+        fields = {
+            "hold_id": self._placement.ids.random_id(),
+            "place_ids": tuple(body.place_ids or ()),
+            "kind": body.kind,
+            "household_size": body.household_size,
+            "features": tuple(body.features),
+            "hold_minutes": body.hold_minutes,
+        }
         location, asked = body.location, Asked(actor, claim)
         if location is None and body.place_ids:
             location = await self._placement.location_of(views.places, body.place_ids[0], "place")
@@ -151,8 +157,9 @@ class Writes:
             raise Problem(422, "places-missing", "Name places, a kind or a location.")
         held = event_of(handled, ev.PlaceHeld)
         return m.HoldAnswer(
-            **base(held.hold_id, handled), site=self._placement.site, location=held.location, place_ids=list(held.place_ids),
-            kind=held.kind, household_size=held.household_size, status="active", expires_at=held.expires_at,
+            **base(held.hold_id, handled), site=self._placement.site, location=held.location,
+            place_ids=list(held.place_ids), kind=held.kind, household_size=held.household_size, status="active",
+            expires_at=held.expires_at,
         )  # fmt: skip
 
     async def _hold_anywhere(self, asked: Asked, **fields: Any) -> Handled:
@@ -246,7 +253,8 @@ class Writes:
     # --- import -------------------------------------------------------------------------------------------------------
 
     async def import_overnight(self, body: m.NightsBody, actor: CurrentActor, claim: Claim) -> m.NightsAnswer:
-        """Adopt published figures of one location, night by night in the order given; each is accepted, ignored or refused."""
+        """Adopt published figures of one location, night by night in the order given; each is accepted, ignored or
+        refused."""
         results, events, version, position = [], [], 0, 0
         for number, night in enumerate(body.nights):
             own = None if claim is None else msgspec.structs.replace(claim, key=f"{claim.key}/{number}")

@@ -1,7 +1,7 @@
 """Bodies, queries and answers of the placement service's HTTP side.
 
-Shapes are checked here; what a value means (a kind, a number of minutes, a time in the future) is checked by the decider, so
-that a refusal has the same code wherever it comes from.
+Shapes are checked here; what a value means (a kind, a number of minutes, a time in the future) is checked by the
+decider, so that a refusal has the same code wherever it comes from.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class PlacesBody(Body):
     kind: BedKind
     room: Text
     sleeps: Whole = 1
-    features: Features = []
+    features: Features = Field(default_factory=list)
     count: Annotated[int, Field(ge=1, le=PLACES_AT_ONCE_MAX)] = 1
 
 
@@ -87,13 +87,14 @@ class CloseBody(Body):
 
 
 class HoldBody(Body):
-    """Which places: those named, or the best fit of `kind`; at `location`, or at the site's location with most of them free."""
+    """Which places: those named, or the best fit of `kind`; at `location`, or at the site's location with most of
+    them free."""
 
     location: Slug | None = None
     place_ids: PlaceIds | None = None
     kind: Kind | None = None
     household_size: HouseholdSize = 1
-    features: Features = []
+    features: Features = Field(default_factory=list)
     hold_minutes: HoldMinutes = HOLD_MINUTES_DEFAULT
     site: Slug | None = None
 
@@ -115,7 +116,7 @@ class StayBody(Body):
     place_ids: PlaceIds | None = None
     kind: Kind | None = None
     household_size: HouseholdSize = 1
-    features: Features = []
+    features: Features = Field(default_factory=list)
     observed_at: Moment | None = None
 
 
@@ -132,7 +133,7 @@ class NightBody(Body):
 
     programme: Text
     kind: BedKind
-    features: Features = []
+    features: Features = Field(default_factory=list)
     sleeps: Whole = 1
     own_rooms: bool = False
     night: Day
@@ -255,7 +256,8 @@ class StayView(BaseModel):
 
 
 class CapacityRowView(BaseModel):
-    """One kind at one location. available_min, available_max: what may be true now. incomplete: why a site's row may be behind."""
+    """One kind at one location. available_min, available_max: what may be true now. incomplete: why a site's row may
+    be behind."""
 
     site: str
     location: str

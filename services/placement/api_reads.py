@@ -1,4 +1,4 @@
-"""HTTP: what can be looked at. The board is this site's own, exact at once; the capacity view is the whole network's."""
+"""HTTP: what can be looked at. The board is this site's own and exact; the capacity view is the network's."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Reads:
         return _tagged(m.StayView(**self._stay(await self._row(views.stays, stay_id, "stay", query))), answer)
 
     async def capacity(self, query: Annotated[m.CapacityQuery, Query()]) -> m.CapacityAnswer:
-        """The network's capacity as this site sees it, now or as it was `at`: every figure with its age and its bounds."""
+        """The network's capacity as this site sees it, now or as it was `at`: every figure with its age and its
+        bounds."""
         await wait_caught_up(query.after, self._placement.capacity.caught_up)
         found = await self._placement.capacity.capacity(
             at=query.at, site=query.site, location=query.location, kind=query.kind

@@ -21,7 +21,9 @@ _CACHE = re.compile(r"\..*_cache|\.hypothesis|\.schemathesis|.*\.egg-info")
 @cache
 def files(*folders: str, suffix: str = ".py") -> tuple[Path, ...]:
     """Files of the repository below `folders` (all of it: none named), in order."""
-    return tuple(sorted(path for folder in folders or (".",) for path in _below(ROOT / folder) if path.suffix == suffix))
+    return tuple(
+        sorted(path for folder in folders or (".",) for path in _below(ROOT / folder) if path.suffix == suffix)
+    )
 
 
 @cache

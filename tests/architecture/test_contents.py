@@ -81,13 +81,17 @@ def test_every_command_has_its_outcome_ignored_and_rejected_tests(service: str) 
         folder = ROOT / "tests" / service / "_".join(words(command.__name__))
         tests = "\n".join(text(path) for path in sorted(folder.glob("test_*.py"))) if folder.is_dir() else ""
         lacking += [
-            f"{command.__name__}: {outcome}" for outcome in (".then(", ".then_nothing(", ".then_rejected(") if outcome not in tests
+            f"{command.__name__}: {outcome}"
+            for outcome in (".then(", ".then_nothing(", ".then_rejected(")
+            if outcome not in tests
         ]
     assert not lacking
 
 
 @pytest.mark.parametrize("service", DECIDING)
 def test_every_event_is_in_the_corpus_of_stored_bytes(service: str) -> None:
-    corpus = "\n".join(text(path) for path in sorted((ROOT / "tests" / "corpus" / service).rglob("*")) if path.is_file())
+    corpus = "\n".join(
+        text(path) for path in sorted((ROOT / "tests" / "corpus" / service).rglob("*")) if path.is_file()
+    )
     tags = {str(event.__struct_config__.tag) for event in written(service, "events", Event)}  # type: ignore[attr-defined]
     assert not {tag for tag in tags if tag not in corpus}

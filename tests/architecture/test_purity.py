@@ -29,12 +29,12 @@ IMPURE_CALLS = {
 
 def pure_files() -> list[Path]:
     """Every file of every service that has to be pure."""
-    found = []
-    for service in SERVICES:
-        for path in sorted((ROOT / "services" / service).glob("*.py")):
-            if PURE_FILES.fullmatch(path.stem) or path.stem in PURE_MODULES.get(service, {}):
-                found.append(path)
-    return found
+    return [
+        path
+        for service in SERVICES
+        for path in sorted((ROOT / "services" / service).glob("*.py"))
+        if PURE_FILES.fullmatch(path.stem) or path.stem in PURE_MODULES.get(service, {})
+    ]
 
 
 def imports(module: ast.Module) -> Iterator[tuple[str, str]]:
@@ -100,7 +100,8 @@ def test_the_look_finds_what_is_not_pure(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["from services.placement import events as ev", "from shared.kernel import Rejected", "n = hashlib.sha256(b'')"]
+    "line",
+    ["from services.placement import events as ev", "from shared.kernel import Rejected", "n = hashlib.sha256(b'')"],
 )
 def test_the_look_leaves_the_pure_alone(line: str) -> None:
     assert not impurities(ast.parse(line), {"events", "commands", "decider"})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount
 
 from shared.http import Streams, new_app
@@ -186,7 +189,8 @@ def test_a_mounted_application_needs_a_guard() -> None:
 
 def test_a_route_that_declares_but_has_no_guard_counts_as_open_and_is_refused() -> None:
     @allow("operator")
-    async def declared(request: object) -> None: ...
+    async def declared(request: Request) -> Response:
+        return Response()
 
     app = Starlette()
     app.add_route("/declared", declared)
@@ -195,9 +199,10 @@ def test_a_route_that_declares_but_has_no_guard_counts_as_open_and_is_refused() 
 
 
 def test_nobody_can_be_allowed_by_a_word_that_is_no_role() -> None:
-    for roles in ((), ("admin",)):
+    nobody: list[Any] = [[], ["admin"]]
+    for roles in nobody:
         with pytest.raises(ValueError, match="roles"):
-            allow(*roles)  # type: ignore[arg-type]
+            allow(*roles)
 
 
 def test_what_is_declared_can_be_listed() -> None:

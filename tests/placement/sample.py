@@ -11,7 +11,7 @@ import msgspec
 from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement.decider import LOCATION
-from services.placement.decider_location import FREE, Group, Hold, Location, Place, Stay, fit_order
+from services.placement.decider_location import FREE, HELD, OCCUPIED, Group, Hold, Location, Place, Stay, fit_order
 from services.placement.publish import tell
 from shared.contracts.base import Contract
 from shared.contracts.placement import CONTRACTS
@@ -153,8 +153,10 @@ def check(before: Location, events: Sequence[ev.LocationEvent], state: Location)
             assert not place.overflow, "it would have closed"
             assert place.block_next is None, "it would be blocked"
             free[place.kind].append(place)
-        holder = state.stays.get(place.holder or "") or state.holds.get(place.holder or "")
-        assert (place.status in ("held", "occupied")) == (holder is not None and place.id in holder.place_ids)
+        holder: Stay | Hold | None = None
+        if place.holder is not None:
+            holder = (state.stays if place.status == OCCUPIED else state.holds)[place.holder]
+        assert (place.status in (HELD, OCCUPIED)) == (holder is not None and place.id in holder.place_ids)
     assert state.free == {kind: tuple(p.id for p in sorted(ps, key=fit_order)) for kind, ps in free.items()}
     uses: list[Stay | Hold] = [*state.stays.values(), *state.holds.values()]
     for use in uses:

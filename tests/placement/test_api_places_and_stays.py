@@ -14,6 +14,7 @@ from shared.security import ROLES
 from tests.support.desk import PLACEMENT, Desk, open_desk
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
+WALK_IN = {"location": "west", "kind": "shelter_24h"}
 
 
 @pytest_asyncio.fixture
@@ -49,7 +50,8 @@ async def test_lists_come_in_pages(desk: Desk) -> None:
     seen: list[str] = []
     cursor: str | None = None
     while len(seen) < 5:
-        page = (await desk.get("/places", limit=2, **({"cursor": cursor} if cursor else {}))).json()
+        asked: dict[str, Any] = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await desk.get("/places", **asked)).json()
         seen += [item["id"] for item in page["items"]]
         cursor = page["next"]
     assert (seen, cursor) == (sorted(ids), None)
@@ -95,9 +97,9 @@ async def test_a_stay_begins_and_ends(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "code"),
     [
-        ("/stays", {"location": "west", "kind": "shelter_24h", "observed_at": "2021-01-01T10:00:00"}, 422, "time-without-zone"),
-        ("/stays", {"location": "west", "kind": "shelter_24h", "observed_at": "2199-01-01T10:00:00Z"}, 422, "observed-in-future"),
-        ("/stays", {"location": "west", "kind": "shelter_24h", "observed_at": "2001-01-01T10:00:00Z"}, 422, "observed-too-old"),
+        ("/stays", WALK_IN | {"observed_at": "2021-01-01T10:00:00"}, 422, "time-without-zone"),
+        ("/stays", WALK_IN | {"observed_at": "2199-01-01T10:00:00Z"}, 422, "observed-in-future"),
+        ("/stays", WALK_IN | {"observed_at": "2001-01-01T10:00:00Z"}, 422, "observed-too-old"),
         ("/stays", {"kind": "shelter_24h"}, 422, "location-missing"),
         ("/stays", {}, 422, "places-missing"),
         (f"/stays/{NOBODY}/end", {"reason": "moved_on"}, 404, "stay-unknown"),
@@ -133,8 +135,10 @@ async def test_a_block_in_the_past_or_of_a_place_in_use_is_refused(desk: Desk) -
 
 def night(day: int, occupied: int, total: int = 10) -> dict[str, Any]:
     return {
-        "programme": "12011", "kind": "shelter_24h", "night": f"2021-01-{day:02}", "observed_at": f"2021-01-{day:02}T23:00:00Z",
-        "total": total, "blocked": 1, "occupied": occupied, "overflow": max(0, occupied - (total - 1)),
+        "programme": "12011", "kind": "shelter_24h", "night": f"2021-01-{day:02}",
+        "observed_at": f"2021-01-{day:02}T23:00:00Z",
+        "total": total,
+        "blocked": 1, "occupied": occupied, "overflow": max(0, occupied - (total - 1)),
     }  # fmt: skip
 
 

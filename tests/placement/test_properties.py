@@ -27,10 +27,10 @@ from tests.placement.sample import AT, LOCATION_OPENED, check, uid
 
 ids = st.integers(0, 11)
 some_places = st.lists(ids, max_size=3).map(lambda ns: tuple(uid(n) for n in ns))
-kinds = st.sampled_from(["shelter_24h", "family_shelter", "night_shelter", "hotel", None])
-features = st.sets(st.sampled_from(["pets", "quiet", "sauna"]), max_size=1).map(tuple)
-sizes = st.integers(-1, 6)
-minutes_ago = st.one_of(st.none(), st.integers(-3, 90))
+kinds = st.sampled_from(["shelter_24h", "shelter_24h", "shelter_24h", "family_shelter", "hotel", None])
+features = st.sampled_from([(), (), (), (), ("pets",), ("sauna",)])
+sizes = st.sampled_from([1, 1, 1, 1, 2, 2, 3, 5, 0, -1])
+minutes_ago = st.sampled_from([None, None, None, 0, 1, 30, 90, -1, -3])
 
 
 class AnyCommands(RuleBasedStateMachine):
@@ -40,6 +40,7 @@ class AnyCommands(RuleBasedStateMachine):
         super().__init__()
         self.state: Location = LOCATION.fold(LOCATION.initial, [LOCATION_OPENED])
         self.now = AT
+        self.night = 0
         self.told: dict[tuple[str, str, str], CapacityRow] = {}
         self.hold_ends: Counter[str] = Counter()
         self.held: set[str] = set()
@@ -99,14 +100,19 @@ class AnyCommands(RuleBasedStateMachine):
 
     @rule(place=ids)
     def unblock(self, place: int) -> None:
-        self.do(cmd.UnblockPlace, place_id=uid(place))
+        self.do(cmd.UnblockPlace, place_id=self.one_of(self.state.places, place))
 
     @rule(place=ids, after_stay=st.booleans(), role=st.sampled_from(["operator", "system"]))
     def close(self, place: int, after_stay: bool, role: str) -> None:
-        self.do(cmd.ClosePlace, place_id=uid(place), after_stay=after_stay, role=role)
+        self.do(cmd.ClosePlace, place_id=self.one_of(self.state.places, place), after_stay=after_stay, role=role)
 
     @rule(
-        hold=ids, places=some_places, kind=kinds, size=sizes, features=features, minutes=st.sampled_from([20, 30, 90])
+        hold=ids,
+        places=some_places,
+        kind=kinds,
+        size=sizes,
+        features=features,
+        minutes=st.sampled_from([20, 30, 90, 90]),
     )
     def hold(self, hold: int, places: Any, kind: str | None, size: int, features: Any, minutes: int) -> None:
         self.do(
@@ -119,17 +125,32 @@ class AnyCommands(RuleBasedStateMachine):
             hold_minutes=minutes,
         )
 
+    def one_of(self, there: dict[str, Any], which: int) -> str:
+        """Mostly one that is there, sometimes one that was or never will be."""
+        live = list(there)
+        return live[which] if which < len(live) else uid(which)
+
+    @rule(stay=ids, size=st.integers(1, 3), at_once=st.booleans())
+    def hold_by_kind(self, stay: int, size: int, at_once: bool) -> None:
+        fields = {"kind": "shelter_24h", "household_size": size}
+        if at_once:
+            self.do(cmd.BeginStay, stay_id=uid(100 + len(self.held) * 20 + stay), **fields)
+        else:
+            self.do(cmd.HoldPlaces, hold_id=uid(100 + len(self.held)), **fields)
+
     @rule(hold=ids, stay=ids, ago=minutes_ago)
     def check_in(self, hold: int, stay: int, ago: int | None) -> None:
-        self.do(cmd.CheckInHold, hold_id=uid(hold), stay_id=uid(stay), observed_at=self.seen(ago))
+        self.do(
+            cmd.CheckInHold, hold_id=self.one_of(self.state.holds, hold), stay_id=uid(stay), observed_at=self.seen(ago)
+        )
 
     @rule(hold=ids)
     def cancel(self, hold: int) -> None:
-        self.do(cmd.CancelHold, hold_id=uid(hold))
+        self.do(cmd.CancelHold, hold_id=self.one_of(self.state.holds, hold))
 
     @rule(hold=ids)
     def lapse(self, hold: int) -> None:
-        self.do(cmd.LapseHold, hold_id=uid(hold), role="system")
+        self.do(cmd.LapseHold, hold_id=self.one_of(self.state.holds, hold), role="system")
 
     @rule(stay=ids, places=some_places, kind=kinds, size=sizes, features=features, ago=minutes_ago)
     def begin(self, stay: int, places: Any, kind: str | None, size: int, features: Any, ago: int | None) -> None:
@@ -145,13 +166,8 @@ class AnyCommands(RuleBasedStateMachine):
 
     @rule(stay=ids, reason=st.sampled_from(STAY_END_REASONS), ago=minutes_ago)
     def end(self, stay: int, reason: str, ago: int | None) -> None:
-        self.do(cmd.EndStay, stay_id=uid(stay), reason=reason, observed_at=self.seen(ago))
-
-    @rule(which=st.integers(0, 20), reason=st.sampled_from(STAY_END_REASONS))
-    def end_one_that_is_there(self, which: int, reason: str) -> None:
-        if self.state.stays:
-            stays = list(self.state.stays)
-            self.do(cmd.EndStay, stay_id=stays[which % len(stays)], reason=reason)
+        stay_id = self.one_of(self.state.stays, stay)
+        self.do(cmd.EndStay, stay_id=stay_id, reason=reason, observed_at=self.seen(ago))
 
     @rule(
         total=st.integers(0, 8),
@@ -159,13 +175,14 @@ class AnyCommands(RuleBasedStateMachine):
         occupied=st.integers(0, 10),
         kind=st.sampled_from(["shelter_24h", "family_shelter"]),
         features=features,
-        days=st.integers(0, 3),
+        days=st.sampled_from([1, 1, 1, 0, -1]),
         programme=st.sampled_from("pq"),
     )
     def record_night(
         self, total: int, blocked: int, occupied: int, kind: str, features: Any, days: int, programme: str
     ) -> None:
         before = self.state
+        self.night += days
         self.do(
             cmd.RecordNight,
             role="system",
@@ -173,8 +190,8 @@ class AnyCommands(RuleBasedStateMachine):
             kind=kind,
             features=features,
             sleeps=1,
-            night=date(2026, 1, 7) + timedelta(days=days),
-            observed_at=AT - timedelta(days=3 - days),
+            night=date(2025, 1, 7) + timedelta(days=self.night),
+            observed_at=AT - timedelta(days=300 - self.night),
             total=total,
             blocked=blocked,
             occupied=occupied,

@@ -34,6 +34,7 @@ class Desks:
         self.open = True
         self.answered: dict[str, int] = {}
         self._nights = 0
+        self._attempts: dict[tuple[str, str], list[str]] = {}
 
     async def set_up(self, site: Site) -> None:
         """The locations of a site and their first places."""
@@ -87,6 +88,7 @@ class Desks:
             return False
         restored = site.restored
         command_id = world.ids.event_id()
+        self._attempts.setdefault((claim.scope, claim.key), []).append(command_id)
         context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
         try:
             handled = await process.call(name, make(site.clock.now()), context)
@@ -94,10 +96,10 @@ class Desks:
             self._count(type(error).__name__)
             return False
         if restored == site.restored:
-            world.judge(lambda _: self._note(site, claim, command_id, handled))
+            world.judge(lambda _: self._note(site, claim, handled))
         return True
 
-    def _note(self, site: Site, claim: KeyClaim, command_id: str, handled: Handled) -> None:
+    def _note(self, site: Site, claim: KeyClaim, handled: Handled) -> None:
         """Remembers an answer; a second one under the same key has to be the same."""
         events = [(id_, str(type(event).__struct_config__.tag)) for id_, event in handled.events]
         rejected = handled.rejected
@@ -105,9 +107,10 @@ class Desks:
         slot = (claim.scope, claim.key)
         known = self._world.oracle.acks.get(slot)
         if known is None:
-            known = self._world.oracle.acks[slot] = Ack(site.name, slot, [], events, rejected)
+            known = self._world.oracle.acks[slot] = Ack(
+                site.name, slot, self._attempts[slot], events, rejected
+            )
         require((known.events, known.rejected) == (events, rejected), "one key, two answers", known, events, rejected)
-        known.attempts.append(command_id)
         self._world.note(site.name, f"answered {claim.key} {events} {rejected.code if rejected else ''}")
 
     async def _misuse(self, site: Site, name: str, make: Make, claim: KeyClaim) -> None:
@@ -254,6 +257,3 @@ class Desks:
             return lambda at: at - timedelta(minutes=round(minutes))
         return lambda at: at + timedelta(seconds=round(minutes))
 
-
-def spread(chance: random.Random, least: float, most: float) -> float:
-    return chance.uniform(least, most)

@@ -19,7 +19,9 @@ def data_dir() -> Path:
     """
     folder = Path(os.environ.get("PLEK_DATA_DIR") or BESIDE)
     if not (folder / "toronto-overnight-2021.csv.gz").is_file():
-        missing = "the overnight reports are not there: set PLEK_DATA_DIR to the folder with toronto-overnight-2021.csv.gz"
+        missing = (
+            "the overnight reports are not there: set PLEK_DATA_DIR to the folder with toronto-overnight-2021.csv.gz"
+        )
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)

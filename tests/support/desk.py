@@ -1,4 +1,5 @@
-"""One site's placement service over HTTP, in this process and in memory: real routes, real handler, real views, no servers."""
+"""One site's placement service over HTTP, in this process and in memory: real routes, real handler, real views, no
+servers."""
 
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ async def open_desk() -> AsyncIterator[Desk]:
     clock, ids, streams = MovedClock(), SystemIds(), Streams()
     store = MemoryStore(Disk(), SITE, "placement")
     reader = Reader(store, CAPACITY, clock)
-    capacity = NetworkCapacity(store, reader, lambda site: SiteLink("live", 0.0), clock)  # type: ignore[arg-type]
+    capacity = NetworkCapacity(store, reader, lambda _: SiteLink("live", 0.0), clock)  # type: ignore[arg-type]
     handler = Handler(store, app.AGGREGATE, clock, ids)
     placement = api.Placement(SITE, ("stad", SITE), handler, store, capacity, clock, ids, streams)
     site, tokens = new_app("desk"), Tokens()

@@ -9,7 +9,7 @@ it, or raise `BusUnavailable` (before the effect: it was lost; after it: the ans
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -293,7 +293,7 @@ class MemorySource:
         self._incarnation = self._bus.stream(self._site, self.name).incarnation
         return self._incarnation
 
-    async def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+    async def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
         position = after
         while True:
             seen = self._bus.changed.count

@@ -1,0 +1,71 @@
+"""Events as they were stored once must be readable for ever.
+
+A file of this folder is what a store holds: `<service>/<stored name>.json` an event,
+`<service>/<stream>.state-v<n>.json` one snapshot. Files are added and never changed. A new event class comes with
+its file, an old one keeps it and is read through its upcaster.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.placement.decider import LOCATION
+from shared.kernel import Codec, Decider, UnknownEvent
+
+HERE = Path(__file__).parent
+CODECS: dict[str, Codec[Any]] = {"placement": LOCATION.codec}
+DECIDERS: dict[str, Decider[Any, Any, Any]] = {"placement/location": LOCATION}
+
+
+def event_files() -> list[Path]:
+    return sorted(path for path in HERE.glob("*/*.json") if ".state-v" not in path.name)
+
+
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+@pytest.mark.parametrize("service", CODECS)
+def test_every_event_a_service_can_read_has_its_file_and_no_file_is_nobodys(service: str) -> None:
+    files = {path.stem for path in event_files() if path.parent.name == service}
+    assert files == set(CODECS[service].names())
+
+
+def test_every_folder_belongs_to_a_service() -> None:
+    assert {path.parent.name for path in event_files()} == set(CODECS)
+
+
+@pytest.mark.parametrize("path", event_files(), ids=named)
+def test_a_stored_event_is_read_as_todays(path: Path) -> None:
+    codec = CODECS[path.parent.name]
+    stored = json.loads(path.read_bytes())
+    event = codec.decode(path.read_bytes())
+    assert type(event) in codec.current
+    assert stored["type"] == path.stem
+    if codec.name(event) == path.stem:
+        # Not upcast: what was stored is still all there, under the same names.
+        assert json.loads(codec.encode(event)).items() >= stored.items()
+    assert codec.decode(codec.encode(event)) == event
+
+
+@pytest.mark.parametrize("path", event_files(), ids=named)
+def test_an_event_of_a_later_version_is_not_guessed_at(path: Path) -> None:
+    stored = json.loads(path.read_bytes())
+    name, _, version = stored["type"].rpartition(".v")
+    later = json.dumps(stored | {"type": f"{name}.v{int(version) + 1000}"})
+    with pytest.raises(UnknownEvent):
+        CODECS[path.parent.name].decode(later.encode())
+
+
+@pytest.mark.parametrize("stream", DECIDERS)
+def test_a_stored_snapshot_is_read_or_its_version_went_up(stream: str) -> None:
+    decider = DECIDERS[stream]
+    path = HERE / f"{stream}.state-v{decider.state_version}.json"
+    stored = path.read_bytes().strip()
+    state = msgspec.json.decode(stored, type=decider.state_type)
+    assert json.loads(msgspec.json.encode(state)) == json.loads(stored), "the shape changed: raise `state_version`"
