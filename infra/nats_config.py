@@ -74,7 +74,7 @@ def configuration(topology: Topology, bus: SiteBus) -> str:
         },
     }
     # JSON is a subset of what nats-server reads, and leaves no doubt about quoting.
-    return json.dumps(config, indent=2)
+    return json.dumps(config, indent=2, ensure_ascii=False)
 
 
 def _leafnodes(bus: SiteBus) -> dict[str, Any]:

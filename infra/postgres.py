@@ -37,6 +37,8 @@ SUPERUSER = "plek"
 # sun_path holds 107 bytes and a terminating zero on Linux; the socket's own name is `/.s.PGSQL.5432`.
 SOCKET_PATH_BYTES_MAX = 107
 SOCKET_NAME = ".s.PGSQL.5432"
+# Addresses and PostgreSQL's list of directories give commas, blanks, quotes and the like a meaning of their own.
+PLAIN_PATH = re.compile(r"[A-Za-z0-9/._@~-]+\Z")
 START_SECONDS_MAX = 60.0
 LOCK_SECONDS_MAX = 10.0
 SETTINGS = {
@@ -175,10 +177,10 @@ class Postgres:
         return self.directory / "postgres.log"
 
     def _sockets(self) -> Path:
-        """The private socket directory: `run` beside the data, or a short one when that path is too long."""
+        """The private socket directory: `run` beside the data, or a short plain one when that path is no good."""
         if self._socket_directory is None:
             beside = self.directory.resolve() / "run"
-            if len(os.fsencode(beside / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
+            if len(os.fsencode(beside / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX and PLAIN_PATH.match(str(beside)):
                 self._socket_directory = beside
             else:
                 name = hashlib.sha256(os.fsencode(self.directory.resolve())).hexdigest()[:16]

@@ -10,7 +10,7 @@ import asyncio
 import base64
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
 import msgspec
 import nats.errors
@@ -175,7 +175,7 @@ class JetStreamLog:
 
     def _check(self, answer: Msg, message: Message) -> None:
         stored = _ack.decode(refused(answer)).seq
-        if False:
+        if stored != message.sequence:
             # The server found the id among the recent ones and stored nothing: it is there, but not where it belongs.
             raise LogMoved(f"{self._stream}: row {message.sequence} is at {stored}")
 
@@ -217,7 +217,7 @@ class StreamSource:
         except Refused as no:
             raise BusUnavailable(f"{self.name}: {no}") from None
 
-    async def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+    async def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
         """Deliveries from position `after` + 1 on, in order and without a hole, as soon as there are any, at most 500.
 
         Raises `SourceRemade` when the stream is not the one whose `incarnation` was asked last, and `BusUnavailable`

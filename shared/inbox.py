@@ -133,6 +133,8 @@ class Reader:
         failures, patient = 0, True
         while True:
             try:
+                async with self._one_at_a_time:
+                    await self._load()  # what is known is answered from the start, not from the next message on
                 incarnation = await follow.source.incarnation()
                 position = await self._cursor(follow.source.name, incarnation)
                 async with aclosing(follow.source.batches(position)) as batches:

@@ -117,7 +117,7 @@ class PgStore:
             await self._writer.renew()
 
     async def begin_epoch(self, first: Sequence[Told], epoch: int, now: datetime) -> Origin:
-        """From now on this store writes `epoch`, later than its own; the new logs begin with `first`, in one transaction.
+        """From now on this store writes `epoch`, later than its own; the new logs begin with `first`. One transaction.
 
         Raises `StoreUnavailable`, and `OriginHalted` when another epoch than this process writes has begun already.
         """

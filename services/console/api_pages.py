@@ -252,7 +252,7 @@ def _add_sign_in(pages: FastAPI, screens: Screens) -> None:
 
     def form(request: Request, status: int = 200, wrong: str | None = None) -> HTMLResponse:
         roles = ROLES if screens.is_demo else ()
-        return screens.page(request, "sign_in.html", status, roles=roles, wrong=wrong, here="/sign-in")
+        return screens.page(request, "sign_in.html", status, roles=roles, wrong=wrong)
 
     def enter(request: Request, token: str, now: datetime) -> Response:
         keys = load_public_keys(settings.token_keys)

@@ -28,7 +28,8 @@ Row = Mapping[str, Any]
 class Tap:
     """One tap: a POST of `body` to `path`, refused when the thing is no longer at `version`.
 
-    done: what it says afterwards. asks: a question to answer first (the reason of a block).
+    done: what it says afterwards. weight: `primary` for the usual next step of a busy night, `quiet` for that of a calm one,
+    `plain` for the rest. asks: a question to answer first (the reason of a block).
     """
 
     name: str
@@ -36,7 +37,7 @@ class Tap:
     body: Mapping[str, Any]
     version: int | None
     done: str
-    primary: bool = False
+    weight: str = "plain"
     asks: bool = False
 
 
@@ -178,7 +179,7 @@ def _taps(place: Row, uses: _Uses, name: str, now: datetime, words: Words) -> li
     """What may be done to a place now, the usual next step first."""
     id_, version = place["id"], place["version"]
 
-    def tap(action: str, path: str, body: Mapping[str, Any], version: int | None = None, **more: bool) -> Tap:
+    def tap(action: str, path: str, body: Mapping[str, Any], version: int | None = None, **more: Any) -> Tap:
         # The time a hold ends is the answer's to tell: `{time}` stays for the page to fill in.
         return Tap(
             action, f"/api/placement/{path}", body, version, words(f"done.{action}", place=name, time="{time}"), **more
@@ -187,20 +188,20 @@ def _taps(place: Row, uses: _Uses, name: str, now: datetime, words: Words) -> li
     match place["status"]:
         case "free":
             return [
-                tap("take", "stays", {"place_ids": [id_]}, primary=True),
+                tap("take", "stays", {"place_ids": [id_]}, weight="primary"),
                 tap("hold", "holds", {"place_ids": [id_], "hold_minutes": HOLD_MINUTES_DEFAULT}),
                 tap("block", f"places/{id_}/block", {}, version, asks=True),
             ]
         case "occupied" if id_ in uses.stays:
             stay = uses.stays[id_]
-            return [tap("end", f"stays/{stay['id']}/end", {"reason": END_REASON}, stay["version"], primary=True)]
+            return [tap("end", f"stays/{stay['id']}/end", {"reason": END_REASON}, stay["version"], weight="quiet")]
         case "held" if id_ in uses.holds:
             hold = uses.holds[id_]
             return [
-                tap("check_in", f"holds/{hold['id']}/check-in", {}, hold["version"], primary=True),
+                tap("check_in", f"holds/{hold['id']}/check-in", {}, hold["version"], weight="primary"),
                 tap("cancel", f"holds/{hold['id']}/cancel", {}, hold["version"]),
             ]
         case "blocked":
-            return [tap("unblock", f"places/{id_}/unblock", {}, version, primary=True)]
+            return [tap("unblock", f"places/{id_}/unblock", {}, version, weight="quiet")]
         case _:
             return []

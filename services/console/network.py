@@ -27,7 +27,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Line:
-    """One kind at one location. free: in words (`12 free`, `41 to 64 free`); certain: exact and current.
+    """One kind at one location. free: in words (`12 free`, `41 to 64 free`); certain: exact and current. none: nothing free.
 
     mark: `last known`, or nothing. seen_state: fresh, aging, stale or never.
     """
@@ -38,6 +38,7 @@ class Line:
     kind: str
     free: str
     certain: bool
+    none: bool
     mark: str
     counts: Mapping[str, str]
     bar: Sequence[Segment]
@@ -66,7 +67,7 @@ class Network:
     as_of: str
     sites: Sequence[Site]
     free: str
-    low_high: tuple[str, str] | None
+    certain: bool
     counts: Mapping[str, str]
     bar: Sequence[Segment]
     bar_words: str
@@ -90,8 +91,8 @@ def network(answer: Mapping[str, Any], own_site: str, words: Words) -> Network:
     return Network(
         as_of=words.precisely(as_of),
         sites=sites,
-        free=words.number(totals["available"]) if low == high else f"{words.number(low)} – {words.number(high)}",
-        low_high=None if low == high else (words.number(low), words.number(high)),
+        free=words.number(low) if low == high else words("summary.free_range", low=low, high=high),
+        certain=not doubts,
         counts=_counts(totals, words),
         bar=bar(totals),
         bar_words=_bar_words(totals, words),
@@ -108,7 +109,7 @@ def _site(name: str, rows: Sequence[Row], as_of: datetime, own_site: str, words:
         title=site_title(name),
         own=own,
         link=first["link"],
-        link_words=words("link.own") if own else _link_words(first, words),
+        link_words=words("link.own") if own and first["link"] == "live" else _link_words(first, words),
         because=because,
         lines=[_line(row, as_of, words) for row in rows],
     )
@@ -118,7 +119,7 @@ def _link_words(row: Row, words: Words) -> str:
     link, silent = row["link"], row["silent_seconds"]
     if link == "silent" and silent is not None:
         return words("link.silent_words", duration=words.duration(silent))
-    return words(f"link.{link}_words") if words.has(f"link.{link}_words") else words(f"link.{link}")
+    return words(f"link.{link}_words") if link in ("late", "unknown") else ""
 
 
 def _because(name: str, rows: Sequence[Row], words: Words) -> str:
@@ -144,6 +145,7 @@ def _line(row: Row, as_of: datetime, words: Words) -> Line:
         kind=words(f"kind.{row['kind']}") if words.has(f"kind.{row['kind']}") else row["kind"],
         free=words("summary.exact", count=low) if low == high else words("summary.range", low=low, high=high),
         certain=certain,
+        none=high == 0,
         mark="" if certain or low != high else words("figure.last_known"),
         counts=_counts(row, words),
         bar=bar(row),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime, timedelta
 
 from shared.contracts.vocabulary import BED_KINDS, FEATURES, KINDS
@@ -17,6 +17,8 @@ SLEEPS_MAX = 20
 NIGHT_PLACES_MAX = 1000
 """Places of one programme in one report; the largest published one has 334."""
 PROGRAMMES_A_LOCATION_MAX = 100
+GROUPS_A_LOCATION_MAX = 200
+"""Makes (kind, size class, features) a location ever had: all of its figures fit into one message."""
 TITLE_CHARS_MAX = 200
 DISTRICT_CHARS_MAX = 60
 AHEAD_MAX = timedelta(minutes=2)
@@ -106,6 +108,13 @@ def observed_refused(observed_at: datetime | None, at: datetime) -> Rejected | N
             {"observed_at": observed_at.isoformat(), "age_days_max": 7},
         )
     return None
+
+
+def groups_refused(groups: Container[str], many: int, group: str) -> Rejected | None:
+    """Refused: `too-many-groups` when this would be one make of place too many. many: groups there are."""
+    if group in groups or many < GROUPS_A_LOCATION_MAX:
+        return None
+    return Rejected("too-many-groups", {"groups_max": GROUPS_A_LOCATION_MAX})
 
 
 def household_refused(household_size: int) -> Rejected | None:

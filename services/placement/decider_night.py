@@ -14,7 +14,7 @@ from datetime import timedelta
 from services.placement import commands as cmd
 from services.placement import decider_limits as limits
 from services.placement import events as ev
-from services.placement.decider_location import BLOCKED, FREE, OCCUPIED, Location, Place
+from services.placement.decider_location import BLOCKED, FREE, OCCUPIED, Location, Place, group_key
 from services.placement.decider_places import Outcome
 from shared.ids import derived_id
 from shared.kernel import Rejected
@@ -27,9 +27,9 @@ REPORT_END_REASON = "moved_on"
 
 def record_night(state: Location, command: cmd.RecordNight) -> Outcome:
     """Refused: `kind-unknown`, `kind-without-beds`, `feature-unknown`, `programme-invalid`, `sleeps-out-of-range`,
-    `figures-impossible`, `too-many-places`, `too-many-programmes`, `time-without-zone`, `observed-in-future`,
-    `night-in-future`, `night-superseded` (a newer one is recorded), `night-differs` (this one is, with other figures),
-    `night-conflict` (holds, stays or blocks made by people are in the way)."""
+    `figures-impossible`, `too-many-places`, `too-many-programmes`, `too-many-groups`, `time-without-zone`,
+    `observed-in-future`, `night-in-future`, `night-superseded` (a newer one is recorded), `night-differs` (this one
+    is, with other figures), `night-conflict` (holds, stays or blocks made by people are in the way)."""
     refused = _refused(state, command)
     if refused:
         return refused
@@ -55,6 +55,9 @@ def record_night(state: Location, command: cmd.RecordNight) -> Outcome:
                     "recorded": last.night.isoformat(),
                 },
             )
+    refused = limits.groups_refused(state.groups, len(state.groups), group_key(command.kind, command.sleeps, features))
+    if refused:
+        return refused
     plan = _Plan(state, command, features)
     conflict = plan.make()
     if conflict:

@@ -8,7 +8,7 @@ from datetime import datetime
 from services.placement import commands as cmd
 from services.placement import decider_limits as limits
 from services.placement import events as ev
-from services.placement.decider_location import BLOCKED, FREE, Block, Location, Place
+from services.placement.decider_location import BLOCKED, FREE, Block, Location, Place, group_key
 from shared.contracts.vocabulary import BLOCK_REASONS
 from shared.envelope import SYSTEM_ROLE
 from shared.kernel import Rejected
@@ -47,7 +47,8 @@ def after_use(
 
 def open_places(state: Location, command: cmd.OpenPlaces) -> Outcome:
     """Refused: `places-missing`, `too-many-places`, `id-repeated`, `id-invalid`, `kind-unknown`, `kind-without-beds`,
-    `feature-unknown`, `room-invalid`, `programme-invalid`, `sleeps-out-of-range`, `place-id-used`."""
+    `feature-unknown`, `room-invalid`, `programme-invalid`, `sleeps-out-of-range`, `place-id-used`,
+    `too-many-groups`."""
     if not command.place_ids:
         return Rejected("places-missing", {})
     refused = (
@@ -71,6 +72,9 @@ def open_places(state: Location, command: cmd.OpenPlaces) -> Outcome:
         return Rejected("place-id-used", {"place_id": used[0]})
     if len(state.places) + len(command.place_ids) > limits.PLACES_A_LOCATION_MAX:
         return Rejected("too-many-places", {"places_max": limits.PLACES_A_LOCATION_MAX})
+    refused = limits.groups_refused(state.groups, len(state.groups), group_key(command.kind, command.sleeps, features))
+    if refused:
+        return refused
     return [
         ev.PlacesOpened(
             command.place_ids,

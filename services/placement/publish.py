@@ -1,7 +1,7 @@
 """What of a decision is told, and to whom: figures to everybody, site events to the services of this site.
 
-The only place that builds a contract. Values were checked when they were decided, so contracts are built without
-checking them again (a test reads every one of them back strictly).
+The only place that builds a contract. Each is checked as it is built: one that no reader would accept is a failure
+here, before anything is stored, and not a halt at every other site.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def figures(state: Location) -> told.CapacityTold:
 def _figures(after: Location, changed: Sequence[tuple[Group, Group | None]]) -> Telling:
     """changed: each group with what it was before.
 
-    A hold placed now says nothing of what was seen an hour ago: this is an observation only if somebody looked just now.
+    A hold placed now says nothing of what was seen an hour ago: this is an observation only if somebody looked just
+    now.
     """
     looks = [(now.observed_at, was.observed_at if was else None) for now, was in changed]
     seen = [at for at, before in looks if at is not None and at != before]
@@ -59,27 +60,31 @@ def _figures(after: Location, changed: Sequence[tuple[Group, Group | None]]) -> 
 
 
 def _capacity(state: Location, groups: Iterable[Group]) -> told.CapacityTold:
-    return told.CapacityTold.model_construct(
-        location=state.name,
-        site=state.site,
-        title=state.title,
-        district=state.district,
-        rows=tuple([_row(group) for group in groups]),
+    return told.CapacityTold.model_validate(
+        {
+            "location": state.name,
+            "site": state.site,
+            "title": state.title,
+            "district": state.district,
+            "rows": tuple([_row(group) for group in groups]),
+        }
     )
 
 
 def _row(group: Group) -> told.CapacityRow:
-    return told.CapacityRow.model_construct(
-        kind=group.kind,
-        size_class=group.size_class,
-        feature_class=group.feature_class,
-        total=group.total,
-        overflow=group.overflow,
-        occupied=group.occupied,
-        held=group.held,
-        blocked=group.blocked,
-        people=group.people,
-        observed_at=group.observed_at,
+    return told.CapacityRow.model_validate(
+        {
+            "kind": group.kind,
+            "size_class": group.size_class,
+            "feature_class": group.feature_class,
+            "total": group.total,
+            "overflow": group.overflow,
+            "occupied": group.occupied,
+            "held": group.held,
+            "blocked": group.blocked,
+            "people": group.people,
+            "observed_at": group.observed_at,
+        }
     )
 
 
@@ -115,14 +120,16 @@ def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
 
 
 def _held(location: str, event: ev.PlaceHeld) -> Telling:
-    contract = told.PlaceHeld.model_construct(
-        location=location,
-        hold_id=event.hold_id,
-        place_ids=event.place_ids,
-        kind=event.kind,
-        household_size=event.household_size,
-        expires_at=event.expires_at,
-        at=event.at,
+    contract = told.PlaceHeld.model_validate(
+        {
+            "location": location,
+            "hold_id": event.hold_id,
+            "place_ids": event.place_ids,
+            "kind": event.kind,
+            "household_size": event.household_size,
+            "expires_at": event.expires_at,
+            "at": event.at,
+        }
     )
     return Telling(contract, event.hold_id, None)
 
@@ -135,39 +142,45 @@ def _hold_ended(
     at: datetime,
     stay_id: str | None = None,
 ) -> Telling:
-    contract = told.HoldEnded.model_construct(
-        location=location,
-        hold_id=hold_id,
-        place_ids=place_ids,
-        how=how,
-        stay_id=stay_id,
-        at=at,
+    contract = told.HoldEnded.model_validate(
+        {
+            "location": location,
+            "hold_id": hold_id,
+            "place_ids": place_ids,
+            "how": how,
+            "stay_id": stay_id,
+            "at": at,
+        }
     )
     return Telling(contract, hold_id, None)
 
 
 def _stay_began(location: str, event: ev.StayBegan) -> Telling:
-    contract = told.StayBegan.model_construct(
-        location=location,
-        stay_id=event.stay_id,
-        place_ids=event.place_ids,
-        kind=event.kind,
-        household_size=event.household_size,
-        began_at=event.began_at,
-        hold_id=event.hold_id,
-        at=event.at,
+    contract = told.StayBegan.model_validate(
+        {
+            "location": location,
+            "stay_id": event.stay_id,
+            "place_ids": event.place_ids,
+            "kind": event.kind,
+            "household_size": event.household_size,
+            "began_at": event.began_at,
+            "hold_id": event.hold_id,
+            "at": event.at,
+        }
     )
     return Telling(contract, event.stay_id, event.began_at)
 
 
 def _stay_ended(location: str, event: ev.StayEnded) -> Telling:
-    contract = told.StayEnded.model_construct(
-        location=location,
-        stay_id=event.stay_id,
-        place_ids=event.place_ids,
-        reason=event.reason,
-        ended_at=event.ended_at,
-        at=event.at,
+    contract = told.StayEnded.model_validate(
+        {
+            "location": location,
+            "stay_id": event.stay_id,
+            "place_ids": event.place_ids,
+            "reason": event.reason,
+            "ended_at": event.ended_at,
+            "at": event.at,
+        }
     )
     return Telling(contract, event.stay_id, event.ended_at)
 
@@ -179,28 +192,44 @@ def _places(
     contract: Contract
     match event:
         case ev.PlacesOpened():
-            contract = told.PlacesOpened.model_construct(
-                location=location,
-                place_ids=event.place_ids,
-                kind=event.kind,
-                rooms=tuple(event.room_of(index) for index in range(len(event.place_ids))),
-                sleeps=event.sleeps,
-                features=event.features,
-                overflow=event.overflow,
-                at=event.at,
+            contract = told.PlacesOpened.model_validate(
+                {
+                    "location": location,
+                    "place_ids": event.place_ids,
+                    "kind": event.kind,
+                    "rooms": tuple(event.room_of(index) for index in range(len(event.place_ids))),
+                    "sleeps": event.sleeps,
+                    "features": event.features,
+                    "overflow": event.overflow,
+                    "at": event.at,
+                }
             )
         case ev.PlacesBlocked():
-            contract = told.PlacesBlocked.model_construct(
-                location=location,
-                place_ids=event.place_ids,
-                reason=event.reason,
-                until=event.until,
-                at=event.at,
+            contract = told.PlacesBlocked.model_validate(
+                {
+                    "location": location,
+                    "place_ids": event.place_ids,
+                    "reason": event.reason,
+                    "until": event.until,
+                    "at": event.at,
+                }
             )
         case ev.PlacesUnblocked():
-            contract = told.PlacesUnblocked.model_construct(location=location, place_ids=event.place_ids, at=event.at)
+            contract = told.PlacesUnblocked.model_validate(
+                {
+                    "location": location,
+                    "place_ids": event.place_ids,
+                    "at": event.at,
+                }
+            )
         case ev.PlacesClosed():
-            contract = told.PlacesClosed.model_construct(location=location, place_ids=event.place_ids, at=event.at)
+            contract = told.PlacesClosed.model_validate(
+                {
+                    "location": location,
+                    "place_ids": event.place_ids,
+                    "at": event.at,
+                }
+            )
     return Telling(contract, location, event.observed_at)
 
 
@@ -208,21 +237,25 @@ def _night(location: str, event: ev.StaysBegan | ev.StaysEnded) -> Telling:
     contract: Contract
     pairs = tuple((stay_id, place_id) for stay_id, place_id in event.stays)
     if isinstance(event, ev.StaysBegan):
-        contract = told.StaysBegan.model_construct(
-            location=location,
-            programme=event.programme,
-            kind=event.kind,
-            stays=pairs,
-            began_at=event.began_at,
-            at=event.at,
+        contract = told.StaysBegan.model_validate(
+            {
+                "location": location,
+                "programme": event.programme,
+                "kind": event.kind,
+                "stays": pairs,
+                "began_at": event.began_at,
+                "at": event.at,
+            }
         )
         return Telling(contract, location, event.began_at)
-    contract = told.StaysEnded.model_construct(
-        location=location,
-        programme=event.programme,
-        stays=pairs,
-        reason=event.reason,
-        ended_at=event.ended_at,
-        at=event.at,
+    contract = told.StaysEnded.model_validate(
+        {
+            "location": location,
+            "programme": event.programme,
+            "stays": pairs,
+            "reason": event.reason,
+            "ended_at": event.ended_at,
+            "at": event.at,
+        }
     )
     return Telling(contract, location, event.ended_at)

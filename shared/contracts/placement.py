@@ -26,7 +26,7 @@ SITE_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
 FEATURE_CLASS_PATTERN = r"^([a-z][a-z0-9_]{0,30}(\+[a-z][a-z0-9_]{0,30}){0,15})?$"
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
-ROWS_MAX = 512
+ROWS_MAX = 200
 """Groups of one location in one message."""
 
 PLACES_MAX = 2000

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from services.placement.api_desk import INPUT_CODES
 from shared.contracts import vocabulary
 from shared.contracts.schemas.committed import EVERY_CONTRACT
-from shared.kernel import Command, Event
+from shared.http_problems import rejected
+from shared.kernel import Command, Event, Rejected
 from tests.architecture.source import ROOT, files, name, text, tree, words
 from tests.architecture.test_contents import DECIDING, written
 
@@ -33,15 +35,17 @@ ALLOWED_IN_THE_KERNEL = {
 
 def refusal_codes() -> set[str]:
     """Every code a decision may be refused with, as written in the code."""
+    calls = (
+        node for path in files("services") for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and node.args
+    )
     return {
-        node.args[0].value
-        for path in files("services")
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", "") == "Rejected"
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
-        and isinstance(node.args[0].value, str)
+        constant.value
+        for call in calls
+        if getattr(call.func, "id", getattr(call.func, "attr", "")) in ("Rejected", "label_refused")
+        for constant in (
+            [call.args[0].body, call.args[0].orelse] if isinstance(call.args[0], ast.IfExp) else call.args[:1]
+        )
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
     }
 
 
@@ -101,3 +105,9 @@ def test_the_glossary_explains_no_word_twice() -> None:
 def test_the_kernel_has_no_word_of_the_domain(path: Path) -> None:
     said = {word for identifier in identifiers(path) for word in words(identifier) if identifier != "OverflowError"}
     assert said & DOMAIN <= ALLOWED_IN_THE_KERNEL.get(name(path), set())
+
+
+def test_the_glossary_tells_the_status_a_refusal_is_answered_with() -> None:
+    table = dict(re.findall(r"^\| `([a-z-]+)` \| ([45][0-9][0-9]) \|", GLOSSARY, re.MULTILINE))
+    answered = {code: str(rejected(Rejected(code), INPUT_CODES).status_code) for code in refusal_codes()}
+    assert {code: table.get(code) for code in answered} == answered

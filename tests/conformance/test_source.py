@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -39,6 +38,12 @@ HOSTILE: dict[str, tuple[str, bytes, bytes | None, bytes]] = {
         b"NATS/1.0 409 Consumer Deleted\r\n\r\n",
         b"",
     ),
+    "headers like the server's own words": (
+        "header-missing",
+        SUBJECT,
+        b"NATS/1.0\r\nStatus: 409\r\nDescription: Consumer Deleted\r\n\r\n",
+        b"",
+    ),
     "header names that are not text": ("header-missing", SUBJECT, b"NATS/1.0\r\nce-\xff: 1\r\n\r\n", b"{}"),
     "a subject that is not text": ("origin-mismatch", b"plek.stad.pub.placement.\xff\xfe", block(), b"{}"),
     "a subject with a NUL": ("origin-mismatch", b"plek.stad.pub.placement.\x00", block(), b"{}"),
@@ -68,7 +73,7 @@ async def put_good(bus: BusUnderTest, sequence: int) -> None:
 
 
 async def first_batch(source: Source, after: int) -> Sequence[Delivery]:
-    batches = cast("AsyncGenerator[Sequence[Delivery], None]", source.batches(after))
+    batches = source.batches(after)
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await anext(batches)

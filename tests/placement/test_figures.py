@@ -186,3 +186,11 @@ def test_a_night_is_told_in_bulk() -> None:
     assert not isinstance(outcome, Rejected)
     names = [item.contract.type_name.split(".")[3] for item in telling(given, *outcome)]
     assert names == ["stays-ended", "places-opened", "places-unblocked", "capacity-told"]
+
+
+def test_figures_are_an_observation_only_when_somebody_looked_just_now() -> None:
+    assert telling(BEDS, held(A1))[-1].observed_at is None
+    later = replace(began(A1), began_at=after(minutes=5), at=after(minutes=5))
+    assert telling(BEDS, later)[-1].observed_at == after(minutes=5)
+    late_report = replace(began(A1), began_at=after(hours=-5), at=after(hours=1))
+    assert telling(BEDS, late_report)[-1].observed_at is None

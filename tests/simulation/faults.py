@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.envelope import LOGS, stream_name
 from tests.simulation.oracle import PLACEMENT
 from tests.support.memory_bus import CITY, Weather
 
@@ -104,8 +105,18 @@ class Trouble:
         if site.backup is None or (site.restored and self._chance.random() < 0.5):
             if self._world.oracle.houses(site.name):
                 site.backup = site.disks[PLACEMENT].copy()
-        elif site.restored < RESTORED_MAX and not site.repairing:
+        elif site.restored < RESTORED_MAX and not site.repairing and self._bus_knows(site):
             site.restore()
+
+    def _bus_knows(self, site: Site) -> bool:
+        """Whether both logs say which epoch the site is in. A log that was made anew and is still empty does not: a backup of an
+        older epoch put back at that moment would not be noticed by anybody."""
+        tails = [
+            self._world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages[-1:] for log in LOGS
+        ]
+        assert site.backup is not None
+        epoch = site.disks[PLACEMENT].epoch
+        return site.backup.epoch == epoch or all(tail and tail[0].tail[1] == epoch for tail in tails)
 
     def _skew(self, site: Site) -> None:
         site.clock.skew_seconds += self._chance.choice((-45.0, -5.0, -0.5, 0.5, 5.0, 45.0))

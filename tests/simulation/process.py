@@ -204,7 +204,7 @@ class Process:
         self.alive = False
         self.world.note(self.site.name, "killed")
         if self.world.chance.random() < self.world.plan.late_commit:
-            pause = self.world.chance.uniform(0.0, 0.5)
+            pause = self.world.chance.uniform(0.0, 1.0)
             for store in self.stores:
                 self.world.later(pause, store.finish_late)
         current = asyncio.current_task()

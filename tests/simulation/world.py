@@ -69,7 +69,7 @@ class Site:
         """The process dies now and is started again by its supervisor after a moment."""
         if self.process is not None:
             self.stop()
-            self.world.later(self.world.chance.uniform(0.02, 1.5), self.start)
+            self.world.later(self.world.chance.choice((0.0, 0.1, 1.0)) * self.world.chance.random(), self.start)
 
     def restore(self) -> None:
         """The last backup is put back: the store is older than what others have heard."""

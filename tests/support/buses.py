@@ -262,4 +262,4 @@ class Reader:
                 self.began_again += 1
                 await asyncio.sleep(0.02)
             finally:
-                await batches.aclose()  # type: ignore[attr-defined]
+                await batches.aclose()

@@ -9,5 +9,5 @@ from tests.support.network import Network, running_network
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
-    with running_network("--network", "/tmp/plek/n1.toml") as started:
+    with running_network() as started:
         yield started

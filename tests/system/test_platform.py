@@ -17,11 +17,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from infra.nats_server import NatsServer, wait_for_nats
+from infra.nats_server import Buses, NatsServer, wait_for_nats
 from infra.network import Network
 from infra.platform import ContainerPostgres, ExternalPostgres, choose_postgres
 from infra.postgres import Postgres, start_postgres
 from infra.processes import PlatformError, before_exec, explain, free_ports, ordinary_user, port_is_free
+from shared.streams import Topology, apply
 from tests.support.processes import eventually, gone, mentioning, running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +109,21 @@ def test_a_path_too_long_for_a_socket_gets_a_short_directory_that_goes_away() ->
             assert sockets.stat().st_mode & 0o077 == 0
             assert ask(server.dsn()) == 1
         assert not sockets.exists()
+
+
+def test_a_data_directory_may_have_any_name() -> None:
+    with folder() as directory:
+        odd = directory / 'é, it\'s 100% "mine" & yours? $HOME #1'
+        with started(odd / "pg") as server:
+            assert ask(server.dsn("postgres")) == 1
+        topology = Topology("stad", {"stad": ["placement"]})
+        buses = Buses(topology, odd)
+        buses.launch("stad")
+        try:
+            wait_for_nats(buses.servers["stad"])
+            assert asyncio.run(apply(topology, buses.admins()))
+        finally:
+            buses.stop()
 
 
 def test_a_short_socket_directory_somebody_else_made_is_refused() -> None:

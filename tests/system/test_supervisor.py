@@ -26,6 +26,7 @@ import asyncpg
 import pytest
 
 from infra.cli import main
+from infra.parts import Part, Service
 from infra.probe import get
 from infra.processes import before_exec, free_ports, ordinary_user
 from infra.running import site_settings
@@ -309,6 +310,28 @@ def test_kill_9_leaves_no_process_and_the_next_start_finds_its_data() -> None:
         with up(data) as again:
             assert sorted(again.urls) == ["stad", "west"]
             assert asyncio.run(execute(dsn, "select answer from kept")) == 42
+
+
+def test_a_part_that_keeps_dying_is_started_again_after_longer_and_longer_pauses(tmp_path: Path) -> None:
+    service = Service([sys.executable, "-S", "-c", ""], "http://127.0.0.1:1", tmp_path / "service.log")
+    part = Part("west", "service", service, service.launch)
+    part.start()
+    now, pauses = part.launched_at, []
+    for _ in range(8):
+        eventually(lambda: not service.alive(), "the process ends")
+        assert part.look(now) == "west: service ended, starting it again"
+        pause = (part.start_again_at or 0) - now
+        assert part.look(now + pause * 0.9) is None
+        now += pause * 1.001
+        assert part.look(now) == "west: service started again"
+        pauses.append(round(pause, 3))
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    eventually(lambda: not service.alive(), "the process ends")
+    now = part.launched_at + 31
+    part.look(now)
+    assert (part.start_again_at or 0) - now == pytest.approx(0.1)
+    part.wanted = False
+    assert part.look(now + 60) is None
 
 
 def test_two_networks_run_side_by_side(network: Network) -> None:

@@ -234,6 +234,3 @@ live.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-tap]");
   if (button) tap(button);
 });
-live.addEventListener("change", (event) => {
-  if (event.target.id === "location") event.target.form.requestSubmit();
-});

@@ -1,9 +1,13 @@
 """Places that cannot be opened."""
 
+from itertools import combinations
+
 import pytest
 from msgspec.structs import replace
 
 from services.placement import events as ev
+from services.placement.publish import figures
+from shared.contracts.vocabulary import FEATURES
 from tests.placement.open_places.test_opened import OPEN
 from tests.placement.sample import A1, A2, AT, opened, uid, west
 
@@ -54,3 +58,16 @@ def test_at_most_500_places_a_command() -> None:
 def test_at_most_2000_places_a_location() -> None:
     batches = [opened(*(uid(1000 * k + n) for n in range(500))) for k in range(1, 5)]
     west.given(*batches).when(OPEN).then_rejected("too-many-places", places_max=2000)
+
+
+def test_at_most_200_makes_of_place_a_location() -> None:
+    sets: list[tuple[str, ...]] = [*combinations(FEATURES, 2), *combinations(FEATURES, 3)]
+    makes = [(size, set_) for set_ in sets for size in (1, 2, 3, 5)]
+    events = [
+        opened(uid(5000 + n), sleeps=size, features=tuple(sorted(set_))) for n, (size, set_) in enumerate(makes[:200])
+    ]
+    full = west.given(*events)
+    assert len(figures(full.state).rows) == 200
+    full.when(OPEN).then_rejected("too-many-groups", groups_max=200)
+    same = replace(OPEN, sleeps=makes[0][0], features=makes[0][1])
+    full.when(same).then(opened(A1, A2, sleeps=makes[0][0], features=tuple(sorted(makes[0][1]))))

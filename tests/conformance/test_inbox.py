@@ -1,0 +1,339 @@
+"""What a reader promises: of every origin the last sequence + 1 and nothing else, effects and checkpoint together, and trouble
+that stays where it is. In memory and on the real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from pydantic import Field
+
+from shared import schema
+from shared.clock import SystemClock
+from shared.contracts.base import Contract
+from shared.envelope import Log, Message, Origin
+from shared.inbox import Follow, Reader, View
+from shared.ports import Append, Appended, Delivery, Put, RowChange, SourceRemade, Store, StoreUnavailable
+from tests.conformance.stores import NOW, Backend, MemoryBackend, PgBackend, tables
+from tests.support.processes import soon
+
+counts = sa.Table(
+    "counts",
+    tables,
+    sa.Column("origin", schema.NAME, primary_key=True),
+    sa.Column("name", schema.NAME, primary_key=True),
+    sa.Column("value", sa.SmallInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+"""The view under test: the last value each origin told of each name."""
+
+
+class Counted(Contract):
+    """A told event of the tests' own."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.counted.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    name: Annotated[str, Field(min_length=1)]
+    value: int
+
+
+def project(message: Message, contract: Contract) -> Iterable[RowChange]:
+    assert isinstance(contract, Counted)
+    if contract.name == "unlucky":
+        raise ArithmeticError("a view that cannot make sense of it")
+    yield Put(counts, (message.origin.key, contract.name, contract.value, message.sequence))
+
+
+VIEW = View("counts", (counts,), {Counted.type_name: Counted}, project)
+WEST, NOORD = Origin("west", "placement", 1), Origin("noord", "placement", 1)
+
+
+def message(sequence: int, value: int = 0, origin: Origin = WEST, **more: Any) -> Message:
+    body = more.pop("data", msgspec.json.encode({"name": more.pop("name", "beds"), "value": value or sequence}))
+    fields: dict[str, Any] = {
+        "origin": origin, "log": "pub", "sequence": sequence, "id": f"00000000-0000-7000-8000-{sequence:012d}",
+        "type": Counted.type_name, "subject": "west", "time": NOW, "correlation_id": "c", "causation_id": "d", "data": body,
+    }  # fmt: skip
+    return Message(**(fields | more))
+
+
+class Shelf:
+    """A source under the test's hand: whatever is put on it comes, in that order; it can be made anew."""
+
+    name = "CITY"
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.number = 1
+        self.reads: list[int] = []
+        self.more = asyncio.Event()
+
+    def put(self, *messages: Message | tuple[str, str]) -> None:
+        for item in messages:
+            position = len(self.deliveries) + 1
+            if isinstance(item, Message):
+                self.deliveries.append(Delivery(position, "", item))
+            else:
+                subject, problem = item
+                self.deliveries.append(Delivery(position, subject, None, problem, "as a test wants it", b"?"))
+        self.more.set()
+
+    def remake(self, *messages: Message) -> None:
+        self.deliveries, self.number = [], self.number + 1
+        self.put(*messages)
+
+    async def incarnation(self) -> str:
+        return str(self.number)
+
+    async def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+        self.reads.append(after)
+        number = self.number
+        while True:
+            self.more.clear()
+            if number != self.number:
+                raise SourceRemade(self.name)
+            if len(self.deliveries) > after:
+                batch = self.deliveries[after:]
+                after = batch[-1].position
+                yield batch
+            else:
+                await self.more.wait()
+
+
+class Desk:
+    """A reader at work on a shelf, over one backend; `restart` is what a crash and a new process amount to."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend, self.shelf = backend, Shelf()
+        self._task: asyncio.Task[None] | None = None
+        self.store: Store
+        self.reader: Reader
+
+    async def start(self, skip_site: str | None = None) -> None:
+        self.store = await self._backend.store()
+        self.reader = Reader(self.store, VIEW, SystemClock())
+        self._task = asyncio.create_task(self.reader.run(Follow(self.shelf, skip_site)))
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def read(self) -> None:
+        """Returns when everything on the shelf was looked at."""
+        wanted = len(self.shelf.deliveries)
+        async with asyncio.timeout(20):
+            while True:
+                seen = self.reader.applied.count
+                rows = await self.store.rows(schema.cursors, reader="counts")
+                if any(row["position"] == wanted and row["incarnation"] == str(self.shelf.number) for row in rows):
+                    return
+                await self.reader.applied.wait_at_most(seen, 0.05, SystemClock())
+
+    async def values(self) -> dict[tuple[str, str], int]:
+        return {(row["origin"], row["name"]): row["value"] for row in await self.store.rows(counts)}
+
+    async def parked(self) -> list[tuple[str, str]]:
+        return [(row["origin"], row["code"]) for row in await self.reader.parked()]
+
+
+async def _memory(_: pytest.FixtureRequest) -> Backend:
+    return MemoryBackend()
+
+
+async def _postgres(request: pytest.FixtureRequest) -> Backend:
+    backend = await PgBackend.make(request.getfixturevalue("postgres"), (counts,))
+    backend.store = _with_counts(backend)  # type: ignore[method-assign]
+    return backend
+
+
+@pytest_asyncio.fixture(params=[_memory, _postgres], ids=["memory", "postgres"])
+async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    backend = await request.param(request)
+    desk = Desk(backend)
+    await desk.start()
+    yield desk
+    await desk.stop()
+    await backend.close()
+
+
+def _with_counts(backend: PgBackend) -> Any:
+    make = backend.store
+    return lambda: make(extra=(counts,))
+
+
+async def test_messages_are_applied_in_order_and_the_checkpoint_says_how_far(desk: Desk) -> None:
+    desk.shelf.put(message(1), message(2), message(1, 7, NOORD))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 2, ("noord/placement", "beds"): 7}
+    assert desk.reader.checkpoint("west/placement") == (1, 2)
+    assert desk.reader.checkpoint("noord/placement") == (1, 1)
+
+
+async def test_what_came_before_is_a_duplicate_however_it_comes(desk: Desk) -> None:
+    desk.shelf.put(message(1), message(2), message(2, 99), message(1, 98), message(3), message(3, 97))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 3}
+    await desk.restart()
+    desk.shelf.remake(message(1, 96), message(2, 95), message(3, 94), message(4))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 4}
+
+
+async def test_after_a_crash_reading_goes_on_behind_the_last_batch_stored(desk: Desk) -> None:
+    desk.shelf.put(message(1), message(2))
+    await desk.read()
+    await desk.restart()
+    desk.shelf.put(message(3))
+    await desk.read()
+    assert desk.shelf.reads == [0, 2]
+    assert await desk.values() == {("west/placement", "beds"): 3}
+
+
+async def test_a_hole_is_fetched_again_and_then_waited_for_while_others_flow(desk: Desk) -> None:
+    desk.shelf.put(message(1), message(3), message(1, 5, NOORD))
+    await desk.read()
+    assert desk.shelf.reads == [0, 0], "once more from the checkpoint, no oftener"
+    assert await desk.values() == {("west/placement", "beds"): 1, ("noord/placement", "beds"): 5}
+    assert await desk.parked() == [("west/placement", "sequence-gap")]
+    assert desk.reader.incomplete == {"west/placement": "sequence-gap"}
+    desk.shelf.put(message(2), message(3))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 3, ("noord/placement", "beds"): 5}
+    assert await desk.parked() == []
+    assert desk.reader.incomplete == {}
+
+
+async def test_a_hole_is_remembered_over_a_restart_and_closes_afterwards(desk: Desk) -> None:
+    desk.shelf.put(message(1), message(3))
+    await desk.read()
+    await desk.restart()
+    desk.shelf.put(message(2))
+    await desk.read()
+    assert await desk.parked() == []
+    assert desk.reader.checkpoint("west/placement") == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (message(2, data=b"{"), "body-invalid"),
+        (message(2, data=b'{"name":"","value":1}'), "body-invalid"),
+        (message(2, data=b'{"name":"beds","value":1,"more":true}'), "body-invalid"),
+        (message(2, data=b"\xff\xfe"), "body-invalid"),
+        (message(2, type="nl.plek.placement.counted.v2"), "version-unknown"),
+        (message(2, name="unlucky"), "handler-failed"),
+        (("plek.west.pub.placement.counted", "header-missing"), "header-missing"),
+        (("plek.west.pub.placement.counted", "origin-mismatch"), "origin-mismatch"),
+        (("plek.west.pub.placement.counted", "data-too-large"), "data-too-large"),
+    ],
+)
+async def test_what_cannot_be_digested_is_parked_and_halts_its_origin_only(
+    desk: Desk, bad: Message | tuple[str, str], code: str
+) -> None:
+    desk.shelf.put(message(1), bad, message(2, 50), message(3, 51), message(1, 6, NOORD), message(2, 7, NOORD))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 1, ("noord/placement", "beds"): 7}
+    assert await desk.parked() == [("west/placement", code)]
+    await desk.restart()
+    desk.shelf.put(message(4))
+    await desk.read()
+    assert desk.reader.incomplete == {"west/placement": code}
+    assert desk.reader.checkpoint("west/placement") == (1, 1)
+
+
+async def test_a_type_nobody_here_subscribes_to_counts_as_applied(desk: Desk) -> None:
+    desk.shelf.put(message(1), message(2, type="nl.plek.placement.something-else.v3", data=b"not even JSON"), message(3))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 3}
+    assert await desk.parked() == []
+
+
+async def test_a_message_of_nobodys_log_is_parked_and_halts_nobody(desk: Desk) -> None:
+    desk.shelf.put(message(1), ("somewhere.else", "no-headers"), message(2))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 2}
+    assert await desk.parked() == [("", "no-headers")]
+
+
+async def test_a_new_epoch_begins_at_one_and_drops_what_the_old_one_told(desk: Desk) -> None:
+    second = Origin("west", "placement", 2)
+    desk.shelf.put(message(1), message(2, name="seats"), message(1, 5, NOORD), message(1, 40, second))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 40, ("noord/placement", "beds"): 5}
+    assert desk.reader.checkpoint("west/placement") == (2, 1)
+    desk.shelf.put(message(3, 77), message(2, 41, second))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 41, ("noord/placement", "beds"): 5}
+
+
+async def test_an_epoch_is_not_joined_in_the_middle(desk: Desk) -> None:
+    desk.shelf.put(message(1), message(2, 40, Origin("west", "placement", 2)))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 1}
+    assert await desk.parked() == [("west/placement", "sequence-gap")]
+
+
+async def test_the_own_site_is_heard_another_way(desk: Desk) -> None:
+    await desk.stop()
+    await desk.start(skip_site="west")
+    desk.shelf.put(message(1), ("plek.west.pub.placement.counted", "no-headers"), message(1, 5, NOORD))
+    await desk.read()
+    assert await desk.values() == {("noord/placement", "beds"): 5}
+    assert await desk.parked() == []
+
+
+async def test_the_two_logs_of_an_origin_are_counted_apart(desk: Desk) -> None:
+    other: Log = "loc"
+    desk.shelf.put(message(1), message(1, 9, log=other, name="local"), message(2))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 2, ("west/placement", "local"): 9}
+
+
+class Failing:
+    """A store that loses its database now and then, around the real one."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.failures = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def append(self, append: Append) -> Appended:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("the database is away")
+        return await self._store.append(append)
+
+
+async def test_a_lost_database_is_waited_for_and_nothing_is_skipped(desk: Desk) -> None:
+    await desk.stop()
+    store = Failing(desk.store)
+    desk.reader = Reader(store, VIEW, SystemClock())  # type: ignore[arg-type]
+    store.failures = 2
+    task = asyncio.create_task(desk.reader.run(Follow(desk.shelf)))
+    desk.shelf.put(message(1), message(2))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 2}
+    await soon(lambda: store.failures == 0, "both failures to be used up")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("desk", [_postgres], ids=["postgres"], indirect=True)  # memory refuses no value
+async def test_a_value_the_database_refuses_is_parked_alone(desk: Desk) -> None:
+    desk.shelf.put(message(1), message(2, 10**6), message(1, 5, NOORD))
+    await desk.read()
+    assert await desk.values() == {("west/placement", "beds"): 1, ("noord/placement", "beds"): 5}
+    assert await desk.parked() == [("west/placement", "not-storable")]
