@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from infra.verbs import network, rehearsal, site
+from infra.verbs import figures, imports, journal, network, rehearsal, site
 from infra.verbs.common import No
 
 app = typer.Typer(
@@ -24,6 +24,9 @@ app = typer.Typer(
 network.register(app)
 site.register(app)
 rehearsal.register(app)
+figures.register(app)
+journal.register(app)
+imports.register(app)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ writes, the writer knows its streams' versions by heart; `p_base`, the store's l
 nobody did (-1: check every stream).
 
 The advisory lock makes writers queue, so that positions and sequences are numbered without holes and in commit order.
-Were it taken out, two writers would number the same rows: the primary keys would refuse one of them.
+Were it taken out, two writers would number the same rows: the primary keys would refuse one of them, and it would halt.
 
 Rows arrive as arrays of composite values, one a table: the driver encodes a row at a time twice as fast as a column.
 """

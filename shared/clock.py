@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -57,10 +58,9 @@ class OffsetClock(SystemClock):
         """How far this clock is ahead of the machine's, in seconds. A missing or torn file keeps the last value."""
         if time.monotonic() - self._read_at >= self._reread_seconds:
             self._read_at = time.monotonic()
-            try:
+            # The file is replaced as a whole; until it is there the clock is the machine's.
+            with suppress(OSError, ValueError, KeyError, TypeError):
                 self._offset_seconds = float(json.loads(self._path.read_text())["offset_seconds"])
-            except (OSError, ValueError, KeyError, TypeError):
-                pass  # the file is replaced as a whole; until it is there the clock is the machine's
         return self._offset_seconds
 
     def now(self) -> datetime:

@@ -1,11 +1,12 @@
 """A new epoch: how an origin goes on after its store was restored older than what the bus has heard.
 
-The events after the backup are lost, and others have heard of them. Going on under the same numbers would tell two stories, so
-the origin begins a new epoch instead: its logs are numbered from 1 again, the first rows carry its full figures, and whoever
-reads the first one forgets what the old epoch told (`architecture.md`, rules 3 and 10).
+The events after the backup are lost, and others have heard of them. Going on under the same numbers would tell two
+stories, so
+the origin begins a new epoch instead: its logs are numbered from 1 again, the first rows carry its full figures, and
+whoever reads the first one forgets what the old epoch told (`architecture.md`, rules 3 and 10).
 
-The service is stopped while this is done and starts anew afterwards. Every step may be repeated: whoever crashes half-way
-calls `repair_origin` again.
+The service is stopped while this is done and starts anew afterwards. Every step may be repeated: whoever crashes
+half-way calls `repair_origin` again.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ async def repair_origin(
 ) -> bool:
     """Begins a new epoch if a log has moved on from its outbox, and makes the streams of an older epoch anew.
 
-    remake: deletes a log's stream and makes it again, empty. figures: everything the network needs to know of this origin.
-    The store comes first: were the stream emptied first, a crash would leave a relay that refills it under the old numbers.
-    Returns whether there was anything to repair. Raises `BusUnavailable`, `StoreUnavailable`.
+    remake: deletes a log's stream and makes it again, empty. figures: everything the network needs to know of this
+    origin. The store comes first: were the stream emptied first, a crash would leave a relay that refills it under the
+    old numbers. Returns whether there was anything to repair. Raises `BusUnavailable`, `StoreUnavailable`.
     """
     begins = await forked(store, writers)
     if begins:

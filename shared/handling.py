@@ -1,7 +1,7 @@
 """One command from load to answer: load, fold, decide, tell, store, and once more when somebody else was first.
 
-Everything a decision changes goes into one append: the events, the rows for the outbox, the inline views, the timers, the
-snapshot and the idempotency key.
+Everything a decision changes goes into one append: the events, the rows for the outbox, the inline views, the timers,
+the snapshot and the idempotency key.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from shared.ports import (
     KeyRecord,
     KeyTaken,
     NewEvent,
+    OriginHalted,
     Put,
     RowChange,
     Store,
@@ -132,6 +133,8 @@ class Handler(Generic[S, C, E]):
         also: rows to store with it, whatever is decided (an inbox's checkpoint, a fired timer).
         Raises `VersionConflict` after 8 tries, `KeyReused`, `StoreUnavailable`, `OriginHalted`.
         """
+        if self._store.halted is not None:
+            raise OriginHalted(self._store.halted)
         claim = context.claim
         if claim is None:
             return await self._handle(key, command, context, also)
@@ -259,7 +262,9 @@ class Handler(Generic[S, C, E]):
     async def _nothing(
         self, stream: str, version: int, context: Context, also: Sequence[RowChange], rejected: Rejected | None
     ) -> Handled:
-        """Nothing happened to the stream; the key and the checkpoint are kept all the same, so the answer stays the same."""
+        """Nothing happened to the stream; the key and the checkpoint are kept all the same, so the answer stays the
+        same.
+        """
         key = self._key(
             context, stream, version + 1, version, None if rejected is None else msgspec.json.encode(rejected)
         )

@@ -34,5 +34,7 @@ class SystemIds:
 
 
 def derived_id(*parts: str) -> str:
-    """The id that always belongs to these parts (UUIDv5): the same cause gives the same command id however often it comes."""
+    """The id that always belongs to these parts (UUIDv5): the same cause gives the same command id however often it
+    comes.
+    """
     return str(uuid.uuid5(NAMESPACE, "\x1f".join(parts)))

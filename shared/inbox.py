@@ -1,9 +1,9 @@
 """A reader: follows logs of other origins and keeps a view of what they told, every effect exactly once.
 
-What a batch changes in the view and how far the reader has read are stored in one append. The order guard is simple: of each
-origin's log the reader applies the last sequence + 1 and nothing else. Lower is a duplicate; higher is fetched again, and if the
-hole is still there, that origin waits for what is missing. A message that cannot be digested is parked and halts its origin for
-this reader only.
+What a batch changes in the view and how far the reader has read are stored in one append. The order guard is simple:
+of each origin's log the reader applies the last sequence + 1 and nothing else. Lower is a duplicate; higher is fetched
+again, and if the hole is still there, that origin waits for what is missing. A message that cannot be digested is
+parked and halts its origin for this reader only.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Reader:
     def __init__(self, store: Store, view: View, clock: Clock) -> None:
         self.view = view
         self.applied = Wake()
-        self.on_rows: Callable[[Sequence[RowChange]], None] = lambda rows: None
+        self.on_rows: Callable[[Sequence[RowChange]], None] = lambda _rows: None
         self._store, self._clock = store, clock
         self._checkpoints: dict[Place, tuple[int, int]] = {}
         self._halted: dict[Place, str] = {}
@@ -447,7 +447,9 @@ class _Work:
 
 
 class OutboxSource:
-    """The own outbox as a source: a service hears itself without the bus, so a dead bus never blinds it to its own places."""
+    """The own outbox as a source: a service hears itself without the bus, so a dead bus never blinds it to its own
+    places.
+    """
 
     def __init__(self, store: Store, which: Log, clock: Clock) -> None:
         self.name = f"OUTBOX_{which}"

@@ -13,8 +13,9 @@ import msgspec
 class Event(msgspec.Struct, frozen=True, tag_field="type"):
     """A fact of one stream, in the past tense.
 
-    A concrete event names itself as it is stored: `class PlaceHeld(Event, frozen=True, tag="place-held.v1")`. That name is
-    for ever; a changed shape is a new class with the next version, and the old one stays beside it with its upcaster.
+    A concrete event names itself as it is stored: `class PlaceHeld(Event, frozen=True, tag="place-held.v1")`. That
+    name is for ever; a changed shape is a new class with the next version, and the old one stays beside it with its
+    upcaster.
     """
 
 

@@ -1,7 +1,8 @@
 """The relay: carries the rows of one log from the store to the bus, in order, once.
 
-A row's sequence is its sequence in the log's JetStream stream, so the stream itself fences a second relay and forgives a lost
-acknowledgement. The relay resumes only if the stream's last message is the row it should be. If it is another, this store was
+A row's sequence is its sequence in the log's JetStream stream, so the stream itself fences a second relay and forgives
+a lost acknowledgement. The relay resumes only if the stream's last message is the row it should be. If it is another,
+this store was
 restored to an older state, or somebody else published: the origin halts rather than let its history fork.
 """
 
@@ -35,7 +36,7 @@ class Relay:
     def __init__(self, store: Store, log: Log, writer: LogWriter, clock: Clock) -> None:
         self._store, self._log, self._writer, self._clock = store, log, writer, clock
         self.published: int | None = None
-        self.on_published: Callable[[int], None] = lambda sequence: None
+        self.on_published: Callable[[int], None] = lambda _sequence: None
 
     async def run(self) -> None:
         """Relays until cancelled, or until the origin has to halt."""

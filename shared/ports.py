@@ -1,7 +1,7 @@
 """The edges of the kernel: what a store, a log on the bus and a source of messages promise.
 
-Each has a real implementation (PostgreSQL in `store.py`, JetStream in `bus.py`) and a memory twin (`tests/support`), and one
-conformance suite runs against both.
+Each has a real implementation (PostgreSQL in `store.py`, JetStream in `bus.py`) and a memory twin (`tests/support`),
+and one conformance suite runs against both.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class Append(msgspec.Struct):
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """position: of the last event stored (or of the store, when there was none). sequences: last row of each log written."""
+    """position: of the last event stored (or of the store, when there was none). sequences: last row of each log
+    written.
+    """
 
     position: int
     sequences: dict[Log, int]
@@ -153,7 +155,9 @@ class Wake:
         return self.count
 
     async def wait_at_most(self, seen: int, seconds: float, clock: Clock) -> None:
-        """Waits until `count` is past `seen`, or `seconds` of the clock's time: for what another process may have done."""
+        """Waits until `count` is past `seen`, or `seconds` of the clock's time: for what another process may have
+        done.
+        """
         if self.count > seen:
             return
         woken = asyncio.ensure_future(self.wait(seen))
@@ -211,7 +215,8 @@ class Store(Protocol):
         ...
 
     async def begin_epoch(self, first: Sequence[Told], epoch: int, now: datetime) -> Origin:
-        """From now on this store writes `epoch`, later than its own; the new logs begin with `first`. In one transaction.
+        """From now on this store writes `epoch`, later than its own; the new logs begin with `first`. In one
+        transaction.
 
         Raises `StoreUnavailable`, and `OriginHalted` when another epoch than this process writes has begun already.
         """
@@ -288,6 +293,7 @@ class Source(Protocol):
         ...
 
     def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
-        """Deliveries in order from position `after` + 1 on, without a hole, for ever; at most 500 at a time, as soon as there
-        are any. Raises `BusUnavailable` or `SourceRemade`; the reader then starts again from its checkpoint."""
+        """Deliveries in order from position `after` + 1 on, without a hole, for ever; at most 500 at a time, as soon
+        as there are any. Raises `BusUnavailable` or `SourceRemade`; the reader then starts again from its checkpoint.
+        """
         ...

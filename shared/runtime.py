@@ -83,7 +83,9 @@ class Runtime:
         self.spawn(f"relay-{which}", work)
 
     def city(self, reader: Reader, own_logs: Sequence[str] = ()) -> None:
-        """Hears the network: beats, and `CITY` for every other site; `own_logs` are streams of this site in that account."""
+        """Hears the network: beats, and `CITY` for every other site; `own_logs` are streams of this site in that
+        account.
+        """
         settings, clock = self.host.settings, self.host.clock
 
         async def work() -> None:

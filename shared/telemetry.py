@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from opentelemetry import trace
@@ -216,11 +216,13 @@ def current_trace_id() -> str | None:
     return f"{context.trace_id:032x}" if context.is_valid else None
 
 
-def configure_logs(*, site: str, style: Literal["json", "console"] = "json", level: str = "info") -> None:
+def configure_logs(
+    *, site: str, style: Literal["json", "console"] = "json", level: str = "info", stream: TextIO | None = None
+) -> None:
     """Send every log line of this process to standard error, ours and the libraries', with site and trace id.
 
     style: `json` is one object a line, `console` is for people. level: debug, info, warning or error; libraries
-    speak from warning on.
+    speak from warning on. stream: in place of standard error.
     """
 
     def with_site(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -230,7 +232,7 @@ def configure_logs(*, site: str, style: Literal["json", "console"] = "json", lev
     render: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_processors(),
@@ -241,6 +243,9 @@ def configure_logs(*, site: str, style: Literal["json", "console"] = "json", lev
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("plek").setLevel(level.upper())
+    # FastStream brings a handler of its own; its lines go where all the others go.
+    logging.getLogger("faststream").handlers.clear()
+    logging.getLogger("faststream").propagate = True
     # uvicorn's access lines hold raw paths and queries; our own request log holds the route.
     logging.getLogger("uvicorn.access").disabled = True
 

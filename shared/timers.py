@@ -15,7 +15,9 @@ from shared.telemetry import logger
 log = logger("timers")
 
 POLL_SECONDS = 0.25
-"""How late a timer is noticed at most. Holds last half an hour and more; the answer to a late check-in does not wait for it."""
+"""How late a timer is noticed at most. Holds last half an hour and more; the answer to a late check-in does not wait
+for it.
+"""
 
 PAUSE_SECONDS = 2.0
 """After the store or the origin refused to go on."""
@@ -44,7 +46,9 @@ class TimerCleared(msgspec.Struct, frozen=True):
 
 
 class TimerLoop:
-    """Fires what is due, by the owner's clock. A timer leaves its table in the append that follows from it, so it ends once."""
+    """Fires what is due, by the owner's clock. A timer leaves its table in the append that follows from it, so it ends
+    once.
+    """
 
     def __init__(self, store: Store, clock: Clock, fire: Callable[[DueTimer, datetime], Awaitable[None]]) -> None:
         self._store, self._clock, self._fire = store, clock, fire

@@ -68,8 +68,11 @@ _UNREACHABLE = (
     asyncpg.InternalClientError,
 )
 
-_STALE = (asyncpg.SyntaxOrAccessError, asyncpg.FeatureNotSupportedError)
+_STALE = (asyncpg.SyntaxOrAccessError, asyncpg.FeatureNotSupportedError, asyncpg.InternalServerError)
 """What the append function answers after a view was swapped for its rebuilt one."""
+
+_NUMBERS = ("events_pkey", "outbox_pkey")
+"""Two rows with one number: under the lock there are none."""
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Answers = list[tuple[Pending, Appended]]
@@ -85,7 +88,7 @@ class Writer:
 
     tables: whatever is written inline with the appends. lock: the statement that makes writers queue.
     on_stored: called with the number of appends stored and whether the outbox grew.
-    on_halt: called with the reason when another process has begun a new epoch.
+    on_halt: called with the reason when another process has begun a new epoch, or writes without the lock.
     """
 
     def __init__(
@@ -198,6 +201,9 @@ class Writer:
             trouble = error
         if unreachable(trouble):
             return await self._recover(batch, trouble)
+        if isinstance(trouble, asyncpg.UniqueViolationError) and trouble.constraint_name in _NUMBERS:
+            self._halt(batch, "another process numbers its events without the lock")
+            return []
         if isinstance(trouble, _STALE) and not renewed:
             self._hang_up()
             return await self._store(batch, renewed=True)
@@ -222,7 +228,7 @@ class Writer:
             assert row is not None
             epoch, base, conflicts, taken, pub, loc = row
             if epoch != self.origin.epoch:
-                self._halt(left, epoch)
+                self._halt(left, f"epoch {epoch} has begun elsewhere; this process still writes {self.origin.epoch}")
                 return []
             if self._base not in (-1, base):
                 self._forget()  # somebody else wrote: what this writer knew by heart is worth nothing
@@ -250,8 +256,7 @@ class Writer:
                 left.append(pending)
         return left
 
-    def _halt(self, pendings: Sequence[Pending], epoch: int | None) -> None:
-        reason = f"epoch {epoch} has begun elsewhere; this process still writes epoch {self.origin.epoch}"
+    def _halt(self, pendings: Sequence[Pending], reason: str) -> None:
         self._on_halt(reason)
         for pending in pendings:
             pending.answer(OriginHalted(reason))

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from fastapi import FastAPI, Query, Response
@@ -15,7 +15,18 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.console.views import Entry, Filter, Place, as_json, journal, place_of
 from shared.http import StreamMessage, Streams, service_api
 from shared.http_access import allow
-from shared.http_models import Body, Moment, Page, PageQuery, Uuid, decode_cursor, encode_cursor, is_id
+from shared.http_models import (
+    Body,
+    Moment,
+    Page,
+    PageQuery,
+    ParkedMessage,
+    Uuid,
+    decode_cursor,
+    encode_cursor,
+    is_id,
+    parked_page,
+)
 from shared.http_problems import Problem
 from shared.ports import Put, RowChange
 from shared.security import Role
@@ -112,12 +123,15 @@ _Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\
 
 
 class JournalQuery(PageQuery):
-    """type: a full name or its middle (`stay-began`). origin: `west/placement`, or a site."""
+    """type: a full name or its middle (`stay-began`). origin: `west/placement`, or a site. sequence: in a log."""
 
     type: _Line | None = None
     origin: _Line | None = None
     correlation: Uuid | None = None
     subject: _Line | None = None
+    log: Literal["pub", "loc"] | None = None
+    epoch: Annotated[int | None, Field(ge=1, lt=2**31)] = None
+    sequence: Annotated[int | None, Field(ge=1, lt=2**63)] = None
 
 
 class TailQuery(Body):
@@ -150,23 +164,6 @@ class JournalEntry(BaseModel):
     data: dict[str, Any]
 
 
-class ParkedMessage(BaseModel):
-    """A message a reader of this site could not digest, and why."""
-
-    service: str
-    reader: str
-    source: str
-    position: int
-    origin: str
-    log: str
-    epoch: int
-    sequence: int
-    type: str
-    code: str
-    detail: str
-    parked_at: Moment
-
-
 def build(store: JournalStore, tail: Tail, streams: Streams, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/console`."""
     api = service_api("console", "Console: the journal of what this site heard", asyncapi=asyncapi)
@@ -175,7 +172,9 @@ def build(store: JournalStore, tail: Tail, streams: Streams, asyncapi: Mapping[s
     @allow(*READERS)
     async def list_journal(query: Annotated[JournalQuery, Query()]) -> Page[JournalEntry]:
         """What this site heard, newest first. Refused: 422 `cursor-invalid`."""
-        wanted = Filter(query.type, query.origin, query.correlation, query.subject)
+        wanted = Filter(
+            query.type, query.origin, query.correlation, query.subject, query.log, query.epoch, query.sequence
+        )
         found = await store.entries(wanted, _before(query.cursor), query.limit + 1)
         shown = found[: query.limit]
         following = _cursor(shown[-1]) if len(found) > query.limit else None
@@ -205,18 +204,9 @@ def build(store: JournalStore, tail: Tail, streams: Streams, asyncapi: Mapping[s
     @allow(*READERS)
     async def list_parked(query: Annotated[PageQuery, Query()]) -> Page[ParkedMessage]:
         """What the journal's reader put aside; its origin waits here until somebody looks."""
-        rows = sorted(await store.parked(), key=_parked_key)
-        after = decode_cursor(query.cursor)
-        rest = [row for row in rows if after is None or _parked_key(row) > after]
-        shown = rest[: query.limit]
-        following = encode_cursor(_parked_key(shown[-1])) if len(rest) > query.limit else None
-        return Page[ParkedMessage](items=[ParkedMessage(service="console", **row) for row in shown], next=following)
+        return parked_page("console", await store.parked(), query)
 
     return api
-
-
-def _parked_key(row: Mapping[str, Any]) -> str:
-    return f"{row['reader']} {row['source']} {row['position']:020}"
 
 
 def _cursor(entry: Entry) -> str:

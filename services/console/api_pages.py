@@ -1,7 +1,7 @@
 """The screens: server-rendered pages, and the piece of a page a live one asks for again when something changed.
 
-What they show is asked from the places service of this site, with the viewer's own token: a screen never shows more than the
-API would. Commands go from the page straight to that API.
+What they show is asked from the places service of this site, with the viewer's own token: a screen never shows more
+than the API would. Commands go from the page straight to that API.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ LANGUAGE_SECONDS = 365 * 86400
 ANSWER_SECONDS_MAX = 5.0
 PAGE_SIZE = 500
 PLACES_MAX = 2_000
+
+NOTHING: dict[str, Any] = {
+    "network": None, "board": None, "locations": [], "reasons": BLOCK_REASONS, "hold_minutes": HOLD_MINUTES_DEFAULT,
+}  # fmt: skip
+"""What a live page has to show when it has nothing."""
 
 HERE = Path(str(files("services.console")))
 
@@ -142,13 +147,8 @@ class Screens:
         )
         chosen = next((location for location in own if location["id"] == wanted), own[0] if own else None)
         shown = None if chosen is None else await self._board(viewer, chosen, spoken)
-        return {
-            "network": network(answer, self.settings.site, spoken),
-            "board": shown,
-            "locations": own,
-            "reasons": BLOCK_REASONS,
-            "hold_minutes": HOLD_MINUTES_DEFAULT,
-        }
+        figures = network(answer, self.settings.site, spoken)
+        return NOTHING | {"network": figures, "board": shown, "locations": own}
 
     async def _locations(self, viewer: Viewer, after: int | None) -> list[dict[str, Any]]:
         if viewer.role not in PLACE_ROLES:
@@ -241,9 +241,8 @@ async def _show(
     try:
         facts = await screens.live(viewer, screens.language(request), query.location, query.after)
     except NoAnswer:
-        now = screens.language(request).precisely(screens.clock.now())
-        empty = {"network": None, "board": None, "locations": [], "reasons": BLOCK_REASONS, "now": now}
-        return screens.page(request, template, 503, role=actor.role, hold_minutes=HOLD_MINUTES_DEFAULT, **empty)
+        facts = NOTHING | {"now": screens.language(request).precisely(screens.clock.now())}
+        return screens.page(request, template, 503, role=actor.role, **facts)
     return screens.page(request, template, role=actor.role, **facts)
 
 
@@ -311,7 +310,8 @@ def _add_language(pages: FastAPI) -> None:
         plain = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
         answer = RedirectResponse(back if plain else "/", 303)
         if language in LANGUAGES:
-            answer.set_cookie(LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, path="/", httponly=True, samesite="strict")
+            kept: dict[str, Any] = {"max_age": LANGUAGE_SECONDS, "path": "/", "httponly": True, "samesite": "strict"}
+            answer.set_cookie(LANGUAGE_COOKIE, language, **kept)
         return answer
 
 

@@ -1,7 +1,7 @@
 """The console, table of contents. It decides nothing and tells nothing: no commands, no events, no policy, no publish.
 
-It hears every log of its own site and the `pub` log of all others, keeps them as the journal, and shows screens; what the
-screens change is a command to another service of this site.
+It hears every log of its own site and the `pub` log of all others, keeps them as the journal, and shows screens; what
+the screens change is a command to another service of this site.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ def build(host: Host) -> ServiceApp:
     reader = Reader(store, JOURNAL, host.clock)
     tail = api.Tail()
     reader.on_rows = tail.stored
-    client = httpx.AsyncClient(
-        base_url=_own_address(settings), timeout=api_pages.ANSWER_SECONDS_MAX, trust_env=False
-    )
+    client = httpx.AsyncClient(base_url=_own_address(settings), timeout=api_pages.ANSWER_SECONDS_MAX, trust_env=False)
     own = {log: own_streams(settings, log) for log in LOGS}
 
     async def start() -> None:
@@ -92,7 +90,8 @@ def own_streams(settings: SiteSettings, log: str) -> list[str]:
 
 
 def _own_address(settings: SiteSettings) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104: where others reach us
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    host = everywhere.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 

@@ -28,8 +28,8 @@ Row = Mapping[str, Any]
 class Tap:
     """One tap: a POST of `body` to `path`, refused when the thing is no longer at `version`.
 
-    done: what it says afterwards. weight: `primary` for the usual next step of a busy night, `quiet` for that of a calm one,
-    `plain` for the rest. asks: a question to answer first (the reason of a block).
+    done: what it says afterwards. weight: `primary` for the usual next step of a busy night, `quiet` for that of a
+    calm one, `plain` for the rest. asks: a question to answer first (the reason of a block).
     """
 
     name: str
@@ -93,7 +93,9 @@ def board(
     now: datetime,
     words: Words,
 ) -> Board:
-    """location, places, holds, stays: as the places service lists them; closed places, ended holds and stays are left out."""
+    """location, places, holds, stays: as the places service lists them; closed places, ended holds and stays are left
+    out.
+    """
     open_places = [place for place in places if place["status"] != "closed"]
     uses = _Uses()
     for hold in holds:

@@ -27,7 +27,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class Line:
-    """One kind at one location. free: in words (`12 free`, `41 to 64 free`); certain: exact and current. none: nothing free.
+    """One kind at one location. free: in words (`12 free`, `41 to 64 free`); certain: exact and current. none: nothing
+    free.
 
     mark: `last known`, or nothing. seen_state: fresh, aging, stale or never.
     """
@@ -49,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Site:
-    """A site and its lines. link: live, late, silent or unknown. because: why its figures are not certain, or nothing."""
+    """A site and its lines. link: live, late, silent or unknown. because: why figures are not certain, or nothing."""
 
     name: str
     title: str

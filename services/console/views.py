@@ -1,7 +1,8 @@
 """The journal: every told event this site heard, as it came, and what is asked of it.
 
-Its own services' logs come from their own streams (`loc` and `pub`), everybody else's `pub` through `CITY`. A row is a fact
-about a fact; nothing is decided on it. It is what `plek tail` shows and what an event's chain of causes is read from.
+Its own services' logs come from their own streams (`loc` and `pub`), everybody else's `pub` through `CITY`. A row is a
+fact about a fact; nothing is decided on it. It is what `plek tail` shows and what an event's chain of causes is read
+from.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ JOURNAL_TABLES = (journal,)
 
 _ORDER = ("time", "teller", "log", "epoch", "sequence")
 _ORDERED = ", ".join(f'"{name}"' for name in _ORDER)
-_COLUMNS = ", ".join(f'"{name}"' for name in journal.columns.keys())
+_COLUMNS = ", ".join(f'"{column.name}"' for column in journal.columns)
 
 
 def journal_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
@@ -57,8 +58,9 @@ def journal_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     yield Put(
         journal,
         (
-            origin.key, message.log, origin.epoch, message.sequence, message.id, message.type, message.subject, message.time,
-            message.observed_at, message.correlation_id, message.causation_id, message.traceparent, message.data,
+            origin.key, message.log, origin.epoch, message.sequence, message.id, message.type, message.subject,
+            message.time, message.observed_at, message.correlation_id, message.causation_id, message.traceparent,
+            message.data,
         ),
     )  # fmt: skip
 
@@ -67,7 +69,7 @@ JOURNAL = View("journal", JOURNAL_TABLES, {contract.type_name: contract for cont
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One line of the journal. origin: `west/placement`. time: when it was recorded there. data: what the event says."""
+    """One line of the journal. origin: `west/placement`. time: when it was recorded there. data: what it says."""
 
     origin: str
     log: str
@@ -115,6 +117,9 @@ class Filter(msgspec.Struct, frozen=True):
     origin: str | None = None
     correlation: str | None = None
     subject: str | None = None
+    log: str | None = None
+    epoch: int | None = None
+    sequence: int | None = None
 
     def wants(self, entry: Entry) -> bool:
         """Whether an entry passes every condition."""
@@ -123,6 +128,9 @@ class Filter(msgspec.Struct, frozen=True):
             and self.origin in (None, entry.origin, entry.origin.partition("/")[0])
             and self.correlation in (None, entry.correlation_id)
             and self.subject in (None, entry.subject)
+            and self.log in (None, entry.log)
+            and self.epoch in (None, entry.epoch)
+            and self.sequence in (None, entry.sequence)
         )
 
     def where(self) -> tuple[list[str], list[Any]]:
@@ -134,6 +142,9 @@ class Filter(msgspec.Struct, frozen=True):
             (self.origin, "(teller = ${n} or split_part(teller, '/', 1) = ${n})"),
             (self.correlation, "correlation_id = ${n}"),
             (self.subject, "subject = ${n}"),
+            (self.log, "log = ${n}"),
+            (self.epoch, "epoch = ${n}"),
+            (self.sequence, "sequence = ${n}"),
         ):
             if value is not None:
                 values.append(value)
@@ -152,7 +163,9 @@ Place = tuple[
 
 
 async def entries(store: PgStore, wanted: Filter, before: Place | None, limit: int) -> list[Entry]:
-    """At most `limit` entries that pass the filter, newest first; only those before the place `before` when it is given."""
+    """At most `limit` entries that pass the filter, newest first; only those before the place `before` when it is
+    given.
+    """
     conditions, values = wanted.where()
     if before is not None:
         numbers = ", ".join(f"${len(values) + n}" for n in range(1, len(_ORDER) + 1))

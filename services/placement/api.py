@@ -38,6 +38,7 @@ IMPORTERS: tuple[Role, ...] = ("coordinator",)
 BOARD_READERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator", "oncall", "auditor")
 HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
 """A hold or stay is one household: only the desk looks at those, and who checks what the desk did."""
+WATCHERS: tuple[Role, ...] = ("oncall", "auditor")
 ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
@@ -64,6 +65,7 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
         ("POST", "/imports/overnight", writes.import_overnight, 200, IMPORTERS),
         ("GET", "/capacity", reads.capacity, 200, ALL),
         ("GET", "/capacity/digest", reads.digest, 200, ALL),
+        ("GET", "/parked", reads.parked, 200, WATCHERS),
         ("GET", "/stream", reads.stream, 200, ALL),
     ]
 

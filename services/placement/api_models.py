@@ -42,9 +42,12 @@ Feature = Annotated[str, _Word, _words(*FEATURES)]
 Features = Annotated[list[Feature], Field(max_length=20)]
 BlockReason = Annotated[str, _Word, _words(*BLOCK_REASONS)]
 EndReason = Annotated[str, _Word, _words(*STAY_END_REASONS)]
+Location = Annotated[Slug, WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]{0,60}$"})]
 Text = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Label = Annotated[Text, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 .,'()/&+-]{0,59}$"})]
 Whole = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 """A whole number of any use; the decider knows the limits that mean something."""
+Sleeps = Annotated[Whole, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 20, "default": 1})]
 HouseholdSize = Annotated[Whole, WithJsonSchema({"type": "integer", "minimum": 1, "default": 1})]
 HoldMinutes = Annotated[
     Whole,
@@ -58,18 +61,18 @@ PlaceIds = Annotated[list[Uuid], Field(min_length=1, max_length=PLACES_A_HOUSEHO
 class LocationBody(Body):
     """A house with places of this site."""
 
-    name: Slug
-    title: Text
+    name: Location
+    title: Label
     district: Text = ""
 
 
 class PlacesBody(Body):
     """`count` places of one make in one room."""
 
-    location: Slug
+    location: Location
     kind: BedKind
-    room: Text
-    sleeps: Whole = 1
+    room: Label
+    sleeps: Sleeps = 1
     features: Features = Field(default_factory=list)
     count: Annotated[int, Field(ge=1, le=PLACES_AT_ONCE_MAX)] = 1
 
@@ -131,10 +134,10 @@ Day = Annotated[date, Field(strict=False)]
 class NightBody(Body):
     """The published figures of one programme for one night. total: places without overflow, blocked ones included."""
 
-    programme: Text
+    programme: Label
     kind: BedKind
     features: Features = Field(default_factory=list)
-    sleeps: Whole = 1
+    sleeps: Sleeps = 1
     own_rooms: bool = False
     night: Day
     observed_at: Moment
@@ -145,7 +148,7 @@ class NightBody(Body):
 
 
 class NightsBody(Body):
-    location: Slug
+    location: Location
     nights: Annotated[list[NightBody], Field(min_length=1, max_length=NIGHTS_MAX)]
 
 

@@ -1,4 +1,6 @@
-"""The network's capacity as one site sees it: figures, how old they are, and what may be true of a site that fell silent."""
+"""The network's capacity as one site sees it: figures, how old they are, and what may be true of a site that fell
+silent.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _SUMS = ("total", "occupied", "held", "blocked", "overflow", "people")
 class SiteLink(msgspec.Struct, frozen=True):
     """How this site hears another. caught_up: everything that site said it told has been applied here.
 
-    silent_seconds: since its last beat, on this site's own monotonic clock; None if there was none since this process began.
+    silent_seconds: since its last beat, on this site's own monotonic clock; None if there was none since this process
+    began.
     """
 
     state: LinkState
@@ -72,8 +75,8 @@ def capacity(
     """One line a location and kind, in order of site, location and kind.
 
     rows: of the `figures` view. link: how each site is heard. incomplete: origins that halted here, with the reason.
-    Figures are exact while a site is live and caught up, last known while it is late, and anything from 0 to all places that
-    are not blocked once it fell silent.
+    Figures are exact while a site is live and caught up, last known while it is late, and anything from 0 to all
+    places that are not blocked once it fell silent.
     """
     held_up = incomplete or {}
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}

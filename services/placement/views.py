@@ -1,7 +1,7 @@
 """What the placement service shows.
 
-The board (`locations`, `places`, `holds`, `stays`) is written inline, in the append of the events it follows from, so whoever
-changed something sees it at once. The network's capacity is in `views_capacity`.
+The board (`locations`, `places`, `holds`, `stays`) is written inline, in the append of the events it follows from, so
+whoever changed something sees it at once. The network's capacity is in `views_capacity`.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ BOARD_TABLES = (locations, places, holds, stays)
 def project(before: Location, events: Sequence[ev.LocationEvent], after: Location, at: datetime) -> list[RowChange]:
     """The board's rows that these events change; each row as it is after the last of them.
 
-    The events may be one decision's or a whole page of a rebuild's: rows come from the events and the states around them.
+    The events may be one decision's or a whole page of a rebuild's: rows come from the events and the states around
+    them.
     """
     board = _Board(before, after)
     for version, event in enumerate(events, before.version + 1):

@@ -1,6 +1,7 @@
 """The network's capacity as this site knows it: every origin's figures, now and ever, fed by a reader.
 
-A site hears itself the same way as the others (from its own outbox), so that two sites that heard the same have the same rows.
+A site hears itself the same way as the others (from its own outbox), so that two sites that heard the same have the
+same rows.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ figure_history = sa.Table(
     *_figure_columns(),
     sa.Index("figure_history_effective", *_GROUP, "effective_at"),
 )
-"""Everything every origin ever told. Its column is `teller`, not `origin`: a new epoch ends what is current, not the past."""
+"""Everything every origin ever told. Its column is `teller`, not `origin`: a new epoch ends what is current, not the
+past.
+"""
 
 CAPACITY_TABLES = (figures, figure_history)
 
@@ -80,7 +83,9 @@ CAPACITY = View("capacity", CAPACITY_TABLES, {told.CapacityTold.type_name: told.
 
 
 def digest(rows: Iterable[dict[str, Any]]) -> str:
-    """A fingerprint of one origin's figures: facts only, in one order, so that two sites can compare without sending them."""
+    """A fingerprint of one origin's figures: facts only, in one order, so that two sites can compare without sending
+    them.
+    """
     facts = sorted(
         (*(row[name] for name in _GROUP), *(row[name] for name in _COUNTS),
          row["observed_at"].timestamp() if row["observed_at"] else 0.0)
@@ -104,7 +109,7 @@ async def figures_of(store: PgStore, origin: str, epoch: int, sequence: int) -> 
 async def _history(store: PgStore, where: str, newest_first: str, *arguments: Any) -> list[dict[str, Any]]:
     group = ", ".join(("teller", *_GROUP))
     sql = (
-        f"select distinct on ({group}) *, teller as origin from figure_history"  # noqa: S608: constants of this module
+        f"select distinct on ({group}) *, teller as origin from figure_history"  # noqa: S608
         f" where {where} order by {group}, {newest_first}"
     )
     return [dict(row) for row in await store.query(lambda pool: pool.fetch(sql, *arguments))]
@@ -141,8 +146,9 @@ class NetworkCapacity:
     async def digest(
         self, origin: str | None = None, epoch: int | None = None, sequence: int | None = None
     ) -> Mapping[str, Any]:
-        """`{origins: {"west/placement": {epoch, sequence, digest}}, digest}`: of what is current, or of one origin as it was
-        when it had told `sequence` messages of `epoch`."""
+        """`{origins: {"west/placement": {epoch, sequence, digest}}, digest}`: of what is current, or of one origin as
+        it was when it had told `sequence` messages of `epoch`.
+        """
         if origin is not None and epoch is not None and sequence is not None:
             rows = await figures_of(self._store, origin, epoch, sequence)
             origins = {origin: {"epoch": epoch, "sequence": sequence, "digest": digest(rows)}}
@@ -169,6 +175,10 @@ class NetworkCapacity:
             name: {"epoch": checkpoints[name][0], "sequence": checkpoints[name][1], "digest": digest(told_by[name])}
             for name in sorted(checkpoints)
         }
+
+    async def parked(self) -> list[dict[str, Any]]:
+        """What the reader could not digest; the origins concerned are marked incomplete."""
+        return await self._reader.parked()
 
     async def caught_up(self, position: int) -> None:
         """Returns once this view shows what this site's own store held at `position`."""

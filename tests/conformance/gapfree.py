@@ -1,7 +1,7 @@
-"""The harness behind "a reader of `position > last` misses nothing": many writers, slow commits, rollbacks, one tailing reader.
+"""The harness behind "a reader of `position > last` misses nothing": many writers, slow commits, rollbacks, one reader.
 
-Run as a program it is one of the writing processes: `python -m tests.conformance.gapfree DSN KIND`; it prints what it was
-told is stored and what was refused.
+Run as a program it is one of the writing processes: `python -m tests.conformance.gapfree DSN KIND`; it says that it is
+ready, waits for a word, and prints what it was told is stored and what was refused.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from asyncio.subprocess import PIPE
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,7 +35,8 @@ begin
   if new.data = '{"fail":1}'::bytea then raise exception 'rolled back at the end'; end if;
   return null;
 end $$;
-create constraint trigger trouble after insert on events deferrable initially deferred for each row execute function trouble();
+create constraint trigger trouble after insert on events deferrable initially deferred
+  for each row execute function trouble();
 """
 """Some transactions take long to commit and some are rolled back at their very end."""
 
@@ -72,7 +74,8 @@ async def run(dsn: str, kind: Kind) -> Outcome:
         await connection.execute(TROUBLE)
         done = asyncio.Event()
         reader = asyncio.create_task(_follow(connection, outcome, done))
-        for report in await asyncio.gather(*(_process(dsn, kind) for _ in range(PROCESSES))):
+        ready = asyncio.Barrier(PROCESSES)
+        for report in await asyncio.gather(*(_process(dsn, kind, ready) for _ in range(PROCESSES))):
             outcome.acknowledged |= set(report.acknowledged)
             outcome.refused |= set(report.refused)
         done.set()
@@ -101,11 +104,15 @@ class Report:
     refused: list[str] = field(default_factory=list)
 
 
-async def _process(dsn: str, kind: Kind) -> Report:
+async def _process(dsn: str, kind: Kind, ready: asyncio.Barrier) -> Report:
     program = (sys.executable, "-m", "tests.conformance.gapfree", dsn, kind)
-    process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE)
     assert process.stdout is not None
+    assert process.stdin is not None
     try:
+        assert await process.stdout.readline() == b"ready\n"
+        await ready.wait()
+        process.stdin.write(b"go\n")
         output = await process.stdout.read()
         assert await process.wait() == 0
     finally:
@@ -121,14 +128,21 @@ async def _main(dsn: str, kind: Kind) -> None:
     report = Report()
     if kind == "sequence":
         pool = await asyncpg.create_pool(dsn, min_size=WRITERS, max_size=WRITERS)
+        _wait_for_the_others()
         await asyncio.gather(*(_number_by_sequence(pool, writer, report) for writer in range(WRITERS)))
         await pool.close()
     else:
         store = {"store": PgStore, "unlocked": Unlocked}[kind](dsn, "west", "placement", TABLES)
         await store.open(NOW)
+        _wait_for_the_others()
         await asyncio.gather(*(_append(store, report) for _ in range(WRITERS)))
         await store.close()
     print(json.dumps({"acknowledged": report.acknowledged, "refused": report.refused}))
+
+
+def _wait_for_the_others() -> None:
+    print("ready", flush=True)
+    sys.stdin.readline()
 
 
 def _data(turn: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from types import TracebackType
+from typing import Self
 
 from infra.postgres import SOCKET_NAME, SUPERUSER, Postgres
 from tests.support.servers import database_name
@@ -21,7 +22,7 @@ class Proxy:
         self._swallow = False
         self.cuts = 0
 
-    async def __aenter__(self) -> Proxy:
+    async def __aenter__(self) -> Self:
         self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         return self
 

@@ -98,10 +98,11 @@ class PgBackend:
         other = await self.store()
         await other.begin_epoch([told(log="pub")], epoch, NOW)
 
-    async def sql(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+    async def run(self, statements: str) -> None:
+        """Runs statements as somebody else, in one transaction."""
         connection = await asyncpg.connect(self.dsn)
         try:
-            return await connection.fetch(statement, *values)
+            await connection.execute(statements)
         finally:
             await connection.close()
 

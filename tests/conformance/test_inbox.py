@@ -1,10 +1,10 @@
-"""What a reader promises: of every origin the last sequence + 1 and nothing else, effects and checkpoint together, and trouble
-that stays where it is. In memory and on the real PostgreSQL."""
+"""What a reader promises: of every origin the last sequence + 1 and nothing else, effects and checkpoint together, and
+trouble that stays where it is. In memory and on the real PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -58,7 +58,8 @@ def message(sequence: int, value: int = 0, origin: Origin = WEST, **more: Any) -
     body = more.pop("data", msgspec.json.encode({"name": more.pop("name", "beds"), "value": value or sequence}))
     fields: dict[str, Any] = {
         "origin": origin, "log": "pub", "sequence": sequence, "id": f"00000000-0000-7000-8000-{sequence:012d}",
-        "type": Counted.type_name, "subject": "west", "time": NOW, "correlation_id": "c", "causation_id": "d", "data": body,
+        "type": Counted.type_name, "subject": "west", "time": NOW, "data": body,
+        "correlation_id": "c", "causation_id": "d",
     }  # fmt: skip
     return Message(**(fields | more))
 
@@ -91,7 +92,7 @@ class Shelf:
     async def incarnation(self) -> str:
         return str(self.number)
 
-    async def batches(self, after: int) -> AsyncIterator[Sequence[Delivery]]:
+    async def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
         self.reads.append(after)
         number = self.number
         while True:
@@ -253,7 +254,9 @@ async def test_what_cannot_be_digested_is_parked_and_halts_its_origin_only(
 
 
 async def test_a_type_nobody_here_subscribes_to_counts_as_applied(desk: Desk) -> None:
-    desk.shelf.put(message(1), message(2, type="nl.plek.placement.something-else.v3", data=b"not even JSON"), message(3))
+    desk.shelf.put(
+        message(1), message(2, type="nl.plek.placement.something-else.v3", data=b"not even JSON"), message(3)
+    )
     await desk.read()
     assert await desk.values() == {("west/placement", "beds"): 3}
     assert await desk.parked() == []
@@ -320,7 +323,7 @@ class Failing:
 async def test_a_lost_database_is_waited_for_and_nothing_is_skipped(desk: Desk) -> None:
     await desk.stop()
     store = Failing(desk.store)
-    desk.reader = Reader(store, VIEW, SystemClock())  # type: ignore[arg-type]
+    desk.reader = Reader(store, VIEW, SystemClock())
     store.failures = 2
     task = asyncio.create_task(desk.reader.run(Follow(desk.shelf)))
     desk.shelf.put(message(1), message(2))

@@ -1,1 +1,3 @@
-"""The seeded simulation: a whole network in one process, every fault we could think of, and what must hold all the same."""
+"""The seeded simulation: a whole network in one process, every fault we could think of, and what must hold all the
+same.
+"""

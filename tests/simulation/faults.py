@@ -109,8 +109,9 @@ class Trouble:
             site.restore()
 
     def _bus_knows(self, site: Site) -> bool:
-        """Whether both logs say which epoch the site is in. A log that was made anew and is still empty does not: a backup of an
-        older epoch put back at that moment would not be noticed by anybody."""
+        """Whether both logs say which epoch the site is in. A log that was made anew and is still empty does not: a
+        backup of an older epoch put back at that moment would not be noticed by anybody.
+        """
         tails = [
             self._world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages[-1:] for log in LOGS
         ]

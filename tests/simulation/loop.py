@@ -14,7 +14,9 @@ class Deadlock(Exception):
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """An event loop whose time is a number. When nothing is ready it jumps to the next timer; it never looks at a socket."""
+    """An event loop whose time is a number. When nothing is ready it jumps to the next timer; it never looks at a
+    socket.
+    """
 
     def __init__(self) -> None:
         super().__init__()

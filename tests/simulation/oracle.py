@@ -127,7 +127,9 @@ class Oracle:
     # --- a log grew ---------------------------------------------------------------------------------------------------
 
     def published(self, site: str, name: str) -> None:
-        """After a message was put on an origin's log: it is the outbox row with its number, and the first of that number."""
+        """After a message was put on an origin's log: it is the outbox row with its number, and the first of that
+        number.
+        """
         self.checks += 1
         log: Log = "pub" if name.startswith("PUB_") else "loc"
         stream = self._bus.stream(site, name).messages

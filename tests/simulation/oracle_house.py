@@ -1,5 +1,6 @@
-"""What one location must look like by its private events: an independent and much simpler fold, which also refuses what must
-never happen (`domain.md`, invariants 1, 2, 3, 5 and 6)."""
+"""What one location must look like by its private events: an independent and much simpler fold, which also refuses
+what must never happen (`domain.md`, invariants 1, 2, 3, 5 and 6).
+"""
 
 from __future__ import annotations
 

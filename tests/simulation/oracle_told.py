@@ -1,5 +1,6 @@
-"""What an origin has told, row by row, and what a view must show after each row: computed from the bytes that were told, not by
-the views' own code."""
+"""What an origin has told, row by row, and what a view must show after each row: computed from the bytes that were
+told, not by the views' own code.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ FAULTS = (
 class Plan:
     """sites: the first is the hub. consoles: sites where another service has a store of its own.
 
-    seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that one step
-    on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
+    seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that
+    one step on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
     """
 
     sites: tuple[str, ...]

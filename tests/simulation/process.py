@@ -43,6 +43,9 @@ class Lost(Exception):
 class Parts:
     """Where the pieces of a process come from. A test that breaks something on purpose replaces one."""
 
+    def store(self, process: Process, service: str) -> WatchedStore:
+        return WatchedStore(process, process.site.disks[service], service)
+
     def relay(self, process: Process, log: Log) -> Relay:
         writer = process.world.bus.log(process.site.name, PLACEMENT, log, process.io)
         return Relay(process.store, log, writer, process.site.clock)
@@ -119,7 +122,7 @@ class Process:
         self.alive = True
         self.crash_in: int | None = None
         self._tasks: dict[asyncio.Task[Any], None] = {}
-        self.store = WatchedStore(self, site.disks[PLACEMENT], PLACEMENT)
+        self.store = parts.store(self, PLACEMENT)
         self.stores = [self.store]
         self.handler: Handler[Location, LocationCommand, LocationEvent] = Handler(
             self.store, AGGREGATE, site.clock, world.ids
@@ -141,10 +144,9 @@ class Process:
 
     def _start_console(self, parts: Parts) -> None:
         """Another service of the site, with a store of its own: it hears the site's streams and the network's."""
-        disk = self.site.disks.get(CONSOLE)
-        if disk is None:
+        if CONSOLE not in self.site.disks:
             return
-        store = WatchedStore(self, disk, CONSOLE)
+        store = parts.store(self, CONSOLE)
         self.stores.append(store)
         heard, capacity = parts.reader(self, store, HEARD), parts.reader(self, store, CAPACITY)
         for reader, name, skip in (

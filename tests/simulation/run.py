@@ -1,4 +1,6 @@
-"""One seed from its first event to its rest. `python -m tests.simulation.run SEED` replays one and prints what happened."""
+"""One seed from its first event to its rest. `python -m tests.simulation.run SEED` replays one and prints what
+happened.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ LAPSES = timedelta(hours=5)
 
 @dataclass(frozen=True)
 class Outcome:
-    """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge looked."""
+    """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
+    looked.
+    """
 
     seed: int
     failure: str | None
@@ -150,7 +154,9 @@ def _on_the_way(world: World) -> list[str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Halts, gaps and pauses are what a simulation is about: nobody reads them in a log. And no garbage is collected half-way."""
+    """Halts, gaps and pauses are what a simulation is about: nobody reads them in a log. And no garbage is collected
+    half-way.
+    """
     log = logging.getLogger("plek")
     level, collecting = log.level, gc.isenabled()
     log.setLevel(logging.CRITICAL + 1)

@@ -1,5 +1,6 @@
-"""People at desks: they open, block, hold, check in, cancel and report at several locations at once, tap twice, try again after
-a crash with the same key, and remember what they were answered."""
+"""People at desks: they open, block, hold, check in, cancel and report at several locations at once, tap twice, try
+again after a crash with the same key, and remember what they were answered.
+"""
 
 from __future__ import annotations
 

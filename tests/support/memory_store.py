@@ -1,7 +1,7 @@
 """The memory twin of the PostgreSQL store: the same promises, in one dictionary, with a hook at every effect.
 
-`Disk` is what survives a crash; `MemoryStore` is one process's way to it. A simulation kills a process by letting its hook
-raise, copies a disk to make a backup, and puts the copy back to restore it.
+`Disk` is what survives a crash; `MemoryStore` is one process's way to it. A simulation kills a process by letting its
+hook raise, copies a disk to make a backup, and puts the copy back to restore it.
 """
 
 from __future__ import annotations

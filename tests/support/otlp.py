@@ -1,4 +1,4 @@
-"""A small OTLP/HTTP endpoint: keeps every span it is sent, so that a test can look at a trace as a backend would see it."""
+"""A small OTLP/HTTP endpoint: keeps every span it is sent, so that a test sees a trace as a backend would."""
 
 from __future__ import annotations
 

@@ -62,7 +62,8 @@ async def test_a_killed_part_loses_nothing_and_doubles_nothing(network: Network,
         load = asyncio.gather(*(_desk(client, location, acknowledged) for location in locations))
         for third in (1, 2):
             await eventually(
-                "the load to be under way", lambda third=third: _reached(acknowledged, third * DESKS * STAYS_A_DESK // 3)
+                "the load to be under way",
+                lambda third=third: _reached(acknowledged, third * DESKS * STAYS_A_DESK // 3),
             )
             assert not load.done(), "the load was over before the part was killed"
             killed = await asyncio.to_thread(network.plek, "kill", "west", part)

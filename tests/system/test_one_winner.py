@@ -81,8 +81,8 @@ async def test_close_against_hold(network: Network) -> None:
 
 
 async def test_check_in_against_expiry(network: Network) -> None:
-    """Every hold lasts half an hour. The clock is moved to just before, then over it while 30 of 50 check-ins are on their
-    way; ten came in time and ten come too late for certain."""
+    """Every hold lasts half an hour. The clock is moved to just before, then over it while 30 of 50 check-ins are on
+    their way; ten came in time and ten come too late for certain."""
     async with network.client("west") as client:
         holds: dict[str, str] = {}
         for _ in range(ROUNDS):
@@ -90,6 +90,7 @@ async def test_check_in_against_expiry(network: Network) -> None:
             answer = await client.post("/api/placement/holds", json=HOLD | {"location": location, "hold_minutes": 30})
             holds[location] = answer.json()["id"]
         assert (await asyncio.to_thread(network.plek, "clock", "advance", "29m40s")).returncode == 0
+
         async def arrive(hold: str) -> httpx.Response:
             return await client.post(f"/api/placement/holds/{hold}/check-in")
 

@@ -1,4 +1,4 @@
-"""docs/tour.md walks one command through the code; here a real one takes that walk and its trace is held against the page."""
+"""docs/tour.md walks one command through the code; a real one takes that walk here, and its trace is held to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from tests.support.network import Network, eventually, running_network
 from tests.support.otlp import Collector, collecting
 
 TOUR = Path(__file__).resolve().parents[2] / "docs" / "tour.md"
-ROW = re.compile(r"^\|\s*(\d)\s*\|[^|]*`(?P<file>[\w/]+\.py)`[^|]*`(?P<function>[\w.]+)`[^|]*\|\s*`(?P<span>[^`]+)`\s*\|\s*(?P<site>\w+)\s*\|")
+ROW = re.compile(
+    r"^\|\s*(\d)\s*\|[^|]*`(?P<file>[\w/]+\.py)`[^|]*`(?P<function>[\w.]+)`[^|]*"
+    r"\|\s*`(?P<span>[^`]+)`\s*\|\s*(?P<site>\w+)\s*\|"
+)
 
 
 class Hop(NamedTuple):

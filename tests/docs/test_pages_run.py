@@ -1,0 +1,77 @@
+"""The commands and addresses on the pages for the engineer on call and the municipality, tried on a real network."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.architecture.source import ROOT, text
+from tests.docs.pages import commands
+from tests.support.network import Network, running_network
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    with running_network() as started:
+        yield started
+
+
+def run(command: str, data: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Gives one `plek` command as a page shows it, for a network in `data`."""
+    words = shlex.split(command)
+    assert words[0] == ".venv/bin/plek"
+    call = [sys.executable, "-m", "infra.cli", *words[1:], "--data", str(data), *more]
+    return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def section(page: str, heading: str) -> str:
+    """One section of a page."""
+    return text(ROOT / page).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_the_rehearsal_on_the_engineers_page_can_be_carried_out() -> None:
+    rehearsal = [
+        line for line in section("docs/oncall.md", "Rehearse it").splitlines() if line.startswith(".venv/bin/plek")
+    ]
+    assert rehearsal[0].endswith("up --detach")
+    assert rehearsal[-1].endswith("down")
+    with tempfile.TemporaryDirectory(prefix="plek-rehearsal-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder) / "data"
+        for command in rehearsal:
+            done = run(command, data, *(("--port-base", "0") if command.endswith("up --detach") else ()))
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+def test_the_municipalitys_addresses_answer(network: Network) -> None:
+    shown = [line for line in commands(ROOT / "docs" / "municipality.md") if line.startswith("curl")]
+    assert shown
+    headers = {"Authorization": f"Bearer {network.token('stad', 'coordinator')}"}
+    for line in shown:
+        address = re.sub(r"^\$STAD", network.urls["stad"], shlex.split(line)[-1])
+        answer = httpx.get(address, headers=headers)
+        assert answer.status_code == 200, line
+        assert {"as_of", "rows", "totals"} <= answer.json().keys()
+
+
+@pytest.mark.parametrize("page", ["docs/oncall.md", "docs/municipality.md", "docs/operators.md", "docs/developers.md"])
+def test_every_path_of_a_site_a_page_names_is_there(network: Network, page: str) -> None:
+    named = set(re.findall(r"`(?:\$STAD)?(/(?:api|healthz|readyz|metrics|docs)[\w/.-]*)`", text(ROOT / page)))
+    with httpx.Client(base_url=network.urls["stad"]) as client:
+        headers = {"Authorization": f"Bearer {network.token('stad', 'oncall')}"}
+        missing = [path for path in sorted(named) if client.get(path, headers=headers).status_code != 200]
+    assert missing == []
+
+
+def test_what_is_printed_at_the_start_is_true(network: Network) -> None:
+    """`plek up` names addresses to look at first."""
+    for path in ("/", "/docs"):
+        answer = httpx.get(network.urls["stad"] + path, headers={"Accept": "text/html"}, follow_redirects=True)
+        assert answer.status_code == 200, path

@@ -1,0 +1,153 @@
+"""Traces that join up, logs that can be read aloud, and a process that ends though nobody collects its spans."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shared import telemetry
+from shared.ports import StoreUnavailable
+from tests.support.border import SECRET, Tokens, caller, tiny_site
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+UNSAMPLED = PARENT[:-2] + "00"
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    telemetry.setup(service="tiny", site="west", processors=[SimpleSpanProcessor(exporter)])
+    yield exporter
+    telemetry.shutdown()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Where this process's log lines go."""
+    stream, root = io.StringIO(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    telemetry.configure_logs(site="west", level="debug", stream=stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("plek").setLevel(logging.NOTSET)
+    logging.getLogger("uvicorn.access").disabled = False
+
+
+def read_lines(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+def test_a_span_continues_the_trace_it_is_given(spans: InMemorySpanExporter) -> None:
+    with telemetry.span("append", "client", PARENT, {"db.system.name": "postgresql"}):
+        inside = telemetry.current_traceparent()
+    (span,) = spans.get_finished_spans()
+    assert span.context is not None
+    assert span.parent is not None
+    assert f"{span.context.trace_id:032x}" == PARENT.split("-")[1]
+    assert f"{span.parent.span_id:016x}" == PARENT.split("-")[2]
+    assert inside == f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-01"
+    assert span.resource.attributes["service.name"] == "plek-tiny"
+    assert span.resource.attributes["plek.site"] == "west"
+
+
+def test_a_batch_links_what_it_follows_from(spans: InMemorySpanExporter) -> None:
+    with telemetry.span("apply", "consumer", links=[PARENT, "nonsense"]):
+        pass
+    (span,) = spans.get_finished_spans()
+    assert [f"{link.context.trace_id:032x}" for link in span.links] == [PARENT.split("-")[1]]
+
+
+def test_a_caller_that_does_not_sample_is_not_sampled(spans: InMemorySpanExporter) -> None:
+    with telemetry.span("append", traceparent=UNSAMPLED):
+        assert (telemetry.current_traceparent() or "").endswith("-00")
+    assert spans.get_finished_spans() == ()
+
+
+def test_a_span_that_fails_names_the_exception_and_not_its_text(spans: InMemorySpanExporter) -> None:
+    with pytest.raises(ValueError, match=SECRET), telemetry.span("append"):
+        raise ValueError(SECRET)
+    (span,) = spans.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "ValueError"
+    assert SECRET not in span.to_json()
+
+
+def test_switched_off_nothing_is_made() -> None:
+    telemetry.shutdown()
+    assert telemetry.span("one") is telemetry.span("two")
+    with telemetry.span("one", traceparent=PARENT):
+        assert telemetry.current_traceparent() is None
+
+
+async def test_a_request_is_one_server_span_by_its_template(spans: InMemorySpanExporter) -> None:
+    tokens = Tokens()
+    async with caller(tiny_site(tokens), tokens.token("operator"), traceparent=PARENT) as client:
+        answer = await client.get(f"/api/tiny/things/{SECRET}?kind={SECRET}")
+    (span,) = spans.get_finished_spans()
+    assert span.name == "GET /api/tiny/things/{thing_id}"
+    assert span.attributes is not None
+    assert span.attributes["http.route"] == "/api/tiny/things/{thing_id}"
+    assert span.attributes["http.response.status_code"] == answer.status_code
+    assert SECRET not in span.to_json()
+    assert answer.json()["trace_id"] == PARENT.split("-")[1]
+
+
+def test_a_log_line_is_one_object_with_site_and_trace(spans: InMemorySpanExporter, log: io.StringIO) -> None:
+    with telemetry.span("append", traceparent=PARENT):
+        telemetry.logger("store").warning("the database is slow", milliseconds=900)
+    (line,) = read_lines(log)
+    assert (line["event"], line["site"], line["level"]) == ("the database is slow", "west", "warning")
+    assert line["milliseconds"] == 900
+    assert line["trace_id"] == PARENT.split("-")[1]
+
+
+@pytest.mark.parametrize("field", sorted(telemetry.WITHHELD))
+def test_what_may_hold_a_person_or_a_secret_is_withheld(log: io.StringIO, field: str) -> None:
+    telemetry.logger("http").info("asked", **{field: SECRET})
+    logging.getLogger("plek.other").info("asked", extra={field: SECRET})
+    assert SECRET not in log.getvalue()
+
+
+def test_an_exception_is_told_by_type_and_place_and_by_text_only_when_it_is_ours(
+    log: io.StringIO,
+) -> None:
+    store_log = telemetry.logger("store")
+    for error in (ValueError(SECRET), StoreUnavailable("the database does not answer")):
+        try:
+            raise error
+        except Exception as caught:
+            store_log.error("failed", exc_info=caught)
+    theirs, ours = read_lines(log)
+    assert theirs["error"] == "ValueError"
+    assert ours["error"] == "StoreUnavailable: the database does not answer"
+    assert "test_an_exception" in theirs["at"][-1]
+    assert SECRET not in json.dumps([theirs, ours])
+
+
+def test_a_library_speaks_through_the_same_lines(log: io.StringIO) -> None:
+    logging.getLogger("somebody.else").info("chatter")
+    try:
+        raise ValueError(SECRET)
+    except ValueError:
+        logging.getLogger("asyncio").exception("Task exception was never retrieved")
+    (line,) = read_lines(log)
+    assert line["event"] == "Task exception was never retrieved"
+    assert line["error"] == "ValueError"
+
+
+def test_a_collector_that_never_answers_does_not_keep_the_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        telemetry.setup(service="tiny", site="west", otlp_endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with telemetry.span("lost"):
+            pass
+        telemetry.shutdown(timeout_seconds=0.2)
+    assert not telemetry.enabled()

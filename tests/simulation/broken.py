@@ -1,0 +1,73 @@
+"""The product broken on purpose, one thing at a time, by overriding what it does: the simulation has to notice each."""
+
+from __future__ import annotations
+
+from shared import schema
+from shared.envelope import Log, Message
+from shared.inbox import Reader, Turn, View
+from shared.outbox import Relay
+from shared.ports import Append, Appended, Put, Store
+from tests.simulation.oracle import PLACEMENT
+from tests.simulation.process import Parts, Process, WatchedStore
+
+
+class _AppliesEarly(Reader):
+    def turn(self, message: Message, epoch: int, sequence: int) -> Turn:
+        turn = super().turn(message, epoch, sequence)
+        return "next" if turn == "early" else turn
+
+
+class NoOrderGuard(Parts):
+    """A reader that applies whatever is newer than what it has, whether or not something is missing between."""
+
+    def reader(self, process: Process, store: Store, view: View) -> Reader:
+        return _AppliesEarly(store, view, process.site.clock)
+
+
+class _AppliesTwice(Reader):
+    def turn(self, message: Message, epoch: int, sequence: int) -> Turn:
+        turn = super().turn(message, epoch, sequence)
+        return "next" if turn == "duplicate" else turn
+
+
+class NoDeduplication(Parts):
+    """A reader that applies what it has applied already."""
+
+    def reader(self, process: Process, store: Store, view: View) -> Reader:
+        return _AppliesTwice(store, view, process.site.clock)
+
+
+class _TwoAppends(WatchedStore):
+    """Stores how far a reader has read before what it has read, in an append of its own."""
+
+    async def append(self, append: Append) -> Appended:
+        marks = [row for row in append.rows if isinstance(row, Put) and row.table in {schema.checkpoints, schema.cursors}]
+        if append.streams or not marks:
+            return await super().append(append)
+        rest = [row for row in append.rows if row not in marks]
+        await super().append(Append(append.recorded_at, rows=marks))
+        return await super().append(Append(append.recorded_at, rows=rest))
+
+
+class CheckpointApart(Parts):
+    """A reader whose checkpoint is not in the transaction of its effects."""
+
+    def store(self, process: Process, service: str) -> WatchedStore:
+        return _TwoAppends(process, process.site.disks[service], service)
+
+
+class _TrustingRelay(Relay):
+    async def _resume(self) -> int | None:
+        tail = await self._writer.last()
+        return 0 if tail is None else tail.sequence
+
+
+class NoTailCheck(Parts):
+    """A relay that goes on after the last number on the bus, whatever message has it."""
+
+    def relay(self, process: Process, log: Log) -> Relay:
+        writer = process.world.bus.log(process.site.name, PLACEMENT, log, process.io)
+        return _TrustingRelay(process.store, log, writer, process.site.clock)
+
+
+BROKEN: tuple[type[Parts], ...] = (NoOrderGuard, NoDeduplication, CheckpointApart, NoTailCheck)
