@@ -93,11 +93,10 @@ begin
 
 _TABLE = """
   if cardinality(t{i}_gone) > 0 then
-    delete from {table} t using unnest(t{i}_gone) as r({columns}) where {match};
+    {delete};
   end if;
   if cardinality(t{i}_rows) > 0 then
-    insert into {table} ({columns}) select {columns} from unnest(t{i}_rows) as r({columns})
-    {conflict};
+    {upsert};
   end if;
 """
 
@@ -111,21 +110,28 @@ def append_function(tables: Sequence[sa.Table], lock: str = LOCK) -> str:
     """The statements that make the function for a service whose inline rows go to `tables` (at most `TABLES_MAX`)."""
     if len(tables) > TABLES_MAX:
         raise ValueError(f"a service writes at most {TABLES_MAX} tables with its appends")
-    parameters = "".join(f",\n  t{i}_gone {_name(t)}[], t{i}_rows {_name(t)}[]" for i, t in enumerate(tables))
+    parameters = "".join(f",\n  t{i}_gone {quote(t.name)}[], t{i}_rows {quote(t.name)}[]" for i, t in enumerate(tables))
     body = _TYPES + _HEAD.format(parameters=parameters, lock=lock)
     for i, table in enumerate(tables):
-        key = key_columns(table)
-        others = [_quote(column.name) for column in table.columns if column.name not in key]
-        update = ", ".join(f"{name} = excluded.{name}" for name in others)
-        body += _TABLE.format(
-            i=i,
-            table=_name(table),
-            columns=", ".join(_quote(column.name) for column in table.columns),
-            match=" and ".join(f"t.{_quote(name)} = r.{_quote(name)}" for name in key),
-            conflict=f"on conflict ({', '.join(map(_quote, key))}) "
-            + (f"do update set {update}" if others else "do nothing"),
-        )
+        delete, upsert = delete_statement(table, f"t{i}_gone"), upsert_statement(table, f"t{i}_rows")
+        body += _TABLE.format(i=i, delete=delete, upsert=upsert)
     return body + _TAIL
+
+
+def delete_statement(table: sa.Table, rows: str) -> str:
+    """Deletes the rows whose keys are in `rows`, an expression that is an array of the table's rows."""
+    match = " and ".join(f"t.{quote(name)} = r.{quote(name)}" for name in key_columns(table))
+    return f"delete from {quote(table.name)} t using unnest({rows}) as r({_columns(table)}) where {match}"  # noqa: S608
+
+
+def upsert_statement(table: sa.Table, rows: str) -> str:
+    """Inserts or replaces the rows of `rows`, an expression that is an array of the table's rows, each key once."""
+    key, columns = key_columns(table), _columns(table)
+    update = ", ".join(f"{quote(c.name)} = excluded.{quote(c.name)}" for c in table.columns if c.name not in key)
+    return (
+        f"insert into {quote(table.name)} ({columns}) select {columns} from unnest({rows}) as r({columns})"  # noqa: S608
+        f" on conflict ({', '.join(map(quote, key))}) " + (f"do update set {update}" if update else "do nothing")
+    )
 
 
 def append_call(tables: Sequence[sa.Table]) -> str:
@@ -134,9 +140,10 @@ def append_call(tables: Sequence[sa.Table]) -> str:
     return f"select * from pg_temp.plek_append({', '.join(f'${n}' for n in range(1, count + 1))})"  # noqa: S608
 
 
-def _name(table: sa.Table) -> str:
-    return _quote(table.name)
+def _columns(table: sa.Table) -> str:
+    return ", ".join(quote(column.name) for column in table.columns)
 
 
-def _quote(name: str) -> str:
+def quote(name: str) -> str:
+    """A name as it stands in a statement."""
     return str(postgresql.dialect().identifier_preparer.quote(name))  # type: ignore[no-untyped-call]

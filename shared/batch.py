@@ -45,15 +45,15 @@ class Slot:
 
     def __init__(self, index: int, table: sa.Table) -> None:
         names = list(table.columns.keys())
-        places = [names.index(name) for name in key_columns(table)]
+        columns = [names.index(name) for name in key_columns(table)]
         self.index = index
-        self.key: Callable[[Row], Row] = itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
-        self._width, self._places = len(names), places
+        self.key: Callable[[Row], Row] = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
+        self._width, self._key_columns = len(names), columns
 
     def blank(self, key: Row) -> Row:
         row: list[Any] = [None] * self._width
-        for place, value in zip(self._places, key, strict=True):
-            row[place] = value
+        for column, value in zip(self._key_columns, key, strict=True):
+            row[column] = value
         return tuple(row)
 
 

@@ -34,7 +34,7 @@ _EPOCH = re.compile(r"[1-9][0-9]{0,8}")
 _COUNT = re.compile(r"[1-9][0-9]{0,17}")
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_PLACE_CHARS_MAX = 400
+_HEADERS_CHARS_MAX = 400
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -177,9 +177,9 @@ def from_headers(headers: Mapping[str, str] | None, data: bytes, bus_subject: st
         correlation_id, causation_id = headers["ce-correlationid"], headers["ce-causationid"]
     except KeyError as missing:
         raise Malformed("header-missing", str(missing.args[0])) from None
-    if len(source) + len(epoch) + len(type_) + len(bus_subject) > _PLACE_CHARS_MAX:
+    if len(source) + len(epoch) + len(type_) + len(bus_subject) > _HEADERS_CHARS_MAX:
         raise Malformed("source-invalid", "too long")
-    origin, log = _place(source, epoch, type_, bus_subject)
+    origin, log = _whose(source, epoch, type_, bus_subject)
     uuid = _UUID.fullmatch
     if not (uuid(id_) and uuid(correlation_id) and uuid(causation_id)):
         raise Malformed("id-invalid")
@@ -205,7 +205,7 @@ def from_headers(headers: Mapping[str, str] | None, data: bytes, bus_subject: st
 
 
 @lru_cache(maxsize=1024)
-def _place(source: str, epoch: str, type_: str, bus_subject: str) -> tuple[Origin, Log]:
+def _whose(source: str, epoch: str, type_: str, bus_subject: str) -> tuple[Origin, Log]:
     """Whose log a message claims to be on. Remembered, for the same few come again and again; a refusal is not."""
     whose = _SOURCE.fullmatch(source)
     if whose is None:

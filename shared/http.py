@@ -21,6 +21,7 @@ import msgspec
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from fastapi.staticfiles import StaticFiles
 from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
@@ -29,7 +30,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from shared import metrics
 from shared.handling import KeyClaim, KeyReused
-from shared.http_access import EVERYBODY, Access, Guarded, GuardedRoute, allow, current_actor
+from shared.http_access import EVERYBODY, Access, Guarded, GuardedRoute, access_of, allow, current_actor
 from shared.http_problems import MEDIA_TYPE, Problem, answer_problem
 from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
 
@@ -155,6 +156,12 @@ def _openapi(app: FastAPI, service: str) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes, openapi_version="3.1.0"
     )
+    for context in iter_route_contexts(app.routes):
+        access = access_of(context.endpoint)
+        for method in context.methods or ():
+            operation = document["paths"].get(context.path, {}).get(method.lower())
+            if operation is not None and access is not None:
+                operation["x-roles"] = sorted(access.roles or EVERYBODY)
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}

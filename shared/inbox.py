@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from shared import metrics, schema
 from shared.clock import Clock
 from shared.contracts.base import Contract
-from shared.envelope import LOGS, Log, Message
+from shared.envelope import Log, Message
+from shared.inbox_batch import Gap, LogKey, Undigestible, Work
 from shared.outbox import BACKOFF_SECONDS, LINKS_MAX, POLL_SECONDS
 from shared.ports import (
     Append,
@@ -40,12 +41,6 @@ from shared.ports import (
 from shared.telemetry import describe, logger, span
 
 log = logger("inbox")
-
-PARKED_DATA_BYTES_MAX = 64 * 1024
-"""Of a parked message so much is kept to look at."""
-
-PARKED_MAX = 1_000
-"""Foreign messages (of no origin) parked at most a reader; more are counted and dropped: they belong to nobody's log."""
 
 
 @dataclass(frozen=True)
@@ -71,27 +66,8 @@ class Follow:
     skip_site: str | None = None
 
 
-class Gap(Exception):
-    """A message came before the one it follows."""
-
-    def __init__(self, origin: str, expected: int, got: int) -> None:
-        super().__init__(f"{origin}: expected {expected}, got {got}")
-        self.origin, self.expected, self.got = origin, expected, got
-
-
-class Undigestible(Exception):
-    """Why a message is parked: a kebab-case code, and a detail without its contents."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(code)
-        self.code, self.detail = code, detail
-
-
 Turn = Literal["next", "begins", "duplicate", "early"]
 """`next`: the last one + 1. `begins`: the first of a later epoch. `early`: something before it has not come yet."""
-
-Place = tuple[str, Log]
-"""An origin's key and one of its logs: what a checkpoint is kept for."""
 
 
 class Reader:
@@ -102,9 +78,9 @@ class Reader:
         self.applied = Wake()
         self.on_rows: Callable[[Sequence[RowChange]], None] = lambda _rows: None
         self._store, self._clock = store, clock
-        self._checkpoints: dict[Place, tuple[int, int]] = {}
-        self._halted: dict[Place, str] = {}
-        self._missing: dict[Place, int] = {}
+        self._checkpoints: dict[LogKey, tuple[int, int]] = {}
+        self._halted: dict[LogKey, str] = {}
+        self._missing: dict[LogKey, int] = {}
         self._foreign = 0
         self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
         self._loaded = False
@@ -117,7 +93,7 @@ class Reader:
         return self._checkpoints.get((origin, which), (0, 0))
 
     @property
-    def checkpoints(self) -> dict[Place, tuple[int, int]]:
+    def checkpoints(self) -> dict[LogKey, tuple[int, int]]:
         return dict(self._checkpoints)
 
     @property
@@ -199,7 +175,7 @@ class Reader:
         }
         parent = parents[0] if parents else None
         with span(f"process {follow.source.name}", "consumer", parent, attributes, parents[1:LINKS_MAX]):
-            work = _Work(self, follow)
+            work = Work(self, follow)
             for delivery in batch:
                 await work.take(delivery, refetch)
             work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, batch[-1].position)))
@@ -218,15 +194,15 @@ class Reader:
                     return
         self._accept(work)
 
-    def _accept(self, work: _Work) -> None:
+    def _accept(self, work: Work) -> None:
         """What was stored becomes what this reader knows."""
         self._checkpoints.update(work.checkpoints)
         self._halted.update(work.halted)
-        for place, position in work.missing.items():
+        for log_key, position in work.missing.items():
             if position is None:
-                self._missing.pop(place, None)
+                self._missing.pop(log_key, None)
             else:
-                self._missing[place] = position
+                self._missing[log_key] = position
         self._foreign += work.foreign
         now = self._clock.now()
         for origin, count in work.applied.items():
@@ -240,7 +216,7 @@ class Reader:
             self.applied.set()
 
     async def _park_unstorable(self, follow: Follow, incarnation: str, delivery: Delivery, error: Exception) -> None:
-        work = _Work(self, follow)
+        work = Work(self, follow)
         work.park(delivery, "not-storable", describe(error))
         work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, delivery.position)))
         await self._store.append(Append(self._clock.now(), rows=work.rows))
@@ -281,13 +257,13 @@ class Reader:
         for table in self.view.tables:
             if "origin" in table.columns:
                 names = schema.key_columns(table)
-                place = list(table.columns.keys()).index("origin")
+                column = list(table.columns.keys()).index("origin")
                 rows = await self._store.rows(table, origin=origin)
                 gone += [Delete(table, tuple(row[name] for name in names)) for row in rows]
                 gone += [
                     Delete(table, schema.row_key(table, change.values))
                     for change in pending
-                    if isinstance(change, Put) and change.table is table and change.values[place] == origin
+                    if isinstance(change, Put) and change.table is table and change.values[column] == origin
                 ]
         return gone
 
@@ -299,15 +275,15 @@ class Reader:
             return "duplicate"
         return "next" if (message.origin.epoch, message.sequence) == (epoch, sequence + 1) else "early"
 
-    def position_of(self, place: Place) -> tuple[int, int]:
-        return self._checkpoints.get(place, (0, 0))
+    def position_of(self, log_key: LogKey) -> tuple[int, int]:
+        return self._checkpoints.get(log_key, (0, 0))
 
-    def is_halted(self, place: Place) -> bool:
-        return place in self._halted
+    def is_halted(self, log_key: LogKey) -> bool:
+        return log_key in self._halted
 
-    def missing_at(self, place: Place) -> int | None:
+    def missing_at(self, log_key: LogKey) -> int | None:
         """The source position of the first message that came before its turn."""
-        return self._missing.get(place)
+        return self._missing.get(log_key)
 
     @property
     def foreign(self) -> int:
@@ -320,130 +296,6 @@ class Reader:
 
     def now(self) -> Any:
         return self._clock.now()
-
-
-class _Work:
-    """A batch under way: what it will change, and where each origin will be. Nothing of it counts until it is stored."""
-
-    def __init__(self, reader: Reader, follow: Follow) -> None:
-        self._reader, self._follow = reader, follow
-        self.rows: list[RowChange] = []
-        self.checkpoints: dict[Place, tuple[int, int]] = {}
-        self.halted: dict[Place, str] = {}
-        self.missing: dict[Place, int | None] = {}
-        self.applied: dict[str, int] = {}
-        self.messages: list[Message] = []
-        self.foreign = 0
-
-    async def take(self, delivery: Delivery, refetch: bool) -> None:
-        """Decides what one delivery means: applied, a duplicate, out of turn, parked, or not for this reader.
-
-        Raises `Gap` when it is out of turn and `refetch` says the source may not have shown everything yet.
-        """
-        message = delivery.message
-        if message is None:
-            place = self._place(delivery)
-            if place is None or place[0].split("/")[0] != self._follow.skip_site:
-                self.park(delivery, delivery.problem, delivery.detail)
-            return
-        if message.origin.site == self._follow.skip_site:
-            return
-        place = (message.origin.key, message.log)
-        if self._is_halted(place):
-            return
-        epoch, sequence = self.checkpoints.get(place) or self._reader.position_of(place)
-        turn = self._reader.turn(message, epoch, sequence)
-        if turn == "duplicate":
-            metrics.READER_DUPLICATES.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
-            return
-        if turn == "early":
-            self._out_of_turn(delivery, message, place, sequence + 1, refetch)
-            return
-        try:
-            changes = self._reader.digest(message)
-        except Undigestible as reason:
-            self.park(delivery, reason.code, reason.detail)
-            return
-        if turn == "begins" and epoch:
-            self.rows += await self._reader.forget(message.origin.key, self.rows)
-        self._reached(message, place)
-        self.rows += changes
-
-    def _reached(self, message: Message, place: Place) -> None:
-        origin, which = place
-        self.checkpoints[place] = (message.origin.epoch, message.sequence)
-        self.rows.append(
-            Put(schema.checkpoints, (self._reader.view.name, origin, which, message.origin.epoch, message.sequence))
-        )
-        self.applied[origin] = self.applied.get(origin, 0) + 1
-        self.messages.append(message)
-        at = self._missing_at(place)
-        if at is not None:  # what was missing has come
-            self.missing[place] = None
-            self.rows.append(Delete(schema.parked, (self._reader.view.name, self._follow.source.name, at)))
-
-    def _out_of_turn(self, delivery: Delivery, message: Message, place: Place, expected: int, refetch: bool) -> None:
-        if self._missing_at(place) is not None:
-            return  # known already: this origin waits
-        metrics.READER_GAPS.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
-        if refetch:
-            raise Gap(message.origin.key, expected, message.sequence)
-        self.missing[place] = delivery.position
-        self._keep(delivery, place, "sequence-gap", f"expected {expected}, got {message.sequence}")
-
-    def park(self, delivery: Delivery, code: str, detail: str) -> None:
-        """Puts a delivery aside. If an origin can be named, it halts for this reader until somebody looks."""
-        place = self._place(delivery)
-        if place is None:
-            if self._reader.foreign + self.foreign < PARKED_MAX:
-                self.foreign += 1
-                self._keep(delivery, ("", "pub"), code, detail)
-            return
-        if self._is_halted(place):
-            return
-        self.halted[place] = code
-        self._keep(delivery, place, code, detail)
-
-    def _keep(self, delivery: Delivery, place: Place, code: str, detail: str) -> None:
-        message = delivery.message
-        epoch, sequence, type_ = (message.origin.epoch, message.sequence, message.type) if message else (0, 0, "")
-        origin, which = place
-        self.rows.append(
-            Put(
-                schema.parked,
-                (
-                    self._reader.view.name,
-                    self._follow.source.name,
-                    delivery.position,
-                    origin,
-                    which,
-                    epoch,
-                    sequence,
-                    type_,
-                    code,
-                    detail[:500],
-                    (message.data if message else delivery.data)[:PARKED_DATA_BYTES_MAX],
-                    self._reader.now(),
-                ),
-            )
-        )
-        metrics.READER_PARKED.labels(self._reader.service, self._reader.view.name, origin or "none").inc()
-        log.warning("parked", reader=self._reader.view.name, origin=origin, code=code, position=delivery.position)
-
-    def _place(self, delivery: Delivery) -> Place | None:
-        """Whose log a delivery stands in, by the subject the bus let it in on; None for nobody's."""
-        if delivery.message is not None:
-            return (delivery.message.origin.key, delivery.message.log)
-        parts = delivery.subject.split(".")
-        if len(parts) >= 5 and parts[0] == "plek" and parts[2] in LOGS:
-            return (f"{parts[1]}/{parts[3]}", "pub" if parts[2] == "pub" else "loc")
-        return None
-
-    def _is_halted(self, place: Place) -> bool:
-        return place in self.halted or self._reader.is_halted(place)
-
-    def _missing_at(self, place: Place) -> int | None:
-        return self.missing[place] if place in self.missing else self._reader.missing_at(place)
 
 
 class OutboxSource:

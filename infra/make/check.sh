@@ -1,14 +1,25 @@
 #!/bin/sh
-# Everything that can be found without running the product. Nothing here asks the network.
+# Everything that can be found without running the product. Nothing here asks the network. All of it is looked at, also when the
+# first look finds something.
 set -eu
 cd "$(dirname "$0")/../.."
 PATH=$(pwd)/.venv/bin:$PATH
-echo "ruff"
-ruff check --quiet
-echo "mypy"
-mypy --no-error-summary
-echo "layers"
-lint-imports --no-cache >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
-echo "dependencies"
-deptry --no-ansi . 2>&1 | { grep -v -e '^Scanning' -e '^Success' || true; } >.venv/deptry.log
-[ ! -s .venv/deptry.log ] || { cat .venv/deptry.log; exit 1; }
+found=0
+
+# Runs one look; prints what it says only when it finds something.
+look() {
+  what=$1
+  shift
+  if said=$("$@" 2>&1); then
+    echo "$what: nothing found"
+  else
+    printf '%s\n%s: see above\n' "$said" "$what"
+    found=1
+  fi
+}
+
+look "lint" ruff check --quiet
+look "types" mypy --no-error-summary
+look "layers" lint-imports --no-cache
+look "dependencies" deptry --no-ansi .
+exit $found

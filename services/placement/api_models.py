@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
+from services.placement.decider_limits import HOUSEHOLD_SIZE_MAX, PLACES_A_COMMAND_MAX, SLEEPS_MAX
 from shared.contracts.vocabulary import (
     BED_KINDS,
     BLOCK_REASONS,
@@ -25,8 +26,6 @@ from shared.contracts.vocabulary import (
 )
 from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
 
-PLACES_AT_ONCE_MAX = 500
-PLACES_A_HOUSEHOLD_MAX = 20
 NIGHTS_MAX = 200
 
 _Word = StringConstraints(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -47,15 +46,17 @@ Text = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x
 Label = Annotated[Text, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 .,'()/&+-]{0,59}$"})]
 Whole = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 """A whole number of any use; the decider knows the limits that mean something."""
-Sleeps = Annotated[Whole, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 20, "default": 1})]
-HouseholdSize = Annotated[Whole, WithJsonSchema({"type": "integer", "minimum": 1, "default": 1})]
+Sleeps = Annotated[Whole, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": SLEEPS_MAX, "default": 1})]
+HouseholdSize = Annotated[
+    Whole, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": HOUSEHOLD_SIZE_MAX, "default": 1})
+]
 HoldMinutes = Annotated[
     Whole,
     WithJsonSchema({
         "type": "integer", "minimum": HOLD_MINUTES_MIN, "maximum": HOLD_MINUTES_MAX, "default": HOLD_MINUTES_DEFAULT,
     }),
 ]  # fmt: skip
-PlaceIds = Annotated[list[Uuid], Field(min_length=1, max_length=PLACES_A_HOUSEHOLD_MAX)]
+PlaceIds = Annotated[list[Uuid], Field(min_length=1, max_length=HOUSEHOLD_SIZE_MAX)]
 
 
 class LocationBody(Body):
@@ -74,7 +75,7 @@ class PlacesBody(Body):
     room: Label
     sleeps: Sleeps = 1
     features: Features = Field(default_factory=list)
-    count: Annotated[int, Field(ge=1, le=PLACES_AT_ONCE_MAX)] = 1
+    count: Annotated[int, Field(ge=1, le=PLACES_A_COMMAND_MAX)] = 1
 
 
 class BlockBody(Body):
@@ -95,7 +96,7 @@ class HoldBody(Body):
 
     location: Slug | None = None
     place_ids: PlaceIds | None = None
-    kind: Kind | None = None
+    kind: BedKind | None = None
     household_size: HouseholdSize = 1
     features: Features = Field(default_factory=list)
     hold_minutes: HoldMinutes = HOLD_MINUTES_DEFAULT
@@ -117,7 +118,7 @@ class StayBody(Body):
 
     location: Slug | None = None
     place_ids: PlaceIds | None = None
-    kind: Kind | None = None
+    kind: BedKind | None = None
     household_size: HouseholdSize = 1
     features: Features = Field(default_factory=list)
     observed_at: Moment | None = None

@@ -16,7 +16,11 @@ BINARY = {".gz", ".png", ".ico", ".woff2", ".mo"}
 
 # With a class of one letter in each, so that no pattern finds itself.
 MARKS = re.compile(r"\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b|NotImplemented[E]rror")
-MOCKS = re.compile(r"unittest\.moc[k]|Magic[M]ock|Async[M]ock|monkeypatch\.setatt[r]")
+MOCKS = re.compile(
+    r"unittest\.moc[k]|Magic[M]ock|Async[M]ock|monkeypatch\.setatt[r]\((?!.*\"([\w.]+\.)?[A-Z][A-Z_]+\")"
+)
+"""Making a limit small for a test is no mock: its name is in capitals."""
+
 SKIPS = re.compile(r"pytest\.(ski[p]|importorski[p]|xfai[l])|mark\.(ski[p]|skipi[f]|xfai[l])")
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(wor[k]|roo[t]|home/\w+|Users/\w+)/")
 REGISTRIES = re.compile(r"pypi\.or[g]|pythonhoste[d]|registry\.npmj[s]|crates\.i[o]|index-url\s*[=]")

@@ -19,7 +19,7 @@ from shared.contracts.base import Contract
 from shared.handling import Aggregate, Context, Handled, Handler, KeyClaim, KeyReused
 from shared.ids import SystemIds
 from shared.kernel import Codec, Command, Decider, Event, Rejected
-from shared.ports import Append, Delete, NewEvent, Put, RowChange, Store, StreamWrite, VersionConflict
+from shared.ports import Append, Delete, KeyRecord, NewEvent, Put, RowChange, Store, StreamWrite, VersionConflict
 from shared.timers import TimerCleared, TimerSet
 from tests.conformance.stores import NOW, Backend, MemoryBackend, PgBackend, gather, meta, seen
 from tests.support.memory_store import MemoryStore
@@ -410,7 +410,7 @@ async def test_an_event_stored_earlier_is_read_through_its_upcaster(backend: Bac
 
 async def test_a_replayed_answer_reads_old_events_through_their_upcaster(store: Store, handler: TillHandler) -> None:
     old = NewEvent(IDS.event_id(), "taken-in.v1", b'{"type":"taken-in.v1","amount_euros":3}', meta())
-    known = handling.KeyRecord("anna POST /till", "k", b"body", "till/a", 1, 1)
+    known = KeyRecord("anna POST /till", "k", b"body", "till/a", 1, 1)
     await store.append(Append(NOW, [StreamWrite("till/a", 0, [old])], key=known))
     again = await handler.handle("a", take_in(300), context("k"))
     assert again.events == [(old.id, TakenIn(300))]

@@ -192,12 +192,10 @@ class Process:
     async def call(self, key: str, command: LocationCommand, context: Context) -> Handled:
         """A request from outside. Raises `Lost` when the process dies before it answers, and what the handler raises."""
         task = self.spawn(self.handler.handle(key, command, context))
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if self.alive:
-                raise
-            raise Lost from None
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise Lost
+        return task.result()
 
     def kill(self) -> None:
         """The process is gone between two awaits: nothing of it runs any more, not even to tidy up."""

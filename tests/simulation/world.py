@@ -25,6 +25,9 @@ from tests.support.memory_store import Disk, MemoryStore
 
 BEGAN = datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
 
+STEPS_MAX = 300_000
+"""Far more than any seed takes."""
+
 REPAIR_FAILS = 0.05
 """The chance that one step of a repair fails, so that it has to be done again."""
 
@@ -114,6 +117,8 @@ class World:
     def note(self, where: str, what: str) -> None:
         """One line of the trace: the same seed writes the same lines."""
         self.steps += 1
+        if self.steps > STEPS_MAX:
+            raise Violation("the world never comes to an end: something goes round in circles")
         self.trace.append(f"{self.loop.time():.6f} {where} {what}")
 
     def pause(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -63,7 +64,7 @@ async def test_a_killed_part_loses_nothing_and_doubles_nothing(network: Network,
         for third in (1, 2):
             await eventually(
                 "the load to be under way",
-                lambda third=third: _reached(acknowledged, third * DESKS * STAYS_A_DESK // 3),
+                partial(_reached, acknowledged, third * DESKS * STAYS_A_DESK // 3),
             )
             assert not load.done(), "the load was over before the part was killed"
             killed = await asyncio.to_thread(network.plek, "kill", "west", part)

@@ -1,0 +1,32 @@
+"""One network and one browser for all tests of this folder; every test looks with a fresh visitor."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.visitor import ARGUMENTS, Visitors, chromium
+from tests.support.network import Network, running_network
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    with running_network() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visitors(network: Network, browser: Browser) -> Iterator[Visitors]:
+    """Afterwards, whatever was looked at: nothing was asked from elsewhere, and no policy had to stop anything."""
+    there = Visitors(network, browser)
+    yield there
+    assert [address for visitor in there.opened for address in visitor.elsewhere] == []
+    assert [complaint for visitor in there.opened for complaint in visitor.forbidden] == []

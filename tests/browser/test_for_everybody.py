@@ -1,0 +1,146 @@
+"""Usable by everybody: axe finds nothing, the keyboard is enough, a phone needs no sideways scrolling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.visitor import DESKTOP, PATIENCE_MS, PHONE, Visitor, Visitors
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+NARROW = (320, 700)
+
+everywhere = pytest.mark.parametrize(
+    ("language", "scheme", "size"),
+    [(language, scheme, size) for language in ("nl", "en") for scheme in ("light", "dark") for size in (PHONE, DESKTOP)],
+)
+
+
+def violations(visitor: Visitor) -> list[str]:
+    """What axe finds against WCAG 2.2 AA and best practice, by rule and element."""
+    found: dict[str, Any] = Axe().run(visitor.page, options=RULES).response
+    return [f"{rule['id']}: {node['html'][:160]}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def furnished(visitors: Visitors) -> str:
+    """A location with a place of every status."""
+    house, (_, taken, held, blocked) = visitors.house(4, features=["quiet"])
+    visitors.post("stays", place_ids=[taken])
+    visitors.post("holds", place_ids=[held], hold_minutes=30)
+    visitors.post(f"places/{blocked}/block", reason="cleaning")
+    return house
+
+
+@everywhere
+def test_axe_finds_nothing_on_any_page(visitors: Visitors, language: str, scheme: str, size: tuple[int, int]) -> None:
+    house = furnished(visitors)
+    with visitors.visitor("west", language=language, scheme=scheme, size=size) as visitor:
+        visitor.page.goto(f"{visitor.url}/sign-in")
+        assert violations(visitor) == []
+        visitor.page.locator("summary").click()
+        visitor.page.locator("#token").fill("nonsense")
+        visitor.page.locator("form.token button").click()
+        expect(visitor.page.get_by_role("alert")).to_be_visible()
+        assert violations(visitor) == []
+        visitor.sign_in("operator").look_at(house)
+        assert violations(visitor) == []
+        visitor.page.locator("button[data-tap=block]").first.click()
+        assert violations(visitor) == []
+        visitor.page.keyboard.press("Escape")
+        visitor.page.locator("button[data-tap=take]").first.click()
+        expect(visitor.page.locator("#said-status")).to_be_visible()
+        assert violations(visitor) == []
+    with visitors.visitor("stad", language=language, scheme=scheme, size=size) as visitor:
+        visitor.sign_in("coordinator")
+        assert violations(visitor) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_while_the_stream_is_down(visitors: Visitors, scheme: str) -> None:
+    house, _ = visitors.house(1)
+    with visitors.visitor("west", scheme=scheme) as visitor:
+        visitor.sign_in("operator").look_at(house)
+        visitor.page.context.clear_cookies()
+        visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(visitor.page.locator("#dropped")).to_be_visible(timeout=PATIENCE_MS)
+        assert violations(visitor) == []
+
+
+@pytest.mark.parametrize("size", [PHONE, NARROW])
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_nothing_scrolls_sideways_on_a_phone(visitors: Visitors, language: str, size: tuple[int, int]) -> None:
+    house = furnished(visitors)
+    long_name = "Opvang-aan-de-Buiksloterweg-bij-het-water-achter-het-station"
+    visitors.post("locations", name=visitors.network.new_name("long"), title=long_name, district="Noord")
+    with visitors.visitor("west", language=language, size=size) as visitor:
+        visitor.page.goto(f"{visitor.url}/sign-in")
+        assert visitor.width() <= size[0]
+        visitor.sign_in("operator").look_at(house)
+        assert visitor.width() <= size[0]
+
+
+def test_what_one_taps_on_a_phone_is_large_enough(visitors: Visitors) -> None:
+    house = furnished(visitors)
+    with visitors.visitor("west", size=PHONE) as visitor:
+        visitor.sign_in("operator").look_at(house)
+        for button in visitor.page.locator("button:visible, select:visible").all():
+            box = button.bounding_box()
+            assert box is not None
+            assert box["height"] >= 44, button.inner_text()
+            assert box["width"] >= 44, button.inner_text()
+
+
+def test_the_keyboard_is_enough_for_a_whole_visit(visitors: Visitors) -> None:
+    house, (place,) = visitors.house(1)
+    with visitors.visitor("west") as visitor:
+        press = visitor.page.keyboard.press
+
+        def go_to(name: str) -> None:
+            """Tabs on until the focus is on the button with this name, which can be seen to have it."""
+            for _ in range(60):
+                press("Tab")
+                focused = visitor.page.locator(":focus")
+                if focused.count() and focused.inner_text().startswith(name):
+                    assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+                    return
+            raise AssertionError(f"no way to {name} with the keyboard")
+
+        visitor.page.goto(f"{visitor.url}/sign-in")
+        go_to("Operator")
+        press("Enter")
+        visitor.is_live().look_at(house)
+        go_to("Take")
+        press("Enter")
+        visitor.sees(place, "occupied")
+        expect(visitor.button(place, "end")).to_be_focused(timeout=PATIENCE_MS)  # the same place, its next step
+        press("Enter")
+        visitor.sees(place, "free")
+        go_to("Block")
+        press("Enter")
+        go_to("Repair")
+        press("Enter")
+        visitor.sees(place, "blocked")
+
+
+def test_status_is_told_in_words_and_shapes_as_well_as_colours(visitors: Visitors) -> None:
+    house = furnished(visitors)
+    with visitors.visitor("west") as visitor:
+        visitor.sign_in("operator").look_at(house)
+        shapes = set()
+        for status, word in (("free", "Free"), ("occupied", "Occupied"), ("held", "Held"), ("blocked", "Blocked")):
+            tile = visitor.page.locator(f".tile.is-{status}")
+            expect(tile.locator(".state")).to_have_text(word)
+            shapes.add(tile.locator("svg").first.inner_html())
+        assert len(shapes) == 4
+
+
+def test_motion_is_left_out_for_who_does_not_want_it(visitors: Visitors) -> None:
+    house, (place,) = visitors.house(1)
+    with visitors.visitor("west", reduced_motion="reduce") as visitor:
+        visitor.sign_in("operator").look_at(house)
+        visitor.button(place, "take").click()
+        visitor.sees(place, "occupied")
+        assert visitor.page.evaluate("document.getAnimations().length") == 0
