@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from infra.verbs import figures, imports, journal, network, rehearsal, site
+from infra.verbs import figures, imports, journal, network, rehearsal, simulate, site
 from infra.verbs.common import No
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ rehearsal.register(app)
 figures.register(app)
 journal.register(app)
 imports.register(app)
+simulate.register(app)
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ parked and halts its origin for this reader only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,6 +85,7 @@ class Reader:
         self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
         self._loaded = False
         self._one_at_a_time = asyncio.Lock()
+        self._rests = 0
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -111,11 +112,14 @@ class Reader:
             try:
                 async with self._one_at_a_time:
                     await self._load()  # what is known is answered from the start, not from the next message on
+                    rests = self._rests
                 incarnation = await follow.source.incarnation()
                 position = await self._cursor(follow.source.name, incarnation)
                 async with aclosing(follow.source.batches(position)) as batches:
                     async for batch in batches:
                         async with self._one_at_a_time:
+                            if self._rests != rests:
+                                break  # somebody else moved the view: on from its cursors
                             await self._load()
                             await self._apply(follow, incarnation, batch, refetch=patient)
                         failures, patient = 0, True
@@ -135,6 +139,16 @@ class Reader:
                     pause_seconds=pause,
                 )
                 await self._clock.sleep(pause)
+
+    @asynccontextmanager
+    async def resting(self) -> AsyncIterator[None]:
+        """While it rests it applies nothing; afterwards it goes on from wherever the view is by then."""
+        async with self._one_at_a_time:
+            try:
+                yield
+            finally:
+                self._loaded = False
+                self._rests += 1
 
     async def _load(self) -> None:
         """Reads how far this view is, unless that is known: afterwards only this reader moves it.
@@ -181,9 +195,8 @@ class Reader:
             work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, batch[-1].position)))
             with span(f"update {self.view.name}", attributes={"db.system.name": "postgresql"}):
                 try:
-                    await self._store.append(Append(self._clock.now(), rows=work.rows))
+                    await self._append(work)
                 except (StoreUnavailable, OriginHalted, VersionConflict):
-                    self._loaded = False
                     raise
                 except Exception as error:
                     if len(batch) > 1:  # one of them cannot be stored: find it
@@ -219,8 +232,15 @@ class Reader:
         work = Work(self, follow)
         work.park(delivery, "not-storable", describe(error))
         work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, delivery.position)))
-        await self._store.append(Append(self._clock.now(), rows=work.rows))
+        await self._append(work)
         self._accept(work)
+
+    async def _append(self, work: Work) -> None:
+        try:
+            await self._store.append(Append(self._clock.now(), rows=work.rows))
+        except (StoreUnavailable, OriginHalted, VersionConflict):
+            self._loaded = False  # whether it was stored is not known here
+            raise
 
     def digest(self, message: Message) -> list[RowChange]:
         """The rows a message changes. Raises `Undigestible`: `version-unknown`, `body-invalid`, `handler-failed`."""

@@ -169,6 +169,10 @@ class Wake:
             poll.cancel()
 
 
+GIVEN: Any = object()
+"""In `Store.page`: any value but null."""
+
+
 class Store(Protocol):
     """The durable memory of one service at one site.
 
@@ -208,6 +212,13 @@ class Store(Protocol):
 
     async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
         """Rows whose columns equal the given values, ordered by primary key."""
+        ...
+
+    async def page(self, table: sa.Table, after: str | None, limit: int, **where: Any) -> list[dict[str, Any]]:
+        """At most `limit` rows behind the key `after`, in order of the table's one key column, a text.
+
+        where: a column equals the value; None: it is null; `GIVEN`: it is not.
+        """
         ...
 
     async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
 
+from shared import schema
 from shared.append_sql import LOCK_KEYS, delete_statement, quote, upsert_statement
 from shared.batch import Row, Slot
 from shared.clock import Clock
@@ -86,29 +87,34 @@ async def rebuild_reader(
 ) -> int:
     """Rebuilds a view that is fed by a reader while the old one serves; returns how many messages were applied.
 
-    follows: sources of its own, the same as the reader's. They are read from the start by a second reader; when that is as
-    far as `reader`, tables, checkpoints, cursors and parked messages change places. `reader` rests meanwhile and goes on
-    from there. Raises `RebuildRunning`, `RebuildStuck`, `StoreUnavailable`.
+    follows: sources of its own, the same as the reader's. They are read from the start by a second reader; when that is
+    as far as `reader`, tables, checkpoints, cursors and parked messages change hands. `reader` rests meanwhile and goes
+    on from there. Raises `RebuildRunning`, `RebuildStuck`, `StoreUnavailable`.
     """
-    view = reader.view
-    async with _beside(store, view.tables) as beside:
+    name = reader.view.name
+    async with _beside(store, reader.view.tables, name) as beside:
         shadow = PgStore(store.dsn, store.origin.site, store.origin.service, tuple(beside.fresh.values()))
         await shadow.open(clock.now())
-        second = Reader(shadow, _shadow_view(view, beside.fresh), clock)
+        second = Reader(shadow, _shadow_view(reader.view, beside.fresh), clock)
         tasks = [asyncio.create_task(second.run(follow)) for follow in follows]
         try:
-            await _until_level(second, reader, progress)
             while True:
-                async with reader.resting():
-                    if await beside.swap(lambda connection: _take_over(connection, view.name, second.view.name)):
-                        break
-                await second.applied.wait(second.applied.count)
+                seen = second.applied.count
+                if await _is_level(store, name, second, progress):
+                    async with reader.resting(), second.resting():
+                        if await beside.swap(lambda connection: _take_over(connection, name)):
+                            await _stop(tasks)
+                            return sum(sequence for _, sequence in second.checkpoints.values())
+                await _next_batch(second, seen, tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _stop(tasks)
             await shadow.close()
-    return sum(sequence for _, sequence in second.checkpoints.values())
+
+
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 # --- replaying events -------------------------------------------------------------------------------------------------
@@ -186,7 +192,7 @@ _EVENTS = "select stream, data, recorded_at from events where position > $1 and 
 
 @contextmanager
 def _without_gc() -> Iterator[None]:
-    """Everything a rebuild makes stays until it is done or goes by itself: looking for cycles in it took a third of it."""
+    """What a rebuild makes stays until the end or goes by itself: looking for cycles in it took a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -210,49 +216,62 @@ def _shadow_view(view: View, fresh: Mapping[str, sa.Table]) -> View:
     return replace(view, name=view.name + NEW, tables=tuple(fresh.values()), project=project)
 
 
-async def _until_level(second: Reader, first: Reader, progress: Progress) -> None:
-    """Waits until the second reader has applied everything the first one has."""
-    while True:
-        seen = second.applied.count
-        goal = first.checkpoints
-        behind = [where for where, reached in goal.items() if second.checkpoint(*where) < reached]
-        done = sum(min(second.checkpoint(*where)[1], reached[1]) for where, reached in goal.items())
-        progress(done, sum(sequence for _, sequence in goal.values()))
-        if not behind:
-            return
-        for origin, _ in behind:
-            if origin in second.incomplete:
-                raise RebuildStuck(f"{origin}: {second.incomplete[origin]}")
-        await second.applied.wait(seen)
+async def _is_level(store: PgStore, name: str, second: Reader, progress: Progress) -> bool:
+    """Whether the second reader has applied everything the first one has. Raises `RebuildStuck` when it never will."""
+    goal = {
+        (row["origin"], row["log"]): (row["epoch"], row["sequence"])
+        for row in await store.rows(schema.checkpoints, reader=name)
+    }
+    done = sum(min(second.checkpoint(*log)[1], reached[1]) for log, reached in goal.items())
+    progress(done, sum(sequence for _, sequence in goal.values()))
+    behind = [log for log, reached in goal.items() if second.checkpoint(*log) < reached]
+    for origin, _ in behind:
+        if origin in second.incomplete:
+            raise RebuildStuck(f"{origin}: {second.incomplete[origin]}")
+    return not behind
 
 
-async def _take_over(connection: Connection, first: str, second: str) -> bool:
-    """Gives the second reader's place to the first, unless the first has got ahead of it again."""
+async def _next_batch(second: Reader, seen: int, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Waits until the second reader has applied more; a task of its that failed fails the rebuild."""
+    more = asyncio.create_task(second.applied.wait(seen))
+    try:
+        done, _ = await asyncio.wait({more, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        more.cancel()
+
+
+async def _take_over(connection: Connection, name: str) -> bool:
+    """Gives the first reader what the second one knows, unless the first has got ahead of it again."""
     ahead = await connection.fetchval(
         "select exists (select 1 from checkpoints f left join checkpoints s"
         " on s.reader = $2 and s.origin = f.origin and s.log = f.log"
         " where f.reader = $1 and (s.reader is null or (s.epoch, s.sequence) < (f.epoch, f.sequence)))",
-        first, second,
+        name, name + NEW,
     )  # fmt: skip
-    if ahead:
-        return False
-    for table in _PLACES:
-        await connection.execute(f"delete from {table} where reader = $1", first)
-        await connection.execute(f"update {table} set reader = $1 where reader = $2", first, second)
-    return True
+    if not ahead:
+        for table in _READERS:
+            await connection.execute(f"delete from {table} where reader = $1", name)  # noqa: S608
+            await connection.execute(f"update {table} set reader = $1 where reader = $2", name, name + NEW)  # noqa: S608
+    return not ahead
 
 
-_PLACES = ("checkpoints", "cursors", "parked")
+_READERS = ("checkpoints", "cursors", "parked")
+"""Where a reader keeps how far it is."""
 
 
 # --- new tables beside the old ----------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def _beside(store: PgStore, tables: Sequence[sa.Table]) -> AsyncIterator[_Beside]:
-    """New, empty tables, gone again unless they were swapped in. Keeps other rebuilds out."""
+async def _beside(store: PgStore, tables: Sequence[sa.Table], reader: str = "") -> AsyncIterator[_Beside]:
+    """New, empty tables, gone again unless they were swapped in. Keeps other rebuilds out.
+
+    reader: whose tables they are, if one feeds them.
+    """
     connection = await store.query(lambda _: asyncpg.connect(store.dsn, timeout=5))
-    beside = _Beside(connection, store, tables)
+    beside = _Beside(connection, store, tables, reader)
     try:
         if not await connection.fetchval(f"select pg_try_advisory_lock({REBUILD_LOCK})"):
             raise RebuildRunning
@@ -271,8 +290,8 @@ async def _beside(store: PgStore, tables: Sequence[sa.Table]) -> AsyncIterator[_
 class _Beside:
     """The new tables of one rebuild, and the rows that wait to be written to them."""
 
-    def __init__(self, connection: Connection, store: PgStore, tables: Sequence[sa.Table]) -> None:
-        self._connection, self._store, self._tables = connection, store, tables
+    def __init__(self, connection: Connection, store: PgStore, tables: Sequence[sa.Table], reader: str) -> None:
+        self._connection, self._store, self._tables, self._reader = connection, store, tables, reader
         self.fresh = {table.name: table.to_metadata(sa.MetaData(), name=table.name + NEW) for table in tables}
         self._slots = {table.name: Slot(index, table) for index, table in enumerate(tables)}
         self._rows: list[dict[Row, Row | None]] = [{} for _ in tables]
@@ -284,8 +303,11 @@ class _Beside:
             for table in self._tables:
                 for suffix in (NEW, OLD):  # cascade: the append function of a writer that has not noticed the swap yet
                     await self._connection.execute(f"drop table if exists {quote(table.name + suffix)} cascade")
-                for place in _PLACES:
-                    await self._connection.execute(f"delete from {place} where reader like '%{NEW}'")
+            for table_name in _READERS if self._reader else ():
+                await self._connection.execute(
+                    f"delete from {table_name} where reader = $1",  # noqa: S608
+                    self._reader + NEW,
+                )
 
     async def make(self) -> None:
         """Creates the new tables like the old ones are, with indexes whose names the swap puts right."""
@@ -338,18 +360,21 @@ class _Beside:
         if put:
             await self._connection.execute(upsert_statement(new, rows), put)
 
-    async def swap(self, last_step: Callable[[Connection], Any]) -> bool:
+    async def swap(self, last_step: Callable[[Connection], Awaitable[bool]]) -> bool:
         """Takes the lock of all writers, does the last step, and lets the new tables take the old ones' places.
 
-        Nothing is swapped when the last step says no. Somebody who reads the old table for long is waited for in turns.
+        Nothing is swapped when the last step says no. Whoever reads the old table for long is waited for in turns, and
+        writers pass in between.
         """
         for left in reversed(range(SWAP_TRIES)):
             try:
                 async with self._connection.transaction():
                     await self._connection.execute(f"select pg_advisory_xact_lock({LOCK_KEYS})")
+                    await self._connection.execute(f"set local lock_timeout = '{SWAP_WAIT}'")
+                    names = ", ".join(quote(table.name) for table in self._tables)
+                    await self._connection.execute(f"lock table {names} in access exclusive mode")
                     if not await last_step(self._connection):
                         return False
-                    await self._connection.execute(f"set local lock_timeout = '{SWAP_WAIT}'")
                     await self._connection.execute(self._renames())
                 break
             except asyncpg.LockNotAvailableError:

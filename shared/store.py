@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from shared import schema
 from shared.append_sql import LOCK, LOCK_KEYS
 from shared.envelope import Log, Message, Meta, Origin, Recorded
-from shared.ports import Append, Appended, DueTimer, KeyRecord, OriginHalted, StoreUnavailable, Told, Wake
+from shared.ports import GIVEN, Append, Appended, DueTimer, KeyRecord, OriginHalted, StoreUnavailable, Told, Wake
 from shared.writer import SERVER_SETTINGS, Writer, unreachable
 
 POOL_MAX = 6
@@ -234,6 +235,25 @@ class PgStore:
             sql = self._selects[shape] = f'select {columns} from "{table.name}" where {where} order by {order}'  # noqa: S608
         values = tuple(equals.values())
         return [dict(row) for row in await self.query(lambda pool: pool.fetch(sql, *values))]
+
+    async def page(self, table: sa.Table, after: str | None, limit: int, **where: Any) -> list[dict[str, Any]]:
+        [key] = schema.key_columns(table)
+        values = [value for value in where.values() if value is not None and value is not GIVEN]
+        number = itertools.count(1)
+        tests = [
+            f'"{name}" is null' if value is None else f'"{name}" is not null' if value is GIVEN
+            else f'"{name}" = ${next(number)}'
+            for name, value in where.items()
+        ]  # fmt: skip
+        if after is not None:
+            tests.append(f'"{key}" > ${next(number)}')
+            values.append(after)
+        columns = ", ".join(f'"{column.name}"' for column in table.columns)
+        sql = (
+            f'select {columns} from "{table.name}" where {" and ".join(tests) or "true"}'  # noqa: S608
+            f' order by "{key}" limit ${next(number)}'
+        )
+        return [dict(row) for row in await self.query(lambda pool: pool.fetch(sql, *values, limit))]
 
 
 async def _begin_epoch(

@@ -15,11 +15,14 @@ from services.placement import views
 from services.placement.api_desk import Placement
 from services.placement.api_stream import Changes
 from shared.http import wait_caught_up
-from shared.http_models import Page, PageQuery, ParkedMessage, paginate, parked_page
+from shared.http_models import Page, PageQuery, ParkedMessage, decode_cursor, encode_cursor, parked_page
 from shared.http_problems import Problem
+from shared.ports import GIVEN
+from shared.schema import key_columns
 
 View = TypeVar("View", bound=BaseModel)
 Row = Mapping[str, Any]
+NOTHING: Mapping[str, Any] = {}
 
 
 class Reads:
@@ -31,13 +34,12 @@ class Reads:
 
     async def list_locations(self, query: Annotated[m.LocationsQuery, Query()]) -> Page[m.LocationView]:
         """This site's locations."""
-        rows = await self._rows(views.locations, query, {})
-        return _page(m.LocationView, rows, query, self._location, "name")
+        return await self._page(m.LocationView, views.locations, query, self._location, {})
 
     async def list_places(self, query: Annotated[m.PlacesQuery, Query()]) -> Page[m.PlaceView]:
         """This site's places, closed ones included."""
         where = {"location": query.location, "kind": query.kind, "status": query.status}
-        return _page(m.PlaceView, await self._rows(views.places, query, where), query, self._place)
+        return await self._page(m.PlaceView, views.places, query, self._place, where)
 
     async def show_place(self, place_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.PlaceView:
         """One place, with its version as `ETag`."""
@@ -46,7 +48,7 @@ class Reads:
     async def list_holds(self, query: Annotated[m.HoldsQuery, Query()]) -> Page[m.HoldView]:
         """This site's holds, ended ones included."""
         where = {"location": query.location, "kind": query.kind, "status": query.status}
-        return _page(m.HoldView, await self._rows(views.holds, query, where), query, self._hold)
+        return await self._page(m.HoldView, views.holds, query, self._hold, where)
 
     async def show_hold(self, hold_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.HoldView:
         """One hold, with its version as `ETag`."""
@@ -54,10 +56,9 @@ class Reads:
 
     async def list_stays(self, query: Annotated[m.StaysQuery, Query()]) -> Page[m.StayView]:
         """This site's stays, ended ones included unless `present` says otherwise."""
-        rows = await self._rows(views.stays, query, {"location": query.location})
-        if query.present is not None:
-            rows = [row for row in rows if (row["ended_at"] is None) == query.present]
-        return _page(m.StayView, rows, query, self._stay)
+        where = {"location": query.location}
+        ended = {} if query.present is None else {"ended_at": None if query.present else GIVEN}
+        return await self._page(m.StayView, views.stays, query, self._stay, where, ended)
 
     async def show_stay(self, stay_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.StayView:
         """One stay, with its version as `ETag`."""
@@ -94,10 +95,23 @@ class Reads:
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    async def _rows(self, table: sa.Table, query: PageQuery, where: Mapping[str, Any]) -> list[dict[str, Any]]:
+    async def _page(
+        self,
+        view: type[View],
+        table: sa.Table,
+        query: PageQuery,
+        shape: Callable[[Row], dict[str, Any]],
+        where: Mapping[str, Any],
+        always: Mapping[str, Any] = NOTHING,
+    ) -> Page[View]:
+        """One page of a table, read no further than it shows. where: left out where nothing was asked for."""
         await self._written(query.after)
         given = {name: value for name, value in where.items() if value is not None}
-        return await self._placement.store.rows(table, **given)
+        rows = await self._placement.store.page(table, decode_cursor(query.cursor), query.limit + 1, **given, **always)
+        [key] = key_columns(table)
+        shown = rows[: query.limit]
+        following = encode_cursor(str(shown[-1][key])) if len(rows) > query.limit else None
+        return Page[View](items=[view(**shape(row)) for row in shown], next=following)
 
     async def _row(self, table: sa.Table, id_: str, noun: str, query: m.AfterQuery) -> dict[str, Any]:
         await self._written(query.after)
@@ -146,17 +160,6 @@ class Reads:
             "site": self._placement.site,
             "place_ids": list(row["place_ids"]),
         }
-
-
-def _page(
-    view: type[View],
-    rows: list[dict[str, Any]],
-    query: PageQuery,
-    shape: Callable[[Row], dict[str, Any]],
-    key: str = "id",
-) -> Page[View]:
-    page = paginate(rows, lambda row: str(row[key]), query)
-    return Page[View](items=[view(**shape(row)) for row in page["items"]], next=page["next"])
 
 
 def _tagged(view: View, answer: Response) -> View:

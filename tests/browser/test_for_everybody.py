@@ -15,7 +15,12 @@ NARROW = (320, 700)
 
 everywhere = pytest.mark.parametrize(
     ("language", "scheme", "size"),
-    [(language, scheme, size) for language in ("nl", "en") for scheme in ("light", "dark") for size in (PHONE, DESKTOP)],
+    [
+        (language, scheme, size)
+        for language in ("nl", "en")
+        for scheme in ("light", "dark")
+        for size in (PHONE, DESKTOP)
+    ],
 )
 
 

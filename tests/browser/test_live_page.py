@@ -132,8 +132,10 @@ def test_a_page_that_was_looked_away_from_shows_what_it_missed(visitors: Visitor
     house, (place,) = visitors.house(1)
     with visitors.visitor("west") as desk:
         desk.sign_in("operator").look_at(house)
-        hide = "value => { Object.defineProperty(document, 'hidden', {value, configurable: true});" \
-               " document.dispatchEvent(new Event('visibilitychange')); }"
+        hide = (
+            "value => { Object.defineProperty(document, 'hidden', {value, configurable: true});"
+            " document.dispatchEvent(new Event('visibilitychange')); }"
+        )
         desk.page.evaluate(hide, True)
         visitors.post("stays", place_ids=[place])
         desk.page.evaluate(hide, False)

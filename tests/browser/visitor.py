@@ -26,7 +26,9 @@ DESKTOP = (1280, 900)
 
 def chromium() -> str:
     """The browser on this machine."""
-    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    found = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
     assert found is not None, "there is no chromium on this machine (Debian: apt-get install chromium)"
     return found
 
@@ -135,7 +137,9 @@ class Visitors:
         """A location of its own at west, with free places in one room; its name and their ids."""
         name = self.network.new_name("house")
         with self.api() as client:
-            opened = client.post("/api/placement/locations", json={"name": name, "title": name.title(), "district": "West"})
+            opened = client.post(
+                "/api/placement/locations", json={"name": name, "title": name.title(), "district": "West"}
+            )
             assert opened.status_code == 201, opened.text
             if not places:
                 return name, []
@@ -151,5 +155,3 @@ class Visitors:
             assert answer.is_success, answer.text
             told: dict[str, Any] = answer.json()
             return told
-
-

@@ -13,6 +13,7 @@ import pytest_asyncio
 from shared import schema
 from shared.envelope import Log
 from shared.ports import (
+    GIVEN,
     Append,
     Appended,
     Delete,
@@ -443,3 +444,19 @@ async def test_processes_that_race_over_the_same_streams_lose_nothing(backend: B
         assert versions == list(range(1, len(versions) + 1))
         assert [row["count"] for row in await stores[0].rows(boxes, name=f"s/{n}")] == [len(versions)]
     assert refused > 0, "nobody raced"
+
+
+async def test_a_page_of_a_table_goes_on_behind_its_last_key(store: Store) -> None:
+    due = NOW + timedelta(minutes=30)
+    rows = [Put(schema.timers, (f"t{n}", due, "odd" if n % 2 else "even", "house")) for n in range(1, 8)]
+    await store.append(append(rows=rows))
+    first = await store.page(schema.timers, None, 2, kind="odd")
+    rest = await store.page(schema.timers, first[-1]["id"], 9, kind="odd")
+    assert [row["id"] for row in first + rest] == ["t1", "t3", "t5", "t7"]
+    assert await store.page(schema.timers, "t7", 9) == []
+
+
+async def test_a_page_tells_null_from_given(store: Store) -> None:
+    await store.append(append(rows=[Put(schema.timers, ("t1", NOW, "kind", "house"))]))
+    assert await store.page(schema.timers, None, 9, kind=None) == []
+    assert [row["id"] for row in await store.page(schema.timers, None, 9, kind=GIVEN)] == ["t1"]

@@ -71,6 +71,12 @@ def parse(command: Any, words: list[str]) -> None:
         parse(chosen, rest)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_verb_a_page_names_in_a_sentence_can_be_given(page: Path) -> None:
+    for command in re.findall(r"`(plek [a-z][^`]*)`", text(page)):
+        parse(PLEK, shlex.split(command)[1:])
+
+
 @pytest.mark.parametrize("words", [["fly"], ["up", "--wings"], ["link", "knot", "west"], ["kill"]], ids=" ".join)
 def test_the_reading_refuses_what_does_not_exist(words: list[str]) -> None:
     with pytest.raises(USAGE_ERROR):

@@ -60,6 +60,16 @@ def run_seed(seed: int, parts: Parts | None = None, *, keep_trace: bool = False)
             loop.close()
 
 
+def run_seeds(first: int, last: int) -> list[Outcome]:
+    """Lives the seeds from `first` to `last`, one after the other."""
+    return [run_seed(seed) for seed in range(first, last + 1)]
+
+
+def replay_command(seed: int) -> str:
+    """What to type to live this seed again and read every step of it."""
+    return f"python -m tests.simulation.run {seed}"
+
+
 async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Parts, *, keep_trace: bool) -> Outcome:
     world = World(loop, chance, plan(chance), parts)
     trouble, desks = Trouble(world), Desks(world)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from shared import schema
 from shared.envelope import LOGS, Log, Message, Meta, Origin, Recorded
 from shared.ports import (
+    GIVEN,
     Append,
     Appended,
     Delete,
@@ -180,6 +181,16 @@ class MemoryStore:
         await self._hook("read")
         rows = (DueTimer(*row) for row in self._disk.tables.get("timers", {}).values())
         return sorted((timer for timer in rows if timer.due_at <= now), key=lambda t: (t.due_at, t.id))[:limit]
+
+    async def page(self, table: sa.Table, after: str | None, limit: int, **where: Any) -> list[dict[str, Any]]:
+        [key] = schema.key_columns(table)
+        found = [
+            row
+            for row in await self.rows(table)
+            if (after is None or row[key] > after)
+            and all(row[name] is not None if value is GIVEN else row[name] == value for name, value in where.items())
+        ]
+        return found[:limit]
 
     async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
         await self._hook("read")

@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,13 +14,7 @@ import pytest
 
 from tests.architecture.source import ROOT, text
 from tests.docs.pages import commands
-from tests.support.network import Network, running_network
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    with running_network() as started:
-        yield started
+from tests.support.network import Network
 
 
 def run(command: str, data: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +52,21 @@ def test_the_municipalitys_addresses_answer(network: Network) -> None:
         answer = httpx.get(address, headers=headers)
         assert answer.status_code == 200, line
         assert {"as_of", "rows", "totals"} <= answer.json().keys()
+
+
+def test_the_municipalitys_verbs_answer(network: Network) -> None:
+    for command in commands(ROOT / "docs" / "municipality.md"):
+        if command.startswith(".venv/bin/plek capacity"):
+            done = run(command, network.data)
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+def test_the_engineers_verbs_answer(network: Network) -> None:
+    shown = re.findall(r"^\| `(plek (?:verify|capacity)[^`]*)` \|", text(ROOT / "docs" / "oncall.md"), re.MULTILINE)
+    assert len(shown) == 2
+    for command in shown:
+        done = run(f".venv/bin/{command}", network.data)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("page", ["docs/oncall.md", "docs/municipality.md", "docs/operators.md", "docs/developers.md"])

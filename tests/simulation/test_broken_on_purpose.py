@@ -1,0 +1,17 @@
+"""What the simulation is worth: taken out on purpose, each of the guards is missed at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.broken import BROKEN
+from tests.simulation.process import Parts
+from tests.simulation.run import run_seed
+
+SEEDS_MAX = 20
+
+
+@pytest.mark.parametrize("parts", BROKEN, ids=lambda parts: parts.__name__)
+def test_a_guard_taken_out_is_noticed(parts: type[Parts]) -> None:
+    failures = (run_seed(seed, parts()).failure for seed in range(1, SEEDS_MAX + 1))
+    assert any(failure is not None for failure in failures)

@@ -1,0 +1,63 @@
+"""Two hundred seeds hold, and a seed is the same whenever and wherever it is run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.plan import FAULTS
+from tests.simulation.run import Outcome, replay_command, run_seed
+
+SEEDS = 200
+CHUNK = 10
+"""Seeds a test: small enough that several workers share them."""
+
+
+@pytest.mark.parametrize("first", range(1, SEEDS + 1, CHUNK))
+def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
+    made: dict[str, int] = {}
+    answered = 0
+    for seed in range(first, first + CHUNK):
+        outcome = run_seed(seed)
+        assert outcome.failure is None, f"{outcome.failure}\nreplay it with: {replay_command(seed)}"
+        answered += outcome.answered.get("done", 0)
+        for fault, times in outcome.faults.items():
+            made[fault] = made.get(fault, 0) + times
+    # A simulation in which nothing happens would hold too.
+    assert answered > 200
+    assert made.keys() == set(FAULTS)
+
+
+def test_a_seed_is_the_same_to_the_letter_every_time() -> None:
+    first, second = run_seed(3, keep_trace=True), run_seed(3, keep_trace=True)
+    assert first == second
+    assert len(first.trace) > 1_000
+
+
+def test_another_seed_is_another_world() -> None:
+    assert run_seed(3).trace_hash != run_seed(4).trace_hash
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "4711"])
+def test_a_seed_does_not_depend_on_the_process_it_runs_in(hash_seed: str) -> None:
+    program = "from tests.simulation.run import run_seed; print(run_seed(5).trace_hash)"
+    printed = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": hash_seed}, capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.strip() == run_seed(5).trace_hash
+
+
+def test_the_faults_that_matter_most_leave_their_traces() -> None:
+    """Repairs, new epochs, late commits and holes do happen in the seeds above, not only in the list of faults."""
+    wanted = {"repair begins", "remake pub", "late append", "lost one", "killed"}
+    seen: set[str] = set()
+    for seed in range(1, 61):
+        outcome: Outcome = run_seed(seed, keep_trace=True)
+        text = "\n".join(outcome.trace)
+        seen |= {word for word in wanted if word in text}
+        if seen == wanted:
+            break
+    assert seen == wanted
