@@ -112,9 +112,13 @@ class Reader:
             try:
                 async with self._one_at_a_time:
                     await self._load()  # what is known is answered from the start, not from the next message on
-                    rests = self._rests
                 incarnation = await follow.source.incarnation()
-                position = await self._cursor(follow.source.name, incarnation)
+                async with self._one_at_a_time:
+                    position = await self._cursor(follow.source.name, incarnation)
+                    # Read after the cursor: were another process moving the view, messages would seem to be missing.
+                    self._loaded = False
+                    await self._load()
+                    rests = self._rests
                 async with aclosing(follow.source.batches(position)) as batches:
                     async for batch in batches:
                         async with self._one_at_a_time:

@@ -126,6 +126,10 @@ class Work:
         message = delivery.message
         epoch, sequence, type_ = (message.origin.epoch, message.sequence, message.type) if message else (0, 0, "")
         origin, which = log_key
+        # Said again, unchanged: the store refuses what was decided behind the back of a reader that is further.
+        at = self.checkpoints.get(log_key) or self._reader.position_of(log_key)
+        if at != (0, 0):
+            self.rows.append(Put(schema.checkpoints, (self._reader.view.name, origin, which, *at)))
         self.rows.append(
             Put(
                 schema.parked,

@@ -26,25 +26,12 @@ ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
 
-# The store. outcome: stored, conflict, key_taken, unavailable, halted.
-STORE_APPENDS = Counter(
-    "plek_store_appends_total",
-    "Appends asked of the store, by how they ended.",
-    ["service", "outcome"],
-    registry=REGISTRY,
-)
+# The store.
 STORE_BATCH_APPENDS = Histogram(
     "plek_store_batch_appends",
     "Appends that shared one transaction.",
     ["service"],
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
-    registry=REGISTRY,
-)
-STORE_COMMIT_SECONDS = Histogram(
-    "plek_store_commit_seconds",
-    "Time of one batch, from its first statement to its commit.",
-    ["service"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=REGISTRY,
 )
 STORE_POSITION = Gauge("plek_store_position", "Position of the last event stored.", ["service"], registry=REGISTRY)
@@ -64,9 +51,6 @@ OUTBOX_DEPTH = Gauge(
 )
 RELAY_SEQUENCE = Gauge(
     "plek_relay_last_sequence", "Last sequence the bus acknowledged.", ["service", "log"], registry=REGISTRY
-)
-RELAY_PUBLISHED = Counter(
-    "plek_relay_published_messages_total", "Messages the bus acknowledged.", ["service", "log"], registry=REGISTRY
 )
 ORIGIN_HALTED = Gauge(
     "plek_origin_halted",

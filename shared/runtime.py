@@ -29,6 +29,9 @@ log = logger("runtime")
 RESTART_SECONDS = (0.2, 1.0, 5.0)
 """Pauses before a task that failed in a way nobody foresaw is begun again; the last one repeats."""
 
+MEASURE_SECONDS = 5.0
+"""How old a gauge on `/metrics` is at most."""
+
 ACCOUNTS: dict[Log, str] = {"pub": "city", "loc": "local"}
 
 
@@ -117,11 +120,35 @@ class Runtime:
 
         self.spawn("local", work)
 
+    def measure(self, *readers: Reader) -> None:
+        """Keeps the gauges of this service's store, logs, readers and links true to within a few seconds."""
+
+        async def work() -> None:
+            while True:
+                with contextlib.suppress(StoreUnavailable):  # the gauges keep their last value; readiness says why
+                    metrics.STORE_POSITION.labels(self.service).set(await self.store.last_position())
+                    for which, relay in list(self.relays.items()):
+                        sequence = await self.store.outbox_last(which)
+                        metrics.OUTBOX_SEQUENCE.labels(self.service, which).set(sequence)
+                        metrics.OUTBOX_DEPTH.labels(self.service, which).set(sequence - (relay.published or 0))
+                self._measure_links(readers)
+                await self.host.clock.sleep(MEASURE_SECONDS)
+
+        self.spawn("measure", work)
+
+    def _measure_links(self, readers: Sequence[Reader]) -> None:
+        for site in self.host.settings.sites:
+            silent = self.links.link(site, self.host.clock.monotonic()).silent_seconds
+            if silent is not None and site != self.host.settings.site:
+                metrics.LINK_SILENT_SECONDS.labels(site).set(silent)
+        for reader in readers:
+            for origin in self.links.origins():
+                epoch, sequence = reader.checkpoint(origin.key)
+                missing = self.links.told(origin) - (sequence if epoch == origin.epoch else 0)
+                metrics.READER_LAG.labels(self.service, reader.view.name, origin.key).set(max(0, missing))
+
     async def _beat(self) -> Beat:
         sequences: dict[Log, int] = {which: await self.store.outbox_last(which) for which in self.relays}
-        for which, sequence in sequences.items():
-            metrics.OUTBOX_SEQUENCE.labels(self.service, which).set(sequence)
-            metrics.OUTBOX_DEPTH.labels(self.service, which).set(sequence - (self.relays[which].published or 0))
         return Beat.of(self.store.origin, sequences)
 
     def checks(self) -> list[Check]:

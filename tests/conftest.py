@@ -1,7 +1,20 @@
-"""Fixtures every folder of tests may use."""
+"""Fixtures every folder of tests may use, and how the tests are shared out over workers."""
+
+from __future__ import annotations
+
+import pytest
 
 from tests.support.buses import bus
 from tests.support.data import data_dir
 from tests.support.servers import database, nats_pair, nats_single, postgres
 
 __all__ = ["bus", "data_dir", "database", "nats_pair", "nats_single", "postgres"]
+
+TOGETHER = ("system", "browser")
+"""Folders whose tests share a running network: a file of them stays with one worker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))

@@ -17,5 +17,5 @@ EOF
   without=--ignore=tests/browser
 fi
 sh infra/make/check.sh
-# Two workers, a file to each: some files share one running network between their tests.
-exec .venv/bin/pytest --numprocesses 2 --dist loadfile $without "$@"
+# Two workers: what a test needs most is a core.
+exec .venv/bin/pytest --numprocesses 2 --dist loadgroup $without "$@"

@@ -66,6 +66,7 @@ def build(host: Host) -> ServiceApp:
         await runtime.start()
         runtime.city(reader, own["pub"])
         runtime.local(reader, own["loc"])
+        runtime.measure(reader)
 
     async def stop() -> None:
         await client.aclose()

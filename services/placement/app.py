@@ -65,6 +65,7 @@ def build(host: Host) -> ServiceApp:
         for log in LOGS:
             runtime.relay(log)
         runtime.city(reader)
+        runtime.measure(reader)
         for location in settings.locations:
             await _open(handler, host, location.name, location.title, location.district)
 

@@ -34,12 +34,10 @@ def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) 
     if before.groups is not after.groups:
         known = before.groups
         changed = [
-            (group, known.get(key))
-            for key, group in after.groups.items()
-            if group is not known.get(key) and group != known.get(key)
+            group for key, group in after.groups.items() if group is not known.get(key) and group != known.get(key)
         ]
         if changed:
-            tellings.append(_figures(after, changed))
+            tellings.append(_figures(after, changed, events))
     return tellings
 
 
@@ -48,15 +46,28 @@ def figures(state: Location) -> told.CapacityTold:
     return _capacity(state, state.groups.values())
 
 
-def _figures(after: Location, changed: Sequence[tuple[Group, Group | None]]) -> Telling:
-    """changed: each group with what it was before.
+def _figures(after: Location, changed: Sequence[Group], events: Sequence[ev.LocationEvent]) -> Telling:
+    """changed: the groups that differ.
 
-    A hold placed now says nothing of what was seen an hour ago: this is an observation only if somebody looked just
-    now.
+    A hold placed now says nothing of what was seen an hour ago, and a late report nothing of now: this is an observation
+    only if a group's newest look is one of these events'.
     """
-    looks = [(now.observed_at, was.observed_at if was else None) for now, was in changed]
-    seen = [at for at, before in looks if at is not None and at != before]
-    return Telling(_capacity(after, [group for group, _ in changed]), after.name, max(seen, default=None))
+    looks = {_look(event) for event in events} - {None}
+    seen = [group.observed_at for group in changed if group.observed_at in looks and group.observed_at is not None]
+    return Telling(_capacity(after, changed), after.name, max(seen, default=None))
+
+
+def _look(event: ev.LocationEvent) -> datetime | None:
+    """When a person saw what an event tells; None when nobody looked."""
+    match event:
+        case ev.StayBegan() | ev.StaysBegan():
+            return event.began_at
+        case ev.StayEnded() | ev.StaysEnded():
+            return event.ended_at
+        case ev.PlacesOpened() | ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.PlacesClosed() | ev.NightRecorded():
+            return event.observed_at
+        case _:
+            return None
 
 
 def _capacity(state: Location, groups: Iterable[Group]) -> told.CapacityTold:

@@ -106,6 +106,14 @@ class PgBackend:
         finally:
             await connection.close()
 
+    async def fetch(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What somebody else reads."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return [tuple(row.values()) for row in await connection.fetch(statement, *values)]
+        finally:
+            await connection.close()
+
     async def close(self) -> None:
         for store in self.stores:
             await store.close()

@@ -33,6 +33,7 @@ class Trouble:
             "city-remade": self._city_remade,
             "loss": self._loss,
             "backup": self._backup,
+            "overlap": self._overlap,
             "skew": self._skew,
             "time-passes": self._time_passes,
         }
@@ -53,6 +54,7 @@ class Trouble:
         world.bus.weather = Weather((0.0, 0.01), 0.0)
         for site in world.sites:
             site.store_down = False
+            site.single()
             world.bus.up(site.name)
             world.bus.heal(site.name)
             if site.process is not None:
@@ -118,6 +120,10 @@ class Trouble:
         assert site.backup is not None
         epoch = site.disks[PLACEMENT].epoch
         return site.backup.epoch == epoch or all(tail and tail[0].tail[1] == epoch for tail in tails)
+
+    def _overlap(self, site: Site) -> None:
+        site.overlap()
+        self._world.later(self._chance.uniform(0.1, 2.5), site.single)
 
     def _skew(self, site: Site) -> None:
         site.clock.skew_seconds += self._chance.choice((-45.0, -5.0, -0.5, 0.5, 5.0, 45.0))

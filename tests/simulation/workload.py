@@ -84,7 +84,7 @@ class Desks:
     async def _try(self, site: Site, name: str, make: Make, claim: KeyClaim) -> bool:
         """One try. Whether it was answered."""
         world = self._world
-        process = site.process
+        process = self._chance.choice((site.process, site.twin)) if site.twin is not None else site.process
         if process is None:
             return False
         restored = site.restored

@@ -51,6 +51,7 @@ class Site:
         self.disks = {PLACEMENT: Disk()} | ({CONSOLE: Disk()} if name in world.plan.consoles else {})
         self.locations = world.plan.locations[name]
         self.process: Process | None = None
+        self.twin: Process | None = None
         self.store_down = False
         self.backup: Disk | None = None
         self.restored = 0
@@ -62,11 +63,25 @@ class Site:
             self.world.note(self.name, "started")
             self.process = Process(self.world, self, self.world.parts)
 
+    def overlap(self) -> None:
+        """A second process of the same services beside the first: a deployment, or one that was believed dead."""
+        if self.process is not None and self.twin is None and not self.repairing:
+            self.world.note(self.name, "started twice")
+            self.twin = Process(self.world, self, self.world.parts)
+
+    def single(self) -> None:
+        """One of two processes ends; which one is chance."""
+        if self.process is not None and self.twin is not None:
+            stays, ends = self.world.chance.sample((self.process, self.twin), 2)
+            self.process, self.twin = stays, None
+            ends.kill()
+
     def stop(self) -> None:
-        """The process dies now."""
-        if self.process is not None:
-            self.process.kill()
-            self.process = None
+        """Every process dies now."""
+        for process in (self.process, self.twin):
+            if process is not None:
+                process.kill()
+        self.process = self.twin = None
 
     def crash(self) -> None:
         """The process dies now and is started again by its supervisor after a moment."""
@@ -176,8 +191,7 @@ class World:
         """Ends every task."""
         self.failed.set()
         for site in self.sites:
-            if site.process is not None:
-                site.process.kill()
+            site.stop()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -190,7 +204,7 @@ class World:
         while True:
             await asyncio.sleep(0.4)
             for site in self.sites:
-                if site.process is not None and site.process.store.halted is not None:
+                if any(process.store.halted for process in (site.process, site.twin) if process is not None):
                     await self._repair(site)
 
     async def _repair(self, site: Site) -> None:

@@ -100,6 +100,11 @@ class MemoryStore:
         for write in append.streams:
             if len(disk.streams.get(write.stream, ())) != write.expected_version:
                 raise VersionConflict(write.stream)
+        for change in append.rows:
+            if isinstance(change, Put) and change.table is schema.checkpoints:
+                known = disk.tables.get(change.table.name, {}).get(schema.row_key(change.table, change.values))
+                if known is not None and known[3:] > change.values[3:]:
+                    raise VersionConflict(f"reader/{change.values[0]}")
         if append.key is not None and (append.key.scope, append.key.key) in disk.keys:
             raise KeyTaken
         for write in append.streams:
