@@ -1,4 +1,4 @@
-"""A desk of the placement service: one worker at its own location of 60 places, holding, cancelling, checking in and out."""
+"""A desk of the placement service: one worker at its own location of 60 places."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Desk:
     async def open(self) -> None:
         """Opens the location with 60 places, two to a room."""
         now = datetime.now(UTC)
-        await self.give(OpenLocation(at=now, role="system", location=self.location, title="A", district="B", site="west"))
+        await self.give(
+            OpenLocation(at=now, role="system", location=self.location, title="A", district="B", site="west")
+        )
         for room in range(PLACES // 2):
             ids = (IDS.random_id(), IDS.random_id())
             command = OpenPlaces(

@@ -7,15 +7,17 @@ import gc
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
 import sqlalchemy as sa
+import uvloop
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -31,6 +33,8 @@ ROUNDS = 3
 
 DATA_BYTES = 600
 IDS = SystemIds()
+
+T = TypeVar("T")
 
 
 class Line(msgspec.Struct):
@@ -61,7 +65,12 @@ class Ground:
     server: Postgres
     directory: Path
     quick: bool = False
+    loop: asyncio.AbstractEventLoop = field(default_factory=uvloop.new_event_loop, repr=False)
     _made: int = field(default=0, repr=False)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs one measurement to its end, on the event loop a site's process uses."""
+        return self.loop.run_until_complete(work)
 
     async def database(self, tables: Sequence[sa.Table] = ()) -> str:
         """The address of a fresh database with the kernel's tables and `tables`."""
@@ -73,7 +82,7 @@ class Ground:
         finally:
             await admin.close()
         dsn = self.server.dsn(name)
-        await create_tables(dsn, [*schema.metadata.sorted_tables, *tables])
+        await create_tables(dsn, [*schema.KERNEL_TABLES, *tables])
         return dsn
 
     @asynccontextmanager

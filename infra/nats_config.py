@@ -20,10 +20,9 @@ from shared.streams import (
     Log,
     Topology,
     beat_subject,
+    city_prefix,
     log_subject,
-    mirror_consumer,
-    mirror_subject,
-    source_subject,
+    source_prefix,
     stream_name,
 )
 
@@ -180,22 +179,27 @@ def _read(stream: str) -> list[str]:
 def leaf_permissions(topology: Topology, site: str) -> tuple[list[str], list[str]]:
     """What a site's leaf link may send into the hub and hear from it: (publish, subscribe).
 
-    Its own sources' deliveries, the reset of its own mirror's consumer, flow control, own beats, questions, answers.
+    Deliveries of its own logs and the hub's questions for them, its own questions for CITY, the answers and flow
+    control of both, its own beats, questions and answers. A site that asks for CITY chooses where the hub delivers it.
+    A delivery always carries a reply subject and a beat never does: a beat with one is not believed.
     """
     tellers = topology.tellers(site, "pub")
-    publish = [source_subject(site, service) for service in tellers]
+    asks = f"$JS.{topology.hub}.API.CONSUMER.CREATE.{CITY}"
+    publish = [f"{source_prefix(site, service)}.>" for service in tellers]
     publish += [
-        f"$JS.{topology.hub}.API.CONSUMER.RESET.{CITY}.{mirror_consumer(site)}",
-        f"$JS.FC.{CITY}.{mirror_consumer(site)}.>",
-        # Answers to the resets above and below; they hold consumer figures only.
+        asks,
+        f"{asks}.>",
+        f"$JS.FC.{CITY}.>",
+        # Answers to the questions above and below; they hold a consumer's figures only.
         "$JSC.R.*",
         f"beat.{site}.>",
         "ask.>",
         # Answers to questions of others: an inbox is a name nobody can guess, and only its owner may listen there.
         "_INBOX.>",
     ]
-    subscribe = [mirror_subject(site), "$JSC.R.*", "beat.>", f"ask.{site}.>", f"_INBOX.{site}.>"]
+    subscribe = [f"{city_prefix(site)}.>", "$JSC.R.*", "beat.>", f"ask.{site}.>", f"_INBOX.{site}.>"]
     for service in tellers:
         stream = stream_name(site, service, "pub")
-        subscribe += [f"$JS.{site}.API.CONSUMER.RESET.{stream}.HUB", f"$JS.FC.{stream}.HUB.>"]
+        asked = f"$JS.{site}.API.CONSUMER.CREATE.{stream}"
+        subscribe += [asked, f"{asked}.>", f"$JS.FC.{stream}.>"]
     return publish, subscribe

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from shared import schema
 from shared.schema import key_columns
 
 LOCK_KEYS = "5000, 1"
@@ -91,6 +92,18 @@ begin
   end if;
 """
 
+_FORWARD = """
+  if cardinality(t{i}_rows) > 0 then
+    if exists (select 1 from unnest(t{i}_rows) as r({columns})
+                 join checkpoints c on c.reader = r.reader and c.origin = r.origin and c.log = r.log
+                where (c.epoch, c.sequence) > (r.epoch, r.sequence)) then
+      raise exception 'the reader has read on elsewhere' using errcode = 'serialization_failure';
+    end if;
+  end if;
+"""
+"""A checkpoint never moves back: what a dead process had asked for, or a second one that lags, may come late. Its rows are
+older than what the view shows, and nothing would ever put them right again."""
+
 _TABLE = """
   if cardinality(t{i}_gone) > 0 then
     {delete};
@@ -114,6 +127,8 @@ def append_function(tables: Sequence[sa.Table], lock: str = LOCK) -> str:
     body = _TYPES + _HEAD.format(parameters=parameters, lock=lock)
     for i, table in enumerate(tables):
         delete, upsert = delete_statement(table, f"t{i}_gone"), upsert_statement(table, f"t{i}_rows")
+        if table is schema.checkpoints:
+            body += _FORWARD.format(i=i, columns=_columns(table))
         body += _TABLE.format(i=i, delete=delete, upsert=upsert)
     return body + _TAIL
 

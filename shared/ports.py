@@ -188,7 +188,7 @@ class Store(Protocol):
         ...
 
     async def append(self, append: Append) -> Appended:
-        """Stores everything or nothing.
+        """Stores everything or nothing. A reader's checkpoint that would move back is a conflict too: its rows are old.
 
         Raises `VersionConflict`, `KeyTaken`, `StoreUnavailable`, `OriginHalted`.
         """

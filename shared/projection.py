@@ -117,6 +117,8 @@ class _Replay(Generic[S, C, E]):
         try:
             while total - self.position > PAGE:
                 events = await page
+                if len(events) < PAGE:  # it was fetched before all of it was stored
+                    events = await self._fetch(self.position)
                 page = asyncio.ensure_future(self._fetch(self.position + PAGE))
                 await self._fold(events)
                 self.position += PAGE

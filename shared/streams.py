@@ -1,8 +1,9 @@
-"""Every stream, source, mirror and consumer of the network, declared once and applied by one command.
+"""Every stream and source of the network, declared once and applied by one command.
 
 A site keeps one stream per service and log: `PUB_<site>_<service>` (account CITY, told to the network) and
 `LOC_<site>_<service>` (account LOCAL, never leaves the site). The hub's `CITY` sources every PUB stream; every other
-site mirrors `CITY`. Both use consumers made beforehand (durable), so that they resume at once after a cut.
+site's `CITY` sources the hub's. A source asks for what comes after the last message it stored, so a cut, a crash or a
+restart loses nothing; `shared/sourcing.py` makes it ask again soon.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ Log = Literal["pub", "loc"]
 Account = Literal["CITY", "LOCAL"]
 
 CITY = "CITY"
+ORIGINS = "plek-origins"
+"""Key of the hub's CITY's metadata: every origin it sources, as `site/service`, separated by blanks."""
 # Which service tells which logs. A service that is not here has no stream, and no user that could publish on one.
 TELLS: Mapping[str, tuple[Log, ...]] = {"placement": ("pub", "loc"), "console": ()}
 ACCOUNTS: Mapping[Log, Account] = {"pub": "CITY", "loc": "LOCAL"}
 DUPLICATE_WINDOW_SECONDS = 120
 STREAM_NOT_FOUND = 10059
-CONSUMER_NOT_FOUND = 10014
 NANOSECONDS = 1_000_000_000
 SERVERS_AT_ONCE = 16
 
@@ -76,19 +78,14 @@ def ask_subject(site: str, service: str, question: str) -> str:
     return f"ask.{site}.{service}.{question}"
 
 
-def source_subject(site: str, service: str) -> str:
-    """Where a site's PUB stream is delivered to the hub."""
-    return f"src.{site}.{service}.hub"
+def source_prefix(site: str, service: str) -> str:
+    """Under which subjects a site's PUB stream is delivered to the hub."""
+    return f"src.{site}.{service}"
 
 
-def mirror_subject(site: str) -> str:
-    """Where the hub's CITY stream is delivered to a site."""
+def city_prefix(site: str) -> str:
+    """Under which subjects the hub's CITY is delivered to a site."""
     return f"mir.{site}"
-
-
-def mirror_consumer(site: str) -> str:
-    """The consumer at the hub from which a site's mirror reads."""
-    return f"MIR_{site}"
 
 
 @dataclass(frozen=True)
@@ -105,91 +102,66 @@ class Stream:
         return str(self.config["name"])
 
 
-@dataclass(frozen=True)
-class Consumer:
-    """A durable consumer made beforehand for a source or a mirror."""
-
-    site: str
-    account: Account
-    stream: str
-    config: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The consumer's name within its stream."""
-        return str(self.config["name"])
-
-
-def declared(topology: Topology) -> list[Stream | Consumer]:
+def declared(topology: Topology) -> list[Stream]:
     """Everything the network needs."""
-    return [part for phase in phases(topology) for part in phase]
+    return [stream for phase in phases(topology) for stream in phase]
 
 
-def phases(topology: Topology) -> list[list[Stream | Consumer]]:
-    """Everything the network needs, ordered so that every source and mirror finds its consumer at the first try."""
+def phases(topology: Topology) -> list[list[Stream]]:
+    """Everything the network needs, ordered so that every source finds its stream at the first try."""
+    logs = [stream for site in topology.sites for stream in _logs_of(topology, site)]
     others = [site for site in topology.sites if site != topology.hub]
-    logs = [part for site in topology.sites for part in _logs_of(topology, site)]
-    city: list[Stream | Consumer] = [_city(topology)]
-    city += [
-        Consumer(topology.hub, "CITY", CITY, _delivery(mirror_consumer(site), mirror_subject(site))) for site in others
-    ]
-    return [logs, city, [_city_mirror(topology.hub, site) for site in others]]
+    return [logs, [_city(topology)], [_copy_of_city(topology.hub, site) for site in others]]
 
 
-def _logs_of(topology: Topology, site: str) -> list[Stream | Consumer]:
-    parts: list[Stream | Consumer] = []
-    for log in ACCOUNTS:
+def _logs_of(topology: Topology, site: str) -> list[Stream]:
+    streams = []
+    for log, account in ACCOUNTS.items():
         for service in topology.tellers(site, log):
-            name = stream_name(site, service, log)
-            logged = {
+            config = _kept(stream_name(site, service, log)) | {
                 "subjects": [log_subject(site, service, log, ">")],
                 "duplicate_window": DUPLICATE_WINDOW_SECONDS * NANOSECONDS,
                 "allow_atomic": True,
             }
-            parts.append(Stream(site, ACCOUNTS[log], _kept(name) | logged))
-            if log == "pub":
-                parts.append(Consumer(site, "CITY", name, _delivery("HUB", source_subject(site, service))))
-    return parts
+            streams.append(Stream(site, account, config))
+    return streams
 
 
 def _city(topology: Topology) -> Stream:
+    origins = [(site, service) for site in topology.sites for service in topology.tellers(site, "pub")]
+    told = {ORIGINS: " ".join(f"{site}/{service}" for site, service in origins)}
+    config = _gathered(hub_sources(topology.hub, told)) | {"metadata": told}
+    return Stream(topology.hub, "CITY", config)
+
+
+def hub_sources(hub: str, metadata: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What the hub's CITY must source, out of the stream's own metadata: whoever mends it needs no network file."""
     sources = []
-    for site in topology.sites:
-        for service in topology.tellers(site, "pub"):
-            source: dict[str, Any] = {
-                "name": stream_name(site, service, "pub"),
-                "consumer": {"name": "HUB", "deliver_subject": source_subject(site, service)},
-            }
-            if site != topology.hub:
-                source["external"] = {"api": f"$JS.{site}.API", "deliver": ""}
-            sources.append(source)
-    return Stream(topology.hub, "CITY", _kept(CITY) | {"sources": sources})
+    for origin in metadata.get(ORIGINS, "").split():
+        site, _, service = origin.partition("/")
+        source: dict[str, Any] = {"name": stream_name(site, service, "pub")}
+        if site != hub:
+            source["external"] = {"api": f"$JS.{site}.API", "deliver": source_prefix(site, service)}
+        sources.append(source)
+    return sources
 
 
-def _city_mirror(hub: str, site: str) -> Stream:
-    mirror = {
-        "name": CITY,
-        "consumer": {"name": mirror_consumer(site), "deliver_subject": mirror_subject(site)},
-        "external": {"api": f"$JS.{hub}.API", "deliver": ""},
-    }
-    return Stream(site, "CITY", _kept(CITY) | {"mirror": mirror})
+def site_sources(hub: str, site: str) -> list[dict[str, Any]]:
+    """What every other site's CITY must source: the hub's. Not a mirror, whose source cannot be made to ask again."""
+    return [{"name": CITY, "external": {"api": f"$JS.{hub}.API", "deliver": city_prefix(site)}}]
+
+
+def _copy_of_city(hub: str, site: str) -> Stream:
+    return Stream(site, "CITY", _gathered(site_sources(hub, site)))
+
+
+def _gathered(sources: list[dict[str, Any]]) -> dict[str, Any]:
+    # As short as the server takes: what is sourced comes once, and nobody's message id may shut out somebody else's.
+    return _kept(CITY) | {"sources": sources, "duplicate_window": NANOSECONDS // 10}
 
 
 def _kept(name: str) -> dict[str, Any]:
     return {"name": name, "storage": "file", "num_replicas": 1, "deny_delete": True, "deny_purge": True}
-
-
-def _delivery(name: str, subject: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "durable_name": name,
-        "deliver_subject": subject,
-        "ack_policy": "flow_control",
-        "flow_control": True,
-        "idle_heartbeat": NANOSECONDS,
-        "deliver_policy": "all",
-        "max_deliver": -1,
-    }
 
 
 @dataclass(frozen=True)
@@ -204,7 +176,7 @@ Admins = Mapping[tuple[str, Account], Admin]
 
 
 async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float = 30.0) -> list[str]:
-    """Make every stream and consumer of the network as declared; a second run changes nothing.
+    """Make every stream of the network as declared; a second run changes nothing.
 
     Waits for servers that do not answer yet; what the others need is made meanwhile. Returns one line per thing made
     or changed. Raises `StreamsError` naming every site that did not answer within `deadline_seconds`, or whose streams
@@ -215,7 +187,7 @@ async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float =
     troubles: dict[str, None] = {}
     at_once = asyncio.Semaphore(SERVERS_AT_ONCE)
 
-    async def make(site: str, account: Account, parts: Sequence[Stream | Consumer]) -> None:
+    async def make(site: str, account: Account, parts: Sequence[Stream]) -> None:
         try:
             async with at_once, _connected(site, account, admins[site, account], deadline) as client:
                 lines = [await _ensure(client, part, deadline) for part in parts]
@@ -224,7 +196,7 @@ async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float =
             troubles[str(error)] = None
 
     for phase in phases(topology):
-        servers: dict[tuple[str, Account], list[Stream | Consumer]] = {}
+        servers: dict[tuple[str, Account], list[Stream]] = {}
         for part in phase:
             servers.setdefault((part.site, part.account), []).append(part)
         await asyncio.gather(*(make(site, account, parts) for (site, account), parts in servers.items()))
@@ -269,58 +241,39 @@ async def _connected(site: str, account: Account, admin: Admin, deadline: float)
         await client.close()
 
 
-async def _ensure(client: Client, part: Stream | Consumer, deadline: float) -> str | None:
-    """Create or update one part; None when it was right already."""
-    kind = "stream" if isinstance(part, Stream) else "consumer"
-    there = await _info(client, part, deadline)
+async def _ensure(client: Client, stream: Stream, deadline: float) -> str | None:
+    """Create or update one stream; None when it was right already."""
+    there = (await _ask(client, "INFO", stream, deadline, absent_is_fine=True)).get("config")
     if there is None:
-        await _ask(client, _subject(part, "CREATE"), _body(part, "create"), part, deadline)
-        return f"{part.site}: {kind} {part.name} made"
-    if _differs(part.config, there):
-        verb = "UPDATE" if isinstance(part, Stream) else "CREATE"
-        await _ask(client, _subject(part, verb), _body(part, "update"), part, deadline)
-        return f"{part.site}: {kind} {part.name} changed"
+        await _ask(client, "CREATE", stream, deadline)
+        return f"{stream.site}: stream {stream.name} made"
+    if _differs(stream.config, there):
+        await _ask(client, "UPDATE", stream, deadline)
+        return f"{stream.site}: stream {stream.name} changed"
     return None
 
 
-async def _info(client: Client, part: Stream | Consumer, deadline: float) -> Mapping[str, Any] | None:
-    answer = await _ask(client, _subject(part, "INFO"), b"", part, deadline, absent_is_fine=True)
-    config = answer.get("config")
-    return config if isinstance(config, dict) else None
-
-
 async def _ask(
-    client: Client, subject: str, body: bytes, part: Stream | Consumer, deadline: float, *, absent_is_fine: bool = False
+    client: Client, verb: str, stream: Stream, deadline: float, *, absent_is_fine: bool = False
 ) -> Mapping[str, Any]:
     import nats.errors
 
+    body = b"" if verb == "INFO" else json.dumps(stream.config).encode()
     while True:
         try:
-            reply = await client.request(subject, body, timeout=2)
+            reply = await client.request(f"$JS.API.STREAM.{verb}.{stream.name}", body, timeout=2)
         except (nats.errors.TimeoutError, nats.errors.NoRespondersError):
             # JetStream answers a moment after the server does, and not at all while the server restarts.
             if time.monotonic() > deadline:
-                raise StreamsError(f"JetStream of {part.site} does not answer for {part.name}") from None
+                raise StreamsError(f"JetStream of {stream.site} does not answer for {stream.name}") from None
             await asyncio.sleep(0.05)
             continue
         answer: Mapping[str, Any] = json.loads(reply.data)
         if "error" not in answer:
             return answer
-        if absent_is_fine and answer["error"].get("err_code") in (STREAM_NOT_FOUND, CONSUMER_NOT_FOUND):
+        if absent_is_fine and answer["error"].get("err_code") == STREAM_NOT_FOUND:
             return {}
-        raise StreamsError(f"{part.site}: {part.name} is refused: {answer['error'].get('description')}")
-
-
-def _subject(part: Stream | Consumer, verb: str) -> str:
-    if isinstance(part, Stream):
-        return f"$JS.API.STREAM.{verb}.{part.name}"
-    return f"$JS.API.CONSUMER.{verb}.{part.stream}.{part.name}"
-
-
-def _body(part: Stream | Consumer, action: str) -> bytes:
-    if isinstance(part, Stream):
-        return json.dumps(part.config).encode()
-    return json.dumps({"stream_name": part.stream, "action": action, "config": part.config}).encode()
+        raise StreamsError(f"{stream.site}: {stream.name} is refused: {answer['error'].get('description')}")
 
 
 def _differs(wanted: Any, there: Any) -> bool:

@@ -208,7 +208,8 @@ class Writer:
             self._hang_up()
             return await self._store(batch, renewed=True)
         if len(batch) == 1:
-            batch[0].answer(trouble)
+            late = isinstance(trouble, asyncpg.SerializationError)  # of the append function: a checkpoint moved on
+            batch[0].answer(VersionConflict("checkpoint") if late else trouble)
             return []
         half = len(batch) // 2  # one of them cannot be stored: it is found by halves, and the others are stored
         return [*await self._store(batch[:half], renewed=True), *await self._store(batch[half:], renewed=True)]

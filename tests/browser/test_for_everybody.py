@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.visitor import DESKTOP, PATIENCE_MS, PHONE, Visitor, Visitors
+from tests.browser.visitor import DESKTOP, PATIENCE_MS, PHONE, Scheme, Visitor, Visitors
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 NARROW = (320, 700)
@@ -40,7 +40,7 @@ def furnished(visitors: Visitors) -> str:
 
 
 @everywhere
-def test_axe_finds_nothing_on_any_page(visitors: Visitors, language: str, scheme: str, size: tuple[int, int]) -> None:
+def test_axe_finds_nothing(visitors: Visitors, language: str, scheme: Scheme, size: tuple[int, int]) -> None:
     house = furnished(visitors)
     with visitors.visitor("west", language=language, scheme=scheme, size=size) as visitor:
         visitor.page.goto(f"{visitor.url}/sign-in")
@@ -64,7 +64,7 @@ def test_axe_finds_nothing_on_any_page(visitors: Visitors, language: str, scheme
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_while_the_stream_is_down(visitors: Visitors, scheme: str) -> None:
+def test_axe_finds_nothing_while_the_stream_is_down(visitors: Visitors, scheme: Scheme) -> None:
     house, _ = visitors.house(1)
     with visitors.visitor("west", scheme=scheme) as visitor:
         visitor.sign_in("operator").look_at(house)

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.support.network import Network
 
@@ -19,6 +19,8 @@ ARGUMENTS = (
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+Scheme = Literal["light", "dark"]
 
 PHONE = (390, 844)
 DESKTOP = (1280, 900)
@@ -35,7 +37,7 @@ def chromium() -> str:
 
 @dataclass
 class Visitor:
-    """One page at one site. elsewhere: requests that left the site. forbidden: what the content-security-policy stopped."""
+    """One page at one site. elsewhere: requests that left the site. forbidden: what its policy stopped."""
 
     site: str
     url: str
@@ -74,7 +76,7 @@ class Visitor:
 
     def stops_hearing(self) -> None:
         """From now on what this page asks for again never comes: it shows what it showed."""
-        self.page.route("**/live?**", lambda route: None)
+        self.page.route("**/live?**", _never)
 
     def says(self, text: str, *, alarm: bool = False) -> None:
         shown = self.page.locator("#said-alert" if alarm else "#said-status")
@@ -84,6 +86,10 @@ class Visitor:
     def width(self) -> int:
         """How wide the document is, in CSS pixels."""
         return int(self.page.evaluate("document.documentElement.scrollWidth"))
+
+
+def _never(route: Route) -> None:
+    """Leaves a request without an answer."""
 
 
 @dataclass
@@ -96,7 +102,7 @@ class Visitors:
 
     @contextmanager
     def visitor(
-        self, site: str, *, language: str = "en", scheme: str = "light", size: tuple[int, int] = DESKTOP, **more: Any
+        self, site: str, *, language: str = "en", scheme: Scheme = "light", size: tuple[int, int] = DESKTOP, **more: Any
     ) -> Iterator[Visitor]:
         """A browser of its own, with nothing in it."""
         context = self.browser.new_context(

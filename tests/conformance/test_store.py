@@ -392,6 +392,28 @@ async def test_a_new_epoch_numbers_its_logs_from_one(backend: Backend, store: St
     assert (await backend.store()).origin.epoch == 3
 
 
+# --- readers ----------------------------------------------------------------------------------------------------------
+
+
+def read_to(epoch: int, sequence: int, reader: str = "view") -> Put:
+    return Put(schema.checkpoints, (reader, "west/placement", "pub", epoch, sequence))
+
+
+async def test_a_checkpoint_never_moves_back_and_takes_nothing_with_it(store: Store) -> None:
+    await store.append(append(rows=[read_to(1, 7), read_to(1, 8), Put(boxes, box("a", "1", 1))]))
+    late, other, same, on = await gather(
+        store.append(append(rows=[read_to(1, 5), Put(boxes, box("a", "2", 2))])),
+        store.append(append(rows=[read_to(1, 3, "another view")])),
+        store.append(append(rows=[read_to(1, 8), Put(seen, ("x",))])),
+        store.append(append(rows=[read_to(2, 1)])),
+    )
+    assert isinstance(late, VersionConflict)
+    assert all(isinstance(result, Appended) for result in (other, same, on))
+    rows = await store.rows(schema.checkpoints, reader="view")
+    assert [(row["epoch"], row["sequence"]) for row in rows] == [(2, 1)]
+    assert [row["name"] for row in await store.rows(boxes)] == ["1"]
+
+
 # --- several processes ------------------------------------------------------------------------------------------------
 
 

@@ -134,6 +134,22 @@ def night_events(given: Place, days: int) -> list[ev.LocationEvent]:
     return [recorded]
 
 
+def test_two_programmes_counted_at_the_same_moment_are_both_figures_of_that_moment() -> None:
+    one = west.after(night(5, 0, 5))
+    command = night(4, 0, 3, programme="12252")
+    outcome = LOCATION.decide(one.state, command)
+    assert not isinstance(outcome, Rejected)
+    figures_told = telling(one, *outcome)[-1]
+    assert isinstance(figures_told.contract, told.CapacityTold)
+    assert figures_told.observed_at == seen(0)
+
+
+def test_a_hold_after_a_look_is_no_figure_of_that_look() -> None:
+    told_now = telling(BEDS, held(A1))[-1]
+    assert isinstance(told_now.contract, told.CapacityTold)
+    assert told_now.observed_at is None
+
+
 def test_figures_say_where_and_never_who() -> None:
     contract = telling(BEDS, began(A1))[-1].contract
     assert isinstance(contract, told.CapacityTold)

@@ -7,14 +7,16 @@ async def test_something(postgres, nats_pair):
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import nats
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
@@ -23,6 +25,7 @@ from infra.keys import ensure_token_key
 from infra.nats_server import Buses, wait_for_nats
 from infra.postgres import Postgres, start_postgres
 from shared.settings import LocationSettings, SiteSettings, inbox_prefix
+from shared.sourcing import SourceKeeper
 from shared.streams import Topology, apply
 from tests.support.processes import soon
 
@@ -143,9 +146,26 @@ async def running_buses(
                 wait_for_nats(server)
             await soon(buses.linked, "the links are up")
             await apply(topology, buses.admins())
-            yield buses
+            async with _kept(buses):
+                yield buses
         finally:
             buses.stop()
+
+
+@asynccontextmanager
+async def _kept(buses: TestBuses) -> AsyncIterator[None]:
+    """What every site's process does beside serving: sources that fell silent are made to ask again."""
+
+    async def quiet(_: Exception) -> None:
+        """Servers come and go in tests."""
+
+    async with AsyncExitStack() as stack:
+        for site in buses.topology.sites:
+            client = await nats.connect(**buses.options(site, "city.admin"), error_cb=quiet)
+            stack.push_async_callback(client.close)
+            task = asyncio.create_task(SourceKeeper(client, site, buses.topology.hub).run())
+            stack.callback(task.cancel)
+        yield
 
 
 @pytest_asyncio.fixture

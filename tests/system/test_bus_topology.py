@@ -15,7 +15,7 @@ from nats.aio.client import Client
 
 from infra.nats_server import wait_for_nats
 from infra.probe import get
-from shared.streams import ACCOUNTS, Stream, StreamsError, Topology, apply, declared
+from shared.streams import ACCOUNTS, StreamsError, Topology, apply, declared
 from tests.support.processes import soon
 from tests.support.servers import PAIR, TestBuses, running_buses
 
@@ -234,7 +234,7 @@ async def test_a_network_that_grows_keeps_its_logs_and_the_new_site_hears_all_of
 
 def test_every_log_is_declared_once_and_only_those_that_are_told() -> None:
     topology = Topology("stad", {"stad": ["placement", "console"], "a": ["placement"], "b": ["console"]})
-    streams = [(part.site, part.name) for part in declared(topology) if isinstance(part, Stream)]
+    streams = [(part.site, part.name) for part in declared(topology)]
     assert len(streams) == len(set(streams))
     assert set(streams) == {
         ("stad", "CITY"), ("a", "CITY"), ("b", "CITY"),
@@ -243,9 +243,8 @@ def test_every_log_is_declared_once_and_only_those_that_are_told() -> None:
     }  # fmt: skip
     for part in declared(topology):
         assert part.account in ACCOUNTS.values()
-        if isinstance(part, Stream):
-            assert part.config["storage"] == "file"
-            assert part.config["deny_delete"]
-            assert part.config["deny_purge"]
+        assert part.config["storage"] == "file"
+        assert part.config["deny_delete"]
+        assert part.config["deny_purge"]
     city = next(part for part in declared(topology) if part.name == "CITY" and part.site == "stad")
     assert [source["name"] for source in city.config["sources"]] == ["PUB_stad_placement", "PUB_a_placement"]

@@ -86,7 +86,7 @@ async def test_verify_names_the_first_event_two_sites_disagree_about(network: Ne
 
 @asynccontextmanager
 async def falsified(network: Network, site: str, house: str) -> AsyncIterator[tuple[int, str]]:
-    """One site remembers a house's last two messages wrongly; the sequence and id of the first of them. Mended afterwards."""
+    """One site remembers a house's last two messages wrongly: the sequence and id of the first. Mended afterwards."""
     dsn = site_settings(network.data, site).databases["placement"].get_secret_value()
     connection = await asyncpg.connect(dsn)
     wrong = "update figure_history set occupied = occupied + $3 where location = $1 and sequence >= $2"
