@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from typing import Any
 from uuid import uuid4
 
 from eventsourcing.persistence import StoredEvent
@@ -18,7 +19,7 @@ THREADS = 16
 NAME = f"eventsourcing, {THREADS} threads"
 
 
-def address(server: Postgres, dsn: str) -> dict[str, str]:
+def address(server: Postgres, dsn: str) -> dict[str, Any]:
     """Where the peer finds a database of ours."""
     socket = server.dsn().partition("host=")[2].partition("&")[0]
     return {"dbname": database_name(dsn), "host": socket, "port": "5432", "user": SUPERUSER, "password": ""}

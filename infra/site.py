@@ -26,6 +26,7 @@ from shared.ids import SystemIds
 from shared.security import Actor, load_public_keys, verify_token
 from shared.service import Host, ServiceApp, ask_all
 from shared.settings import SiteSettings
+from shared.sourcing import keep_sources
 
 SIGN_IN = "/sign-in"
 DRAIN_SECONDS_MAX = 2
@@ -199,7 +200,9 @@ async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.
             await service.start()
         server = _Server(_uvicorn(app), host.streams)
         log.info("serving", services=list(names), host=settings.host, port=settings.port)
-        await server.serve(sockets=[listener])
+        # One process of the site watches its sources: the one with the site's first service.
+        async with keep_sources(settings) if settings.services[0] in names else contextlib.nullcontext():
+            await server.serve(sockets=[listener])
         return 0
     except Exception as error:
         log.error("the site cannot run", exc_info=error)

@@ -181,7 +181,7 @@ class Supervisor:
             await asyncio.sleep(LOOK_SECONDS / 5 if waiting else 0)
 
     async def _wait_for_links(self) -> None:
-        """A mirror made while its link is down tries again only after seconds; a link that stays down stops nothing."""
+        """A source made while its link is down asks again only after seconds; a link that stays down stops nothing."""
         deadline = time.monotonic() + LINKS_SECONDS_MAX
         while not await asyncio.to_thread(self.buses.linked) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS / 5)

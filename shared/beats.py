@@ -180,7 +180,8 @@ class Beats:
             return message.body
 
         async def hear(body: Annotated[bytes, Field(title=HEARD_SCHEMA)], message: NatsMessage) -> None:
-            links.hear(message.raw_message.subject, body, clock.monotonic())
+            # Who may ask for CITY can have its messages delivered here, always with a reply subject; a beat has none.
+            links.hear(message.raw_message.subject, b"" if message.raw_message.reply else body, clock.monotonic())
 
         broker.subscriber(
             "beat.>",

@@ -163,9 +163,9 @@ class Handler(Generic[S, C, E]):
             self._states.move_to_end(stream)
             return known
         state, version = await self._snapshot(stream)
-        decode = self._decider.codec.decode
-        for recorded in await self._store.read_stream(stream, version):
-            state, version = self._decider.evolve(state, decode(recorded.data)), recorded.version
+        decode, evolve = self._decider.codec.decode, self._decider.evolve
+        for recorded_version, data in await self._store.read_to_fold(stream, version):
+            state, version = evolve(state, decode(data)), recorded_version
         self._remember(stream, state, version)
         return state, version
 

@@ -196,6 +196,10 @@ class Store(Protocol):
 
     async def read_stream(self, stream: str, after_version: int = 0, limit: int | None = None) -> list[Recorded]: ...
 
+    async def read_to_fold(self, stream: str, after_version: int = 0) -> Sequence[tuple[int, bytes]]:
+        """Version and data of a stream's events, in order: all that folding needs, at a third of the cost."""
+        ...
+
     async def read_all(self, after_position: int, limit: int) -> list[Recorded]: ...
 
     async def read_outbox(self, log: Log, after_sequence: int, limit: int) -> list[Message]:

@@ -79,7 +79,7 @@ class SiteSettings(BaseModel):
 
     @property
     def is_hub(self) -> bool:
-        """Whether this site keeps the network's `CITY` stream that every other site mirrors."""
+        """Whether this site keeps the network's `CITY` stream that every other site copies."""
         return self.site == self.hub
 
     def nats_options(self, user: str) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Makes a source that stopped hearing its stream ask again soon.
 
 nats-server 2.15 asks at once when a link comes back, unless a question asked while it was down is still waiting for its
-answer: then 40 seconds pass. (Its durable sources ask again after 5, but lost messages in one of ten cuts tried.)
-Taking a source out of the stream and putting it back makes it ask now, for what follows the last message stored: nothing
+answer: then 40 seconds pass. (Its durable sources ask again after 5, but lost messages in 1 of 10 cuts tried.)
 is lost or doubled however often that is done.
 """
 
@@ -11,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from shared.bus_connection import close_client, connect_relay
+from shared.settings import SiteSettings
 from shared.streams import CITY, hub_sources, site_sources
 
 if TYPE_CHECKING:
@@ -28,6 +30,30 @@ ANSWER_SECONDS = 2.0
 NANOSECONDS = 1_000_000_000
 
 log = logging.getLogger("plek.sourcing")
+
+
+@asynccontextmanager
+async def keep_sources(settings: SiteSettings) -> AsyncIterator[None]:
+    """Watch the sources of this site's CITY meanwhile. One process of a site does; a second one does no harm."""
+
+    async def keep() -> None:
+        try:
+            client = await connect_relay(settings.nats_options("city.admin"))
+        except Exception as error:
+            log.error("nobody watches the sources of %s: %s", settings.site, type(error).__name__)
+            return
+        try:
+            await SourceKeeper(client, settings.site, settings.hub).run()
+        finally:
+            await close_client(client)
+
+    task = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 class SourceKeeper:

@@ -167,6 +167,11 @@ class PgStore:
         )
         return [_recorded(row) for row in rows]
 
+    async def read_to_fold(self, stream: str, after_version: int = 0) -> Sequence[tuple[int, bytes]]:
+        sql = "select version, data from events where stream = $1 and version > $2 order by version"
+        rows: Sequence[Any] = await self.query(lambda pool: pool.fetch(sql, stream, after_version))
+        return rows
+
     async def read_all(self, after_position: int, limit: int) -> list[Recorded]:
         rows = await self.query(
             lambda pool: pool.fetch(

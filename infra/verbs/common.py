@@ -18,7 +18,7 @@ DATA = Path(".plek")
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
-class No(Exception):  # noqa: N818  (an answer, not an error)
+class No(Exception):
     """The answer is no: the line is printed and the exit code is 1 (a wrong call is a `PlatformError`, code 2)."""
 
 

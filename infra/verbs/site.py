@@ -57,7 +57,7 @@ def migrate(
 
 @streams.command("apply")
 def apply(data: Data = DATA, as_json: Json = False) -> None:
-    """Make every stream, source, mirror and consumer of the network as declared; a second run changes nothing."""
+    """Make every stream and source of the network as declared; a second run changes nothing."""
     from infra.running import topology_and_admins
     from shared.streams import apply as apply_streams
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
@@ -220,6 +221,6 @@ def _before(cursor: str | None) -> Place | None:
         return None
     try:
         place: Place = msgspec.json.decode(key, type=Place)
-    except msgspec.MsgspecError:
+        return (place[0].astimezone(UTC), *place[1:])
+    except (msgspec.MsgspecError, OverflowError):
         raise Problem(422, "cursor-invalid", errors=[("cursor", "cursor-invalid")]) from None
-    return place

@@ -35,7 +35,7 @@ async def migrate(dsn: str) -> None:
     await migration.upgrade(dsn, NAME)
 
 
-class _Journal:
+class Journal:
     """The journal as the routes ask for it."""
 
     def __init__(self, store: PgStore, reader: Reader) -> None:
@@ -75,7 +75,7 @@ def build(host: Host) -> ServiceApp:
     screens = api_pages.Screens(settings, api_pages.Places(client), host.clock, session_cookie(settings.site))
     return ServiceApp(
         NAME,
-        api.build(_Journal(store, reader), tail, host.streams, _asyncapi(host)),
+        api.build(Journal(store, reader), tail, host.streams, _asyncapi(host)),
         start,
         stop,
         runtime.checks(),

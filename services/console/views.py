@@ -156,8 +156,8 @@ Place = tuple[
     Annotated[datetime, msgspec.Meta(tz=True)],
     str,
     str,
-    Annotated[int, msgspec.Meta(ge=0, lt=2**31)],
-    Annotated[int, msgspec.Meta(ge=0, lt=2**63)],
+    Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)],
+    Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)],
 ]
 """Where an entry stands in the journal's order: time, origin, log, epoch, sequence."""
 

@@ -161,6 +161,9 @@ class MemoryStore:
         found = self._disk.streams.get(stream, [])[after_version:]
         return found if limit is None else found[:limit]
 
+    async def read_to_fold(self, stream: str, after_version: int = 0) -> Sequence[tuple[int, bytes]]:
+        return [(event.version, event.data) for event in await self.read_stream(stream, after_version)]
+
     async def read_all(self, after_position: int, limit: int) -> list[Recorded]:
         await self._hook("read")
         return self._disk.events[after_position : after_position + limit]

@@ -15,6 +15,7 @@ from nats.aio.client import Client
 
 from infra.nats_server import wait_for_nats
 from infra.probe import get
+from shared.sourcing import SourceKeeper
 from shared.streams import ACCOUNTS, StreamsError, Topology, apply, declared
 from tests.support.processes import soon
 from tests.support.servers import PAIR, TestBuses, running_buses
@@ -180,6 +181,52 @@ async def test_a_killed_server_comes_back_at_its_address_with_everything(nats_pa
     finally:
         for client in (relay, stad, west):
             await client.close()
+
+
+@pytest.mark.asyncio
+async def test_a_hub_that_asked_while_the_link_was_down_is_made_to_ask_again(nats_pair: TestBuses) -> None:
+    """Left alone, a question into a link that is down keeps the source waiting for 40 seconds after the heal."""
+    relay = await connect(nats_pair, "west", "city.placement.relay")
+    stad, west = [await connect(nats_pair, site, "city.placement") for site in ("stad", "west")]
+    try:
+        await publish(relay, 0)
+        await reaches(west, 1)
+        nats_pair.cut("west")
+        nats_pair.servers["stad"].kill()
+        nats_pair.restart("stad")
+        for number in range(1, 5):
+            await publish(relay, number)
+        assert await count(stad) == 1
+        nats_pair.heal("west")
+        for client in (stad, west):
+            await reaches(client, 5)
+            assert await bodies(client, 5) == [b"%d" % number for number in range(5)]
+    finally:
+        for client in (relay, stad, west):
+            await client.close()
+
+
+@pytest.mark.asyncio
+async def test_the_keeper_of_sources_puts_back_what_is_missing_and_leaves_alone_what_works(
+    nats_pair: TestBuses,
+) -> None:
+    for site in ("stad", "west"):
+        admin = await connect(nats_pair, site, "city.admin")
+        try:
+            keeper = SourceKeeper(admin, site, "stad")
+            info = await ask(admin, "$JS.API.STREAM.INFO.CITY")
+            deadline = time.monotonic() + 15
+            while not all(0 <= source["active"] < 2 * 10**9 for source in info["sources"]):
+                assert time.monotonic() < deadline, info["sources"]
+                info = await ask(admin, "$JS.API.STREAM.INFO.CITY")
+            await keeper.look()
+            assert keeper.asked_again == 0
+            await ask(admin, "$JS.API.STREAM.UPDATE.CITY", info["config"] | {"sources": []})
+            await keeper.look()
+            mended = (await ask(admin, "$JS.API.STREAM.INFO.CITY"))["config"]["sources"]
+            assert mended == info["config"]["sources"]
+        finally:
+            await admin.close()
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,71 @@
+"""One told event of every type there is, and the messages they travel in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.contracts import placement as told
+from shared.contracts.base import Contract
+from shared.envelope import Log, Message, Origin, bus_subject, to_headers
+from tests.support.memory_bus import MemoryBus
+
+AT = datetime(2026, 1, 10, 20, 0, tzinfo=UTC)
+WEST = Origin("west", "placement", 1)
+
+
+def uid(number: int) -> str:
+    """The id this number stands for."""
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+PLACE, HOLD, STAY = uid(1), uid(2), uid(3)
+
+
+def contracts() -> list[Contract]:
+    """One of each."""
+    row = told.CapacityRow(
+        kind="shelter_24h", size_class="1", feature_class="", total=2, overflow=0, occupied=1, held=0, blocked=0,
+        people=1, observed_at=AT,
+    )  # fmt: skip
+    here: dict[str, Any] = {"location": "west", "place_ids": (PLACE,), "at": AT}
+    night: dict[str, Any] = {"location": "west", "programme": "1", "stays": ((STAY, PLACE),), "at": AT}
+    return [
+        told.CapacityTold(location="west", site="west", title="West", district="West", rows=(row,)),
+        told.PlacesOpened(**here, kind="shelter_24h", rooms=("1",), sleeps=1, features=("quiet",), overflow=False),
+        told.PlacesBlocked(**here, reason="repair", until=None),
+        told.PlacesUnblocked(**here),
+        told.PlacesClosed(**here),
+        told.PlaceHeld(**here, hold_id=HOLD, kind="shelter_24h", household_size=1, expires_at=AT),
+        told.HoldEnded(**here, hold_id=HOLD, how="lapsed", stay_id=None),
+        told.StayBegan(**here, stay_id=STAY, kind="shelter_24h", household_size=1, began_at=AT, hold_id=None),
+        told.StayEnded(**here, stay_id=STAY, reason="moved_on", ended_at=AT),
+        told.StaysBegan(**night, kind="shelter_24h", began_at=AT),
+        told.StaysEnded(**night, reason="moved_on", ended_at=AT),
+    ]
+
+
+def message(
+    contract: Contract, sequence: int, *, log: Log | None = None, minutes: int = 0, origin: Origin = WEST, **more: Any
+) -> Message:
+    """An event in its envelope; `minutes` after `AT`."""
+    number = {"pub": 10_000, "loc": 20_000}[log or contract.log] + sequence
+    fields: dict[str, Any] = {
+        "origin": origin,
+        "log": log or contract.log,
+        "sequence": sequence,
+        "id": uid(number + origin.epoch * 100_000),
+        "type": contract.type_name,
+        "subject": "west",
+        "time": AT + timedelta(minutes=minutes),
+        "correlation_id": uid(7),
+        "causation_id": uid(8),
+        "data": contract.encode(),
+    }
+    return Message(**(fields | more))
+
+
+def put(bus: MemoryBus, site: str, stream: str, told_event: Message, data: bytes | None = None) -> None:
+    """Puts a message on a stream of a site; `data` instead of what it says."""
+    body = told_event.data if data is None else data
+    bus.put(site, stream, bus_subject(told_event), to_headers(told_event), body)
