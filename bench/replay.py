@@ -1,4 +1,4 @@
-"""Replay: fold a stream of 1,000 events against the peer's `repository.get`; rebuild a view against reading bare rows."""
+"""Replay: fold a stream against the peer's `repository.get`; rebuild a view against reading bare rows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _load(ground: Ground) -> Line:
         peers.append(load_peer())
         ours.append(ground.run(load_ms(ground)))
     return Line("fold a stream of 1,000 events", statistics.median(ours), "ms", "eventsourcing repository.get",
-                statistics.median(peers), median_ratio(peers, ours), LOAD_TARGET, note="ratio: peer / ours")  # fmt: skip
+                statistics.median(peers), median_ratio(peers, ours), LOAD_TARGET, note="peer / ours")  # fmt: skip
 
 
 async def load_ms(ground: Ground) -> float:

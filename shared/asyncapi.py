@@ -96,7 +96,6 @@ def _headers_schema() -> dict[str, Any]:
         "ce-causationid": uuid,
         "ce-observedat": moment | {"description": "When somebody saw it, if not when it was recorded"},
         "ce-traceparent": text | {"description": "W3C trace context"},
-        "Nats-Msg-Id": uuid,
     }
     optional = ("ce-observedat", "ce-traceparent")
     return {

@@ -1,8 +1,9 @@
 """Makes a source that stopped hearing its stream ask again soon.
 
 nats-server 2.15 asks at once when a link comes back, unless a question asked while it was down is still waiting for its
-answer: then 40 seconds pass. (Its durable sources ask again after 5, but lost messages in 1 of 10 cuts tried.)
-is lost or doubled however often that is done.
+answer: then 40 seconds pass. (Its durable sources ask again after 5, but lost messages in 1 of 10 cuts tried.) Taking a
+source out of the stream and putting it back makes it ask now, for what follows the last message stored: nothing is lost
+or doubled however often that is done.
 """
 
 from __future__ import annotations

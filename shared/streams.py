@@ -156,7 +156,8 @@ def _copy_of_city(hub: str, site: str) -> Stream:
 
 
 def _gathered(sources: list[dict[str, Any]]) -> dict[str, Any]:
-    # As short as the server takes: what is sourced comes once, and nobody's message id may shut out somebody else's.
+    # The shortest the server takes: what is sourced comes once, and the server drops a message of one origin for a
+    # message id of another's; honest messages carry none (`shared/envelope.py`).
     return _kept(CITY) | {"sources": sources, "duplicate_window": NANOSECONDS // 10}
 
 

@@ -19,6 +19,7 @@ look() {
 }
 
 look "lint" ruff check --quiet
+look "format" ruff format --check --quiet
 look "types" mypy --no-error-summary
 look "layers" lint-imports --no-cache
 look "dependencies" deptry --no-ansi .

@@ -90,7 +90,7 @@ async def _open(
 
 def _link(runtime: Runtime, reader: Reader, site: str) -> SiteLink:
     """How another site is heard now, and whether all it said it told is applied here."""
-    link = runtime.links.link(site, runtime.host.clock.monotonic())
+    link = runtime.links.link(site, runtime.host.clock.monotonic(), NAME)
     heard = [origin for origin in runtime.links.origins() if (origin.site, origin.service) == (site, NAME)]
     caught_up = all(reader.checkpoint(o.key) >= (o.epoch, runtime.links.told(o)) for o in heard)
     return SiteLink(link.state, link.silent_seconds, caught_up)

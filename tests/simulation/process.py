@@ -109,6 +109,7 @@ class WatchedStore(MemoryStore):
         """The process is dead, but the database had its transaction already."""
         for append in list(self.under_way.values()):
             try:
+                self._process.world.note(self._process.site.name, "late append")
                 self._store(append)
             except Exception as refused:
                 self._process.world.note(self._process.site.name, f"late append refused: {type(refused).__name__}")

@@ -83,14 +83,14 @@ def running_network(*words: str) -> Iterator[Network]:
     """Starts a network detached and takes it down afterwards, whatever happens. words: more arguments for `plek up`."""
     with tempfile.TemporaryDirectory(prefix="plek-net-", ignore_cleanup_errors=True) as directory:
         data = Path(directory) / "data"
-        done = plek(data, "up", "--detach", "--json", "--port-base", "0", *words)
-        assert done.returncode == 0, done.stderr + done.stdout
         try:
+            done = plek(data, "up", "--detach", "--json", "--port-base", "0", *words, seconds_max=150)
+            assert done.returncode == 0, done.stderr + done.stdout
             sites = json.loads(done.stdout)["sites"]
             yield Network(data, {name: site["url"] for name, site in sites.items()})
-        finally:
+        finally:  # also when it was too slow to start: nothing is left behind
             down = plek(data, "down")
-            assert down.returncode == 0, down.stderr
+        assert down.returncode == 0, down.stderr
 
 
 async def eventually(what: str, check: Callable[[], Awaitable[bool]], seconds_max: float = PATIENCE_SECONDS) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -398,7 +399,7 @@ def test_a_damaged_data_directory_is_one_line_and_leaves_nothing() -> None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("broken", "plek: the process of stad ended: stad has no kitchen"),
+        ("broken", r"plek: the process of (stad|west) ended: \1 has no kitchen"),
         ("unmigrated", "plek: the schemas could not be brought up to date: no such table"),
     ],
 )
@@ -407,6 +408,6 @@ def test_a_site_that_cannot_start_says_why_in_one_line_and_leaves_nothing(kind: 
         assert network.process.wait(20) == 2
         assert network.process.stderr is not None
         complaint = network.process.stderr.read()
-        assert complaint.startswith(expected)
+        assert re.match(expected, complaint), complaint
         assert complaint.count("\n") == 1
         assert mentioning(network.data) == []

@@ -1,0 +1,43 @@
+"""Start: from `plek up` to every screen answering, for the municipality and three sites, on a warm machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+import urllib.request
+
+from bench.ground import ROUNDS, Ground, Line
+from bench.network import NETWORK
+from tests.support.network import running_network
+
+SECONDS_MAX = 15.0
+THIRD = """
+[[site]]
+name = "zuidoost"
+title = "Zuidoost"
+link = "stad"
+services = ["placement", "console"]
+[[site.location]]
+name = "zuidoost"
+title = "Zuidoost"
+district = "Zuidoost"
+"""
+
+
+def run(ground: Ground) -> list[Line]:
+    """One start to warm the caches, then the rounds."""
+    network_file = ground.directory / "four-sites.toml"
+    network_file.write_text(NETWORK + THIRD, "utf-8")
+    words = ("--network", str(network_file), "--no-demo")
+    with running_network(*words):
+        """Binaries, bytecode and the database template are in the caches now."""
+    times = []
+    for _ in range(1 if ground.quick else ROUNDS):
+        began = time.perf_counter()
+        with running_network(*words) as network:
+            for url in network.urls.values():
+                with urllib.request.urlopen(url, timeout=30) as screen:
+                    assert screen.status == 200
+            times.append(time.perf_counter() - began)
+    taken = statistics.median(times)
+    return [Line("start of four sites", taken, "s", "limit", SECONDS_MAX, taken / SECONDS_MAX, 1.0, at_most=True)]
