@@ -101,8 +101,8 @@ _FORWARD = """
     end if;
   end if;
 """
-"""A checkpoint never moves back: what a dead process had asked for, or a second one that lags, may come late. Its rows are
-older than what the view shows, and nothing would ever put them right again."""
+"""A checkpoint never moves back: what a dead process had asked for, or a second one that lags, may come late. Its rows
+are older than what the view shows, and nothing would ever put them right again."""
 
 _TABLE = """
   if cardinality(t{i}_gone) > 0 then

@@ -69,10 +69,16 @@ async def begin_epoch(store: Store, first: Sequence[Telling], ids: Ids, clock: C
         raise ValueError("an epoch begins with figures: nobody would learn of it")
     cause = ids.event_id()
     told = [
-        Told(telling.contract.log, ids.event_id(), telling.contract.type_name, telling.subject, telling.contract.encode(),
-             Meta(cause, cause, SYSTEM_ROLE, None, telling.observed_at))
+        Told(
+            telling.contract.log,
+            ids.event_id(),
+            telling.contract.type_name,
+            telling.subject,
+            telling.contract.encode(),
+            Meta(cause, cause, SYSTEM_ROLE, None, telling.observed_at),
+        )
         for telling in first
-    ]  # fmt: skip
+    ]
     origin = await store.begin_epoch(told, max(used, store.origin.epoch) + 1, clock.now())
     log.warning("epoch begun", site=origin.site, service=origin.service, epoch=origin.epoch, first_rows=len(told))
     return origin

@@ -6,6 +6,7 @@ jsonb and written twice as fast (measured), and nobody queries inside an event.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -128,6 +129,7 @@ KERNEL_TABLES: tuple[sa.Table, ...] = (events, outbox, idempotency, origins, *KE
 """What every service's database holds."""
 
 
+@lru_cache(maxsize=512)
 def key_columns(table: sa.Table) -> tuple[str, ...]:
     """The names of a table's primary key columns, in order."""
     return tuple(column.name for column in table.primary_key.columns)
@@ -135,5 +137,10 @@ def key_columns(table: sa.Table) -> tuple[str, ...]:
 
 def row_key(table: sa.Table, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The primary key of a full row."""
+    return tuple([values[index] for index in _key_indexes(table)])
+
+
+@lru_cache(maxsize=512)
+def _key_indexes(table: sa.Table) -> tuple[int, ...]:
     names = list(table.columns.keys())
-    return tuple(values[names.index(name)] for name in key_columns(table))
+    return tuple(names.index(name) for name in key_columns(table))

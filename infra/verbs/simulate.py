@@ -1,4 +1,4 @@
-"""`plek simulate`: the fault simulation, seed by seed. It needs no network and starts none; it is run from a checkout."""
+"""`plek simulate`: the fault simulation, seed by seed. It starts no network; it is run from a checkout."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ def figures(state: Location) -> told.CapacityTold:
 def _figures(after: Location, changed: Sequence[Group], events: Sequence[ev.LocationEvent]) -> Telling:
     """changed: the groups that differ.
 
-    A hold placed now says nothing of what was seen an hour ago, and a late report nothing of now: this is an observation
-    only if a group's newest look is one of these events'.
+    A hold placed now says nothing of what was seen an hour ago, and a late report nothing of now: this is an
+    observation only if a group's newest look is one of these events'.
     """
     looks = {_look(event) for event in events} - {None}
     seen = [group.observed_at for group in changed if group.observed_at in looks and group.observed_at is not None]

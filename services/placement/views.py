@@ -183,8 +183,8 @@ def _place_row(location: str, place: Place, status: str, version: int) -> tuple[
 
 
 def _hold_row(location: str, event: ev.PlaceHeld, version: int) -> tuple[Any, ...]:
-    return (event.hold_id, location, list(event.place_ids), event.kind, event.household_size, list(event.features), "active",
-            event.expires_at, None, version)  # fmt: skip
+    return (event.hold_id, location, list(event.place_ids), event.kind, event.household_size, list(event.features),
+            "active", event.expires_at, None, version)  # fmt: skip
 
 
 def _open_hold_row(location: str, hold: Hold) -> tuple[Any, ...]:
@@ -193,5 +193,5 @@ def _open_hold_row(location: str, hold: Hold) -> tuple[Any, ...]:
 
 
 def _open_stay_row(location: str, stay: Stay) -> tuple[Any, ...]:
-    return (stay.id, location, list(stay.place_ids), stay.kind, stay.household_size, stay.began_at, None, None, stay.hold_id,
-            stay.programme, stay.version)  # fmt: skip
+    return (stay.id, location, list(stay.place_ids), stay.kind, stay.household_size, stay.began_at, None, None,
+            stay.hold_id, stay.programme, stay.version)  # fmt: skip

@@ -72,8 +72,8 @@ def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     for row in contract.rows:
         group = (contract.location, row.kind, row.size_class, row.feature_class)
         values = (
-            contract.site, contract.title, contract.district, row.total, row.overflow, row.occupied, row.held, row.blocked,
-            row.people, row.observed_at, effective_at,
+            contract.site, contract.title, contract.district, row.total, row.overflow, row.occupied, row.held,
+            row.blocked, row.people, row.observed_at, effective_at,
         )  # fmt: skip
         yield Put(figures, (message.origin.key, *group, *values))
         yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))

@@ -41,7 +41,9 @@ class _TwoAppends(WatchedStore):
     """Stores how far a reader has read before what it has read, in an append of its own."""
 
     async def append(self, append: Append) -> Appended:
-        marks = [row for row in append.rows if isinstance(row, Put) and row.table in {schema.checkpoints, schema.cursors}]
+        marks = [
+            row for row in append.rows if isinstance(row, Put) and row.table in {schema.checkpoints, schema.cursors}
+        ]
         if append.streams or not marks:
             return await super().append(append)
         rest = [row for row in append.rows if row not in marks]

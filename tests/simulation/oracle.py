@@ -1,4 +1,4 @@
-"""The judge: watches every effect of the world and knows, by other means than the product, what must be true after it."""
+"""The judge: watches every effect of the world and knows, by other means than the product, what must then be true."""
 
 from __future__ import annotations
 

@@ -60,10 +60,27 @@ class House:
     def take(self, event: ev.LocationEvent) -> None:
         """Takes one event in, and refuses what must not be."""
         self.version += 1
+        if isinstance(event, ev.LocationOpened):
+            require(self.version == 1, "a location opened twice", event.name)
+            self.name = event.name
+        elif isinstance(event, ev.StayEnded | ev.StaysBegan | ev.StaysEnded | ev.StayBegan):
+            self._stay(event)
+        elif isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed):
+            self._hold(event)
+        else:
+            self._place(event)
+
+    def _place(
+        self,
+        event: ev.PlacesOpened
+        | ev.PlacesBlocked
+        | ev.PlacesUnblocked
+        | ev.BlockPlanned
+        | ev.ClosingPlanned
+        | ev.PlacesClosed
+        | ev.NightRecorded,
+    ) -> None:
         match event:
-            case ev.LocationOpened():
-                require(self.version == 1, "a location opened twice", event.name)
-                self.name = event.name
             case ev.PlacesOpened():
                 self._opened(event)
             case ev.PlacesBlocked():
@@ -80,6 +97,11 @@ class House:
                     require(bed.user is not None, "a plan for a place nobody uses", event)
             case ev.PlacesClosed():
                 self._closed(event)
+            case ev.NightRecorded():
+                self._night(event)
+
+    def _hold(self, event: ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed) -> None:
+        match event:
             case ev.PlaceHeld():
                 require(
                     event.hold_id not in self.holds and event.hold_id not in self.ended, "a hold id used twice", event
@@ -91,6 +113,9 @@ class House:
             case ev.HoldLapsed():
                 require(event.at >= self.holds[event.hold_id][1], "a hold lapsed before its time", event)
                 self._end_hold(event.hold_id, "lapsed", event.place_ids)
+
+    def _stay(self, event: ev.StayBegan | ev.StayEnded | ev.StaysBegan | ev.StaysEnded) -> None:
+        match event:
             case ev.StayBegan():
                 if event.hold_id is not None:
                     require(event.at < self.holds[event.hold_id][1], "a check-in after the hold's time", event)
@@ -108,8 +133,6 @@ class House:
                 for stay_id, place_id in event.stays:
                     self._end_stay(stay_id, (place_id,))
                 self._look([place_id for _, place_id in event.stays], event.ended_at)
-            case ev.NightRecorded():
-                self._night(event)
 
     def counts(self) -> dict[Group, Counts]:
         """A recount of every group, place by place."""

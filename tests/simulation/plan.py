@@ -49,7 +49,7 @@ def plan(chance: random.Random) -> Plan:
         locations=locations,
         consoles=frozenset(site for site in sites if chance.random() < 0.4),
         desks=chance.randint(2, 5),
-        seconds=chance.uniform(5.0, 14.0),
+        seconds=chance.uniform(4.0, 11.0),
         think_seconds=chance.choice((0.1, 0.2, 0.3)),
         fault_seconds=chance.choice((0.3, 0.6, 1.2)),
         faults=tuple(fault for fault in FAULTS if chance.random() < 0.5),

@@ -27,7 +27,7 @@ from shared.outbox import Relay
 from shared.ports import Append, Appended, BusUnavailable, Delete, DueTimer, KeyRecord, Store, StoreUnavailable
 from shared.timers import TimerLoop
 from tests.simulation.heard import HEARD
-from tests.simulation.oracle import CONSOLE, PLACEMENT
+from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.support.memory_store import Disk, MemoryStore
 
 if TYPE_CHECKING:
@@ -96,11 +96,11 @@ class WatchedStore(MemoryStore):
     def _store(self, append: Append) -> Appended:
         self.under_way.pop(id(append), None)
         stored = super()._store(append)
-        self._process.world.judge(lambda oracle: self._judge(append))
+        self._process.world.judge(lambda oracle: self._judge(oracle, append))
         return stored
 
-    def _judge(self, append: Append) -> None:
-        oracle, site = self._process.world.oracle, self._process.site.name
+    def _judge(self, oracle: Oracle, append: Append) -> None:
+        site = self._process.site.name
         if self._service == PLACEMENT and (append.streams or append.key or append.told):
             oracle.stored(site, append.rows)
         oracle.read(site, self._service, self.disk, append.rows)
@@ -191,7 +191,7 @@ class Process:
         return task
 
     async def call(self, key: str, command: LocationCommand, context: Context) -> Handled:
-        """A request from outside. Raises `Lost` when the process dies before it answers, and what the handler raises."""
+        """A request from outside. Raises `Lost` when the process dies before it answers, and what `handle` raises."""
         task = self.spawn(self.handler.handle(key, command, context))
         await asyncio.wait([task])
         if task.cancelled():

@@ -5,7 +5,6 @@ again after a crash with the same key, and remember what they were answered.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -108,9 +107,7 @@ class Desks:
         slot = (claim.scope, claim.key)
         known = self._world.oracle.acks.get(slot)
         if known is None:
-            known = self._world.oracle.acks[slot] = Ack(
-                site.name, slot, self._attempts[slot], events, rejected
-            )
+            known = self._world.oracle.acks[slot] = Ack(site.name, slot, self._attempts[slot], events, rejected)
         require((known.events, known.rejected) == (events, rejected), "one key, two answers", known, events, rejected)
         self._world.note(site.name, f"answered {claim.key} {events} {rejected.code if rejected else ''}")
 
@@ -193,8 +190,8 @@ class Desks:
             like = hold(at)
             assert isinstance(like, cmd.HoldPlaces)
             return cmd.BeginStay(
-                at=at, role="operator", location=name, stay_id=ids.random_id(), place_ids=like.place_ids, kind=like.kind,
-                household_size=like.household_size, observed_at=seen(at),
+                at=at, role="operator", location=name, stay_id=ids.random_id(), place_ids=like.place_ids,
+                kind=like.kind, household_size=like.household_size, observed_at=seen(at),
             )  # fmt: skip
 
         return make
@@ -220,7 +217,13 @@ class Desks:
         place_ids = () if count else self._some_places(house)
         reason, after_stay = chance.choice(("cleaning", "repair", "safety")), chance.random() < 0.5
         return lambda at: cmd.BlockPlaces(
-            at=at, role="operator", location=name, place_ids=place_ids, count=count, reason=reason, after_stay=after_stay
+            at=at,
+            role="operator",
+            location=name,
+            place_ids=place_ids,
+            count=count,
+            reason=reason,
+            after_stay=after_stay,
         )
 
     def _unblock_or_close(self, name: str, place_id: str) -> Make:
@@ -250,11 +253,10 @@ class Desks:
         return make
 
     def _age(self) -> Callable[[datetime], datetime | None]:
-        """When a tap was seen: mostly now, sometimes long ago (a device that was offline), sometimes by a clock ahead."""
+        """When a tap was seen: mostly now, sometimes long ago (an offline device), sometimes by a clock ahead."""
         draw, minutes = self._chance.random(), self._chance.uniform(0.0, 180.0)
         if draw < 0.6:
-            return lambda at: None
+            return lambda _: None
         if draw < 0.9:
             return lambda at: at - timedelta(minutes=round(minutes))
         return lambda at: at + timedelta(seconds=round(minutes))
-

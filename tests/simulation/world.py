@@ -113,7 +113,7 @@ class World:
         self.calm = False
         self._tasks: dict[asyncio.Task[Any], None] = {}
         clock = SiteClock(loop, self.wall)
-        tellers = {site: (PLACEMENT,) for site in plan.sites}
+        tellers = dict.fromkeys(plan.sites, (PLACEMENT,))
         self.bus = JudgedBus(plan.sites[0], tellers, clock, chance, self.carry, Weather((0.0, 0.02), plan.duplicate))
         self.bus.judge = lambda site, name: self.judge(lambda oracle: oracle.published(site, name))
         self.oracle = Oracle(self.bus)
