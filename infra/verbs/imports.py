@@ -11,13 +11,13 @@ import typer
 from infra.processes import PlatformError
 from infra.verbs.asking import running
 from infra.verbs.common import DATA, Data, Json, No, print_json
+from shared.contracts.vocabulary import OVERNIGHT_LICENCE
 
 if TYPE_CHECKING:
     from infra.running import RunningNetwork
     from services.placement.jobs import Report
 
 ROWS_SHOWN_MAX = 50
-SOURCE = "Contains information licensed under the Open Government Licence - Toronto."
 
 imports = typer.Typer(no_args_is_help=True, help="Public reports into the network.")
 
@@ -101,7 +101,7 @@ def _print(report: Report, site: str) -> None:
         console.print(table)
         if len(report.not_accepted) > ROWS_SHOWN_MAX:
             console.print(f"and {len(report.not_accepted) - ROWS_SHOWN_MAX} more: --json lists them all")
-    console.print(SOURCE, style="dim")
+    console.print(OVERNIGHT_LICENCE, style="dim")
 
 
 def register(app: typer.Typer) -> None:

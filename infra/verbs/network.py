@@ -155,7 +155,8 @@ def _print_table(urls: dict[str, str], data: Path, stop: str) -> None:
     first = next(iter(urls.values()))
     console.print(f"Roles: {', '.join(ROLES)}.", soft_wrap=True)
     console.print(
-        f"First: open {first}/ for the capacity of the whole network, live; {first}/docs for the API.", soft_wrap=True
+        f"First: open {first}/ for the capacity of the whole network, live; {first}/api/placement/docs for the API.",
+        soft_wrap=True,
     )
     console.print(f"Stop: {stop}", soft_wrap=True)
 

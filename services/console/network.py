@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from services.console.words import Words
+from shared.contracts.vocabulary import OVERNIGHT_LICENCE, is_reported
 
 JUST_NOW_SECONDS = 60
 BAR_WIDTH = 200.0
@@ -63,7 +64,10 @@ class Site:
 
 @dataclass(frozen=True)
 class Network:
-    """The whole page's figures. doubt: one sentence about the sites that are not certain, or nothing."""
+    """The whole page's figures. doubt: one sentence about the sites that are not certain, or nothing.
+
+    licence: what has to be said of where figures come from, or nothing.
+    """
 
     as_of: str
     sites: Sequence[Site]
@@ -73,6 +77,7 @@ class Network:
     bar: Sequence[Segment]
     bar_words: str
     doubt: str
+    licence: str
 
 
 def site_title(name: str) -> str:
@@ -98,6 +103,7 @@ def network(answer: Mapping[str, Any], own_site: str, words: Words) -> Network:
         bar=bar(totals),
         bar_words=_bar_words(totals, words),
         doubt=words("summary.not_certain", sites=", ".join(doubts)) if doubts else "",
+        licence=OVERNIGHT_LICENCE if any(is_reported(row["location"]) for row in rows) else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -120,3 +121,16 @@ def size_class(sleeps: int) -> SizeClass:
 def feature_class(features: Iterable[str]) -> str:
     """The feature class a place is counted in: its features sorted and joined by `+`; empty for a place with none."""
     return "+".join(sorted(set(features)))
+
+
+OVERNIGHT_LICENCE = "Contains information licensed under the Open Government Licence - Toronto."
+"""What has to stand wherever figures of the public overnight reports are shown."""
+
+_REPORTED = re.compile(r"(loc|shelter)-[0-9]+")
+
+
+def is_reported(location: str) -> bool:
+    """Whether a location comes from the public overnight reports: it is named `loc-<id>`, or `shelter-<id>` without
+    one.
+    """
+    return _REPORTED.fullmatch(location) is not None

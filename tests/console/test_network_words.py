@@ -101,3 +101,8 @@ def test_a_bar_counts_every_place_once() -> None:
 def test_a_kind_of_a_newer_site_is_shown_by_its_name() -> None:
     line = network(answer(row(kind="sauna")), "west", EN).sites[0].lines[0]
     assert line.kind == "sauna"
+
+
+def test_figures_of_public_reports_say_under_which_licence() -> None:
+    assert "Open Government Licence" in network(answer(row(), row(location="loc-1103")), "west", EN).licence
+    assert network(answer(row(), row(location="location-5")), "west", EN).licence == ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.placement import views
+from services.placement.decider import LOCATION
 from services.placement.events import CODEC
 from services.placement.views_capacity import CAPACITY, digest, figure_history, figures
 from shared import schema
@@ -210,6 +211,21 @@ class Oracle:
         shown_stays = {key[0] for key, row in tables.get(views.stays.name, {}).items() if row[6] is None}
         stays = {stay for house in known.houses.values() for stay in house.stays}
         require(shown_stays == stays, "the stays on the board are others", site)
+        self._rebuilt(site, known.disk)
+
+    @staticmethod
+    def _rebuilt(site: str, disk: Disk) -> None:
+        """Built anew from all events at once, the board is the one that was written event by event."""
+        anew: dict[str, dict[Any, Any]] = {table.name: {} for table in views.BOARD_TABLES}
+        for stored in disk.streams.values():
+            events = [CODEC.decode(event.data) for event in stored]
+            after = LOCATION.fold(LOCATION.initial, events)
+            for row in views.project(LOCATION.initial, events, after, stored[-1].recorded_at):
+                assert isinstance(row, Put)
+                anew[row.table.name][schema.row_key(row.table, row.values)] = row.values
+        for name, rows in anew.items():
+            kept = disk.tables.get(name, {})
+            require(rows == kept, "a board built anew is another", site, name, _difference(kept, rows))
 
     def _all_views(self, site: str, service: str, disk: Disk) -> None:
         require(not disk.tables.get(schema.parked.name), "something is parked at rest", site, service,

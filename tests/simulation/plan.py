@@ -21,6 +21,7 @@ class Plan:
 
     seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that
     one step on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
+    snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
 
     sites: tuple[str, ...]
@@ -35,6 +36,8 @@ class Plan:
     flaky_bus: float
     late_commit: float
     slow_io: float
+    snapshot_every: int
+    states_max: int
 
 
 def plan(chance: random.Random) -> Plan:
@@ -57,4 +60,6 @@ def plan(chance: random.Random) -> Plan:
         flaky_bus=chance.choice((0.0, 0.0, 0.01, 0.05)),
         late_commit=chance.choice((0.0, 0.5)),
         slow_io=chance.choice((0.02, 0.1, 0.4)),
+        snapshot_every=chance.choice((3, 8, 200)),
+        states_max=chance.choice((1, 2_000)),
     )

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared import schema
+from shared import handling, schema
 from shared.envelope import LOGS, stream_name
 from tests.simulation.faults import Trouble
 from tests.simulation.loop import VirtualLoop
@@ -71,7 +71,9 @@ def replay_command(seed: int) -> str:
 
 
 async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Parts, *, keep_trace: bool) -> Outcome:
-    world = World(loop, chance, plan(chance), parts)
+    planned = plan(chance)
+    handling.SNAPSHOT_EVERY, handling.STATES_MAX = planned.snapshot_every, planned.states_max
+    world = World(loop, chance, planned, parts)
     trouble, desks = Trouble(world), Desks(world)
     story = world.spawn(_story(world, trouble, desks))
     failed = world.spawn(_wait(world.failed))
@@ -164,17 +166,19 @@ def _on_the_way(world: World) -> list[str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Halts, gaps and pauses are what a simulation is about: nobody reads them in a log. And no garbage is collected
-    half-way.
+    """Halts, gaps and pauses are what a simulation is about: nobody reads them in a log. No garbage is collected
+    half-way, and the limits that a seed changes are put back.
     """
     log = logging.getLogger("plek")
     level, collecting = log.level, gc.isenabled()
+    limits = handling.SNAPSHOT_EVERY, handling.STATES_MAX
     log.setLevel(logging.CRITICAL + 1)
     gc.disable()
     try:
         yield
     finally:
         log.setLevel(level)
+        handling.SNAPSHOT_EVERY, handling.STATES_MAX = limits
         if collecting:
             gc.enable()
 
