@@ -55,6 +55,8 @@ if [ -z "${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ]; then
   [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
 fi
 export UV_PYTHON_DOWNLOADS=never
+# Otherwise every first start of a process compiles what it imports, and as another user every start does.
+export UV_COMPILE_BYTECODE=1
 
 uv=uv
 if ! uv --version >/dev/null 2>&1; then

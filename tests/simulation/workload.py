@@ -137,13 +137,13 @@ class Desks:
             return self._check_in(name, chance.choice(list(house.holds)))
         if draw < 0.50 and house.holds:
             return self._cancel(name, chance.choice(list(house.holds)))
-        if draw < 0.65:
+        if draw < 0.63:
             return self._begin_stay(name, house)
-        if draw < 0.80 and house.stays:
+        if draw < 0.84 and house.stays:
             return self._end_stay(name, chance.choice(list(house.stays)))
-        if draw < 0.86:
+        if draw < 0.88:
             return self._block(name, house)
-        if draw < 0.92 and house.beds:
+        if draw < 0.93 and house.beds:
             return self._unblock_or_close(name, chance.choice(list(house.beds)))
         if draw < 0.95:
             return self._night(name)
@@ -175,7 +175,7 @@ class Desks:
     def _hold(self, name: str, house: House) -> Make:
         chance, ids = self._chance, self._world.ids
         place_ids = self._some_places(house) if house.beds and chance.random() < 0.3 else ()
-        kind = None if place_ids else chance.choice(KINDS)
+        kind = None if place_ids else chance.choice([bed.kind for bed in house.beds.values()] or KINDS)
         size, minutes = chance.choice((1, 1, 1, 2, 3)), chance.choice((30, 30, 60, 90, 240))
         return lambda at: cmd.HoldPlaces(
             at=at, role="caseworker", location=name, hold_id=ids.random_id(), place_ids=place_ids, kind=kind,
