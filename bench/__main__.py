@@ -51,7 +51,8 @@ def table(lines: list[Line]) -> Table:
     for line in lines:
         sign = "at most" if line.at_most else "at least"
         verdict = "[green]met[/]" if line.met else "[red]missed[/]"
-        made.add_row(line.name, f"{line.measured:,.1f} {line.unit}", line.peer_name, f"{line.peer:,.1f}",
+        name = f"{line.name} [dim]({line.note})[/]" if line.note else line.name
+        made.add_row(name, f"{line.measured:,.1f} {line.unit}", line.peer_name, f"{line.peer:,.1f}",
                      f"{line.ratio:.2f}", f"{sign} {line.target:g}", verdict)  # fmt: skip
     return made
 

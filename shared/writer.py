@@ -138,8 +138,9 @@ class Writer:
             raise StoreUnavailable("too many waiting")
         pending = Pending(append, asyncio.get_running_loop().create_future())
         self._queue.append(pending)
-        self._idle.clear()
-        self._work.set()
+        if not self._work.is_set():
+            self._idle.clear()
+            self._work.set()
         return pending.future
 
     # --- batches ------------------------------------------------------------------------------------------------------

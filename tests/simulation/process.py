@@ -105,14 +105,20 @@ class WatchedStore(MemoryStore):
             oracle.stored(site, append.rows)
         oracle.read(site, self._service, self.disk, append.rows)
 
-    def finish_late(self) -> None:
-        """The process is dead, but the database had its transaction already."""
-        for append in list(self.under_way.values()):
-            try:
-                self._process.world.note(self._process.site.name, "late append")
-                self._store(append)
-            except Exception as refused:
-                self._process.world.note(self._process.site.name, f"late append refused: {type(refused).__name__}")
+    def finish_late(self, seconds: float) -> None:
+        """The process is dead, but the database has its transactions already: they are stored after a while."""
+        world, name, appends = self._process.world, self._process.site.name, list(self.under_way.values())
+
+        def finish() -> None:
+            for append in appends:
+                world.note(name, "late append")
+                try:
+                    self._store(append)
+                except Exception as refused:
+                    world.note(name, f"refused: {type(refused).__name__}")
+
+        if appends:
+            world.later(seconds, finish)
 
 
 class Process:
@@ -207,7 +213,7 @@ class Process:
         if self.world.chance.random() < self.world.plan.late_commit:
             pause = self.world.chance.uniform(0.0, 1.0)
             for store in self.stores:
-                self.world.later(pause, store.finish_late)
+                store.finish_late(pause)
         current = asyncio.current_task()
         for task in list(self._tasks):
             if task is not current:

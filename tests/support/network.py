@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from infra.processes import before_exec
+
 ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS_MAX = 150.0
+"""How long a network may take to start on a machine that has much else to do."""
+
 PATIENCE_SECONDS = 30.0
 """How long a condition may take to become true before a test fails; nothing waits that long when all is well."""
 
@@ -80,17 +86,39 @@ class Network:
 
 @contextmanager
 def running_network(*words: str) -> Iterator[Network]:
-    """Starts a network detached and takes it down afterwards, whatever happens. words: more arguments for `plek up`."""
+    """Starts a network and takes it down afterwards, whatever happens: it also goes when the tests are killed.
+
+    words: more arguments for `plek up`.
+    """
     with tempfile.TemporaryDirectory(prefix="plek-net-", ignore_cleanup_errors=True) as directory:
-        data = Path(directory) / "data"
+        data, printed = Path(directory) / "data", Path(directory) / "printed"
+        with printed.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "infra.cli", "up", "--data", str(data), "--port-base", "0", *words],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=before_exec(signal.SIGTERM),
+            )
         try:
-            done = plek(data, "up", "--detach", "--json", "--port-base", "0", *words, seconds_max=150)
-            assert done.returncode == 0, done.stderr + done.stdout
-            sites = json.loads(done.stdout)["sites"]
-            yield Network(data, {name: site["url"] for name, site in sites.items()})
-        finally:  # also when it was too slow to start: nothing is left behind
-            down = plek(data, "down")
-        assert down.returncode == 0, down.stderr
+            yield Network(data, _ready(process, data, printed))
+        finally:
+            process.terminate()
+            code = process.wait(60)
+        assert code == 0, printed.read_text("utf-8", "replace")
+
+
+def _ready(process: subprocess.Popen[bytes], data: Path, printed: Path) -> dict[str, str]:
+    """Every site's address, as soon as all of them answer."""
+    until = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < until and process.poll() is None:
+        with suppress(OSError, ValueError):
+            told = json.loads((data / "network.json").read_text("utf-8"))
+            if told["ready"]:
+                return {name: site["url"] for name, site in told["sites"].items()}
+        time.sleep(0.05)
+    raise AssertionError(f"the network did not start: {printed.read_text('utf-8', 'replace')}")
 
 
 async def eventually(what: str, check: Callable[[], Awaitable[bool]], seconds_max: float = PATIENCE_SECONDS) -> None:
