@@ -308,26 +308,34 @@ class Writer:
         loop = asyncio.get_running_loop()
         until, wait = loop.time() + RECONNECT_SECONDS, 0.02
         while True:
+            under_way = False
             try:
-                connection = await self._connect()
-                for pending in batch:
-                    found = None if pending.future.done() else await self._find(connection, pending.append)
-                    if found is not None:
-                        pending.answer(found)
-                        self._on_stored(1, bool(pending.append.told))
-                left = [pending for pending in batch if not pending.future.done()]
+                left = await self._settle(batch)
+                if loop.time() > until:
+                    break
+                under_way = True
                 return await self._commit(left)
             except Exception as again:
                 if not unreachable(again):
                     return await self._store([p for p in batch if not p.future.done()], renewed=True)
                 error = again
-            if loop.time() + wait > until:
-                break
+            if loop.time() + wait > until and not under_way:
+                break  # never while it may still be stored and that can be found out
             await asyncio.sleep(wait)
             wait = min(wait * 2, 0.5)
         for pending in (*batch, *self._queue):  # who came meanwhile has waited for the same database
             pending.answer(StoreUnavailable(type(error).__name__))
         return []
+
+    async def _settle(self, batch: Sequence[Pending]) -> list[Pending]:
+        """Connects anew and answers those whose appends were stored; of the others nothing is under way any more."""
+        connection = await self._connect()
+        for pending in batch:
+            found = None if pending.future.done() else await self._find(connection, pending.append)
+            if found is not None:
+                pending.answer(found)
+                self._on_stored(1, bool(pending.append.told))
+        return [pending for pending in batch if not pending.future.done()]
 
     async def _find(self, connection: Connection, append: Append) -> Appended | None:
         """The answer to an append that was stored; None when it was not. Checkpoints and views alone are absolute, and

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,47 +31,47 @@ def simulate(
     """Live many seeds of the fault simulation. Prints the seeds that fail and how to replay each; exit code 1 then."""
     first, last = _range(seeds)
     try:
-        from tests.simulation.run import replay_command
+        import tests.simulation.run  # noqa: F401  (is it there?)
     except ImportError as missing:
         raise PlatformError(f"the simulation is part of the tests: run this from a checkout ({missing})") from None
+    report(_live(first, last, jobs), last - first + 1, as_json=as_json)
 
+
+def report(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> None:
+    """Shows progress while outcomes come, then the sum of them. Raises `No` when one has failed."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    began = time.monotonic()
+    from tests.simulation.run import replay_command
+
+    began, steps, checks = time.monotonic(), 0, 0
     failed: list[Outcome] = []
-    steps = checks = 0
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("seeds", total=last - first + 1)
-        for outcome in _live(first, last, jobs):
+        task = progress.add_task("seeds", total=total)
+        for outcome in outcomes:
             progress.advance(task)
             steps, checks = steps + outcome.steps, checks + outcome.checks
             if outcome.failure is not None:
                 failed.append(outcome)
                 if not as_json:
-                    progress.console.print(f"seed {outcome.seed}: {outcome.failure}\n  {replay_command(outcome.seed)}")
+                    console.print(f"seed {outcome.seed}: {outcome.failure}", markup=False)
+                    console.print(f"replay it with: {replay_command(outcome.seed)}", markup=False)
     seconds = time.monotonic() - began
     if as_json:
-        print_json({
-            "seeds": last - first + 1, "steps": steps, "checks": checks, "seconds": round(seconds, 1),
-            "failed": [
-                {"seed": outcome.seed, "failure": outcome.failure, "replay": replay_command(outcome.seed)}
-                for outcome in failed
-            ],
-        })  # fmt: skip
+        told = [{"seed": o.seed, "failure": o.failure, "replay": replay_command(o.seed)} for o in failed]
+        print_json({"seeds": total, "steps": steps, "checks": checks, "seconds": round(seconds, 1), "failed": told})
     else:
-        pace = (last - first + 1) / seconds
-        typer.echo(f"{last - first + 1} seeds, {steps:,} steps, {checks:,} checks, {pace:.1f} seeds a second")
+        typer.echo(f"{total} seeds, {steps:,} steps, {checks:,} checks, {total / seconds:.1f} seeds a second")
     if failed:
         numbers = ", ".join(str(outcome.seed) for outcome in failed[:20])
-        raise No(f"{len(failed)} of {last - first + 1} seeds fail: {numbers}")
+        raise No(f"{len(failed)} of {total} seeds failed: {numbers}{', ...' if len(failed) > 20 else ''}")
 
 
 def _range(text: str) -> tuple[int, int]:
     """`A..B` or `A` as the first and the last seed. Raises `PlatformError`."""
-    found = re.fullmatch(r"(\d{1,12})(?:\.\.(\d{1,12}))?", text)
+    found = re.fullmatch(r"(\d{1,12})(?:\.\.(\d{1,12}))?", text, re.ASCII)
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
     if not first <= last < first + SEEDS_MAX:
         raise PlatformError(f'"{text[:40]}" is no range of seeds: write 1..200, or one number')
@@ -86,7 +87,8 @@ def _live(first: int, last: int, jobs: int) -> Iterator[Outcome]:
         for chunk in chunks:
             yield from run_seeds(*chunk)
         return
-    pool = ProcessPoolExecutor(jobs)
+    # Not forked: the thread that draws the progress would be half there.
+    pool = ProcessPoolExecutor(min(jobs, len(chunks)), multiprocessing.get_context("spawn"))
     try:
         for outcomes in pool.map(run_seeds, *zip(*chunks, strict=True)):
             yield from outcomes

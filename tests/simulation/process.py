@@ -110,6 +110,8 @@ class WatchedStore(MemoryStore):
         world, name, appends = self._process.world, self._process.site.name, list(self.under_way.values())
 
         def finish() -> None:
+            if self.disk is not self._process.site.disks[self._service]:
+                return  # a backup was put back meanwhile: that database is gone
             for append in appends:
                 world.note(name, "late append")
                 try:

@@ -1,4 +1,4 @@
-"""One seed from its first event to its rest. `python -m tests.simulation.run SEED` replays one and prints what
+"""One seed from its first event to its rest. `.venv/bin/python -m tests.simulation.run SEED` replays one and prints what
 happened.
 """
 
@@ -67,7 +67,7 @@ def run_seeds(first: int, last: int) -> list[Outcome]:
 
 def replay_command(seed: int) -> str:
     """What to type to live this seed again and read every step of it."""
-    return f"python -m tests.simulation.run {seed}"
+    return f".venv/bin/python -m tests.simulation.run {seed}"
 
 
 async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Parts, *, keep_trace: bool) -> Outcome:
@@ -135,23 +135,16 @@ def _under_way(world: World, site: Site) -> Iterator[str]:
         stream = world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages
         if len(rows) != len(stream) or (rows and rows[-1].id != stream[-1].tail[0]):
             yield f"{site.name} has told {len(rows)} on {log} and relayed {len(stream)}"
-    own = disk.tables.get(schema.cursors.name, {}).get(("capacity", "OUTBOX_pub"))
-    told = len(disk.outbox.get((disk.epoch, "pub"), ()))
-    if told and (own is None or own[2:] != (f"epoch-{disk.epoch}", told)):
-        yield f"{site.name} has heard of itself {own} of {told}"
-    followed = [(PLACEMENT, "capacity", "CITY")]
-    if CONSOLE in site.disks:
-        followed += [
-            (CONSOLE, "capacity", "CITY"),
-            (CONSOLE, "capacity", stream_name("pub", site.name, PLACEMENT)),
-            (CONSOLE, "heard", stream_name("loc", site.name, PLACEMENT)),
-        ]
-    for service, reader, source in followed:
-        followed_stream = world.bus.stream(site.name, source)
-        cursor = site.disks[service].tables.get(schema.cursors.name, {}).get((reader, source))
-        at = cursor[3] if cursor is not None and cursor[2] == followed_stream.incarnation else 0
-        if at != len(followed_stream.messages):
-            yield f"{site.name}/{service} {reader} is at {at} of {len(followed_stream.messages)} of {source}"
+    for service, kept in site.disks.items():
+        checkpoints = kept.tables.get(schema.checkpoints.name, {})
+        for teller in world.sites:
+            epoch = teller.disks[PLACEMENT].epoch
+            for reader, log in (("capacity", "pub"), ("heard", "loc")):
+                told = len(teller.disks[PLACEMENT].outbox.get((epoch, log), ()))
+                hears = log == "pub" or (service == CONSOLE and teller is site)
+                at = checkpoints.get((reader, f"{teller.name}/{PLACEMENT}", log))
+                if hears and told and (at is None or at[3:] != (epoch, told)):
+                    yield f"{site.name}/{service} {reader} has read {at} of {told} of {teller.name} in epoch {epoch}"
     if any(timer[1] <= site.clock.now() for timer in disk.tables.get(schema.timers.name, {}).values()):
         yield f"{site.name} has timers due"
 

@@ -100,11 +100,7 @@ class MemoryStore:
         for write in append.streams:
             if len(disk.streams.get(write.stream, ())) != write.expected_version:
                 raise VersionConflict(write.stream)
-        for change in append.rows:
-            if isinstance(change, Put) and change.table is schema.checkpoints:
-                known = disk.tables.get(change.table.name, {}).get(schema.row_key(change.table, change.values))
-                if known is not None and known[3:] > change.values[3:]:
-                    raise VersionConflict(f"reader/{change.values[0]}")
+        self._refuse_to_go_back(append)
         if append.key is not None and (append.key.scope, append.key.key) in disk.keys:
             raise KeyTaken
         for write in append.streams:
@@ -134,6 +130,14 @@ class MemoryStore:
         if append.key is not None:
             disk.keys[append.key.scope, append.key.key] = append.key
         return Appended(len(disk.events), sequences)
+
+    def _refuse_to_go_back(self, append: Append) -> None:
+        """Rows of a reader that has read on elsewhere are old."""
+        for change in append.rows:
+            if isinstance(change, Put) and change.table is schema.checkpoints:
+                known = self._disk.tables.get(change.table.name, {}).get(schema.row_key(change.table, change.values))
+                if known is not None and known[3:] > change.values[3:]:
+                    raise VersionConflict(f"reader/{change.values[0]}")
 
     def _tell(self, told: Told, meta: Meta, recorded_at: datetime) -> int:
         rows = self._disk.outbox.setdefault((self._origin.epoch, told.log), [])

@@ -1,0 +1,44 @@
+"""`plek simulate`: what it prints, and its answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from infra.cli import app
+from infra.processes import PlatformError
+from infra.verbs.common import No
+from infra.verbs.simulate import report
+from tests.simulation.broken import CheckpointApart
+from tests.simulation.run import replay_command, run_seed
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_it_lives_every_seed_of_a_range(jobs: str) -> None:
+    result = CliRunner().invoke(app, ["simulate", "--seeds", "1..7", "--jobs", jobs, "--json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout.splitlines()[-1])
+    assert (document["seeds"], document["failed"]) == (7, [])
+    assert document["checks"] > 700
+
+
+def test_a_failing_seed_is_named_with_the_command_that_replays_it(capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = [run_seed(1), run_seed(2, CheckpointApart())]
+    with pytest.raises(No, match="1 of 2 seeds failed: 2"):
+        report(outcomes, 2, as_json=False)
+    printed = capsys.readouterr()
+    assert f"replay it with: {replay_command(2)}" in printed.err
+    assert str(outcomes[1].failure)[:40] in printed.err
+    with pytest.raises(No):
+        report(outcomes, 2, as_json=True)
+    [failed] = json.loads(capsys.readouterr().out)["failed"]
+    assert failed == {"seed": 2, "failure": outcomes[1].failure, "replay": replay_command(2)}
+
+
+@pytest.mark.parametrize("text", ["", "x", "5..1", "1..2..3", "-1", "1..9999999", "٣"])
+def test_what_is_no_range_is_refused_in_one_line(text: str) -> None:
+    result = CliRunner().invoke(app, ["simulate", "--seeds", text])
+    assert isinstance(result.exception, PlatformError)
+    assert "is no range of seeds" in str(result.exception)
