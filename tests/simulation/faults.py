@@ -23,6 +23,7 @@ class Trouble:
     def __init__(self, world: World) -> None:
         self._world, self._chance = world, world.chance
         self.lost = 0
+        self._without_log: set[str] = set()
         self.made: dict[str, int] = {}
         self._kinds: dict[str, Callable[[Site], None]] = {
             "crash": self._crash,
@@ -31,6 +32,7 @@ class Trouble:
             "bus-down": self._bus_down,
             "store-down": self._store_down,
             "city-remade": self._city_remade,
+            "log-lost": self._log_lost,
             "loss": self._loss,
             "backup": self._backup,
             "overlap": self._overlap,
@@ -59,6 +61,8 @@ class Trouble:
             world.bus.heal(site.name)
             if site.process is not None:
                 site.process.crash_in = None
+            if site.name in self._without_log:
+                site.crash()  # a relay with nothing to relay does not look whether its log is still there
         if self.lost:
             world.bus.remake_city()
 
@@ -111,15 +115,25 @@ class Trouble:
             site.restore()
 
     def _bus_knows(self, site: Site) -> bool:
-        """Whether both logs say which epoch the site is in. A log that was made anew and is still empty does not: a
-        backup of an older epoch put back at that moment would not be noticed by anybody.
+        """Whether the site's logs still hold all that others have heard. Where a log was lost and is not filled again,
+        a
+        backup put back at that moment would not be noticed by anybody: its relay could only believe it.
         """
-        tails = [
-            self._world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages[-1:] for log in LOGS
-        ]
         assert site.backup is not None
         epoch = site.disks[PLACEMENT].epoch
-        return site.backup.epoch == epoch or all(tail and tail[0].tail[1] == epoch for tail in tails)
+        for log in LOGS:
+            stream = self._world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages
+            if len(stream) < self._world.oracle.published_rows(site.name, epoch, log):
+                return False
+            if site.backup.epoch != epoch and not stream:
+                return False
+        return True
+
+    def _log_lost(self, site: Site) -> None:
+        """The site's bus lost a log, and has an empty one in its place. The outbox still has all of it."""
+        log = self._chance.choice(LOGS)
+        self._world.bus.remake(site.name, stream_name(log, site.name, PLACEMENT))
+        self._without_log.add(site.name)
 
     def _overlap(self, site: Site) -> None:
         site.overlap()

@@ -274,6 +274,10 @@ class Oracle:
         caused = [event.id for event in known.ids.values() if event.meta.causation_id in attempts]
         require(sorted(caused) == sorted(id_ for id_, _ in ack.events), "one key, more than one effect", ack, caused)
 
+    def published_rows(self, site: str, epoch: int, log: Log) -> int:
+        """How many rows of a log others may have heard."""
+        return len(self._sent[site, epoch, log].ids) if (site, epoch, log) in self._sent else 0
+
     # --- what the world asks ------------------------------------------------------------------------------------------
 
     def houses(self, site: str) -> dict[str, House]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 SITES = ("stad", "west", "noord", "zuidoost")
 
 FAULTS = (
-    "crash", "cut", "slow", "bus-down", "store-down", "city-remade", "loss", "backup", "overlap", "skew", "time-passes",
+    "crash", "cut", "slow", "bus-down", "store-down", "city-remade", "log-lost", "loss", "backup", "overlap", "skew",
+    "time-passes",
 )  # fmt: skip
 
 

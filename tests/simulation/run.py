@@ -1,5 +1,6 @@
-"""One seed from its first event to its rest. `.venv/bin/python -m tests.simulation.run SEED` replays one and prints what
-happened.
+"""One seed from its first event to its rest.
+
+`.venv/bin/python -m tests.simulation.run SEED` replays one and prints what happened.
 """
 
 from __future__ import annotations
