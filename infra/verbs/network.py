@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,12 +145,13 @@ def _print_table(urls: dict[str, str], data: Path, stop: str) -> None:
 
     from shared.security import ROLES
 
+    plek = "plek" if shutil.which("plek") else os.path.relpath(sys.argv[0])  # as it was called, where no path finds it
     table = Table(title="Plek is running", title_justify="left")
     table.add_column("site")
     table.add_column("address")
     table.add_column("sign in with a token")
     for name, url in urls.items():
-        table.add_row(name, url, f"plek token {name} ROLE --data {data}")
+        table.add_row(name, url, f"{plek} token {name} ROLE --data {data}")
     console = Console(highlight=False)
     console.print(table)
     first = next(iter(urls.values()))

@@ -130,7 +130,11 @@ class Trouble:
         return True
 
     def _log_lost(self, site: Site) -> None:
-        """The site's bus lost a log, and has an empty one in its place. The outbox still has all of it."""
+        """The site's bus lost a log, and has an empty one in its place. The outbox still has all of it: were both lost,
+        the relay would refill the log from what an old backup knows, and nobody could tell (a known limit).
+        """
+        if not self._world.oracle.intact(site.name):
+            return
         log = self._chance.choice(LOGS)
         self._world.bus.remake(site.name, stream_name(log, site.name, PLACEMENT))
         self._without_log.add(site.name)

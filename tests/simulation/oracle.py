@@ -278,6 +278,16 @@ class Oracle:
         """How many rows of a log others may have heard."""
         return len(self._sent[site, epoch, log].ids) if (site, epoch, log) in self._sent else 0
 
+    def intact(self, site: str) -> bool:
+        """Whether the site's outbox still has every row that others may have heard, and no later epoch was heard."""
+        epoch = self._sites[site].disk.epoch
+        for (teller, later, log), sent in self._sent.items():
+            if teller == site and later >= epoch:
+                kept = self._kept.get((site, later, log), Branch()).ids
+                if later > epoch or kept[: len(sent.ids)] != sent.ids:
+                    return False
+        return True
+
     # --- what the world asks ------------------------------------------------------------------------------------------
 
     def houses(self, site: str) -> dict[str, House]:
