@@ -8,6 +8,7 @@ import urllib.request
 
 from bench.ground import ROUNDS, Ground, Line
 from bench.network import NETWORK
+from infra.running import token
 from tests.support.network import running_network
 
 SECONDS_MAX = 15.0
@@ -35,8 +36,9 @@ def run(ground: Ground) -> list[Line]:
     for _ in range(1 if ground.quick else ROUNDS):
         began = time.perf_counter()
         with running_network(*words) as network:
-            for url in network.urls.values():
-                with urllib.request.urlopen(url, timeout=30) as screen:
+            for site, url in network.urls.items():
+                headers = {"Authorization": f"Bearer {token(network.data, site, 'coordinator')}"}
+                with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as screen:
                     assert screen.status == 200
             times.append(time.perf_counter() - began)
     taken = statistics.median(times)

@@ -176,7 +176,7 @@ class JetStreamLog:
     def _check(self, answer: Msg, message: Message) -> None:
         stored = _ack.decode(refused(answer)).seq
         if stored != message.sequence:
-            # The server found the id among the recent ones and stored nothing: it is there, but not where it belongs.
+            # Row = sequence is what everything else relies on; the expectation sent along makes it so.
             raise LogMoved(f"{self._stream}: row {message.sequence} is at {stored}")
 
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from shared.envelope import Origin, bus_subject, to_headers
+from shared.envelope import Origin
 from shared.ports import BusUnavailable, LogMoved, Tail
-from tests.support.buses import BusUnderTest, once_available, real_bus, row, rows
+from tests.support.buses import BusUnderTest, once_available, row, rows
 
 pytestmark = pytest.mark.asyncio
 
@@ -129,16 +129,6 @@ async def test_a_foreign_message_on_the_log_is_seen_as_no_row_of_ours(bus: BusUn
     assert await log.last() == Tail(3, "", 0)
     with pytest.raises(LogMoved):
         await log.publish(rows(3, 3))
-
-
-async def test_a_row_that_lies_elsewhere_already_is_not_taken_for_published() -> None:
-    async with real_bus() as bus:
-        log = await bus.log()
-        headers = "".join(f"{name}: {value}\r\n" for name, value in to_headers(row(2)).items())
-        await bus.put(bus_subject(row(2)).encode(), f"NATS/1.0\r\n{headers}\r\n".encode(), b"{}")
-        # The server knows the id from a moment ago and acknowledges row 2 without storing it, at 1.
-        with pytest.raises(LogMoved):
-            await log.publish(rows(2, 2))
 
 
 async def test_a_log_made_anew_is_filled_from_its_first_row(bus: BusUnderTest) -> None:

@@ -152,8 +152,7 @@ class OnNats:
         admin = await self._admin()
         names = msgspec.json.decode(await ask(admin, f"$JS.API.CONSUMER.NAMES.{STREAM}"))["consumers"]
         for name in names:
-            if name != "HUB":
-                await ask(admin, f"$JS.API.CONSUMER.DELETE.{STREAM}.{name}")
+            await ask(admin, f"$JS.API.CONSUMER.DELETE.{STREAM}.{name}")
 
     async def kill(self) -> None:
         self.buses.servers[SITE].kill()
