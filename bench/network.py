@@ -53,7 +53,8 @@ district = "{name.title()}"
 THREE = Topology("stad", dict.fromkeys(("stad", "west", "noord"), ("placement", "console")))
 TARGET = 3.0
 PACES = {"idle": (1, 20.0), "200 events a second": (20, 10.0)}
-"""How many desks, and how many commands a second each gives."""
+"""How many desks, and how many commands a second each gives. Each command sends one event across the network, and the
+bare path carries one message for each."""
 
 ANSWER_SECONDS = 20.0
 

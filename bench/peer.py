@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
@@ -16,7 +17,8 @@ from infra.postgres import SUPERUSER, Postgres
 from tests.support.servers import database_name
 
 THREADS = 16
-NAME = f"eventsourcing, {THREADS} threads"
+NAME = f"eventsourcing, {THREADS} threads, psycopg {psycopg.pq.__impl__}"
+"""The driver has a C and a pure Python form; which one is installed moves the peer by a factor of two."""
 
 
 def address(server: Postgres, dsn: str) -> dict[str, Any]:
