@@ -113,15 +113,23 @@ class Batch:
             self._told.append((at, told.log, nth, told.id, told.type, told.subject, told.data, meta_bytes))
 
     def arguments(self) -> list[Any]:
-        """The function's arguments after the epoch and the base, in its order."""
-        arguments: list[Any] = [self._checks, self._events, self._told, self._keys]
+        """The function's arguments after the epoch and the base, in its order. None for nothing: the driver looks three
+        times at an empty list."""
+        arguments: list[Any] = [self._checks or None, self._events or None, self._told or None, self._keys or None]
         for slot, rows in zip(self._slots.values(), self._rows, strict=True):
             if rows:
-                arguments.append([slot.blank(key) for key, row in rows.items() if row is None])
-                arguments.append([row for row in rows.values() if row is not None])
+                arguments.append([slot.blank(key) for key, row in rows.items() if row is None] or None)
+                arguments.append([row for row in rows.values() if row is not None] or None)
             else:
-                arguments += ((), ())
+                arguments += (None, None)
         return arguments
+
+    def learn(self, versions: dict[str, int]) -> int:
+        """Writes down the versions its streams have once it is stored; returns how many events it stores."""
+        for pending in self.pendings:
+            for write in pending.append.streams:
+                versions[write.stream] = write.expected_version + len(write.events)
+        return len(self._events)
 
     def refuse(self, conflicts: Sequence[int], taken: Sequence[int]) -> None:
         """Answers those whose stream had moved on or whose key was known, by their numbers in the function's answer."""
@@ -130,10 +138,9 @@ class Batch:
         for number in taken:
             self._keyed[number - 1].answer(KeyTaken())
 
-    def stored(self, base: int, pub: int, loc: int, versions: dict[str, int]) -> tuple[int, list[Appended]]:
-        """The last position and the answer to each caller, in order; learns the new versions.
-
-        base, pub, loc: where the positions and the sequences of this batch began.
+    def stored(self, base: int, pub: int, loc: int) -> list[Appended]:
+        """The answer to each caller, in order. base, pub, loc: where the positions and the sequences of this batch
+        began.
         """
         position, last = base, {"pub": pub, "loc": loc}
         answers: list[Appended] = []
@@ -142,11 +149,10 @@ class Batch:
             written: dict[Log, int] = {}
             for write in append.streams:
                 position += len(write.events)
-                versions[write.stream] = write.expected_version + len(write.events)
             for told in append.told:
                 written[told.log] = last[told.log] = last[told.log] + 1
             answers.append(Appended(position, written))
-        return position, answers
+        return answers
 
 
 def _key_row(at: float, key: KeyRecord) -> Row:

@@ -1,10 +1,12 @@
-"""Group commit: one task a store gathers the appends in flight into one transaction, over a connection of its own.
+"""Group commit: a store's writer gathers the appends in flight into one transaction, over connections of its own.
 
-Whoever waits is answered when its batch is durable; a refused append fails alone. While the database stores one batch,
-the process prepares the next: the next batch is sent before the callers of the last one are woken, and a large batch is
-woken in two halves, so that neither the database nor the process waits for the other.
+Whoever waits is answered when its batch is durable; a refused append fails alone. The writer has two lanes, each a
+connection. While the database stores the batch of one, a large enough next batch leaves on the other and waits there
+for the lock, so that the database goes from commit to commit without waiting for this process. What the second batch
+takes for granted (the store's last position, the versions of its streams) is what the first will have made of it; if
+the first fails, the database refuses the second, and it is tried again without taking anything for granted.
 
-A connection that is lost in a commit leaves its outcome unknown. The writer then connects again, makes sure that the
+A connection that is lost in a commit leaves its outcome unknown. Its lane then connects again, makes sure that the
 lost session has ended, and looks for what it had stored before it tries the rest again.
 """
 
@@ -28,8 +30,11 @@ from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, Versi
 BATCH_MAX = 256
 """Appends in one transaction at most: past this the gain is small and everybody waits longer."""
 
-SPLIT_MIN = 32
-"""A batch of so many is woken in two halves, when nothing else is waiting."""
+AHEAD_MIN = 8
+"""So many must wait for a batch to leave while another is being stored: smaller ones gain more by growing."""
+
+SPLIT_MIN = 2 * AHEAD_MIN
+"""A batch of so many is woken in two halves when nothing else is under way, so that there are two to alternate."""
 
 QUEUE_MAX = 10_000
 """Appends waiting at most; one more is answered `StoreUnavailable` rather than piling up."""
@@ -74,8 +79,12 @@ _STALE = (asyncpg.SyntaxOrAccessError, asyncpg.FeatureNotSupportedError, asyncpg
 _NUMBERS = ("events_pkey", "outbox_pkey")
 """Two rows with one number: under the lock there are none."""
 
+_VERSIONS = "events_stream_version"
+"""Two events with one version: what a lane knew by heart was wrong, and the database did not believe it."""
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Answers = list[tuple[Pending, Appended]]
+Own: TypeAlias = str | tuple[str, str]
 
 
 def unreachable(error: BaseException) -> bool:
@@ -83,8 +92,22 @@ def unreachable(error: BaseException) -> bool:
     return isinstance(error, _UNREACHABLE) and not isinstance(error, asyncpg.DataError)
 
 
+class Lane:
+    """One connection of the writer, with the session that must have ended before another may take its place."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.session: tuple[int, datetime] | None = None
+        self.batch: Sequence[Pending] = ()
+
+    def hang_up(self) -> None:
+        if self.connection is not None:
+            self.connection.terminate()
+            self.connection = None
+
+
 class Writer:
-    """The writer task of one store.
+    """The writer of one store.
 
     tables: whatever is written inline with the appends. lock: the statement that makes writers queue.
     on_stored: called with the number of appends stored and whether the outbox grew.
@@ -100,11 +123,11 @@ class Writer:
         self._slots = {table.name: Slot(index, table) for index, table in enumerate(tables)}
         self._function, self._call = append_function(tables, lock), append_call(tables)
         self._queue: deque[Pending] = deque()
-        self._unanswered: list[Pending] = []
-        self._work, self._idle = asyncio.Event(), asyncio.Event()
+        self._lanes = (Lane(), Lane())
+        self._under_way = 0
+        self._busy: set[Own] = set()
+        self._news, self._idle = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._connection: Connection | None = None
-        self._session: tuple[int, datetime] | None = None
         self._versions: dict[str, int] = {}
         self._base = -1
 
@@ -112,23 +135,25 @@ class Writer:
 
     async def start(self) -> None:
         """Connects and begins to write. Raises what the driver raises when the database is not there."""
-        await self._connect()
+        await self._connect(self._lanes[0])
         self._task = asyncio.create_task(self._run(), name=f"store-writer-{self.origin.key}")
 
     async def close(self) -> None:
         """Stores what is waiting, for at most `CLOSE_SECONDS`. Never leaves a caller waiting."""
         if self._task is not None:
-            if self._queue or self._unanswered:
+            if self._queue or self._under_way:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._idle.wait(), CLOSE_SECONDS)
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self._hang_up()
+        for lane in self._lanes:
+            lane.hang_up()
 
     async def renew(self) -> None:
         """Has the append function made anew before the next batch: a view's table was swapped."""
-        self._hang_up()
+        for lane in self._lanes:
+            lane.hang_up()
 
     def submit(self, append: Append) -> asyncio.Future[Appended]:
         """Puts an append in the queue; the future ends when it is durable or refused. Raises `StoreUnavailable`."""
@@ -138,107 +163,126 @@ class Writer:
             raise StoreUnavailable("too many waiting")
         pending = Pending(append, asyncio.get_running_loop().create_future())
         self._queue.append(pending)
-        if not self._work.is_set():
-            self._idle.clear()
-            self._work.set()
+        self._idle.clear()
+        self._news.set()
         return pending.future
 
     # --- batches ------------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        answers: Answers = []
+        """Both lanes at work until cancelled; nobody is left waiting then."""
+        works = [asyncio.ensure_future(self._work(lane)) for lane in self._lanes]
         try:
-            while True:
-                if not answers and not self._queue:
-                    self._work.clear()
-                    self._idle.set()
-                    await self._work.wait()
-                    await asyncio.sleep(0)  # whoever else is about to append gets into this batch
-                if not self._queue and len(answers) >= SPLIT_MIN:
-                    half = len(answers) // 2
-                    _tell(answers[:half])
-                    del answers[:half]
-                    await asyncio.sleep(0)  # the first half appends again while the second still waits
-                storing = asyncio.ensure_future(self._store(self._take()))
-                try:
-                    if answers:
-                        await asyncio.sleep(0)  # the next batch leaves before the callers of the last keep us busy
-                        _tell(answers)
-                    answers = []
-                    answers = await storing
-                finally:
-                    storing.cancel()
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            _tell(answers)
-            for pending in (*self._unanswered, *self._queue):
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+            for pending in (*(pending for lane in self._lanes for pending in lane.batch), *self._queue):
                 pending.answer(StoreUnavailable("closing"))
             self._queue.clear()
 
+    async def _work(self, lane: Lane) -> None:
+        """One lane: takes a batch, stores it, answers its callers, and looks for the next."""
+        while True:
+            batch = self._take()
+            if not batch:
+                if not self._queue and not self._under_way:
+                    self._idle.set()
+                self._news.clear()
+                await self._news.wait()
+                if not self._under_way and len(self._queue) < AHEAD_MIN:
+                    await asyncio.sleep(0)  # whoever else is about to append gets into this batch
+                continue
+            lane.batch, own = batch, {name for pending in batch for name in _own(pending.append)}
+            self._under_way += 1
+            self._busy |= own
+            answers = await self._store(lane, batch)
+            self._busy -= own
+            self._under_way -= 1
+            lane.batch = ()
+            if len(answers) >= SPLIT_MIN and not self._queue and not self._under_way:
+                half = len(answers) // 2
+                _tell(answers[:half])
+                del answers[:half]
+                await asyncio.sleep(0)  # the first half appends again, and leaves before the second half is woken
+            _tell(answers)  # they are woken when this lane waits for the database again
+            self._news.set()
+
     def _take(self) -> list[Pending]:
-        """The next batch: in order, at most one append a stream, since the next one's version depends on it."""
+        """The next batch, if one may leave now: in order, at most one append of a stream under way, since the next one's
+        version depends on it. Behind a batch under way goes only one whose versions and base are known by heart.
+        """
+        if self._under_way and (self._base < 0 or len(self._queue) < AHEAD_MIN):
+            return []
         batch: list[Pending] = []
         later: list[Pending] = []
-        taken: set[str | tuple[str, str]] = set()
+        taken: set[Own] = set(self._busy)
         while self._queue and len(batch) < BATCH_MAX:
             pending = self._queue.popleft()
             if pending.future.done():
                 continue  # its caller gave up before anything happened
-            own: list[str | tuple[str, str]] = [write.stream for write in pending.append.streams]
-            if pending.append.key is not None:
-                own.append((pending.append.key.scope, pending.append.key.key))
+            own = _own(pending.append)
             (batch if taken.isdisjoint(own) else later).append(pending)
             taken.update(own)
         self._queue.extendleft(reversed(later))
-        self._unanswered = batch
         return batch
 
-    async def _store(self, batch: Sequence[Pending], *, renewed: bool = False) -> Answers:
+    async def _store(self, lane: Lane, batch: Sequence[Pending], *, renewed: bool = False) -> Answers:
         """Stores a batch and returns the answers its callers are owed; those who are refused have theirs already."""
         if not batch:
             return []
         try:
-            return await self._commit(batch)
+            return await self._commit(lane, batch)
         except Exception as error:
             trouble = error
+        self._forget()
         if unreachable(trouble):
-            return await self._recover(batch, trouble)
+            return await self._recover(lane, batch, trouble)
         if isinstance(trouble, asyncpg.UniqueViolationError) and trouble.constraint_name in _NUMBERS:
             self._halt(batch, "another process numbers its events without the lock")
             return []
-        if isinstance(trouble, _STALE) and not renewed:
-            self._hang_up()
-            return await self._store(batch, renewed=True)
+        stale = isinstance(trouble, _STALE)
+        if (stale or getattr(trouble, "constraint_name", None) == _VERSIONS) and not renewed:
+            if stale:
+                lane.hang_up()
+            return await self._store(lane, batch, renewed=True)
         if len(batch) == 1:
             late = isinstance(trouble, asyncpg.SerializationError)  # of the append function: a checkpoint moved on
             batch[0].answer(VersionConflict("checkpoint") if late else trouble)
             return []
         half = len(batch) // 2  # one of them cannot be stored: it is found by halves, and the others are stored
-        return [*await self._store(batch[:half], renewed=True), *await self._store(batch[half:], renewed=True)]
+        first = await self._store(lane, batch[:half], renewed=True)
+        return [*first, *await self._store(lane, batch[half:], renewed=True)]
 
-    async def _commit(self, pendings: Sequence[Pending]) -> Answers:
+    async def _commit(self, lane: Lane, pendings: Sequence[Pending]) -> Answers:
         """One transaction. Raises what the driver raises; whether it was stored is unknown then."""
         left = self._refuse_known_conflicts(pendings)
         while left:
-            connection = self._connection
+            connection = lane.connection
             if connection is None or connection.is_closed():
-                connection = await self._connect()
-            batch = Batch(left, self._slots, self._versions)
-            arguments = batch.arguments()
+                connection = await self._connect(lane)
+            batch, base = Batch(left, self._slots, self._versions), self._base
+            if base >= 0:
+                self._base = base + batch.learn(self._versions)  # what the other lane may take for granted meanwhile
             row = await connection.fetchrow(
-                self._call, self.origin.epoch, self._base, *arguments, timeout=STATEMENT_SECONDS
+                self._call, self.origin.epoch, base, *batch.arguments(), timeout=STATEMENT_SECONDS
             )
             assert row is not None
-            epoch, base, conflicts, taken, pub, loc = row
+            epoch, found, conflicts, taken, pub, loc = row
             if epoch != self.origin.epoch:
+                self._forget()
                 self._halt(left, f"epoch {epoch} has begun elsewhere; this process still writes {self.origin.epoch}")
                 return []
-            if self._base not in (-1, base):
+            if base not in (-1, found):
                 self._forget()  # somebody else wrote: what this writer knew by heart is worth nothing
                 continue
             if not conflicts and not taken:
-                self._base, answers = batch.stored(base, pub or 0, loc or 0, self._versions)
+                if base < 0:
+                    self._base = max(self._base, found + batch.learn(self._versions))
                 self._on_stored(len(left), pub is not None)
-                return list(zip(left, answers, strict=True))
+                return list(zip(left, batch.stored(found, pub or 0, loc or 0), strict=True))
+            self._forget()
             batch.refuse(conflicts or (), taken or ())
             left = [pending for pending in left if not pending.future.done()]
         return []
@@ -269,22 +313,21 @@ class Writer:
 
     # --- connection ---------------------------------------------------------------------------------------------------
 
-    async def _connect(self) -> Connection:
+    async def _connect(self, lane: Lane) -> Connection:
         """A connection with its append function. A pool would reset it at each release."""
-        self._hang_up()
+        lane.hang_up()
         connection: Connection = await asyncpg.connect(self._dsn, server_settings=_WRITER_SETTINGS, timeout=5)
         try:
-            if self._session is not None:
-                await self._end(connection, *self._session)
+            if lane.session is not None:
+                await self._end(connection, *lane.session)
             await connection.execute(self._function)
-            self._session = await connection.fetchrow(
+            lane.session = await connection.fetchrow(
                 "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
             )  # type: ignore[assignment]
         except BaseException:
             connection.terminate()
             raise
-        self._connection = connection
-        self._forget()
+        lane.connection = connection
         return connection
 
     @staticmethod
@@ -298,26 +341,21 @@ class Writer:
         if ended is False:
             raise TimeoutError("the lost session lives on")
 
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-
-    async def _recover(self, batch: Sequence[Pending], error: Exception) -> Answers:
+    async def _recover(self, lane: Lane, batch: Sequence[Pending], error: Exception) -> Answers:
         """The database went away, perhaps in the commit: what was stored is found, what was not is tried again."""
         loop = asyncio.get_running_loop()
         until, wait = loop.time() + RECONNECT_SECONDS, 0.02
         while True:
             under_way = False
             try:
-                left = await self._settle(batch)
+                left = await self._settle(lane, batch)
                 if loop.time() > until:
                     break
                 under_way = True
-                return await self._commit(left)
+                return await self._commit(lane, left)
             except Exception as again:
                 if not unreachable(again):
-                    return await self._store([p for p in batch if not p.future.done()], renewed=True)
+                    return await self._store(lane, [p for p in batch if not p.future.done()], renewed=True)
                 error = again
             if loop.time() + wait > until and not under_way:
                 break  # never while it may still be stored and that can be found out
@@ -327,9 +365,9 @@ class Writer:
             pending.answer(StoreUnavailable(type(error).__name__))
         return []
 
-    async def _settle(self, batch: Sequence[Pending]) -> list[Pending]:
+    async def _settle(self, lane: Lane, batch: Sequence[Pending]) -> list[Pending]:
         """Connects anew and answers those whose appends were stored; of the others nothing is under way any more."""
-        connection = await self._connect()
+        connection = await self._connect(lane)
         for pending in batch:
             found = None if pending.future.done() else await self._find(connection, pending.append)
             if found is not None:
@@ -365,6 +403,14 @@ class Writer:
         if position is None:
             position = await connection.fetchval("select coalesce(max(position), 0) from events")
         return Appended(position, sequences)
+
+
+def _own(append: Append) -> list[Own]:
+    """What no two appends under way may share: streams, and the idempotency key."""
+    own: list[Own] = [write.stream for write in append.streams]
+    if append.key is not None:
+        own.append((append.key.scope, append.key.key))
+    return own
 
 
 def _tell(answers: Answers) -> None:
