@@ -23,7 +23,8 @@ from shared.http_access import allow, check_routes, open_to_all, session_cookie
 from shared.http_border import Border
 from shared.http_problems import Problem
 from shared.ids import SystemIds
-from shared.security import Actor, load_public_keys, verify_token
+from shared.runtime import settle
+from shared.security import Actor, Verifier, load_public_keys
 from shared.service import Host, ServiceApp, ask_all
 from shared.settings import SiteSettings
 from shared.sourcing import keep_sources
@@ -114,10 +115,10 @@ def site_app(
         if service.pages is not None:
             app.mount("/", service.pages)
     check_routes(app.routes)
-    keys = load_public_keys(settings.token_keys)
+    verifier = Verifier(load_public_keys(settings.token_keys), settings.site)
 
     def verify(token: str) -> Actor:
-        return verify_token(keys, token, settings.site, clock.now())
+        return verifier(token, clock.now())
 
     return Border(app, verify=verify, sign_in=sign_in, cookie=session_cookie(settings.site))
 
@@ -199,6 +200,7 @@ async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.
             started.append(service)
             await service.start()
         server = _Server(_uvicorn(app), host.streams)
+        settle()
         log.info("serving", services=list(names), host=settings.host, port=settings.port)
         # One process of the site watches its sources: the one with the site's first service.
         async with keep_sources(settings) if settings.services[0] in names else contextlib.nullcontext():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +18,8 @@ from shared.schema import key_columns
 _encode_meta = msgspec.json.Encoder().encode
 
 Row = tuple[Any, ...]
+ToldRow = tuple[Told, int, datetime]
+"""A row of the outbox, its sequence, and when it was recorded."""
 
 
 class Pending:
@@ -138,12 +141,13 @@ class Batch:
         for number in taken:
             self._keyed[number - 1].answer(KeyTaken())
 
-    def stored(self, base: int, pub: int, loc: int) -> list[Appended]:
-        """The answer to each caller, in order. base, pub, loc: where the positions and the sequences of this batch
-        began.
+    def stored(self, base: int, pub: int, loc: int) -> tuple[list[Appended], list[ToldRow]]:
+        """The answer to each caller, and the rows of the outbox, in order. base, pub, loc: where the positions and the
+        sequences of this batch began.
         """
         position, last = base, {"pub": pub, "loc": loc}
         answers: list[Appended] = []
+        rows: list[ToldRow] = []
         for pending in self.pendings:
             append = pending.append
             written: dict[Log, int] = {}
@@ -151,8 +155,9 @@ class Batch:
                 position += len(write.events)
             for told in append.told:
                 written[told.log] = last[told.log] = last[told.log] + 1
+                rows.append((told, last[told.log], append.recorded_at))
             answers.append(Appended(position, written))
-        return answers
+        return answers, rows
 
 
 def _key_row(at: float, key: KeyRecord) -> Row:

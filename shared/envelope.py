@@ -37,7 +37,7 @@ _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _HEADERS_CHARS_MAX = 400
 
 
-class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
+class Meta(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Why an event exists.
 
     correlation_id: the same for everything that followed from one request.
@@ -53,7 +53,7 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     observed_at: datetime | None = None
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event in the store.
 
     position: its place in the whole store, 1, 2, 3 without a hole, in commit order.
@@ -70,7 +70,7 @@ class Recorded(msgspec.Struct, frozen=True):
     recorded_at: datetime
 
 
-class Origin(msgspec.Struct, frozen=True, order=True):
+class Origin(msgspec.Struct, frozen=True, order=True, gc=False):
     """One service at one site in one epoch: the only writer of its two logs."""
 
     site: str
@@ -83,7 +83,7 @@ class Origin(msgspec.Struct, frozen=True, order=True):
         return f"{self.site}/{self.service}"
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One told event: the row `sequence` of its origin's log.
 
     subject: what it is about (CloudEvents `subject`), for example a location's name; never a person.

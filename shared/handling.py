@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -81,7 +80,7 @@ class Aggregate(Generic[S, C, E]):
     timers: Callable[[Sequence[E]], Iterable[TimerSet | TimerCleared]]
 
 
-class KeyClaim(msgspec.Struct, frozen=True):
+class KeyClaim(msgspec.Struct, frozen=True, gc=False):
     """An `Idempotency-Key` as it came. scope: person and route. body_hash: sha256 of the request."""
 
     scope: str
@@ -89,7 +88,7 @@ class KeyClaim(msgspec.Struct, frozen=True):
     body_hash: bytes
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """Where a command comes from.
 
     causation_id: the event or request it follows from; for a request from outside, the command's own id.
@@ -102,7 +101,7 @@ class Context(msgspec.Struct, frozen=True):
     claim: KeyClaim | None = None
 
 
-class Handled(msgspec.Struct):
+class Handled(msgspec.Struct, gc=False):
     """The answer to a command: its events, or the refusal. No events and no refusal: there was nothing to do.
 
     version: of the stream afterwards. position: a reader who is there has seen it. replayed: by an idempotency key.
@@ -124,7 +123,7 @@ class Handler(Generic[S, C, E]):
         self.aggregate = aggregate
         self._decider = aggregate.decider
         self._states: OrderedDict[str, tuple[S, int]] = OrderedDict()
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: dict[str, asyncio.Lock] = {}
         self._claimed: dict[tuple[str, str], asyncio.Future[None]] = {}
 
     async def handle(self, key: str, command: C, context: Context, also: Sequence[RowChange] = ()) -> Handled:
@@ -171,10 +170,18 @@ class Handler(Generic[S, C, E]):
 
     async def _handle(self, key: str, command: C, context: Context, also: Sequence[RowChange]) -> Handled:
         stream = self._decider.stream(key)
-        lock = self._locks.get(stream) or self._locks.setdefault(stream, asyncio.Lock())
-        async with lock:
+        async with self._turn(stream):
             with span(f"handle {type(command).__name__}", traceparent=context.traceparent):
                 return await self._until_stored(stream, key, command, context, also)
+
+    def _turn(self, stream: str) -> asyncio.Lock:
+        """Commands of one stream are decided one after the other: in one process none has to be decided twice."""
+        lock = self._locks.get(stream)
+        if lock is None:
+            if len(self._locks) >= STATES_MAX:  # whoever is in the middle of something keeps its lock
+                self._locks = {name: held for name, held in self._locks.items() if held.locked()}
+            lock = self._locks[stream] = asyncio.Lock()
+        return lock
 
     async def _until_stored(
         self, stream: str, key: str, command: C, context: Context, also: Sequence[RowChange]

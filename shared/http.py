@@ -223,7 +223,7 @@ Claim = Annotated[KeyClaim | None, Depends(_claim)]
 """The request's `Idempotency-Key` with whom and what it belongs to. Raises 422 `idempotency-key-invalid`."""
 
 
-def _if_match(request: Request) -> int | None:
+async def _if_match(request: Request) -> int | None:
     given = request.headers.getlist("if-match")
     if not given or given == ["*"]:
         return None

@@ -42,6 +42,13 @@ from shared.telemetry import describe, logger, span
 
 log = logger("inbox")
 
+GATHERED = 250
+"""A batch this large needs no gathering: the reader is catching up."""
+
+CURSOR_EVERY = 500
+"""How far a reader may be past messages that mean nothing to it before it writes down where it is: they are harmless to
+read again."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -60,10 +67,15 @@ class View:
 
 @dataclass(frozen=True)
 class Follow:
-    """A source, and the site whose messages come another way (`None`: apply all)."""
+    """A source, and the site whose messages come another way (`None`: apply all).
+
+    gather_seconds: after a batch, how long messages gather before the next one is taken. A first message after a quiet
+    moment is applied at once; a busy source costs one append for all that came meanwhile.
+    """
 
     source: Source
     skip_site: str | None = None
+    gather_seconds: float = 0.0
 
 
 Turn = Literal["next", "begins", "duplicate", "early"]
@@ -81,6 +93,8 @@ class Reader:
         self._checkpoints: dict[LogKey, tuple[int, int]] = {}
         self._halted: dict[LogKey, str] = {}
         self._missing: dict[LogKey, int] = {}
+        self._cursors: dict[str, int] = {}
+        self._looked_at: dict[str, tuple[str, int]] = {}
         self._foreign = 0
         self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
         self._loaded = False
@@ -96,6 +110,10 @@ class Reader:
     @property
     def checkpoints(self) -> dict[LogKey, tuple[int, int]]:
         return dict(self._checkpoints)
+
+    def looked_at(self, source: str) -> tuple[str, int]:
+        """Incarnation and position of the last delivery of a source it has dealt with; ("", 0) before the first."""
+        return self._looked_at.get(source, ("", 0))
 
     @property
     def incomplete(self) -> dict[str, str]:
@@ -127,6 +145,8 @@ class Reader:
                             await self._load()
                             await self._apply(follow, incarnation, batch, refetch=patient)
                         failures, patient = 0, True
+                        if follow.gather_seconds and len(batch) < GATHERED:
+                            await self._clock.sleep(follow.gather_seconds)
             except Gap as gap:
                 patient = False  # once more from the checkpoint; if the hole is still there, its origin waits
                 log.warning("gap", reader=self.view.name, origin=gap.origin, expected=gap.expected, got=gap.got)
@@ -175,10 +195,11 @@ class Reader:
 
     async def _cursor(self, source: str, incarnation: str) -> int:
         """Where to go on in a source; from the start when the stream was made anew."""
+        self._cursors[source] = 0
         for row in await self._store.rows(schema.cursors, reader=self.view.name, source=source):
             if row["incarnation"] == incarnation:
-                return int(row["position"])
-        return 0
+                self._cursors[source] = int(row["position"])
+        return self._cursors[source]
 
     # --- applying -----------------------------------------------------------------------------------------------------
 
@@ -196,7 +217,11 @@ class Reader:
             work = Work(self, follow)
             for delivery in batch:
                 await work.take(delivery, refetch)
-            work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, batch[-1].position)))
+            position = batch[-1].position
+            if not work.rows and position - self._cursors.get(follow.source.name, 0) < CURSOR_EVERY:
+                self._looked_at[follow.source.name] = (incarnation, position)
+                return
+            work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, position)))
             with span(f"update {self.view.name}", attributes={"db.system.name": "postgresql"}):
                 try:
                     await self._append(work)
@@ -209,6 +234,8 @@ class Reader:
                         return
                     await self._park_unstorable(follow, incarnation, batch[0], error)
                     return
+        self._cursors[follow.source.name] = position
+        self._looked_at[follow.source.name] = (incarnation, position)
         self._accept(work)
 
     def _accept(self, work: Work) -> None:
@@ -237,6 +264,7 @@ class Reader:
         work.park(delivery, "not-storable", describe(error))
         work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, delivery.position)))
         await self._append(work)
+        self._looked_at[follow.source.name] = (incarnation, delivery.position)
         self._accept(work)
 
     async def _append(self, work: Work) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, Union
 import msgspec
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="type"):
+class Event(msgspec.Struct, frozen=True, tag_field="type", gc=False):
     """A fact of one stream, in the past tense.
 
     A concrete event names itself as it is stored: `class PlaceHeld(Event, frozen=True, tag="place-held.v1")`. That
@@ -19,7 +19,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="type"):
     """
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An intent, in the imperative. Everything it needs is in it: no clock, no random number, no look-up.
 
     at: the owner's clock when the command was handled (UTC).
@@ -30,7 +30,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     role: str
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class Rejected(msgspec.Struct, frozen=True, gc=False):
     """A refusal: a first-class answer.
 
     code: a kebab-case word that is the same in the API, the docs, the screens and the tests.

@@ -31,10 +31,14 @@ LINKS_MAX = 32
 
 
 class Relay:
-    """Relays one log. `published` is the last sequence the bus has acknowledged; None until the bus was asked."""
+    """Relays one log. `published` is the last sequence the bus has acknowledged; None until the bus was asked.
 
-    def __init__(self, store: Store, log: Log, writer: LogWriter, clock: Clock) -> None:
+    gather_seconds: while it is busy, how long it gathers rows before it publishes again.
+    """
+
+    def __init__(self, store: Store, log: Log, writer: LogWriter, clock: Clock, gather_seconds: float = 0.0) -> None:
         self._store, self._log, self._writer, self._clock = store, log, writer, clock
+        self._gather_seconds = gather_seconds
         self.published: int | None = None
         self.on_published: Callable[[int], None] = lambda _sequence: None
 
@@ -47,12 +51,16 @@ class Relay:
                 if self.published is None:
                     return
                 while True:
-                    await self._wait_for_rows(self.published)
+                    seen = self._store.told.count
                     rows = await self._store.read_outbox(self._log, self.published, PAGE)
                     if rows:
                         self.published = await self._publish(rows)
                         failures = 0
                         self.on_published(self.published)
+                        if self._gather_seconds and len(rows) < PAGE:
+                            await self._clock.sleep(self._gather_seconds)
+                    if len(rows) < PAGE:  # an append here wakes it; one in another process is found by the poll
+                        await self._store.told.wait_at_most(seen, POLL_SECONDS, self._clock)
             except (BusUnavailable, StoreUnavailable, LogMoved) as error:
                 pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
                 failures += 1
@@ -77,13 +85,6 @@ class Relay:
         self._store.halt(reason)
         log.error("origin halted", log=self._log, reason=reason)
         return None
-
-    async def _wait_for_rows(self, published: int) -> None:
-        """Waits for an append here, or at most a poll's time for one elsewhere."""
-        seen = self._store.told.count
-        if await self._store.outbox_last(self._log) > published:
-            return
-        await self._store.told.wait_at_most(seen, POLL_SECONDS, self._clock)
 
     async def _publish(self, rows: list[Message]) -> int:
         links = [row.traceparent for row in rows[1:LINKS_MAX] if row.traceparent]

@@ -35,7 +35,7 @@ class Delete(NamedTuple):
 RowChange = Put | Delete
 
 
-class NewEvent(msgspec.Struct):
+class NewEvent(msgspec.Struct, gc=False):
     """An event about to be stored, already encoded."""
 
     id: str
@@ -44,7 +44,7 @@ class NewEvent(msgspec.Struct):
     meta: Meta
 
 
-class StreamWrite(msgspec.Struct):
+class StreamWrite(msgspec.Struct, gc=False):
     """Events for one stream, refused unless the stream is at `expected_version` (0: it does not exist yet)."""
 
     stream: str
@@ -52,7 +52,7 @@ class StreamWrite(msgspec.Struct):
     events: Sequence[NewEvent]
 
 
-class Told(msgspec.Struct):
+class Told(msgspec.Struct, gc=False):
     """A row for the outbox: it gets its origin, sequence and time when it is stored."""
 
     log: Log
@@ -63,7 +63,7 @@ class Told(msgspec.Struct):
     meta: Meta
 
 
-class KeyRecord(msgspec.Struct):
+class KeyRecord(msgspec.Struct, gc=False):
     """What an idempotency key stands for.
 
     scope: person and route. body_hash: of the request it came with.
@@ -80,7 +80,7 @@ class KeyRecord(msgspec.Struct):
     refusal: bytes | None = None
 
 
-class Append(msgspec.Struct):
+class Append(msgspec.Struct, gc=False):
     """Everything one decision changes: stored together or not at all."""
 
     recorded_at: datetime
@@ -90,7 +90,7 @@ class Append(msgspec.Struct):
     key: KeyRecord | None = None
 
 
-class Appended(msgspec.Struct, frozen=True):
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """position: of the last event stored (or of the store, when there was none). sequences: last row of each log
     written.
     """
@@ -280,7 +280,7 @@ class LogWriter(Protocol):
         ...
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One message as it came. Either `message` is set, or `problem` says why there is none (`Malformed.code`)."""
 
     position: int

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 
 import nats.errors
@@ -33,6 +34,21 @@ MEASURE_SECONDS = 5.0
 """How old a gauge on `/metrics` is at most."""
 
 ACCOUNTS: dict[Log, str] = {"pub": "city", "loc": "local"}
+
+GATHER_SECONDS: dict[Log, float] = {"pub": 0.0, "loc": 0.01}
+"""How long a busy relay gathers rows: the network hears at once, the services of the own site a moment later."""
+
+
+COLLECT_AFTER = (10_000, 20, 50)
+"""Python's collector looks for cycles this seldom: what we keep has none (our structs are not even tracked), and a look
+at everything stops a process for tens of milliseconds."""
+
+
+def settle() -> None:
+    """Call it once, when all runs: what a process has loaded by then stays, and the collector leaves it alone."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 class Runtime:
@@ -76,7 +92,7 @@ class Runtime:
             client = await connect_relay(settings.nats_options(f"{ACCOUNTS[which]}.{self.service}.relay"))
             try:
                 writer = JetStreamLog(client, settings.site, self.service, which)
-                relay = self.relays[which] = Relay(self.store, which, writer, self.host.clock)
+                relay = self.relays[which] = Relay(self.store, which, writer, self.host.clock, GATHER_SECONDS[which])
                 relay.on_published = metrics.RELAY_SEQUENCE.labels(self.service, which).set
                 await relay.run()
                 metrics.ORIGIN_HALTED.labels(origin.service).set(1)
@@ -85,9 +101,9 @@ class Runtime:
 
         self.spawn(f"relay-{which}", work)
 
-    def city(self, reader: Reader, own_logs: Sequence[str] = ()) -> None:
+    def city(self, reader: Reader, own_logs: Sequence[str] = (), gather_seconds: float = 0.0) -> None:
         """Hears the network: beats, and `CITY` for every other site; `own_logs` are streams of this site in that
-        account.
+        account. gather_seconds: as in `Follow`.
         """
         settings, clock = self.host.settings, self.host.clock
 
@@ -98,8 +114,8 @@ class Runtime:
                 await broker.start()
                 self.broker = broker
                 client = await broker.connect()
-                follows = [Follow(StreamSource(client, "CITY"), skip_site=settings.site)]
-                follows += [Follow(StreamSource(client, name)) for name in own_logs]
+                follows = [Follow(StreamSource(client, "CITY"), settings.site, gather_seconds)]
+                follows += [Follow(StreamSource(client, name), None, gather_seconds) for name in own_logs]
                 await _together([beats.run(), *(reader.run(follow) for follow in follows)])
             finally:
                 self.broker = None
@@ -107,14 +123,15 @@ class Runtime:
 
         self.spawn("city", work)
 
-    def local(self, reader: Reader, logs: Sequence[str]) -> None:
-        """Hears the services of this site on streams that never leave it."""
+    def local(self, reader: Reader, logs: Sequence[str], gather_seconds: float = 0.0) -> None:
+        """Hears the services of this site on streams that never leave it. gather_seconds: as in `Follow`."""
         settings = self.host.settings
 
         async def work() -> None:
             client: Client = await connect_relay(settings.nats_options(f"local.{self.service}"))
             try:
-                await _together([reader.run(Follow(StreamSource(client, name))) for name in logs])
+                follows = [Follow(StreamSource(client, name), None, gather_seconds) for name in logs]
+                await _together([reader.run(follow) for follow in follows])
             finally:
                 await close_client(client)
 

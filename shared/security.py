@@ -6,11 +6,13 @@ A token is a JWT signed with Ed25519. A process verifies it against the public k
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -24,6 +26,8 @@ LIFETIME = timedelta(hours=12)
 LEEWAY = timedelta(seconds=60)
 SUBJECT_LENGTH_MAX = 200
 TOKEN_LENGTH_MAX = 4096
+VERIFIED_MAX = 1_000
+"""Checked signatures a process remembers; the least recently used goes first."""
 
 TokenErrorCode = Literal["token-invalid", "token-expired", "token-other-site"]
 
@@ -59,12 +63,29 @@ def issue_token(key: OKPKey, subject: str, role: Role, site: str, now: datetime,
     return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 
 
-def verify_token(keys: KeySet, token: str, site: str, now: datetime) -> Actor:
-    """Check a token's signature, claims, age at `now` (aware) and site, and tell who it speaks for.
+class Claims(NamedTuple):
+    """What a token of ours says, its signature checked. issued, expires: seconds since 1970."""
 
-    Raises `TokenError`: `token-invalid` (not a token of ours, or issued in the future), `token-expired`,
-    `token-other-site` (good, but for another site than `site`).
-    """
+    subject: str
+    role: Role
+    home: str
+    issued: int
+    expires: int
+
+    def actor(self, site: str, now: datetime) -> Actor:
+        """Who it speaks for at `site` and `now` (aware). Raises `TokenError`."""
+        moment = now.timestamp()
+        if self.issued > moment + LEEWAY.total_seconds():
+            raise TokenError("token-invalid")
+        if self.expires <= moment:
+            raise TokenError("token-expired")
+        if self.home != site:
+            raise TokenError("token-other-site")
+        return Actor(self.subject, self.role, self.home)
+
+
+def signed_claims(keys: KeySet, token: str) -> Claims:
+    """Check a token's signature and the shape of its claims. Raises `TokenError`: `token-invalid`."""
     if len(token) > TOKEN_LENGTH_MAX:
         raise TokenError("token-invalid")
     try:
@@ -78,14 +99,39 @@ def verify_token(keys: KeySet, token: str, site: str, now: datetime) -> Actor:
         raise TokenError("token-invalid")
     if role not in ROLES or not isinstance(home, str) or type(issued) is not int or type(expires) is not int:
         raise TokenError("token-invalid")
-    moment = now.timestamp()
-    if issued > moment + LEEWAY.total_seconds():
-        raise TokenError("token-invalid")
-    if expires <= moment:
-        raise TokenError("token-expired")
-    if home != site:
-        raise TokenError("token-other-site")
-    return Actor(subject, cast("Role", role), home)
+    return Claims(subject, cast("Role", role), home, issued, expires)
+
+
+def verify_token(keys: KeySet, token: str, site: str, now: datetime) -> Actor:
+    """Check a token's signature, claims, age at `now` (aware) and site, and tell who it speaks for.
+
+    Raises `TokenError`: `token-invalid` (not a token of ours, or issued in the future), `token-expired`,
+    `token-other-site` (good, but for another site than `site`).
+    """
+    return signed_claims(keys, token).actor(site, now)
+
+
+class Verifier:
+    """Verifies tokens at one site, and remembers the signatures it has checked: one costs as much as a small command.
+
+    Only the signature is remembered, under the whole token's hash; age and site are looked at every time.
+    """
+
+    def __init__(self, keys: KeySet, site: str) -> None:
+        self._keys, self._site = keys, site
+        self._known: OrderedDict[bytes, Claims] = OrderedDict()
+
+    def __call__(self, token: str, now: datetime) -> Actor:
+        """As `verify_token`."""
+        name = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        claims = self._known.get(name)
+        if claims is None:
+            claims = self._known[name] = signed_claims(self._keys, token)
+            if len(self._known) > VERIFIED_MAX:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(name)
+        return claims.actor(self._site, now)
 
 
 def load_signing_key(path: Path) -> OKPKey:

@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from shared import schema
 from shared.append_sql import LOCK, LOCK_KEYS
+from shared.batch import ToldRow
 from shared.envelope import Log, Message, Meta, Origin, Recorded
 from shared.ports import GIVEN, Append, Appended, DueTimer, KeyRecord, OriginHalted, StoreUnavailable, Told, Wake
+from shared.recent import Recent
 from shared.writer import SERVER_SETTINGS, Writer, unreachable
 
 POOL_MAX = 6
@@ -48,6 +50,7 @@ class PgStore:
         self._writer: Writer | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._selects: dict[tuple[str, ...], str] = {}
+        self._recent = Recent()
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -59,7 +62,9 @@ class PgStore:
                 timeout=5, reset=_no_reset,
             )  # fmt: skip
             self._origin = Origin(self._site, self._service, await self._first_epoch(self._pool, now))
-            writer = Writer(self.dsn, self._origin, self._tables, self._stored, self.halt, self.lock_statement)
+            writer = Writer(
+                self.dsn, self._origin, self._tables, self._stored, self._lost, self.halt, self.lock_statement
+            )
             await writer.start()
             self._writer = writer
         except Exception as error:
@@ -106,11 +111,19 @@ class PgStore:
             raise StoreUnavailable("not open")
         return await self._writer.submit(append)
 
-    def _stored(self, size: int, told: bool) -> None:
+    def _stored(self, size: int, told: Sequence[ToldRow]) -> None:
         self.on_batch(size)
+        origin = self.origin
+        for row, sequence, recorded_at in told:
+            self._recent.add(_as_message(origin, row, sequence, recorded_at))
         self.appended.set()
         if told:
             self.told.set()
+
+    def _lost(self) -> None:
+        """A lane of the writer has connected: it may have stored rows nobody heard of, or in another database."""
+        self._recent.forget()
+        self.told.set()
 
     async def reconnect(self) -> None:
         """Makes the append function anew, after a view's table was swapped for its rebuilt one."""
@@ -129,6 +142,7 @@ class PgStore:
         if last is not None:
             raise OriginHalted(f"epoch {last} has begun elsewhere")
         self._origin, self._halted = origin, None
+        self._recent.forget()
         if self._writer is not None:
             self._writer.origin = origin
         self.told.set()
@@ -185,6 +199,9 @@ class PgStore:
 
     async def read_outbox(self, log: Log, after_sequence: int, limit: int) -> list[Message]:
         origin = self.origin
+        recent = self._recent.after(log, after_sequence, limit)
+        if recent is not None:
+            return recent
         rows = await self.query(
             lambda pool: pool.fetch(
                 "select sequence, id, type, subject, data, meta, recorded_at from outbox"
@@ -290,6 +307,25 @@ async def _begin_epoch(
 def _recorded(row: asyncpg.Record) -> Recorded:
     position, stream, version, id_, type_, data, meta, recorded_at = row
     return Recorded(position, stream, version, str(id_), type_, data, _decode_meta(meta), recorded_at)
+
+
+def _as_message(origin: Origin, told: Told, sequence: int, recorded_at: datetime) -> Message:
+    """A row of the outbox as it would be read from the database."""
+    meta = told.meta
+    return Message(
+        origin,
+        told.log,
+        sequence,
+        told.id,
+        told.type,
+        told.subject,
+        recorded_at,
+        meta.correlation_id,
+        meta.causation_id,
+        told.data,
+        meta.observed_at,
+        meta.traceparent,
+    )
 
 
 def _message(origin: Origin, log: Log, row: asyncpg.Record) -> Message:

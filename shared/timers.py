@@ -26,7 +26,7 @@ PAGE = 200
 """Timers handled between two looks at the clock."""
 
 
-class TimerSet(msgspec.Struct, frozen=True):
+class TimerSet(msgspec.Struct, frozen=True, gc=False):
     """Something falls due.
 
     id: unique in the service; set again it moves. due_at: UTC, by the owner's clock. kind: what the policy does then.
@@ -39,7 +39,7 @@ class TimerSet(msgspec.Struct, frozen=True):
     key: str
 
 
-class TimerCleared(msgspec.Struct, frozen=True):
+class TimerCleared(msgspec.Struct, frozen=True, gc=False):
     """It no longer has to happen."""
 
     id: str

@@ -23,7 +23,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from shared.append_sql import LOCK, append_call, append_function
-from shared.batch import Batch, Pending, Slot
+from shared.batch import Batch, Pending, Slot, ToldRow
 from shared.envelope import Log, Origin
 from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, VersionConflict
 
@@ -110,16 +110,17 @@ class Writer:
     """The writer of one store.
 
     tables: whatever is written inline with the appends. lock: the statement that makes writers queue.
-    on_stored: called with the number of appends stored and whether the outbox grew.
+    on_stored: called with the number of appends stored and the rows by which the outbox grew.
+    on_lost: called when a connection is made: whatever was known of the database may be of another one.
     on_halt: called with the reason when another process has begun a new epoch, or writes without the lock.
     """
 
     def __init__(
-        self, dsn: str, origin: Origin, tables: Sequence[sa.Table], on_stored: Callable[[int, bool], None],
-        on_halt: Callable[[str], None], lock: str = LOCK,
+        self, dsn: str, origin: Origin, tables: Sequence[sa.Table], on_stored: Callable[[int, Sequence[ToldRow]], None],
+        on_lost: Callable[[], None], on_halt: Callable[[str], None], lock: str = LOCK,
     ) -> None:  # fmt: skip
         self.origin = origin
-        self._dsn, self._on_stored, self._on_halt = dsn, on_stored, on_halt
+        self._dsn, self._on_stored, self._on_lost, self._on_halt = dsn, on_stored, on_lost, on_halt
         self._slots = {table.name: Slot(index, table) for index, table in enumerate(tables)}
         self._function, self._call = append_function(tables, lock), append_call(tables)
         self._queue: deque[Pending] = deque()
@@ -210,8 +211,8 @@ class Writer:
             self._news.set()
 
     def _take(self) -> list[Pending]:
-        """The next batch, if one may leave now: in order, at most one append of a stream under way, since the next one's
-        version depends on it. Behind a batch under way goes only one whose versions and base are known by heart.
+        """The next batch, if one may leave now: in order, and never a second append of a stream under way, since its
+        version depends on the first. Behind a batch under way goes only one whose base is known by heart.
         """
         if self._under_way and (self._base < 0 or len(self._queue) < AHEAD_MIN):
             return []
@@ -280,8 +281,9 @@ class Writer:
             if not conflicts and not taken:
                 if base < 0:
                     self._base = max(self._base, found + batch.learn(self._versions))
-                self._on_stored(len(left), pub is not None)
-                return list(zip(left, batch.stored(found, pub or 0, loc or 0), strict=True))
+                answers, told = batch.stored(found, pub or 0, loc or 0)
+                self._on_stored(len(left), told)
+                return list(zip(left, answers, strict=True))
             self._forget()
             batch.refuse(conflicts or (), taken or ())
             left = [pending for pending in left if not pending.future.done()]
@@ -328,6 +330,7 @@ class Writer:
             connection.terminate()
             raise
         lane.connection = connection
+        self._on_lost()
         return connection
 
     @staticmethod
@@ -372,7 +375,7 @@ class Writer:
             found = None if pending.future.done() else await self._find(connection, pending.append)
             if found is not None:
                 pending.answer(found)
-                self._on_stored(1, bool(pending.append.told))
+                self._on_stored(1, [])
         return [pending for pending in batch if not pending.future.done()]
 
     async def _find(self, connection: Connection, append: Append) -> Appended | None:

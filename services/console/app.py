@@ -27,6 +27,9 @@ from shared.streams import Topology, stream_name
 
 NAME = "console"
 
+GATHER_SECONDS = 0.1
+"""A busy journal writes ten times a second: whoever reads it looks back, and nobody waits for it."""
+
 TABLES = (*schema.KERNEL_TABLES, *JOURNAL_TABLES)
 
 
@@ -64,8 +67,8 @@ def build(host: Host) -> ServiceApp:
 
     async def start() -> None:
         await runtime.start()
-        runtime.city(reader, own["pub"])
-        runtime.local(reader, own["loc"])
+        runtime.city(reader, own["pub"], GATHER_SECONDS)
+        runtime.local(reader, own["loc"], GATHER_SECONDS)
         runtime.measure(reader)
 
     async def stop() -> None:

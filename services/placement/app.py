@@ -28,6 +28,9 @@ from shared.timers import TimerLoop
 
 NAME = "placement"
 
+OWN_SECONDS = 0.02
+"""A busy site brings its own figures into the network's view fifty times a second; its board shows them at once."""
+
 AGGREGATE: Aggregate[Location, LocationCommand, LocationEvent] = Aggregate(
     decider=LOCATION, tell=publish.tell, project=views.project, timers=policy.timers
 )
@@ -60,7 +63,7 @@ def build(host: Host) -> ServiceApp:
 
     async def start() -> None:
         await runtime.start()
-        runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock))))
+        runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock), None, OWN_SECONDS)))
         runtime.spawn("timers", TimerLoop(store, clock, fire).run)
         for log in LOGS:
             runtime.relay(log)

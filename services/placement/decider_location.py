@@ -21,7 +21,7 @@ never come again."""
 FREE, HELD, OCCUPIED, BLOCKED = "free", "held", "occupied", "blocked"
 
 
-class Block(msgspec.Struct, frozen=True, array_like=True):
+class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Why a place is out of use. until: expected end, ends nothing by itself. reported: a night report said so."""
 
     reason: str
@@ -29,7 +29,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     reported: bool = False
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One place. status: the first that fits of occupied, held, blocked, free.
 
     holder: id of the stay or hold that uses it. block_next, closing: what happens when that use ends.
@@ -54,7 +54,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     free_since: datetime | None = None
 
 
-class Hold(msgspec.Struct, frozen=True, array_like=True):
+class Hold(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Places kept for a household on its way. features: those asked for."""
 
     id: str
@@ -67,7 +67,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     version: int
 
 
-class EndedHold(msgspec.Struct, frozen=True, array_like=True):
+class EndedHold(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """hold: as it was. how: checked_in, cancelled or lapsed. stay_id: what it became."""
 
     hold: Hold
@@ -76,7 +76,7 @@ class EndedHold(msgspec.Struct, frozen=True, array_like=True):
     version: int
 
 
-class Stay(msgspec.Struct, frozen=True, array_like=True):
+class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A household living in places of one room. programme: the night reports it comes from; None when people began
     it."""
 
@@ -90,7 +90,7 @@ class Stay(msgspec.Struct, frozen=True, array_like=True):
     programme: str | None = None
 
 
-class EndedStay(msgspec.Struct, frozen=True, array_like=True):
+class EndedStay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """stay: as it was. ended_at: as it was seen."""
 
     stay: Stay
@@ -99,7 +99,7 @@ class EndedStay(msgspec.Struct, frozen=True, array_like=True):
     version: int
 
 
-class Group(msgspec.Struct, frozen=True, array_like=True):
+class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The counts of the places of one kind, size class and feature class. total leaves out overflow.
 
     people: in stays; a stay over several places counts in the group of its first. observed_at: newest look by a person.
@@ -118,7 +118,7 @@ class Group(msgspec.Struct, frozen=True, array_like=True):
     observed_at: datetime | None = None
 
 
-class Night(msgspec.Struct, frozen=True, array_like=True):
+class Night(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The newest night report of one programme. figures: kind, features, sleeps, total, blocked, occupied, overflow."""
 
     night: date
@@ -126,7 +126,7 @@ class Night(msgspec.Struct, frozen=True, array_like=True):
     figures: tuple[str, tuple[str, ...], int, int, int, int, int]
 
 
-class Location(msgspec.Struct, frozen=True):
+class Location(msgspec.Struct, frozen=True, gc=False):
     """One location. Dictionaries keep the order in which things came to be: the first stay is the oldest.
 
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).

@@ -82,21 +82,19 @@ def _capacity(state: Location, groups: Iterable[Group]) -> told.CapacityTold:
     )
 
 
-def _row(group: Group) -> told.CapacityRow:
-    return told.CapacityRow.model_validate(
-        {
-            "kind": group.kind,
-            "size_class": group.size_class,
-            "feature_class": group.feature_class,
-            "total": group.total,
-            "overflow": group.overflow,
-            "occupied": group.occupied,
-            "held": group.held,
-            "blocked": group.blocked,
-            "people": group.people,
-            "observed_at": group.observed_at,
-        }
-    )
+def _row(group: Group) -> dict[str, object]:
+    return {
+        "kind": group.kind,
+        "size_class": group.size_class,
+        "feature_class": group.feature_class,
+        "total": group.total,
+        "overflow": group.overflow,
+        "occupied": group.occupied,
+        "held": group.held,
+        "blocked": group.blocked,
+        "people": group.people,
+        "observed_at": group.observed_at,
+    }
 
 
 def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:

@@ -136,8 +136,7 @@ class Desk:
         async with asyncio.timeout(20):
             while True:
                 seen = self.reader.applied.count
-                rows = await self.store.rows(schema.cursors, reader="counts")
-                if any(row["position"] == wanted and row["incarnation"] == str(self.shelf.number) for row in rows):
+                if self.reader.looked_at(self.shelf.name) == (str(self.shelf.number), wanted):
                     return
                 await self.reader.applied.wait_at_most(seen, 0.05, SystemClock())
 
