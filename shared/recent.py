@@ -28,7 +28,7 @@ class Recent:
             self._bytes[row.log] = 0
         rows.append(row)
         self._bytes[row.log] += len(row.data)
-        if self._bytes[row.log] > self._bytes_max:
+        while self._bytes[row.log] > self._bytes_max:
             half = len(rows) // 2 + 1
             self._bytes[row.log] -= sum(len(old.data) for old in rows[:half])
             del rows[:half]

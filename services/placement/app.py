@@ -28,6 +28,9 @@ from shared.timers import TimerLoop
 
 NAME = "placement"
 
+CITY_SECONDS = 0.01
+"""A busy network's figures are brought into the view a hundred times a second: nobody sees more on a screen."""
+
 OWN_SECONDS = 0.02
 """A busy site brings its own figures into the network's view fifty times a second; its board shows them at once."""
 
@@ -67,7 +70,7 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("timers", TimerLoop(store, clock, fire).run)
         for log in LOGS:
             runtime.relay(log)
-        runtime.city(reader)
+        runtime.city(reader, gather_seconds=CITY_SECONDS)
         runtime.measure(reader)
         for location in settings.locations:
             await _open(handler, host, location.name, location.title, location.district)

@@ -13,8 +13,8 @@ import pytest_asyncio
 import sqlalchemy as sa
 from pydantic import Field
 
-from shared import schema
-from shared.clock import SystemClock
+from shared import inbox, schema
+from shared.clock import Clock, SystemClock
 from shared.contracts.base import Contract
 from shared.envelope import Log, Message, Origin
 from shared.inbox import Follow, Reader, View
@@ -116,10 +116,12 @@ class Desk:
         self.store: Store
         self.reader: Reader
 
-    async def start(self, skip_site: str | None = None) -> None:
+    async def start(
+        self, skip_site: str | None = None, gather_seconds: float = 0.0, clock: Clock | None = None
+    ) -> None:
         self.store = await self._backend.store()
-        self.reader = Reader(self.store, VIEW, SystemClock())
-        self._task = asyncio.create_task(self.reader.run(Follow(self.shelf, skip_site)))
+        self.reader = Reader(self.store, VIEW, clock or SystemClock())
+        self._task = asyncio.create_task(self.reader.run(Follow(self.shelf, skip_site, gather_seconds)))
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -142,6 +144,10 @@ class Desk:
 
     async def values(self) -> dict[tuple[str, str], int]:
         return {(row["origin"], row["name"]): row["value"] for row in await self.store.rows(counts)}
+
+    async def cursors(self) -> list[int]:
+        """What is written down of where it is."""
+        return [row["position"] for row in await self.store.rows(schema.cursors, reader="counts")]
 
     async def parked(self) -> list[tuple[str, str]]:
         return [(row["origin"], row["code"]) for row in await self.reader.parked()]
@@ -293,6 +299,56 @@ async def test_the_own_site_is_heard_another_way(desk: Desk) -> None:
     await desk.read()
     assert await desk.values() == {("noord/placement", "beds"): 5}
     assert await desk.parked() == []
+
+
+async def test_what_means_nothing_to_a_reader_costs_no_append(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is in a source is written down with the next thing that counts, or every so often."""
+    monkeypatch.setattr(inbox, "CURSOR_EVERY", 50)
+    await desk.stop()
+    await desk.start(skip_site="west")
+    desk.shelf.put(*(message(n) for n in range(1, 11)))
+    await desk.read()
+    assert await desk.cursors() == []
+    desk.shelf.put(message(1, 7, NOORD))
+    await desk.read()
+    assert await desk.cursors() == [11]
+    desk.shelf.put(*(message(n) for n in range(11, 71)))
+    await desk.read()
+    assert await desk.cursors() == [71]
+    await desk.stop()
+    await desk.start(skip_site="west")
+    desk.shelf.put(message(2, 8, NOORD))
+    await desk.read()
+    assert await desk.values() == {("noord/placement", "beds"): 8}
+
+
+class GatheringClock(SystemClock):
+    """Its short sleeps, in which a reader gathers, end when the test says so."""
+
+    def __init__(self) -> None:
+        self.asleep, self.wake = asyncio.Event(), asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.asleep.set()
+        await self.wake.wait()
+
+
+async def test_a_busy_source_is_gathered_and_a_quiet_one_is_heard_at_once(desk: Desk) -> None:
+    clock = GatheringClock()
+    await desk.stop()
+    await desk.start(gather_seconds=0.05, clock=clock)
+    batches: list[int] = []
+    desk.reader.on_rows = lambda rows: batches.append(sum(row.table is counts for row in rows))
+    desk.shelf.put(message(1))
+    await desk.read()
+    async with asyncio.timeout(20):
+        await clock.asleep.wait()
+    for n in range(2, 7):
+        desk.shelf.put(message(n))
+    assert desk.reader.checkpoint("west/placement") == (1, 1)
+    clock.wake.set()
+    await desk.read()
+    assert batches == [1, 5]
 
 
 async def test_the_two_logs_of_an_origin_are_counted_apart(desk: Desk) -> None:

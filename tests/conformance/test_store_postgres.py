@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -107,6 +109,100 @@ async def test_what_postgresql_refuses_fails_alone(backend: PgBackend, store: Pg
     assert all(isinstance(result, Appended) for result in results)
     assert (await store.last_position(), await store.outbox_last("pub"), len(await store.rows(seen))) == (9, 9, 9)
     assert {e.stream for e in await store.read_all(0, 100)} == {f"a/{n}" for n in range(9)}
+
+
+# --- two lanes --------------------------------------------------------------------------------------------------------
+
+WRITERS_AT_WORK = (
+    "select count(*) from pg_stat_activity where application_name = 'plek-writer' and datname = current_database()"
+    " and state = 'active' and wait_event = 'advisory'"
+)
+
+
+Appending = Coroutine[Any, Any, Appended]
+
+
+@asynccontextmanager
+async def two_batches_under_way(
+    backend: PgBackend,
+    first: Sequence[Coroutine[Any, Any, Appended]],
+    second: Callable[[], Sequence[Coroutine[Any, Any, Appended]]],
+) -> AsyncIterator[list[asyncio.Task[Appended]]]:
+    """Both lanes wait for the lock that somebody else holds; they get it when the block ends."""
+    connection = await asyncpg.connect(backend.dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"select pg_advisory_xact_lock({LOCK_KEYS})")
+            results = [asyncio.create_task(work) for work in first]
+            await sessions_wait(backend, 1)
+            results += [asyncio.create_task(work) for work in second()]
+            await sessions_wait(backend, 2)
+            yield results
+    finally:
+        await connection.close()
+
+
+async def sessions_wait(backend: PgBackend, sessions: int) -> None:
+    """Returns once so many writers' sessions wait for the lock."""
+    async with asyncio.timeout(20):
+        while await backend.fetch(WRITERS_AT_WORK) != [(sessions,)]:
+            await asyncio.sleep(0)
+
+
+async def known_by_heart(store: PgStore, streams: int) -> None:
+    """Only a writer that knows where the store is sends one batch behind another."""
+    await gather(*(store.append(append(f"a/{n}", 0, told=[told()])) for n in range(streams)))
+
+
+async def test_a_batch_leaves_behind_another_and_both_are_numbered_in_order(backend: PgBackend, store: PgStore) -> None:
+    await known_by_heart(store, 20)
+    first = [store.append(append(f"a/{n}", 1, 2, told=[told()])) for n in range(10)]
+    later = [append(f"a/{n}", 1, told=[told()]) for n in range(10, 20)]
+    async with two_batches_under_way(backend, first, lambda: [store.append(each) for each in later]) as results:
+        assert not any(result.done() for result in results)
+    stored = await gather(*results)
+    assert [each.position for each in stored] == [*range(22, 42, 2), *range(41, 51)]
+    assert [each.sequences["pub"] for each in stored] == list(range(21, 41))
+    assert [event.position for event in await store.read_all(0, 100)] == list(range(1, 51))
+
+
+async def test_what_was_taken_for_granted_of_a_batch_that_failed_counts_for_nothing(
+    backend: PgBackend, store: PgStore
+) -> None:
+    """The first batch holds what cannot be stored; the second, which was numbered behind it, is stored all the same."""
+    await backend.run(TROUBLE)
+    await known_by_heart(store, 20)
+    first = [store.append(append(f"a/{n}", 1)) for n in range(10)]
+    first.insert(5, store.append(Append(NOW, [StreamWrite("bad/1", 0, [event(b'{"fail":1}')])])))
+    later = [append(f"a/{n}", 1) for n in range(10, 20)]
+    async with two_batches_under_way(backend, first, lambda: [store.append(each) for each in later]) as results:
+        pass
+    stored = await gather(*results)
+    refused = stored.pop(5)
+    assert isinstance(refused, Exception)
+    assert sorted(each.position for each in stored) == list(range(21, 41))
+    assert {(e.stream, e.version) for e in await store.read_all(20, 100)} == {(f"a/{n}", 2) for n in range(20)}
+
+
+async def test_somebody_else_who_wrote_first_is_noticed_by_both_lanes(backend: PgBackend, store: PgStore) -> None:
+    """As many events as the first batch holds, and on the streams of both: nothing may look as it was expected."""
+    await known_by_heart(store, 20)
+    other = await backend.store()
+    stolen = [other.append(append(f"a/{n}", 1)) for n in range(5, 15)]
+    async with two_batches_under_way(
+        backend, stolen, lambda: [store.append(append(f"a/{n}", 1)) for n in range(10)]
+    ) as results:
+        results += [asyncio.create_task(store.append(append(f"a/{n}", 1))) for n in range(10, 20)]
+        await sessions_wait(backend, 3)
+    ours, theirs = results[10:], results[:10]
+    stored = await gather(*ours)
+    assert all(isinstance(each, Appended) for each in await gather(*theirs))
+    late = [n for n, each in enumerate(stored) if isinstance(each, VersionConflict)]
+    assert late == list(range(5, 15))
+    everything = await store.read_all(0, 100)
+    assert [event.position for event in everything] == list(range(1, 41))
+    assert len({(event.stream, event.version) for event in everything}) == 40
+    await other.close()
 
 
 # --- lost connections -------------------------------------------------------------------------------------------------

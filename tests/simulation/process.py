@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
+from services.console.app import GATHER_SECONDS as JOURNAL_SECONDS
 from services.placement import policy
-from services.placement.app import AGGREGATE
+from services.placement.app import AGGREGATE, CITY_SECONDS, OWN_SECONDS
 from services.placement.commands import LocationCommand
 from services.placement.decider_location import Location
 from services.placement.events import LocationEvent
@@ -25,6 +26,7 @@ from shared.ids import derived_id
 from shared.inbox import Follow, OutboxSource, Reader, View
 from shared.outbox import Relay
 from shared.ports import Append, Appended, BusUnavailable, Delete, DueTimer, KeyRecord, Store, StoreUnavailable
+from shared.runtime import GATHER_SECONDS
 from shared.timers import TimerLoop
 from tests.simulation.heard import HEARD
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
@@ -48,7 +50,7 @@ class Parts:
 
     def relay(self, process: Process, log: Log) -> Relay:
         writer = process.world.bus.log(process.site.name, PLACEMENT, log, process.io)
-        return Relay(process.store, log, writer, process.site.clock)
+        return Relay(process.store, log, writer, process.site.clock, GATHER_SECONDS[log])
 
     def reader(self, process: Process, store: Store, view: View) -> Reader:
         return Reader(store, view, process.site.clock)
@@ -144,8 +146,8 @@ class Process:
     def _start_placement(self, parts: Parts) -> None:
         clock = self.site.clock
         reader = parts.reader(self, self.store, CAPACITY)
-        self._keep("own-figures", lambda: reader.run(Follow(OutboxSource(self.store, "pub", clock))))
-        self._keep("city", lambda: reader.run(Follow(self._source("CITY"), skip_site=self.site.name)))
+        self._keep("own-figures", lambda: reader.run(Follow(OutboxSource(self.store, "pub", clock), None, OWN_SECONDS)))
+        self._keep("city", lambda: reader.run(Follow(self._source("CITY"), self.site.name, CITY_SECONDS)))
         self._keep("timers", TimerLoop(self.store, clock, self._fire).run)
         for log, relay in self.relays.items():
             self._keep(f"relay-{log}", relay.run)
@@ -163,7 +165,7 @@ class Process:
             (capacity, stream_name("pub", self.site.name, PLACEMENT), None),
             (capacity, "CITY", self.site.name),
         ):
-            self._follow(reader, Follow(self._source(name), skip))
+            self._follow(reader, Follow(self._source(name), skip, JOURNAL_SECONDS))
         self.readers += [heard, capacity]
 
     def _follow(self, reader: Reader, follow: Follow) -> None:

@@ -60,7 +60,13 @@ async def publish(relay: Client, number: int) -> None:
 
 
 async def count(client: Client, stream: str = "CITY") -> int:
-    return int((await ask(client, f"$JS.API.STREAM.INFO.{stream}"))["state"]["messages"])
+    """Asks until the stream answers for itself: a server that has just come back may say for a moment it has none."""
+    deadline = time.monotonic() + 15
+    while True:
+        answer = await ask(client, f"$JS.API.STREAM.INFO.{stream}")
+        if "state" in answer:
+            return int(answer["state"]["messages"])
+        assert time.monotonic() < deadline, answer
 
 
 async def reaches(client: Client, messages: int, seconds_max: float = 20.0) -> None:

@@ -12,7 +12,17 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, OKPKey
 
 from infra.keys import ensure_token_key
-from shared.security import ROLES, Actor, TokenError, issue_token, load_public_keys, load_signing_key, verify_token
+from shared import security
+from shared.security import (
+    ROLES,
+    Actor,
+    TokenError,
+    Verifier,
+    issue_token,
+    load_public_keys,
+    load_signing_key,
+    verify_token,
+)
 
 NOW = datetime(2026, 3, 29, 12, 0, tzinfo=UTC)
 
@@ -123,3 +133,46 @@ def test_the_key_file_is_private_and_made_once(tmp_path: Path) -> None:
     before = private.read_text()
     assert ensure_token_key(tmp_path) == (private, public)
     assert private.read_text() == before
+
+
+# --- the verifier a site keeps ----------------------------------------------------------------------------------------
+
+
+def test_a_signature_is_checked_once_and_age_and_site_every_time(
+    key: OKPKey, keys: KeySet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = Verifier(keys, "west")
+    token = issue_token(key, "s", "operator", "west", NOW, timedelta(minutes=5))
+    elsewhere = issue_token(key, "s", "operator", "stad", NOW)
+    for _ in range(2):
+        assert verifier(token, NOW) == Actor("s", "operator", "west")
+        with pytest.raises(TokenError, match="token-other-site"):
+            verifier(elsewhere, NOW)
+    monkeypatch.setattr(security, "TOKEN_LENGTH_MAX", 0)  # whatever is looked at anew is refused from here on
+    assert verifier(token, NOW + timedelta(minutes=4)).role == "operator"
+    with pytest.raises(TokenError, match="token-expired"):
+        verifier(token, NOW + timedelta(minutes=5))
+
+
+def test_a_token_changed_by_one_letter_is_nobody_known(key: OKPKey, keys: KeySet) -> None:
+    verifier = Verifier(keys, "west")
+    token = issue_token(key, "s", "operator", "west", NOW)
+    assert verifier(token, NOW).role == "operator"
+    head, payload, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    raised = base64.urlsafe_b64encode(json.dumps(claims | {"role": "coordinator"}).encode()).rstrip(b"=").decode()
+    for forged in (f"{head}.{raised}.{signature}", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), "\ud800"):
+        with pytest.raises(TokenError, match="token-invalid"):
+            verifier(forged, NOW)
+
+
+def test_only_so_many_signatures_are_remembered(key: OKPKey, keys: KeySet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "VERIFIED_MAX", 2)
+    verifier = Verifier(keys, "west")
+    tokens = [issue_token(key, f"s{n}", "operator", "west", NOW) for n in range(3)]
+    for token in tokens:
+        verifier(token, NOW)
+    monkeypatch.setattr(security, "TOKEN_LENGTH_MAX", 0)
+    assert [verifier(token, NOW).subject for token in tokens[1:]] == ["s1", "s2"]
+    with pytest.raises(TokenError, match="token-invalid"):
+        verifier(tokens[0], NOW)

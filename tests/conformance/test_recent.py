@@ -1,0 +1,96 @@
+"""What a process remembers of its outbox: what it stored last, and never more than the database would say."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest_asyncio
+
+from infra.postgres import Postgres
+from shared.envelope import Log, Message, Origin
+from shared.recent import Recent
+from shared.store import PgStore
+from tests.conformance.stores import IDS, NOW, TABLES, PgBackend, append, gather, told
+
+WEST = Origin("west", "placement", 1)
+
+
+@pytest_asyncio.fixture
+async def backend(postgres: Postgres) -> AsyncIterator[PgBackend]:
+    made = await PgBackend.make(postgres)
+    yield made
+    await made.close()
+
+
+def row(sequence: int, log: Log = "pub", data: bytes = b"{}") -> Message:
+    return Message(WEST, log, sequence, IDS.event_id(), "nl.plek.placement.thing-told.v1", "west", NOW, "c", "d", data)
+
+
+def sequences(rows: list[Message] | None) -> list[int] | None:
+    return None if rows is None else [message.sequence for message in rows]
+
+
+def test_it_answers_for_what_it_has_and_for_nothing_else() -> None:
+    recent = Recent()
+    assert recent.after("pub", 0, 10) is None
+    for sequence in range(5, 9):
+        recent.add(row(sequence))
+    assert sequences(recent.after("pub", 4, 10)) == [5, 6, 7, 8]
+    assert sequences(recent.after("pub", 5, 2)) == [6, 7]
+    assert recent.after("pub", 3, 10) is None  # 4 is not here
+    assert recent.after("pub", 8, 10) is None  # somebody else may have told 9
+    assert recent.after("loc", 4, 10) is None
+    recent.forget()
+    assert recent.after("pub", 4, 10) is None
+
+
+def test_a_row_that_does_not_follow_begins_anew() -> None:
+    recent = Recent()
+    for sequence in (1, 2, 5, 6):
+        recent.add(row(sequence))
+    assert recent.after("pub", 0, 10) is None
+    assert sequences(recent.after("pub", 4, 10)) == [5, 6]
+    recent.add(row(3))  # answers of two batches may be looked at in the wrong order
+    assert recent.after("pub", 4, 10) is None
+
+
+def test_it_keeps_the_newest_within_its_bounds() -> None:
+    recent = Recent(bytes_max=1_000)
+    for sequence in range(1, 101):
+        recent.add(row(sequence, data=b"x" * 100))
+    kept = recent.after("pub", 99, 10)
+    assert sequences(kept) == [100]
+    assert recent.after("pub", 80, 100) is None
+    recent.add(row(101, data=b"x" * 5_000))
+    assert recent.after("pub", 100, 10) is None
+
+
+async def test_what_is_remembered_is_what_the_database_says(backend: PgBackend) -> None:
+    store = await backend.store()
+    await gather(
+        *(
+            store.append(append(f"a/{n}", 0, told=[told(b"%d" % n), told(b"l", "loc", observed_at=NOW)]))
+            for n in range(40)
+        )
+    )
+    again = PgStore(backend.dsn, "west", "placement", TABLES)
+    await again.open(NOW)
+    try:
+        for log in ("pub", "loc"):
+            mine = await store.read_outbox("pub" if log == "pub" else "loc", 3, 30)
+            theirs = await again.read_outbox("pub" if log == "pub" else "loc", 3, 30)
+            assert [msgspec.structs.asdict(m) for m in mine] == [msgspec.structs.asdict(m) for m in theirs]
+            assert len(mine) == 30
+    finally:
+        await again.close()
+
+
+async def test_what_another_process_told_in_between_is_read_too(backend: PgBackend) -> None:
+    store, other = await backend.store(), await backend.store()
+    for turn in range(4):
+        for number, each in enumerate((store, other)):
+            await each.append(append(f"{number}/1", turn, told=[told(b"%d%d" % (turn, number))]))
+        for each in (store, other):
+            said = [m.data for after in range(2 * turn + 2) for m in await each.read_outbox("pub", after, 1)]
+            assert said == [b"%d%d" % (t, n) for t in range(turn + 1) for n in range(2)]
