@@ -15,9 +15,10 @@ from shared import schema
 from shared.append_sql import LOCK, LOCK_KEYS
 from shared.batch import ToldRow
 from shared.envelope import Log, Message, Meta, Origin, Recorded
+from shared.lane import SERVER_SETTINGS
 from shared.ports import GIVEN, Append, Appended, DueTimer, KeyRecord, OriginHalted, StoreUnavailable, Told, Wake
 from shared.recent import Recent
-from shared.writer import SERVER_SETTINGS, Writer, unreachable
+from shared.writer import Writer, unreachable
 
 POOL_MAX = 6
 """Connections for reading at most."""

@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TypeAlias
 
 import asyncpg
@@ -25,6 +24,7 @@ import sqlalchemy as sa
 from shared.append_sql import LOCK, append_call, append_function
 from shared.batch import Batch, Pending, Slot, ToldRow
 from shared.envelope import Log, Origin
+from shared.lane import Connection, Lane
 from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, VersionConflict
 
 BATCH_MAX = 256
@@ -42,6 +42,9 @@ QUEUE_MAX = 10_000
 VERSIONS_MAX = 100_000
 """Streams whose version the writer knows by heart at most."""
 
+TRIES_MAX = 5
+"""How often a batch is sent again because a view was swapped under it: a lane may connect just before the next swap."""
+
 STATEMENT_SECONDS = 30.0
 """A batch that takes longer counts as a lost connection."""
 
@@ -50,16 +53,6 @@ RECONNECT_SECONDS = 5.0
 
 CLOSE_SECONDS = 5.0
 """How long closing waits for what is still to be stored."""
-
-SERVER_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off", "timezone": "UTC"}
-
-_WRITER_SETTINGS = SERVER_SETTINGS | {
-    "application_name": "plek-writer",
-    # The append function looks rows up by key: a plan made while a table was small must not scan it when it is large.
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-}
 
 _UNREACHABLE = (
     OSError,
@@ -82,7 +75,6 @@ _NUMBERS = ("events_pkey", "outbox_pkey")
 _VERSIONS = "events_stream_version"
 """Two events with one version: what a lane knew by heart was wrong, and the database did not believe it."""
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Answers = list[tuple[Pending, Appended]]
 Own: TypeAlias = str | tuple[str, str]
 
@@ -90,20 +82,6 @@ Own: TypeAlias = str | tuple[str, str]
 def unreachable(error: BaseException) -> bool:
     """Whether the database cannot do its work now, rather than that it was asked something wrong."""
     return isinstance(error, _UNREACHABLE) and not isinstance(error, asyncpg.DataError)
-
-
-class Lane:
-    """One connection of the writer, with the session that must have ended before another may take its place."""
-
-    def __init__(self) -> None:
-        self.connection: Connection | None = None
-        self.session: tuple[int, datetime] | None = None
-        self.batch: Sequence[Pending] = ()
-
-    def hang_up(self) -> None:
-        if self.connection is not None:
-            self.connection.terminate()
-            self.connection = None
 
 
 class Writer:
@@ -174,7 +152,7 @@ class Writer:
         """Both lanes at work until cancelled; nobody is left waiting then."""
         works = [asyncio.ensure_future(self._work(lane)) for lane in self._lanes]
         try:
-            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*works)
         finally:
             for work in works:
                 work.cancel()
@@ -229,8 +207,11 @@ class Writer:
         self._queue.extendleft(reversed(later))
         return batch
 
-    async def _store(self, lane: Lane, batch: Sequence[Pending], *, renewed: bool = False) -> Answers:
-        """Stores a batch and returns the answers its callers are owed; those who are refused have theirs already."""
+    async def _store(self, lane: Lane, batch: Sequence[Pending], tries: int = TRIES_MAX) -> Answers:
+        """Stores a batch and returns the answers its callers are owed; those who are refused have theirs already.
+
+        tries: how often it is sent again whole when it was the statement, or what was known by heart, that was wrong.
+        """
         if not batch:
             return []
         try:
@@ -244,17 +225,17 @@ class Writer:
             self._halt(batch, "another process numbers its events without the lock")
             return []
         stale = isinstance(trouble, _STALE)
-        if (stale or getattr(trouble, "constraint_name", None) == _VERSIONS) and not renewed:
-            if stale:
-                lane.hang_up()
-            return await self._store(lane, batch, renewed=True)
+        if stale:
+            lane.hang_up()
+        if tries and (stale or getattr(trouble, "constraint_name", None) == _VERSIONS):
+            return await self._store(lane, batch, tries - 1)
         if len(batch) == 1:
             late = isinstance(trouble, asyncpg.SerializationError)  # of the append function: a checkpoint moved on
             batch[0].answer(VersionConflict("checkpoint") if late else trouble)
             return []
         half = len(batch) // 2  # one of them cannot be stored: it is found by halves, and the others are stored
-        first = await self._store(lane, batch[:half], renewed=True)
-        return [*first, *await self._store(lane, batch[half:], renewed=True)]
+        first = await self._store(lane, batch[:half], tries)
+        return [*first, *await self._store(lane, batch[half:], tries)]
 
     async def _commit(self, lane: Lane, pendings: Sequence[Pending]) -> Answers:
         """One transaction. Raises what the driver raises; whether it was stored is unknown then."""
@@ -316,33 +297,9 @@ class Writer:
     # --- connection ---------------------------------------------------------------------------------------------------
 
     async def _connect(self, lane: Lane) -> Connection:
-        """A connection with its append function. A pool would reset it at each release."""
-        lane.hang_up()
-        connection: Connection = await asyncpg.connect(self._dsn, server_settings=_WRITER_SETTINGS, timeout=5)
-        try:
-            if lane.session is not None:
-                await self._end(connection, *lane.session)
-            await connection.execute(self._function)
-            lane.session = await connection.fetchrow(
-                "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
-            )  # type: ignore[assignment]
-        except BaseException:
-            connection.terminate()
-            raise
-        lane.connection = connection
+        connection = await lane.connect(self._dsn, self._function)
         self._on_lost()
         return connection
-
-    @staticmethod
-    async def _end(connection: Connection, pid: int, began: datetime) -> None:
-        """Makes sure that a lost session has ended: as long as it lives, what it was asked may still be stored."""
-        ended = await connection.fetchval(
-            "select bool_and(pg_terminate_backend(pid, 5000)) from pg_stat_activity"
-            " where pid = $1 and backend_start = $2",
-            pid, began, timeout=10,
-        )  # fmt: skip
-        if ended is False:
-            raise TimeoutError("the lost session lives on")
 
     async def _recover(self, lane: Lane, batch: Sequence[Pending], error: Exception) -> Answers:
         """The database went away, perhaps in the commit: what was stored is found, what was not is tried again."""
@@ -358,7 +315,7 @@ class Writer:
                 return await self._commit(lane, left)
             except Exception as again:
                 if not unreachable(again):
-                    return await self._store(lane, [p for p in batch if not p.future.done()], renewed=True)
+                    return await self._store(lane, [p for p in batch if not p.future.done()])
                 error = again
             if loop.time() + wait > until and not under_way:
                 break  # never while it may still be stored and that can be found out
