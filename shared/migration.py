@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import asyncpg
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+# Alembic is imported where it is needed: every process of a site knows how to migrate, and only one does.
 
 LOCK = (5000, 2)
 """Advisory lock: two processes that start together migrate one after the other."""
@@ -25,6 +25,9 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 
 def script(service: str) -> ScriptDirectory:
     """The revisions of a service."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(resources.files(f"services.{service}") / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -36,6 +39,9 @@ async def upgrade(dsn: str, service: str) -> None:
 
     dsn: anything asyncpg understands, a Unix socket included.
     """
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
     revisions = script(service)
 
     async def connect() -> Any:
@@ -54,6 +60,9 @@ async def upgrade(dsn: str, service: str) -> None:
 
 
 def _run(connection: sa.Connection, revisions: ScriptDirectory) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+
     def steps(current: Any, context: MigrationContext) -> Any:
         return revisions._upgrade_revs("head", current)
 

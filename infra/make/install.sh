@@ -63,7 +63,8 @@ if ! uv --version >/dev/null 2>&1; then
   uv=$tools/bin/uv
   if ! "$uv" --version >/dev/null 2>&1; then
     echo "bringing uv, the installer, into $tools"
-    "$python" -m venv "$tools" >"$log" 2>&1 ||
+    maker=$(find_python ensurepip) || maker=$python
+    "$maker" -m venv "$tools" >"$log" 2>&1 ||
       stop "Python's venv module does not work (on Debian: apt-get install python3-venv), and there is no uv"
     try "$tools/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/make/uv.txt
   fi

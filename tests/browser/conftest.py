@@ -1,4 +1,4 @@
-"""One network and one browser for all tests of this folder; every test looks with a fresh visitor."""
+"""One browser for a file of this folder; every test looks with a fresh visitor."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visitor import ARGUMENTS, Visitors, chromium
-from tests.support.network import Network, running_network
-
-
-@pytest.fixture(scope="session")
-def network() -> Iterator[Network]:
-    with running_network() as started:
-        yield started
+from tests.support.network import Network
 
 
 @pytest.fixture(scope="module")
