@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support.buses import bus
 from tests.support.data import data_dir
-from tests.support.network import Network, running_network
 from tests.support.servers import database, nats_pair, nats_single, postgres
 
 __all__ = ["bus", "data_dir", "database", "nats_pair", "nats_single", "postgres"]
@@ -22,10 +19,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in TOGETHER:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
-@pytest.fixture(scope="session")
-def network() -> Iterator[Network]:
-    """One running network for all tests that do not break it."""
-    with running_network() as started:
-        yield started

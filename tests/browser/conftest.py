@@ -1,4 +1,4 @@
-"""One browser for a file of this folder; every test looks with a fresh visitor."""
+"""One network and one browser for all tests of this folder; every test looks with a fresh visitor."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,13 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visitor import ARGUMENTS, Visitors, chromium
-from tests.support.network import Network
+from tests.support.network import Network, running_network
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    with running_network() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
