@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.bus_connection import close_client, connect_relay
 from shared.settings import SiteSettings
-from shared.streams import CITY, hub_sources, site_sources
+from shared.streams import CITY, STREAM_NOT_FOUND, hub_city, hub_sources, site_city, site_sources
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -69,6 +69,7 @@ class SourceKeeper:
         """How often a source was made to ask again, since the start."""
         self._site = site
         self._hub = hub
+        self._metadata: dict[str, str] = {}
         self._next: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
 
@@ -86,9 +87,13 @@ class SourceKeeper:
     async def look(self) -> None:
         """One look: sources that are missing are put back, silent ones made to ask again."""
         info = await self._ask("INFO")
+        if (info.get("error") or {}).get("err_code") == STREAM_NOT_FOUND:
+            await self._make_anew()
+            return
         config = info.get("config")
         if not isinstance(config, dict):
             return
+        self._metadata = dict(config.get("metadata") or {})
         wanted = self._wanted(config)
         there = {source["name"] for source in config.get("sources") or ()}
         if there != {source["name"] for source in wanted}:
@@ -100,6 +105,20 @@ class SourceKeeper:
             await self._ask("UPDATE", config | {"sources": rest})
             await self._ask("UPDATE", config | {"sources": wanted})
             self.asked_again += 1
+
+    async def _make_anew(self) -> None:
+        """CITY is a copy. A server that is killed while it writes a stream's description forgets the stream, and this
+        keeper has it written each time a source is made to ask again. What is made anew fills from its sources, and
+        whoever follows it begins anew behind its own checkpoints.
+        """
+        if self._site != self._hub:
+            config = site_city(self._hub, self._site)
+        elif self._metadata:
+            config = hub_city(self._hub, self._metadata)
+        else:
+            return  # who tells the network is not known here yet: `plek streams apply` says so
+        log.warning("CITY of %s is lost and is made anew", self._site)
+        await self._ask("CREATE", config)
 
     def _wanted(self, config: Mapping[str, Any]) -> list[dict[str, Any]]:
         if self._site == self._hub:

@@ -130,8 +130,18 @@ def _logs_of(topology: Topology, site: str) -> list[Stream]:
 def _city(topology: Topology) -> Stream:
     origins = [(site, service) for site in topology.sites for service in topology.tellers(site, "pub")]
     told = {ORIGINS: " ".join(f"{site}/{service}" for site, service in origins)}
-    config = _gathered(hub_sources(topology.hub, told)) | {"metadata": told}
-    return Stream(topology.hub, "CITY", config)
+    return Stream(topology.hub, "CITY", hub_city(topology.hub, told))
+
+
+def hub_city(hub: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The hub's CITY as it is declared for the origins its metadata names."""
+    told = {ORIGINS: metadata.get(ORIGINS, "")}
+    return _gathered(hub_sources(hub, told)) | {"metadata": told}
+
+
+def site_city(hub: str, site: str) -> dict[str, Any]:
+    """Every other site's CITY as it is declared."""
+    return _gathered(site_sources(hub, site))
 
 
 def hub_sources(hub: str, metadata: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -152,7 +162,7 @@ def site_sources(hub: str, site: str) -> list[dict[str, Any]]:
 
 
 def _copy_of_city(hub: str, site: str) -> Stream:
-    return Stream(site, "CITY", _gathered(site_sources(hub, site)))
+    return Stream(site, "CITY", site_city(hub, site))
 
 
 def _gathered(sources: list[dict[str, Any]]) -> dict[str, Any]:
