@@ -168,6 +168,10 @@ class Handler(Generic[S, C, E]):
         self._remember(stream, state, version)
         return state, version
 
+    def remembered(self) -> Iterable[S]:
+        """The states in memory: what is in none of them may still be stored."""
+        return (state for state, _ in self._states.values())
+
     async def _handle(self, key: str, command: C, context: Context, also: Sequence[RowChange]) -> Handled:
         stream = self._decider.stream(key)
         async with self._turn(stream):

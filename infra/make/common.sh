@@ -8,11 +8,10 @@ stop() {
 
 # Prints the Python to use: the one named by PYTHON, else of those that are new enough the oldest we promise to work
 # with, unless another is clearly faster. Builds differ by half, and so does everything that runs on them.
-# $1: a module it must have.
 find_python() {
   best= best_time=0
   for candidate in ${PYTHON:-python3.11 /usr/bin/python3.11 python3.12 python3.13 python3.14 python3 /usr/bin/python3 python}; do
-    found=$("$candidate" -c "$MEASURE" "${1:-sys}" 2>/dev/null) || continue
+    found=$("$candidate" -c "$MEASURE" 2>/dev/null) || continue
     time=${found%% *}
     if [ -z "$best" ] || [ $((time * 100)) -lt $((best_time * 80)) ]; then
       best=${found#* } best_time=$time
@@ -23,9 +22,8 @@ find_python() {
 
 # Prints how many microseconds a few loops take, at best, and where this Python is; fails when it is too old.
 MEASURE='
-import importlib, sys, time
+import sys, time
 if sys.version_info < (3, 11): sys.exit(1)
-importlib.import_module(sys.argv[1])
 def loops():
     began, seen = time.perf_counter(), {}
     for n in range(20000): seen[n % 100] = (n, str(n))

@@ -63,8 +63,11 @@ if ! uv --version >/dev/null 2>&1; then
   uv=$tools/bin/uv
   if ! "$uv" --version >/dev/null 2>&1; then
     echo "bringing uv, the installer, into $tools"
-    maker=$(find_python ensurepip) || maker=$python
-    "$maker" -m venv "$tools" >"$log" 2>&1 ||
+    made=
+    for maker in "$python" python3 python3.11 python3.12 python3.13 python3.14; do
+      "$maker" -m venv "$tools" >"$log" 2>&1 && made=yes && break
+    done
+    [ -n "$made" ] ||
       stop "Python's venv module does not work (on Debian: apt-get install python3-venv), and there is no uv"
     try "$tools/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/make/uv.txt
   fi

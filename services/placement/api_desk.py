@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -34,6 +34,14 @@ INPUT_CODES = frozenset({
 
 TRY_ELSEWHERE = frozenset({"no-place-free", "household-too-large"})
 """Refusals of one location that another one of the same site need not share."""
+
+Noun = Literal["place", "hold", "stay"]
+
+_THINGS: dict[Noun, Callable[[Location], Mapping[str, object]]] = {
+    "place": lambda location: location.places,
+    "hold": lambda location: location.holds,
+    "stay": lambda location: location.stays,
+}
 
 E = TypeVar("E", bound=ev.LocationEvent)
 LocationHandler = Handler[Location, cmd.LocationCommand, ev.LocationEvent]
@@ -113,8 +121,15 @@ class Placement:
             raise Problem(404, f"{noun}-unknown")
         return rows[0]
 
-    async def location_of(self, table: sa.Table, id_: str, noun: str) -> str:
-        """The location a place, hold or stay belongs to. Raises 404 `<noun>-unknown`."""
+    async def location_of(self, table: sa.Table, id_: str, noun: Noun) -> str:
+        """The location a place, hold or stay belongs to. Raises 404 `<noun>-unknown`.
+
+        Most are asked for while they last, by a desk whose location is in memory; the board knows all of them.
+        """
+        things = _THINGS[noun]
+        for state in self.handler.remembered():
+            if id_ in things(state):
+                return state.name
         return str((await self.row(table, id_, noun))["location"])
 
     def own_site_only(self, site: str | None) -> None:
