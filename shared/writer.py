@@ -180,12 +180,12 @@ class Writer:
             self._busy -= own
             self._under_way -= 1
             lane.batch = ()
-            if len(answers) >= SPLIT_MIN and not self._queue and not self._under_way:
-                half = len(answers) // 2
-                _tell(answers[:half])
-                del answers[:half]
-                await asyncio.sleep(0)  # the first half appends again, and leaves before the second half is woken
-            _tell(answers)  # they are woken when this lane waits for the database again
+            try:
+                if len(answers) >= SPLIT_MIN and not self._queue and not self._under_way:
+                    _tell(answers[: len(answers) // 2])
+                    await asyncio.sleep(0)  # the first half appends again, and leaves before the second is woken
+            finally:
+                _tell(answers)  # they are woken when this lane waits for the database again
             self._news.set()
 
     def _take(self) -> list[Pending]:

@@ -399,6 +399,14 @@ async def test_closing_stores_what_is_waiting_and_leaves_nobody_waiting(backend:
         await store.append(append("a/0", 1))
 
 
+async def test_closing_while_one_half_of_a_batch_has_its_answer_leaves_nobody_waiting(store: PgStore) -> None:
+    closing: list[asyncio.Task[None]] = []
+    store.on_batch = lambda _: closing.append(asyncio.create_task(store.close()))
+    results = await gather(*(store.append(append(f"a/{n}", 0)) for n in range(40)))
+    assert all(isinstance(result, Appended) for result in results)
+    await gather(*closing)
+
+
 async def test_closing_without_a_database_leaves_nobody_waiting(
     own_server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
