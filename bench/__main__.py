@@ -33,13 +33,15 @@ def main() -> int:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     lines: list[Line] = []
     console = Console()
-    with ground(chosen.quick) as stage:
-        for name in chosen.names or NAMES:
-            with console.status(f"measuring {name}"):
-                lines += importlib.import_module(f"bench.{name}").run(stage)
-    console.print(table(lines))
-    if not chosen.quick:
-        write(lines)
+    try:
+        with ground(chosen.quick) as stage:
+            for name in chosen.names or NAMES:
+                with console.status(f"measuring {name}"):
+                    lines += importlib.import_module(f"bench.{name}").run(stage)
+    finally:  # what was measured before one of them failed is not measured again for nothing
+        console.print(table(lines))
+        if not chosen.quick:
+            write(lines)
     return 0 if all(line.met for line in lines) else 1
 
 

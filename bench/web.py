@@ -20,7 +20,8 @@ class Web:
 
     async def post(self, path: str, body: Any) -> bytes:
         """The answer's body. Anything but 200 or 201 fails the benchmark."""
-        if self._streams is None:
+        if self._streams is None or self._streams[0].at_eof():  # a site closes a connection that was idle for long
+            self.close()
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
         data = msgspec.json.encode(body)
