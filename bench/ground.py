@@ -26,6 +26,7 @@ from shared import schema
 from shared.envelope import Meta
 from shared.ids import SystemIds
 from shared.ports import Append, NewEvent, StreamWrite, Told
+from shared.runtime import settle
 from shared.store import PgStore
 
 ROUNDS = 3
@@ -90,6 +91,7 @@ class Ground:
         """An open store on a fresh database."""
         store = PgStore(await self.database(tables), "west", service, tables)
         await store.open(datetime.now(UTC))
+        settle()  # as a site's process does once its services run
         try:
             yield store
         finally:
