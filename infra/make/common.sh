@@ -7,7 +7,7 @@ stop() {
 }
 
 # Prints the Python to use: the one named by PYTHON, else of those that are new enough the oldest we promise to work
-# with, unless another is clearly faster. Builds differ by half, and so does everything that runs on them.
+# with, unless another is clearly faster. Builds differ: one was seen to take half as long again for the same loops.
 find_python() {
   best= best_time=0
   for candidate in ${PYTHON:-python3.11 /usr/bin/python3.11 python3.12 python3.13 python3.14 python3 /usr/bin/python3 python}; do
