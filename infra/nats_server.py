@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -19,6 +20,10 @@ from infra.processes import PlatformError, disk_full, explain, free_ports, start
 from shared.streams import ACCOUNTS, Admin, Admins, Topology
 
 START_SECONDS_MAX = 30.0
+
+GO_THREADS = "1"
+"""GOMAXPROCS of a server, unless the environment says otherwise. All servers of an embedded network share one machine
+with everything else on it: with a thread a core each, they spend a third of their time looking for work."""
 
 
 def find_nats_server() -> str:
@@ -62,7 +67,8 @@ class NatsServer:
 
     def launch(self) -> None:
         """Start the server on its configuration; returns at once. Call from the main thread."""
-        self.process = start_child([find_nats_server(), "-c", str(self._config)], self._log)
+        environment = {"GOMAXPROCS": GO_THREADS, **os.environ}
+        self.process = start_child([find_nats_server(), "-c", str(self._config)], self._log, env=environment)
 
     def ready(self) -> bool:
         """Whether clients can connect now; raises `PlatformError` with the server's own reason when it gave up."""

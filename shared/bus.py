@@ -199,10 +199,14 @@ def _expecting(message: Message) -> dict[str, str]:
 
 
 class StreamSource:
-    """Follows one stream on a service's connection. It implements `shared.ports.Source`."""
+    """Follows one stream on a service's connection. It implements `shared.ports.Source`.
 
-    def __init__(self, client: Client, name: str) -> None:
+    sweeps: the reader lets messages gather (`Consumer`).
+    """
+
+    def __init__(self, client: BusClient, name: str, *, sweeps: bool = False) -> None:
         self.name = name
+        self._sweeps = sweeps
         self._client = client
         self._incarnation: str | None = None
 
@@ -238,7 +242,7 @@ class StreamSource:
                 await consumer.close()
 
     async def _follow(self, position: int) -> Consumer:
-        consumer = Consumer(self._client, self.name)
+        consumer = Consumer(self._client, self.name, sweeps=self._sweeps)
         try:
             await consumer.open(position)
             # Looked at after the consumer was made: a stream made anew in between takes the consumer with it.

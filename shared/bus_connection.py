@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from shared.ports import BusUnavailable
 
@@ -56,8 +57,40 @@ class BusClient(Client):
     Two kinds of message, which the server stores without a word, end nats-py 2.16's read loop for good: a subject that
     is not UTF-8, and a header block of nothing but `NATS/1.0`. Whoever may publish on one log could so stop every
     reader of the network. Here they arrive like any other, to be refused by `from_headers`. Reading and writing
-    headers, which is most of the work, is also twice as fast.
+    headers, which is most of the work, is also twice as fast, and a listener hears a message as it is read, without a
+    queue and a task in between.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listeners: dict[int, Callable[[Msg], None]] = {}
+
+    async def listen(self, subject: str, heard: Callable[[Msg], None]) -> Subscription:
+        """Subscribes; `heard` is called for every message, at once, and must neither wait nor raise.
+
+        End it with `unlisten`. Nothing bounds what comes but what was asked for: it is meant for pulls.
+        """
+
+        async def never(_: Msg) -> None:
+            """The library wants to know how it would call back."""
+
+        subscription = await self.subscribe(subject, cb=never)
+        self._listeners[subscription._id] = heard
+        return subscription
+
+    async def unlisten(self, subscription: Subscription) -> None:
+        """Ends what `listen` began. Raises `nats.errors.Error`."""
+        self._listeners.pop(subscription._id, None)
+        await subscription.unsubscribe()
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        heard = self._listeners.get(sid)
+        if heard is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        heard(self._build_message(sid, subject, reply, data, await self._process_headers(headers)))
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
         if not headers:
@@ -97,12 +130,18 @@ class Broker(NatsBroker):
 
     Everything but the logs goes through it: beats now, questions between sites later (they will want FastStream's
     tracing; a beat every five seconds from every service does not). The logs are followed by `shared.bus.StreamSource`
-    on the client that `connect` returns.
+    on the client that `bus` returns.
     """
 
     async def _connect(self) -> Client:
         client = await _connected(self._connection_kwargs)
         self.config.connect(client)
+        return client
+
+    async def bus(self) -> BusClient:
+        """The client behind the broker, connected."""
+        client = await self.connect()
+        assert isinstance(client, BusClient)
         return client
 
     @property
@@ -143,7 +182,7 @@ async def connect_broker(options: Mapping[str, Any]) -> Broker:
     """The broker of one service in one account: connected, and not started, so that subscribers can still be declared.
 
     options: `SiteSettings.nats_options(user)`. Waits for the server as long as it takes; raises `nats.errors.Error`
-    only when the server refuses the credential. `await broker.connect()` returns its client; `await broker.stop()`
+    only when the server refuses the credential. `await broker.bus()` returns its client; `await broker.stop()`
     closes it.
     """
     broker = make_broker(options)
@@ -151,7 +190,7 @@ async def connect_broker(options: Mapping[str, Any]) -> Broker:
     return broker
 
 
-async def connect_relay(options: Mapping[str, Any]) -> Client:
+async def connect_relay(options: Mapping[str, Any]) -> BusClient:
     """The connection of one relay, on which nothing but its own log can be published. Close it with `close_client`.
 
     options: `SiteSettings.nats_options(user)` of the relay's user. Waits and raises as `connect_broker` does.
@@ -165,7 +204,7 @@ async def close_client(client: Client) -> None:
         await asyncio.wait_for(client.close(), CLOSE_SECONDS)
 
 
-async def _connected(options: Mapping[str, Any]) -> Client:
+async def _connected(options: Mapping[str, Any]) -> BusClient:
     client = BusClient()
     name = str(options.get("name", "plek"))
     first = True

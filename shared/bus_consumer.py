@@ -10,17 +10,20 @@ from contextlib import suppress
 
 import msgspec
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from shared.bus_connection import Refused, ask
+from shared.bus_connection import BusClient, Refused, ask
 from shared.envelope import DATA_BYTES_MAX, Malformed, from_headers
 from shared.ports import BusUnavailable, Delivery
 
 FETCH_MAX = 500
 PULL_BYTES_MAX = 16 * 1024 * 1024
 PULL_SECONDS = 30
+SWEEP_SECONDS = 0.005
+"""How long a pull for what is already there stays open: the server answers at once, then says that it has ended."""
+FLOOD = 100
+"""From this many messages at a time on, the next ones are asked for before these are worked on."""
 HEARTBEAT_SECONDS = 1.0
 SILENT_SECONDS = 2.5
 """A consumer that was deleted, or forgotten by a server that crashed, sends no heartbeat: that is how it is noticed."""
@@ -58,14 +61,17 @@ def deliveries(messages: Sequence[Msg], after: int) -> list[Delivery]:
 class Consumer:
     """A pull consumer of our own, without acks: the position lives in the reader's database.
 
-    Up to two pulls are open at the server, so that the next messages are on their way while a batch is being worked on,
-    and a single message is handed over the moment it comes. nats-py's own fetch makes a task and a timer for
-    each message.
+    Up to two pulls are open at the server, so that the next messages are on their way while a batch is worked on, and a
+    single message is handed over the moment it comes. nats-py's own fetch makes a task and a timer for each message.
+
+    sweeps: for a reader in no hurry, that lets messages gather. It waits for one message; then it asks for what has
+    come meanwhile, which comes in one piece for the server, the network and this process, until nothing has.
     """
 
-    def __init__(self, client: Client, stream: str) -> None:
+    def __init__(self, client: BusClient, stream: str, *, sweeps: bool = False) -> None:
         self._client = client
         self._stream = stream
+        self._sweeps = sweeps
         who = str(client.options.get("name") or "plek").replace(".", "-")
         self._name = f"{who}-{uuid.uuid4().hex[:12]}"
         self._loop = asyncio.get_running_loop()
@@ -74,6 +80,8 @@ class Consumer:
         self._subscription: Subscription | None = None
         self._buffer: deque[Msg] = deque()
         self._asked = 0
+        self._came = 1
+        self._flood = False
         self._problem = ""
         self._news = asyncio.Event()
         self._fruitful = False
@@ -96,7 +104,7 @@ class Consumer:
         }
         subject = f"$JS.API.CONSUMER.CREATE.{self._stream}.{self._name}"
         try:
-            self._subscription = await self._client.subscribe(self._inbox, cb=self._hear)
+            self._subscription = await self._client.listen(self._inbox, self._hear)
             await ask(self._client, subject, {"stream_name": self._stream, "action": "create", "config": config})
         except Refused as no:
             raise BusUnavailable(f"{self._stream}: {no}") from None
@@ -107,13 +115,13 @@ class Consumer:
     async def take(self) -> list[Msg]:
         """At least one message and at most 500, as soon as there is one. Raises `ConsumerLost`."""
         while True:
-            if self._asked + len(self._buffer) <= FETCH_MAX:
-                await self._pull()
+            await self._ask()
             if self._buffer:
                 break
             self._news.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), SILENT_SECONDS / 5)
+                async with asyncio.timeout(SILENT_SECONDS / 5):
+                    await self._news.wait()
             self._look()
         self._fruitful = True
         if len(self._buffer) <= FETCH_MAX:
@@ -121,34 +129,46 @@ class Consumer:
             self._buffer.clear()
         else:
             taken = [self._buffer.popleft() for _ in range(FETCH_MAX)]
+        self._flood = len(taken) >= FLOOD
         return taken
 
     async def close(self) -> None:
         """Unsubscribes and deletes the consumer; a server that is not there to be told forgets it in ten seconds."""
         with suppress(nats.errors.Error):
             if self._subscription is not None:
-                await self._subscription.unsubscribe()
+                await self._client.unlisten(self._subscription)
             if self._client.is_connected:
                 await self._client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}")
 
-    async def _pull(self) -> None:
-        request = {
-            "batch": FETCH_MAX,
-            "max_bytes": PULL_BYTES_MAX,
-            "expires": PULL_SECONDS * _NANOSECONDS,
-            "idle_heartbeat": int(HEARTBEAT_SECONDS * _NANOSECONDS),
-        }
+    async def _ask(self) -> None:
+        """Asks the server for what should come next, if that is not on its way."""
+        if self._flood or not self._sweeps:
+            if self._asked + len(self._buffer) <= FETCH_MAX:
+                await self._pull(FETCH_MAX, PULL_SECONDS)
+        elif not self._asked and not self._buffer:
+            came, self._came = self._came, 0
+            if came:
+                await self._pull(FETCH_MAX, SWEEP_SECONDS)
+            else:
+                await self._pull(1, PULL_SECONDS)
+
+    async def _pull(self, batch: int, seconds: float) -> None:
+        request = {"batch": batch, "max_bytes": PULL_BYTES_MAX, "expires": int(seconds * _NANOSECONDS)}
+        if seconds > HEARTBEAT_SECONDS:
+            request["idle_heartbeat"] = int(HEARTBEAT_SECONDS * _NANOSECONDS)
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
         try:
             await self._client.publish(subject, msgspec.json.encode(request), reply=self._inbox)
         except nats.errors.Error as error:
             raise ConsumerLost(str(error)) from None
-        self._asked += FETCH_MAX
+        self._asked += batch
+        self._heard_at = self._loop.time()  # silence counts from a question on
 
-    async def _hear(self, message: Msg) -> None:
+    def _hear(self, message: Msg) -> None:
         self._heard_at = self._loop.time()
         if message.reply.startswith("$JS.ACK."):
             self._asked -= 1
+            self._came += 1
             self._buffer.append(message)
         else:
             # Only the server sends these; a stored message that looks like one comes with a reply subject.

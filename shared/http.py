@@ -31,6 +31,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from shared import metrics
 from shared.handling import KeyClaim, KeyReused
 from shared.http_access import EVERYBODY, Access, Guarded, GuardedRoute, access_of, allow, current_actor
+from shared.http_direct import DirectApi
 from shared.http_problems import MEDIA_TYPE, Problem, answer_problem
 from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
 
@@ -57,7 +58,7 @@ _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "operat
 
 def new_app(title: str, version: str = "1", description: str = "") -> FastAPI:
     """An application whose errors are problem+json and whose routes are guarded; it documents itself nowhere."""
-    app = FastAPI(
+    app = DirectApi(
         title=title,
         version=version,
         description=description,

@@ -138,14 +138,15 @@ async def _actor(request: Request) -> Actor:
 CurrentActor = Annotated[Actor, Depends(_actor)]
 
 
-async def json_body(request: Request) -> None:
-    """Refuses a body that is not JSON before anybody looks into it: 415 `content-type-not-json`, 422 `body-not-json`.
+async def json_value(request: Request) -> tuple[Any] | None:
+    """The request's body, or None when there is none. One that is not JSON is refused before anybody looks into it:
+    415 `content-type-not-json`, 422 `body-not-json`.
 
     Stricter than Python's reader: no NaN, no broken UTF-8, no half surrogates, no nesting beyond 32 levels.
     """
     raw = await request.body()
     if not raw:
-        return
+        return None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "content-type-not-json")
@@ -155,6 +156,7 @@ async def json_body(request: Request) -> None:
         raise Problem(422, "body-not-json") from None
     if not _shallow(value, JSON_DEPTH_MAX):
         raise Problem(422, "body-not-json", "The body is nested too deeply.")
+    return (value,)
 
 
 def _shallow(value: Any, levels: int) -> bool:
@@ -177,7 +179,7 @@ class GuardedRoute(APIRoute):
                 raise Problem(403, "role-not-allowed")
             admit(request, access)
             if takes_json:
-                await json_body(request)
+                await json_value(request)
             return await answer(request)
 
         return guarded

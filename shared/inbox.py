@@ -69,8 +69,8 @@ class View:
 class Follow:
     """A source, and the site whose messages come another way (`None`: apply all).
 
-    gather_seconds: after a batch, how long messages gather before the next one is taken. A first message after a quiet
-    moment is applied at once; a busy source costs one append for all that came meanwhile.
+    gather_seconds: how long at least from one batch to the next; meanwhile messages gather. A first message after a
+    quiet moment is applied at once; a busy source costs one append for all that came meanwhile.
     """
 
     source: Source
@@ -139,14 +139,16 @@ class Reader:
                     rests = self._rests
                 async with aclosing(follow.source.batches(position)) as batches:
                     async for batch in batches:
+                        began = self._clock.monotonic()
                         async with self._one_at_a_time:
                             if self._rests != rests:
                                 break  # somebody else moved the view: on from its cursors
                             await self._load()
                             await self._apply(follow, incarnation, batch, refetch=patient)
                         failures, patient = 0, True
-                        if follow.gather_seconds and len(batch) < GATHERED:
-                            await self._clock.sleep(follow.gather_seconds)
+                        rest = follow.gather_seconds - (self._clock.monotonic() - began)
+                        if rest > 0 and len(batch) < GATHERED:
+                            await self._clock.sleep(rest)
             except Gap as gap:
                 patient = False  # once more from the checkpoint; if the hole is still there, its origin waits
                 log.warning("gap", reader=self.view.name, origin=gap.origin, expected=gap.expected, got=gap.got)

@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import nats.errors
-from nats.aio.client import Client
 
 from shared import metrics
 from shared.beats import Beat, Beats, Links
@@ -39,6 +39,8 @@ GATHER_SECONDS: dict[Log, float] = {"pub": 0.0, "loc": 0.1}
 """How long a busy relay gathers rows: the network hears at once, the services of the own site a moment later, and
 sixteen rows together are one atomic batch with one sync of the server's disk."""
 
+SWEEP_FROM_SECONDS = 0.05
+"""A reader that gathers so long asks for what has gathered, instead of being told of every message as it comes."""
 
 COLLECT_AFTER = (10_000, 20, 50)
 """Python's collector looks for cycles this seldom: what we keep has none (our structs are not even tracked), and a look
@@ -107,6 +109,7 @@ class Runtime:
         account. gather_seconds: as in `Follow`.
         """
         settings, clock = self.host.settings, self.host.clock
+        source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
 
         async def work() -> None:
             broker = await connect_broker(settings.nats_options(f"city.{self.service}"))
@@ -114,9 +117,9 @@ class Runtime:
                 beats = Beats(broker, self.links, self.service, self._beat, clock)
                 await broker.start()
                 self.broker = broker
-                client = await broker.connect()
-                follows = [Follow(StreamSource(client, "CITY"), settings.site, gather_seconds)]
-                follows += [Follow(StreamSource(client, name), None, gather_seconds) for name in own_logs]
+                client = await broker.bus()
+                follows = [Follow(source(client, "CITY"), settings.site, gather_seconds)]
+                follows += [Follow(source(client, name), None, gather_seconds) for name in own_logs]
                 await _together([beats.run(), *(reader.run(follow) for follow in follows)])
             finally:
                 self.broker = None
@@ -127,11 +130,12 @@ class Runtime:
     def local(self, reader: Reader, logs: Sequence[str], gather_seconds: float = 0.0) -> None:
         """Hears the services of this site on streams that never leave it. gather_seconds: as in `Follow`."""
         settings = self.host.settings
+        source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
 
         async def work() -> None:
-            client: Client = await connect_relay(settings.nats_options(f"local.{self.service}"))
+            client = await connect_relay(settings.nats_options(f"local.{self.service}"))
             try:
-                follows = [Follow(StreamSource(client, name), None, gather_seconds) for name in logs]
+                follows = [Follow(source(client, name), None, gather_seconds) for name in logs]
                 await _together([reader.run(follow) for follow in follows])
             finally:
                 await close_client(client)

@@ -95,7 +95,7 @@ class OnNats:
     async def source(self, site: str) -> Source:
         broker = await connect_broker(self.buses.options(site, "city.placement"))
         self.stack.push_async_callback(broker.stop)
-        return StreamSource(await broker.connect(), CITY)
+        return StreamSource(await broker.bus(), CITY)
 
     def cut(self) -> None:
         self.buses.cut("west")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from shared.bus_connection import ask
 from shared.envelope import DATA_BYTES_MAX, bus_subject, to_headers
 from shared.ports import BusUnavailable, Delivery, Source, SourceRemade
-from tests.support.buses import DEADLINE_SECONDS, STREAM, BusUnderTest, Reader, real_bus, row, rows
+from tests.support.buses import DEADLINE_SECONDS, STREAM, BusUnderTest, InMemory, Reader, real_bus, row, rows
 
 pytestmark = pytest.mark.asyncio
 
@@ -66,6 +67,16 @@ HOSTILE: dict[str, tuple[str, bytes, bytes | None, bytes]] = {
     "a subject line no database stores": ("subject-invalid", SUBJECT, block({"ce-subject": "a\0b"}), b"{}"),
     "too much data": ("data-too-large", SUBJECT, block(), b"x" * (DATA_BYTES_MAX + 1)),
 }
+
+
+@pytest_asyncio.fixture(params=["memory", "nats", "nats-swept"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[BusUnderTest]:
+    """A bus with an empty log: in memory, and on the real server with both ways of asking for messages."""
+    if request.param == "memory":
+        yield InMemory()
+        return
+    async with real_bus(sweeps=request.param == "nats-swept") as real:
+        yield real
 
 
 async def put_good(bus: BusUnderTest, sequence: int) -> None:

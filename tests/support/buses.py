@@ -120,10 +120,11 @@ class InMemory:
 
 
 class OnNats:
-    """The suite on a real nats-server, each user with its own credential."""
+    """The suite on a real nats-server, each user with its own credential. sweeps: how its sources ask for messages."""
 
-    def __init__(self, buses: TestBuses) -> None:
+    def __init__(self, buses: TestBuses, *, sweeps: bool = False) -> None:
         self.buses = buses
+        self.sweeps = sweeps
         self.clients: list[Client] = []
         self.brokers: list[Broker] = []
 
@@ -133,7 +134,7 @@ class OnNats:
     async def source(self, name: str = STREAM) -> Source:
         broker = await connect_broker(self.buses.options(SITE, "city.placement"))
         self.brokers.append(broker)
-        return StreamSource(await broker.connect(), name)
+        return StreamSource(await broker.bus(), name, sweeps=self.sweeps)
 
     async def put(self, subject: bytes, headers: bytes | None, data: bytes) -> None:
         client = await self._relay()
@@ -193,9 +194,9 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[BusUnderTest]:
 
 
 @asynccontextmanager
-async def real_bus() -> AsyncIterator[OnNats]:
+async def real_bus(*, sweeps: bool = False) -> AsyncIterator[OnNats]:
     async with running_buses(SINGLE) as buses:
-        real = OnNats(buses)
+        real = OnNats(buses, sweeps=sweeps)
         try:
             yield real
         finally:

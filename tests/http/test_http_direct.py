@@ -1,0 +1,170 @@
+"""The short way to an endpoint answers exactly as the framework does, whatever is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
+
+from services.placement import api
+from shared.http import Claim, IfMatch, new_app
+from shared.http_access import CurrentActor, allow
+from shared.http_border import Border
+from shared.http_direct import DirectApi, direct_of
+from shared.http_models import Body, CommandAnswer, EventRef, Moment, Slug
+from shared.http_problems import Problem
+from tests.support.border import Tokens, caller
+from tests.support.desk import open_desk
+
+pytestmark = pytest.mark.asyncio
+
+ID = "6f1ed002-ab5a-4c1b-9d0c-1f1a3a2b4c5d"
+
+
+class Make(Body):
+    name: Slug
+    count: int = 1
+    observed_at: Moment | None = None
+
+
+class Note(Body):
+    words: str
+
+
+def things() -> FastAPI:
+    """Two commands as a service writes them: one must have a body, one may."""
+    app = new_app("things")
+
+    @app.post("/things", status_code=201)
+    @allow("operator")
+    async def make(body: Make, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        if body.name == "full":
+            raise Problem(409, "no-place-free", facts={"name": body.name})
+        if body.name == "broken":
+            raise RuntimeError("a secret")
+        seen = "" if claim is None else f"{claim.scope} {claim.key} {claim.body_hash.hex()}"
+        events = [EventRef(id=seen, type=actor.role), EventRef(id=str(body.observed_at), type="é ∞ \x1f")]
+        return CommandAnswer(id=body.name, version=body.count, position=2**53, events=events)
+
+    @app.post("/things/{thing_id}/note")
+    @allow("operator", "coordinator")
+    async def note(thing_id: str, version: IfMatch, body: Note | None = None) -> CommandAnswer:
+        words = "nothing" if body is None else body.words
+        return CommandAnswer(id=thing_id, version=version or 0, position=1, events=[EventRef(id=words, type="t")])
+
+    return app
+
+
+class Framework:
+    """The same application without its short way."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await FastAPI.__call__(self.app, scope, receive, send)
+
+
+@pytest_asyncio.fixture
+async def both() -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
+    """A caller that goes the short way, and one that does not."""
+    app, tokens = things(), Tokens()
+    borders = [Border(one, verify=tokens.verify) for one in (app, Framework(app))]
+    direct, framework = (caller(border, tokens.token("operator")) for border in borders)
+    async with direct, framework:
+        yield direct, framework
+
+
+JSON = {"content-type": "application/json"}
+ASKED: dict[str, tuple[str, str, dict[str, str], bytes]] = {
+    "all is well": ("POST", "/things", JSON, b'{"name": "a", "count": 3, "observed_at": "2026-01-01T00:00:00+01:00"}'),
+    "with a key": ("POST", "/things", JSON | {"idempotency-key": "k1"}, b'{"count": 1, "name": "a"}'),
+    "a bad key": ("POST", "/things", JSON | {"idempotency-key": "k 1"}, b'{"name": "a"}'),
+    "a bad key and a bad body": ("POST", "/things", JSON | {"idempotency-key": "k 1"}, b"{}"),
+    "no body": ("POST", "/things", {}, b""),
+    "an empty body of JSON": ("POST", "/things", JSON, b""),
+    "null": ("POST", "/things", JSON, b"null"),
+    "a list": ("POST", "/things", JSON, b"[1]"),
+    "a text": ("POST", "/things", JSON, b'"x"'),
+    "not JSON": ("POST", "/things", JSON, b"{"),
+    "not a number": ("POST", "/things", JSON, b'{"name": "a", "count": NaN}'),
+    "not UTF-8": ("POST", "/things", JSON, b'{"name": "\xff"}'),
+    "nested": ("POST", "/things", JSON, b"[" * 40 + b"]" * 40),
+    "another type": ("POST", "/things", {"content-type": "text/plain"}, b'{"name": "a"}'),
+    "a form": ("POST", "/things", {"content-type": "application/x-www-form-urlencoded"}, b"name=a"),
+    "no type": ("POST", "/things", {}, b'{"name": "a"}'),
+    "a charset": ("POST", "/things", {"content-type": "application/json; charset=utf-8"}, b'{"name": "a"}'),
+    "fields missing": ("POST", "/things", JSON, b"{}"),
+    "fields too many": ("POST", "/things", JSON, b'{"name": "a", "colour": 1}'),
+    "fields wrong": ("POST", "/things", JSON, b'{"name": "A!", "count": "3", "observed_at": "now"}'),
+    "a time without zone": ("POST", "/things", JSON, b'{"name": "a", "observed_at": "2026-01-01T00:00:00"}'),
+    "a number too large": ("POST", "/things", JSON, b'{"name": "a", "count": 1e400}'),
+    "a refusal": ("POST", "/things", JSON, b'{"name": "full"}'),
+    "a bug": ("POST", "/things", JSON, b'{"name": "broken"}'),
+    "a query nobody asked for": ("POST", "/things?x=1", JSON | {"idempotency-key": "k1"}, b'{"name": "a"}'),
+    "a body that may be left out": ("POST", f"/things/{ID}/note", {}, b""),
+    "a body that may be null": ("POST", f"/things/{ID}/note", JSON, b"null"),
+    "a body all the same": ("POST", f"/things/{ID}/note", JSON, b'{"words": "hm"}'),
+    "a body that is wrong": ("POST", f"/things/{ID}/note", JSON, b'{"words": 1}'),
+    "a version": ("POST", f"/things/{ID}/note", {"if-match": '"3"'}, b""),
+    "a bad version": ("POST", f"/things/{ID}/note", {"if-match": "3"}, b""),
+    "two versions": ("POST", f"/things/{ID}/note", {"if-match": '"3", "4"'}, b""),
+    "a strange id": ("POST", "/things/%00%C3%A9/note", {}, b""),
+    "an id with a slash": ("POST", "/things/a%2Fb/note", {}, b""),
+    "no such path": ("POST", f"/things/{ID}/knot", {}, b""),
+    "a slash too many": ("POST", "/things/", JSON, b'{"name": "a"}'),
+    "another method": ("PUT", "/things", JSON, b'{"name": "a"}'),
+    "a look": ("GET", f"/things/{ID}/note", {}, b""),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED.keys())
+async def test_both_ways_answer_the_same(
+    both: tuple[httpx.AsyncClient, httpx.AsyncClient], asked: tuple[str, str, dict[str, str], bytes]
+) -> None:
+    method, path, headers, body = asked
+    answers = [await client.request(method, path, headers=headers, content=body) for client in both]
+    assert _told(answers[0]) == _told(answers[1])
+
+
+def _told(answer: httpx.Response) -> tuple[int, dict[str, str], Any]:
+    """What a caller sees: status, headers and body, without what names this one request."""
+    told = answer.json() if answer.content else None
+    if isinstance(told, dict):
+        told.pop("trace_id", None)
+    headers = {name: value for name, value in answer.headers.items() if name != "traceresponse"}
+    headers.pop("content-length", None)  # the same JSON may be spaced another way
+    return answer.status_code, headers, told
+
+
+@pytest.mark.parametrize(("role", "status"), [("operator", 201), ("coordinator", 403), (None, 401)])
+async def test_the_short_way_is_guarded(role: Any, status: int) -> None:
+    app, tokens = things(), Tokens()
+    async with caller(Border(app, verify=tokens.verify), role and tokens.token(role)) as client:
+        answer = await client.post("/things", json={"name": "a"})
+    assert answer.status_code == status
+
+
+async def test_every_command_of_placement_goes_the_short_way() -> None:
+    async with open_desk() as desk:
+        routes = api.build(desk.placement, {}).routes
+    commands = [route for route in routes if isinstance(route, APIRoute) and "POST" in (route.methods or ())]
+    assert commands
+    assert all(direct_of(route) is not None for route in commands)
+
+
+async def test_a_route_that_declares_nothing_has_no_short_way() -> None:
+    app = DirectApi()
+
+    @app.post("/things")
+    async def make(body: Make) -> CommandAnswer:
+        raise AssertionError
+
+    [route] = [route for route in app.routes if isinstance(route, APIRoute)]
+    assert direct_of(route) is None
