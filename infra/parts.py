@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from infra.probe import get
-from infra.processes import PlatformError, start_child, stop_child
+from infra.processes import TURN_VARIABLE, PlatformError, start_child, stop_child
 
 PAUSE_SECONDS_MIN = 0.1
 PAUSE_SECONDS_MAX = 5.0
@@ -20,18 +20,23 @@ STEADY_SECONDS = 30.0
 STOP_SECONDS_MAX = 5.0
 
 
-def environment() -> dict[str, str]:
-    """Ours, and the way to our own modules: `plek` may have been started from any directory."""
+def environment(after: Path | None = None) -> dict[str, str]:
+    """Ours, and the way to our own modules: `plek` may have been started from any directory.
+
+    after: the lock a child waits for before it does anything (`infra.processes.wait_for_turn`).
+    """
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    turn = {} if after is None else {TURN_VARIABLE: str(after)}
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | turn
 
 
 class Service:
-    """One site's process: all of its services."""
+    """One site's process: all of its services. after: as in `environment`."""
 
-    def __init__(self, command: Sequence[str], url: str, log: Path) -> None:
+    def __init__(self, command: Sequence[str], url: str, log: Path, after: Path | None = None) -> None:
         self.url = url
+        self._after = after
         self._command = command
         self._log = log
         self.process: subprocess.Popen[bytes] | None = None
@@ -43,7 +48,7 @@ class Service:
 
     def launch(self) -> None:
         """Start it; returns at once. SIGKILL at our death: nothing it holds needs more than a crash does."""
-        self.process = start_child(self._command, self._log, death_signal=signal.SIGKILL, env=environment())
+        self.process = start_child(self._command, self._log, death_signal=signal.SIGKILL, env=environment(self._after))
 
     def ready(self) -> bool:
         """Whether `/readyz` says yes. Raises `PlatformError` with its last line when it ended."""

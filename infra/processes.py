@@ -16,7 +16,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,6 +202,35 @@ def lock_file(path: Path, patience_seconds: float, busy: str) -> int:
             time.sleep(0.02)
         else:
             return descriptor
+
+
+TURN_VARIABLE = "PLEK_AFTER"
+"""Names a file whose lock whoever starts us holds until what we need is there."""
+
+
+@contextmanager
+def closed_gate(path: Path) -> Iterator[Callable[[], None]]:
+    """Hold the lock of a file, so that whoever is to wait for it waits; gives the function that lets them through."""
+    descriptor = lock_file(path, 0.2, f"somebody else holds {path}")
+
+    def let_through() -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    try:
+        yield let_through
+    finally:
+        os.close(descriptor)
+
+
+def wait_for_turn() -> None:
+    """Return once nobody holds the lock of the file `PLEK_AFTER` names; at once without one.
+
+    A process that has to load for seconds is started while what it needs is still being made.
+    """
+    path = os.environ.get(TURN_VARIABLE)
+    if path:
+        with suppress(FileNotFoundError), Path(path).open("rb") as gate:
+            fcntl.flock(gate, fcntl.LOCK_SH)
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,16 @@ from infra.nats_server import Buses
 from infra.network import Network
 from infra.parts import Part, Service, environment, last_line
 from infra.platform import PostgresServer, choose_postgres
-from infra.processes import PlatformError, explain, free_ports, lock_file, port_is_free, start_child, stop_child
+from infra.processes import (
+    PlatformError,
+    closed_gate,
+    explain,
+    free_ports,
+    lock_file,
+    port_is_free,
+    start_child,
+    stop_child,
+)
 from infra.running import Files, links_cut, replace_json
 from shared.settings import LocationSettings, SiteSettings
 from shared.streams import apply
@@ -65,6 +75,7 @@ class Supervisor:
     def __post_init__(self) -> None:
         self.data = self.data.absolute()
         self.files = Files(self.data)
+        self._migrate_log = self.files.sites / "migrate.log"
         self.parts: list[Part] = []
         self.urls: dict[str, str] = {}
         self._stopping = asyncio.Event()
@@ -131,24 +142,33 @@ class Supervisor:
             bus, database = self.buses.servers[site.name], databases[site.name]
             servers.append(Part(site.name, "nats", bus, lambda name=site.name: self.buses.launch(name)))  # type: ignore[misc]
             servers.append(Part(site.name, "postgres", database, database.launch))
-        await self._start_parts(servers, SERVERS_READY_SECONDS_MAX)
-        await self._wait_for_links()
-        self.say("applying streams and schemas")
-        for name, port in ports.items():
-            self._settings(name, port, databases[name]).save(self.files.settings(name))
-        await asyncio.gather(
-            apply(topology, self.buses.admins()),
-            *(make_databases(databases[site.name], site.services) for site in self.network.sites),
-        )
-        await self._migrate()
-        self.say("starting the sites")
-        services = []
-        for name, port in ports.items():
-            self.urls[name] = f"http://{HOST}:{port}"
-            command = self.commands.serve(self.data, name)
-            service = Service(command, self.urls[name], self.files.service_log(name))
-            services.append(Part(name, "service", service, service.launch))
-        await self._start_parts(services, SITES_READY_SECONDS_MAX)
+        # A site's process, and the one that brings schemas up to date, load for seconds: they do so meanwhile, and wait
+        # for their turn at a lock we hold.
+        with closed_gate(self.files.before_schemas) as schemas, closed_gate(self.files.before_sites) as sites:
+            with self._migration() as migration:
+                services = [self._service(name, port) for name, port in ports.items()]
+                await self._launch(services)
+                await self._launch(servers)
+                await self._until_ready(servers, SERVERS_READY_SECONDS_MAX)
+                await self._wait_for_links()
+                self.say("applying streams and schemas")
+                for name, port in ports.items():
+                    self._settings(name, port, databases[name]).save(self.files.settings(name))
+                await asyncio.gather(
+                    apply(topology, self.buses.admins()),
+                    *(make_databases(databases[site.name], site.services) for site in self.network.sites),
+                )
+                schemas()
+                await self._migrated(migration)
+            self.say("starting the sites")
+            sites()
+            await self._until_ready(services, SITES_READY_SECONDS_MAX)
+
+    def _service(self, name: str, port: int) -> Part:
+        self.urls[name] = f"http://{HOST}:{port}"
+        command, log = self.commands.serve(self.data, name), self.files.service_log(name)
+        service = Service(command, self.urls[name], log, self.files.before_sites)
+        return Part(name, "service", service, service.launch)
 
     def _ports(self) -> dict[str, int]:
         names = [site.name for site in self.network.sites]
@@ -160,13 +180,15 @@ class Supervisor:
                 raise PlatformError(f"port {port} is in use: choose others with --port-base N (0 takes any free ones)")
         return ports
 
-    async def _start_parts(self, parts: list[Part], seconds_max: float) -> None:
-        """Start parts side by side and wait until all are ready; one that ends while starting ends the attempt."""
+    async def _launch(self, parts: list[Part]) -> None:
         for part in parts:
             self.parts.append(part)
             part.start()
             # Between two launches: a stop asked for meanwhile is seen at once.
             await asyncio.sleep(0)
+
+    async def _until_ready(self, parts: list[Part], seconds_max: float) -> None:
+        """Wait until all are ready, side by side; one that ends while starting ends the attempt."""
         deadline = time.monotonic() + seconds_max
         waiting = list(parts)
         while waiting:
@@ -216,20 +238,26 @@ class Supervisor:
             }
         )
 
-    async def _migrate(self) -> None:
+    @contextmanager
+    def _migration(self) -> Iterator[subprocess.Popen[bytes] | None]:
+        """The process that brings the schemas up to date once it may; gone afterwards."""
         command = self.commands.migrate(self.data)
         if command is None:
+            yield None
             return
-        log = self.files.sites / "migrate.log"
-        log.unlink(missing_ok=True)
-        child = start_child(command, log, death_signal=signal.SIGKILL, env=environment())
+        self._migrate_log.unlink(missing_ok=True)
+        env = environment(self.files.before_schemas)
+        child = start_child(command, self._migrate_log, death_signal=signal.SIGKILL, env=env)
         try:
-            while child.poll() is None:  # noqa: ASYNC110  (another process sets no event of ours)
-                await asyncio.sleep(LOOK_SECONDS / 5)
+            yield child
         finally:
             stop_child(child)
-        if child.returncode != 0:
-            raise PlatformError(f"the schemas could not be brought up to date: {last_line(log)}")
+
+    async def _migrated(self, child: subprocess.Popen[bytes] | None) -> None:
+        while child is not None and child.poll() is None:  # noqa: ASYNC110  (another process sets no event of ours)
+            await asyncio.sleep(LOOK_SECONDS / 5)
+        if child is not None and child.returncode != 0:
+            raise PlatformError(f"the schemas could not be brought up to date: {last_line(self._migrate_log)}")
 
     def _look(self) -> None:
         """One round: links as asked, dead parts started again, `network.json` up to date."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.processes import PlatformError
+from infra.processes import PlatformError, wait_for_turn
 from infra.verbs.common import DATA, Data, Json, print_json
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ def serve(
     data: Data = DATA,
 ) -> None:
     """Run one site's services in this process; what production runs (settings: PLEK_SITE_FILE, or the data)."""
+    from infra.site import run  # it takes seconds: before our turn
+
+    wait_for_turn()
     settings = _settings(site, data)
     chosen = services or settings.services
     for service in chosen:
         if service not in settings.services:
             raise PlatformError(f'"{service}" does not run at {site}: {", ".join(settings.services)}')
-    from infra.site import run
-
     raise typer.Exit(run(settings, chosen))
 
 
@@ -46,8 +47,10 @@ def migrate(
     data: Data = DATA,
 ) -> None:
     """Bring the database schemas up to date."""
+    from infra.site import migrate as migrate_site  # it takes seconds: before our turn
+
+    wait_for_turn()
     chosen = _chosen(site, data)
-    from infra.site import migrate as migrate_site
 
     async def all_of_them() -> None:
         await asyncio.gather(*(migrate_site(settings) for settings in chosen))

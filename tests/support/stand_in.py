@@ -12,9 +12,12 @@ import json
 import sys
 from pathlib import Path
 
+from infra.processes import wait_for_turn
+
 
 def site(data: Path, name: str) -> None:
     """Answer every GET with the clock's offset, as a real site's /healthz does."""
+    wait_for_turn()
     settings = json.loads((data / "sites" / f"{name}.json").read_text("utf-8"))
     clock = Path(settings["clock_file"])
 
