@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from infra.verbs import figures, imports, journal, network, rehearsal, simulate, site
+from infra.verbs import figures, imports, journal, network, parked, rehearsal, simulate, site
 from infra.verbs.common import No
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ site.register(app)
 rehearsal.register(app)
 figures.register(app)
 journal.register(app)
+parked.register(app)
 imports.register(app)
 simulate.register(app)
 

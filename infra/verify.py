@@ -33,15 +33,19 @@ class Compared:
 
 @dataclass
 class Verified:
-    """What was found. difference: the first one: origin, two sites, sequence, event, and a row that differs now."""
+    """What was found. difference: the first one: origin, two sites, sequence, event, and a row that differs now.
+
+    incomplete: by site, origins it does not show in full, and why: something is parked there, or was let go.
+    """
 
     origins: dict[str, Compared]
     unreachable: dict[str, str]
+    incomplete: dict[str, dict[str, str]] = field(default_factory=dict)
     difference: dict[str, Any] | None = None
 
     @property
     def agree(self) -> bool:
-        return self.difference is None and not self.unreachable
+        return self.difference is None and not self.unreachable and not self.incomplete
 
     def as_json(self) -> dict[str, Any]:
         return {"agree": self.agree, **asdict(self)}
@@ -49,7 +53,12 @@ class Verified:
     def no(self) -> str:
         """The answer in one line, when it is no."""
         if self.difference is None:
-            return "; ".join(self.unreachable.values())
+            parts = [
+                f"{site} does not show all of {origin} ({code}): see `plek parked list`"
+                for site, origins in self.incomplete.items()
+                for origin, code in origins.items()
+            ]
+            return "; ".join([*self.unreachable.values(), *parts])
         found = self.difference
         one, other = found["sites"]
         line = f"{one} and {other} disagree about {found['origin']} from sequence {found['sequence']} on"
@@ -68,7 +77,7 @@ def compare(network: RunningNetwork, wait_seconds: float) -> Verified:
         clients = {name: stack.enter_context(site_client(network, name, "oncall")) for name in sorted(network.sites)}
         seen, unreachable = _wait_until_level(clients, wait_seconds)
         names = sorted({origin for digests in seen.values() for origin in digests})
-        found = Verified({name: _compare(name, seen, clients) for name in names}, unreachable)
+        found = Verified({name: _compare(name, seen, clients) for name in names}, unreachable, _incomplete(seen))
         for name, origin in found.origins.items():
             if not origin.agree:
                 found.difference = _difference(name, origin, clients)
@@ -97,6 +106,14 @@ def _wait_until_level(
         if level or time.monotonic() > deadline:
             return seen, unreachable
         time.sleep(LOOK_SECONDS)
+
+
+def _incomplete(seen: Mapping[str, Digests]) -> dict[str, dict[str, str]]:
+    by_site = {
+        name: {origin: at["incomplete"] for origin, at in digests.items() if at["incomplete"] is not None}
+        for name, digests in seen.items()
+    }
+    return {name: origins for name, origins in by_site.items() if origins}
 
 
 def _compare(origin: str, seen: Mapping[str, Digests], clients: Mapping[str, httpx.Client]) -> Compared:

@@ -35,13 +35,14 @@ _NANOSECONDS = 1_000_000_000
 def delivery(position: int, subject: str, headers: Mapping[str, str] | None, data: bytes) -> Delivery:
     """A message as it came off a stream. One that is not ours becomes a delivery with a `problem`; nothing is raised.
 
-    What is kept of such a message is cut to `DATA_BYTES_MAX` and its subject to what a database can store.
+    What is kept of such a message is cut to a byte more than `DATA_BYTES_MAX`, so that it stays too large; its subject
+    to what a database can store.
     """
     try:
         return Delivery(position, subject, from_headers(headers, data, subject))
     except Malformed as wrong:
         printable = "".join(character if character.isprintable() else "\ufffd" for character in subject[:200])
-        return Delivery(position, printable, None, wrong.code, wrong.detail, data[:DATA_BYTES_MAX])
+        return Delivery(position, printable, None, wrong.code, wrong.detail, data[: DATA_BYTES_MAX + 1], headers)
 
 
 class ConsumerLost(Exception):

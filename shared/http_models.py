@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -125,31 +125,3 @@ def paginate(rows: Sequence[T], key: Callable[[T], str], query: PageQuery) -> di
     rest = sorted((row for row in rows if after is None or key(row) > after), key=key)
     items = list(rest[: query.limit])
     return {"items": items, "next": encode_cursor(key(items[-1])) if len(rest) > query.limit else None}
-
-
-class ParkedMessage(BaseModel):
-    """A message a reader of this site could not digest, and why. Its origin waits at this reader until somebody looks.
-
-    origin: whose log it stands in; empty when it belongs to nobody's. What it says is not shown.
-    """
-
-    service: str
-    reader: str
-    source: str
-    position: int
-    origin: str
-    log: str
-    epoch: int
-    sequence: int
-    type: str
-    code: str
-    detail: str
-    parked_at: Moment
-
-
-def parked_page(service: str, rows: Sequence[Mapping[str, Any]], query: PageQuery) -> Page[ParkedMessage]:
-    """One page of what `Reader.parked` gives, in order of reader, source and position."""
-    page = paginate(rows, lambda row: f"{row['reader']} {row['source']} {row['position']:020}", query)
-    return Page[ParkedMessage](
-        items=[ParkedMessage(service=service, **row) for row in page["items"]], next=page["next"]
-    )

@@ -45,17 +45,21 @@ _TITLES = {
     "body-too-large": "The body is too large",
     "content-type-not-json": "The content type is not application/json",
     "cross-site": "The request comes from another site",
+    "earlier-parked": "An earlier message of this log is parked too",
     "idempotency-key-reused": "This idempotency key came with another request before",
     "internal": "Something went wrong here",
     "invalid": "The request is not valid",
     "method-not-allowed": "This path does not know this method",
     "not-found": "There is nothing here",
     "not-signed-in": "Sign in first",
+    "parked-unknown": "No such message is parked",
+    "rebuild-running": "A view of this service is being rebuilt",
     "role-not-allowed": "Your role may not do this",
     "time-without-zone": "A time needs a zone",
     "version-conflict": "Too many others changed this at the same time",
     "version-stale": "This has changed since you read it",
     "view-behind": "This view has not caught up yet",
+    "view-unknown": "This service has no such view",
 }
 _CODE = re.compile(r"[^a-z0-9]+")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,8 +21,9 @@ from shared import metrics, schema
 from shared.clock import Clock
 from shared.contracts.base import Contract
 from shared.envelope import Log, Message
-from shared.inbox_batch import Gap, LogKey, Undigestible, Work
+from shared.inbox_batch import Gap, Undigestible, Work
 from shared.outbox import BACKOFF_SECONDS, LINKS_MAX, POLL_SECONDS
+from shared.parked import Aside, LogKey, Row
 from shared.ports import (
     Append,
     BusUnavailable,
@@ -82,24 +83,38 @@ Turn = Literal["next", "begins", "duplicate", "early"]
 """`next`: the last one + 1. `begins`: the first of a later epoch. `early`: something before it has not come yet."""
 
 
-class Reader:
-    """One view's reader. `applied` wakes whoever waits for a change of the view."""
+@dataclass
+class _Search:
+    """How a source is read. at: up to there since the last start. until: up to there it is searched, once, for what
+    seemed missing. back: the next start is at the first message, not behind the last one read."""
 
-    def __init__(self, store: Store, view: View, clock: Clock) -> None:
-        self.view = view
+    incarnation: str = ""
+    at: int = 0
+    until: int = 0
+    back: bool = False
+    failures: int = 0
+
+
+class Reader:
+    """One view's reader. `applied` wakes whoever waits for a change of the view.
+
+    forgiven: what a person let go that this reader may do without, too, should it not be able to digest it.
+    """
+
+    def __init__(self, store: Store, view: View, clock: Clock, forgiven: Sequence[Row] = ()) -> None:
+        self.view, self.forgiven = view, forgiven
         self.applied = Wake()
         self.on_rows: Callable[[Sequence[RowChange]], None] = lambda _rows: None
         self._store, self._clock = store, clock
         self._checkpoints: dict[LogKey, tuple[int, int]] = {}
-        self._halted: dict[LogKey, str] = {}
-        self._missing: dict[LogKey, int] = {}
+        self.aside = Aside()
         self._cursors: dict[str, int] = {}
         self._looked_at: dict[str, tuple[str, int]] = {}
-        self._foreign = 0
         self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
         self._loaded = False
         self._one_at_a_time = asyncio.Lock()
         self._rests = 0
+        self._following: dict[asyncio.Task[None], _Search] = {}
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -117,64 +132,93 @@ class Reader:
 
     @property
     def incomplete(self) -> dict[str, str]:
-        """Origins whose messages this reader cannot apply now, and why."""
-        held = {origin: code for (origin, _), code in self._halted.items()}
-        return held | {origin: "sequence-gap" for origin, _ in self._missing}
+        """Origins this view does not show in full, and why."""
+        return self.aside.incomplete
 
     # --- following ----------------------------------------------------------------------------------------------------
 
     async def run(self, follow: Follow) -> None:
         """Follows one source for ever; one task each. Trouble means a pause and a new start from the checkpoint."""
-        failures, patient = 0, True
+        search = _Search()
         while True:
+            task = asyncio.ensure_future(self._follow(follow, search))
+            self._following[task] = search
             try:
-                async with self._one_at_a_time:
-                    await self._load()  # what is known is answered from the start, not from the next message on
-                incarnation = await follow.source.incarnation()
-                async with self._one_at_a_time:
-                    position = await self._cursor(follow.source.name, incarnation)
-                    # Read after the cursor: were another process moving the view, messages would seem to be missing.
-                    self._loaded = False
-                    await self._load()
-                    rests = self._rests
-                async with aclosing(follow.source.batches(position)) as batches:
-                    async for batch in batches:
-                        began = self._clock.monotonic()
-                        async with self._one_at_a_time:
-                            if self._rests != rests:
-                                break  # somebody else moved the view: on from its cursors
-                            await self._load()
-                            await self._apply(follow, incarnation, batch, refetch=patient)
-                        failures, patient = 0, True
-                        rest = follow.gather_seconds - (self._clock.monotonic() - began)
-                        if rest > 0 and len(batch) < GATHERED:
-                            await self._clock.sleep(rest)
+                await asyncio.wait([task])
+                if not task.cancelled():  # else `begin_again` has: nothing is wrong
+                    task.result()
             except Gap as gap:
-                patient = False  # once more from the checkpoint; if the hole is still there, its origin waits
+                # Once more, from the start of the source; if the hole is still there, its origin waits.
+                search.until, search.back = gap.position, True
                 log.warning("gap", reader=self.view.name, origin=gap.origin, expected=gap.expected, got=gap.got)
             except SourceRemade:
                 log.warning("source made anew", reader=self.view.name, source=follow.source.name)
             except (BusUnavailable, StoreUnavailable, OriginHalted, VersionConflict) as error:
-                pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
-                failures += 1
-                log.info(
-                    "reader paused",
-                    reader=self.view.name,
-                    source=follow.source.name,
-                    reason=type(error).__name__,
-                    pause_seconds=pause,
-                )
+                pause = BACKOFF_SECONDS[min(search.failures, len(BACKOFF_SECONDS) - 1)]
+                search.failures += 1
+                why, name = type(error).__name__, follow.source.name
+                log.info("reader paused", reader=self.view.name, source=name, reason=why, pause_seconds=pause)
                 await self._clock.sleep(pause)
+            finally:
+                search.back = search.back or search.at < search.until
+                del self._following[task]
+                if task.cancel():
+                    await asyncio.wait([task])
+
+    async def _follow(self, follow: Follow, search: _Search) -> None:
+        """One start from the checkpoint, until trouble or until somebody else moved the view."""
+        async with self._one_at_a_time:
+            await self._load()  # what is known is answered from the start, not from the next message on
+        incarnation = await follow.source.incarnation()
+        async with self._one_at_a_time:
+            position = await self._cursor(follow.source.name, incarnation)
+            if incarnation != search.incarnation:
+                search.incarnation, search.until = incarnation, 0
+            # Read after the cursor: were another process moving the view, messages would seem to be missing.
+            self._loaded = False
+            await self._load()
+            rests = self._rests
+            search.at, search.back = 0 if search.back else position, False
+        async with aclosing(follow.source.batches(search.at)) as batches:
+            async for batch in batches:
+                began = self._clock.monotonic()
+                async with self._one_at_a_time:
+                    if self._rests != rests:
+                        return  # somebody else moved the view: on from its cursors
+                    await self._load()
+                    await self._apply(follow, incarnation, batch, refetch=batch[0].position > search.until)
+                search.failures, search.at = 0, batch[-1].position
+                rest = follow.gather_seconds - (self._clock.monotonic() - began)
+                if rest > 0 and len(batch) < GATHERED:
+                    await self._clock.sleep(rest)
+
+    def begin_again(self, *, back: bool = False) -> None:
+        """Follows every source anew, from its cursor or (back) from its start. Call it while the reader rests."""
+        for task, search in self._following.items():
+            search.back = search.back or back
+            task.cancel()
+
+    async def look_again(self) -> None:
+        """What another process did to this reader's parked messages counts here too. Raises `StoreUnavailable`."""
+        if not (await self._aside()).waits_like(self.aside):
+            async with self.resting():
+                self.begin_again(back=True)
 
     @asynccontextmanager
     async def resting(self) -> AsyncIterator[None]:
-        """While it rests it applies nothing; afterwards it goes on from wherever the view is by then."""
+        """While it rests it applies nothing, and knows where the view is; afterwards it goes on from wherever that is
+        by then. Raises `StoreUnavailable`.
+        """
         async with self._one_at_a_time:
+            self._loaded = False
+            await self._load()
             try:
                 yield
             finally:
                 self._loaded = False
                 self._rests += 1
+            with suppress(StoreUnavailable):  # what is known is answered at once, and read again before it is used
+                await self._load()
 
     async def _load(self) -> None:
         """Reads how far this view is, unless that is known: afterwards only this reader moves it.
@@ -183,17 +227,16 @@ class Reader:
         """
         if self._loaded:
             return
-        self._checkpoints, self._halted, self._missing, self._foreign = {}, {}, {}, 0
+        self._checkpoints = {}
         for row in await self._store.rows(schema.checkpoints, reader=self.view.name):
             self._checkpoints[row["origin"], row["log"]] = (row["epoch"], row["sequence"])
-        for row in await self._store.rows(schema.parked, reader=self.view.name):
-            if row["code"] == "sequence-gap":
-                self._missing[row["origin"], row["log"]] = row["position"]
-            elif row["origin"]:
-                self._halted[row["origin"], row["log"]] = row["code"]
-            else:
-                self._foreign += 1
+        before, self.aside = self.aside, await self._aside()
+        self.aside.count(self.service, self.view.name, before)
         self._loaded = True
+
+    async def _aside(self) -> Aside:
+        parked = await self._store.rows(schema.parked, reader=self.view.name)
+        return Aside.of(parked, await self._store.rows(schema.discarded, reader=self.view.name))
 
     async def _cursor(self, source: str, incarnation: str) -> int:
         """Where to go on in a source; from the start when the stream was made anew."""
@@ -216,7 +259,7 @@ class Reader:
         }
         parent = parents[0] if parents else None
         with span(f"process {follow.source.name}", "consumer", parent, attributes, parents[1:LINKS_MAX]):
-            work = Work(self, follow)
+            work = Work(self, follow.source.name, incarnation, follow.skip_site)
             for delivery in batch:
                 await work.take(delivery, refetch)
             position = batch[-1].position
@@ -238,36 +281,33 @@ class Reader:
                     return
         self._cursors[follow.source.name] = position
         self._looked_at[follow.source.name] = (incarnation, position)
-        self._accept(work)
+        self.accept(work)
 
-    def _accept(self, work: Work) -> None:
+    def accept(self, work: Work) -> None:
         """What was stored becomes what this reader knows."""
         self._checkpoints.update(work.checkpoints)
-        self._halted.update(work.halted)
-        for log_key, position in work.missing.items():
-            if position is None:
-                self._missing.pop(log_key, None)
-            else:
-                self._missing[log_key] = position
-        self._foreign += work.foreign
+        if work.halted or work.missing or work.nobodys or work.let_go:
+            before, self.aside = self.aside, self.aside.after(work.halted, work.missing, work.nobodys, work.let_go)
+            self.aside.count(self.service, self.view.name, before)
+            if None in work.missing.values():  # what had come too early was passed by
+                self.begin_again(back=True)
         now = self._clock.now()
         for origin, count in work.applied.items():
             metrics.READER_APPLIED.labels(self.service, self.view.name, origin).inc(count)
         for message in work.messages:
-            metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe(
-                max(0.0, (now - message.time).total_seconds())
-            )
+            seconds = max(0.0, (now - message.time).total_seconds())
+            metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe(seconds)
         if work.rows:
             self.on_rows(work.rows)
             self.applied.set()
 
     async def _park_unstorable(self, follow: Follow, incarnation: str, delivery: Delivery, error: Exception) -> None:
-        work = Work(self, follow)
+        work = Work(self, follow.source.name, incarnation, follow.skip_site)
         work.park(delivery, "not-storable", describe(error))
         work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, delivery.position)))
         await self._append(work)
         self._looked_at[follow.source.name] = (incarnation, delivery.position)
-        self._accept(work)
+        self.accept(work)
 
     async def _append(self, work: Work) -> None:
         try:
@@ -295,12 +335,7 @@ class Reader:
         except Exception as error:
             raise Undigestible("handler-failed", describe(error)) from error
 
-    # --- repair -------------------------------------------------------------------------------------------------------
-
-    async def parked(self) -> list[dict[str, Any]]:
-        """What is parked at this reader, oldest position first, without the message itself."""
-        rows = await self._store.rows(schema.parked, reader=self.view.name)
-        return [{name: value for name, value in row.items() if name != "data"} for row in rows]
+    # --- what a batch asks --------------------------------------------------------------------------------------------
 
     async def forget(self, origin: str, pending: Sequence[RowChange]) -> list[RowChange]:
         """The deletions that take everything an origin told out of the view: a new epoch has begun.
@@ -329,24 +364,13 @@ class Reader:
             return "duplicate"
         return "next" if (message.origin.epoch, message.sequence) == (epoch, sequence + 1) else "early"
 
-    def position_of(self, log_key: LogKey) -> tuple[int, int]:
-        return self._checkpoints.get(log_key, (0, 0))
-
-    def is_halted(self, log_key: LogKey) -> bool:
-        return log_key in self._halted
-
-    def missing_at(self, log_key: LogKey) -> int | None:
-        """The source position of the first message that came before its turn."""
-        return self._missing.get(log_key)
-
-    @property
-    def foreign(self) -> int:
-        """Parked messages that belong to no origin."""
-        return self._foreign
-
     @property
     def service(self) -> str:
         return self._store.origin.service
+
+    @property
+    def home(self) -> str:  # whose reader it is: `west/placement`
+        return self._store.origin.key
 
     def now(self) -> Any:
         return self._clock.now()

@@ -5,31 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import metrics, schema
-from shared.envelope import LOGS, Log, Message
+from shared.envelope import LOGS, Message
+from shared.parked import GAP, NOBODY, NOBODYS_MAX, LogKey, Row, let_go, parked_id, parked_put
 from shared.ports import Delete, Delivery, Put, RowChange
 from shared.telemetry import logger
 
 if TYPE_CHECKING:
-    from shared.inbox import Follow, Reader
+    from shared.inbox import Reader
 
 log = logger("inbox")
 
-PARKED_DATA_BYTES_MAX = 64 * 1024
-"""Of a parked message so much is kept to look at."""
-
-PARKED_MAX = 1_000
-"""Foreign messages (of no origin) parked at most a reader; more are dropped: they belong to nobody's log."""
-
-LogKey = tuple[str, Log]
-"""An origin's key and one of its logs: what a checkpoint is kept for."""
-
 
 class Gap(Exception):
-    """A message came before the one it follows."""
+    """A message came before the one it follows. position: where it is in its source."""
 
-    def __init__(self, origin: str, expected: int, got: int) -> None:
+    def __init__(self, origin: str, expected: int, got: int, position: int) -> None:
         super().__init__(f"{origin}: expected {expected}, got {got}")
-        self.origin, self.expected, self.got = origin, expected, got
+        self.origin, self.expected, self.got, self.position = origin, expected, got, position
 
 
 class Undigestible(Exception):
@@ -41,17 +33,25 @@ class Undigestible(Exception):
 
 
 class Work:
-    """What a batch will change, and where each origin will be. Nothing of it counts until it is stored."""
+    """What a batch will change, and where each origin will be. Nothing of it counts until it is stored.
 
-    def __init__(self, reader: Reader, follow: Follow) -> None:
-        self._reader, self._follow = reader, follow
+    source, incarnation, skip_site: of what the batch came from, as in `Follow`.
+    retried: a log that counts as not halted, for the message that halted it is read again.
+    """
+
+    def __init__(
+        self, reader: Reader, source: str, incarnation: str, skip_site: str | None = None, retried: LogKey | None = None
+    ) -> None:
+        self._reader, self._source, self._incarnation = reader, source, incarnation
+        self._skip_site, self._retried = skip_site, retried
         self.rows: list[RowChange] = []
         self.checkpoints: dict[LogKey, tuple[int, int]] = {}
         self.halted: dict[LogKey, str] = {}
-        self.missing: dict[LogKey, int | None] = {}
+        self.missing: dict[LogKey, str | None] = {}
         self.applied: dict[str, int] = {}
         self.messages: list[Message] = []
-        self.foreign = 0
+        self.nobodys: set[str] = set()
+        self.let_go: list[Row] = []
 
     async def take(self, delivery: Delivery, refetch: bool) -> None:
         """Decides what one delivery means: applied, a duplicate, out of turn, parked, or not for this reader.
@@ -61,27 +61,32 @@ class Work:
         message = delivery.message
         if message is None:
             log_key = self._key_of(delivery)
-            if log_key is None or log_key[0].split("/")[0] != self._follow.skip_site:
+            if log_key is None or log_key[0].split("/")[0] != self._skip_site:
                 self.park(delivery, delivery.problem, delivery.detail)
             return
-        if message.origin.site == self._follow.skip_site:
+        if message.origin.site == self._skip_site:
             return
         log_key = (message.origin.key, message.log)
         if self._is_halted(log_key):
             return
-        epoch, sequence = self.checkpoints.get(log_key) or self._reader.position_of(log_key)
+        epoch, sequence = self.checkpoints.get(log_key) or self._reader.checkpoint(*log_key)
         turn = self._reader.turn(message, epoch, sequence)
         if turn == "duplicate":
             metrics.READER_DUPLICATES.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
             return
         if turn == "early":
-            self._out_of_turn(delivery, message, log_key, sequence + 1, refetch)
-            return
+            expected = sequence + 1 if message.origin.epoch == epoch else 1
+            if not self._may_do_without(delivery, let_go(self._reader.forgiven, message, expected)):
+                self._out_of_turn(delivery, message, log_key, expected, refetch)
+                return
+            turn = "begins" if message.origin.epoch > epoch else "next"
         try:
             changes = self._reader.digest(message)
         except Undigestible as reason:
-            self.park(delivery, reason.code, reason.detail)
-            return
+            if not self._may_do_without(delivery, let_go(self._reader.forgiven, message)):
+                self.park(delivery, reason.code, reason.detail)
+                return
+            changes = []
         if turn == "begins" and epoch:
             self.rows += await self._reader.forget(message.origin.key, self.rows)
         self._reached(message, log_key)
@@ -98,24 +103,26 @@ class Work:
         at = self._missing_at(log_key)
         if at is not None:  # what was missing has come
             self.missing[log_key] = None
-            self.rows.append(Delete(schema.parked, (self._reader.view.name, self._follow.source.name, at)))
+            self.rows.append(Delete(schema.parked, (self._reader.view.name, at)))
 
     def _out_of_turn(self, delivery: Delivery, message: Message, log_key: LogKey, expected: int, refetch: bool) -> None:
         if self._missing_at(log_key) is not None:
             return  # known already: this origin waits
         metrics.READER_GAPS.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
         if refetch:
-            raise Gap(message.origin.key, expected, message.sequence)
-        self.missing[log_key] = delivery.position
-        self._keep(delivery, log_key, "sequence-gap", f"expected {expected}, got {message.sequence}")
+            raise Gap(message.origin.key, expected, message.sequence, delivery.position)
+        self.missing[log_key] = self._id(delivery)
+        self._keep(delivery, log_key, GAP, f"expected {expected}, got {message.sequence}")
 
     def park(self, delivery: Delivery, code: str, detail: str) -> None:
         """Puts a delivery aside. If an origin can be named, it halts for this reader until somebody looks."""
-        log_key = self._key_of(delivery)
+        log_key, id_ = self._key_of(delivery), self._id(delivery)
+        if delivery.message is None and (id_ in self._reader.aside.known or self._forgives(id_)):
+            return  # read again: it was looked at before
         if log_key is None:
-            if self._reader.foreign + self.foreign < PARKED_MAX:
-                self.foreign += 1
-                self._keep(delivery, ("", "pub"), code, detail)
+            if self._reader.aside.nobodys + len(self.nobodys) < NOBODYS_MAX:
+                self.nobodys.add(id_)
+                self._keep(delivery, NOBODY, code, detail)
             return
         if self._is_halted(log_key):
             return
@@ -123,34 +130,32 @@ class Work:
         self._keep(delivery, log_key, code, detail)
 
     def _keep(self, delivery: Delivery, log_key: LogKey, code: str, detail: str) -> None:
-        message = delivery.message
-        epoch, sequence, type_ = (message.origin.epoch, message.sequence, message.type) if message else (0, 0, "")
-        origin, which = log_key
+        name = self._reader.view.name
         # Said again, unchanged: the store refuses what was decided behind the back of a reader that is further.
-        at = self.checkpoints.get(log_key) or self._reader.position_of(log_key)
+        at = self.checkpoints.get(log_key) or self._reader.checkpoint(*log_key)
         if at != (0, 0):
-            self.rows.append(Put(schema.checkpoints, (self._reader.view.name, origin, which, *at)))
-        self.rows.append(
-            Put(
-                schema.parked,
-                (
-                    self._reader.view.name,
-                    self._follow.source.name,
-                    delivery.position,
-                    origin,
-                    which,
-                    epoch,
-                    sequence,
-                    type_,
-                    code,
-                    detail[:500],
-                    (message.data if message else delivery.data)[:PARKED_DATA_BYTES_MAX],
-                    self._reader.now(),
-                ),
-            )
-        )
-        metrics.READER_PARKED.labels(self._reader.service, self._reader.view.name, origin or "none").inc()
-        log.warning("parked", reader=self._reader.view.name, origin=origin, code=code, position=delivery.position)
+            self.rows.append(Put(schema.checkpoints, (name, *log_key, *at)))
+        where = (name, self._id(delivery), self._source, self._incarnation)
+        self.rows.append(parked_put(where, delivery, log_key, code, detail, self._reader.now()))
+        log.warning("parked", reader=name, origin=log_key[0], code=code, position=delivery.position)
+
+    def _may_do_without(self, delivery: Delivery, row: Row | None) -> bool:
+        """Whether a person has let a message go that this reader, too, cannot digest: the mark goes on to its view."""
+        if row is not None:
+            self.let_go.append(row | {"reader": self._reader.view.name, "id": self._id(delivery)})
+            self.rows.append(Put(schema.discarded, tuple(self.let_go[-1].values())))
+        return row is not None
+
+    def _forgives(self, id_: str) -> bool:
+        """The same for a message without a number."""
+        row = next((row for row in self._reader.forgiven if row["id"] == id_), None)
+        if row is not None:
+            self.let_go.append(row | {"reader": self._reader.view.name})
+            self.rows.append(Put(schema.discarded, tuple(self.let_go[-1].values())))
+        return row is not None
+
+    def _id(self, delivery: Delivery) -> str:
+        return parked_id(self._reader.home, self._reader.view.name, self._source, self._incarnation, delivery.position)
 
     def _key_of(self, delivery: Delivery) -> LogKey | None:
         """Whose log a delivery stands in, by the subject the bus let it in on; None for nobody's."""
@@ -162,7 +167,10 @@ class Work:
         return None
 
     def _is_halted(self, log_key: LogKey) -> bool:
-        return log_key in self.halted or self._reader.is_halted(log_key)
+        if log_key in self.halted:
+            return True
+        return log_key in self._reader.aside.halted and log_key != self._retried
 
-    def _missing_at(self, log_key: LogKey) -> int | None:
-        return self.missing[log_key] if log_key in self.missing else self._reader.missing_at(log_key)
+    def _missing_at(self, log_key: LogKey) -> str | None:
+        """The id of the first message that came before its turn."""
+        return self.missing[log_key] if log_key in self.missing else self._reader.aside.missing.get(log_key)

@@ -7,7 +7,7 @@ and one conformance suite runs against both.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -281,7 +281,10 @@ class LogWriter(Protocol):
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """One message as it came. Either `message` is set, or `problem` says why there is none (`Malformed.code`)."""
+    """One message as it came. Either `message` is set, or `problem` says why there is none (`Malformed.code`).
+
+    headers, data: of a message that is not one of ours, as far as they are worth keeping.
+    """
 
     position: int
     subject: str
@@ -289,6 +292,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     problem: str = ""
     detail: str = ""
     data: bytes = b""
+    headers: Mapping[str, str] | None = None
 
 
 class SourceRemade(Exception):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import Generic, TypeAlias, TypeVar
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
@@ -24,8 +25,9 @@ from shared.envelope import Message
 from shared.handling import Aggregate
 from shared.inbox import Follow, Reader, View
 from shared.kernel import Command, Event
-from shared.ports import Delete, Put, RowChange
-from shared.projection_tables import NEW, READER_TABLES, Beside, Connection, RebuildRunning, tables_beside
+from shared.parked import NEW, LogKey
+from shared.ports import Delete, Put, RowChange, Store
+from shared.projection_tables import READER_TABLES, Beside, Connection, RebuildRunning, tables_beside
 from shared.store import PgStore
 
 PAGE = 5_000
@@ -36,6 +38,12 @@ SLICE = 500
 
 ROWS_MAX = 20_000
 """Rows kept in memory before they are written: of a row that changes often, only the last is."""
+
+STALL_SECONDS = 20.0
+"""A second reader that hears nothing for so long while it is behind will not hear it: its bus has not all there was."""
+
+NEAR = 500
+"""So few messages behind, the first reader rests until the second has them: some tens of milliseconds."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how many events are done and how many there are."""
@@ -63,33 +71,71 @@ async def rebuild(store: PgStore, aggregate: Aggregate[S, C, E], tables: Sequenc
     return replay.position
 
 
+class ReaderTables(Protocol):
+    """New tables for a reader's view, beside those that serve. fresh: by the old names. store: writes them."""
+
+    fresh: Mapping[str, sa.Table]
+    store: Store
+
+    async def take_over(self) -> bool:
+        """Gives the view the new tables, and its reader what the second one knows; not when the first has got ahead of
+        it again. All at once.
+        """
+        ...
+
+
+Tables: TypeAlias = Callable[[Any, View, datetime], AbstractAsyncContextManager[ReaderTables]]
+
+
+@asynccontextmanager
+async def reader_tables(store: PgStore, view: View, now: datetime) -> AsyncIterator[ReaderTables]:
+    """New tables in the same database. Raises `RebuildRunning`, `StoreUnavailable`."""
+    async with tables_beside(store, view.tables, view.name) as beside:
+        shadow = PgStore(store.dsn, store.origin.site, store.origin.service, tuple(beside.fresh.values()))
+        await shadow.open(now)
+        try:
+            yield _PgReaderTables(beside, shadow, view.name)
+        finally:
+            await shadow.close()
+
+
+class _PgReaderTables:
+    def __init__(self, beside: Beside, store: Store, name: str) -> None:
+        self.fresh: Mapping[str, sa.Table] = beside.fresh
+        self.store, self._beside, self._name = store, beside, name
+
+    async def take_over(self) -> bool:
+        return await self._beside.swap(lambda connection: _take_over(connection, self._name))
+
+
 async def rebuild_reader(
-    store: PgStore, reader: Reader, follows: Sequence[Follow], clock: Clock, progress: Progress
-) -> int:
+    store: Store, reader: Reader, follows: Sequence[Follow], clock: Clock, progress: Progress,
+    tables: Tables = reader_tables,
+) -> int:  # fmt: skip
     """Rebuilds a view that is fed by a reader while the old one serves; returns how many messages were applied.
 
     follows: sources of its own, the same as the reader's. They are read from the start by a second reader; when that is
-    as far as `reader`, tables, checkpoints, cursors and parked messages change hands. `reader` rests meanwhile and goes
-    on from there. Raises `RebuildRunning`, `RebuildStuck`, `StoreUnavailable`.
+    as far as `reader`, tables, checkpoints, cursors, parked and discarded messages change hands. `reader` rests
+    meanwhile and goes on from there. What a person has let go and cannot be digested by now either stays marked.
+    Raises `RebuildRunning`, `RebuildStuck`, `StoreUnavailable`.
     """
     name = reader.view.name
-    async with tables_beside(store, reader.view.tables, name) as beside:
-        shadow = PgStore(store.dsn, store.origin.site, store.origin.service, tuple(beside.fresh.values()))
-        await shadow.open(clock.now())
-        second = Reader(shadow, _shadow_view(reader.view, beside.fresh), clock)
+    async with tables(store, reader.view, clock.now()) as beside:
+        forgiven = await store.rows(schema.discarded, reader=name)
+        second = Reader(beside.store, _shadow_view(reader.view, beside.fresh), clock, forgiven)
         tasks = [asyncio.create_task(second.run(follow)) for follow in follows]
         try:
-            while True:
-                seen = second.applied.count
-                if await _is_level(store, name, second, progress):
-                    async with reader.resting(), second.resting():
-                        if await beside.swap(lambda connection: _take_over(connection, name)):
+            await _catch_up(store, name, second, tasks, clock, progress, NEAR)
+            async with reader.resting():  # on a busy bus it would never be level with one that goes on
+                while True:
+                    await _catch_up(store, name, second, tasks, clock, progress)
+                    async with second.resting():
+                        if await beside.take_over():
                             await _stop(tasks)
+                            reader.begin_again()
                             return sum(sequence for _, sequence in second.checkpoints.values())
-                await _next_batch(second, seen, tasks)
         finally:
             await _stop(tasks)
-            await shadow.close()
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -199,30 +245,58 @@ def _shadow_view(view: View, fresh: Mapping[str, sa.Table]) -> View:
     return replace(view, name=view.name + NEW, tables=tuple(fresh.values()), project=project)
 
 
-async def _is_level(store: PgStore, name: str, second: Reader, progress: Progress) -> bool:
-    """Whether the second reader has applied everything the first one has. Raises `RebuildStuck` when it never will."""
-    goal = {
+async def _catch_up(
+    store: Store, name: str, second: Reader, tasks: Sequence[asyncio.Task[None]], clock: Clock, progress: Progress,
+    near: int = 0,
+) -> None:  # fmt: skip
+    """Returns when the second reader has applied all but `near` messages of what the first one had a moment ago.
+
+    Raises `RebuildStuck`.
+    """
+    while True:
+        seen = second.applied.count
+        behind = await _behind(store, name, second, progress)
+        if sum(behind.values()) <= near:
+            return
+        await _next_batch(second, seen, tasks, behind, clock)
+
+
+async def _behind(store: Store, name: str, second: Reader, progress: Progress) -> dict[LogKey, int]:
+    """How many messages of a log the first reader has applied and the second has not. Raises `RebuildStuck` when that
+    will stay so.
+    """
+    goal: dict[LogKey, tuple[int, int]] = {
         (row["origin"], row["log"]): (row["epoch"], row["sequence"])
         for row in await store.rows(schema.checkpoints, reader=name)
     }
     done = sum(min(second.checkpoint(*log)[1], reached[1]) for log, reached in goal.items())
     progress(done, sum(sequence for _, sequence in goal.values()))
-    behind = [log for log, reached in goal.items() if second.checkpoint(*log) < reached]
-    for origin, _ in behind:
-        if origin in second.incomplete:
-            raise RebuildStuck(f"{origin}: {second.incomplete[origin]}")
-    return not behind
+    behind: dict[LogKey, int] = {}
+    for log, (epoch, sequence) in goal.items():
+        at_epoch, at = second.checkpoint(*log)
+        if (at_epoch, at) < (epoch, sequence):
+            behind[log] = sequence - (at if at_epoch == epoch else 0)
+            if log[0] in second.aside.waiting:
+                raise RebuildStuck(f"{log[0]}: {second.aside.waiting[log[0]]}")
+    return behind
 
 
-async def _next_batch(second: Reader, seen: int, tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _next_batch(
+    second: Reader, seen: int, tasks: Sequence[asyncio.Task[None]], behind: Iterable[LogKey], clock: Clock
+) -> None:
     """Waits until the second reader has applied more; a task of its that failed fails the rebuild."""
     more = asyncio.create_task(second.applied.wait(seen))
+    patience = asyncio.ensure_future(clock.sleep(STALL_SECONDS))
     try:
-        done, _ = await asyncio.wait({more, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({more, patience, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+        if patience in done and not more.done():
+            origins = ", ".join(sorted({origin for origin, _ in behind}))
+            raise RebuildStuck(f"{origins}: not all that was read of it is on this site's bus now")
     finally:
         more.cancel()
+        patience.cancel()
 
 
 async def _take_over(connection: Connection, name: str) -> bool:
@@ -233,11 +307,27 @@ async def _take_over(connection: Connection, name: str) -> bool:
         " where f.reader = $1 and (s.reader is null or (s.epoch, s.sequence) < (f.epoch, f.sequence)))",
         name, name + NEW,
     )  # fmt: skip
-    if not ahead:
-        for table in READER_TABLES:
-            await connection.execute(f"delete from {table} where reader = $1", name)  # noqa: S608
-            await connection.execute(f"update {table} set reader = $1 where reader = $2", name, name + NEW)  # noqa: S608
-    return not ahead
+    if ahead:
+        return False
+    # A message that is still parked has been so since the first reader put it aside.
+    await connection.execute(
+        "update parked s set parked_at = f.parked_at, retries = f.retries, retried_at = f.retried_at"
+        " from parked f where f.reader = $1 and s.reader = $2 and s.id = f.id",
+        name, name + NEW,
+    )  # fmt: skip
+    for table in READER_TABLES:
+        await connection.execute(f"delete from {table} where reader = $1", name)  # noqa: S608
+        await connection.execute(f"update {table} set reader = $1 where reader = $2", name, name + NEW)  # noqa: S608
+    return True
 
 
-__all__ = ["Progress", "RebuildRunning", "RebuildStuck", "rebuild", "rebuild_reader"]
+__all__ = [
+    "Progress",
+    "ReaderTables",
+    "RebuildRunning",
+    "RebuildStuck",
+    "Tables",
+    "reader_tables",
+    "rebuild",
+    "rebuild_reader",
+]

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from shared.append_sql import LOCK_KEYS, delete_statement, quote, upsert_statement
 from shared.batch import Row, Slot
+from shared.parked import NEW
 from shared.ports import Put, RowChange, StoreUnavailable
 from shared.store import PgStore
 from shared.writer import unreachable
@@ -26,10 +27,10 @@ SWAP_WAIT = "500ms"
 WRITE_ROWS = 5_000
 """Rows of one statement."""
 
-NEW, OLD = "__new", "__old"
+OLD = "__old"
 
-READER_TABLES = ("checkpoints", "cursors", "parked")
-"""Where a reader keeps how far it is."""
+READER_TABLES = ("checkpoints", "cursors", "parked", "discarded")
+"""Where a reader keeps how far it is, and what it has put aside."""
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

@@ -16,11 +16,11 @@ import nats.errors
 from shared import metrics
 from shared.beats import Beat, Beats, Links
 from shared.bus import JetStreamLog, StreamSource
-from shared.bus_connection import Broker, close_client, connect_broker, connect_relay
+from shared.bus_connection import Broker, BusClient, close_client, connect_broker, connect_relay
 from shared.envelope import Log
 from shared.inbox import Follow, Reader
 from shared.outbox import Relay
-from shared.ports import StoreUnavailable
+from shared.ports import BusUnavailable, StoreUnavailable
 from shared.service import Check, Host
 from shared.store import PgStore
 from shared.telemetry import logger
@@ -62,6 +62,8 @@ class Runtime:
         self.links = Links(host.settings.site, host.settings.sites)
         self.relays: dict[Log, Relay] = {}
         self.broker: Broker | None = None
+        self._heard: dict[str, list[tuple[Log, str, str | None]]] = {}
+        self._clients: dict[Log, BusClient] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -110,6 +112,8 @@ class Runtime:
         """
         settings, clock = self.host.settings, self.host.clock
         source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
+        heard = self._heard.setdefault(reader.view.name, [])
+        heard += [("pub", "CITY", settings.site), *(("pub", name, None) for name in own_logs)]
 
         async def work() -> None:
             broker = await connect_broker(settings.nats_options(f"city.{self.service}"))
@@ -117,12 +121,13 @@ class Runtime:
                 beats = Beats(broker, self.links, self.service, self._beat, clock)
                 await broker.start()
                 self.broker = broker
-                client = await broker.bus()
+                client = self._clients["pub"] = await broker.bus()
                 follows = [Follow(source(client, "CITY"), settings.site, gather_seconds)]
                 follows += [Follow(source(client, name), None, gather_seconds) for name in own_logs]
                 await _together([beats.run(), *(reader.run(follow) for follow in follows)])
             finally:
                 self.broker = None
+                self._clients.pop("pub", None)
                 await broker.stop()
 
         self.spawn("city", work)
@@ -131,19 +136,33 @@ class Runtime:
         """Hears the services of this site on streams that never leave it. gather_seconds: as in `Follow`."""
         settings = self.host.settings
         source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
+        self._heard.setdefault(reader.view.name, []).extend(("loc", name, None) for name in logs)
 
         async def work() -> None:
-            client = await connect_relay(settings.nats_options(f"local.{self.service}"))
+            client = self._clients["loc"] = await connect_relay(settings.nats_options(f"local.{self.service}"))
             try:
                 follows = [Follow(source(client, name), None, gather_seconds) for name in logs]
                 await _together([reader.run(follow) for follow in follows])
             finally:
+                self._clients.pop("loc", None)
                 await close_client(client)
 
         self.spawn("local", work)
 
+    def follows(self, reader: Reader) -> list[Follow]:
+        """What a reader hears on the bus once more, for a second one beside it. Raises `BusUnavailable`."""
+        found = []
+        for which, name, skip_site in self._heard[reader.view.name]:
+            client = self._clients.get(which)
+            if client is None or not client.is_connected:
+                raise BusUnavailable("the site's bus does not answer")
+            found.append(Follow(StreamSource(client, name), skip_site))
+        return found
+
     def measure(self, *readers: Reader) -> None:
-        """Keeps the gauges of this service's store, logs, readers and links true to within a few seconds."""
+        """Keeps the gauges of this service's store, logs, readers and links true to within a few seconds, and its
+        readers aware of what another process repaired.
+        """
 
         async def work() -> None:
             while True:
@@ -153,6 +172,8 @@ class Runtime:
                         sequence = await self.store.outbox_last(which)
                         metrics.OUTBOX_SEQUENCE.labels(self.service, which).set(sequence)
                         metrics.OUTBOX_DEPTH.labels(self.service, which).set(sequence - (relay.published or 0))
+                    for reader in readers:
+                        await reader.look_again()
                 self._measure_links(readers)
                 await self.host.clock.sleep(MEASURE_SECONDS)
 

@@ -108,8 +108,10 @@ parked = sa.Table(
     "parked",
     metadata,
     sa.Column("reader", NAME, primary_key=True),
-    sa.Column("source", NAME, primary_key=True),
-    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("source", NAME, nullable=False),
+    sa.Column("incarnation", sa.Text, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("origin", NAME, nullable=False),
     sa.Column("log", NAME, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
@@ -117,11 +119,41 @@ parked = sa.Table(
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("headers", sa.LargeBinary, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Column("parked_at", TIME, nullable=False),
+    sa.Column("retries", sa.Integer, nullable=False),
+    sa.Column("retried_at", TIME),
 )
+"""Messages a reader could not digest, whole. A message without a number has epoch and sequence 0."""
 
-KERNEL_ROW_TABLES: tuple[sa.Table, ...] = (snapshots, timers, checkpoints, cursors, parked)
+discarded = sa.Table(
+    "discarded",
+    metadata,
+    sa.Column("reader", NAME, primary_key=True),
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("source", NAME, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("origin", NAME, nullable=False),
+    sa.Column("log", NAME, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("from_sequence", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("role", NAME, nullable=False),
+    sa.Column("discarded_at", TIME, nullable=False),
+)
+"""Parked messages a person let go, which the view goes without: its mark, until it is rebuilt with them.
+
+from_sequence, sequence: what is gone; more than one where the parked message had waited for others that never came.
+"""
+
+KERNEL_ROW_TABLES: tuple[sa.Table, ...] = (
+    snapshots, timers, checkpoints, cursors, parked, discarded,
+)  # fmt: skip
 """Kernel tables written as inline rows of an append, like the views of a service."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.processes import PlatformError
+from infra.verbs.common import No
 
 if TYPE_CHECKING:
     import httpx
@@ -31,6 +32,10 @@ def running(data: Path, site: str | None) -> tuple[RunningNetwork, str]:
     return network, name
 
 
+class Unknown(NoAnswer):
+    """The site answers that there is no such thing (404)."""
+
+
 @contextmanager
 def site_client(network: RunningNetwork, site: str, role: str) -> Iterator[httpx.Client]:
     """A client of one site, signed in as `role`."""
@@ -44,7 +49,9 @@ def site_client(network: RunningNetwork, site: str, role: str) -> Iterator[httpx
 
 
 def get_json(client: httpx.Client, asked: str, path: str, **query: str | int | None) -> Any:
-    """The JSON of one question to the site `asked`. Raises `NoAnswer` with one line for a person."""
+    """The JSON of one question to the site `asked`. Raises `NoAnswer` (`Unknown`: there is no
+    such thing) with one line for a person.
+    """
     import httpx
 
     try:
@@ -52,6 +59,23 @@ def get_json(client: httpx.Client, asked: str, path: str, **query: str | int | N
     except httpx.HTTPError as error:
         raise NoAnswer(f"{asked} does not answer: {type(error).__name__}") from None
     if answer.status_code != 200:
+        raise (Unknown if answer.status_code == 404 else NoAnswer)(f"{asked} says no: {told(answer)}")
+    return answer.json()
+
+
+def post_json(client: httpx.Client, asked: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+    """The JSON of the answer to one request of the site `asked`. Raises `No` when it is refused as things stand (409),
+    else `NoAnswer`.
+    """
+    import httpx
+
+    try:
+        answer = client.post(path, json=body) if body is not None else client.post(path)
+    except httpx.HTTPError as error:
+        raise NoAnswer(f"{asked} does not answer: {type(error).__name__}") from None
+    if answer.status_code == 409:
+        raise No(f"{asked} says no: {told(answer)}")
+    if not answer.is_success:
         raise NoAnswer(f"{asked} says no: {told(answer)}")
     return answer.json()
 

@@ -1,4 +1,4 @@
-"""HTTP: the journal of this site, its live tail, and what could not be digested. The console decides nothing."""
+"""HTTP: the journal of this site and its live tail. The console decides nothing."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ from shared.http_models import (
     Moment,
     Page,
     PageQuery,
-    ParkedMessage,
     Uuid,
     decode_cursor,
     encode_cursor,
     is_id,
-    parked_page,
 )
 from shared.http_problems import Problem
+from shared.http_repair import Bench, add_repair
 from shared.ports import Put, RowChange
 from shared.security import Role
 
@@ -45,10 +44,6 @@ class JournalStore(Protocol):
     async def entries(self, wanted: Filter, before: Place | None, limit: int) -> list[Entry]: ...
 
     async def entry(self, id_: str) -> Entry | None: ...
-
-    async def parked(self) -> list[dict[str, Any]]:
-        """What the reader put aside, oldest first, without the messages themselves."""
-        ...
 
 
 class Tail:
@@ -165,7 +160,7 @@ class JournalEntry(BaseModel):
     data: dict[str, Any]
 
 
-def build(store: JournalStore, tail: Tail, streams: Streams, asyncapi: Mapping[str, Any]) -> FastAPI:
+def build(store: JournalStore, bench: Bench, tail: Tail, streams: Streams, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/console`."""
     api = service_api("console", "Console: the journal of what this site heard", asyncapi=asyncapi)
 
@@ -201,12 +196,7 @@ def build(store: JournalStore, tail: Tail, streams: Streams, asyncapi: Mapping[s
 
         return streams.answer(tail.follow(wanted, recent))
 
-    @api.get("/parked")
-    @allow(*READERS)
-    async def list_parked(query: Annotated[PageQuery, Query()]) -> Page[ParkedMessage]:
-        """What the journal's reader put aside; its origin waits here until somebody looks."""
-        return parked_page("console", await store.parked(), query)
-
+    add_repair(api, bench)
     return api
 
 

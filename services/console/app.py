@@ -1,12 +1,11 @@
-"""The console, table of contents. It decides nothing and tells nothing: no commands, no events, no policy, no publish.
+"""The console, table of contents. It decides nothing and tells nothing: no commands, no policy, no publish, and no
+events but those of repair, which every service has (`shared/repair.py`).
 
 It hears every log of its own site and the `pub` log of all others, keeps them as the journal, and shows screens; what
 the screens change is a command to another service of this site.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import httpx
 
@@ -18,7 +17,11 @@ from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
 from shared.envelope import LOGS, Origin
 from shared.http_access import session_cookie
+from shared.http_repair import Bench
 from shared.inbox import Reader
+from shared.projection import Progress, rebuild_reader
+from shared.rebuilds import Rebuildable, Rebuilds
+from shared.repair import Repair
 from shared.runtime import Runtime
 from shared.service import Host, ServiceApp
 from shared.settings import SiteSettings
@@ -41,17 +44,14 @@ async def migrate(dsn: str) -> None:
 class Journal:
     """The journal as the routes ask for it."""
 
-    def __init__(self, store: PgStore, reader: Reader) -> None:
-        self._store, self._reader = store, reader
+    def __init__(self, store: PgStore) -> None:
+        self._store = store
 
     async def entries(self, wanted: Filter, before: Place | None, limit: int) -> list[Entry]:
         return await views.entries(self._store, wanted, before, limit)
 
     async def entry(self, id_: str) -> Entry | None:
         return await views.entry(self._store, id_)
-
-    async def parked(self) -> list[dict[str, Any]]:
-        return await self._reader.parked()
 
 
 def build(host: Host) -> ServiceApp:
@@ -71,14 +71,21 @@ def build(host: Host) -> ServiceApp:
         runtime.local(reader, own["loc"], GATHER_SECONDS)
         runtime.measure(reader)
 
+    async def journal(progress: Progress) -> int:
+        return await rebuild_reader(store, reader, runtime.follows(reader), host.clock, progress)
+
+    rebuilds = Rebuilds({JOURNAL.name: Rebuildable("messages", journal, reader)}, host.clock)
+    bench = Bench(NAME, Repair(store, [reader], host.clock, host.ids), rebuilds)
+
     async def stop() -> None:
         await client.aclose()
+        await rebuilds.stop()
         await runtime.stop()
 
     screens = api_pages.Screens(settings, api_pages.Places(client), host.clock, session_cookie(settings.site))
     return ServiceApp(
         NAME,
-        api.build(Journal(store, reader), tail, host.streams, _asyncapi(host)),
+        api.build(Journal(store), bench, tail, host.streams, _asyncapi(host)),
         start,
         stop,
         runtime.checks(),

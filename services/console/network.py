@@ -11,6 +11,9 @@ from services.console.words import Words
 from shared.contracts.vocabulary import OVERNIGHT_LICENCE, is_reported
 
 JUST_NOW_SECONDS = 60
+DISCARDED = "message-discarded"
+"""Of a row: a message of its site was passed over on purpose; anything else waits for somebody to look."""
+
 BAR_WIDTH = 200.0
 """Units of the bars' view box; they stretch to the width there is."""
 
@@ -132,8 +135,9 @@ def _link_words(row: Row, words: Words) -> str:
 def _because(name: str, rows: Sequence[Row], words: Words) -> str:
     """Why a site's figures are not certain."""
     first, site = rows[0], site_title(name)
-    if any(row["incomplete"] for row in rows):
-        return words("summary.incomplete", site=site)
+    why = {row["incomplete"] for row in rows} - {None}
+    if why:  # what waits comes first: somebody may have to look at it
+        return words("summary.discarded" if why == {DISCARDED} else "summary.incomplete", site=site)
     if first["link"] == "silent":
         return words("summary.silent", site=site, duration=words.duration(first["silent_seconds"] or 0))
     if first["link"] in ("unknown", "late"):

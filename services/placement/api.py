@@ -24,6 +24,7 @@ from shared.http import Claim, IfMatch, service_api
 from shared.http_access import EVERYBODY, CurrentActor, allow
 from shared.http_models import CommandAnswer
 from shared.http_problems import Problem
+from shared.http_repair import Bench, add_repair
 from shared.kernel import Rejected
 from shared.security import Role
 
@@ -38,12 +39,11 @@ IMPORTERS: tuple[Role, ...] = ("coordinator",)
 BOARD_READERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator", "oncall", "auditor")
 HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
 """A hold or stay is one household: only the desk looks at those, and who checks what the desk did."""
-WATCHERS: tuple[Role, ...] = ("oncall", "auditor")
 ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
 def routes(writes: Writes, reads: Reads) -> list[Route]:
-    """Every path of the service and who may call it. There are no other rules about roles in this service."""
+    """Every path of the service and who may call it, beside those every service has (`shared/http_repair.py`)."""
     return [
         ("GET", "/locations", reads.list_locations, 200, ALL),
         ("POST", "/locations", writes.open_location, 201, OPENERS),
@@ -65,18 +65,18 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
         ("POST", "/imports/overnight", writes.import_overnight, 200, IMPORTERS),
         ("GET", "/capacity", reads.capacity, 200, ALL),
         ("GET", "/capacity/digest", reads.digest, 200, ALL),
-        ("GET", "/parked", reads.parked, 200, WATCHERS),
         ("GET", "/stream", reads.stream, 200, ALL),
     ]
 
 
-def build(placement: Placement, asyncapi: Mapping[str, Any]) -> FastAPI:
+def build(placement: Placement, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and
     hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
     for method, path, endpoint, status, roles in routes(Writes(placement), Reads(placement)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
+    add_repair(api, bench)
     return api
 
 

@@ -69,10 +69,6 @@ class CapacityView(Protocol):
         """`{origins: {"west/placement": {epoch, sequence, digest}}, digest}`: now, or one origin's at a sequence."""
         ...
 
-    async def parked(self) -> list[dict[str, Any]]:
-        """What this view's reader could not digest, without the messages themselves."""
-        ...
-
     async def caught_up(self, position: int) -> None:
         """Returns once this view shows what this site's store held at `position`."""
         ...

@@ -291,9 +291,12 @@ class CapacityAnswer(BaseModel):
 
 
 class OriginDigest(BaseModel):
+    """incomplete: why this site does not show that origin in full, or null."""
+
     epoch: int
     sequence: int
     digest: str
+    incomplete: str | None
 
 
 class DigestAnswer(BaseModel):

@@ -15,7 +15,7 @@ from services.placement import views
 from services.placement.api_desk import Placement
 from services.placement.api_stream import Changes
 from shared.http import wait_caught_up
-from shared.http_models import Page, PageQuery, ParkedMessage, decode_cursor, encode_cursor, parked_page
+from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem
 from shared.ports import GIVEN
 from shared.schema import key_columns
@@ -84,10 +84,6 @@ class Reads:
             raise Problem(422, "invalid", "Name origin, epoch and sequence, or none of them.")
         await wait_caught_up(query.after, self._placement.capacity.caught_up)
         return m.DigestAnswer(**await self._placement.capacity.digest(*asked))
-
-    async def parked(self, query: Annotated[PageQuery, Query()]) -> Page[ParkedMessage]:
-        """What the capacity view's reader put aside; its origin waits here until somebody looks."""
-        return parked_page("placement", await self._placement.capacity.parked(), query)
 
     async def stream(self) -> Response:
         """Server-sent events: one message for each change of this site, and one when the capacity view moved."""

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+from services.placement.decider import LOCATION
 from shared.http import StreamMessage
 from shared.ports import Store, StoreUnavailable, Wake
 
 PAGE_EVENTS = 500
 RETRY_SECONDS = 1.0
+LOCATIONS = LOCATION.stream("")
+"""Other streams of the store are about its readers, not about what the desk sees."""
 
 
 class _Listener:
@@ -87,8 +90,9 @@ class Changes:
                 continue
             if events:
                 after = events[-1].position
+                events = [event for event in events if event.stream.startswith(LOCATIONS)]
                 types = {event.type for event in events}
-                locations = {event.stream.partition("/")[2] for event in events}
+                locations = {event.stream.removeprefix(LOCATIONS) for event in events}
                 for listener in self._listeners:
                     listener.happened(after, types, locations)
             else:

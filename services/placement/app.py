@@ -18,9 +18,13 @@ from shared.bus_connection import make_broker
 from shared.contracts.placement import CONTRACTS
 from shared.envelope import LOGS, SYSTEM_ROLE, Origin
 from shared.handling import Aggregate, Context, Handler
+from shared.http_repair import Bench
 from shared.ids import derived_id
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.ports import Delete, DueTimer
+from shared.projection import Progress, rebuild, rebuild_reader
+from shared.rebuilds import Rebuildable, Rebuilds
+from shared.repair import Repair
 from shared.runtime import Runtime
 from shared.service import Host, ServiceApp
 from shared.store import PgStore
@@ -64,6 +68,8 @@ def build(host: Host) -> ServiceApp:
         context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
         await handler.handle(timer.key, command, context, also=[Delete(schema.timers, (timer.id,))])
 
+    bench = Bench(NAME, Repair(store, [reader], clock, ids), Rebuilds(_views(runtime, reader), clock))
+
     async def start() -> None:
         await runtime.start()
         runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock), None, OWN_SECONDS)))
@@ -79,7 +85,26 @@ def build(host: Host) -> ServiceApp:
         site=settings.site, sites=settings.sites, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
         streams=host.streams,
     )  # fmt: skip
-    return ServiceApp(NAME, api.build(placement, _asyncapi(host)), start, runtime.stop, runtime.checks())
+
+    async def stop() -> None:
+        await bench.rebuilds.stop()
+        await runtime.stop()
+
+    return ServiceApp(NAME, api.build(placement, bench, _asyncapi(host)), start, stop, runtime.checks())
+
+
+def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
+    """Every view of the service, and how it is rebuilt while it serves."""
+    store, clock = runtime.store, runtime.host.clock
+
+    async def board(progress: Progress) -> int:
+        return await rebuild(store, AGGREGATE, INLINE_TABLES, progress)
+
+    async def capacity(progress: Progress) -> int:
+        follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
+        return await rebuild_reader(store, reader, follows, clock, progress)
+
+    return {"board": Rebuildable("events", board), CAPACITY.name: Rebuildable("messages", capacity, reader)}
 
 
 async def _open(

@@ -146,14 +146,17 @@ class NetworkCapacity:
     async def digest(
         self, origin: str | None = None, epoch: int | None = None, sequence: int | None = None
     ) -> Mapping[str, Any]:
-        """`{origins: {"west/placement": {epoch, sequence, digest}}, digest}`: of what is current, or of one origin as
-        it was when it had told `sequence` messages of `epoch`.
+        """`{origins: {"west/placement": {epoch, sequence, digest, incomplete}}, digest}`: of what is current, or of one
+        origin as it was when it had told `sequence` messages of `epoch`. incomplete: why this view does not show that
+        origin in full.
         """
         if origin is not None and epoch is not None and sequence is not None:
             rows = await figures_of(self._store, origin, epoch, sequence)
             origins = {origin: {"epoch": epoch, "sequence": sequence, "digest": digest(rows)}}
         else:
             origins = await self._current()
+        for name, facts in origins.items():
+            facts["incomplete"] = self._reader.incomplete.get(name)
         both = hashlib.sha256(msgspec.json.encode(sorted((name, facts["digest"]) for name, facts in origins.items())))
         return {"origins": origins, "digest": both.hexdigest()}
 
@@ -175,10 +178,6 @@ class NetworkCapacity:
             name: {"epoch": checkpoints[name][0], "sequence": checkpoints[name][1], "digest": digest(told_by[name])}
             for name in sorted(checkpoints)
         }
-
-    async def parked(self) -> list[dict[str, Any]]:
-        """What the reader could not digest; the origins concerned are marked incomplete."""
-        return await self._reader.parked()
 
     async def caught_up(self, position: int) -> None:
         """Returns once this view shows what this site's own store held at `position`."""

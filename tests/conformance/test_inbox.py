@@ -59,7 +59,8 @@ def message(sequence: int, value: int = 0, origin: Origin = WEST, **more: Any) -
     fields: dict[str, Any] = {
         "origin": origin, "log": "pub", "sequence": sequence, "id": f"00000000-0000-7000-8000-{sequence:012d}",
         "type": Counted.type_name, "subject": "west", "time": NOW, "data": body,
-        "correlation_id": "c", "causation_id": "d",
+        "correlation_id": f"{'c' * 8}-0000-4000-8000-{'c' * 12}",
+        "causation_id": f"{'d' * 8}-0000-4000-8000-{'d' * 12}",
     }  # fmt: skip
     return Message(**(fields | more))
 
@@ -111,7 +112,7 @@ class Desk:
     """A reader at work on a shelf, over one backend; `restart` is what a crash and a new process amount to."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend, self.shelf = backend, Shelf()
+        self._backend, self.shelf, self.view = backend, Shelf(), VIEW
         self._task: asyncio.Task[None] | None = None
         self.store: Store
         self.reader: Reader
@@ -120,7 +121,7 @@ class Desk:
         self, skip_site: str | None = None, gather_seconds: float = 0.0, clock: Clock | None = None
     ) -> None:
         self.store = await self._backend.store()
-        self.reader = Reader(self.store, VIEW, clock or SystemClock())
+        self.reader = Reader(self.store, self.view, clock or SystemClock())
         self._task = asyncio.create_task(self.reader.run(Follow(self.shelf, skip_site, gather_seconds)))
 
     async def stop(self) -> None:
@@ -128,9 +129,18 @@ class Desk:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def restart(self) -> None:
+    async def restart(self, view: View | None = None) -> None:
+        """view: what the program is from now on; the same as before unless it is given."""
+        self.view = view or self.view
         await self.stop()
         await self.start()
+
+    async def another(self) -> Desk:
+        """A second process of the same service, on the same shelf."""
+        other = Desk(self._backend)
+        other.shelf, other.view = self.shelf, self.view
+        await other.start()
+        return other
 
     async def read(self) -> None:
         """Returns when everything on the shelf was looked at."""
@@ -150,7 +160,8 @@ class Desk:
         return [row["position"] for row in await self.store.rows(schema.cursors, reader="counts")]
 
     async def parked(self) -> list[tuple[str, str]]:
-        return [(row["origin"], row["code"]) for row in await self.reader.parked()]
+        rows = await self.store.rows(schema.parked, reader="counts")
+        return sorted((row["origin"], row["code"]) for row in rows)
 
 
 async def _memory(_: pytest.FixtureRequest) -> Backend:

@@ -25,7 +25,11 @@ from shared.envelope import Origin
 from shared.http import Streams, new_app
 from shared.http_border import Border
 from shared.http_models import encode_cursor
+from shared.http_repair import Bench
+from shared.ids import SystemIds
 from shared.inbox import Follow, Reader
+from shared.rebuilds import Rebuilds
+from shared.repair import Repair
 from shared.security import ROLES, Role
 from shared.store import PgStore
 from tests.console.sample import contracts, message, put, uid
@@ -88,7 +92,8 @@ async def console(database: str) -> AsyncIterator[Console]:
     follows = [*sources, Follow(bus.source("west", "CITY"), skip_site="west")]
     reading = [asyncio.create_task(reader.run(follow)) for follow in follows]
     site = new_app("journal")
-    site.mount("/api/console", api.build(app.Journal(store, reader), tail, streams, {"asyncapi": "3.0.0"}))
+    bench = Bench("console", Repair(store, [reader], clock, SystemIds()), Rebuilds({}, clock))
+    site.mount("/api/console", api.build(app.Journal(store), bench, tail, streams, {"asyncapi": "3.0.0"}))
     try:
         yield Console(bus, store, reader, streams, Border(site, verify=tokens.verify), tokens)
     finally:
@@ -235,7 +240,7 @@ async def test_the_tail_gives_what_was_last_and_then_what_comes(console: Console
     # The transport of this test hands a streamed answer over only when it has ended: the stream itself is asked.
     tail = api.Tail()
     console.reader.on_rows = tail.stored
-    journal = app.Journal(console.store, console.reader)
+    journal = app.Journal(console.store)
 
     async def recent() -> list[Any]:
         return list(await journal.entries(Filter(), None, 10))

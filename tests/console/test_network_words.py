@@ -67,6 +67,15 @@ def test_a_site_not_heard_yet_and_one_with_a_parked_message_are_not_certain_eith
     assert [line.free for site in shown.sites for line in site.lines] == ["0 to 59 free", "0 to 59 free"]
 
 
+def test_a_site_of_which_a_message_was_passed_over_is_said_to_be_incomplete_and_nothing_waits() -> None:
+    passed_over = row("zuid", incomplete="message-discarded")
+    assert network(answer(passed_over), "west", EN).doubt == (
+        "Not certain: Zuid incomplete: a message of it was passed over."
+    )
+    both = network(answer(passed_over, row("zuid", incomplete="body-invalid")), "west", NL)
+    assert both.doubt == "Niet zeker: Zuid onvolledig: een bericht wacht op iemand die ernaar kijkt."
+
+
 def test_freshness_counts_from_the_last_look_of_a_person() -> None:
     def seen(minutes: float | None, freshness: str) -> tuple[str, str]:
         at = None if minutes is None else (NOW - timedelta(minutes=minutes)).isoformat()

@@ -1,6 +1,6 @@
 """Events as they were stored once must be readable for ever.
 
-A file of this folder is what a store holds: `<service>/<stored name>.json` an event,
+A file of this folder is what a store holds: `<service>/<stored name>.json` an event (`reader/`: of readers),
 `<service>/<stream>.state-v<n>.json` one snapshot. Files are added and never changed. A new event class comes with
 its file, an old one keeps it and is read through its upcaster.
 """
@@ -16,9 +16,10 @@ import pytest
 
 from services.placement.decider import LOCATION
 from shared.kernel import Codec, Decider, UnknownEvent
+from shared.repair import CODEC as REPAIRS
 
 HERE = Path(__file__).parent
-CODECS: dict[str, Codec[Any]] = {"placement": LOCATION.codec}
+CODECS: dict[str, Codec[Any]] = {"placement": LOCATION.codec, "reader": REPAIRS}
 DECIDERS: dict[str, Decider[Any, Any, Any]] = {"placement/location": LOCATION}
 
 

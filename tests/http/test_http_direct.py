@@ -153,7 +153,7 @@ async def test_the_short_way_is_guarded(role: Any, status: int) -> None:
 
 async def test_every_command_of_placement_goes_the_short_way() -> None:
     async with open_desk() as desk:
-        routes = api.build(desk.placement, {}).routes
+        routes = api.build(desk.placement, desk.bench, {}).routes
     commands = [route for route in routes if isinstance(route, APIRoute) and "POST" in (route.methods or ())]
     assert commands
     assert all(direct_of(route) is not None for route in commands)

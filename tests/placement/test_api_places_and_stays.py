@@ -201,7 +201,7 @@ async def test_the_stream_tells_what_changed_without_what_is_in_it(desk: Desk) -
 async def test_every_role_passes_exactly_where_the_table_says(desk: Desk) -> None:
     from services.placement.api import build
 
-    declared = check_routes(build(desk.placement, {}).routes)
+    declared = check_routes(build(desk.placement, desk.bench, {}).routes)
     paths = {name: access for name, access in declared.items() if not name.startswith("MOUNT") and "stream" not in name}
     assert len(paths) >= 20
     for role in ROLES:

@@ -84,4 +84,19 @@ class NoTailCheck(Parts):
         return _TrustingRelay(process.store, log, writer, process.site.clock)
 
 
-BROKEN: tuple[type[Parts], ...] = (NoOrderGuard, NoDeduplication, CheckpointApart, CheckpointsMoveBack, NoTailCheck)
+class _Forgetful(WatchedStore):
+    def _store(self, append: Append) -> Appended:
+        append.rows = [row for row in append.rows if not (isinstance(row, Put) and row.table is schema.discarded)]
+        return super()._store(append)
+
+
+class MarksLost(Parts):
+    """A discard that leaves no mark on the view."""
+
+    def store(self, process: Process, service: str) -> WatchedStore:
+        return _Forgetful(process, process.site.disks[service], service)
+
+
+BROKEN: tuple[type[Parts], ...] = (
+    NoOrderGuard, NoDeduplication, CheckpointApart, CheckpointsMoveBack, NoTailCheck, MarksLost,
+)  # fmt: skip

@@ -7,14 +7,18 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from services.placement.views_capacity import CAPACITY
 from shared.envelope import LOGS, stream_name
-from tests.simulation.oracle import PLACEMENT
+from tests.simulation.heard import HEARD
+from tests.simulation.oracle import CONSOLE, PLACEMENT
 from tests.support.memory_bus import CITY, Weather
 
 if TYPE_CHECKING:
     from tests.simulation.world import Site, World
 
 RESTORED_MAX = 2
+
+VIEWS = {PLACEMENT: (CAPACITY.name,), CONSOLE: (HEARD.name, CAPACITY.name)}
 
 
 class Trouble:
@@ -38,6 +42,7 @@ class Trouble:
             "overlap": self._overlap,
             "skew": self._skew,
             "time-passes": self._time_passes,
+            "poison": self._poison,
         }
 
     async def run(self) -> None:
@@ -53,6 +58,7 @@ class Trouble:
         """Every link whole, every server up, every clock left as it is; what was lost on the way is sent again."""
         world = self._world
         world.calm = True
+        world.programs.upgrade()
         world.bus.weather = Weather((0.0, 0.01), 0.0)
         for site in world.sites:
             site.store_down = False
@@ -148,3 +154,15 @@ class Trouble:
 
     def _time_passes(self, site: Site) -> None:
         self._world.passed += timedelta(minutes=self._chance.choice((1, 10, 35, 100)))
+
+    def _poison(self, site: Site) -> None:
+        """A reader of the site meets a message it cannot digest; some time later comes a program that can."""
+        reader = self._chance.choice([(service, view) for service in site.disks for view in VIEWS[service]])
+        self._world.programs.poison((site.name, *reader))
+
+        def upgrade() -> None:
+            self._world.programs.upgrade(site.name)
+            if self._chance.random() < 0.5:
+                site.crash()
+
+        self._world.later(self._chance.uniform(0.5, 4.0), upgrade)

@@ -15,6 +15,9 @@ from shared.envelope import LOGS, Log, Recorded, stream_name
 from shared.inbox import View
 from shared.kernel import Rejected
 from shared.ports import Put, RowChange
+from shared.repair import CODEC as REPAIR_CODEC
+from shared.repair import STREAMS as REPAIRS
+from shared.repair import MessageDiscarded
 from tests.simulation.heard import HEARD, heard
 from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_told import Branch, Rows
@@ -87,6 +90,8 @@ class Oracle:
             require(event.position == known.events, "a position with a hole", site, event.position)
             require(event.id not in known.ids, "an event id twice", site, event.id)
             known.ids[event.id] = event
+            if event.stream.startswith(REPAIRS):
+                continue
             name = event.stream.removeprefix("location/")
             house = touched[name] = known.houses.setdefault(name, House())
             house.take(CODEC.decode(event.data))
@@ -171,8 +176,35 @@ class Oracle:
         require(
             sequence < len(branch.as_of), "a view is ahead of what was told", site, view.name, origin, epoch, sequence
         )
-        require(shown == branch.as_of[sequence], "a view does not show what its origin told", site, service, view.name,
-                origin, epoch, sequence, _difference(shown, branch.as_of[sequence]))  # fmt: skip
+        gone = self._gone(disk, view.name, origin, epoch, log)
+        wanted = branch.without(gone, sequence) if gone else branch.as_of[sequence]
+        require(shown == wanted, "a view does not show what its origin told", site, service, view.name, origin, epoch,
+                sequence, gone, _difference(shown, wanted))  # fmt: skip
+
+    @staticmethod
+    def _gone(disk: Disk, view: str, origin: str, epoch: int, log: Log) -> set[int]:
+        """Which messages a view does without: its marks say so, and each of them is history."""
+        names = list(schema.discarded.columns.keys())
+        acts = [REPAIR_CODEC.decode(event.data) for event in disk.streams.get(REPAIRS + view, ())]
+        let_go = {(a.origin, a.log, a.epoch, a.from_sequence, a.to_sequence) for a in acts
+                  if isinstance(a, MessageDiscarded)}  # fmt: skip
+        gone: set[int] = set()
+        for key, row in disk.tables.get(schema.discarded.name, {}).items():
+            mark = dict(zip(names, row, strict=True))
+            if key[0] != view:
+                continue
+            what = (mark["origin"], mark["log"], mark["epoch"], mark["from_sequence"], mark["sequence"])
+            require(what in let_go, "a mark nobody made", view, what)
+            if what[:3] == (origin, log, epoch):
+                gone |= set(range(mark["from_sequence"], mark["sequence"] + 1))
+        return gone
+
+    def rebuilt(self, site: str, service: str, disk: Disk, view: str) -> None:
+        """After a view was made anew: it shows of every origin what that told, as far as it has read."""
+        self.checks += 1
+        for key in list(disk.tables.get(schema.checkpoints.name, {})):
+            if key[0] == view:
+                self._view(site, service, disk, CAPACITY if view == CAPACITY.name else HEARD, key[1])
 
     # --- at rest ------------------------------------------------------------------------------------------------------
 
@@ -217,19 +249,22 @@ class Oracle:
     def _rebuilt(site: str, disk: Disk) -> None:
         """Built anew from all events at once, the board is the one that was written event by event."""
         anew: dict[str, dict[Any, Any]] = {table.name: {} for table in views.BOARD_TABLES}
-        for stored in disk.streams.values():
+        for name, stored in disk.streams.items():
+            if name.startswith(REPAIRS):
+                continue
             events = [CODEC.decode(event.data) for event in stored]
             after = LOCATION.fold(LOCATION.initial, events)
             for row in views.project(LOCATION.initial, events, after, stored[-1].recorded_at):
                 assert isinstance(row, Put)
                 anew[row.table.name][schema.row_key(row.table, row.values)] = row.values
-        for name, rows in anew.items():
-            kept = disk.tables.get(name, {})
-            require(rows == kept, "a board built anew is another", site, name, _difference(kept, rows))
+        for table, rows in anew.items():
+            kept = disk.tables.get(table, {})
+            require(rows == kept, "a board built anew is another", site, table, _difference(kept, rows))
 
     def _all_views(self, site: str, service: str, disk: Disk) -> None:
         require(not disk.tables.get(schema.parked.name), "something is parked at rest", site, service,
                 [row[:9] for row in disk.tables.get(schema.parked.name, {}).values()])  # fmt: skip
+        require(not disk.tables.get(schema.discarded.name), "a view at rest does without something", site, service)
         for teller, known in self._sites.items():
             origin, epoch = f"{teller}/{PLACEMENT}", known.disk.epoch
             told = len(known.disk.outbox.get((epoch, "pub"), ()))

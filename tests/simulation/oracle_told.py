@@ -64,6 +64,14 @@ class Branch:
         self.told.append(news)
         self.as_of.append({**self.as_of[-1], **news} if news else self.as_of[-1])
 
+    def without(self, gone: set[int], sequence: int) -> Rows:
+        """What a view shows after row `sequence` when it does without some."""
+        rows: Rows = {}
+        for number, news in enumerate(self.told[: sequence + 1]):
+            if number not in gone:
+                rows |= news
+        return rows
+
     def cut(self, length: int) -> None:
         """An older backup was put back: what came after row `length` never happened."""
         del self.ids[length:], self.as_of[length + 1 :], self.told[length + 1 :]

@@ -12,7 +12,7 @@ SITES = ("stad", "west", "noord", "zuidoost")
 
 FAULTS = (
     "crash", "cut", "slow", "bus-down", "store-down", "city-remade", "log-lost", "loss", "backup", "overlap", "skew",
-    "time-passes",
+    "time-passes", "poison",
 )  # fmt: skip
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -25,10 +27,13 @@ from shared.handling import Context, Handled, Handler
 from shared.ids import derived_id
 from shared.inbox import Follow, OutboxSource, Reader, View
 from shared.outbox import Relay
-from shared.ports import Append, Appended, BusUnavailable, Delete, DueTimer, KeyRecord, Store, StoreUnavailable
+from shared.ports import Append, Appended, BusUnavailable, Delete, DueTimer, KeyRecord, Source, Store, StoreUnavailable
+from shared.projection import rebuild_reader
+from shared.repair import Repair
 from shared.runtime import GATHER_SECONDS
 from shared.timers import TimerLoop
 from tests.simulation.heard import HEARD
+from tests.simulation.oncall import judged_tables
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.support.memory_store import Disk, MemoryStore
 
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import Site, World
 
 T = TypeVar("T")
+
+LOOK_AGAIN_SECONDS = 2.0
 
 
 class Lost(Exception):
@@ -61,7 +68,7 @@ class WatchedStore(MemoryStore):
 
     def __init__(self, process: Process, disk: Disk, service: str) -> None:
         super().__init__(disk, process.site.name, service, process.io)
-        self._process, self.disk, self._service = process, disk, service
+        self._process, self._service = process, service
         self.under_way: dict[int, Append] = {}
 
     async def append(self, append: Append) -> Appended:
@@ -140,36 +147,73 @@ class Process:
         )
         self.relays = {log: parts.relay(self, log) for log in LOGS}
         self.readers: list[Reader] = []
+        self.repairs: dict[str, Repair] = {}
+        self._rebuildable: dict[tuple[str, str], tuple[WatchedStore, Reader, list[Callable[[], Follow]]]] = {}
         self._start_placement(parts)
         self._start_console(parts)
+        self._keep("look-again", self._look_again)
 
     def _start_placement(self, parts: Parts) -> None:
         clock = self.site.clock
-        reader = parts.reader(self, self.store, CAPACITY)
-        self._keep("own-figures", lambda: reader.run(Follow(OutboxSource(self.store, "pub", clock), None, OWN_SECONDS)))
-        self._keep("city", lambda: reader.run(Follow(self._source("CITY"), self.site.name, CITY_SECONDS)))
+        reader = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, CAPACITY))
         self._keep("timers", TimerLoop(self.store, clock, self._fire).run)
         for log, relay in self.relays.items():
             self._keep(f"relay-{log}", relay.run)
-        self.readers.append(reader)
+        own, city = OutboxSource(self.store, "pub", clock), self._source("CITY")
+        self._hear(PLACEMENT, self.store, reader, [(own, None, OWN_SECONDS), (city, self.site.name, CITY_SECONDS)])
+        self.repairs[PLACEMENT] = Repair(self.store, [reader], clock, self.world.ids)
 
     def _start_console(self, parts: Parts) -> None:
         """Another service of the site, with a store of its own: it hears the site's streams and the network's."""
         if CONSOLE not in self.site.disks:
             return
-        store = parts.store(self, CONSOLE)
+        store, site = parts.store(self, CONSOLE), self.site.name
         self.stores.append(store)
-        heard, capacity = parts.reader(self, store, HEARD), parts.reader(self, store, CAPACITY)
-        for reader, name, skip in (
-            (heard, stream_name("loc", self.site.name, PLACEMENT), None),
-            (capacity, stream_name("pub", self.site.name, PLACEMENT), None),
-            (capacity, "CITY", self.site.name),
-        ):
-            self._follow(reader, Follow(self._source(name), skip, JOURNAL_SECONDS))
-        self.readers += [heard, capacity]
+        heard, capacity = (
+            parts.reader(self, store, self.world.programs.view(site, CONSOLE, view)) for view in (HEARD, CAPACITY)
+        )
+        loc, pub = (self._source(stream_name(log, site, PLACEMENT)) for log in ("loc", "pub"))
+        city = self._source("CITY")
+        self._hear(CONSOLE, store, heard, [(loc, None, JOURNAL_SECONDS)])
+        self._hear(CONSOLE, store, capacity, [(pub, None, JOURNAL_SECONDS), (city, site, JOURNAL_SECONDS)])
+        self.repairs[CONSOLE] = Repair(store, [heard, capacity], self.site.clock, self.world.ids)
 
-    def _follow(self, reader: Reader, follow: Follow) -> None:
-        self._keep(f"console {reader.view.name} {follow.source.name}", lambda: reader.run(follow))
+    def _hear(
+        self, service: str, store: WatchedStore, reader: Reader, sources: list[tuple[Source, str | None, float]]
+    ) -> None:
+        """One task for each source; a second reader, that rebuilds the view, gets sources of its own."""
+        anew: list[Callable[[], Follow]] = []
+        for source, skip, seconds in sources:
+            self._follow(service, reader, Follow(source, skip, seconds))
+            anew.append(partial(self._again, source, skip))
+        self._rebuildable[service, reader.view.name] = (store, reader, anew)
+        self.readers.append(reader)
+
+    def _again(self, source: Source, skip: str | None) -> Follow:
+        return Follow(source if isinstance(source, OutboxSource) else self._source(source.name), skip)
+
+    def _follow(self, service: str, reader: Reader, follow: Follow) -> None:
+        self._keep(f"{service} {reader.view.name} {follow.source.name}", lambda: reader.run(follow))
+
+    async def _look_again(self) -> None:
+        """As `Runtime.measure` does."""
+        while True:
+            await self.site.clock.sleep(LOOK_AGAIN_SECONDS)
+            for reader in self.readers:
+                with suppress(StoreUnavailable):
+                    await reader.look_again()
+
+    @property
+    def views(self) -> dict[str, list[str]]:
+        """The views of each service that can be rebuilt."""
+        return {name: [view for owner, view in self._rebuildable if owner == name] for name in self.repairs}
+
+    async def rebuild(self, service: str, view: str) -> int:
+        """As a service does when it is asked to."""
+        store, reader, anew = self._rebuildable[service, view]
+        tables = partial(judged_tables, self, service)
+        follows = [make() for make in anew]
+        return await rebuild_reader(store, reader, follows, self.site.clock, lambda *_: None, tables)
 
     def _source(self, name: str) -> Any:
         return self.world.bus.source(self.site.name, name, self.io)

@@ -20,6 +20,7 @@ from shared import handling, schema
 from shared.envelope import LOGS, stream_name
 from tests.simulation.faults import Trouble
 from tests.simulation.loop import VirtualLoop
+from tests.simulation.oncall import Engineer
 from tests.simulation.oracle import CONSOLE, PLACEMENT
 from tests.simulation.oracle_house import Violation
 from tests.simulation.plan import plan
@@ -47,6 +48,7 @@ class Outcome:
     checks: int
     answered: dict[str, int]
     faults: dict[str, int]
+    repairs: dict[str, int]
     trace: tuple[str, ...] = ()
 
 
@@ -75,7 +77,8 @@ async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Part
     planned = plan(chance)
     handling.SNAPSHOT_EVERY, handling.STATES_MAX = planned.snapshot_every, planned.states_max
     world = World(loop, chance, planned, parts)
-    trouble, desks = Trouble(world), Desks(world)
+    trouble, desks, engineer = Trouble(world), Desks(world), Engineer(world)
+    world.spawn(engineer.work())
     story = world.spawn(_story(world, trouble, desks))
     failed = world.spawn(_wait(world.failed))
     await asyncio.wait([story, failed], return_when=asyncio.FIRST_COMPLETED)
@@ -85,7 +88,7 @@ async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Part
     return Outcome(
         seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),
         world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(trouble.made.items())),
-        tuple(world.trace) if keep_trace else (),
+        dict(sorted(engineer.did.items())), tuple(world.trace) if keep_trace else (),
     )  # fmt: skip
 
 
@@ -137,6 +140,9 @@ def _under_way(world: World, site: Site) -> Iterator[str]:
         if len(rows) != len(stream) or (rows and rows[-1].id != stream[-1].tail[0]):
             yield f"{site.name} has told {len(rows)} on {log} and relayed {len(stream)}"
     for service, kept in site.disks.items():
+        for table in (schema.parked, schema.discarded):
+            if kept.tables.get(table.name):
+                yield f"{site.name}/{service} has {table.name} messages"
         checkpoints = kept.tables.get(schema.checkpoints.name, {})
         for teller in world.sites:
             epoch = teller.disks[PLACEMENT].epoch
@@ -181,7 +187,8 @@ def main() -> None:
     for argument in sys.argv[1:]:
         outcome = run_seed(int(argument), keep_trace=True)
         sys.stdout.write("\n".join(outcome.trace) + "\n")
-        sys.stdout.write(f"\nseed {outcome.seed}: {outcome.failure or 'holds'}\n{outcome.answered}\n{outcome.faults}\n")
+        sys.stdout.write(f"\nseed {outcome.seed}: {outcome.failure or 'holds'}\n{outcome.answered}\n")
+        sys.stdout.write(f"{outcome.faults}\n{outcome.repairs}\n")
         sys.stdout.write(f"{outcome.steps} steps, {outcome.checks} checks, trace {outcome.trace_hash}\n")
 
 

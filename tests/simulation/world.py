@@ -16,6 +16,7 @@ from shared.epochs import repair_origin
 from shared.handling import Handler
 from shared.ports import BusUnavailable, StoreUnavailable
 from tests.simulation.loop import SeededIds, SiteClock, VirtualLoop
+from tests.simulation.oncall import Programs
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.simulation.oracle_house import Violation
 from tests.simulation.plan import Plan
@@ -105,6 +106,7 @@ class World:
     def __init__(self, loop: VirtualLoop, chance: random.Random, plan: Plan, parts: Parts) -> None:
         self.loop, self.chance, self.plan, self.parts = loop, chance, plan, parts
         self.ids = SeededIds(chance)
+        self.programs = Programs()
         self.passed = timedelta()
         self.trace: list[str] = []
         self.steps = 0

@@ -18,10 +18,15 @@ from shared.clock import SystemClock
 from shared.handling import Handler
 from shared.http import Streams, new_app
 from shared.http_border import Border
+from shared.http_repair import Bench
 from shared.ids import SystemIds
 from shared.inbox import Follow, OutboxSource, Reader
+from shared.projection import Progress, rebuild_reader
+from shared.rebuilds import Rebuildable, Rebuilds
+from shared.repair import Repair
 from shared.security import Role
 from tests.support.border import SITE, Tokens, caller
+from tests.support.memory_rebuild import memory_tables
 from tests.support.memory_store import Disk, MemoryStore
 
 PLACEMENT = "/api/placement"
@@ -39,9 +44,11 @@ class MovedClock(SystemClock):
 class Desk:
     """Callers of every role at one site, and the clock on its wall."""
 
-    def __init__(self, border: Border, tokens: Tokens, clock: MovedClock, placement: api.Placement) -> None:
+    def __init__(
+        self, border: Border, tokens: Tokens, clock: MovedClock, placement: api.Placement, bench: Bench
+    ) -> None:
         self._border, self._tokens = border, tokens
-        self.clock, self.placement = clock, placement
+        self.clock, self.placement, self.bench = clock, placement, bench
 
     def caller(self, role: Role = "operator", subject: str = "someone", **headers: str) -> httpx.AsyncClient:
         """A client that is signed in."""
@@ -75,12 +82,20 @@ async def open_desk() -> AsyncIterator[Desk]:
     handler = Handler(store, app.AGGREGATE, clock, ids)
     placement = api.Placement(SITE, ("stad", SITE), handler, store, capacity, clock, ids, streams)
     site, tokens = new_app("desk"), Tokens()
-    site.mount(PLACEMENT, api.build(placement, {"asyncapi": "3.0.0"}))
-    reading = asyncio.create_task(reader.run(Follow(OutboxSource(store, "pub", clock))))
+    outbox = OutboxSource(store, "pub", clock)
+
+    async def anew(progress: Progress) -> int:
+        return await rebuild_reader(store, reader, [Follow(outbox)], clock, progress, memory_tables)
+
+    rebuilds = Rebuilds({"capacity": Rebuildable("messages", anew, reader)}, clock)
+    bench = Bench("placement", Repair(store, [reader], clock, ids), rebuilds)
+    site.mount(PLACEMENT, api.build(placement, bench, {"asyncapi": "3.0.0"}))
+    reading = asyncio.create_task(reader.run(Follow(outbox)))
     try:
-        yield Desk(Border(site, verify=tokens.verify), tokens, clock, placement)
+        yield Desk(Border(site, verify=tokens.verify), tokens, clock, placement, bench)
     finally:
         streams.close()
+        await rebuilds.stop()
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 

@@ -48,6 +48,7 @@ class Disk:
         self.outbox: dict[tuple[int, Log], list[Message]] = {}
         self.keys: dict[tuple[str, str], KeyRecord] = {}
         self.tables: dict[str, dict[tuple[Any, ...], tuple[Any, ...]]] = {}
+        self.rebuilding = False
 
     def copy(self) -> Disk:
         """A backup. Records are immutable, so the containers are all there is to copy."""
@@ -66,7 +67,7 @@ class MemoryStore:
 
     def __init__(self, disk: Disk, site: str, service: str, hook: Hook = no_hook) -> None:
         self.appended, self.told = Wake(), Wake()
-        self._disk, self._hook = disk, hook
+        self.disk, self.hook = disk, hook
         self._origin = Origin(site, service, disk.epoch)
         self._halted: str | None = None
 
@@ -84,16 +85,16 @@ class MemoryStore:
     async def append(self, append: Append) -> Appended:
         if self._halted is not None and append.streams:
             raise OriginHalted(self._halted)
-        await self._hook("append")
+        await self.hook("append")
         stored = self._store(append)
         self.appended.set()
         if append.told:
             self.told.set()
-        await self._hook("append-done")
+        await self.hook("append-done")
         return stored
 
     def _store(self, append: Append) -> Appended:
-        disk = self._disk
+        disk = self.disk
         if disk.epoch != self._origin.epoch:
             self.halt(f"epoch {disk.epoch} has begun elsewhere; this process still writes epoch {self._origin.epoch}")
             raise OriginHalted(str(self._halted))
@@ -135,12 +136,12 @@ class MemoryStore:
         """Rows of a reader that has read on elsewhere are old."""
         for change in append.rows:
             if isinstance(change, Put) and change.table is schema.checkpoints:
-                known = self._disk.tables.get(change.table.name, {}).get(schema.row_key(change.table, change.values))
+                known = self.disk.tables.get(change.table.name, {}).get(schema.row_key(change.table, change.values))
                 if known is not None and known[3:] > change.values[3:]:
                     raise VersionConflict(f"reader/{change.values[0]}")
 
     def _tell(self, told: Told, meta: Meta, recorded_at: datetime) -> int:
-        rows = self._disk.outbox.setdefault((self._origin.epoch, told.log), [])
+        rows = self.disk.outbox.setdefault((self._origin.epoch, told.log), [])
         rows.append(Message(
             self._origin, told.log, len(rows) + 1, told.id, told.type, told.subject, recorded_at, meta.correlation_id,
             meta.causation_id, told.data, meta.observed_at, meta.traceparent,
@@ -148,8 +149,8 @@ class MemoryStore:
         return len(rows)
 
     async def begin_epoch(self, first: Sequence[Told], epoch: int, now: datetime) -> Origin:
-        await self._hook("begin-epoch")
-        disk = self._disk
+        await self.hook("begin-epoch")
+        disk = self.disk
         if disk.epoch != self._origin.epoch:
             raise OriginHalted(f"epoch {disk.epoch} has begun elsewhere")
         assert epoch > disk.epoch
@@ -157,41 +158,41 @@ class MemoryStore:
         self._origin, self._halted = Origin(self._origin.site, self._origin.service, epoch), None
         for told in first:
             self._tell(told, told.meta, now)
-        await self._hook("begin-epoch-done")
+        await self.hook("begin-epoch-done")
         return self._origin
 
     async def read_stream(self, stream: str, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
-        await self._hook("read")
-        found = self._disk.streams.get(stream, [])[after_version:]
+        await self.hook("read")
+        found = self.disk.streams.get(stream, [])[after_version:]
         return found if limit is None else found[:limit]
 
     async def read_to_fold(self, stream: str, after_version: int = 0) -> Sequence[tuple[int, bytes]]:
         return [(event.version, event.data) for event in await self.read_stream(stream, after_version)]
 
     async def read_all(self, after_position: int, limit: int) -> list[Recorded]:
-        await self._hook("read")
-        return self._disk.events[after_position : after_position + limit]
+        await self.hook("read")
+        return self.disk.events[after_position : after_position + limit]
 
     async def read_outbox(self, log: Log, after_sequence: int, limit: int) -> list[Message]:
-        await self._hook("read")
-        rows = self._disk.outbox.get((self._origin.epoch, log), [])
+        await self.hook("read")
+        rows = self.disk.outbox.get((self._origin.epoch, log), [])
         return rows[after_sequence : after_sequence + limit]
 
     async def outbox_last(self, log: Log) -> int:
-        await self._hook("read")
-        return len(self._disk.outbox.get((self._origin.epoch, log), []))
+        await self.hook("read")
+        return len(self.disk.outbox.get((self._origin.epoch, log), []))
 
     async def last_position(self) -> int:
-        await self._hook("read")
-        return len(self._disk.events)
+        await self.hook("read")
+        return len(self.disk.events)
 
     async def find_key(self, scope: str, key: str) -> KeyRecord | None:
-        await self._hook("read")
-        return self._disk.keys.get((scope, key))
+        await self.hook("read")
+        return self.disk.keys.get((scope, key))
 
     async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:
-        await self._hook("read")
-        rows = (DueTimer(*row) for row in self._disk.tables.get("timers", {}).values())
+        await self.hook("read")
+        rows = (DueTimer(*row) for row in self.disk.tables.get("timers", {}).values())
         return sorted((timer for timer in rows if timer.due_at <= now), key=lambda t: (t.due_at, t.id))[:limit]
 
     async def page(self, table: sa.Table, after: str | None, limit: int, **where: Any) -> list[dict[str, Any]]:
@@ -205,9 +206,9 @@ class MemoryStore:
         return found[:limit]
 
     async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
-        await self._hook("read")
+        await self.hook("read")
         names = list(table.columns.keys())
-        rows = self._disk.tables.get(table.name, {})
+        rows = self.disk.tables.get(table.name, {})
         found = [dict(zip(names, rows[key], strict=True)) for key in sorted(rows)]
         return [row for row in found if all(row[name] == value for name, value in equals.items())]
 

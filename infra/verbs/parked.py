@@ -1,0 +1,315 @@
+"""`plek parked list, show, retry, discard`, `plek rebuild`: what readers could not digest, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.processes import PlatformError
+from infra.verbs.asking import NoAnswer, Unknown, get_json, post_json, running, site_client
+from infra.verbs.common import DATA, Data, Json, No, print_json
+
+if TYPE_CHECKING:
+    import httpx
+    from rich.console import Console
+    from rich.table import Table
+
+    from infra.running import RunningNetwork
+
+WIDTH_PIPED = 200
+"""Characters a line where there is no terminal to ask."""
+LOOK_SECONDS = 0.2
+PAGE = 500
+
+Row = dict[str, Any]
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+parked = typer.Typer(no_args_is_help=True, help="Messages a reader could not digest, and what to do about them.")
+
+Site = Annotated[str | None, typer.Option(help="Only at this site; default: everywhere.")]
+Service = Annotated[str | None, typer.Option(help="Only of this service; default: every one.")]
+Reader = Annotated[str | None, typer.Option(help="Only what this reader parked, such as capacity.")]
+Origin = Annotated[str | None, typer.Option(help="Only what this origin told, such as west/placement.")]
+
+
+@parked.command("list")
+def list_parked(
+    site: Site = None, service: Service = None, reader: Reader = None, origin: Origin = None, data: Data = DATA,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """What is parked at every site, and what views do without because somebody let it go."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    silent: dict[str, str] = {}
+    for what in ("parked", "discarded"):
+        query = {"reader": reader, "origin": origin} if what == "parked" else {}
+
+        def ask(client: httpx.Client, name: str, api: str, what: str = what, query: Any = query) -> Iterable[Row]:
+            return _every(client, name, f"{api}/{what}", query)
+
+        rows, away = _everywhere(data, site, service, ask)
+        silent |= away
+        found[what] = [row for row in rows if reader in (None, row["reader"]) and origin in (None, row["origin"])]
+    if as_json:
+        print_json(found | {"unreachable": silent})
+    else:
+        _print_found(found)
+    if silent:
+        raise NoAnswer("; ".join(silent.values()))
+
+
+@parked.command("show")
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Of the message, as `plek parked list` prints it.")],
+    site: Site = None, data: Data = DATA, as_json: Json = False,
+) -> None:  # fmt: skip
+    """One parked message: its headers, and the beginning of its body; what cannot be printed is escaped."""
+    name, _, row = _find(data, site, id_)
+    if as_json:
+        print_json({"site": name} | row)
+        return
+    console = _console()
+    for fact, value in {"site": name, **row}.items():
+        if fact not in ("headers", "body", "body_cut"):
+            console.print(f"{fact}: {value}", markup=False, soft_wrap=True)
+    for header, value in row["headers"].items():
+        console.print(f"  {header}: {value}", markup=False, soft_wrap=True)
+    console.print(row["body"] + ("..." if row["body_cut"] else ""), markup=False, soft_wrap=True)
+
+
+@parked.command("retry")
+def retry(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which; default: see --all.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that the other options leave.")] = False,
+    site: Site = None, service: Service = None, reader: Reader = None, origin: Origin = None, data: Data = DATA,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Have messages read again by the program that runs now: those named, those of an origin or reader, or --all.
+
+    What can be digested is, and its origin goes on from there. Exit 1 when something stays parked.
+    """
+    if not ids and not (everything or reader or origin):
+        raise PlatformError("which ones? Name them, or --origin, --reader or --all")
+    done: list[Row] = []
+    silent: dict[str, str] = {}
+    for id_ in ids or ():
+        name, its_service, _ = _find(data, site, id_)
+        with _client(data, name) as client:
+            done.append({"site": name} | post_json(client, name, f"/api/{its_service}/parked/{id_}/retry"))
+    if not ids:
+
+        def ask(client: httpx.Client, name: str, api: str) -> Iterable[Row]:
+            body = {"reader": reader, "origin": origin}
+            return list(post_json(client, name, f"{api}/parked/retry", body)["items"])
+
+        done, silent = _everywhere(data, site, service, ask)
+    stay = [item for item in done if item["outcome"] not in ("digested", "duplicate")]
+    if as_json:
+        print_json({"tried": done, "still_parked": len(stay)})
+    else:
+        for item in done:
+            of = f"{item['site']} {item['reader']}  {item['origin'] or 'nobody'}"
+            typer.echo(f"{item['id']}  {of}  {item['outcome']}")
+        if not done:
+            typer.echo("nothing is parked")
+    if silent:
+        raise NoAnswer("; ".join(silent.values()))
+    if stay:
+        raise No(f"{len(stay)} of {len(done)} stay parked: see `plek parked list`")
+
+
+@parked.command("discard")
+def discard(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Of the message, as `plek parked list` prints it.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line; it is kept. Nothing about a person.")],
+    site: Site = None, data: Data = DATA, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Let one message go: its origin goes on after it, and the view is marked until it is rebuilt."""
+    name, service, _ = _find(data, site, id_)
+    with _client(data, name) as client:
+        answer = post_json(client, name, f"/api/{service}/parked/{id_}/discard", {"reason": reason})
+    if as_json:
+        print_json({"site": name} | answer)
+        return
+    first, last = answer["from_sequence"], answer["to_sequence"]
+    which = f"{first} to {last}" if first != last else str(last)
+    if last:
+        typer.echo(
+            f"{answer['reader']} at {name} does without {which} of {answer['origin']}, and is marked until:"
+            f" plek rebuild {name} {service} {answer['reader']}"
+        )
+    else:
+        typer.echo(f"{answer['reader']} at {name} passes it over; nothing with a number is missing")
+
+
+def rebuild(
+    site: Annotated[str, typer.Argument(help="At which site.")],
+    service: Annotated[str, typer.Argument(help="Of which service: placement or console.")],
+    view: Annotated[str, typer.Argument(help="Which view, such as capacity, board or journal.")],
+    data: Data = DATA,
+    as_json: Json = False,
+) -> None:
+    """Make a view anew beside the old one, which serves until the new one takes its place.
+
+    Exit 1 when it cannot be made; the old one stays then.
+    """
+    began = time.monotonic()
+    network, _ = running(data, site)
+    if service not in _services(data, site):
+        raise PlatformError(f"{service} does not run at {site}: there is {', '.join(_services(data, site))}")
+    with site_client(network, site, "oncall") as client:
+        path = f"/api/{service}/views"
+        views = [row["view"] for row in _every(client, site, path, {})]
+        if view not in views:
+            raise PlatformError(f"{service} has no view {view}: there is {', '.join(views)}")
+        post_json(client, site, f"{path}/{view}/rebuild")
+        state = _watch(client, site, f"{path}/{view}", quiet=as_json)
+    seconds = round(time.monotonic() - began, 1)
+    if as_json:
+        facts = {name: state[name] for name in ("status", "done", "made_from", "incomplete", "code", "detail")}
+        print_json({"site": site, "service": service, "view": view, "seconds": seconds} | facts)
+    if state["status"] != "done":
+        why = state["detail"] or state["code"] or "the process that was at it ended"
+        raise No(f"{view} was not rebuilt, and the old one serves on: {why}")
+    if not as_json:
+        typer.echo(f"{view} at {site} is made anew from {state['done']} {state['made_from']}, in {seconds} s")
+        for origin, code in state["incomplete"].items():
+            typer.echo(f"still incomplete: {origin} ({code})")
+
+
+def _watch(client: httpx.Client, site: str, path: str, *, quiet: bool) -> dict[str, Any]:
+    """Shows how far a rebuild is until it is over; its last state."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
+        task = progress.add_task("rebuilding", total=None)
+        while True:
+            state: dict[str, Any] = get_json(client, site, path)
+            progress.update(task, description=state["made_from"], completed=state["done"], total=state["total"] or None)
+            if state["status"] != "running":
+                return state
+            time.sleep(LOOK_SECONDS)
+
+
+# --- where ------------------------------------------------------------------------------------------------------------
+
+
+def _everywhere(
+    data: Path, site: str | None, service: str | None, ask: Callable[[httpx.Client, str, str], Iterable[Row]]
+) -> tuple[list[Row], dict[str, str]]:
+    """What every service of every site (or those named) answers, and which sites do not answer.
+
+    ask: is given a client, the site and the path of the service's API.
+    """
+    network, _ = running(data, site)
+    rows: list[Row] = []
+    silent: dict[str, str] = {}
+    for name in [site] if site is not None else sorted(network.sites):
+        with site_client(network, name, "oncall") as client:
+            for its_service in _services(data, name):
+                if service in (None, its_service):
+                    try:
+                        rows += [{"site": name} | row for row in ask(client, name, f"/api/{its_service}")]
+                    except NoAnswer as no:
+                        silent[name] = str(no)
+    return rows, silent
+
+
+def _services(data: Path, site: str) -> list[str]:
+    from infra.running import site_settings
+
+    return list(site_settings(data, site).services)
+
+
+def _client(data: Path, site: str) -> Any:
+    network: RunningNetwork = running(data, site)[0]
+    return site_client(network, site, "oncall")
+
+
+def _find(data: Path, site: str | None, id_: str) -> tuple[str, str, Row]:
+    """Where a message is parked: site, service, and the message. Raises `No` when it is nowhere."""
+    if not _UUID.fullmatch(id_):
+        raise PlatformError(f'"{id_[:60]}" is no id: see `plek parked list`')
+
+    def ask(client: httpx.Client, name: str, api: str) -> Iterable[Row]:
+        try:
+            found = get_json(client, name, f"{api}/parked/{id_}")
+        except Unknown:
+            return []
+        return [{"service": api.removeprefix("/api/"), "row": found}]
+
+    found, silent = _everywhere(data, site, None, ask)
+    for each in found:
+        return each["site"], each["service"], each["row"]
+    if silent:
+        raise NoAnswer("; ".join(silent.values()))
+    raise No(f"no message {id_} is parked: see `plek parked list`")
+
+
+def _every(client: httpx.Client, site: str, path: str, query: dict[str, str | None]) -> list[Row]:
+    """All items of a list."""
+    items: list[Row] = []
+    cursor: str | None = None
+    while True:
+        page = get_json(client, site, path, **query, limit=PAGE, cursor=cursor)
+        items += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return items
+
+
+# --- how it looks -----------------------------------------------------------------------------------------------------
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH_PIPED
+    return console
+
+
+def _print_found(found: dict[str, list[Row]]) -> None:
+    console = _console()
+    if found["parked"]:
+        console.print(_table("Parked: waits for somebody", ("why", "since", "retries"), found["parked"]))
+    else:
+        console.print("nothing is parked")
+    if found["discarded"]:
+        title = "Let go: these views are marked until they are rebuilt"
+        console.print(_table(title, ("why", "reason", "by"), found["discarded"]))
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Row]) -> Table:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    for heading in ("id", "site", "view", "origin", "what", *headings):
+        table.add_column(heading, no_wrap=heading == "id", overflow="fold")
+    for row in rows:
+        first, last = row.get("from_sequence", row["sequence"]), row["sequence"]
+        numbers = f" {first} to {last}" if first != last else f" {last}" if last else ""
+        facts = {
+            "why": row["code"], "since": row.get("parked_at", "")[:19], "retries": str(row.get("retries")),
+            "reason": row.get("reason", ""), "by": f"{row.get('role')} {row.get('discarded_at', '')[:19]}",
+        }  # fmt: skip
+        name = f" {row['type'].split('.')[3]}" if row["type"] else ""
+        what = (row["origin"] or "nobody", f"{row['log']}{numbers}{name}", *(facts[heading] for heading in headings))
+        table.add_row(row["id"], row["site"], f"{row['service']}/{row['reader']}", *map(escape, what))
+    return table
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs."""
+    app.add_typer(parked, name="parked")
+    app.command()(rebuild)

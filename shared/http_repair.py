@@ -1,0 +1,318 @@
+"""HTTP, once for every service: what its readers have parked, what to do about it, and rebuilding its views."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+from fastapi import FastAPI, Query
+from pydantic import BaseModel, Field, StringConstraints
+
+from shared.http import Claim
+from shared.http_access import CurrentActor, allow
+from shared.http_models import Body, CommandAnswer, EventRef, Moment, Page, PageQuery, is_id, paginate
+from shared.http_problems import Problem, rejected
+from shared.kernel import Rejected
+from shared.parked import Row, headers_of
+from shared.projection import RebuildRunning
+from shared.rebuilds import Rebuilds
+from shared.repair import DIGESTED, DUPLICATE, MessageDiscarded, MessageRetried, Refused, Repair, Repaired, Who
+from shared.security import Role
+from shared.telemetry import current_traceparent
+
+WATCHERS: tuple[Role, ...] = ("oncall", "auditor")
+"""What is parked may name stays and places by id: only who repairs and who checks read it."""
+
+REPAIRERS: tuple[Role, ...] = ("oncall",)
+
+SHOWN_CHARS_MAX = 8_192
+"""Of a parked body so much is shown."""
+
+Reason = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{3,200}$", strip_whitespace=True)]
+"""Why, in one line, for whoever reads it later; never about a person."""
+
+_Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class Bench(NamedTuple):
+    """What the routes work with. service: whose it is."""
+
+    service: str
+    repair: Repair
+    rebuilds: Rebuilds
+
+
+class ParkedQuery(PageQuery):
+    """reader: only what this one has parked. origin: only what this one told, for example `west/placement`."""
+
+    reader: _Line | None = None
+    origin: _Line | None = None
+
+
+class RetryBody(Body):
+    """Which parked messages: of one reader, of one origin, or (neither named) all of them."""
+
+    reader: _Line | None = None
+    origin: _Line | None = None
+
+
+class DiscardBody(Body):
+    reason: Reason
+
+
+class ParkedMessage(BaseModel):
+    """A message a reader could not digest, and why. Its origin waits at this reader until somebody acts.
+
+    origin: whose log it stands in; empty when it belongs to nobody's. epoch, sequence: 0 when it has no number.
+    retries: how often somebody had it read again since.
+    """
+
+    id: str
+    service: str
+    reader: str
+    source: str
+    position: int
+    origin: str
+    log: str
+    epoch: int
+    sequence: int
+    type: str
+    code: str
+    detail: str
+    parked_at: Moment
+    retries: int
+    retried_at: Moment | None
+
+
+class ParkedWhole(ParkedMessage):
+    """The message itself. What cannot be printed is escaped, in names and values too.
+
+    bytes: of the body as it is kept. body_cut: only its beginning is shown.
+    """
+
+    subject: str
+    headers: dict[str, str]
+    body: str
+    body_cut: bool
+    bytes: int
+
+
+class DiscardedMessage(BaseModel):
+    """What a view does without because somebody let it go. from_sequence, sequence: 0 when it had no number."""
+
+    id: str
+    service: str
+    reader: str
+    source: str
+    position: int
+    origin: str
+    log: str
+    epoch: int
+    from_sequence: int
+    sequence: int
+    type: str
+    code: str
+    reason: str
+    role: str
+    discarded_at: Moment
+
+
+class RetryAnswer(CommandAnswer):
+    """outcome: `digested`, `duplicate` (it was applied before), or the code with which the message stays parked."""
+
+    reader: str
+    origin: str
+    outcome: str
+
+
+class RetryAllAnswer(BaseModel):
+    """items: what was tried, in that order. still_parked: how many of them stay parked."""
+
+    items: list[RetryAnswer]
+    still_parked: int
+
+
+class DiscardAnswer(CommandAnswer):
+    """from_sequence, to_sequence: what the view does without now; 0 when the message had no number."""
+
+    reader: str
+    origin: str
+    epoch: int
+    from_sequence: int
+    to_sequence: int
+
+
+class ViewState(BaseModel):
+    """A view and its last rebuild by this process. incomplete: origins it does not show in full, and why.
+
+    made_from: the service's own events, or messages it hears. done, total: of those.
+    """
+
+    view: str
+    made_from: Literal["events", "messages"]
+    incomplete: dict[str, str]
+    status: Literal["idle", "running", "done", "failed"]
+    done: int = Field(ge=0)
+    total: int = Field(ge=0)
+    began_at: Moment | None
+    ended_at: Moment | None
+    code: str | None
+    detail: str
+
+
+def add_repair(api: FastAPI, bench: Bench) -> None:
+    """Adds the routes to a service's application."""
+    _add_parked(api, bench)
+    _add_acts(api, bench)
+    _add_views(api, bench)
+
+
+def _add_parked(api: FastAPI, bench: Bench) -> None:
+    @api.get("/parked")
+    @allow(*WATCHERS)
+    async def list_parked(query: Annotated[ParkedQuery, Query()]) -> Page[ParkedMessage]:
+        """What this service's readers put aside; its origin waits here until somebody acts."""
+        rows = await bench.repair.parked(query.reader, query.origin)
+        return Page[ParkedMessage](**_page(bench, rows, query, ParkedMessage))
+
+    @api.get("/parked/{parked_id}")
+    @allow(*WATCHERS)
+    async def show_parked(parked_id: str) -> ParkedWhole:
+        """One parked message with its headers and the beginning of its body. Refused: 404 `parked-unknown`."""
+        row = await _found(bench, parked_id)
+        body, cut = escaped(row["data"], SHOWN_CHARS_MAX)
+        headers = {_safe(name): _safe(value) for name, value in headers_of(row).items()}
+        facts = _facts(bench, row, ParkedMessage) | {"subject": _safe(row["subject"]), "headers": headers}
+        return ParkedWhole(**facts, body=body, body_cut=cut, bytes=len(row["data"]))
+
+    @api.get("/discarded")
+    @allow(*WATCHERS)
+    async def list_discarded(query: Annotated[PageQuery, Query()]) -> Page[DiscardedMessage]:
+        """What this service's views do without because somebody let it go; gone from here once they are rebuilt."""
+        rows = await bench.repair.discarded()
+        return Page[DiscardedMessage](**_page(bench, rows, query, DiscardedMessage))
+
+
+def _add_acts(api: FastAPI, bench: Bench) -> None:
+    @api.post("/parked/retry")
+    @allow(*REPAIRERS)
+    async def retry_all(body: RetryBody, actor: CurrentActor) -> RetryAllAnswer:
+        """Has parked messages read again, each log in its order. A repeat tries what is still parked."""
+        who = Who(actor.role, None, current_traceparent())
+        done = [_retried(each) for each in await bench.repair.retry_all(who, body.reader, body.origin)]
+        return RetryAllAnswer(items=done, still_parked=sum(each.outcome not in (DIGESTED, DUPLICATE) for each in done))
+
+    @api.post("/parked/{parked_id}/retry")
+    @allow(*REPAIRERS)
+    async def retry(parked_id: str, actor: CurrentActor, claim: Claim) -> RetryAnswer:
+        """Has one message read again by the code that runs now. Refused: 404 `parked-unknown`."""
+        try:
+            return _retried(await bench.repair.retry(_id(parked_id), Who(actor.role, claim, current_traceparent())))
+        except Refused as refused:
+            raise rejected(refused.rejected) from None
+
+    @api.post("/parked/{parked_id}/discard")
+    @allow(*REPAIRERS)
+    async def discard(parked_id: str, body: DiscardBody, actor: CurrentActor, claim: Claim) -> DiscardAnswer:
+        """Lets one message go; the view is marked until it is rebuilt. Refused: 404 `parked-unknown`, 409
+        `earlier-parked`.
+        """
+        who = Who(actor.role, claim, current_traceparent())
+        try:
+            return _discarded(await bench.repair.discard(_id(parked_id), body.reason, who))
+        except Refused as refused:
+            raise rejected(refused.rejected) from None
+
+
+def _add_views(api: FastAPI, bench: Bench) -> None:
+    @api.get("/views")
+    @allow(*WATCHERS)
+    async def list_views(query: Annotated[PageQuery, Query()]) -> Page[ViewState]:
+        """The views of this service that can be rebuilt, and how they are."""
+        states = [_state(bench.rebuilds, view) for view in bench.rebuilds.views]
+        return Page[ViewState](**paginate(states, lambda state: state.view, query))
+
+    @api.get("/views/{view}")
+    @allow(*WATCHERS)
+    async def show_view(view: str) -> ViewState:
+        """One view, and how far its rebuild is. Refused: 404 `view-unknown`."""
+        return _state(bench.rebuilds, view)
+
+    @api.post("/views/{view}/rebuild", status_code=202)
+    @allow(*REPAIRERS)
+    async def rebuild(view: str) -> ViewState:
+        """Begins to rebuild a view beside the old one, which serves until it is done; `GET` tells how far it is.
+
+        Refused: 404 `view-unknown`, 409 `rebuild-running`: one view of a service at a time.
+        """
+        _state(bench.rebuilds, view)
+        try:
+            await bench.rebuilds.begin(view)
+        except RebuildRunning:
+            raise rejected(Rejected("rebuild-running", {"view": view})) from None
+        return _state(bench.rebuilds, view)
+
+
+def _page(bench: Bench, rows: list[Row], query: PageQuery, model: type[BaseModel]) -> dict[str, Any]:
+    page = paginate(rows, lambda row: f"{row['reader']} {row['source']} {row['position']:020} {row['id']}", query)
+    return page | {"items": [model(**_facts(bench, row, model)) for row in page["items"]]}
+
+
+def _facts(bench: Bench, row: Row, model: type[BaseModel]) -> dict[str, Any]:
+    facts = {name: bench.service if name == "service" else row[name] for name in model.model_fields}
+    return {name: _safe(value) if isinstance(value, str) else value for name, value in facts.items()}
+
+
+async def _found(bench: Bench, parked_id: str) -> Row:
+    try:
+        return await bench.repair.find(_id(parked_id))
+    except Refused as refused:
+        raise rejected(refused.rejected) from None
+
+
+def _id(text: str) -> str:
+    if not is_id(text):
+        raise Problem(404, "parked-unknown")
+    return text
+
+
+def _retried(done: Repaired) -> RetryAnswer:
+    event = done.event
+    assert isinstance(event, MessageRetried)
+    return RetryAnswer(**_done(done), reader=event.reader, origin=event.origin, outcome=event.outcome)
+
+
+def _discarded(done: Repaired) -> DiscardAnswer:
+    event = done.event
+    assert isinstance(event, MessageDiscarded)
+    gone: dict[str, Any] = {name: getattr(event, name) for name in ("epoch", "from_sequence", "to_sequence")}
+    return DiscardAnswer(**_done(done), reader=event.reader, origin=event.origin, **gone)
+
+
+def _done(done: Repaired) -> dict[str, Any]:
+    name = str(type(done.event).__struct_config__.tag)
+    events = [EventRef(id=done.event_id, type=name)]
+    return {"id": done.event.id, "version": done.version, "position": done.position, "events": events}
+
+
+def _state(rebuilds: Rebuilds, view: str) -> ViewState:
+    if view not in rebuilds.views:
+        raise Problem(404, "view-unknown", facts={"views": sorted(rebuilds.views)})
+    wanted, state = rebuilds.views[view], rebuilds.state(view)
+    return ViewState(view=view, made_from=wanted.made_from, incomplete=wanted.incomplete, **vars(state))
+
+
+def escaped(data: bytes, chars_max: int) -> tuple[str, bool]:
+    """The beginning of some bytes as text that is safe to print anywhere, and whether more was left out.
+
+    What is not UTF-8 becomes `\\xff`, and what does not print (control characters, marks that turn the direction of
+    writing) its escape: nothing of it can move a cursor, end a line or hide what stands beside it.
+    """
+    text = data[: 4 * chars_max].decode("utf-8", "backslashreplace")
+    safe = _safe(text)
+    return safe[:chars_max], len(data) > 4 * chars_max or len(safe) > chars_max
+
+
+def _safe(text: str) -> str:
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )

@@ -1,0 +1,346 @@
+"""Repair of what readers put aside: look at a parked message, have it read again, or let it go.
+
+A message that is read again and digested leaves its row in the append that holds its effect, its checkpoint and where
+to read on; one that is let go leaves it in the append that holds the mark. Every act is an event of the reader's own
+stream `reader/<view>`, in the store of the service: who by role, when, what came of it, and why. Its version is also
+what keeps two people, or two processes, from doing it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from shared import schema
+from shared.bus_consumer import delivery
+from shared.clock import Clock
+from shared.envelope import Meta
+from shared.handling import TRIES_MAX, KeyClaim, KeyReused
+from shared.ids import Ids
+from shared.inbox import Reader
+from shared.inbox_batch import Work
+from shared.kernel import Codec, Event, Rejected
+from shared.parked import GAP, NOBODY, LogKey, Row, headers_of
+from shared.ports import (
+    Append,
+    Delete,
+    Delivery,
+    KeyRecord,
+    KeyTaken,
+    NewEvent,
+    OriginHalted,
+    Put,
+    RowChange,
+    Store,
+    StoreUnavailable,
+    StreamWrite,
+    VersionConflict,
+)
+from shared.telemetry import describe, logger
+
+log = logger("repair")
+
+DIGESTED, DUPLICATE = "digested", "duplicate"
+"""What may come of a retry, beside a code: its effect is stored, or it was behind the checkpoint all along."""
+
+NOT_STORABLE = "not-storable"
+
+
+class MessageRetried(Event, frozen=True, tag="message-retried.v1"):
+    """A parked message was read again by the code of that day.
+
+    id: of what was parked. contract: the type it claims. code: why it was parked. outcome: `digested`, `duplicate`, or
+    the code with which it stays parked. at: UTC.
+    """
+
+    id: str
+    reader: str
+    source: str
+    position: int
+    origin: str
+    log: str
+    epoch: int
+    sequence: int
+    contract: str
+    code: str
+    outcome: str
+    at: datetime
+
+
+class MessageDiscarded(Event, frozen=True, tag="message-discarded.v1"):
+    """A parked message was let go, for the reason somebody gave: the view does without it until it is rebuilt.
+
+    from_sequence, to_sequence: what is gone of the log; both 0 when the message had no number, or had been applied
+    after all.
+    """
+
+    id: str
+    reader: str
+    source: str
+    position: int
+    origin: str
+    log: str
+    epoch: int
+    from_sequence: int
+    to_sequence: int
+    contract: str
+    code: str
+    reason: str
+    at: datetime
+
+
+RepairEvent: TypeAlias = MessageRetried | MessageDiscarded
+
+CODEC: Codec[RepairEvent] = Codec((MessageRetried, MessageDiscarded))
+"""Reads and writes the events of the streams `reader/<view>`."""
+
+STREAMS = "reader/"
+
+
+class Who(NamedTuple):
+    """Who repairs, by role; the idempotency key and the trace it came with."""
+
+    role: str
+    claim: KeyClaim | None = None
+    traceparent: str | None = None
+
+
+class Repaired(NamedTuple):
+    """What was done: the event, its id, and where it stands (position: in the store, 0 when it is an old answer)."""
+
+    event: RepairEvent
+    event_id: str
+    version: int
+    position: int
+
+
+class Refused(Exception):
+    """Not done: `rejected` says why, `parked-unknown` or `earlier-parked`."""
+
+    def __init__(self, rejected: Rejected) -> None:
+        super().__init__(rejected.code)
+        self.rejected = rejected
+
+
+class _Act(NamedTuple):
+    """What one act stores. work: what a retry made of the message, to be shown to the reader once it is stored."""
+
+    event: RepairEvent
+    rows: Sequence[RowChange]
+    work: Work | None = None
+    goes_on: bool = False
+
+
+class Repair:
+    """What may be done about the parked messages of one service's readers."""
+
+    def __init__(self, store: Store, readers: Sequence[Reader], clock: Clock, ids: Ids) -> None:
+        self._store, self._clock, self._ids = store, clock, ids
+        self._readers = {reader.view.name: reader for reader in readers}
+
+    async def parked(self, reader: str | None = None, origin: str | None = None) -> list[Row]:
+        """What is parked, whole; of one reader or origin only, where they are named."""
+        names = [name for name in self._readers if reader in (None, name)]
+        rows = [row for name in names for row in await self._store.rows(schema.parked, reader=name)]
+        return [row for row in rows if origin in (None, row["origin"])]
+
+    async def discarded(self) -> list[Row]:
+        """What the views do without, because somebody let it go."""
+        return [row for name in self._readers for row in await self._store.rows(schema.discarded, reader=name)]
+
+    async def find(self, id_: str) -> Row:
+        """One parked message. Raises `Refused` with `parked-unknown`: there is none, or it is parked no longer."""
+        for name in self._readers:
+            for row in await self._store.rows(schema.parked, reader=name, id=id_):
+                return row
+        raise Refused(Rejected("parked-unknown", {"id": id_}))
+
+    async def retry(self, id_: str, who: Who) -> Repaired:
+        """Reads a parked message again. If it can be digested now, its origin goes on from there.
+
+        Raises `Refused` with `parked-unknown`, `KeyReused`, `StoreUnavailable`, `OriginHalted`, `VersionConflict`.
+        """
+        return await self._do(id_, who, self._retried)
+
+    async def retry_all(self, who: Who, reader: str | None = None, origin: str | None = None) -> list[Repaired]:
+        """Reads all that is parked again, in the order of each log; what is parked no longer when its turn comes is
+        passed over. Raises as `retry`.
+        """
+        rows = await self.parked(reader, origin)
+        rows.sort(key=lambda row: (row["reader"], row["origin"], row["log"], row["epoch"], row["sequence"]))
+        done = []
+        for row in rows:
+            try:
+                done.append(await self.retry(row["id"], who))
+            except Refused:
+                continue
+        return done
+
+    async def discard(self, id_: str, reason: str, who: Who) -> Repaired:
+        """Lets a parked message go. Its origin goes on after it, and is marked in the view until that is rebuilt.
+
+        A message that came too early stands for all that is missing before it: that is let go, and it is read again.
+        reason: why, in words; kept at this site. Raises as `retry`, and `Refused` with `earlier-parked` when a message
+        of the same log that comes before it is parked too.
+        """
+
+        async def act(reader: Reader, row: Row) -> _Act:
+            return await self._discarded(reader, row, reason, who)
+
+        return await self._do(id_, who, act)
+
+    # --- one act ------------------------------------------------------------------------------------------------------
+
+    async def _do(self, id_: str, who: Who, act: Callable[[Reader, Row], Coroutine[Any, Any, _Act]]) -> Repaired:
+        for left in reversed(range(TRIES_MAX)):
+            try:
+                return await self._before(who) or await self._once(id_, who, act)
+            except KeyTaken:
+                continue  # the same request at the same moment: its answer is this one's
+            except Refused:
+                before = await self._before(who)  # it may have been refused for what the same request has just done
+                if before is None:
+                    raise
+                return before
+            except VersionConflict:
+                if not left:
+                    raise
+        raise VersionConflict(STREAMS)
+
+    async def _before(self, who: Who) -> Repaired | None:
+        """The answer this request has had before, by its idempotency key."""
+        known = None if who.claim is None else await self._store.find_key(who.claim.scope, who.claim.key)
+        if known is None or who.claim is None:
+            return None
+        if known.body_hash != who.claim.body_hash:
+            raise KeyReused(who.claim.key)
+        [stored] = await self._store.read_stream(known.stream, known.from_version - 1, 1)
+        return Repaired(CODEC.decode(stored.data), stored.id, stored.version, stored.position)
+
+    async def _once(self, id_: str, who: Who, act: Callable[[Reader, Row], Coroutine[Any, Any, _Act]]) -> Repaired:
+        reader = self._readers[(await self.find(id_))["reader"]]
+        async with reader.resting():
+            row = await self.find(id_)
+            stream = STREAMS + reader.view.name
+            version = len(await self._store.read_to_fold(stream))
+            done = await act(reader, row)
+            try:
+                repaired = await self._append(stream, version, done, who)
+            except (StoreUnavailable, OriginHalted, VersionConflict, KeyTaken):
+                raise
+            except Exception as error:  # the database refuses what the view makes of it
+                done = self._parked_still(reader, row, NOT_STORABLE, describe(error))
+                repaired = await self._append(stream, version, done, who)
+            if done.work is not None:
+                reader.accept(done.work)
+            if done.goes_on:
+                reader.begin_again()
+        return repaired
+
+    async def _append(self, stream: str, version: int, done: _Act, who: Who) -> Repaired:
+        cause = self._ids.event_id()
+        meta = Meta(self._ids.random_id(), cause, who.role, who.traceparent)
+        event = NewEvent(self._ids.event_id(), CODEC.name(done.event), CODEC.encode(done.event), meta)
+        key = None
+        if who.claim is not None:
+            key = KeyRecord(who.claim.scope, who.claim.key, who.claim.body_hash, stream, version + 1, version + 1)
+        write = StreamWrite(stream, version, [event])
+        appended = await self._store.append(Append(done.event.at, [write], rows=done.rows, key=key))
+        log.warning(event.type, reader=done.event.reader, origin=done.event.origin, code=done.event.code, role=who.role)
+        return Repaired(done.event, event.id, version + 1, appended.position)
+
+    # --- reading again ------------------------------------------------------------------------------------------------
+
+    async def _retried(self, reader: Reader, row: Row) -> _Act:
+        again = delivery_of(row)
+        if again.message is None:
+            return self._parked_still(reader, row, again.problem, again.detail)
+        log_key: LogKey = (again.message.origin.key, again.message.log)
+        work = Work(reader, row["source"], row["incarnation"], retried=_log_key(row))
+        await work.take(again, refetch=False)
+        for change in work.rows:
+            if isinstance(change, Put) and change.table is schema.parked:
+                kept = dict(zip(schema.parked.columns.keys(), change.values, strict=True))
+                return self._parked_still(reader, row, kept["code"], kept["detail"])
+        reached = log_key in work.checkpoints
+        if not reached and reader.checkpoint(*log_key) < (row["epoch"], row["sequence"]):
+            return self._parked_still(reader, row, row["code"], row["detail"])  # it waits for another of its log
+        gone = [Delete(schema.parked, (reader.view.name, row["id"])), *await self._back(reader, row)]
+        event = self._event(reader, row, DIGESTED if reached else DUPLICATE)
+        return _Act(event, [*work.rows, *gone], work, goes_on=True)
+
+    def _parked_still(self, reader: Reader, row: Row, code: str, detail: str) -> _Act:
+        """It stays parked, for the reason there is now."""
+        tried = {"code": code, "detail": detail[:500], "retries": row["retries"] + 1, "retried_at": self._clock.now()}
+        rows: list[RowChange] = [*_fence(reader, row), Put(schema.parked, tuple((row | tried).values()))]
+        return _Act(self._event(reader, row, code), rows)
+
+    def _event(self, reader: Reader, row: Row, outcome: str) -> MessageRetried:
+        return MessageRetried(
+            row["id"], reader.view.name, row["source"], row["position"], row["origin"], row["log"], row["epoch"],
+            row["sequence"], row["type"], row["code"], outcome, self._clock.now(),
+        )  # fmt: skip
+
+    # --- letting go ---------------------------------------------------------------------------------------------------
+
+    async def _discarded(self, reader: Reader, row: Row, reason: str, who: Who) -> _Act:
+        log_key, name, now = _log_key(row), reader.view.name, self._clock.now()
+        if row["code"] == GAP and log_key in reader.aside.halted:
+            raise Refused(Rejected("earlier-parked", {"origin": row["origin"], "log": row["log"]}))
+        epoch, sequence = reader.checkpoint(*log_key)
+        first = sequence + 1 if row["epoch"] == epoch else 1
+        last = row["sequence"] - 1 if row["code"] == GAP else row["sequence"]
+        rows: list[RowChange] = [Delete(schema.parked, (name, row["id"]))]
+        if not row["epoch"] or (row["epoch"], last) <= (epoch, sequence):
+            first = last = 0  # nothing with a number is gone
+            rows += _fence(reader, row)
+        else:
+            if row["epoch"] > epoch > 0:
+                rows += await reader.forget(row["origin"], [])
+            rows.append(Put(schema.checkpoints, (name, *log_key, row["epoch"], last)))
+        if last or not row["epoch"]:
+            rows.append(
+                Put(
+                    schema.discarded,
+                    (
+                        name, row["id"], row["source"], row["position"], *log_key, row["epoch"], first, last,
+                        row["type"], row["code"], reason, who.role, now,
+                    ),
+                )
+            )  # fmt: skip
+        event = MessageDiscarded(
+            row["id"], name, row["source"], row["position"], *log_key, row["epoch"], first, last, row["type"],
+            row["code"], reason, now,
+        )  # fmt: skip
+        return _Act(event, [*rows, *await self._back(reader, row)], goes_on=True)
+
+    async def _back(self, reader: Reader, row: Row) -> list[RowChange]:
+        """Where the source is read on from: what came after the parked message had been passed by, and so was what had
+        come too early.
+        """
+        if _log_key(row) == NOBODY:
+            return []
+        name, source, incarnation = reader.view.name, row["source"], row["incarnation"]
+        same = {"source": source, "incarnation": incarnation, "origin": row["origin"], "log": row["log"]}
+        kept = await self._store.rows(schema.parked, reader=name, **same)
+        first = min([row["position"], *(each["position"] for each in kept)])
+        for cursor in await self._store.rows(schema.cursors, reader=name, source=source):
+            if cursor["incarnation"] == incarnation:
+                return [Put(schema.cursors, (name, source, incarnation, min(cursor["position"], first - 1)))]
+        return [Delete(schema.cursors, (name, source))]  # the stream was made anew: from its start
+
+
+def delivery_of(row: Row) -> Delivery:
+    """A parked message as the code that runs now reads it."""
+    return delivery(row["position"], row["subject"], headers_of(row), row["data"])
+
+
+def _log_key(row: Row) -> LogKey:
+    return (row["origin"], "pub" if row["log"] == "pub" else "loc")
+
+
+def _fence(reader: Reader, row: Row) -> list[RowChange]:
+    """The checkpoint, unchanged: refused when another process has read on, for then what is decided here is old."""
+    at = reader.checkpoint(*_log_key(row))
+    return [Put(schema.checkpoints, (reader.view.name, *_log_key(row), *at))] if at != (0, 0) else []
