@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared import metrics, schema
 from shared.envelope import LOGS, Message
-from shared.parked import GAP, NOBODY, NOBODYS_MAX, LogKey, Row, let_go, parked_id, parked_put
+from shared.parked import GAP, NOBODY, NOBODYS_MAX, LogKey, Row, gap_id, let_go, parked_id, parked_put
 from shared.ports import Delete, Delivery, Put, RowChange
 from shared.telemetry import logger
 
@@ -76,14 +76,14 @@ class Work:
             return
         if turn == "early":
             expected = sequence + 1 if message.origin.epoch == epoch else 1
-            if not self._may_do_without(delivery, let_go(self._reader.forgiven, message, expected)):
+            if not self._may_do_without(gap_id(self._id(delivery)), let_go(self._reader.forgiven, message, expected)):
                 self._out_of_turn(delivery, message, log_key, expected, refetch)
                 return
             turn = "begins" if message.origin.epoch > epoch else "next"
         try:
             changes = self._reader.digest(message)
         except Undigestible as reason:
-            if not self._may_do_without(delivery, let_go(self._reader.forgiven, message)):
+            if not self._may_do_without(self._id(delivery), let_go(self._reader.forgiven, message)):
                 self.park(delivery, reason.code, reason.detail)
                 return
             changes = []
@@ -139,20 +139,16 @@ class Work:
         self.rows.append(parked_put(where, delivery, log_key, code, detail, self._reader.now()))
         log.warning("parked", reader=name, origin=log_key[0], code=code, position=delivery.position)
 
-    def _may_do_without(self, delivery: Delivery, row: Row | None) -> bool:
-        """Whether a person has let a message go that this reader, too, cannot digest: the mark goes on to its view."""
+    def _may_do_without(self, id_: str, row: Row | None) -> bool:
+        """Whether a person has let something go that this reader cannot show either: the mark goes on to its view."""
         if row is not None:
-            self.let_go.append(row | {"reader": self._reader.view.name, "id": self._id(delivery)})
+            self.let_go.append(row | {"reader": self._reader.view.name, "id": id_})
             self.rows.append(Put(schema.discarded, tuple(self.let_go[-1].values())))
         return row is not None
 
     def _forgives(self, id_: str) -> bool:
         """The same for a message without a number."""
-        row = next((row for row in self._reader.forgiven if row["id"] == id_), None)
-        if row is not None:
-            self.let_go.append(row | {"reader": self._reader.view.name})
-            self.rows.append(Put(schema.discarded, tuple(self.let_go[-1].values())))
-        return row is not None
+        return self._may_do_without(id_, next((row for row in self._reader.forgiven if row["id"] == id_), None))
 
     def _id(self, delivery: Delivery) -> str:
         return parked_id(self._reader.home, self._reader.view.name, self._source, self._incarnation, delivery.position)

@@ -34,10 +34,10 @@ def script(service: str) -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
-async def upgrade(dsn: str, service: str) -> None:
+async def upgrade(dsn: str, service: str, revision: str = "head") -> None:
     """Brings a service's database to the newest revision, in one transaction. Nothing happens when it is there.
 
-    dsn: anything asyncpg understands, a Unix socket included.
+    dsn: anything asyncpg understands, a Unix socket included. revision: an older one, to see what an upgrade does.
     """
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
@@ -53,18 +53,18 @@ async def upgrade(dsn: str, service: str) -> None:
             await connection.execute(sa.text(f"select pg_advisory_lock({LOCK[0]}, {LOCK[1]})"))
             await connection.commit()
             async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-                await connection.run_sync(_run, revisions)
+                await connection.run_sync(_run, revisions, revision)
             await connection.commit()
     finally:
         await engine.dispose()
 
 
-def _run(connection: sa.Connection, revisions: ScriptDirectory) -> None:
+def _run(connection: sa.Connection, revisions: ScriptDirectory, revision: str) -> None:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
 
     def steps(current: Any, context: MigrationContext) -> Any:
-        return revisions._upgrade_revs("head", current)
+        return revisions._upgrade_revs(revision, current)
 
     with EnvironmentContext(Config(), revisions, fn=steps) as environment:
         environment.configure(connection=connection, transaction_per_migration=False)

@@ -53,6 +53,11 @@ def parked_id(home: str, reader: str, source: str, incarnation: str, position: i
     return derived_id("parked", home, reader.removesuffix(NEW), source, incarnation, str(position))
 
 
+def gap_id(id_: str) -> str:
+    """The id of what is missing before a parked message: that, and the message itself, may both be let go."""
+    return derived_id("gap before", id_)
+
+
 def parked_put(
     where: tuple[str, str, str, str], delivery: Delivery, log_key: LogKey, code: str, detail: str, now: datetime
 ) -> Put:

@@ -21,7 +21,7 @@ from shared.ids import Ids
 from shared.inbox import Reader
 from shared.inbox_batch import Work
 from shared.kernel import Codec, Event, Rejected
-from shared.parked import GAP, NOBODY, LogKey, Row, headers_of
+from shared.parked import GAP, NOBODY, LogKey, Row, gap_id, headers_of
 from shared.ports import (
     Append,
     Delete,
@@ -290,7 +290,7 @@ class Repair:
             raise Refused(Rejected("earlier-parked", {"origin": row["origin"], "log": row["log"]}))
         epoch, sequence = reader.checkpoint(*log_key)
         first = sequence + 1 if row["epoch"] == epoch else 1
-        last = row["sequence"] - 1 if row["code"] == GAP else row["sequence"]
+        last, id_ = (row["sequence"] - 1, gap_id(row["id"])) if row["code"] == GAP else (row["sequence"], row["id"])
         rows: list[RowChange] = [Delete(schema.parked, (name, row["id"]))]
         if not row["epoch"] or (row["epoch"], last) <= (epoch, sequence):
             first = last = 0  # nothing with a number is gone
@@ -304,7 +304,7 @@ class Repair:
                 Put(
                     schema.discarded,
                     (
-                        name, row["id"], row["source"], row["position"], *log_key, row["epoch"], first, last,
+                        name, id_, row["source"], row["position"], *log_key, row["epoch"], first, last,
                         row["type"], row["code"], reason, who.role, now,
                     ),
                 )

@@ -161,6 +161,19 @@ async def test_what_never_came_can_be_let_go_and_what_came_after_it_counts(shop:
     assert (await shop.values())[OF_WEST, "beds"] == 50, "what was let go does not come back by itself"
 
 
+async def test_a_gap_and_the_message_after_it_are_let_go_apart_and_both_marked(shop: Workshop) -> None:
+    shop.shelf.put(message(1), message(3, name="unlucky"), message(4, 40))
+    await shop.read()
+    await shop.repair.discard(await shop.only(), "lost with a disk", ONCALL)
+    await soon(lambda: shop.reader.incomplete == {OF_WEST: "handler-failed"}, "what follows is met")
+    await shop.repair.discard(await shop.only(), "and this one is wrong", ONCALL)
+    await shop.reached(4)
+    marks = sorted((mark["from_sequence"], mark["sequence"]) for mark in await shop.repair.discarded())
+    assert marks == [(2, 2), (3, 3)]
+    await shop.rebuild()
+    assert sorted((mark["from_sequence"], mark["sequence"]) for mark in await shop.repair.discarded()) == marks
+
+
 async def test_a_new_epoch_whose_beginning_is_let_go_still_ends_the_old_one(shop: Workshop) -> None:
     second = Origin("west", "placement", 2)
     shop.shelf.put(message(1, name="seats"), message(1, name="unlucky", origin=second), message(2, 7, second))

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.console import api, app
 from services.console.views import JOURNAL, JOURNAL_TABLES, Filter
+from shared import migration
 from shared.clock import SystemClock
 from shared.contracts.placement import CONTRACTS
 from shared.envelope import Origin
@@ -292,3 +293,21 @@ async def test_the_migrations_make_the_tables_of_the_code(database: str) -> None
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+async def test_an_upgrade_has_what_was_kept_in_part_read_again(database: str) -> None:
+    """What was parked before has lost its headers: its reader begins its sources anew, and no other does."""
+    await migration.upgrade(database, "console", "0001")
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute(
+            "insert into parked values ('journal', 'CITY', 7, 'west/placement', 'pub', 1, 7, '', 'x', '', '', now());"
+            "insert into checkpoints values ('journal', 'west/placement', 'pub', 1, 6);"
+            "insert into cursors values ('journal', 'CITY', 'i', 9), ('other', 'CITY', 'i', 9)"
+        )
+        await app.migrate(database)
+        assert await connection.fetchval("select string_agg(reader, ' ') from cursors") == "other"
+        assert await connection.fetchval("select count(*) from parked") == 0
+        assert await connection.fetchval("select sequence from checkpoints") == 6
+    finally:
+        await connection.close()

@@ -24,12 +24,17 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 """What a value means is the decider's business, not the document's: 422 for it may come either way."""
 
 
+NOTHING_THERE = {"GET /parked/{parked_id}", "POST /parked/{parked_id}/retry", "POST /parked/{parked_id}/discard"}
+"""On a network that is well there is no message to ask for: these always end at 404 here."""
+
+
 async def known_things(client: httpx.AsyncClient, network: Network) -> dict[str, str]:
     """A location, a place, a hold and a stay that exist, by the names paths and bodies give them."""
     location, places = await network.new_location(client, 40)
     hold = await client.post("/api/placement/holds", json={"place_ids": [places[0]]})
     stay = await client.post("/api/placement/stays", json={"place_ids": [places[1]]})
-    return {"location": location, "place_id": places[2], "hold_id": hold.json()["id"], "stay_id": stay.json()["id"]}
+    ids = {"place_id": places[2], "hold_id": hold.json()["id"], "stay_id": stay.json()["id"]}
+    return {"location": location, "view": "board"} | ids
 
 
 def fill_in(case: Any, known: dict[str, str]) -> None:
@@ -64,7 +69,8 @@ async def test_no_input_breaks_the_placement_api(network: Network, mode: Generat
     assert len(called) >= 20
     assert all(called.values())
     if mode is GenerationMode.POSITIVE:
-        assert [label for label, statuses in called.items() if not statuses & {200, 201, 409}] == []
+        answered = {label for label, statuses in called.items() if statuses & {200, 201, 202, 409}}
+        assert called.keys() - answered == NOTHING_THERE
 
 
 def call_with_examples(
