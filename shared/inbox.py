@@ -96,7 +96,7 @@ class _Search:
 
 
 class Reader:
-    """One view's reader. `applied` wakes whoever waits for a change of the view.
+    """One view's reader. `applied` wakes whoever waits for a change of the view; who holds `still`, stops it meanwhile.
 
     forgiven: what a person let go that this reader may do without, too, should it not be able to digest it.
     """
@@ -112,7 +112,7 @@ class Reader:
         self._looked_at: dict[str, tuple[str, int]] = {}
         self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
         self._loaded = False
-        self._one_at_a_time = asyncio.Lock()
+        self.still = asyncio.Lock()
         self._rests = 0
         self._following: dict[asyncio.Task[None], _Search] = {}
 
@@ -167,10 +167,10 @@ class Reader:
 
     async def _follow(self, follow: Follow, search: _Search) -> None:
         """One start from the checkpoint, until trouble or until somebody else moved the view."""
-        async with self._one_at_a_time:
+        async with self.still:
             await self._load()  # what is known is answered from the start, not from the next message on
         incarnation = await follow.source.incarnation()
-        async with self._one_at_a_time:
+        async with self.still:
             position = await self._cursor(follow.source.name, incarnation)
             if incarnation != search.incarnation:
                 search.incarnation, search.until = incarnation, 0
@@ -182,7 +182,7 @@ class Reader:
         async with aclosing(follow.source.batches(search.at)) as batches:
             async for batch in batches:
                 began = self._clock.monotonic()
-                async with self._one_at_a_time:
+                async with self.still:
                     if self._rests != rests:
                         return  # somebody else moved the view: on from its cursors
                     await self._load()
@@ -209,7 +209,7 @@ class Reader:
         """While it rests it applies nothing, and knows where the view is; afterwards it goes on from wherever that is
         by then. Raises `StoreUnavailable`.
         """
-        async with self._one_at_a_time:
+        async with self.still:
             self._loaded = False
             await self._load()
             try:
@@ -236,7 +236,8 @@ class Reader:
 
     async def _aside(self) -> Aside:
         parked = await self._store.rows(schema.parked, reader=self.view.name)
-        return Aside.of(parked, await self._store.rows(schema.discarded, reader=self.view.name))
+        discarded = await self._store.rows(schema.discarded, reader=self.view.name)
+        return Aside.of(parked, discarded, self._checkpoints)
 
     async def _cursor(self, source: str, incarnation: str) -> int:
         """Where to go on in a source; from the start when the stream was made anew."""

@@ -101,11 +101,20 @@ class Aside:
     discarded: list[Row] = field(default_factory=list)
 
     @classmethod
-    def of(cls, parked: Iterable[Row], discarded: Iterable[Row]) -> Aside:
-        """What the rows of one reader say."""
+    def of(
+        cls, parked: Iterable[Row], discarded: Iterable[Row], checkpoints: Mapping[LogKey, tuple[int, int]]
+    ) -> Aside:
+        """What the rows of one reader say. A row that its log is past by now (another process parked it late) halts
+        nobody; it is listed until somebody has it read again.
+        """
         aside = cls(discarded=list(discarded))
         aside.known.update(row["id"] for row in aside.discarded)
         for row in parked:
+            if row["sequence"] and checkpoints.get((row["origin"], row["log"]), (0, 0)) >= (
+                row["epoch"],
+                row["sequence"],
+            ):
+                continue
             if row["code"] == GAP:
                 aside.missing[row["origin"], row["log"]] = row["id"]
             elif row["origin"]:

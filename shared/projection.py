@@ -133,6 +133,7 @@ async def rebuild_reader(
                         if await beside.take_over():
                             await _stop(tasks)
                             reader.begin_again()
+                            reader.applied.set()
                             return sum(sequence for _, sequence in second.checkpoints.values())
         finally:
             await _stop(tasks)

@@ -236,6 +236,7 @@ class Repair:
                 reader.accept(done.work)
             if done.goes_on:
                 reader.begin_again()
+        reader.applied.set()  # what is incomplete may be another
         return repaired
 
     async def _append(self, stream: str, version: int, done: _Act, who: Who) -> Repaired:

@@ -161,16 +161,10 @@ class NetworkCapacity:
         return {"origins": origins, "digest": both.hexdigest()}
 
     async def _current(self) -> dict[str, dict[str, Any]]:
-        """Digests of the rows as they are, each with the sequence they stand at.
-
-        Checkpoint and rows are read one after the other: if a message was applied in between, they are read again.
-        """
-        while True:
-            seen = self._reader.applied.count
+        """Digests of the rows as they are, each with the sequence they stand at."""
+        async with self._reader.still:
             checkpoints = {key: at for (key, log), at in self._reader.checkpoints.items() if log == "pub"}
             rows = await self._store.rows(figures)
-            if self._reader.applied.count == seen:
-                break
         told_by: dict[str, list[dict[str, Any]]] = {name: [] for name in checkpoints}
         for row in rows:
             told_by.setdefault(row["origin"], []).append(row)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from shared import schema
 from shared.clock import SystemClock
 from shared.envelope import Origin
 from shared.handling import KeyClaim, KeyReused
 from shared.ids import SystemIds
 from shared.inbox import Reader
 from shared.metrics import REGISTRY
-from shared.ports import Append, Appended, Store
+from shared.ports import Append, Appended, Put, Store
 from shared.repair import MessageDiscarded, MessageRetried, Refused, Repair, Repaired, Who
 from tests.conformance.stores import gather
 from tests.conformance.test_inbox import NOORD, VIEW, Counted, _postgres, message
@@ -270,6 +271,25 @@ async def test_what_another_process_repaired_is_noticed(shop: Workshop) -> None:
     other.shelf.put(message(5, 90))
     await other.reached(5)
     await other.stop()
+
+
+async def test_what_was_parked_too_late_halts_nobody(shop: Workshop) -> None:
+    """A process that had fallen asleep parks what another one has had repaired meanwhile."""
+    id_ = await poisoned(shop)
+    [late] = await shop.repair.parked()
+    await shop.restart(NEXT_PROGRAM)
+    await shop.repair.retry(id_, ONCALL)
+    await shop.reached(4)
+    await shop.store.append(Append(late["parked_at"], rows=[Put(schema.parked, tuple(late.values()))]))
+    await shop.restart()
+    assert shop.reader.incomplete == {}
+    shop.shelf.put(message(5, 90))
+    await shop.reached(5)
+    done = await shop.repair.retry(id_, ONCALL)
+    assert isinstance(done.event, MessageRetried)
+    assert done.event.outcome == "duplicate"
+    assert await shop.repair.parked() == []
+    assert (await shop.values())[OF_WEST, "beds"] == 90
 
 
 class Dying:
