@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import sqlalchemy as sa
+
 from services.placement import views
 from services.placement.decider import LOCATION
 from services.placement.events import CODEC
@@ -14,6 +16,7 @@ from shared import schema
 from shared.envelope import LOGS, Log, Recorded, stream_name
 from shared.inbox import View
 from shared.kernel import Rejected
+from shared.parked import NEW
 from shared.ports import Put, RowChange
 from shared.repair import CODEC as REPAIR_CODEC
 from shared.repair import STREAMS as REPAIRS
@@ -262,9 +265,10 @@ class Oracle:
             require(rows == kept, "a board built anew is another", site, table, _difference(kept, rows))
 
     def _all_views(self, site: str, service: str, disk: Disk) -> None:
-        require(not disk.tables.get(schema.parked.name), "something is parked at rest", site, service,
-                [row[:9] for row in disk.tables.get(schema.parked.name, {}).values()])  # fmt: skip
-        require(not disk.tables.get(schema.discarded.name), "a view at rest does without something", site, service)
+        parked = left_aside(disk, schema.parked)
+        require(not parked, "something is parked at rest", site, service, [row[:9] for row in parked])
+        marks = left_aside(disk, schema.discarded)
+        require(not marks, "a view at rest does without something", site, service, marks)
         for teller, known in self._sites.items():
             origin, epoch = f"{teller}/{PLACEMENT}", known.disk.epoch
             told = len(known.disk.outbox.get((epoch, "pub"), ()))
@@ -328,6 +332,11 @@ class Oracle:
     def houses(self, site: str) -> dict[str, House]:
         """The locations of a site as their events say."""
         return self._sites[site].houses
+
+
+def left_aside(disk: Disk, table: sa.Table) -> list[tuple[Any, ...]]:
+    """What readers have put aside, without what a rebuild that was killed had."""
+    return [row for key, row in disk.tables.get(table.name, {}).items() if not key[0].endswith(NEW)]
 
 
 def _difference(shown: dict[Any, Any], wanted: dict[Any, Any]) -> str:

@@ -21,7 +21,7 @@ from shared.envelope import LOGS, stream_name
 from tests.simulation.faults import Trouble
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.oncall import Engineer
-from tests.simulation.oracle import CONSOLE, PLACEMENT
+from tests.simulation.oracle import CONSOLE, PLACEMENT, left_aside
 from tests.simulation.oracle_house import Violation
 from tests.simulation.plan import plan
 from tests.simulation.process import Parts
@@ -141,7 +141,7 @@ def _under_way(world: World, site: Site) -> Iterator[str]:
             yield f"{site.name} has told {len(rows)} on {log} and relayed {len(stream)}"
     for service, kept in site.disks.items():
         for table in (schema.parked, schema.discarded):
-            if kept.tables.get(table.name):
+            if left_aside(kept, table):
                 yield f"{site.name}/{service} has {table.name} messages"
         checkpoints = kept.tables.get(schema.checkpoints.name, {})
         for teller in world.sites:
