@@ -17,6 +17,7 @@ from shared.bus import JetStreamLog
 from shared.bus_connection import close_client, connect_relay
 from shared.clock import SystemClock
 from shared.envelope import Message, Meta, bus_subject, to_headers
+from shared.heard import Nobody
 from shared.outbox import PAGE, Relay
 from shared.ports import Append, Told
 from shared.store import PgStore
@@ -58,7 +59,7 @@ async def tell(store: PgStore, count: int, data: bytes = payload()) -> None:
 async def relayed_messages_a_second(bus: Bus, store: PgStore, count: int) -> float:
     """Until the bus has acknowledged every row."""
     client = await connect_relay(bus.options("city.placement.relay"))
-    relay = Relay(store, "pub", JetStreamLog(client, "west", "placement", "pub"), SystemClock())
+    relay = Relay(store, "pub", JetStreamLog(client, "west", "placement", "pub"), SystemClock(), Nobody())
     done = asyncio.Event()
     relay.on_published = lambda sequence: done.set() if sequence == count else None
     began = time.perf_counter()

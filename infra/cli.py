@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from infra.verbs import figures, imports, journal, network, parked, rehearsal, simulate, site
+from infra.verbs import doctor, figures, imports, journal, network, parked, rehearsal, repair, simulate, site
 from infra.verbs.common import No
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ journal.register(app)
 parked.register(app)
 imports.register(app)
 simulate.register(app)
+repair.register(app)
+doctor.register(app)
 
 
 def main() -> None:

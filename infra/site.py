@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -23,7 +23,8 @@ from shared.http import Streams, new_app
 from shared.http_access import allow, check_routes, open_to_all, session_cookie
 from shared.http_border import Border
 from shared.http_problems import Problem
-from shared.ids import SystemIds
+from shared.ids import Ids, SystemIds
+from shared.repair_origin import Repaired
 from shared.runtime import settle
 from shared.security import Actor, Verifier, load_public_keys
 from shared.service import Host, ServiceApp, ask_all
@@ -65,6 +66,18 @@ async def _migrate_console(dsn: str) -> None:
 SERVICES: dict[str, Callable[[Host], ServiceApp]] = {"placement": _placement, "console": _console}
 """Every service a site can run, in the order in which they start."""
 MIGRATIONS: dict[str, Callable[[str], Awaitable[None]]] = {"placement": _migrate_placement, "console": _migrate_console}
+
+
+async def _repair_placement(settings: SiteSettings, clock: Clock, ids: Ids, dry_run: bool) -> Repaired:
+    from services.placement.app_repair import repair_placement
+
+    return await repair_placement(settings, clock, ids, dry_run)
+
+
+REPAIRS: dict[str, Callable[[SiteSettings, Clock, Ids, bool], Coroutine[Any, Any, Repaired]]] = {
+    "placement": _repair_placement
+}
+"""The repair of each service that tells anything: `(settings, clock, ids, dry_run)`."""
 
 
 async def migrate(settings: SiteSettings) -> None:
@@ -159,6 +172,11 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
         self._loop.call_soon_threadsafe(self._streams.close)
 
+    def end(self) -> None:
+        """Ends as a signal would have it."""
+        self.should_exit = True
+        self._streams.close()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """uvicorn raises the signal again when it has drained; our services still have to stop then."""
@@ -214,7 +232,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.socket) -> int:
     log = telemetry.logger("site")
-    host = Host(settings, clock_of(settings), SystemIds(), Streams())
+    ending = asyncio.get_running_loop().create_future()
+    host = Host(settings, clock_of(settings), SystemIds(), Streams(), ending)
     started: list[ServiceApp] = []
     try:
         built = [SERVICES[name](host) for name in names]
@@ -224,12 +243,13 @@ async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.
             started.append(service)
             await service.start()
         server = _Server(_uvicorn(app), host.streams)
+        ending.add_done_callback(lambda _: server.end())
         settle()
         log.info("serving", services=list(names), host=settings.host, port=settings.port)
         # One process of the site watches its sources: the one with the site's first service.
         async with keep_sources(settings) if settings.services[0] in names else contextlib.nullcontext():
             await server.serve(sockets=[listener])
-        return 0
+        return _one_line(ending.result()) if ending.done() else 0
     except Exception as error:
         log.error("the site cannot run", exc_info=error)
         return _one_line(telemetry.describe(error))

@@ -217,6 +217,7 @@ class Supervisor:
                 "site": name,
                 "hub": self.network.hub.name,
                 "sites": [other.name for other in self.network.sites],
+                "origins": self.network.topology.origins,
                 "municipality": site.municipality,
                 "locations": [
                     LocationSettings(name=at.name, title=at.title, district=at.district) for at in site.locations

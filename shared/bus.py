@@ -70,7 +70,9 @@ class _Ack(msgspec.Struct):
 
 class _Stored(msgspec.Struct):
     seq: int
+    subject: str = ""
     hdrs: str = ""
+    data: str = ""
 
 
 class _StoredAnswer(msgspec.Struct):
@@ -107,14 +109,27 @@ class JetStreamLog:
         """The message at one sequence (1 and up), or None. Raises `BusUnavailable`."""
         return await self._tail({"seq": sequence})
 
-    async def _tail(self, which: Mapping[str, object]) -> Tail | None:
+    async def message(self, sequence: int) -> Delivery | None:
+        """The message at one sequence as a reader would see it, or None. Raises `BusUnavailable`."""
+        stored = await self._get({"seq": sequence})
+        if stored is None:
+            return None
+        headers = header_values(base64.b64decode(stored.hdrs))
+        return delivery(stored.seq, stored.subject, headers, base64.b64decode(stored.data))
+
+    async def _get(self, which: Mapping[str, object]) -> _Stored | None:
         try:
             answer = await ask(self._client, f"$JS.API.STREAM.MSG.GET.{self._stream}", which)
         except Refused as no:
             if no.code == NO_MESSAGE:
                 return None
             raise BusUnavailable(f"{self._stream}: {no}") from None
-        stored = _stored.decode(answer).message
+        return _stored.decode(answer).message
+
+    async def _tail(self, which: Mapping[str, object]) -> Tail | None:
+        stored = await self._get(which)
+        if stored is None:
+            return None
         headers = header_values(base64.b64decode(stored.hdrs))
         epoch = headers.get("ce-epoch", "")
         # A message that is not ours has no id and epoch 0. No outbox row is like that: the relay will not resume on it.

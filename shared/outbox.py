@@ -2,8 +2,9 @@
 
 A row's sequence is its sequence in the log's JetStream stream, so the stream itself fences a second relay and forgives
 a lost acknowledgement. The relay resumes only if the stream's last message is the row it should be. If it is another,
-this store was
-restored to an older state, or somebody else published: the origin halts rather than let its history fork.
+this store was restored to an older state, or somebody else published: the origin halts rather than let its history
+fork. An empty stream says nothing, so before it is filled the relay asks how far others have heard this log
+(`heard.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Callable
 
 from shared.clock import Clock
 from shared.envelope import Log, Message
-from shared.ports import BusUnavailable, LogMoved, LogWriter, Store, StoreUnavailable
+from shared.heard import Unanswered, Witnesses, contradicted, doubted_at, is_row, note, settle, shared_row
+from shared.ports import BusUnavailable, LogMoved, LogWriter, OriginHalted, Store, StoreUnavailable
 from shared.telemetry import logger, span
 
 log = logger("relay")
@@ -26,6 +28,15 @@ POLL_SECONDS = 1.0
 BACKOFF_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """Pauses after the first, second, ... failure in a row; the last one repeats."""
 
+UNANSWERED_SECONDS = 0.5
+"""How long the relay waits before it asks again whoever has to say how far its log was heard."""
+
+AGAIN_SECONDS = 5.0
+"""How long it waits before it asks again whoever did not answer after the start."""
+
+LOOK_SECONDS = 5.0
+"""How often an idle relay looks whether its stream still ends where it left it."""
+
 LINKS_MAX = 32
 """Traces one batch's span is linked to at most."""
 
@@ -33,11 +44,18 @@ LINKS_MAX = 32
 class Relay:
     """Relays one log. `published` is the last sequence the bus has acknowledged; None until the bus was asked.
 
+    witnesses: who is asked how far this log was heard: after the start, and before an empty stream is filled.
     gather_seconds: while it is busy, how long it gathers rows before it publishes again.
     """
 
-    def __init__(self, store: Store, log: Log, writer: LogWriter, clock: Clock, gather_seconds: float = 0.0) -> None:
+    def __init__(
+        self, store: Store, log: Log, writer: LogWriter, clock: Clock, witnesses: Witnesses, gather_seconds: float = 0.0
+    ) -> None:
         self._store, self._log, self._writer, self._clock = store, log, writer, clock
+        self._witnesses = witnesses
+        self._sent = 0
+        self._until: int | None = None
+        self._proven = False
         self._gather_seconds = gather_seconds
         self.published: int | None = None
         self.on_published: Callable[[int], None] = lambda _sequence: None
@@ -50,41 +68,106 @@ class Relay:
                 self.published = await self._resume()
                 if self.published is None:
                     return
-                while True:
+                looked_at = self._clock.monotonic()
+                while self._store.halted is None:
                     seen = self._store.told.count
-                    rows = await self._store.read_outbox(self._log, self.published, PAGE)
+                    rows = self._told_before(await self._store.read_outbox(self._log, self.published, PAGE))
                     if rows:
-                        self.published = await self._publish(rows)
+                        self.published = self._sent = await self._publish(rows)
                         failures = 0
                         self.on_published(self.published)
                         if self._gather_seconds and len(rows) < PAGE:
                             await self._clock.sleep(self._gather_seconds)
+                    elif self._clock.monotonic() - looked_at >= LOOK_SECONDS:
+                        looked_at = self._clock.monotonic()
+                        await self._look()
                     if len(rows) < PAGE:  # an append here wakes it; one in another process is found by the poll
                         await self._store.told.wait_at_most(seen, POLL_SECONDS, self._clock)
+                return
+            except OriginHalted:
+                return  # another process has begun an epoch
             except (BusUnavailable, StoreUnavailable, LogMoved) as error:
                 pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
                 failures += 1
-                log.info("relay paused", log=self._log, reason=type(error).__name__, pause_seconds=pause)
+                if isinstance(error, Unanswered):
+                    pause = min(pause, UNANSWERED_SECONDS)
+                say = log.debug if isinstance(error, Unanswered) and failures > 1 else log.info
+                say("relay paused", log=self._log, reason=type(error).__name__, pause_seconds=pause)
                 await self._clock.sleep(pause)
+
+    async def prove(self) -> None:
+        """Asks after the start, until everybody who has to has answered, how far this log was heard, and halts the
+        origin when its store is older. Meanwhile it relays; but if its stream was behind, which may be one that was
+        lost and half filled again, only what stood in the outbox when the service started.
+        """
+        while self._store.halted is None:
+            try:
+                reason = await self._contradiction()
+                if reason is None:
+                    await settle(self._store, self._log, self._clock.now())
+                    self._proven, self._until = True, None
+                    self._store.told.set()
+                    return
+                self._halt(reason)
+            except (BusUnavailable, StoreUnavailable) as error:
+                log.debug("not compared yet", log=self._log, reason=str(error))
+                await self._clock.sleep(AGAIN_SECONDS if self._until is None else UNANSWERED_SECONDS)
+            except OriginHalted:
+                return  # another process has begun an epoch
 
     async def _resume(self) -> int | None:
         """Where to go on, or None after halting the origin."""
         tail = await self._writer.last()
         if tail is None:
-            return 0  # a new stream, or a new incarnation of a lost one: filled from the first row
-        last = await self._store.outbox_last(self._log)
-        rows = await self._store.read_outbox(self._log, tail.sequence - 1, 1)
-        row = rows[0] if rows and rows[0].sequence == tail.sequence else None
-        if row is not None and row.id == tail.id and tail.epoch == self._store.origin.epoch:
+            return await self._begin()
+        if await is_row(self._store, self._log, tail):
+            await self._note(tail.sequence)
             return tail.sequence
-        reason = (
+        last = await self._store.outbox_last(self._log)
+        self._halt(
             f"the {self._log} log on the bus ends at {tail.sequence} of epoch {tail.epoch} with {tail.id}, "
-            f"the outbox of epoch {self._store.origin.epoch} at {last}"
-            + (f" with {row.id} in that place" if row else "")
+            f"the outbox of epoch {self._store.origin.epoch} at {last} has another row there or none"
         )
+        return None
+
+    async def _note(self, sequence: int) -> None:
+        """While the log is doubted: how far it is not, so that the next process knows, were the stream lost."""
+        known = await doubted_at(self._store, self._log)
+        self._until = known if known is not None and sequence < known and not self._proven else None
+        if known is not None and known < sequence:
+            await note(self._store, self._log, sequence, self._clock.now())
+
+    def _told_before(self, rows: list[Message]) -> list[Message]:
+        return rows if self._until is None else [row for row in rows if row.sequence <= self._until]
+
+    async def _contradiction(self) -> str | None:
+        """Why others cannot have heard what this store has told. Raises `BusUnavailable`, `StoreUnavailable`."""
+        marks = await self._witnesses.marks(self._log)
+        shared = await shared_row(self._store, self._log, self._writer, self._sent)
+        return await contradicted(self._store, self._log, marks, shared)
+
+    async def _begin(self) -> int | None:
+        """A new stream, or a new incarnation of a lost one, is filled from the first row; unless others have heard
+        what this store does not have, or another process has begun an epoch whose stream this is.
+        """
+        reason = await self._contradiction()
+        epoch = await self._store.latest_epoch()
+        if epoch != self._store.origin.epoch:
+            reason = f"epoch {epoch} has begun elsewhere; this process still writes {self._store.origin.epoch}"
+        if reason is None:
+            return 0
+        self._halt(reason)
+        return None
+
+    async def _look(self) -> None:
+        """Raises `LogMoved` when the stream does not end where this relay left it: it may have been lost."""
+        tail = await self._writer.last()
+        if (0 if tail is None else tail.sequence) != self.published:
+            raise LogMoved(f"the {self._log} log is elsewhere")
+
+    def _halt(self, reason: str) -> None:
         self._store.halt(reason)
         log.error("origin halted", log=self._log, reason=reason)
-        return None
 
     async def _publish(self, rows: list[Message]) -> int:
         links = [row.traceparent for row in rows[1:LINKS_MAX] if row.traceparent]

@@ -212,6 +212,10 @@ class Store(Protocol):
 
     async def last_position(self) -> int: ...
 
+    async def latest_epoch(self) -> int:
+        """The epoch this store is in by now; later than `origin.epoch` when another process has begun one."""
+        ...
+
     async def find_key(self, scope: str, key: str) -> KeyRecord | None: ...
 
     async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
@@ -229,9 +233,11 @@ class Store(Protocol):
         """Timers due at `now` or before, the longest overdue first."""
         ...
 
-    async def begin_epoch(self, first: Sequence[Told], epoch: int, now: datetime) -> Origin:
+    async def begin_epoch(
+        self, first: Sequence[Told], epoch: int, now: datetime, rows: Sequence[Put] = (), position: int | None = None
+    ) -> Origin:
         """From now on this store writes `epoch`, later than its own; the new logs begin with `first`. In one
-        transaction.
+        transaction, with these new rows. position: refused (`VersionConflict`) unless the store is still there.
 
         Raises `StoreUnavailable`, and `OriginHalted` when another epoch than this process writes has begun already.
         """
@@ -261,25 +267,6 @@ class BusUnavailable(Exception):
     """The bus does not answer; try again later."""
 
 
-class LogWriter(Protocol):
-    """The one place where an origin's log is published. Only the relay's credential may."""
-
-    async def last(self) -> Tail | None:
-        """The last message on the log, or None when it is empty. Raises `BusUnavailable`."""
-        ...
-
-    async def at(self, sequence: int) -> Tail | None:
-        """The message at one sequence, or None. Raises `BusUnavailable`."""
-        ...
-
-    async def publish(self, messages: Sequence[Message]) -> int:
-        """Publishes in order, each only if the log is exactly at the sequence before it.
-
-        Returns the last sequence acknowledged. Raises `LogMoved`, `BusUnavailable`; part of it may be there then.
-        """
-        ...
-
-
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One message as it came. Either `message` is set, or `problem` says why there is none (`Malformed.code`).
 
@@ -293,6 +280,29 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
     data: bytes = b""
     headers: Mapping[str, str] | None = None
+
+
+class LogWriter(Protocol):
+    """The one place where an origin's log is published. Only the relay's credential may."""
+
+    async def last(self) -> Tail | None:
+        """The last message on the log, or None when it is empty. Raises `BusUnavailable`."""
+        ...
+
+    async def at(self, sequence: int) -> Tail | None:
+        """The message at one sequence, or None. Raises `BusUnavailable`."""
+        ...
+
+    async def message(self, sequence: int) -> Delivery | None:
+        """The message at one sequence as a reader would see it, or None. Raises `BusUnavailable`."""
+        ...
+
+    async def publish(self, messages: Sequence[Message]) -> int:
+        """Publishes in order, each only if the log is exactly at the sequence before it.
+
+        Returns the last sequence acknowledged. Raises `LogMoved`, `BusUnavailable`; part of it may be there then.
+        """
+        ...
 
 
 class SourceRemade(Exception):

@@ -13,17 +13,22 @@ from functools import partial
 
 import nats.errors
 
-from shared import metrics
+from shared import metrics, schema
 from shared.beats import Beat, Beats, Links
 from shared.bus import JetStreamLog, StreamSource
 from shared.bus_connection import Broker, BusClient, close_client, connect_broker, connect_relay
-from shared.envelope import Log
+from shared.envelope import Log, Origin
+from shared.health import Health, LinkHealth, LogHealth, ReaderHealth, versions
+from shared.heard import BusWitnesses, Known, answer_on, doubt, doubted_at
 from shared.inbox import Follow, Reader
+from shared.kept import Keeps, answer_kept_on
 from shared.outbox import Relay
+from shared.parked import GAP
 from shared.ports import BusUnavailable, StoreUnavailable
 from shared.service import Check, Host
 from shared.store import PgStore
 from shared.telemetry import logger
+from shared.worklist import PgWorklist
 
 log = logger("runtime")
 
@@ -62,15 +67,27 @@ class Runtime:
         self.links = Links(host.settings.site, host.settings.sites)
         self.relays: dict[Log, Relay] = {}
         self.broker: Broker | None = None
+        self.readers: list[Reader] = []
+        self.known: Known | None = None
+        self.keeps: Keeps | None = None
         self._heard: dict[str, list[tuple[Log, str, str | None]]] = {}
         self._clients: dict[Log, BusClient] = {}
+        self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"))
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
-    async def start(self) -> None:
-        """Opens the store. Raises `StoreUnavailable` when the database does not answer."""
+    async def start(self, logs: Sequence[Log] = ()) -> None:
+        """Opens the store. logs: those it will relay. Raises `StoreUnavailable` when the database does not answer."""
         self.store.on_batch = metrics.STORE_BATCH_APPENDS.labels(self.service).observe
+        self.store.on_over = self._over
         await self.store.open(self.host.clock.now())
+        for which in logs:
+            await doubt(self.store, which, self.host.clock.now())
+
+    def _over(self, reason: str) -> None:
+        log.error("the process ends to begin anew", service=self.service, reason=reason)
+        if not self.host.ending.done():
+            self.host.ending.set_result(reason)
 
     def spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Runs `work` until `stop`; when it fails, says so and begins it again."""
@@ -97,9 +114,11 @@ class Runtime:
             client = await connect_relay(settings.nats_options(f"{ACCOUNTS[which]}.{self.service}.relay"))
             try:
                 writer = JetStreamLog(client, settings.site, self.service, which)
-                relay = self.relays[which] = Relay(self.store, which, writer, self.host.clock, GATHER_SECONDS[which])
+                relay = self.relays[which] = Relay(
+                    self.store, which, writer, self.host.clock, self.witnesses, GATHER_SECONDS[which]
+                )
                 relay.on_published = metrics.RELAY_SEQUENCE.labels(self.service, which).set
-                await relay.run()
+                await _together([relay.run(), relay.prove()])
                 metrics.ORIGIN_HALTED.labels(origin.service).set(1)
             finally:
                 await close_client(client)
@@ -122,6 +141,9 @@ class Runtime:
                 await broker.start()
                 self.broker = broker
                 client = self._clients["pub"] = await broker.bus()
+                await answer_on(client, settings.site, self.service, self.store, self.known)
+                if self.keeps is not None:
+                    await answer_kept_on(client, settings.site, self.service, self.keeps)
                 follows = [Follow(source(client, "CITY"), settings.site, gather_seconds)]
                 follows += [Follow(source(client, name), None, gather_seconds) for name in own_logs]
                 await _together([beats.run(), *(reader.run(follow) for follow in follows)])
@@ -163,6 +185,7 @@ class Runtime:
         """Keeps the gauges of this service's store, logs, readers and links true to within a few seconds, and its
         readers aware of what another process repaired.
         """
+        self.readers = list(readers)
 
         async def work() -> None:
             while True:
@@ -174,6 +197,9 @@ class Runtime:
                         metrics.OUTBOX_DEPTH.labels(self.service, which).set(sequence - (relay.published or 0))
                     for reader in readers:
                         await reader.look_again()
+                    await self.store.compare()
+                    if (epoch := await self.store.latest_epoch()) != self.store.origin.epoch:
+                        self._over(f"epoch {epoch} has begun; this process wrote epoch {self.store.origin.epoch}")
                 self._measure_links(readers)
                 await self.host.clock.sleep(MEASURE_SECONDS)
 
@@ -186,9 +212,55 @@ class Runtime:
                 metrics.LINK_SILENT_SECONDS.labels(site).set(silent)
         for reader in readers:
             for origin in self.links.origins():
-                epoch, sequence = reader.checkpoint(origin.key)
-                missing = self.links.told(origin) - (sequence if epoch == origin.epoch else 0)
-                metrics.READER_LAG.labels(self.service, reader.view.name, origin.key).set(max(0, missing))
+                missing = self._missing(reader, origin)
+                metrics.READER_LAG.labels(self.service, reader.view.name, origin.key).set(missing)
+
+    async def health(self) -> Health:
+        """How this service is doing, also while its database or its bus is down."""
+        store, now = self.store, self.host.clock.monotonic()
+        logs, work, database = [], 0, True
+        try:
+            for which, relay in list(self.relays.items()):
+                doubted = await doubted_at(store, which) is not None
+                logs.append(LogHealth(log=which, outbox=await store.outbox_last(which), published=relay.published,
+                                      doubted=doubted))  # fmt: skip
+            work = await PgWorklist(store).open_items() if self.relays else 0
+            await store.last_position()
+        except StoreUnavailable:
+            database = False
+        others = [site for site in self.host.settings.sites if site != self.host.settings.site]
+        links = {site: self.links.link(site, now) for site in others}
+        return Health(
+            site=self.host.settings.site,
+            service=self.service,
+            time=self.host.clock.now(),
+            epoch=store.origin.epoch,
+            database=database,
+            bus=self.broker is not None and self.broker.connected,
+            halted=store.halted,
+            logs=logs,
+            readers=[await self._reader_health(reader) for reader in self.readers] if database else [],
+            links=[LinkHealth(site=site, state=at.state, silent_seconds=at.silent_seconds)
+                   for site, at in links.items()],
+            worklist=work,
+            versions=await versions(store, self.service),
+        )  # fmt: skip
+
+    async def _reader_health(self, reader: Reader) -> ReaderHealth:
+        try:
+            rows = await self.store.rows(schema.parked, reader=reader.view.name)
+        except StoreUnavailable:
+            rows = []
+        parked = [row for row in rows if row["code"] != GAP]
+        behind = {origin.key: self._missing(reader, origin) for origin in self.links.origins()}
+        return ReaderHealth(
+            view=reader.view.name, parked=len(parked), incomplete=reader.incomplete,
+            behind={key: missing for key, missing in behind.items() if missing},
+        )  # fmt: skip
+
+    def _missing(self, reader: Reader, origin: Origin) -> int:
+        epoch, sequence = reader.checkpoint(origin.key)
+        return max(0, self.links.told(origin) - (sequence if epoch == origin.epoch else 0))
 
     async def _beat(self) -> Beat:
         sequences: dict[Log, int] = {which: await self.store.outbox_last(which) for which in self.relays}

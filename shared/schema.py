@@ -151,9 +151,25 @@ discarded = sa.Table(
 from_sequence, sequence: what is gone; more than one where the parked message had waited for others that never came.
 """
 
-KERNEL_ROW_TABLES: tuple[sa.Table, ...] = (
-    snapshots, timers, checkpoints, cursors, parked, discarded,
-)  # fmt: skip
+worklist = sa.Table(
+    "worklist",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("log", NAME, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("time", TIME),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("found_at", TIME, nullable=False),
+    sa.Column("done_at", TIME),
+    sa.Column("done_by", sa.Text, nullable=False),
+)
+"""What a service has told and lost (`shared/worklist.py`); only services that tell anything have it."""
+
+KERNEL_ROW_TABLES: tuple[sa.Table, ...] = (snapshots, timers, checkpoints, cursors, parked, discarded)
 """Kernel tables written as inline rows of an append, like the views of a service."""
 
 

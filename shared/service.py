@@ -19,12 +19,16 @@ CHECK_SECONDS_MAX = 1.0
 
 @dataclass(frozen=True)
 class Host:
-    """What a process gives each of its services. streams: end when the process stops."""
+    """What a process gives each of its services. streams: end when the process stops.
+
+    ending: set with the reason when the process has to end, so that whoever keeps it running starts it anew.
+    """
 
     settings: SiteSettings
     clock: Clock
     ids: Ids
     streams: Streams
+    ending: asyncio.Future[str]
 
 
 class Check(NamedTuple):

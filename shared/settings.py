@@ -37,7 +37,8 @@ class SiteSettings(BaseModel):
 
     `databases` maps a service to an address asyncpg understands; `credentials` maps a bus user (`city.<service>`,
     `city.<service>.relay`, `local.<service>`, `local.<service>.relay`, `city.admin`, `local.admin`) to the file with
-    its nkey seed. `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up` only.
+    its nkey seed. `origins` are all that tell the network, as `site/service`. `token_signing_key`, `clock_file` and
+    `embedded` exist for networks started by `plek up` only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +46,7 @@ class SiteSettings(BaseModel):
     site: str
     hub: str
     sites: list[str]
+    origins: list[str] = Field(default_factory=list)
     municipality: bool = False
     locations: list[LocationSettings] = Field(default_factory=list)
     services: list[str]

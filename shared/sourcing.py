@@ -11,13 +11,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from shared.bus_connection import close_client, connect_relay
 from shared.settings import SiteSettings
-from shared.streams import CITY, STREAM_NOT_FOUND, hub_city, hub_sources, site_city, site_sources
+from shared.streams import (
+    ACCOUNTS,
+    CITY,
+    ORIGINS,
+    STREAM_NOT_FOUND,
+    Account,
+    Stream,
+    hub_city,
+    hub_sources,
+    logs_of,
+    site_city,
+    site_sources,
+)
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -28,6 +40,10 @@ SILENT_SECONDS = 2.5
 AGAIN_SECONDS_MIN = 2.0
 AGAIN_SECONDS_MAX = 5.0
 ANSWER_SECONDS = 2.0
+LOGS_SECONDS = 1.0
+"""How often a site's own logs are looked at."""
+GONE_SECONDS = 2.0
+"""So long a log has to be gone before it is made anew: a server that has just started may not know its streams yet."""
 NANOSECONDS = 1_000_000_000
 
 log = logging.getLogger("plek.sourcing")
@@ -35,65 +51,119 @@ log = logging.getLogger("plek.sourcing")
 
 @asynccontextmanager
 async def keep_sources(settings: SiteSettings) -> AsyncIterator[None]:
-    """Watch the sources of this site's CITY meanwhile. One process of a site does; a second one does no harm."""
+    """Watch this site's streams meanwhile. One process of a site does; a second one does no harm."""
 
-    async def keep() -> None:
+    async def keep(account: Account) -> None:
         try:
-            client = await connect_relay(settings.nats_options("city.admin"))
+            client = await connect_relay(settings.nats_options(f"{account.lower()}.admin"))
         except Exception as error:
-            log.error("nobody watches the sources of %s: %s", settings.site, type(error).__name__)
+            log.error("nobody watches the streams of %s: %s", settings.site, type(error).__name__)
             return
+        looks = [_again_and_again(LogKeeper(client, settings.site, settings.services, account).look, LOGS_SECONDS)]
+        if account == "CITY":
+            keeper = SourceKeeper(client, settings.site, settings.hub, settings.origins)
+            looks.append(keeper.run())
+        tasks = [asyncio.ensure_future(look) for look in looks]
         try:
-            await SourceKeeper(client, settings.site, settings.hub).run()
+            await asyncio.gather(*tasks)
         finally:
+            for task in tasks:
+                task.cancel()
             await close_client(client)
 
-    task = asyncio.create_task(keep())
+    tasks = [asyncio.create_task(keep(account)) for account in dict.fromkeys(ACCOUNTS.values())]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _again_and_again(look: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Looks for ever; a server that does not answer is asked again later."""
+    import nats.errors
+
+    while True:
+        try:
+            await look()
+        except (nats.errors.Error, OSError, TimeoutError, ValueError, KeyError) as error:
+            log.debug("streams do not answer: %s", type(error).__name__)
+        await asyncio.sleep(seconds)
+
+
+async def ask(client: Client, verb: str, stream: str, body: Any = None) -> Mapping[str, Any]:
+    """JetStream's answer, a refusal included (`error`). Raises what nats-py raises when nobody answers."""
+    payload = b"" if body is None else json.dumps(body).encode()
+    reply = await client.request(f"$JS.API.STREAM.{verb}.{stream}", payload, timeout=ANSWER_SECONDS)
+    answer: Mapping[str, Any] = json.loads(reply.data)
+    return answer
+
+
+def gone(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer says that there is no such stream."""
+    return (answer.get("error") or {}).get("err_code") == STREAM_NOT_FOUND
+
+
+class LogKeeper:
+    """Makes the streams of a site's own logs anew when they are gone; their relays fill them again.
+
+    client: connected to the site's own server as administrator of `account`.
+    """
+
+    def __init__(self, client: Client, site: str, services: Sequence[str], account: Account) -> None:
+        self._client, self._site = client, site
+        self._streams: list[Stream] = [each for each in logs_of(site, services) if each.account == account]
+        self._gone_since: dict[str, float] = {}
+
+    async def look(self) -> None:
+        """One look at each stream."""
+        now = asyncio.get_running_loop().time()
+        for stream in self._streams:
+            if not gone(await ask(self._client, "INFO", stream.name)):
+                self._gone_since.pop(stream.name, None)
+            elif now - self._gone_since.setdefault(stream.name, now) >= GONE_SECONDS:
+                log.warning("%s of %s is lost and is made anew", stream.name, self._site)
+                answer = await ask(self._client, "CREATE", stream.name, dict(stream.config))
+                if "error" in answer:
+                    log.warning("%s is refused: %s", stream.name, answer["error"].get("description"))
 
 
 class SourceKeeper:
     """Watches the sources of one site's CITY.
 
     client: connected to the site's own server as `city.admin`. Run `run` as a task and cancel it to stop.
+    origins: who tells the network as far as this process was told (`site/service`); what stands in the hub's CITY
+    itself is newer, as long as there is one.
     """
 
-    def __init__(self, client: Client, site: str, hub: str) -> None:
+    def __init__(self, client: Client, site: str, hub: str, origins: Sequence[str] = ()) -> None:
         self.client = client
         self.asked_again = 0
         """How often a source was made to ask again, since the start."""
         self._site = site
         self._hub = hub
-        self._metadata: dict[str, str] = {}
+        self._metadata: dict[str, str] = {ORIGINS: " ".join(origins)} if origins else {}
         self._next: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Look at the sources for ever; a server that does not answer is asked again later."""
-        import nats.errors
-
-        while True:
-            try:
-                await self.look()
-            except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
-                log.debug("the streams of %s do not answer: %s", self._site, type(error).__name__)
-            await asyncio.sleep(LOOK_SECONDS)
+        """Look at the sources for ever."""
+        await _again_and_again(self.look, LOOK_SECONDS)
 
     async def look(self) -> None:
         """One look: sources that are missing are put back, silent ones made to ask again."""
         info = await self._ask("INFO")
-        if (info.get("error") or {}).get("err_code") == STREAM_NOT_FOUND:
+        if gone(info):
             await self._make_anew()
             return
         config = info.get("config")
         if not isinstance(config, dict):
             return
-        self._metadata = dict(config.get("metadata") or {})
+        if self._site == self._hub and (config.get("metadata") or {}).get(ORIGINS):
+            self._metadata = dict(config["metadata"])
         wanted = self._wanted(config)
         there = {source["name"] for source in config.get("sources") or ()}
         if there != {source["name"] for source in wanted}:
@@ -144,9 +214,7 @@ class SourceKeeper:
         return silent
 
     async def _ask(self, verb: str, config: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        body = b"" if config is None else json.dumps(config).encode()
-        reply = await self.client.request(f"$JS.API.STREAM.{verb}.{CITY}", body, timeout=ANSWER_SECONDS)
-        answer: Mapping[str, Any] = json.loads(reply.data)
-        if "error" in answer:
+        answer = await ask(self.client, verb, CITY, config)
+        if "error" in answer and not gone(answer):
             log.warning("CITY of %s refuses %s: %s", self._site, verb, answer["error"].get("description"))
         return answer

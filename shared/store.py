@@ -16,8 +16,21 @@ from shared.append_sql import LOCK, LOCK_KEYS
 from shared.batch import ToldRow
 from shared.envelope import Log, Message, Meta, Origin, Recorded
 from shared.lane import SERVER_SETTINGS
-from shared.ports import GIVEN, Append, Appended, DueTimer, KeyRecord, OriginHalted, StoreUnavailable, Told, Wake
+from shared.ports import (
+    GIVEN,
+    Append,
+    Appended,
+    DueTimer,
+    KeyRecord,
+    OriginHalted,
+    Put,
+    StoreUnavailable,
+    Told,
+    VersionConflict,
+    Wake,
+)
 from shared.recent import Recent
+from shared.remembered import Remembered
 from shared.writer import Writer, unreachable
 
 POOL_MAX = 6
@@ -36,6 +49,8 @@ class PgStore:
 
     dsn: of this service's own database. site, service: who writes here.
     tables: every table the service writes inline with its appends (its views), beside the kernel's own.
+    on_over (set it before `open`): called with the reason when this process has to begin anew, because its epoch is
+    over or the database was put back to an older state.
     """
 
     lock_statement = LOCK
@@ -43,6 +58,7 @@ class PgStore:
     def __init__(self, dsn: str, site: str, service: str, tables: Sequence[sa.Table] = ()) -> None:
         self.appended, self.told = Wake(), Wake()
         self.on_batch: Callable[[int], None] = lambda _: None
+        self.on_over: Callable[[str], None] = lambda _: None
         self.dsn = dsn
         self._site, self._service = site, service
         self._tables = (*schema.KERNEL_ROW_TABLES, *tables)
@@ -52,6 +68,7 @@ class PgStore:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._selects: dict[tuple[str, ...], str] = {}
         self._recent = Recent()
+        self._remembered = Remembered()
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -64,8 +81,9 @@ class PgStore:
             )  # fmt: skip
             self._origin = Origin(self._site, self._service, await self._first_epoch(self._pool, now))
             writer = Writer(
-                self.dsn, self._origin, self._tables, self._stored, self._lost, self.halt, self.lock_statement
-            )
+                self.dsn, self._origin, self._tables, self._stored, self._lost, self._over, self._remembered.older,
+                self.lock_statement,
+            )  # fmt: skip
             await writer.start()
             self._writer = writer
         except Exception as error:
@@ -103,6 +121,18 @@ class PgStore:
     def halt(self, reason: str) -> None:
         self._halted = reason
 
+    async def compare(self) -> None:
+        """Ends this process's work (`on_over`) if the database is older than what it has stored: an idle one would not
+        notice. Raises `StoreUnavailable`.
+        """
+        reason = await self.query(self._remembered.older)
+        if reason is not None:
+            self._over(reason)
+
+    def _over(self, reason: str) -> None:
+        self.halt(reason)
+        self.on_over(reason)
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
     async def append(self, append: Append) -> Appended:
@@ -110,13 +140,19 @@ class PgStore:
             raise OriginHalted(self._halted)
         if self._writer is None:
             raise StoreUnavailable("not open")
-        return await self._writer.submit(append)
+        if append.streams:
+            return await self._writer.submit(append)
+        appended = await self._writer.submit(append)
+        self._remembered.read(append.rows)
+        return appended
 
     def _stored(self, size: int, told: Sequence[ToldRow]) -> None:
         self.on_batch(size)
         origin = self.origin
         for row, sequence, recorded_at in told:
             self._recent.add(_as_message(origin, row, sequence, recorded_at))
+        if told:
+            self._remembered.told(origin.epoch, told)
         self.appended.set()
         if told:
             self.told.set()
@@ -131,15 +167,18 @@ class PgStore:
         if self._writer is not None:
             await self._writer.renew()
 
-    async def begin_epoch(self, first: Sequence[Told], epoch: int, now: datetime) -> Origin:
-        """From now on this store writes `epoch`, later than its own; the new logs begin with `first`. One transaction.
+    async def begin_epoch(
+        self, first: Sequence[Told], epoch: int, now: datetime, rows: Sequence[Put] = (), position: int | None = None
+    ) -> Origin:
+        """From now on this store writes `epoch`, later than its own; the new logs begin with `first`. One transaction,
+        with these new rows. position: refused (`VersionConflict`) unless the store is still there.
 
         Raises `StoreUnavailable`, and `OriginHalted` when another epoch than this process writes has begun already.
         """
         old = self.origin
         assert epoch > old.epoch
         origin = Origin(old.site, old.service, epoch)
-        last = await self.query(lambda pool: _begin_epoch(pool, old.epoch, origin, first, now))
+        last = await self.query(lambda pool: _begin_epoch(pool, old.epoch, origin, first, now, rows, position))
         if last is not None:
             raise OriginHalted(f"epoch {last} has begun elsewhere")
         self._origin, self._halted = origin, None
@@ -229,6 +268,9 @@ class PgStore:
     async def last_position(self) -> int:
         return int(await self.query(lambda pool: pool.fetchval("select coalesce(max(position), 0) from events")))
 
+    async def latest_epoch(self) -> int:
+        return int(await self.query(lambda pool: pool.fetchval("select max(epoch) from origins")))
+
     async def find_key(self, scope: str, key: str) -> KeyRecord | None:
         row = await self.query(
             lambda pool: pool.fetchrow(
@@ -280,24 +322,30 @@ class PgStore:
 
 
 async def _begin_epoch(
-    pool: asyncpg.Pool[asyncpg.Record], old: int, origin: Origin, first: Sequence[Told], now: datetime
-) -> int | None:
+    pool: asyncpg.Pool[asyncpg.Record], old: int, origin: Origin, first: Sequence[Told], now: datetime,
+    rows: Sequence[Put], position: int | None,
+) -> int | None:  # fmt: skip
     """Begins an epoch, or says which one has begun instead. It may be tried again when its answer was lost."""
     numbers: dict[Log, int] = {"pub": 0, "loc": 0}
-    rows = []
+    outbox = []
     for told in first:
         numbers[told.log] += 1
-        rows.append((origin.epoch, told.log, numbers[told.log], told.id, told.type, told.subject, told.data,
+        outbox.append((origin.epoch, told.log, numbers[told.log], told.id, told.type, told.subject, told.data,
                      msgspec.json.encode(told.meta), now))  # fmt: skip
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(f"select pg_advisory_xact_lock({LOCK_KEYS})")
         last: int = await connection.fetchval("select max(epoch) from origins")
         if last == old:
+            at = await connection.fetchval("select coalesce(max(position), 0) from events")
+            if position not in (None, at):
+                raise VersionConflict("epoch")
             await connection.execute(
                 "insert into origins (epoch, site, service, begun_at) values ($1, $2, $3, $4)",
                 origin.epoch, origin.site, origin.service, now,
             )  # fmt: skip
-            await connection.copy_records_to_table("outbox", records=rows)
+            await connection.copy_records_to_table("outbox", records=outbox)
+            for put in rows:
+                await connection.copy_records_to_table(put.table.name, records=[put.values])
             return None
         begun_here = "select exists (select 1 from outbox where epoch = $1 and id = any($2))"
         if last == origin.epoch and await connection.fetchval(begun_here, last, [told.id for told in first]):

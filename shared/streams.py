@@ -57,6 +57,11 @@ class Topology:
         """The services at `site` that tell `log`."""
         return sorted(service for service in self.services[site] if log in TELLS.get(service, ()))
 
+    @property
+    def origins(self) -> list[str]:
+        """Who tells the network, as `site/service`."""
+        return [f"{site}/{service}" for site in self.sites for service in self.tellers(site, "pub")]
+
 
 def stream_name(site: str, service: str, log: Log) -> str:
     """The stream that holds one origin's log."""
@@ -109,15 +114,16 @@ def declared(topology: Topology) -> list[Stream]:
 
 def phases(topology: Topology) -> list[list[Stream]]:
     """Everything the network needs, ordered so that every source finds its stream at the first try."""
-    logs = [stream for site in topology.sites for stream in _logs_of(topology, site)]
+    logs = [stream for site in topology.sites for stream in logs_of(site, topology.services[site])]
     others = [site for site in topology.sites if site != topology.hub]
     return [logs, [_city(topology)], [_copy_of_city(topology.hub, site) for site in others]]
 
 
-def _logs_of(topology: Topology, site: str) -> list[Stream]:
+def logs_of(site: str, services: Sequence[str]) -> list[Stream]:
+    """The streams of the logs that these services of a site tell."""
     streams = []
     for log, account in ACCOUNTS.items():
-        for service in topology.tellers(site, log):
+        for service in sorted(name for name in services if log in TELLS.get(name, ())):
             config = _kept(stream_name(site, service, log)) | {
                 "subjects": [log_subject(site, service, log, ">")],
                 "duplicate_window": DUPLICATE_WINDOW_SECONDS * NANOSECONDS,
@@ -128,8 +134,7 @@ def _logs_of(topology: Topology, site: str) -> list[Stream]:
 
 
 def _city(topology: Topology) -> Stream:
-    origins = [(site, service) for site in topology.sites for service in topology.tellers(site, "pub")]
-    told = {ORIGINS: " ".join(f"{site}/{service}" for site, service in origins)}
+    told = {ORIGINS: " ".join(topology.origins)}
     return Stream(topology.hub, "CITY", hub_city(topology.hub, told))
 
 
@@ -200,7 +205,7 @@ async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float =
 
     async def make(site: str, account: Account, parts: Sequence[Stream]) -> None:
         try:
-            async with at_once, _connected(site, account, admins[site, account], deadline) as client:
+            async with at_once, connected(site, account, admins[site, account], deadline) as client:
                 lines = [await _ensure(client, part, deadline) for part in parts]
                 done.extend(line for line in lines if line)
         except StreamsError as error:
@@ -216,8 +221,38 @@ async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float =
     return done
 
 
+async def compare(topology: Topology, admins: Admins, *, deadline_seconds: float = 10.0) -> list[str]:
+    """What is not as declared, one line each; nothing is changed. A server that does not answer is a line too."""
+    deadline = time.monotonic() + deadline_seconds
+    found: list[str] = []
+    servers: dict[tuple[str, Account], list[Stream]] = {}
+    for stream in declared(topology):
+        servers.setdefault((stream.site, stream.account), []).append(stream)
+
+    async def look(site: str, account: Account, streams: Sequence[Stream]) -> None:
+        try:
+            async with connected(site, account, admins[site, account], deadline) as client:
+                for stream in streams:
+                    there = (await _ask(client, "INFO", stream, deadline, absent_is_fine=True)).get("config")
+                    if line := difference(stream, there):
+                        found.append(line)
+        except StreamsError as error:
+            found.append(str(error))
+
+    await asyncio.gather(*(look(site, account, streams) for (site, account), streams in servers.items()))
+    return sorted(set(found))
+
+
+def difference(stream: Stream, there: Mapping[str, Any] | None) -> str | None:
+    """How a stream differs from what is declared, in one line; None when it does not. there: its configuration."""
+    if there is None:
+        return f"{stream.site}: stream {stream.name} is lost"
+    return f"{stream.site}: stream {stream.name} is not as declared" if _differs(stream.config, there) else None
+
+
 @asynccontextmanager
-async def _connected(site: str, account: Account, admin: Admin, deadline: float) -> AsyncIterator[Client]:
+async def connected(site: str, account: Account, admin: Admin, deadline: float) -> AsyncIterator[Client]:
+    """A connection as the administrator of one account. Raises `StreamsError` when there is none by the deadline."""
     import nats
     import nats.errors
 

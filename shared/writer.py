@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import asyncpg
@@ -90,14 +90,17 @@ class Writer:
     tables: whatever is written inline with the appends. lock: the statement that makes writers queue.
     on_stored: called with the number of appends stored and the rows by which the outbox grew.
     on_lost: called when a connection is made: whatever was known of the database may be of another one.
-    on_halt: called with the reason when another process has begun a new epoch, or writes without the lock.
+    on_halt: called with the reason when another process has begun a new epoch, or writes without the lock, or the
+    database is older. older: asked on each connection before anything is written: why it is, or None.
     """
 
     def __init__(
         self, dsn: str, origin: Origin, tables: Sequence[sa.Table], on_stored: Callable[[int, Sequence[ToldRow]], None],
-        on_lost: Callable[[], None], on_halt: Callable[[str], None], lock: str = LOCK,
+        on_lost: Callable[[], None], on_halt: Callable[[str], None],
+        older: Callable[[Connection], Awaitable[str | None]], lock: str = LOCK,
     ) -> None:  # fmt: skip
         self.origin = origin
+        self._older = older
         self._dsn, self._on_stored, self._on_lost, self._on_halt = dsn, on_stored, on_lost, on_halt
         self._slots = {table.name: Slot(index, table) for index, table in enumerate(tables)}
         self._function, self._call = append_function(tables, lock), append_call(tables)
@@ -298,6 +301,11 @@ class Writer:
 
     async def _connect(self, lane: Lane) -> Connection:
         connection = await lane.connect(self._dsn, self._function)
+        reason = await self._older(connection)
+        if reason is not None:
+            lane.hang_up()
+            self._on_halt(reason)
+            raise StoreUnavailable(reason)
         self._on_lost()
         return connection
 

@@ -32,7 +32,7 @@ def serve(
     from infra.site import run  # it takes seconds: before our turn
 
     wait_for_turn()
-    settings = _settings(site, data)
+    settings = settings_of(site, data)
     chosen = services or settings.services
     for service in chosen:
         if service not in settings.services:
@@ -83,8 +83,8 @@ def token(
     typer.echo(make_token(data, site, role, timedelta(minutes=minutes)))
 
 
-def _settings(site: str, data: Path) -> SiteSettings:
-    """From the file PLEK_SITE_FILE names when it is set, else from the data directory."""
+def settings_of(site: str, data: Path) -> SiteSettings:
+    """One site's settings: from the file PLEK_SITE_FILE names when it is set, else from the data directory."""
     from infra.running import site_settings
     from shared.settings import SITE_FILE_VARIABLE, SiteSettings
 
@@ -100,7 +100,7 @@ def _chosen(site: str | None, data: Path) -> list[SiteSettings]:
     from infra.running import site_names, site_settings
 
     if site is not None:
-        return [_settings(site, data)]
+        return [settings_of(site, data)]
     names = site_names(data)
     if not names:
         raise PlatformError(f"there is no network in {data}")

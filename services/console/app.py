@@ -7,6 +7,8 @@ the screens change is a command to another service of this site.
 
 from __future__ import annotations
 
+from functools import partial
+
 import httpx
 
 from services.console import api, api_pages, views
@@ -16,6 +18,7 @@ from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
 from shared.envelope import LOGS, Origin
+from shared.health import add_health
 from shared.http_access import session_cookie
 from shared.http_repair import Bench
 from shared.inbox import Reader
@@ -62,6 +65,8 @@ def build(host: Host) -> ServiceApp:
     reader = Reader(store, JOURNAL, host.clock)
     tail = api.Tail()
     reader.on_rows = tail.stored
+    runtime.known = partial(views.last_heard, store)
+    runtime.keeps = partial(views.kept, store)
     client = httpx.AsyncClient(base_url=_own_address(settings), timeout=api_pages.ANSWER_SECONDS_MAX, trust_env=False)
     own = {log: own_streams(settings, log) for log in LOGS}
 
@@ -83,9 +88,11 @@ def build(host: Host) -> ServiceApp:
         await runtime.stop()
 
     screens = api_pages.Screens(settings, api_pages.Places(client), host.clock, session_cookie(settings.site))
+    journal_api = api.build(Journal(store), bench, tail, host.streams, _asyncapi(host))
+    add_health(journal_api, runtime.health)
     return ServiceApp(
         NAME,
-        api.build(Journal(store), bench, tail, host.streams, _asyncapi(host)),
+        journal_api,
         start,
         stop,
         runtime.checks(),

@@ -17,11 +17,13 @@ from sqlalchemy.dialects import postgresql as pg
 
 from shared.contracts.base import Contract
 from shared.contracts.placement import CONTRACTS
-from shared.envelope import Message
+from shared.envelope import LOGS, Log, Message
+from shared.heard import Mark
 from shared.inbox import View
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
 from shared.store import PgStore
+from shared.worklist import FACTS_BYTES_MAX, Lost
 
 journal = sa.Table(
     "journal",
@@ -183,6 +185,42 @@ async def entry(store: PgStore, id_: str) -> Entry | None:
     sql = f"select {_COLUMNS} from journal where id = $1 order by epoch desc limit 1"  # noqa: S608
     row = await store.query(lambda pool: pool.fetchrow(sql, id_))
     return None if row is None else Entry.of(row)
+
+
+async def last_heard(store: PgStore, origin: str) -> list[Mark]:
+    """The last message of each log of an origin that is in the journal, with its id."""
+    found = []
+    for which in LOGS:
+        sql = (
+            "select epoch, sequence, id from journal where teller = $1 and log = $2"
+            " order by epoch desc, sequence desc limit 1"
+        )
+        row = await store.query(lambda pool, sql=sql, which=which: pool.fetchrow(sql, origin, which))  # type: ignore[misc]
+        if row is not None:
+            found.append(Mark(which, row["epoch"], row["sequence"], str(row["id"])))
+    return found
+
+
+async def kept(store: PgStore, origin: str, which: Log, epoch: int, after: int, limit: int) -> list[Lost]:
+    """What the journal keeps of an origin's log behind a sequence, in order."""
+    sql = (
+        "select sequence, id, type, subject, time, data from journal"
+        " where teller = $1 and log = $2 and epoch = $3 and sequence > $4 order by sequence limit $5"
+    )
+    rows = await store.query(lambda pool: pool.fetch(sql, origin, which, epoch, after, limit))
+    return [
+        Lost(
+            which,
+            epoch,
+            row["sequence"],
+            str(row["id"]),
+            row["type"],
+            row["subject"],
+            row["time"],
+            row["data"] if len(row["data"]) <= FACTS_BYTES_MAX else b"",
+        )
+        for row in rows
+    ]
 
 
 def place_of(found: Entry) -> Place:

@@ -43,7 +43,9 @@ ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
 def routes(writes: Writes, reads: Reads) -> list[Route]:
-    """Every path of the service and who may call it, beside those every service has (`shared/http_repair.py`)."""
+    """Every path of the service and who may call it, beside those a service shares with others: `/parked` and `/views`
+    (`shared/http_repair.py`), `/health` and `/worklist` (`shared/health.py`, `shared/worklist.py`).
+    """
     return [
         ("GET", "/locations", reads.list_locations, 200, ALL),
         ("POST", "/locations", writes.open_location, 201, OPENERS),

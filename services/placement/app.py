@@ -18,6 +18,7 @@ from shared.bus_connection import make_broker
 from shared.contracts.placement import CONTRACTS
 from shared.envelope import LOGS, SYSTEM_ROLE, Origin
 from shared.handling import Aggregate, Context, Handler
+from shared.health import add_health
 from shared.http_repair import Bench
 from shared.ids import derived_id
 from shared.inbox import Follow, OutboxSource, Reader
@@ -29,6 +30,8 @@ from shared.runtime import Runtime
 from shared.service import Host, ServiceApp
 from shared.store import PgStore
 from shared.timers import TimerLoop
+from shared.worklist import TABLES as WORKLIST_TABLES
+from shared.worklist import PgWorklist, add_worklist
 
 NAME = "placement"
 
@@ -45,7 +48,7 @@ AGGREGATE: Aggregate[Location, LocationCommand, LocationEvent] = Aggregate(
 
 INLINE_TABLES = views.BOARD_TABLES
 READER_TABLES = CAPACITY_TABLES
-TABLES = (*schema.KERNEL_TABLES, *INLINE_TABLES, *READER_TABLES)
+TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
 
 
 async def migrate(dsn: str) -> None:
@@ -71,7 +74,7 @@ def build(host: Host) -> ServiceApp:
     bench = Bench(NAME, Repair(store, [reader], clock, ids), Rebuilds(_views(runtime, reader), clock))
 
     async def start() -> None:
-        await runtime.start()
+        await runtime.start(LOGS)
         runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock), None, OWN_SECONDS)))
         runtime.spawn("timers", TimerLoop(store, clock, fire).run)
         for log in LOGS:
@@ -90,7 +93,10 @@ def build(host: Host) -> ServiceApp:
         await bench.rebuilds.stop()
         await runtime.stop()
 
-    return ServiceApp(NAME, api.build(placement, bench, _asyncapi(host)), start, stop, runtime.checks())
+    site_api = api.build(placement, bench, _asyncapi(host))
+    add_health(site_api, runtime.health)
+    add_worklist(site_api, PgWorklist(store), clock.now)
+    return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
 
 def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:

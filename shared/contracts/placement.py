@@ -224,6 +224,27 @@ class StaysEnded(Contract):
     at: AwareDatetime
 
 
+class EpochBegan(Contract):
+    """The first word of an epoch: what was told before it no longer counts. The full figures follow.
+
+    An origin begins one when its store was restored older than what others have heard of it.
+    """
+
+    type_name: ClassVar[str] = "nl.plek.placement.epoch-began.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    at: AwareDatetime
+
+
+class SiteEpochBegan(Contract):
+    """The first word of an epoch to the services of the same site: every place, block, hold and stay follows anew."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.site-epoch-began.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    at: AwareDatetime
+
+
 CONTRACTS: tuple[type[Contract], ...] = (
     CapacityTold,
     PlacesOpened,
@@ -236,5 +257,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     StayEnded,
     StaysBegan,
     StaysEnded,
+    EpochBegan,
+    SiteEpochBegan,
 )
 """Everything the placement service tells, by class."""

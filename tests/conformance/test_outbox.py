@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from shared.clock import SystemClock
-from shared.envelope import Message
+from shared.envelope import Log, Message
+from shared.heard import Mark, Nobody, Unanswered, Witnesses
 from shared.outbox import Relay
-from shared.ports import Append, BusUnavailable, LogMoved, LogWriter, OriginHalted, Store, Tail
+from shared.ports import Append, BusUnavailable, Delivery, LogMoved, LogWriter, OriginHalted, Store, Tail
 from shared.schema import KERNEL_TABLES
 from shared.store import PgStore
 from tests.conformance.stores import NOW, append, create_tables, told
@@ -82,8 +83,8 @@ async def parts(request: pytest.FixtureRequest) -> AsyncIterator[Parts]:
 
 
 @asynccontextmanager
-async def relaying(store: Store, writer: LogWriter) -> AsyncIterator[Relay]:
-    relay = Relay(store, "pub", writer, SystemClock())
+async def relaying(store: Store, writer: LogWriter, witnesses: Witnesses | None = None) -> AsyncIterator[Relay]:
+    relay = Relay(store, "pub", writer, SystemClock(), witnesses or Nobody())
     task = asyncio.create_task(relay.run())
     try:
         yield relay
@@ -134,6 +135,9 @@ class ForgetsItsAnswer:
 
     async def at(self, sequence: int) -> Tail | None:
         return await self._writer.at(sequence)
+
+    async def message(self, sequence: int) -> Delivery | None:
+        return await self._writer.message(sequence)
 
     async def publish(self, messages: Sequence[Message]) -> int:
         last = await self._writer.publish(messages)
@@ -190,6 +194,56 @@ async def test_a_store_that_knows_less_than_the_bus_halts_its_origin(parts: Part
     await store.append(Append(NOW, rows=[]))  # checkpoints of its readers are still kept
     with pytest.raises(LogMoved):
         await writer.publish(await _row(store, 3))
+
+
+class Says:
+    """Whoever is asked how far this origin was heard. silent: how often nobody answers first."""
+
+    def __init__(self, *marks: Mark, silent: int = 0) -> None:
+        self._marks, self.silent = list(marks), silent
+
+    async def marks(self, which: Log) -> list[Mark]:
+        if self.silent:
+            self.silent -= 1
+            raise Unanswered("no answer from the hub")
+        return self._marks
+
+
+async def test_an_empty_stream_is_not_filled_from_a_store_that_knows_less_than_others_heard(parts: Parts) -> None:
+    """A backup was put back and the log was lost as well: the numbers would come to mean something else."""
+    store = await parts.new_store()
+    await _tell(store, 3)
+    async with relaying(store, await parts.bus.log(), Says(Mark("pub", 1, 5))):
+        await soon(lambda: store.halted is not None, "the origin to halt")
+    assert "heard the pub log up to 5 of epoch 1" in str(store.halted)
+    assert await (await parts.bus.log()).last() is None
+
+
+async def test_a_row_others_heard_otherwise_halts_an_origin_that_has_told_more_since(parts: Parts) -> None:
+    store = await parts.new_store()
+    await _tell(store, 3)
+    async with relaying(store, await parts.bus.log(), Says(Mark("pub", 1, 2, "another"))):
+        await soon(lambda: store.halted is not None, "the origin to halt")
+    assert await (await parts.bus.log()).last() is None
+
+
+async def test_an_empty_stream_waits_until_somebody_can_say_how_far_it_was_heard(parts: Parts) -> None:
+    store = await parts.new_store()
+    await _tell(store, 3)
+    second = (await store.read_outbox("pub", 1, 1))[0].id
+    says = Says(Mark("pub", 1, 2, second), Mark("loc", 1, 90), silent=3)
+    async with relaying(store, await parts.bus.log(), says) as relay:
+        await soon(lambda: relay.published == 3, "the rows, once somebody answered")
+    assert (says.silent, store.halted) == (0, None)
+
+
+async def test_an_idle_relay_notices_that_its_stream_was_lost_and_fills_it(parts: Parts) -> None:
+    store = await parts.new_store()
+    await _tell(store, 3)
+    async with relaying(store, await parts.bus.log()) as relay:
+        await soon(lambda: relay.published == 3, "three rows")
+        await parts.bus.remake()
+        assert len(await parts.delivered(3)) == 3
 
 
 async def _row(store: Store, sequence: int) -> list[Message]:

@@ -42,6 +42,8 @@ def contracts() -> list[Contract]:
         told.StayEnded(**here, stay_id=STAY, reason="moved_on", ended_at=AT),
         told.StaysBegan(**night, kind="shelter_24h", began_at=AT),
         told.StaysEnded(**night, reason="moved_on", ended_at=AT),
+        told.EpochBegan(at=AT),
+        told.SiteEpochBegan(at=AT),
     ]
 
 

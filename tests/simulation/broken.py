@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared import schema
 from shared.envelope import Log, Message
+from shared.heard import Nobody
 from shared.inbox import Reader, Turn, View
 from shared.outbox import Relay
 from shared.ports import Append, Appended, Put, Store
@@ -81,7 +82,7 @@ class NoTailCheck(Parts):
 
     def relay(self, process: Process, log: Log) -> Relay:
         writer = process.world.bus.log(process.site.name, PLACEMENT, log, process.io)
-        return _TrustingRelay(process.store, log, writer, process.site.clock)
+        return _TrustingRelay(process.store, log, writer, process.site.clock, Nobody())
 
 
 class _Forgetful(WatchedStore):
@@ -97,6 +98,14 @@ class MarksLost(Parts):
         return _Forgetful(process, process.site.disks[service], service)
 
 
+class NobodyAsked(Parts):
+    """A relay that fills an empty stream without asking how far others have heard it."""
+
+    def relay(self, process: Process, log: Log) -> Relay:
+        writer = process.world.bus.log(process.site.name, PLACEMENT, log, process.io)
+        return Relay(process.store, log, writer, process.site.clock, Nobody())
+
+
 BROKEN: tuple[type[Parts], ...] = (
-    NoOrderGuard, NoDeduplication, CheckpointApart, CheckpointsMoveBack, NoTailCheck, MarksLost,
+    NoOrderGuard, NoDeduplication, CheckpointApart, CheckpointsMoveBack, NoTailCheck, MarksLost, NobodyAsked,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.placement.views_capacity import CAPACITY
+from shared import schema
 from shared.envelope import LOGS, stream_name
 from tests.simulation.heard import HEARD
 from tests.simulation.oracle import CONSOLE, PLACEMENT
@@ -27,7 +28,6 @@ class Trouble:
     def __init__(self, world: World) -> None:
         self._world, self._chance = world, world.chance
         self.lost = 0
-        self._without_log: set[str] = set()
         self.made: dict[str, int] = {}
         self._kinds: dict[str, Callable[[Site], None]] = {
             "crash": self._crash,
@@ -36,7 +36,9 @@ class Trouble:
             "bus-down": self._bus_down,
             "store-down": self._store_down,
             "city-remade": self._city_remade,
+            "hub-city-lost": self._hub_city_lost,
             "log-lost": self._log_lost,
+            "leaf-lost": self._leaf_lost,
             "loss": self._loss,
             "backup": self._backup,
             "overlap": self._overlap,
@@ -67,8 +69,6 @@ class Trouble:
             world.bus.heal(site.name)
             if site.process is not None:
                 site.process.crash_in = None
-            if site.name in self._without_log:
-                site.crash()  # a relay with nothing to relay does not look whether its log is still there
         if self.lost:
             world.bus.remake_city()
 
@@ -98,7 +98,22 @@ class Trouble:
         self._world.later(self._chance.uniform(0.05, 1.0), up)
 
     def _city_remade(self, site: Site) -> None:
-        self._world.bus.remake_city()
+        if self._hub_has_read():
+            self._world.bus.remake_city()
+
+    def _hub_has_read(self) -> bool:
+        """Whether the hub's own services have read what others have. Were its CITY lost before that, nobody whom a site
+        believes could say how far that site was heard, if it lost its store and its log at the same time (a known
+        limit: `docs/decisions`).
+        """
+        hub, *others = self._world.sites
+        known = _read(hub)
+        return all(known.get(origin, (0, 0)) >= at for other in others for origin, at in _read(other).items())
+
+    def _hub_city_lost(self, site: Site) -> None:
+        """The hub's CITY begins anew, in another order; each site copies it behind what it has of the old one."""
+        if self._hub_has_read():
+            self._world.bus.remake(self._world.bus.hub, CITY)
 
     def _loss(self, site: Site) -> None:
         """A message never arrives where it was going."""
@@ -117,33 +132,21 @@ class Trouble:
         if site.backup is None or (site.restored and self._chance.random() < 0.5):
             if self._world.oracle.houses(site.name):
                 site.backup = site.disks[PLACEMENT].copy()
-        elif site.restored < RESTORED_MAX and not site.repairing and self._bus_knows(site):
+        elif site.restored < RESTORED_MAX and not site.repairing:
             site.restore()
 
-    def _bus_knows(self, site: Site) -> bool:
-        """Whether the site's logs still hold all that others have heard. Where a log was lost and is not filled again,
-        a
-        backup put back at that moment would not be noticed by anybody: its relay could only believe it.
-        """
-        assert site.backup is not None
-        epoch = site.disks[PLACEMENT].epoch
-        for log in LOGS:
-            stream = self._world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages
-            if len(stream) < self._world.oracle.published_rows(site.name, epoch, log):
-                return False
-            if site.backup.epoch != epoch and not stream:
-                return False
-        return True
-
     def _log_lost(self, site: Site) -> None:
-        """The site's bus lost a log, and has an empty one in its place. The outbox still has all of it: were both lost,
-        the relay would refill the log from what an old backup knows, and nobody could tell (a known limit).
-        """
-        if not self._world.oracle.intact(site.name):
-            return
-        log = self._chance.choice(LOGS)
-        self._world.bus.remake(site.name, stream_name(log, site.name, PLACEMENT))
-        self._without_log.add(site.name)
+        """The site's bus lost a log, and has an empty one in its place; an older backup may be put back as well."""
+        self._world.bus.remake(site.name, stream_name(self._chance.choice(LOGS), site.name, PLACEMENT))
+
+    def _leaf_lost(self, site: Site) -> None:
+        """The site's bus lost its whole disk: its logs and its copy of the network's."""
+        for log in LOGS:
+            self._world.bus.remake(site.name, stream_name(log, site.name, PLACEMENT))
+        if site.name == self._world.bus.hub:
+            self._hub_city_lost(site)
+        else:
+            self._world.bus.remake(site.name, CITY)
 
     def _overlap(self, site: Site) -> None:
         site.overlap()
@@ -166,3 +169,13 @@ class Trouble:
                 site.crash()
 
         self._world.later(self._chance.uniform(0.5, 4.0), upgrade)
+
+
+def _read(site: Site) -> dict[str, tuple[int, int]]:
+    """How far the services of a site have read each origin's `pub` log."""
+    read: dict[str, tuple[int, int]] = {}
+    for disk in site.disks.values():
+        for (_, origin, log), row in disk.tables.get(schema.checkpoints.name, {}).items():
+            if log == "pub" and not origin.startswith(f"{site.name}/"):
+                read[origin] = max(read.get(origin, (0, 0)), (row[3], row[4]))
+    return read

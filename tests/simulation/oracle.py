@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from services.placement.events import CODEC
 from services.placement.views_capacity import CAPACITY, digest, figure_history, figures
 from shared import schema
 from shared.envelope import LOGS, Log, Recorded, stream_name
+from shared.epochs import Examined
 from shared.inbox import View
 from shared.kernel import Rejected
 from shared.parked import NEW
@@ -24,7 +25,7 @@ from shared.repair import MessageDiscarded
 from tests.simulation.heard import HEARD, heard
 from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_told import Branch, Rows
-from tests.support.memory_bus import MemoryBus
+from tests.support.memory_bus import CITY, MemoryBus
 from tests.support.memory_store import Disk
 
 PLACEMENT, CONSOLE = "placement", "console"
@@ -58,8 +59,8 @@ class Judged:
 class Oracle:
     """Raises `Violation` the moment something is not as it must be."""
 
-    def __init__(self, bus: MemoryBus) -> None:
-        self._bus = bus
+    def __init__(self, bus: MemoryBus, disks: Callable[[], Iterable[Disk]]) -> None:
+        self._bus, self._disks = bus, disks
         self._sites: dict[str, Judged] = {}
         self._kept: dict[Told, Branch] = {}  # what the outbox on the disk says
         self._sent: dict[Told, Branch] = {}  # what was ever published
@@ -151,7 +152,11 @@ class Oracle:
         branch = self._sent.setdefault((site, message.origin.epoch, log), Branch())
         if message.sequence <= len(branch.ids):
             known = branch.ids[message.sequence - 1]
-            require(known == message.id, "history forked: one row, two messages", site, message.sequence)
+            if known != message.id:
+                forked = self._evidence(site, message.origin.epoch, log, message.sequence)
+                require(not forked, "history forked: one row, two messages", site, message.sequence)
+                branch.cut(message.sequence - 1)  # what was told there is nowhere any more
+                branch.add(message)
         else:
             branch.add(message)
 
@@ -313,19 +318,44 @@ class Oracle:
         caused = [event.id for event in known.ids.values() if event.meta.causation_id in attempts]
         require(sorted(caused) == sorted(id_ for id_, _ in ack.events), "one key, more than one effect", ack, caused)
 
-    def published_rows(self, site: str, epoch: int, log: Log) -> int:
-        """How many rows of a log others may have heard."""
-        return len(self._sent[site, epoch, log].ids) if (site, epoch, log) in self._sent else 0
+    def listed(self, site: str, found: Examined) -> None:
+        """After a repair: what was lost and can still be named is on the worklist, and what is open was told anew."""
+        if not found.forked:
+            return
+        disk = self._sites[site].disk
+        on_list = {row[4] for row in disk.tables.get(schema.worklist.name, {}).values()}
+        require({lost.id for lost in found.lost} <= on_list, "a lost row is not on the worklist", site)
+        for log, seen in found.logs.items():
+            if any(lost.log == log and lost.epoch > found.epoch for lost in found.lost):
+                continue  # this epoch was over: what stood at its end was told anew in the next, which is on the list
+            kept = set(self._kept.get((site, found.epoch, log), Branch()).ids)
+            ranges = [lost.sequence for lost in found.lost if lost.log == log and not lost.id]
+            for number, id_ in enumerate(self._sent.get((site, found.epoch, log), Branch()).ids, 1):
+                if number <= max(seen.bus, seen.heard) and id_ not in kept:
+                    named = id_ in on_list or any(first <= number for first in ranges)
+                    require(named, "a row others heard is lost without a word", site, log, number, seen)
+        told = self._kept[site, disk.epoch, "loc"].as_of[-1]
+        active = {key[0] for key, row in told.items() if row == ("active",)}
+        holds = {hold for house in self._sites[site].houses.values() for hold in house.holds}
+        require(active == holds, "an epoch began without every open hold", site, active ^ holds)
 
-    def intact(self, site: str) -> bool:
-        """Whether the site's outbox still has every row that others may have heard, and no later epoch was heard."""
-        epoch = self._sites[site].disk.epoch
-        for (teller, later, log), sent in self._sent.items():
-            if teller == site and later >= epoch:
-                kept = self._kept.get((site, later, log), Branch()).ids
-                if later > epoch or kept[: len(sent.ids)] != sent.ids:
-                    return False
-        return True
+    def _evidence(self, site: str, epoch: int, log: Log, sequence: int) -> bool:
+        """Whether anybody else still has, or has applied, this message of a log."""
+        origin = f"{site}/{PLACEMENT}"
+        for known in self._disks():
+            if known is self._sites[site].disk:
+                continue  # a service hears itself from its own outbox
+            for key, row in known.tables.get(schema.checkpoints.name, {}).items():
+                if key[1:] == (origin, log) and row[3:] >= (epoch, sequence):
+                    return True
+        for other in self._sites:
+            for stored in self._bus.stream(other, CITY).messages:
+                message = stored.read.message
+                if message is not None and (message.origin.site, message.origin.epoch, message.log) == (
+                    site, epoch, log,
+                ) and message.sequence >= sequence:  # fmt: skip
+                    return True
+        return False
 
     # --- what the world asks ------------------------------------------------------------------------------------------
 

@@ -24,14 +24,27 @@ from services.placement.views_capacity import CAPACITY
 from shared import schema
 from shared.envelope import LOGS, Log, Message, Recorded, stream_name
 from shared.handling import Context, Handled, Handler
+from shared.heard import doubt
 from shared.ids import derived_id
 from shared.inbox import Follow, OutboxSource, Reader, View
 from shared.outbox import Relay
-from shared.ports import Append, Appended, BusUnavailable, Delete, DueTimer, KeyRecord, Source, Store, StoreUnavailable
+from shared.ports import (
+    Append,
+    Appended,
+    BusUnavailable,
+    Delete,
+    DueTimer,
+    KeyRecord,
+    OriginHalted,
+    Source,
+    Store,
+    StoreUnavailable,
+)
 from shared.projection import rebuild_reader
 from shared.repair import Repair
 from shared.runtime import GATHER_SECONDS
 from shared.timers import TimerLoop
+from tests.simulation.asked import Asked
 from tests.simulation.heard import HEARD
 from tests.simulation.oncall import judged_tables
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
@@ -57,7 +70,8 @@ class Parts:
 
     def relay(self, process: Process, log: Log) -> Relay:
         writer = process.world.bus.log(process.site.name, PLACEMENT, log, process.io)
-        return Relay(process.store, log, writer, process.site.clock, GATHER_SECONDS[log])
+        witnesses = Asked(process.world, process.site.name, process.io)
+        return Relay(process.store, log, writer, process.site.clock, witnesses, GATHER_SECONDS[log])
 
     def reader(self, process: Process, store: Store, view: View) -> Reader:
         return Reader(store, view, process.site.clock)
@@ -145,20 +159,36 @@ class Process:
         self.handler: Handler[Location, LocationCommand, LocationEvent] = Handler(
             self.store, AGGREGATE, site.clock, world.ids
         )
-        self.relays = {log: parts.relay(self, log) for log in LOGS}
         self.readers: list[Reader] = []
         self.repairs: dict[str, Repair] = {}
         self._rebuildable: dict[tuple[str, str], tuple[WatchedStore, Reader, list[Callable[[], Follow]]]] = {}
-        self._start_placement(parts)
+        self._ready = asyncio.Event()
+        self._keep("start", lambda: self._start(parts))
+        self._start_readers(parts)
         self._start_console(parts)
         self._keep("look-again", self._look_again)
 
-    def _start_placement(self, parts: Parts) -> None:
+    async def _start(self, parts: Parts) -> None:
+        """What a service does before it serves anybody: it writes down where its logs stand."""
+        while not self._ready.is_set():
+            try:
+                for log in LOGS:
+                    await doubt(self.store, log, self.site.clock.now())
+            except StoreUnavailable:
+                await asyncio.sleep(0.2)  # in production the process ends and is started again
+                continue
+            except OriginHalted:
+                return
+            self._keep("timers", TimerLoop(self.store, self.site.clock, self._fire).run)
+            for log in LOGS:
+                relay = parts.relay(self, log)
+                self._keep(f"relay-{log}", relay.run)
+                self._keep(f"prove-{log}", relay.prove)
+            self._ready.set()
+
+    def _start_readers(self, parts: Parts) -> None:
         clock = self.site.clock
         reader = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, CAPACITY))
-        self._keep("timers", TimerLoop(self.store, clock, self._fire).run)
-        for log, relay in self.relays.items():
-            self._keep(f"relay-{log}", relay.run)
         own, city = OutboxSource(self.store, "pub", clock), self._source("CITY")
         self._hear(PLACEMENT, self.store, reader, [(own, None, OWN_SECONDS), (city, self.site.name, CITY_SECONDS)])
         self.repairs[PLACEMENT] = Repair(self.store, [reader], clock, self.world.ids)
@@ -246,11 +276,15 @@ class Process:
 
     async def call(self, key: str, command: LocationCommand, context: Context) -> Handled:
         """A request from outside. Raises `Lost` when the process dies before it answers, and what `handle` raises."""
-        task = self.spawn(self.handler.handle(key, command, context))
+        task = self.spawn(self._handle(key, command, context))
         await asyncio.wait([task])
         if task.cancelled():
             raise Lost
         return task.result()
+
+    async def _handle(self, key: str, command: LocationCommand, context: Context) -> Handled:
+        await self._ready.wait()
+        return await self.handler.handle(key, command, context)
 
     def kill(self) -> None:
         """The process is gone between two awaits: nothing of it runs any more, not even to tidy up."""

@@ -9,12 +9,13 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.placement import publish
-from services.placement.app import AGGREGATE
+from services.placement.app_repair import first_rows
 from shared.envelope import LOGS, Log, stream_name
 from shared.epochs import repair_origin
-from shared.handling import Handler
-from shared.ports import BusUnavailable, StoreUnavailable
+from shared.heard import Mark, Unanswered
+from shared.ports import BusUnavailable, StoreUnavailable, VersionConflict
+from shared.worklist import Lost
+from tests.simulation.asked import Asked
 from tests.simulation.loop import SeededIds, SiteClock, VirtualLoop
 from tests.simulation.oncall import Programs
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
@@ -60,13 +61,13 @@ class Site:
 
     def start(self) -> None:
         """A new process, if there is none."""
-        if self.process is None and not self.repairing:
+        if self.process is None:
             self.world.note(self.name, "started")
             self.process = Process(self.world, self, self.world.parts)
 
     def overlap(self) -> None:
         """A second process of the same services beside the first: a deployment, or one that was believed dead."""
-        if self.process is not None and self.twin is None and not self.repairing:
+        if self.process is not None and self.twin is None:
             self.world.note(self.name, "started twice")
             self.twin = Process(self.world, self, self.world.parts)
 
@@ -118,7 +119,7 @@ class World:
         tellers = dict.fromkeys(plan.sites, (PLACEMENT,))
         self.bus = JudgedBus(plan.sites[0], tellers, clock, chance, self.carry, Weather((0.0, 0.02), plan.duplicate))
         self.bus.judge = lambda site, name: self.judge(lambda oracle: oracle.published(site, name))
-        self.oracle = Oracle(self.bus)
+        self.oracle = Oracle(self.bus, lambda: [disk for site in self.sites for disk in site.disks.values()])
         self.sites = [Site(self, name) for name in plan.sites]
         for site in self.sites:
             self.oracle.begin(site.name, site.disks[PLACEMENT])
@@ -209,10 +210,21 @@ class World:
                 if any(process.store.halted for process in (site.process, site.twin) if process is not None):
                     await self._repair(site)
 
+    async def _marks(self, witnesses: Asked) -> list[Mark]:
+        """As `shared.repair_origin` does it: an operator who can ask nobody repairs what can be seen from here."""
+        marks: list[Mark] = []
+        for log in LOGS:
+            try:
+                marks += await witnesses.marks(log)
+            except Unanswered:
+                continue
+        return marks
+
     async def _repair(self, site: Site) -> None:
-        """Stops the service, repairs its origin, starts it again. It may fail at any step and is done again then."""
+        """Repairs an origin beside its halted service, which ends once it notices that another epoch has begun. It may
+        fail at any step and is done again then.
+        """
         self.note(site.name, "repair begins")
-        site.stop()
         site.repairing = True
 
         async def io(what: str) -> None:
@@ -222,11 +234,10 @@ class World:
                 raise BusUnavailable("the simulation says so")
 
         store = MemoryStore(site.disks[PLACEMENT], site.name, PLACEMENT, io)
-        handler = Handler(store, AGGREGATE, site.clock, self.ids)
+        witnesses = Asked(self, site.name, io)
 
-        async def figures() -> list[publish.Telling]:
-            states = [(await handler.load(name))[0] for name in sorted(self.oracle.houses(site.name))]
-            return [publish.Telling(publish.figures(state), state.name, None) for state in states]
+        async def nobody_keeps_it(_log: Log, _epoch: int, _after: int) -> list[Lost]:
+            return []
 
         async def remake(log: Log) -> None:
             await io(f"remake {log}")
@@ -234,9 +245,17 @@ class World:
 
         writers = {log: self.bus.log(site.name, PLACEMENT, log, io) for log in LOGS}
         try:
-            await repair_origin(store, writers, remake, figures, self.ids, site.clock)
-        except (BusUnavailable, StoreUnavailable) as error:
+            marks = await self._marks(witnesses)
+            found = await repair_origin(
+                store, writers, remake, lambda: first_rows(store, site.clock, self.ids), self.ids, site.clock, marks,
+                nobody_keeps_it,
+            )  # fmt: skip
+            self.judge(lambda oracle: oracle.stored(site.name, ()))
+            self.judge(lambda oracle: oracle.listed(site.name, found))
+        except (BusUnavailable, StoreUnavailable, VersionConflict) as error:
             self.note(site.name, f"repair failed: {error}")
         site.repairing = False
         self.judge(lambda oracle: oracle.stored(site.name, ()))
+        await asyncio.sleep(self.chance.uniform(0.0, 0.5))
+        site.stop()
         site.start()

@@ -145,14 +145,12 @@ class MemoryBus:
         self.changed.set()
 
     def remake(self, site: str, name: str) -> None:
-        """A stream is deleted and made anew, empty. What flows into it starts again, and `CITY` sources it from its
-        start.
-
-        A mirror of it that is not made anew as well waits, as the real one does, until its own next position comes by.
+        """A stream is deleted and made anew, empty. What flows into it starts again, and whatever sources it begins at
+        its start, behind what it has of the old one.
         """
         self._make(site, name)
         for flow in self.flows:
-            if flow.target == (site, name) or (flow.source == (site, name) and name != CITY):
+            if (site, name) in (flow.target, flow.source):
                 flow.cursor = 0
         self.changed.set()
 
@@ -262,6 +260,14 @@ class MemoryLog:
         found = Tail(wanted, *messages[wanted - 1].tail) if 1 <= wanted <= len(messages) else None
         await self._io(f"looked at {self._name}")
         return found
+
+    async def message(self, sequence: int) -> Delivery | None:
+        await self._io(f"look at {self._name}")
+        self._bus.check_up(self._site)
+        messages = self._bus.stream(self._site, self._name).messages
+        if not 1 <= sequence <= len(messages):
+            return None
+        return msgspec.structs.replace(messages[sequence - 1].read, position=sequence)
 
     async def publish(self, messages: Sequence[Message]) -> int:
         """As the real one: few messages one by one, each at its own sequence; many in batches that are there or not."""

@@ -148,16 +148,22 @@ class MemoryStore:
         ))  # fmt: skip
         return len(rows)
 
-    async def begin_epoch(self, first: Sequence[Told], epoch: int, now: datetime) -> Origin:
+    async def begin_epoch(
+        self, first: Sequence[Told], epoch: int, now: datetime, rows: Sequence[Put] = (), position: int | None = None
+    ) -> Origin:
         await self.hook("begin-epoch")
         disk = self.disk
         if disk.epoch != self._origin.epoch:
             raise OriginHalted(f"epoch {disk.epoch} has begun elsewhere")
+        if position not in (None, len(disk.events)):
+            raise VersionConflict("epoch")
         assert epoch > disk.epoch
         disk.epoch = epoch
         self._origin, self._halted = Origin(self._origin.site, self._origin.service, epoch), None
         for told in first:
             self._tell(told, told.meta, now)
+        for put in rows:
+            disk.tables.setdefault(put.table.name, {})[schema.row_key(put.table, put.values)] = put.values
         await self.hook("begin-epoch-done")
         return self._origin
 
@@ -185,6 +191,10 @@ class MemoryStore:
     async def last_position(self) -> int:
         await self.hook("read")
         return len(self.disk.events)
+
+    async def latest_epoch(self) -> int:
+        await self.hook("read")
+        return self.disk.epoch
 
     async def find_key(self, scope: str, key: str) -> KeyRecord | None:
         await self.hook("read")

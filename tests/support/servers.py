@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +131,10 @@ class TestBuses(Buses):
 
 @asynccontextmanager
 async def running_buses(
-    topology: Topology, *, sync_always: bool = True, directory: Path | None = None
+    topology: Topology, *, sync_always: bool = True, directory: Path | None = None, kept: bool = True
 ) -> AsyncIterator[TestBuses]:
-    """Servers for every site of `topology`, linked, every stream applied; stopped at the end.
+    """Servers for every site of `topology`, linked, every stream applied; stopped at the end. kept: whether somebody
+    watches their sources, as each site's process does.
 
     Keys and stores are kept under `directory` when it is given, else removed with everything at the end.
     """
@@ -146,7 +147,7 @@ async def running_buses(
                 wait_for_nats(server)
             await soon(buses.linked, "the links are up")
             await apply(topology, buses.admins())
-            async with _kept(buses):
+            async with _kept(buses) if kept else nullcontext():
                 yield buses
         finally:
             buses.stop()

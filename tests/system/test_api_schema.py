@@ -24,8 +24,13 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 """What a value means is the decider's business, not the document's: 422 for it may come either way."""
 
 
-NOTHING_THERE = {"GET /parked/{parked_id}", "POST /parked/{parked_id}/retry", "POST /parked/{parked_id}/discard"}
-"""On a network that is well there is no message to ask for: these always end at 404 here."""
+NOTHING_THERE = {
+    "GET /parked/{parked_id}",
+    "POST /parked/{parked_id}/retry",
+    "POST /parked/{parked_id}/discard",
+    "POST /worklist/{item_id}/tick",
+}
+"""On a network that is well nothing is parked and nothing is lost: these always end at 404 here."""
 
 
 async def known_things(client: httpx.AsyncClient, network: Network) -> dict[str, str]:

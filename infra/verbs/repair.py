@@ -1,0 +1,144 @@
+"""`plek repair`: what does not mend itself. Each says what it found and what it will do; `--dry-run` stops there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.processes import PlatformError
+from infra.verbs.common import DATA, Data, Json, No, print_json
+
+if TYPE_CHECKING:
+    from infra.running import RunningNetwork
+
+repair = typer.Typer(no_args_is_help=True, help="Mend what does not mend itself; see `plek doctor` for what that is.")
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what was found and what would be done, and do nothing.")]
+
+
+@repair.command("origin")
+def origin(
+    site: Annotated[str, typer.Argument(help="At which site.")],
+    service: Annotated[str, typer.Argument(help="Which service's history: placement.")],
+    dry_run: DryRun = False,
+    data: Data = DATA,
+    as_json: Json = False,
+) -> None:
+    """Let an origin whose store was restored to an older state go on: in a new epoch, with a worklist of what was lost.
+
+    Run it on the site's machine. An origin that needs no repair is left alone; a second run ends what a first one
+    began.
+    """
+    from infra.site import REPAIRS, clock_of
+    from infra.verbs.site import settings_of
+    from shared.ids import SystemIds
+    from shared.ports import BusUnavailable, StoreUnavailable
+    from shared.repair_origin import RepairImpossible
+
+    settings = settings_of(site, data)
+    if service not in REPAIRS or service not in settings.services:
+        raise PlatformError(f'"{service}" of {site} tells nothing that could be repaired: {", ".join(sorted(REPAIRS))}')
+    try:
+        done = asyncio.run(REPAIRS[service](settings, clock_of(settings), SystemIds(), dry_run))
+    except StoreUnavailable:
+        raise No(f"the database of {service} at {site} does not answer: start it, then run this again") from None
+    except BusUnavailable as error:
+        raise No(f"the bus of {site} does not answer as it should ({error}): run this again") from None
+    except RepairImpossible as error:
+        raise No(str(error)) from None
+    if as_json:
+        print_json(done.as_json())
+        return
+    for which, found in done.found.logs.items():
+        where = f"outbox {found.outbox}, bus {found.bus}, heard by others {found.heard}"
+        typer.echo(f"{which}: {found.condition} ({where}){': ' + found.reason if found.reason else ''}")
+    if done.unasked:
+        typer.echo(f"not asked: {done.unasked}")
+    typer.echo("\n".join(f"{'will' if dry_run else 'done'}: {step}" for step in done.steps) or "nothing to repair")
+    if done.found.lost and not dry_run:
+        typer.echo(f"now: plek repair worklist {site} shows {len(done.found.lost)} lost rows to the operators")
+
+
+@repair.command("streams")
+def streams(dry_run: DryRun = False, data: Data = DATA, as_json: Json = False) -> None:
+    """Make what is lost or not as declared of the network's streams anew; they fill again from their origins.
+
+    The sites' processes make what is lost by themselves while they run; this does it where none does.
+    """
+    from infra.running import site_names, site_settings, topology_and_admins
+    from shared.streams import apply, compare
+
+    names = site_names(data)
+    if not names:
+        raise PlatformError(f"there is no network in {data}")
+    topology, admins = topology_and_admins([site_settings(data, name) for name in names])
+    found = asyncio.run(compare(topology, admins))
+    done = [] if dry_run else asyncio.run(apply(topology, admins))
+    if as_json:
+        print_json({"found": found, "done": done})
+        return
+    typer.echo("\n".join([*(f"found: {line}" for line in found), *(f"done: {line}" for line in done)]) or "as declared")
+
+
+@repair.command("worklist")
+def worklist(
+    site: Annotated[str, typer.Argument(help="At which site.")],
+    state: Annotated[str, typer.Option(help="open, done or all.")] = "open",
+    tick: Annotated[str | None, typer.Option(metavar="ID", help="Tick this item off, as an operator.")] = None,
+    data: Data = DATA,
+    as_json: Json = False,
+) -> None:
+    """What was told and then lost with a store that was restored: for operators to compare with what is true now."""
+    from infra.running import RunningNetwork
+
+    network = RunningNetwork.load(data)
+    network.site(site)
+    if state not in ("open", "done", "all"):
+        raise PlatformError(f'"{state[:40]}" is no state: open, done or all')
+    items = [_ticked(network, site, tick)] if tick is not None else _items(network, site, state)
+    if as_json:
+        print_json({"items": items})
+        return
+    for item in items:
+        what = item["type"].split(".")[3] if item["type"] else "unknown"
+        done = f", done {item['done_at']} by {item['done_by']}" if item["done_at"] else ""
+        typer.echo(f"{item['id']}  {item['time'] or '-'}  {item['log']} {what} {item['subject']}{done}")
+    if not items:
+        typer.echo(f"nothing is {'lost' if state == 'all' else state} at {site}")
+
+
+def _items(network: RunningNetwork, site: str, state: str) -> list[dict[str, Any]]:
+    from infra.verbs.asking import get_json, site_client
+
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    with site_client(network, site, "oncall") as client:
+        while True:
+            page = get_json(client, site, "/api/placement/worklist", state=state, cursor=cursor, limit=500)
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return items
+
+
+def _ticked(network: RunningNetwork, site: str, id_: str) -> dict[str, Any]:
+    import httpx
+
+    from infra.verbs.asking import NoAnswer, site_client, told
+
+    with site_client(network, site, "operator") as client:
+        try:
+            answer = client.post(f"/api/placement/worklist/{id_}/tick")
+        except httpx.HTTPError as error:
+            raise NoAnswer(f"{site} does not answer: {type(error).__name__}") from None
+    if answer.status_code != 200:
+        raise NoAnswer(f"{site} says no: {told(answer)}")
+    item: dict[str, Any] = answer.json()
+    return item
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs."""
+    app.add_typer(repair, name="repair")
