@@ -108,7 +108,7 @@ class Runtime:
 
     def relay(self, which: Log) -> None:
         """Relays one log with the only credential that may publish on it."""
-        settings, origin = self.host.settings, self.store.origin
+        settings = self.host.settings
 
         async def work() -> None:
             client = await connect_relay(settings.nats_options(f"{ACCOUNTS[which]}.{self.service}.relay"))
@@ -119,7 +119,6 @@ class Runtime:
                 )
                 relay.on_published = metrics.RELAY_SEQUENCE.labels(self.service, which).set
                 await _together([relay.run(), relay.prove()])
-                metrics.ORIGIN_HALTED.labels(origin.service).set(1)
             finally:
                 await close_client(client)
 
@@ -189,6 +188,7 @@ class Runtime:
 
         async def work() -> None:
             while True:
+                metrics.ORIGIN_HALTED.labels(self.service).set(self.store.halted is not None)
                 with contextlib.suppress(StoreUnavailable):  # the gauges keep their last value; readiness says why
                     metrics.STORE_POSITION.labels(self.service).set(await self.store.last_position())
                     for which, relay in list(self.relays.items()):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import nats
+import nats.errors
 import pytest
 from nats.aio.client import Client
 
@@ -48,7 +49,7 @@ async def in_city(buses: TestBuses, site: str) -> list[Message]:
     """Every message in a site's CITY, in order."""
     client = await connect_relay(buses.options(site, "city.placement"))
     try:
-        count = (await ask(client, "INFO", "CITY")).get("state", {}).get("last_seq", 0)
+        count = await _last(client)
         source, found = StreamSource(client, "CITY"), list[Message]()
         if count:
             await source.incarnation()
@@ -59,6 +60,16 @@ async def in_city(buses: TestBuses, site: str) -> list[Message]:
         return found
     finally:
         await close_client(client)
+
+
+async def _last(client: Client) -> int:
+    """How many messages CITY holds; a server that was just told to read its configuration again needs a moment."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while True:
+            try:
+                return int((await ask(client, "INFO", "CITY")).get("state", {}).get("last_seq", 0))
+            except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
+                await asyncio.sleep(0.1)
 
 
 async def of_origin(buses: TestBuses, site: str, teller: str) -> list[int]:

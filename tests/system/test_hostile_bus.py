@@ -65,6 +65,10 @@ async def test_a_stolen_credential_spoils_one_log_and_everybody_sees_it(network:
         ready = await desk.get("/readyz")
         assert ready.status_code == 503
         assert "ends at" in ready.json()["facts"]["placement-origin"]
-        assert 'plek_origin_halted{service="placement"} 1.0' in (await oncall_west.get("/metrics")).text
+
+        async def measured() -> bool:
+            return 'plek_origin_halted{service="placement"} 1.0' in (await oncall_west.get("/metrics")).text
+
+        await eventually("the gauge to say so", measured)
         board = (await desk.get("/api/placement/places", params={"location": location})).json()["items"]
         assert sum(place["status"] == "occupied" for place in board) >= 1, "the desk still sees its own places"

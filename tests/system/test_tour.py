@@ -76,8 +76,15 @@ async def test_a_hold_at_west_takes_the_tour_in_one_trace(
 async def _hold(network: Network) -> str:
     """Holds a place at west under a trace of our own; returns the trace's id."""
     trace_id = secrets.token_hex(16)
-    async with network.client("west") as client:
+    async with network.client("west") as client, network.client("stad", "coordinator") as city:
         location, _ = await network.new_location(client, 1)
+
+        async def known() -> bool:
+            rows = (await city.get("/api/placement/capacity", params={"location": location})).json()["rows"]
+            return [row["total"] for row in rows] == [1]
+
+        # Else the hold may come to stad in one batch with the place, and a batch has one trace for a parent.
+        await eventually("stad to know the place", known)
         answer = await client.post(
             "/api/placement/holds",
             json={"location": location, "kind": "shelter_24h", "household_size": 1},
