@@ -201,6 +201,11 @@ class Buses:
         status, told = get(f"{self.monitor_url(self.topology.hub)}/leafz")
         return status == 200 and wanted <= {leaf["name"] for leaf in told.get("leafs") or ()}
 
+    def gave_up(self, site: str) -> bool:
+        """Whether a server runs without JetStream, which it turns off for good when its disk was full for a moment."""
+        status, told = get(f"{self.monitor_url(site)}/jsz", timeout_seconds=1)
+        return status == 200 and bool(told.get("disabled"))
+
     def monitor_url(self, site: str) -> str:
         """Where a server answers `/leafz`, `/jsz` and the like."""
         return f"http://{self._buses[site].host}:{self._buses[site].monitor_port}"

@@ -38,6 +38,7 @@ from shared.streams import apply
 HOST = "127.0.0.1"
 PORT_BASE = 8400
 LOOK_SECONDS = 0.1
+BUS_LOOK_SECONDS = 2.0
 SERVERS_READY_SECONDS_MAX = 60.0
 SITES_READY_SECONDS_MAX = 90.0
 LINKS_SECONDS_MAX = 5.0
@@ -108,10 +109,12 @@ class Supervisor:
             self._ready = True
             self._tell()
             when_ready(self.urls)
+            watching = asyncio.create_task(self._watch_buses())
             while not self._stopping.is_set():
                 self._look()
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), LOOK_SECONDS)
+            watching.cancel()
         finally:
             self._take_down()
 
@@ -259,6 +262,15 @@ class Supervisor:
             await asyncio.sleep(LOOK_SECONDS / 5)
         if child is not None and child.returncode != 0:
             raise PlatformError(f"the schemas could not be brought up to date: {last_line(self._migrate_log)}")
+
+    async def _watch_buses(self) -> None:
+        """End a server that runs without its JetStream: started again, it has one, as soon as its disk has room."""
+        while True:
+            for site, server in self.buses.servers.items():
+                if server.alive() and await asyncio.to_thread(self.buses.gave_up, site):
+                    self.say(f"{site}: nats-server turned JetStream off, most likely for want of disk")
+                    server.kill()
+            await asyncio.sleep(BUS_LOOK_SECONDS)
 
     def _look(self) -> None:
         """One round: links as asked, dead parts started again, `network.json` up to date."""

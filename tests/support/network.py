@@ -54,7 +54,7 @@ class Network:
         headers = {"Authorization": f"Bearer {self.token(site, role)}"}
         limits = httpx.Limits(max_connections=100)
         async with httpx.AsyncClient(
-            base_url=self.urls[site], headers=headers, timeout=20, limits=limits, **options
+            base_url=self.urls[site], headers=headers, limits=limits, **({"timeout": 20} | options)
         ) as client:
             yield client
 
@@ -85,13 +85,15 @@ class Network:
 
 
 @contextmanager
-def running_network(*words: str) -> Iterator[Network]:
+def running_network(*words: str, prepare: Callable[[Path], None] | None = None) -> Iterator[Network]:
     """Starts a network and takes it down afterwards, whatever happens: it also goes when the tests are killed.
 
-    words: more arguments for `plek up`.
+    words: more arguments for `plek up`. prepare: is given the data directory before there is anything in it.
     """
     with tempfile.TemporaryDirectory(prefix="plek-net-", ignore_cleanup_errors=True) as directory:
         data, printed = Path(directory) / "data", Path(directory) / "printed"
+        if prepare is not None:
+            prepare(data)
         with printed.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "infra.cli", "up", "--data", str(data), "--port-base", "0", *words],

@@ -1,0 +1,47 @@
+"""A site that goes on for a long time while its link is down, in a short one: commands given without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from infra.running import site_settings
+from services.placement.app import AGGREGATE, INLINE_TABLES, READER_TABLES
+from services.placement.commands import CancelHold, HoldPlaces
+from shared.clock import SystemClock
+from shared.handling import Context, Handler
+from shared.ids import SystemIds
+from shared.store import PgStore
+from tests.support.network import Network
+
+DESKS = 16
+KIND = "shelter_24h"
+
+
+async def tell(network: Network, site: str, events: int) -> None:
+    """Holds and cancels places until `events` more events wait in the site's log for the network.
+
+    It works beside the site's own process, on the same database, as a second process of the service would.
+    """
+    async with network.client(site) as client:
+        locations = [(await network.new_location(client, 1))[0] for _ in range(DESKS)]
+    dsn = site_settings(network.data, site).databases["placement"].get_secret_value()
+    store, ids = PgStore(dsn, site, "placement", (*INLINE_TABLES, *READER_TABLES)), SystemIds()
+    await store.open(datetime.now(UTC))
+    try:
+        handler = Handler(store, AGGREGATE, SystemClock(), ids)
+
+        async def work(location: str) -> None:
+            for _ in range(events // DESKS // 2):
+                hold, now = ids.random_id(), datetime.now(UTC)
+                for command in (
+                    HoldPlaces(at=now, role="operator", location=location, hold_id=hold, kind=KIND),
+                    CancelHold(at=now, role="operator", location=location, hold_id=hold),
+                ):
+                    command_id = ids.event_id()
+                    handled = await handler.handle(location, command, Context(command_id, command_id, command_id))
+                    assert handled.rejected is None, handled.rejected
+
+        await asyncio.gather(*(work(location) for location in locations))
+    finally:
+        await store.close()
