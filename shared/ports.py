@@ -87,7 +87,7 @@ class Append(msgspec.Struct, gc=False):
     streams: Sequence[StreamWrite] = ()
     told: Sequence[Told] = ()
     rows: Sequence[RowChange] = ()
-    keys: Sequence[KeyRecord] = ()
+    key: KeyRecord | None = None
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):

@@ -374,8 +374,11 @@ class Writer:
 
 
 def _own(append: Append) -> list[Own]:
-    """What no two appends under way may share: streams, and idempotency keys."""
-    return [*(write.stream for write in append.streams), *((key.scope, key.key) for key in append.keys)]
+    """What no two appends under way may share: streams, and the idempotency key."""
+    own: list[Own] = [write.stream for write in append.streams]
+    if append.key is not None:
+        own.append((append.key.scope, append.key.key))
+    return own
 
 
 def _tell(answers: Answers) -> None:

@@ -11,7 +11,6 @@ from services.placement import commands as cmd
 from services.placement import decider_holds as holds
 from services.placement import decider_limits as limits
 from services.placement import decider_places as places
-from services.placement import decider_sites as sites
 from services.placement import decider_stays as stays
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
@@ -24,11 +23,9 @@ from shared.kernel import Decider, Rejected
 def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
     """The events that follow from `command`, none when it changes nothing, or why not.
 
-    Refused: `location-unknown` (not opened, or another one's stream), and what each command's function says. Another
-    site that asks for a location nobody has opened here is answered like any other, so that it need not ask for ever.
+    Refused: `location-unknown` (not opened, or another one's stream), and what each command's function says.
     """
-    before_opening = (cmd.OpenLocation, cmd.HoldForSite, cmd.CallOffForSite)
-    if command.location != state.name and not (state.name == "" and isinstance(command, before_opening)):
+    if command.location != state.name and not (state.name == "" and isinstance(command, cmd.OpenLocation)):
         return Rejected("location-unknown", {"location": command.location[:80]})
     match command:
         case cmd.HoldPlaces():
@@ -39,10 +36,6 @@ def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
             return holds.cancel(state, command)
         case cmd.LapseHold():
             return holds.lapse(state, command)
-        case cmd.HoldForSite():
-            return sites.hold_for_site(state, command)
-        case cmd.CallOffForSite():
-            return sites.call_off(state, command)
         case cmd.BeginStay():
             return begin_stay(state, command)
         case cmd.EndStay():
@@ -105,7 +98,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=2,
+    state_version=1,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

@@ -50,9 +50,7 @@ def network(data: Path, port_base: int, kind: str = "site") -> None:
         serve=lambda directory, name: [sys.executable, "-m", "tests.support.stand_in", kind, str(directory), name],
         migrate=lambda _: broken_schema if kind == "unmigrated" else None,
     )
-    supervisor = Supervisor(
-        load_network(Path(__file__).with_name("pair.toml")), data, port_base=port_base, fsync=False, commands=commands
-    )
+    supervisor = Supervisor(load_network(), data, port_base=port_base, fsync=False, commands=commands)
     try:
         asyncio.run(run_until_signalled(supervisor, lambda urls: print(json.dumps(urls), flush=True)))
     except PlatformError as error:
