@@ -204,7 +204,7 @@ class Buses:
     def gave_up(self, site: str) -> bool:
         """Whether a server runs without JetStream, which it turns off for good when its disk was full for a moment."""
         status, told = get(f"{self.monitor_url(site)}/jsz", timeout_seconds=1)
-        return status == 200 and bool(told.get("disabled"))
+        return status == 200 and isinstance(told, dict) and bool(told.get("disabled"))
 
     def monitor_url(self, site: str) -> str:
         """Where a server answers `/leafz`, `/jsz` and the like."""

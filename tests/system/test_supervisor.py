@@ -199,7 +199,8 @@ def test_a_link_is_cut_and_healed_without_restarting_anything(network: Network) 
     data = str(network.data)
     before = network.told()["sites"]
     monitor = before["stad"]["nats_monitor"]
-    assert get(f"{monitor}/leafz")[1]["leafnodes"] == 1
+    # A server that another test killed may still be on its way back.
+    eventually(lambda: get(f"{monitor}/leafz")[1]["leafnodes"] == 1, "the link is up", READY_SECONDS_MAX)
     assert plek("link", "cut", "west", "--data", data) == Answer(0, "", "")
     assert get(f"{monitor}/leafz")[1]["leafnodes"] == 0
     assert network.told()["sites"]["west"]["link"] == "cut"
