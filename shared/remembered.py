@@ -38,17 +38,18 @@ class Remembered:
 
     async def older(self, connection: Connection | asyncpg.Pool[asyncpg.Record]) -> str | None:
         """Why the database behind a connection (or a pool of them) is older than this process; None when it is not."""
-        for log, (epoch, sequence, id_) in self._told.items():
+        told, read = dict(self._told), dict(self._read)  # as of now: what is stored meanwhile may miss in the answer
+        for log, (epoch, sequence, id_) in told.items():
             there = await connection.fetchval(
                 "select id::text from outbox where epoch = $1 and log = $2 and sequence = $3", epoch, log, sequence
             )
             if there != id_:
                 return f"the database is older than this process: row {sequence} of its {log} log is not there"
-        if self._read:
+        if read:
             rows = await connection.fetch("select reader, origin, log, epoch, sequence from checkpoints")
             reached = {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
             readers = {row[0] for row in rows}  # one without any is gone: a rebuilt view's has another name now
-            for key, at in self._read.items():
+            for key, at in read.items():
                 if key[0] in readers and reached.get(key, (0, 0)) < at:
                     return f"the database is older than this process: its reader {key[0]} was further"
         return None

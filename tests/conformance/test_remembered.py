@@ -90,3 +90,24 @@ async def test_a_connection_that_is_lost_and_made_again_ends_nothing(backend: Pg
     await store.append(append("a/1", 1, told=[told()]))
     assert (over.done(), store.halted) == (False, None)
     assert await store.outbox_last("pub") == 2
+
+
+async def test_what_is_stored_while_the_database_is_asked_ends_nothing(backend: PgBackend) -> None:
+    """The answer to the question is older than what was stored since; under load that is no rare moment."""
+    store, over = await watched(backend)
+    await store.append(checkpoint(1))
+
+    async def read_on() -> None:
+        for sequence in range(2, 400):
+            await store.append(checkpoint(sequence))
+            if sequence % 50 == 0:
+                await store.append(append(f"a/{sequence}", told=[told()]))
+
+    reading = asyncio.create_task(read_on())
+    asked = 0
+    while not reading.done() and not over.done():
+        await store.compare()
+        asked += 1
+    assert (over.done(), store.halted) == (False, None)
+    await reading
+    assert asked > 1
