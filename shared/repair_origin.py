@@ -21,7 +21,7 @@ from shared.clock import Clock
 from shared.envelope import LOGS, Log
 from shared.epochs import Examined, examine, repair_origin
 from shared.handling import Telling
-from shared.heard import BusWitnesses, Mark, Unanswered
+from shared.heard import BusWitnesses, Mark, Unanswered, Witnesses
 from shared.ids import Ids
 from shared.kept import kept_elsewhere
 from shared.ports import BusUnavailable, VersionConflict
@@ -32,6 +32,12 @@ from shared.worklist import Lost
 
 CONNECT_SECONDS = 5.0
 TRIES_MAX = 5
+
+ASK_SECONDS = 20.0
+"""How long those who do not answer are asked again: a process that has noticed its older database begins anew, and
+takes seconds to."""
+
+ASK_AGAIN_SECONDS = 0.5
 
 
 class RepairImpossible(Exception):
@@ -80,7 +86,7 @@ async def repair(
                        for which in LOGS}  # fmt: skip
             asking = clients["asking"]
             await _make_missing(settings, service, clients, dry_run=dry_run)
-            marks, unasked = await _marks(settings, service, asking)
+            marks, unasked = await _marks(BusWitnesses(settings, service, lambda: asking), clock)
 
             async def elsewhere(which: Log, epoch: int, after: int) -> Sequence[Lost]:
                 return await kept_elsewhere(asking, settings, service, which, epoch, after)
@@ -113,15 +119,19 @@ async def _again(work: Callable[[], Awaitable[Examined]]) -> Examined:
     raise RepairImpossible("the service goes on storing: stop it, and run this again")
 
 
-async def _marks(settings: SiteSettings, service: str, client: Client) -> tuple[list[Mark], str]:
-    """What those who answer say, and who does not."""
-    witnesses, marks, unasked = BusWitnesses(settings, service, lambda: client), list[Mark](), ""
-    for which in LOGS:
-        try:
-            marks += await witnesses.marks(which)
-        except Unanswered as nobody:
-            unasked = unasked or str(nobody)
-    return marks, unasked
+async def _marks(witnesses: Witnesses, clock: Clock) -> tuple[list[Mark], str]:
+    """What everybody says who has to be asked; after `ASK_SECONDS` what the rest says, and who does not answer."""
+    until = clock.monotonic() + ASK_SECONDS
+    while True:
+        marks, unasked = list[Mark](), ""
+        for which in LOGS:
+            try:
+                marks += await witnesses.marks(which)
+            except Unanswered as nobody:
+                unasked = unasked or str(nobody)
+        if not unasked or clock.monotonic() >= until:
+            return marks, unasked
+        await clock.sleep(ASK_AGAIN_SECONDS)
 
 
 def _steps(found: Examined, epoch: int) -> list[str]:

@@ -100,8 +100,9 @@ async def test_a_live_site_put_back_to_an_older_backup_goes_on_in_a_new_epoch(ne
 
         told = _repair(network, "--dry-run")
         assert (told["forked"], told["epoch"], told["done"]) == (True, before["epoch"], False)
-        done = _repair(network)
-        assert (done["forked"], done["epoch"], done["done"]) == (True, before["epoch"] + 1, True)
+        assert network.plek("kill", "west", "service").returncode == 0
+        done = _repair(network)  # waits for the site's process, which is beginning anew
+        assert (done["forked"], done["epoch"], done["done"], done["unasked"]) == (True, before["epoch"] + 1, True, "")
         assert done["lost"] == told["lost"] > 0
         await eventually("all agree, and nothing is wrong but the worklist", lambda: _well(network), 60)
         assert await _occupied(city, location) == await _occupied(desk, location) == 2
