@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from infra.probe import get
-from infra.processes import TURN_VARIABLE, PlatformError, start_child, stop_child
+from infra.processes import Child, PlatformError, stop_child
 
 PAUSE_SECONDS_MIN = 0.1
 PAUSE_SECONDS_MAX = 5.0
@@ -20,26 +18,21 @@ STEADY_SECONDS = 30.0
 STOP_SECONDS_MAX = 5.0
 
 
-def environment(after: Path | None = None) -> dict[str, str]:
-    """Ours, and the way to our own modules: `plek` may have been started from any directory.
-
-    after: the lock a child waits for before it does anything (`infra.processes.wait_for_turn`).
-    """
+def environment() -> dict[str, str]:
+    """Ours, and the way to our own modules: `plek` may have been started from any directory."""
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    turn = {} if after is None else {TURN_VARIABLE: str(after)}
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | turn
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Service:
-    """One site's process: all of its services. after: as in `environment`."""
+    """One site's process: all of its services. begin: starts it and returns at once."""
 
-    def __init__(self, command: Sequence[str], url: str, log: Path, after: Path | None = None) -> None:
+    def __init__(self, begin: Callable[[], Child], url: str, log: Path) -> None:
         self.url = url
-        self._after = after
-        self._command = command
+        self._begin = begin
         self._log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Child | None = None
 
     @property
     def pid(self) -> int | None:
@@ -47,8 +40,8 @@ class Service:
         return None if self.process is None else self.process.pid
 
     def launch(self) -> None:
-        """Start it; returns at once. SIGKILL at our death: nothing it holds needs more than a crash does."""
-        self.process = start_child(self._command, self._log, death_signal=signal.SIGKILL, env=environment(self._after))
+        """Start it; returns at once."""
+        self.process = self._begin()
 
     def ready(self) -> bool:
         """Whether `/readyz` says yes. Raises `PlatformError` with its last line when it ended."""

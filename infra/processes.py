@@ -16,12 +16,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 PR_SET_KEEPCAPS = 8
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
@@ -133,11 +134,41 @@ def before_exec(
         if user is not None:
             _become(user, capability)
         # After the drop: changing credentials clears the parent-death signal.
-        _libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+        die_with_parent(death_signal, parent)
 
     return prepare
+
+
+def die_with_parent(death_signal: signal.Signals, parent: int) -> None:
+    """In a child that was just forked by `parent`: be sent `death_signal` when that ends; end now if it has."""
+    _libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def name_process(name: str) -> None:
+    """What `ps -o comm` shows of this process: the first 15 bytes of `name`."""
+    _libc.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+class Child(Protocol):
+    """A process that was started and will be reaped: `subprocess.Popen`, or what shows itself like one."""
+
+    @property
+    def pid(self) -> int | None: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
 
 
 def start_child(
@@ -169,9 +200,7 @@ def start_child(
         raise explain(error, Path(command[0])) from None
 
 
-def stop_child(
-    child: subprocess.Popen[bytes], stop_signal: signal.Signals = signal.SIGTERM, patience_seconds: float = 10.0
-) -> None:
+def stop_child(child: Child, stop_signal: signal.Signals = signal.SIGTERM, patience_seconds: float = 10.0) -> None:
     """Ask a child to end, insist after `patience_seconds`, and reap it."""
     if child.poll() is None:
         child.send_signal(stop_signal)
@@ -202,35 +231,6 @@ def lock_file(path: Path, patience_seconds: float, busy: str) -> int:
             time.sleep(0.02)
         else:
             return descriptor
-
-
-TURN_VARIABLE = "PLEK_AFTER"
-"""Names a file whose lock whoever starts us holds until what we need is there."""
-
-
-@contextmanager
-def closed_gate(path: Path) -> Iterator[Callable[[], None]]:
-    """Hold the lock of a file, so that whoever is to wait for it waits; gives the function that lets them through."""
-    descriptor = lock_file(path, 0.2, f"somebody else holds {path}")
-
-    def let_through() -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-    try:
-        yield let_through
-    finally:
-        os.close(descriptor)
-
-
-def wait_for_turn() -> None:
-    """Return once nobody holds the lock of the file `PLEK_AFTER` names; at once without one.
-
-    A process that has to load for seconds is started while what it needs is still being made.
-    """
-    path = os.environ.get(TURN_VARIABLE)
-    if path:
-        with suppress(FileNotFoundError), Path(path).open("rb") as gate:
-            fcntl.flock(gate, fcntl.LOCK_SH)
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

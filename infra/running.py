@@ -33,8 +33,6 @@ class Files:
         self.keys = data / "keys"
         self.sites = data / "sites"
         self.log = data / "plek.log"
-        self.before_schemas = data / "before-schemas.lock"
-        self.before_sites = data / "before-sites.lock"
 
     def settings(self, site: str) -> Path:
         """One site's settings file."""

@@ -80,6 +80,16 @@ REPAIRS: dict[str, Callable[[SiteSettings, Clock, Ids, bool], Coroutine[Any, Any
 """The repair of each service that tells anything: `(settings, clock, ids, dry_run)`."""
 
 
+def load_everything() -> None:
+    """Imports whatever any of a site's processes will need: its services, their pages, and the migrations."""
+    import alembic.command
+
+    import services.console.app
+    import services.placement.app
+
+    _ = (alembic.command, services.console.app, services.placement.app)
+
+
 async def migrate(settings: SiteSettings) -> None:
     """Bring the databases of a site's services up to date, one after the other."""
     for name in SERVICES:

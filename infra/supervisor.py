@@ -8,29 +8,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.keys import ensure_token_key
 from infra.nats_server import Buses
 from infra.network import Network
-from infra.parts import Part, Service, environment, last_line
+from infra.nursery import Nursery
+from infra.parts import Part, Service, last_line
 from infra.platform import PostgresServer, choose_postgres
-from infra.processes import (
-    PlatformError,
-    closed_gate,
-    explain,
-    free_ports,
-    lock_file,
-    port_is_free,
-    start_child,
-    stop_child,
-)
+from infra.processes import Child, PlatformError, explain, free_ports, lock_file, port_is_free, stop_child
 from infra.running import Files, links_cut, replace_json
 from shared.settings import LocationSettings, SiteSettings
 from shared.streams import apply
@@ -46,23 +36,16 @@ LINKS_SECONDS_MAX = 5.0
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Commands:
-    """How to run a site's process, and how to bring every site's schemas up to date; tests put other programs here."""
-
-    serve: Callable[[Path, str], Sequence[str]] = lambda data, site: _plek("serve", site, "--data", str(data))
-    migrate: Callable[[Path], Sequence[str] | None] = lambda data: _plek("migrate", "--data", str(data))
-
-
-def _plek(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "infra.cli", *arguments]
+Begin = Callable[[Sequence[str], Path], Child]
+"""Starts the process that runs `plek WORDS`, its output appended to a log, and returns at once."""
 
 
 @dataclass
 class Supervisor:
     """One network in one data directory.
 
-    `port_base` is the first site's HTTP port, the others follow; 0 takes any free ones. `fsync=False` is for tests.
+    `port_base` is the first site's HTTP port, the others follow; 0 takes any free ones. `fsync=False` is for tests, and
+    so is `begin`: other programs in the place of ours; None: the nursery forks ours.
     """
 
     network: Network
@@ -70,13 +53,14 @@ class Supervisor:
     port_base: int = PORT_BASE
     demo: bool = True
     fsync: bool = True
-    commands: Commands = field(default_factory=Commands)
+    begin: Begin | None = None
     say: Say = lambda _: None
 
     def __post_init__(self) -> None:
         self.data = self.data.absolute()
         self.files = Files(self.data)
         self._migrate_log = self.files.sites / "migrate.log"
+        self._nursery = Nursery(self.files.sites / "nursery.log")
         self.parts: list[Part] = []
         self.urls: dict[str, str] = {}
         self._stopping = asyncio.Event()
@@ -145,33 +129,33 @@ class Supervisor:
             bus, database = self.buses.servers[site.name], databases[site.name]
             servers.append(Part(site.name, "nats", bus, lambda name=site.name: self.buses.launch(name)))  # type: ignore[misc]
             servers.append(Part(site.name, "postgres", database, database.launch))
-        # A site's process, and the one that brings schemas up to date, load for seconds: they do so meanwhile, and wait
-        # for their turn at a lock we hold.
-        with closed_gate(self.files.before_schemas) as schemas, closed_gate(self.files.before_sites) as sites:
-            with self._migration() as migration:
-                services = [self._service(name, port) for name, port in ports.items()]
-                await self._launch(services)
-                await self._launch(servers)
-                await self._until_ready(servers, SERVERS_READY_SECONDS_MAX)
-                await self._wait_for_links()
-                self.say("applying streams and schemas")
-                for name, port in ports.items():
-                    self._settings(name, port, databases[name]).save(self.files.settings(name))
-                await asyncio.gather(
-                    apply(topology, self.buses.admins()),
-                    *(make_databases(databases[site.name], site.services) for site in self.network.sites),
-                )
-                schemas()
-                await self._migrated(migration)
-            self.say("starting the sites")
-            sites()
-            await self._until_ready(services, SITES_READY_SECONDS_MAX)
+        if self.begin is None:
+            self.files.sites.mkdir(mode=0o700, exist_ok=True)
+            self._nursery.start()  # it loads for seconds: meanwhile the servers start
+        await self._launch(servers)
+        await self._until_ready(servers, SERVERS_READY_SECONDS_MAX)
+        await self._wait_for_links()
+        self.say("applying streams and schemas")
+        for name, port in ports.items():
+            self._settings(name, port, databases[name]).save(self.files.settings(name))
+        await asyncio.gather(
+            apply(topology, self.buses.admins()),
+            *(make_databases(databases[site.name], site.services) for site in self.network.sites),
+        )
+        await self._migrate()
+        self.say("starting the sites")
+        services = [self._service(name, port) for name, port in ports.items()]
+        await self._launch(services)
+        await self._until_ready(services, SITES_READY_SECONDS_MAX)
 
     def _service(self, name: str, port: int) -> Part:
         self.urls[name] = f"http://{HOST}:{port}"
-        command, log = self.commands.serve(self.data, name), self.files.service_log(name)
-        service = Service(command, self.urls[name], log, self.files.before_sites)
+        log, words = self.files.service_log(name), ["serve", name, "--data", str(self.data)]
+        service = Service(lambda: self._begin(words, log), self.urls[name], log)
         return Part(name, "service", service, service.launch)
+
+    def _begin(self, words: Sequence[str], log: Path) -> Child:
+        return self.begin(words, log) if self.begin is not None else self._nursery.fork(words, log)
 
     def _ports(self) -> dict[str, int]:
         names = [site.name for site in self.network.sites]
@@ -242,25 +226,16 @@ class Supervisor:
             }
         )
 
-    @contextmanager
-    def _migration(self) -> Iterator[subprocess.Popen[bytes] | None]:
-        """The process that brings the schemas up to date once it may; gone afterwards."""
-        command = self.commands.migrate(self.data)
-        if command is None:
-            yield None
-            return
+    async def _migrate(self) -> None:
+        """Bring every site's schemas up to date. Raises `PlatformError` with the last line about it."""
         self._migrate_log.unlink(missing_ok=True)
-        env = environment(self.files.before_schemas)
-        child = start_child(command, self._migrate_log, death_signal=signal.SIGKILL, env=env)
+        child = self._begin(["migrate", "--data", str(self.data)], self._migrate_log)
         try:
-            yield child
+            while child.poll() is None:  # noqa: ASYNC110  (another process sets no event of ours)
+                await asyncio.sleep(LOOK_SECONDS / 5)
         finally:
             stop_child(child)
-
-    async def _migrated(self, child: subprocess.Popen[bytes] | None) -> None:
-        while child is not None and child.poll() is None:  # noqa: ASYNC110  (another process sets no event of ours)
-            await asyncio.sleep(LOOK_SECONDS / 5)
-        if child is not None and child.returncode != 0:
+        if child.returncode != 0:
             raise PlatformError(f"the schemas could not be brought up to date: {last_line(self._migrate_log)}")
 
     async def _watch_buses(self) -> None:
@@ -338,6 +313,7 @@ class Supervisor:
             for part in going:
                 part.wanted = False
                 part.server.stop()
+        self._nursery.stop()
         for told in (self.files.network, self.files.links):
             told.unlink(missing_ok=True)
         if self._lock is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.processes import PlatformError, wait_for_turn
+from infra.processes import PlatformError
 from infra.verbs.common import DATA, Data, Json, print_json
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ def serve(
     data: Data = DATA,
 ) -> None:
     """Run one site's services in this process; what production runs (settings: PLEK_SITE_FILE, or the data)."""
-    from infra.site import run  # it takes seconds: before our turn
+    from infra.site import run
 
-    wait_for_turn()
     settings = settings_of(site, data)
     chosen = services or settings.services
     for service in chosen:
@@ -47,9 +46,8 @@ def migrate(
     data: Data = DATA,
 ) -> None:
     """Bring the database schemas up to date."""
-    from infra.site import migrate as migrate_site  # it takes seconds: before our turn
+    from infra.site import migrate as migrate_site
 
-    wait_for_turn()
     chosen = _chosen(site, data)
 
     async def all_of_them() -> None:

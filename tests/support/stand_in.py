@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import http.server
 import json
+import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-
-from infra.processes import wait_for_turn
 
 
 def site(data: Path, name: str) -> None:
     """Answer every GET with the clock's offset, as a real site's /healthz does."""
-    wait_for_turn()
     settings = json.loads((data / "sites" / f"{name}.json").read_text("utf-8"))
     clock = Path(settings["clock_file"])
 
@@ -42,15 +41,20 @@ def network(data: Path, port_base: int, kind: str = "site") -> None:
 
     # Here, because a stand-in site needs none of it and starts twice as fast without.
     from infra.network import load_network
-    from infra.processes import PlatformError
-    from infra.supervisor import Commands, Supervisor, run_until_signalled
+    from infra.parts import environment
+    from infra.processes import Child, PlatformError, start_child
+    from infra.supervisor import Supervisor, run_until_signalled
 
-    broken_schema = [sys.executable, "-S", "-c", "raise SystemExit('no such table')"]
-    commands = Commands(
-        serve=lambda directory, name: [sys.executable, "-m", "tests.support.stand_in", kind, str(directory), name],
-        migrate=lambda _: broken_schema if kind == "unmigrated" else None,
-    )
-    supervisor = Supervisor(load_network(), data, port_base=port_base, fsync=False, commands=commands)
+    def begin(words: Sequence[str], log: Path) -> Child:
+        match words:
+            case ["serve", name, *_]:
+                command = [sys.executable, "-m", "tests.support.stand_in", kind, str(data.absolute()), name]
+            case _:
+                say = "raise SystemExit('no such table')" if kind == "unmigrated" else ""
+                command = [sys.executable, "-S", "-c", say]
+        return start_child(command, log, death_signal=signal.SIGKILL, env=environment())
+
+    supervisor = Supervisor(load_network(), data, port_base=port_base, fsync=False, begin=begin)
     try:
         asyncio.run(run_until_signalled(supervisor, lambda urls: print(json.dumps(urls), flush=True)))
     except PlatformError as error:

@@ -29,7 +29,7 @@ import pytest
 from infra.cli import main
 from infra.parts import Part, Service
 from infra.probe import get
-from infra.processes import before_exec, free_ports, ordinary_user
+from infra.processes import before_exec, free_ports, ordinary_user, start_child
 from infra.running import site_settings
 from shared.security import TokenError, load_public_keys, verify_token
 from tests.support.processes import eventually, gone, mentioning, running
@@ -315,7 +315,8 @@ def test_kill_9_leaves_no_process_and_the_next_start_finds_its_data() -> None:
 
 
 def test_a_part_that_keeps_dying_is_started_again_after_longer_and_longer_pauses(tmp_path: Path) -> None:
-    service = Service([sys.executable, "-S", "-c", ""], "http://127.0.0.1:1", tmp_path / "service.log")
+    log = tmp_path / "service.log"
+    service = Service(lambda: start_child([sys.executable, "-S", "-c", ""], log), "http://127.0.0.1:1", log)
     part = Part("west", "service", service, service.launch)
     part.start()
     now, pauses = part.launched_at, []
