@@ -113,8 +113,9 @@ def kill(
     network = RunningNetwork.load(data)
     pids = {name: getattr(network.site(site), name) for name in PARTS}
     pid = pids[part]
-    # A process id may have been given to somebody else since; a part is always the supervisor's own child.
-    if pid is None or _parent_of(pid) != network.pid:
+    # A process id may have been given to somebody else since; a part is the supervisor's child, or its nursery's.
+    parent = None if pid is None else _parent_of(pid)
+    if pid is None or parent is None or network.pid not in (parent, _parent_of(parent)):
         raise No(f"the {part} of {site} is not running")
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
