@@ -82,7 +82,7 @@ def run(ground: Ground) -> list[Line]:
     seconds = 2.0 if ground.quick else 8.0
     network_file = ground.directory / "network.toml"
     network_file.write_text(NETWORK, "utf-8")
-    with running_network("--network", str(network_file), "--no-demo") as network:
+    with running_network("--no-demo", network=network_file) as network:
         rounds = ground.run(_rounds(ground, network, seconds))
     lines = []
     for pace, measured in rounds.items():

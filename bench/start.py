@@ -7,35 +7,20 @@ import time
 import urllib.request
 
 from bench.ground import ROUNDS, Ground, Line
-from bench.network import NETWORK
 from infra.running import token
-from tests.support.network import running_network
+from tests.support.network import FOUR, running_network
 
 SECONDS_MAX = 15.0
-THIRD = """
-[[site]]
-name = "zuidoost"
-title = "Zuidoost"
-link = "stad"
-services = ["placement", "console"]
-[[site.location]]
-name = "zuidoost"
-title = "Zuidoost"
-district = "Zuidoost"
-"""
 
 
 def run(ground: Ground) -> list[Line]:
     """One start to warm the caches, then the rounds."""
-    network_file = ground.directory / "four-sites.toml"
-    network_file.write_text(NETWORK + THIRD, "utf-8")
-    words = ("--network", str(network_file), "--no-demo")
-    with running_network(*words):
+    with running_network("--no-demo", network=FOUR):
         """Binaries, bytecode and the database template are in the caches now."""
     times = []
     for _ in range(1 if ground.quick else ROUNDS):
         began = time.perf_counter()
-        with running_network(*words) as network:
+        with running_network("--no-demo", network=FOUR) as network:
             for site, url in network.urls.items():
                 headers = {"Authorization": f"Bearer {token(network.data, site, 'coordinator')}"}
                 with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as screen:

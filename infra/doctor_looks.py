@@ -18,6 +18,9 @@ from shared.streams import ACCOUNTS, CITY, Topology, declared, difference
 State = Literal["ok", "warn", "bad"]
 
 SOURCE_SILENT_SECONDS = 5.0
+FOLLOWERS = {"placement": 2}
+"""Readers of a service that follow `CITY`, where it is not one: figures, and letters."""
+
 LAG_WARN = 1_000
 DISK_WARN_BYTES, DISK_BAD_BYTES = 2 * 1024**3, 256 * 1024**2
 SKEW_WARN_SECONDS, SKEW_BAD_SECONDS = 2.0, 60.0
@@ -156,13 +159,13 @@ def copies(sites: Sites) -> Iterator[Finding]:
 def consumers(sites: Sites) -> Iterator[Finding]:
     for name, seen in sites.items():
         city = seen.streams.get(("CITY", CITY))
-        readers = len(seen.settings.services)
+        readers = sum(FOLLOWERS.get(service, 1) for service in seen.settings.services)
         if city is not None and city["state"]["consumer_count"] < readers:
             yield Finding(
                 "consumers",
                 "warn",
                 name,
-                f"{city['state']['consumer_count']} of {readers} services follow CITY",
+                f"{city['state']['consumer_count']} of {readers} readers follow CITY",
                 "wait: a reader whose consumer was deleted makes another within seconds",
             )
 
@@ -238,7 +241,7 @@ def parked(sites: Sites) -> Iterator[Finding]:
                     what, then = _aside(code, f"{name} {service} {reader['view']}")
                     yield Finding("parked", "bad", name, f"{reader['view']} of {service} {what} {origin}: {code}", then)
                 if reader["parked"] and not reader["incomplete"]:
-                    what = f"{reader['parked']} messages of nobody at {reader['view']}"
+                    what = f"{reader['parked']} messages under no origin at {reader['view']}"
                     yield Finding("parked", "warn", name, what, "plek parked list")
 
 

@@ -1,12 +1,19 @@
-"""Keys of an embedded network, made once and kept: nkeys for the bus, an Ed25519 key for tokens."""
+"""Keys of an embedded network, made once and kept: nkeys for the bus, an Ed25519 key for tokens, and for every site an
+X25519 key to which letters are sealed.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.streams import TELLS
+
+if TYPE_CHECKING:
+    from joserfc.jwk import OKPKey
 
 CITY_ADMIN = "city.admin"
 LOCAL_ADMIN = "local.admin"
@@ -58,6 +65,50 @@ def ensure_token_key(directory: Path) -> tuple[Path, Path]:
         public.write_text(json.dumps({"keys": [key.as_dict(private=False)]}), "utf-8")
         _write_private(private, json.dumps(key.as_dict(private=True)).encode())
     return private, public
+
+
+def ensure_seal_keys(directory: Path) -> Path:
+    """A site's private keys for letters (`letters.jwks`, the newest first), made where missing.
+
+    A site gets a new key by a new one in front: letters are sealed to the first, and the others still open theirs.
+    """
+    path = directory / "letters.jwks"
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        _write_private(path, json.dumps({"keys": [new_seal_key().as_dict(private=True)]}).encode())
+    return path
+
+
+def new_seal_key() -> OKPKey:
+    """A key for letters, with its thumbprint as its id."""
+    from joserfc.jwk import OKPKey
+
+    return OKPKey.generate_key("X25519", parameters={"use": "enc", "alg": "ECDH-ES"}, auto_kid=True)
+
+
+def ensure_letter_keys(directory: Path, sites: Sequence[str], public: Path) -> dict[str, Path]:
+    """Every site's private keys for letters below `directory`/<site>, and all public ones in one file, for all to read.
+
+    Returns site -> its private file.
+    """
+    private = {site: ensure_seal_keys(directory / site / "keys") for site in sites}
+    publish_seal_keys(public, private)
+    return private
+
+
+def publish_seal_keys(path: Path, sites: Mapping[str, Path]) -> Path:
+    """Write every site's public keys for letters where each of them can read it, from the private ones in `sites`."""
+    from joserfc.jwk import KeySet
+
+    public = {}
+    for site, private in sites.items():
+        keys = KeySet.import_key_set(json.loads(private.read_text("utf-8"))).keys
+        public[site] = [key.as_dict(private=False) for key in keys]
+    fresh = path.with_suffix(".tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh.write_text(json.dumps({"sites": public}, indent=2), "utf-8")
+    fresh.replace(path)
+    return path
 
 
 def _write_private(path: Path, content: bytes) -> None:

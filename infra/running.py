@@ -1,8 +1,8 @@
 """The files by which an embedded network is known, all under its data directory, and questions to its sites.
 
 `plek.lock` (held while a supervisor runs, holds its process id) · `network.json` (addresses and process ids) ·
-`sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys and logs) · `keys/` (token keys) · `clock.json` ·
-`links.json`
+`sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys and logs) · `keys/` (token keys, every site's
+public keys for letters) · `clock.json` · `links.json`
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Files:
         self.links = data / "links.json"
         self.clock = data / "clock.json"
         self.keys = data / "keys"
+        self.network_keys = self.keys / "letters.json"
         self.sites = data / "sites"
         self.log = data / "plek.log"
 

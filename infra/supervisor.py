@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.keys import ensure_token_key
+from infra.keys import ensure_letter_keys, ensure_token_key
 from infra.nats_server import Buses
 from infra.network import Network
 from infra.nursery import Nursery
@@ -63,6 +63,7 @@ class Supervisor:
         self._nursery = Nursery(self.files.sites / "nursery.log")
         self.parts: list[Part] = []
         self.urls: dict[str, str] = {}
+        self._letter_keys: dict[str, Path] = {}
         self._stopping = asyncio.Event()
         self._told: object = None
         self._ready = False
@@ -136,6 +137,7 @@ class Supervisor:
         await self._until_ready(servers, SERVERS_READY_SECONDS_MAX)
         await self._wait_for_links()
         self.say("applying streams and schemas")
+        self._letter_keys = ensure_letter_keys(self.files.sites, list(ports), self.files.network_keys)
         for name, port in ports.items():
             self._settings(name, port, databases[name]).save(self.files.settings(name))
         await asyncio.gather(
@@ -216,6 +218,8 @@ class Supervisor:
                 "nats_url": self.buses.servers[name].url,
                 "credentials": self.buses.credentials[name],
                 "token_keys": public,
+                "seal_keys": self._letter_keys[name],
+                "network_keys": self.files.network_keys,
                 "token_signing_key": signing,
                 "clock_file": self.files.clock,
                 "otlp_endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or telemetry.otlp_endpoint,

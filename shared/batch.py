@@ -94,8 +94,8 @@ class Batch:
                     self._rows[slot.index][slot.key(change.values)] = change.values
                 else:
                     self._rows[slot.index][change.key] = None  # type: ignore[union-attr]
-            if append.key is not None:
-                self._keys.append(_key_row(at, append.key))
+            for key in append.keys:
+                self._keys.append(_key_row(at, key))
                 self._keyed.append(pending)
 
     def _add_events(self, at: float, write: StreamWrite) -> None:

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE, Log, Message, Meta, Origin
-from shared.handling import Telling
+from shared.handling import Telling, encode_plain
 from shared.heard import Mark, contradicted, is_row, shared_row
 from shared.ids import Ids
 from shared.ports import LogWriter, Store, Told
@@ -136,7 +136,7 @@ async def begin_epoch(
             ids.event_id(),
             telling.contract.type_name,
             telling.subject,
-            telling.contract.encode(),
+            encode_plain(telling.contract, cause) or b"",
             Meta(cause, cause, SYSTEM_ROLE, None, telling.observed_at),
         )
         for telling in first

@@ -11,13 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from shared import schema
 from shared.clock import Clock
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Draft
 from shared.envelope import Meta
 from shared.ids import Ids
 from shared.kernel import Command, Decider, Event, Rejected
@@ -35,8 +35,10 @@ from shared.ports import (
     Told,
     VersionConflict,
 )
-from shared.telemetry import span
+from shared.telemetry import logger, span
 from shared.timers import TimerCleared, TimerSet
+
+log = logger("handling")
 
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)
@@ -60,7 +62,7 @@ class Telling(Protocol):
     """What a service's `tell` gives for one told event."""
 
     @property
-    def contract(self) -> Contract: ...
+    def contract(self) -> Contract | Draft: ...
     @property
     def subject(self) -> str: ...
     @property
@@ -80,12 +82,26 @@ class Aggregate(Generic[S, C, E]):
     timers: Callable[[Sequence[E]], Iterable[TimerSet | TimerCleared]]
 
 
+Encode = Callable[[Contract | Draft, str], bytes | None]
+"""The payload of a told event with this id; None: it cannot be told to anybody (`shared/letters.py`)."""
+
+
+def encode_plain(contract: Contract | Draft, id_: str) -> bytes | None:
+    """The payload of an event by a service that writes no letters."""
+    assert isinstance(contract, Contract)
+    return contract.encode()
+
+
 class KeyClaim(msgspec.Struct, frozen=True, gc=False):
-    """An `Idempotency-Key` as it came. scope: person and route. body_hash: sha256 of the request."""
+    """An `Idempotency-Key` as it came. scope: person and route. body_hash: sha256 of the request.
+
+    unkept: refusals that are no answer yet, because the caller asks elsewhere then; they are not kept under the key.
+    """
 
     scope: str
     key: str
     body_hash: bytes
+    unkept: frozenset[str] = frozenset()
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):
@@ -99,6 +115,19 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     causation_id: str
     traceparent: str | None = None
     claim: KeyClaim | None = None
+
+
+class Also(NamedTuple):
+    """What somebody else has stored with a command, whatever is decided: an inbox's checkpoint, a fired timer, the act
+    of whoever had a parked message read again. Its events come after the command's own.
+    """
+
+    rows: Sequence[RowChange] = ()
+    streams: Sequence[StreamWrite] = ()
+    keys: Sequence[KeyRecord] = ()
+
+
+NOTHING_ELSE = Also()
 
 
 class Handled(msgspec.Struct, gc=False):
@@ -118,19 +147,22 @@ class Handled(msgspec.Struct, gc=False):
 class Handler(Generic[S, C, E]):
     """Handles the commands of one aggregate in one process. Several processes may: the store has the last word."""
 
-    def __init__(self, store: Store, aggregate: Aggregate[S, C, E], clock: Clock, ids: Ids) -> None:
-        self._store, self._clock, self._ids = store, clock, ids
+    def __init__(
+        self, store: Store, aggregate: Aggregate[S, C, E], clock: Clock, ids: Ids, encode: Encode = encode_plain
+    ) -> None:
+        self._store, self._clock, self._ids, self._encode = store, clock, ids, encode
         self.aggregate = aggregate
         self._decider = aggregate.decider
         self._states: OrderedDict[str, tuple[S, int]] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._claimed: dict[tuple[str, str], asyncio.Future[None]] = {}
 
-    async def handle(self, key: str, command: C, context: Context, also: Sequence[RowChange] = ()) -> Handled:
+    async def handle(self, key: str, command: C, context: Context, also: Also = NOTHING_ELSE) -> Handled:
         """Decides `command` on the aggregate known by `key` and stores what follows.
 
-        also: rows to store with it, whatever is decided (an inbox's checkpoint, a fired timer).
-        Raises `VersionConflict` after 8 tries, `KeyReused`, `StoreUnavailable`, `OriginHalted`.
+        also: is stored in the same append, unless the answer is an old one.
+        Raises `VersionConflict` after 8 tries, or at once when it comes of `also`; `KeyTaken` of a key in `also`;
+        `KeyReused`, `StoreUnavailable`, `OriginHalted`.
         """
         if self._store.halted is not None:
             raise OriginHalted(self._store.halted)
@@ -148,7 +180,8 @@ class Handler(Generic[S, C, E]):
                     return await self._handle(key, command, context, also)
                 except KeyTaken:  # by another process
                     known = await self._store.find_key(*slot)
-                    assert known is not None
+                    if known is None:
+                        raise  # not this one: somebody else's, stored with it
             return await self._replay(known, claim)
         finally:
             del self._claimed[slot]
@@ -172,7 +205,7 @@ class Handler(Generic[S, C, E]):
         """The states in memory: what is in none of them may still be stored."""
         return (state for state, _ in self._states.values())
 
-    async def _handle(self, key: str, command: C, context: Context, also: Sequence[RowChange]) -> Handled:
+    async def _handle(self, key: str, command: C, context: Context, also: Also) -> Handled:
         stream = self._decider.stream(key)
         async with self._turn(stream):
             with span(f"handle {type(command).__name__}", traceparent=context.traceparent):
@@ -187,22 +220,20 @@ class Handler(Generic[S, C, E]):
             lock = self._locks[stream] = asyncio.Lock()
         return lock
 
-    async def _until_stored(
-        self, stream: str, key: str, command: C, context: Context, also: Sequence[RowChange]
-    ) -> Handled:
+    async def _until_stored(self, stream: str, key: str, command: C, context: Context, also: Also) -> Handled:
         for left in reversed(range(TRIES_MAX)):
             try:
                 return await self._decide(stream, key, command, context, also)
-            except VersionConflict:
+            except VersionConflict as conflict:
                 self._states.pop(stream, None)
-                if not left:
+                if not left or conflict.stream != stream:
                     raise
             except BaseException:
                 self._states.pop(stream, None)  # whether it was stored is not known here: load it again
                 raise
         raise AssertionError("unreachable")
 
-    async def _decide(self, stream: str, key: str, command: C, context: Context, also: Sequence[RowChange]) -> Handled:
+    async def _decide(self, stream: str, key: str, command: C, context: Context, also: Also) -> Handled:
         before, version = await self.load(key)
         with span("decide"):
             decided = self._decider.decide(before, command)
@@ -233,7 +264,7 @@ class Handler(Generic[S, C, E]):
         after: S,
         command: C,
         context: Context,
-        also: Sequence[RowChange],
+        also: Also,
     ) -> Append:
         codec, ids, aggregate = self._decider.codec, self._ids, self.aggregate
         now = self._clock.now()
@@ -246,18 +277,18 @@ class Handler(Generic[S, C, E]):
         )
         tellings = aggregate.tell(before, events, after)
         stored = [NewEvent(ids.event_id(), codec.name(event), codec.encode(event), meta) for event in events]
-        told = [
-            Told(
-                telling.contract.log,
-                ids.event_id(),
-                telling.contract.type_name,
-                telling.subject,
-                telling.contract.encode(),
-                Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent, telling.observed_at),
+        told = []
+        for telling in tellings:
+            contract, id_ = telling.contract, ids.event_id()
+            data = self._encode(contract, id_)
+            if data is None:
+                log.warning("a letter nobody could read was not written", to=telling.subject)
+                continue
+            because = Meta(
+                context.correlation_id, stored[-1].id, command.role, context.traceparent, telling.observed_at
             )
-            for telling in tellings
-        ]
-        rows = [*aggregate.project(before, events, after, now), *also]
+            told.append(Told(contract.log, id_, contract.type_name, telling.subject, data, because))
+        rows = [*aggregate.project(before, events, after, now), *also.rows]
         for timer in aggregate.timers(events):
             if isinstance(timer, TimerSet):
                 rows.append(Put(schema.timers, (timer.id, timer.due_at, timer.kind, timer.key)))
@@ -266,32 +297,32 @@ class Handler(Generic[S, C, E]):
         end = version + len(events)
         if end // SNAPSHOT_EVERY > version // SNAPSHOT_EVERY:
             rows.append(Put(schema.snapshots, (stream, end, self._decider.state_version, msgspec.json.encode(after))))
-        return Append(
-            now, [StreamWrite(stream, version, stored)], told, rows, self._key(context, stream, version + 1, end, None)
-        )
+        keys = self._keys(context, stream, version + 1, end, None)
+        return Append(now, [StreamWrite(stream, version, stored), *also.streams], told, rows, [*keys, *also.keys])
 
     async def _nothing(
-        self, stream: str, version: int, context: Context, also: Sequence[RowChange], rejected: Rejected | None
+        self, stream: str, version: int, context: Context, also: Also, rejected: Rejected | None
     ) -> Handled:
         """Nothing happened to the stream; the key and the checkpoint are kept all the same, so the answer stays the
         same.
         """
-        key = self._key(
-            context, stream, version + 1, version, None if rejected is None else msgspec.json.encode(rejected)
-        )
+        refusal = None if rejected is None else msgspec.json.encode(rejected)
+        unkept = rejected is not None and context.claim is not None and rejected.code in context.claim.unkept
+        keys = [] if unkept else self._keys(context, stream, version + 1, version, refusal)
         position = 0
-        if key is not None or also:
-            position = (await self._store.append(Append(self._clock.now(), rows=also, key=key))).position
+        if keys or any(also):
+            append = Append(self._clock.now(), also.streams, (), also.rows, [*keys, *also.keys])
+            position = (await self._store.append(append)).position
         return Handled(stream, version, position, [], rejected)
 
     @staticmethod
-    def _key(
+    def _keys(
         context: Context, stream: str, from_version: int, to_version: int, refusal: bytes | None
-    ) -> KeyRecord | None:
+    ) -> list[KeyRecord]:
         claim = context.claim
         if claim is None:
-            return None
-        return KeyRecord(claim.scope, claim.key, claim.body_hash, stream, from_version, to_version, refusal)
+            return []
+        return [KeyRecord(claim.scope, claim.key, claim.body_hash, stream, from_version, to_version, refusal)]
 
     async def _replay(self, known: KeyRecord, claim: KeyClaim) -> Handled:
         """The first answer again, read from what the first command stored."""

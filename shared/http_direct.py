@@ -71,7 +71,8 @@ class Direct:
             arguments |= self.body.arguments(given)
         answer: BaseModel = await self.route.endpoint(**arguments)
         data = answer.__pydantic_serializer__.to_json(answer)
-        return Response(data, self.route.status_code or 200, media_type="application/json")
+        status = getattr(answer, "answered_with", self.route.status_code)
+        return Response(data, status or 200, media_type="application/json")
 
 
 class DirectApi(FastAPI):

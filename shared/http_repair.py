@@ -9,7 +9,17 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from shared.http import Claim
 from shared.http_access import CurrentActor, allow
-from shared.http_models import Body, CommandAnswer, EventRef, Moment, Page, PageQuery, is_id, paginate
+from shared.http_models import (
+    Body,
+    CommandAnswer,
+    EventRef,
+    Moment,
+    Page,
+    PageQuery,
+    is_id,
+    paginate,
+    without_seals,
+)
 from shared.http_problems import Problem, rejected
 from shared.kernel import Rejected
 from shared.parked import Row, headers_of
@@ -62,7 +72,8 @@ class DiscardBody(Body):
 class ParkedMessage(BaseModel):
     """A message a reader could not digest, and why. Its origin waits at this reader until somebody acts.
 
-    origin: whose log it stands in; empty when it belongs to nobody's. epoch, sequence: 0 when it has no number.
+    origin: whose log it stands in; empty when it belongs to nobody's, or holds nobody up (a letter). epoch, sequence: 0
+    when it has no number.
     retries: how often somebody had it read again since.
     """
 
@@ -84,7 +95,7 @@ class ParkedMessage(BaseModel):
 
 
 class ParkedWhole(ParkedMessage):
-    """The message itself. What cannot be printed is escaped, in names and values too.
+    """The message itself. What cannot be printed is escaped, in names and values too; what is sealed is left out.
 
     bytes: of the body as it is kept. body_cut: only its beginning is shown.
     """
@@ -132,13 +143,17 @@ class RetryAllAnswer(BaseModel):
 
 
 class DiscardAnswer(CommandAnswer):
-    """from_sequence, to_sequence: what the view does without now; 0 when the message had no number."""
+    """from_sequence, to_sequence: what the reader does without now; 0 when it had no number, or was put aside.
+
+    marked: its view says so until it is rebuilt; a policy keeps none.
+    """
 
     reader: str
     origin: str
     epoch: int
     from_sequence: int
     to_sequence: int
+    marked: bool
 
 
 class ViewState(BaseModel):
@@ -179,7 +194,7 @@ def _add_parked(api: FastAPI, bench: Bench) -> None:
     async def show_parked(parked_id: str) -> ParkedWhole:
         """One parked message with its headers and the beginning of its body. Refused: 404 `parked-unknown`."""
         row = await _found(bench, parked_id)
-        body, cut = escaped(row["data"], SHOWN_CHARS_MAX)
+        body, cut = escaped(without_seals(row["data"]), SHOWN_CHARS_MAX)
         headers = {_safe(name): _safe(value) for name, value in headers_of(row).items()}
         facts = _facts(bench, row, ParkedMessage) | {"subject": _safe(row["subject"]), "headers": headers}
         return ParkedWhole(**facts, body=body, body_cut=cut, bytes=len(row["data"]))
@@ -218,7 +233,7 @@ def _add_acts(api: FastAPI, bench: Bench) -> None:
         """
         who = Who(actor.role, claim, current_traceparent())
         try:
-            return _discarded(await bench.repair.discard(_id(parked_id), body.reason, who))
+            return _discarded(bench, await bench.repair.discard(_id(parked_id), body.reason, who))
         except Refused as refused:
             raise rejected(refused.rejected) from None
 
@@ -281,11 +296,12 @@ def _retried(done: Repaired) -> RetryAnswer:
     return RetryAnswer(**_done(done), reader=event.reader, origin=event.origin, outcome=event.outcome)
 
 
-def _discarded(done: Repaired) -> DiscardAnswer:
+def _discarded(bench: Bench, done: Repaired) -> DiscardAnswer:
     event = done.event
     assert isinstance(event, MessageDiscarded)
     gone: dict[str, Any] = {name: getattr(event, name) for name in ("epoch", "from_sequence", "to_sequence")}
-    return DiscardAnswer(**_done(done), reader=event.reader, origin=event.origin, **gone)
+    marked = bool(event.to_sequence) and bench.repair.keeps_view(event.reader)
+    return DiscardAnswer(**_done(done), reader=event.reader, origin=event.origin, marked=marked, **gone)
 
 
 def _done(done: Repaired) -> dict[str, Any]:

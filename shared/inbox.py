@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from shared import metrics, schema
 from shared.clock import Clock
 from shared.contracts.base import Contract
 from shared.envelope import Log, Message
-from shared.inbox_batch import Gap, Undigestible, Work
+from shared.inbox_batch import Gap, Undigestible, Work, understood
 from shared.outbox import BACKOFF_SECONDS, LINKS_MAX, POLL_SECONDS
 from shared.parked import Aside, LogKey, Row
 from shared.ports import (
     Append,
+    Appended,
     BusUnavailable,
     Delete,
     Delivery,
@@ -253,11 +253,8 @@ class Reader:
         """Applies a batch: effects, checkpoints and cursor in one append, or none of them."""
         messages = [delivery.message for delivery in batch if delivery.message is not None]
         parents = [message.traceparent for message in messages if message.traceparent is not None]
-        attributes: dict[str, str | int] = {
-            "messaging.system": "nats",
-            "messaging.batch.message_count": len(batch),
-            "plek.view": self.view.name,
-        }
+        attributes: dict[str, str | int] = {"messaging.system": "nats", "messaging.batch.message_count": len(batch)}
+        attributes["plek.view"] = self.view.name
         parent = parents[0] if parents else None
         with span(f"process {follow.source.name}", "consumer", parent, attributes, parents[1:LINKS_MAX]):
             work = Work(self, follow.source.name, incarnation, follow.skip_site)
@@ -270,7 +267,7 @@ class Reader:
             work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, position)))
             with span(f"update {self.view.name}", attributes={"db.system.name": "postgresql"}):
                 try:
-                    await self._append(work)
+                    await self.store(work, Append(self._clock.now()))
                 except (StoreUnavailable, OriginHalted, VersionConflict):
                     raise
                 except Exception as error:
@@ -306,13 +303,18 @@ class Reader:
         work = Work(self, follow.source.name, incarnation, follow.skip_site)
         work.park(delivery, "not-storable", describe(error))
         work.rows.append(Put(schema.cursors, (self.view.name, follow.source.name, incarnation, delivery.position)))
-        await self._append(work)
+        await self.store(work, Append(self._clock.now()))
         self._looked_at[follow.source.name] = (incarnation, delivery.position)
         self.accept(work)
 
-    async def _append(self, work: Work) -> None:
+    async def store(self, work: Work, act: Append) -> Appended:
+        """Stores what a batch changes and `act`, what somebody did to have a parked message read again, or none of it.
+
+        Raises as `Store.append`, and `Undigestible` for what only shows now.
+        """
+        act.rows = [*work.rows, *act.rows]
         try:
-            await self._store.append(Append(self._clock.now(), rows=work.rows))
+            return await self._store.append(act)
         except (StoreUnavailable, OriginHalted, VersionConflict):
             self._loaded = False  # whether it was stored is not known here
             raise
@@ -324,19 +326,17 @@ class Reader:
             if message.type.rsplit(".", 1)[0] in self._families:
                 raise Undigestible("version-unknown", message.type)
             return []
-        try:
-            event = contract.model_validate_json(message.data)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            raise Undigestible("body-invalid", f"{'.'.join(map(str, first['loc']))}: {first['type']}"[:200]) from None
-        except ValueError as error:
-            raise Undigestible("body-invalid", type(error).__name__) from None
+        event = understood(contract, message.data)
         try:
             return list(self.view.project(message, event))
         except Exception as error:
             raise Undigestible("handler-failed", describe(error)) from error
 
     # --- what a batch asks --------------------------------------------------------------------------------------------
+
+    async def had_effect(self, message: Message) -> bool:
+        """Whether a message that was put aside has had its effect all the same. A view puts nothing aside."""
+        return False
 
     async def forget(self, origin: str, pending: Sequence[RowChange]) -> list[RowChange]:
         """The deletions that take everything an origin told out of the view: a new epoch has begun.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from shared import metrics, schema
+from shared.contracts.base import Contract
 from shared.envelope import LOGS, Message
 from shared.parked import GAP, NOBODY, NOBODYS_MAX, LogKey, Row, gap_id, let_go, parked_id, parked_put
 from shared.ports import Delete, Delivery, Put, RowChange
@@ -25,11 +29,25 @@ class Gap(Exception):
 
 
 class Undigestible(Exception):
-    """Why a message is parked: a kebab-case code, and a detail without its contents."""
+    """Why a message is parked: a kebab-case code, and a detail without its contents.
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    alone: nothing that comes after it depends on it, so it is put aside under no origin and its own goes on.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, alone: bool = False) -> None:
         super().__init__(code)
-        self.code, self.detail = code, detail
+        self.code, self.detail, self.alone = code, detail, alone
+
+
+def understood(contract: type[Contract], data: bytes) -> Contract:
+    """What a message says. Raises `Undigestible` with `body-invalid`, and which field is wrong, not what it holds."""
+    try:
+        return contract.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise Undigestible("body-invalid", f"{'.'.join(map(str, first['loc']))}: {first['type']}"[:200]) from None
+    except ValueError as error:
+        raise Undigestible("body-invalid", type(error).__name__) from None
 
 
 class Work:
@@ -83,7 +101,9 @@ class Work:
         try:
             changes = self._reader.digest(message)
         except Undigestible as reason:
-            if not self._may_do_without(self._id(delivery), let_go(self._reader.forgiven, message)):
+            if reason.alone:
+                self.put_aside(delivery, reason)
+            elif not self._may_do_without(self._id(delivery), let_go(self._reader.forgiven, message)):
                 self.park(delivery, reason.code, reason.detail)
                 return
             changes = []
@@ -120,14 +140,26 @@ class Work:
         if delivery.message is None and (id_ in self._reader.aside.known or self._forgives(id_)):
             return  # read again: it was looked at before
         if log_key is None:
-            if self._reader.aside.nobodys + len(self.nobodys) < NOBODYS_MAX:
-                self.nobodys.add(id_)
-                self._keep(delivery, NOBODY, code, detail)
+            self.put_aside(delivery, Undigestible(code, detail))
+        elif not self._is_halted(log_key):
+            self.halted[log_key] = code
+            self._keep(delivery, log_key, code, detail)
+
+    def put_aside(self, delivery: Delivery, reason: Undigestible) -> None:
+        """Keeps a delivery under no origin, so that nothing waits for it; unless it is kept, or too many are."""
+        id_, aside = self._id(delivery), self._reader.aside
+        if id_ in aside.known:
             return
-        if self._is_halted(log_key):
+        if aside.nobodys + len(self.nobodys) >= NOBODYS_MAX:
+            log.warning("not parked: too many are", reader=self._reader.view.name, code=reason.code)
             return
-        self.halted[log_key] = code
-        self._keep(delivery, log_key, code, detail)
+        self.nobodys.add(id_)
+        self._keep(delivery, NOBODY, reason.code, reason.detail)
+
+    def taken_up(self, message: Message, changes: Iterable[RowChange]) -> None:
+        """A message that was put aside and has been read again leads to this; how far was read stays as it is."""
+        self.messages.append(message)
+        self.rows += changes
 
     def _keep(self, delivery: Delivery, log_key: LogKey, code: str, detail: str) -> None:
         name = self._reader.view.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar, Union
+from typing import Any, Generic, NamedTuple, TypeVar, Union
 
 import msgspec
 
@@ -39,6 +39,17 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
     code: str
     facts: dict[str, Any] = {}
+
+
+class Reaction(NamedTuple):
+    """What a policy answers: a command for one aggregate of its own service.
+
+    aggregate: the decider's name (`location`). key: which one of them.
+    """
+
+    aggregate: str
+    key: str
+    command: Command
 
 
 S = TypeVar("S")

@@ -30,8 +30,11 @@ NEW = "__new"
 NOBODYS_BYTES_MAX = 4 * 1024
 """Of a message that belongs to no origin so much is kept to look at; of others all that may be told in one."""
 
+ALONE_BYTES_MAX = 32 * 1024
+"""Of a message that was put aside because nothing waits for it so much is kept: more than the longest letter has."""
+
 NOBODYS_MAX = 1_000
-"""Messages of no origin parked at most a reader; more are dropped: they belong to nobody's log."""
+"""Messages parked under no origin at most a reader; more are dropped: nothing waits for them."""
 
 HEADERS_MAX = 64
 HEADER_CHARS_MAX = 500
@@ -41,7 +44,7 @@ LogKey = tuple[str, Log]
 """An origin's key and one of its logs: what a checkpoint is kept for."""
 
 NOBODY: LogKey = ("", "pub")
-"""Stands for the log of a message that is in nobody's."""
+"""Stands for the log of a message that is in nobody's, or that was put aside and holds nobody up."""
 
 Row = dict[str, Any]
 
@@ -68,7 +71,10 @@ def parked_put(
     if message is not None:
         subject, headers = bus_subject(message), to_headers(message)
     data = message.data if message else delivery.data
-    kept = data[: NOBODYS_BYTES_MAX if log_key == NOBODY else DATA_BYTES_MAX + 1]  # what was too large stays so
+    most = DATA_BYTES_MAX + 1  # what was too large stays so
+    if log_key == NOBODY:
+        most = ALONE_BYTES_MAX if message else NOBODYS_BYTES_MAX
+    kept = data[:most]
     came = (delivery.position, *log_key, epoch, sequence, type_, code, detail[:500], subject, _headers(headers), kept)
     return Put(schema.parked, (*where, *came, now, 0, None))
 
@@ -90,8 +96,8 @@ class Aside:
     """What a reader knows of what it has put aside.
 
     halted: logs that stand still, and why. missing: logs that wait for what is missing, with the parked message that
-    came too early. nobodys: how many messages of no origin are parked. known: messages without a number that need no
-    second look. discarded: messages (and gaps) a person let go, which this reader does not show.
+    came too early. nobodys: how many messages are parked under no origin. known: messages that need no second look,
+    for they hold nobody up. discarded: messages (and gaps) a person let go, which this reader does not show.
     """
 
     halted: dict[LogKey, str] = field(default_factory=dict)

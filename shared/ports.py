@@ -87,7 +87,7 @@ class Append(msgspec.Struct, gc=False):
     streams: Sequence[StreamWrite] = ()
     told: Sequence[Told] = ()
     rows: Sequence[RowChange] = ()
-    key: KeyRecord | None = None
+    keys: Sequence[KeyRecord] = ()
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):

@@ -1,7 +1,8 @@
 """Repair of what readers put aside: look at a parked message, have it read again, or let it go.
 
-A message that is read again and digested leaves its row in the append that holds its effect, its checkpoint and where
-to read on; one that is let go leaves it in the append that holds the mark. Every act is an event of the reader's own
+A message that is read again and digested leaves its row in the append that holds its effect (of a policy: its command),
+its checkpoint and where to read on; one that is let go leaves it in the append that holds the mark. What was put aside
+and holds nobody up has neither checkpoint nor mark: its log went on long ago. Every act is an event of the reader's own
 stream `reader/<view>`, in the store of the service: who by role, when, what came of it, and why. Its version is also
 what keeps two people, or two processes, from doing it twice.
 """
@@ -15,11 +16,11 @@ from typing import Any, NamedTuple, TypeAlias
 from shared import schema
 from shared.bus_consumer import delivery
 from shared.clock import Clock
-from shared.envelope import Meta
+from shared.envelope import Message, Meta
 from shared.handling import TRIES_MAX, KeyClaim, KeyReused
 from shared.ids import Ids
 from shared.inbox import Reader
-from shared.inbox_batch import Work
+from shared.inbox_batch import Undigestible, Work
 from shared.kernel import Codec, Event, Rejected
 from shared.parked import GAP, NOBODY, LogKey, Row, gap_id, headers_of
 from shared.ports import (
@@ -71,8 +72,8 @@ class MessageRetried(Event, frozen=True, tag="message-retried.v1"):
 class MessageDiscarded(Event, frozen=True, tag="message-discarded.v1"):
     """A parked message was let go, for the reason somebody gave: the view does without it until it is rebuilt.
 
-    from_sequence, to_sequence: what is gone of the log; both 0 when the message had no number, or had been applied
-    after all.
+    from_sequence, to_sequence: what is gone of the log; both 0 when the message had no number, had been applied after
+    all, or was put aside and held nobody up.
     """
 
     id: str
@@ -124,7 +125,7 @@ class Refused(Exception):
 
 
 class _Act(NamedTuple):
-    """What one act stores. work: what a retry made of the message, to be shown to the reader once it is stored."""
+    """What one act stores. work: what a retry made of the message; the reader stores it with the act's own rows."""
 
     event: RepairEvent
     rows: Sequence[RowChange]
@@ -138,6 +139,10 @@ class Repair:
     def __init__(self, store: Store, readers: Sequence[Reader], clock: Clock, ids: Ids) -> None:
         self._store, self._clock, self._ids = store, clock, ids
         self._readers = {reader.view.name: reader for reader in readers}
+
+    def keeps_view(self, reader: str) -> bool:
+        """Whether a reader keeps rows, that could do without something; a policy does not."""
+        return bool(self._readers[reader].view.tables)
 
     async def parked(self, reader: str | None = None, origin: str | None = None) -> list[Row]:
         """What is parked, whole; of one reader or origin only, where they are named."""
@@ -222,16 +227,18 @@ class Repair:
         reader = self._readers[(await self.find(id_))["reader"]]
         async with reader.resting():
             row = await self.find(id_)
-            stream = STREAMS + reader.view.name
-            version = len(await self._store.read_to_fold(stream))
+            version = len(await self._store.read_to_fold(STREAMS + reader.view.name))
             done = await act(reader, row)
             try:
-                repaired = await self._append(stream, version, done, who)
+                repaired = await self._append(reader, version, done, who)
             except (StoreUnavailable, OriginHalted, VersionConflict, KeyTaken):
                 raise
-            except Exception as error:  # the database refuses what the view makes of it
+            except Undigestible as reason:
+                done = self._parked_still(reader, row, reason.code, reason.detail)
+                repaired = await self._append(reader, version, done, who)
+            except Exception as error:  # the database refuses what it leads to
                 done = self._parked_still(reader, row, NOT_STORABLE, describe(error))
-                repaired = await self._append(stream, version, done, who)
+                repaired = await self._append(reader, version, done, who)
             if done.work is not None:
                 reader.accept(done.work)
             if done.goes_on:
@@ -239,15 +246,15 @@ class Repair:
         reader.applied.set()  # what is incomplete may be another
         return repaired
 
-    async def _append(self, stream: str, version: int, done: _Act, who: Who) -> Repaired:
+    async def _append(self, reader: Reader, version: int, done: _Act, who: Who) -> Repaired:
+        stream = STREAMS + reader.view.name
         cause = self._ids.event_id()
         meta = Meta(self._ids.random_id(), cause, who.role, who.traceparent)
         event = NewEvent(self._ids.event_id(), CODEC.name(done.event), CODEC.encode(done.event), meta)
-        key = None
-        if who.claim is not None:
-            key = KeyRecord(who.claim.scope, who.claim.key, who.claim.body_hash, stream, version + 1, version + 1)
-        write = StreamWrite(stream, version, [event])
-        appended = await self._store.append(Append(done.event.at, [write], rows=done.rows, key=key))
+        claims = [] if who.claim is None else [who.claim]
+        keys = [KeyRecord(each.scope, each.key, each.body_hash, stream, version + 1, version + 1) for each in claims]
+        act = Append(done.event.at, [StreamWrite(stream, version, [event])], rows=done.rows, keys=keys)
+        appended = await (self._store.append(act) if done.work is None else reader.store(done.work, act))
         log.warning(event.type, reader=done.event.reader, origin=done.event.origin, code=done.event.code, role=who.role)
         return Repaired(done.event, event.id, version + 1, appended.position)
 
@@ -257,25 +264,43 @@ class Repair:
         again = delivery_of(row)
         if again.message is None:
             return self._parked_still(reader, row, again.problem, again.detail)
+        if _log_key(row) == NOBODY:
+            return await self._taken_up(reader, row, again.message)
         log_key: LogKey = (again.message.origin.key, again.message.log)
         work = Work(reader, row["source"], row["incarnation"], retried=_log_key(row))
         await work.take(again, refetch=False)
         for change in work.rows:
             if isinstance(change, Put) and change.table is schema.parked:
                 kept = dict(zip(schema.parked.columns.keys(), change.values, strict=True))
-                return self._parked_still(reader, row, kept["code"], kept["detail"])
+                if log_key not in work.checkpoints:
+                    return self._parked_still(reader, row, kept["code"], kept["detail"])
+                alone = row | dict(zip(("origin", "log"), NOBODY, strict=True))  # kept, but it holds nobody up any more
+                rows = [self._tried(alone, kept["code"], kept["detail"]), *await self._back(reader, row)]
+                return _Act(self._event(reader, row, kept["code"]), rows, work, goes_on=True)
         reached = log_key in work.checkpoints
         if not reached and reader.checkpoint(*log_key) < (row["epoch"], row["sequence"]):
             return self._parked_still(reader, row, row["code"], row["detail"])  # it waits for another of its log
         gone = [Delete(schema.parked, (reader.view.name, row["id"])), *await self._back(reader, row)]
         event = self._event(reader, row, DIGESTED if reached else DUPLICATE)
-        return _Act(event, [*work.rows, *gone], work, goes_on=True)
+        return _Act(event, gone, work, goes_on=True)
+
+    async def _taken_up(self, reader: Reader, row: Row, message: Message) -> _Act:
+        """A message that was put aside has its effect now, if it can be made sense of; nobody has waited for it."""
+        work = Work(reader, row["source"], row["incarnation"])
+        try:
+            work.taken_up(message, reader.digest(message))
+        except Undigestible as reason:
+            return self._parked_still(reader, row, reason.code, reason.detail)
+        outcome = DUPLICATE if await reader.had_effect(message) else DIGESTED
+        return _Act(self._event(reader, row, outcome), [Delete(schema.parked, (reader.view.name, row["id"]))], work)
 
     def _parked_still(self, reader: Reader, row: Row, code: str, detail: str) -> _Act:
         """It stays parked, for the reason there is now."""
+        return _Act(self._event(reader, row, code), [*_fence(reader, row), self._tried(row, code, detail)])
+
+    def _tried(self, row: Row, code: str, detail: str) -> Put:
         tried = {"code": code, "detail": detail[:500], "retries": row["retries"] + 1, "retried_at": self._clock.now()}
-        rows: list[RowChange] = [*_fence(reader, row), Put(schema.parked, tuple((row | tried).values()))]
-        return _Act(self._event(reader, row, code), rows)
+        return Put(schema.parked, tuple((row | tried).values()))
 
     def _event(self, reader: Reader, row: Row, outcome: str) -> MessageRetried:
         return MessageRetried(
@@ -293,14 +318,14 @@ class Repair:
         first = sequence + 1 if row["epoch"] == epoch else 1
         last, id_ = (row["sequence"] - 1, gap_id(row["id"])) if row["code"] == GAP else (row["sequence"], row["id"])
         rows: list[RowChange] = [Delete(schema.parked, (name, row["id"]))]
-        if not row["epoch"] or (row["epoch"], last) <= (epoch, sequence):
-            first = last = 0  # nothing with a number is gone
+        if log_key == NOBODY or not row["epoch"] or (row["epoch"], last) <= (epoch, sequence):
+            first = last = 0  # nothing with a number is gone, or nothing waits for it
             rows += _fence(reader, row)
         else:
             if row["epoch"] > epoch > 0:
                 rows += await reader.forget(row["origin"], [])
             rows.append(Put(schema.checkpoints, (name, *log_key, row["epoch"], last)))
-        if last or not row["epoch"]:
+        if (last and self.keeps_view(name)) or not row["epoch"]:
             rows.append(
                 Put(
                     schema.discarded,

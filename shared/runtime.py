@@ -71,6 +71,7 @@ class Runtime:
         self.known: Known | None = None
         self.keeps: Keeps | None = None
         self._heard: dict[str, list[tuple[Log, str, str | None]]] = {}
+        self._hears_others: set[str] = set()
         self._clients: dict[Log, BusClient] = {}
         self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"))
         self._tasks: list[asyncio.Task[None]] = []
@@ -124,14 +125,18 @@ class Runtime:
 
         self.spawn(f"relay-{which}", work)
 
-    def city(self, reader: Reader, own_logs: Sequence[str] = (), gather_seconds: float = 0.0) -> None:
+    def city(
+        self, reader: Reader, own_logs: Sequence[str] = (), gather_seconds: float = 0.0, also: Sequence[Reader] = ()
+    ) -> None:
         """Hears the network: beats, and `CITY` for every other site; `own_logs` are streams of this site in that
-        account. gather_seconds: as in `Follow`.
+        account. gather_seconds: as in `Follow`. also: readers that follow `CITY` beside it, each at its own pace, and
+        hear nothing of this site.
         """
         settings, clock = self.host.settings, self.host.clock
         source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
         heard = self._heard.setdefault(reader.view.name, [])
         heard += [("pub", "CITY", settings.site), *(("pub", name, None) for name in own_logs)]
+        self._hears_others |= {other.view.name for other in also}
 
         async def work() -> None:
             broker = await connect_broker(settings.nats_options(f"city.{self.service}"))
@@ -145,7 +150,8 @@ class Runtime:
                     await answer_kept_on(client, settings.site, self.service, self.keeps)
                 follows = [Follow(source(client, "CITY"), settings.site, gather_seconds)]
                 follows += [Follow(source(client, name), None, gather_seconds) for name in own_logs]
-                await _together([beats.run(), *(reader.run(follow) for follow in follows)])
+                others = [other.run(Follow(source(client, "CITY"), settings.site, gather_seconds)) for other in also]
+                await _together([beats.run(), *(reader.run(follow) for follow in follows), *others])
             finally:
                 self.broker = None
                 self._clients.pop("pub", None)
@@ -259,6 +265,8 @@ class Runtime:
         )  # fmt: skip
 
     def _missing(self, reader: Reader, origin: Origin) -> int:
+        if origin.site == self.host.settings.site and reader.view.name in self._hears_others:
+            return 0
         epoch, sequence = reader.checkpoint(origin.key)
         return max(0, self.links.told(origin) - (sequence if epoch == origin.epoch else 0))
 

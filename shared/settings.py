@@ -37,7 +37,8 @@ class SiteSettings(BaseModel):
 
     `databases` maps a service to an address asyncpg understands; `credentials` maps a bus user (`city.<service>`,
     `city.<service>.relay`, `local.<service>`, `local.<service>.relay`, `city.admin`, `local.admin`) to the file with
-    its nkey seed. `origins` are all that tell the network, as `site/service`. `token_signing_key`, `clock_file` and
+    its nkey seed. `origins` are all that tell the network, as `site/service`. `seal_keys` is this site's private keys
+    for letters, `network_keys` every site's public ones (`shared/letters.py`). `token_signing_key`, `clock_file` and
     `embedded` exist for networks started by `plek up` only.
     """
 
@@ -56,6 +57,8 @@ class SiteSettings(BaseModel):
     nats_url: str
     credentials: dict[str, Path]
     token_keys: Path
+    seal_keys: Path
+    network_keys: Path
     token_signing_key: Path | None = None
     clock_file: Path | None = None
     otlp_endpoint: str | None = None

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 
 from shared.envelope import Log
 from shared.http_access import CurrentActor, allow
-from shared.http_models import Moment, Page, PageQuery, decode_cursor, encode_cursor
+from shared.http_models import Moment, Page, PageQuery, decode_cursor, encode_cursor, without_seals
 from shared.http_problems import Problem
 from shared.ports import Put
 from shared.schema import worklist
@@ -121,7 +121,7 @@ class PgWorklist:
 def item_of(row: Mapping[str, Any]) -> WorkItem:
     """A row of the table as it is shown."""
     try:
-        facts = msgspec.json.decode(row["data"]) if row["data"] else {}
+        facts = msgspec.json.decode(without_seals(row["data"])) if row["data"] else {}
     except msgspec.MsgspecError:
         facts = {}
     named = {name: row[name] for name in row if name != "data"}

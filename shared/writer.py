@@ -374,11 +374,8 @@ class Writer:
 
 
 def _own(append: Append) -> list[Own]:
-    """What no two appends under way may share: streams, and the idempotency key."""
-    own: list[Own] = [write.stream for write in append.streams]
-    if append.key is not None:
-        own.append((append.key.scope, append.key.key))
-    return own
+    """What no two appends under way may share: streams, and idempotency keys."""
+    return [*(write.stream for write in append.streams), *((key.scope, key.key) for key in append.keys)]
 
 
 def _tell(answers: Answers) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WIDTH_PIPED = 200
 """Characters a line where there is no terminal to ask."""
 LOOK_SECONDS = 0.2
+NO_ORIGIN = "none"
+"""Of a message in nobody's log, and of a letter that was put aside: nothing waits for it."""
 PAGE = 500
 
 Row = dict[str, Any]
@@ -113,7 +115,7 @@ def retry(
         print_json({"tried": done, "still_parked": len(stay)})
     else:
         for item in done:
-            of = f"{item['site']} {item['reader']}  {item['origin'] or 'nobody'}"
+            of = f"{item['site']} {item['reader']}  {item['origin'] or NO_ORIGIN}"
             typer.echo(f"{item['id']}  {of}  {item['outcome']}")
         if not done:
             typer.echo("nothing is parked")
@@ -129,7 +131,7 @@ def discard(
     reason: Annotated[str, typer.Option(help="Why, in one line; it is kept. Nothing about a person.")],
     site: Site = None, data: Data = DATA, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Let one message go: its origin goes on after it, and the view is marked until it is rebuilt."""
+    """Let one message go: its origin goes on after it, and the view, if it fed one, is marked until it is rebuilt."""
     name, service, _ = _find(data, site, id_)
     with _client(data, name) as client:
         answer = post_json(client, name, f"/api/{service}/parked/{id_}/discard", {"reason": reason})
@@ -138,11 +140,13 @@ def discard(
         return
     first, last = answer["from_sequence"], answer["to_sequence"]
     which = f"{first} to {last}" if first != last else str(last)
-    if last:
+    if answer["marked"]:
         typer.echo(
             f"{answer['reader']} at {name} does without {which} of {answer['origin']}, and is marked until:"
             f" plek rebuild {name} {service} {answer['reader']}"
         )
+    elif last:
+        typer.echo(f"{answer['reader']} at {name} does without {which} of {answer['origin']}; it keeps no view to mark")
     else:
         typer.echo(f"{answer['reader']} at {name} passes it over; nothing with a number is missing")
 
@@ -304,7 +308,7 @@ def _table(title: str, headings: Sequence[str], rows: Sequence[Row]) -> Table:
             "reason": row.get("reason", ""), "by": f"{row.get('role')} {row.get('discarded_at', '')[:19]}",
         }  # fmt: skip
         name = f" {row['type'].split('.')[3]}" if row["type"] else ""
-        what = (row["origin"] or "nobody", f"{row['log']}{numbers}{name}", *(facts[heading] for heading in headings))
+        what = (row["origin"] or NO_ORIGIN, f"{row['log']}{numbers}{name}", *(facts[heading] for heading in headings))
         table.add_row(row["id"], row["site"], f"{row['service']}/{row['reader']}", *map(escape, what))
     return table
 

@@ -159,6 +159,8 @@ def _use(place: Row, uses: _Uses, now: datetime, words: Words) -> list[str]:
         found += _household(stay, words)
     elif place["status"] == "held" and hold is not None:
         found.append(words("board.until", time=_moment(hold["expires_at"], now, words)))
+        if hold.get("expected_from"):
+            found.append(words("board.expected_from", site=hold["expected_from"]))
         found += _household(hold, words)
     elif place["status"] == "blocked" and place["block"] is not None:
         found.append(words(f"reason.{place['block']['reason']}"))

@@ -9,29 +9,43 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from fastapi import FastAPI
+from msgspec.structs import replace
 
 from services.placement import api_models as m
 from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement import views
-from services.placement.api_desk import TRY_ELSEWHERE, Asked, Placement, base, event_of, location_of_stream, refs
+from services.placement.api_calls import Elsewhere
+from services.placement.api_desk import (
+    INPUT_CODES,
+    TRY_ELSEWHERE,
+    Asked,
+    Placement,
+    base,
+    event_of,
+    location_of_stream,
+    refs,
+)
 from services.placement.api_reads import Reads
-from services.placement.decider import LOCATION
 from shared.handling import Handled
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import EVERYBODY, CurrentActor, allow
 from shared.http_models import CommandAnswer
-from shared.http_problems import Problem
+from shared.http_problems import Problem, rejected
 from shared.http_repair import Bench, add_repair
-from shared.kernel import Rejected
 from shared.security import Role
 
 __all__ = ["Placement", "build", "routes"]
 
 Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 """Method, path, endpoint, status of success, who may call."""
+
+LATER: Mapping[str, dict[int | str, dict[str, Any]]] = {
+    "/holds": {202: {"model": m.HoldPending, "description": "Another site was asked."}},
+    "/holds/{hold_id}/cancel": {202: {"model": m.CancelPending, "description": "Another site was told."}},
+}
+"""What is answered while another site has the word, by path."""
 
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 OPENERS: tuple[Role, ...] = ("operator", "coordinator")
@@ -77,7 +91,8 @@ def build(placement: Placement, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
     for method, path, endpoint, status, roles in routes(Writes(placement), Reads(placement)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
-        api.add_api_route(path, endpoint, methods=[method], status_code=status)
+        later = LATER.get(path) if method == "POST" else None
+        api.add_api_route(path, endpoint, methods=[method], status_code=status, responses=later)
     add_repair(api, bench)
     return api
 
@@ -86,7 +101,7 @@ class Writes:
     """Every command that comes over HTTP, one method each."""
 
     def __init__(self, placement: Placement) -> None:
-        self._placement = placement
+        self._placement, self._elsewhere = placement, Elsewhere(placement)
 
     # --- locations and places -----------------------------------------------------------------------------------------
 
@@ -139,9 +154,11 @@ class Writes:
     # --- holds --------------------------------------------------------------------------------------------------------
 
     async def hold(self, body: m.HoldBody, actor: CurrentActor, claim: Claim) -> m.HoldAnswer:
-        """Keep places for a household on its way. Refused: `no-place-free`, `place-not-free`,
-        `remote-hold-not-possible`."""
-        self._placement.own_site_only(body.site)
+        """Keep places for a household on its way. At another site: 202 `pending`, and GET shows what comes of it.
+        Refused: `no-place-free`, `place-not-free`, `remote-hold-not-possible`."""
+        elsewhere = await self._elsewhere.site_of(body)
+        if elsewhere is not None:
+            return await self._elsewhere.hold(elsewhere, body, Asked(actor, claim))
         fields = {
             "hold_id": self._placement.ids.random_id(),
             "place_ids": tuple(body.place_ids or ()),
@@ -167,30 +184,21 @@ class Writes:
         )  # fmt: skip
 
     async def _hold_anywhere(self, asked: Asked, **fields: Any) -> Handled:
-        """Hold at the own location that has most places free of the kind; the next one when that one refuses.
+        """Hold at the own location that has most places free of the kind; when it refuses, at the next one.
 
-        With a key only one location is really asked (the first answer is the answer), so the choice is tried out first.
+        Only the last refusal is the answer: those before it are not kept under the key, and what was held under it is
+        found again whatever is free by then.
         """
         names = await self._own_locations(fields["kind"])
         if not names:
             raise Problem(409, "no-place-free", facts={"kind": fields["kind"]})
-        now, role = self._placement.clock.now(), asked.actor.role
-        willing = []
-        for name in names:
-            state, _ = await self._placement.handler.load(name)
-            trial = LOCATION.decide(state, cmd.HoldPlaces(at=now, role=role, location=name, **fields))
-            if not isinstance(trial, Rejected) or trial.code not in TRY_ELSEWHERE:
-                willing.append(name)
-        candidates = willing or names[:1]
-        if asked.claim is not None:
-            candidates = candidates[:1]
-        for name in candidates[:-1]:
-            try:
-                return await self._placement.do(name, asked, cmd.HoldPlaces, **fields)
-            except Problem as problem:
-                if problem.code not in TRY_ELSEWHERE:
-                    raise
-        return await self._placement.do(candidates[-1], asked, cmd.HoldPlaces, **fields)
+        claim = asked.claim
+        going_on = asked if claim is None else asked._replace(claim=replace(claim, unkept=TRY_ELSEWHERE))
+        for name in names[:-1]:
+            handled = await self._placement.handle(name, going_on, cmd.HoldPlaces, **fields)
+            if handled.rejected is None or handled.replayed or handled.rejected.code not in TRY_ELSEWHERE:
+                return _accepted(handled)
+        return await self._placement.do(names[-1], asked, cmd.HoldPlaces, **fields)
 
     async def _own_locations(self, kind: str) -> list[str]:
         """The site's own locations, the one with most places free of `kind` first."""
@@ -205,9 +213,13 @@ class Writes:
     async def check_in(
         self, hold_id: str, actor: CurrentActor, claim: Claim, version: IfMatch, body: m.CheckInBody | None = None
     ) -> m.CheckInAnswer:
-        """The household has arrived. Refused: `hold-lapsed`, `hold-ended`."""
+        """The household has arrived. Refused: `hold-lapsed`, `hold-ended`, `remote-hold-not-possible` (it is checked in
+        where it is held)."""
+        location = await self._location_of_hold(hold_id)
+        if location is None:
+            raise Problem(409, "remote-hold-not-possible")
         handled = await self._placement.do(
-            await self._placement.location_of(views.holds, hold_id, "hold"), Asked(actor, claim), cmd.CheckInHold,
+            location, Asked(actor, claim), cmd.CheckInHold,
             hold_id=hold_id, stay_id=self._placement.ids.random_id(), if_version=version,
             observed_at=None if body is None else body.observed_at,
         )  # fmt: skip
@@ -215,13 +227,25 @@ class Writes:
 
     async def cancel(
         self, hold_id: str, actor: CurrentActor, claim: Claim, version: IfMatch, body: m.CancelBody | None = None
-    ) -> CommandAnswer:
-        """Nobody is coming. Refused: `hold-ended`, `hold-lapsed`."""
-        location = await self._placement.location_of(views.holds, hold_id, "hold")
+    ) -> m.CancelAnswer:
+        """Nobody is coming. At another site: 202 `pending` until that site has said so. Refused: `hold-ended`,
+        `hold-lapsed`."""
+        location = await self._location_of_hold(hold_id)
+        if location is None:
+            return await self._elsewhere.give_up(hold_id, Asked(actor, claim), version)
         handled = await self._placement.do(
             location, Asked(actor, claim), cmd.CancelHold, hold_id=hold_id, if_version=version
         )
-        return CommandAnswer(**base(hold_id, handled))
+        return m.CancelAnswer(**base(hold_id, handled), status="cancelled")
+
+    async def _location_of_hold(self, hold_id: str) -> str | None:
+        """The own location a hold is at; None for one that was asked for at another site. Raises 404 `hold-unknown`."""
+        try:
+            return await self._placement.location_of(views.holds, hold_id, "hold")
+        except Problem:
+            if await self._elsewhere.row(hold_id) is None:
+                raise
+            return None
 
     # --- stays --------------------------------------------------------------------------------------------------------
 
@@ -261,7 +285,7 @@ class Writes:
         refused."""
         results, events, version, position = [], [], 0, 0
         for number, night in enumerate(body.nights):
-            own = None if claim is None else msgspec.structs.replace(claim, key=f"{claim.key}/{number}")
+            own = None if claim is None else replace(claim, key=f"{claim.key}/{number}")
             fields = night.model_dump(exclude={"features"})
             handled = await self._placement.handle(
                 body.location, Asked(actor, own), cmd.RecordNight, features=tuple(night.features), **fields
@@ -270,6 +294,13 @@ class Writes:
             events += refs(handled)
             results.append(_night_result(night, handled))
         return m.NightsAnswer(id=body.location, version=version, position=position, events=events, results=results)
+
+
+def _accepted(handled: Handled) -> Handled:
+    """What was decided; a refusal is raised as the `Problem` it becomes."""
+    if handled.rejected is not None:
+        raise rejected(handled.rejected, INPUT_CODES)
+    return handled
 
 
 def _night_result(night: m.NightBody, handled: Handled) -> m.NightResult:

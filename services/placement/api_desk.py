@@ -14,6 +14,7 @@ from services.placement import events as ev
 from services.placement.decider_location import Location
 from shared import metrics
 from shared.clock import Clock
+from shared.forward import Call, CallCommand, CallEvent
 from shared.handling import Context, Handled, Handler, KeyClaim
 from shared.http import Streams
 from shared.http_models import EventRef, is_id
@@ -45,6 +46,7 @@ _THINGS: dict[Noun, Callable[[Location], Mapping[str, object]]] = {
 
 E = TypeVar("E", bound=ev.LocationEvent)
 LocationHandler = Handler[Location, cmd.LocationCommand, ev.LocationEvent]
+CallHandler = Handler[Call, CallCommand, CallEvent]
 
 
 class CapacityView(Protocol):
@@ -83,7 +85,9 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Placement:
-    """What the routes work with. sites: every site of the network."""
+    """What the routes work with. sites: every site of the network. calls: what this site asks of others.
+    can_write_to: whether a letter to a site can be sealed.
+    """
 
     site: str
     sites: Sequence[str]
@@ -93,15 +97,20 @@ class Placement:
     clock: Clock
     ids: Ids
     streams: Streams
+    calls: CallHandler
+    can_write_to: Callable[[str], bool]
 
     async def handle(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:
         """Let the location decide; a refusal comes back in the answer."""
         made = command(at=self.clock.now(), role=asked.actor.role, location=location, **fields)
-        command_id = self.ids.event_id()
-        context = Context(command_id, self.ids.random_id(), command_id, current_traceparent(), asked.claim)
-        handled = await self.handler.handle(location, made, context)
-        metrics.COMMANDS.labels("placement", command.__name__, _outcome(handled)).inc()
+        handled = await self.handler.handle(location, made, self.context(asked))
+        metrics.COMMANDS.labels("placement", command.__name__, outcome(handled)).inc()
         return handled
+
+    def context(self, asked: Asked) -> Context:
+        """Where a command from outside comes from: nothing came before it."""
+        command_id = self.ids.event_id()
+        return Context(command_id, self.ids.random_id(), command_id, current_traceparent(), asked.claim)
 
     async def do(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:
         """Let the location decide. A refusal is raised as the `Problem` it becomes."""
@@ -112,10 +121,15 @@ class Placement:
 
     async def row(self, table: sa.Table, id_: str, noun: str) -> dict[str, Any]:
         """The row of one place, hold or stay. Raises 404 `<noun>-unknown`."""
-        rows = await self.store.rows(table, id=id_) if is_id(id_) else []
-        if not rows:
+        row = await self.find(table, id_)
+        if row is None:
             raise Problem(404, f"{noun}-unknown")
-        return rows[0]
+        return row
+
+    async def find(self, table: sa.Table, id_: str) -> dict[str, Any] | None:
+        """The row with this id, if there is one."""
+        rows = await self.store.rows(table, id=id_) if is_id(id_) else []
+        return rows[0] if rows else None
 
     async def location_of(self, table: sa.Table, id_: str, noun: Noun) -> str:
         """The location a place, hold or stay belongs to. Raises 404 `<noun>-unknown`.
@@ -128,15 +142,9 @@ class Placement:
                 return state.name
         return str((await self.row(table, id_, noun))["location"])
 
-    def own_site_only(self, site: str | None) -> None:
-        """Letters to other sites do not exist yet. Raises 409 `remote-hold-not-possible`, 404 `site-unknown`."""
-        if site is not None and site not in self.sites:
-            raise Problem(404, "site-unknown", facts={"site": site})
-        if site not in (None, self.site):
-            raise Problem(409, "remote-hold-not-possible", facts={"site": site})
 
-
-def _outcome(handled: Handled) -> str:
+def outcome(handled: Handled) -> str:
+    """What came of a command, as it is counted."""
     if handled.replayed:
         return "replayed"
     if handled.rejected is not None:

@@ -7,7 +7,7 @@ decider, so that a refusal has the same code wherever it comes from.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
@@ -92,7 +92,7 @@ class CloseBody(Body):
 
 class HoldBody(Body):
     """Which places: those named, or the best fit of `kind`; at `location`, or at the site's location with most of
-    them free."""
+    them free. site: another site is asked by letter, for a kind and never for a place."""
 
     location: Slug | None = None
     place_ids: PlaceIds | None = None
@@ -232,7 +232,11 @@ class PlaceView(BaseModel):
 
 
 class HoldView(BaseModel):
-    """stay_id: what it became when it was checked in."""
+    """stay_id: what it became when it was checked in. expected_from: the site that asked for it, if another one did.
+
+    Of a hold at another site: no places; code: why it was refused; given_up: the owner has been told that nobody comes,
+    and has not said yet how it ended.
+    """
 
     id: str
     site: str
@@ -244,6 +248,9 @@ class HoldView(BaseModel):
     expires_at: Moment
     stay_id: str | None
     version: int
+    expected_from: str | None
+    code: str | None
+    given_up: bool
 
 
 class StayView(BaseModel):
@@ -318,6 +325,24 @@ class HoldAnswer(CommandAnswer):
     household_size: int
     status: str
     expires_at: Moment
+
+
+class HoldPending(HoldAnswer):
+    """Asked for at another site, which has not answered yet."""
+
+    answered_with: ClassVar[int] = 202
+
+
+class CancelAnswer(CommandAnswer):
+    """status: `cancelled`, or `pending` until the site that holds it has said so."""
+
+    status: str
+
+
+class CancelPending(CancelAnswer):
+    """The site that holds it is told, and has not said yet how it ended."""
+
+    answered_with: ClassVar[int] = 202
 
 
 class CheckInAnswer(CommandAnswer):

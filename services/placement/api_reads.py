@@ -12,8 +12,10 @@ from pydantic import BaseModel
 
 from services.placement import api_models as m
 from services.placement import views
+from services.placement.api_calls import shown
 from services.placement.api_desk import Placement
 from services.placement.api_stream import Changes
+from services.placement.views_calls import remote_holds
 from shared.http import wait_caught_up
 from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem
@@ -46,13 +48,27 @@ class Reads:
         return _tagged(m.PlaceView(**self._place(await self._row(views.places, place_id, "place", query))), answer)
 
     async def list_holds(self, query: Annotated[m.HoldsQuery, Query()]) -> Page[m.HoldView]:
-        """This site's holds, ended ones included."""
+        """This site's holds and those it asked for at other sites, ended ones included."""
         where = {"location": query.location, "kind": query.kind, "status": query.status}
-        return await self._page(m.HoldView, views.holds, query, self._hold, where)
+        own = await self._page(m.HoldView, views.holds, query, self._hold, where)
+        remote = await self._page(m.HoldView, remote_holds, query, shown, where)
+        if not remote.items:
+            return own
+        both = sorted([*own.items, *remote.items], key=lambda hold: hold.id)
+        items = both[: query.limit]
+        more = len(both) > query.limit or own.next or remote.next
+        return Page[m.HoldView](items=items, next=encode_cursor(items[-1].id) if more else None)
 
     async def show_hold(self, hold_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.HoldView:
-        """One hold, with its version as `ETag`."""
-        return _tagged(m.HoldView(**self._hold(await self._row(views.holds, hold_id, "hold", query))), answer)
+        """One hold, here or asked for at another site, with its version as `ETag`."""
+        await self._written(query.after)
+        own = await self._placement.find(views.holds, hold_id)
+        if own is not None:
+            return _tagged(m.HoldView(**self._hold(own)), answer)
+        remote = await self._placement.find(remote_holds, hold_id)
+        if remote is None:
+            raise Problem(404, "hold-unknown")
+        return _tagged(m.HoldView(**shown(remote)), answer)
 
     async def list_stays(self, query: Annotated[m.StaysQuery, Query()]) -> Page[m.StayView]:
         """This site's stays, ended ones included unless `present` says otherwise."""
@@ -142,11 +158,15 @@ class Reads:
         }
 
     def _hold(self, row: Row) -> dict[str, Any]:
-        copied = ("id", "location", "kind", "household_size", "status", "expires_at", "stay_id", "version")
+        copied = (
+            "id", "location", "kind", "household_size", "status", "expires_at", "stay_id", "version", "expected_from",
+        )  # fmt: skip
         return {
             **{name: row[name] for name in copied},
             "site": self._placement.site,
             "place_ids": list(row["place_ids"]),
+            "code": None,
+            "given_up": False,
         }
 
     def _stay(self, row: Row) -> dict[str, Any]:

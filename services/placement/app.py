@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from services.placement import api, policy, publish, views
+from services.placement import api, policy, publish, publish_calls, views, views_calls
 from services.placement.capacity import SiteLink
 from services.placement.commands import LocationCommand, OpenLocation
 from services.placement.decider import LOCATION
@@ -15,14 +16,19 @@ from shared import migration, schema
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
-from shared.contracts.placement import CONTRACTS
+from shared.clock import Clock
+from shared.contracts.placement import CONTRACTS, LETTERS
 from shared.envelope import LOGS, SYSTEM_ROLE, Origin
-from shared.handling import Aggregate, Context, Handler
+from shared.forward import CALL, Call, CallCommand, CallEvent
+from shared.forward import timers as call_timers
+from shared.handling import Aggregate, Also, Context, Handler
 from shared.health import add_health
 from shared.http_repair import Bench
-from shared.ids import derived_id
+from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
-from shared.ports import Delete, DueTimer
+from shared.letters import Seals, load_seals
+from shared.policies import Handlers, Policy, PolicyReader
+from shared.ports import Delete, DueTimer, Store
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
@@ -46,9 +52,39 @@ AGGREGATE: Aggregate[Location, LocationCommand, LocationEvent] = Aggregate(
 )
 """Every command and event of the service: `LOCATION.commands` and `LOCATION.codec`."""
 
-INLINE_TABLES = views.BOARD_TABLES
+CALLS: Aggregate[Call, CallCommand, CallEvent] = Aggregate(
+    decider=CALL, tell=publish_calls.tell, project=views_calls.project, timers=call_timers
+)
+"""What this site has asked others for."""
+
+HEARD = Policy("letters", {letter.type_name: letter for letter in LETTERS}, policy.heard)
+"""What others write to this site."""
+
+INLINE_TABLES = (*views.BOARD_TABLES, *views_calls.CALL_TABLES)
 READER_TABLES = CAPACITY_TABLES
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
+
+
+def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals) -> Handlers:
+    """Whoever decides in this service, by the name of what is decided."""
+    return {
+        policy.LOCATION: Handler(store, AGGREGATE, clock, ids, seals.encode),
+        policy.CALL: Handler(store, CALLS, clock, ids, seals.encode),
+    }
+
+
+def fire(handlers: Handlers) -> Callable[[DueTimer, datetime], Awaitable[None]]:
+    """What happens when a timer falls due: its command; the timer goes or moves with whatever follows from that."""
+
+    async def fired(timer: DueTimer, now: datetime) -> None:
+        reaction = policy.due(timer.kind, timer.key, timer.id, now)
+        command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
+        context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
+        # A call's timer moves with each of its events: one read a moment ago may stand for a later time by now.
+        gone = [] if reaction.aggregate == policy.CALL else [Delete(schema.timers, (timer.id,))]
+        await handlers[reaction.aggregate].handle(reaction.key, reaction.command, context, Also(gone))
+
+    return fired
 
 
 async def migrate(dsn: str) -> None:
@@ -62,31 +98,28 @@ def build(host: Host) -> ServiceApp:
     store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, (*INLINE_TABLES, *READER_TABLES))
     runtime = Runtime(host, NAME, store)
     reader = Reader(store, CAPACITY, clock)
-    handler = Handler(store, AGGREGATE, clock, ids)
+    seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
+    deciding = handlers(store, clock, ids, seals)
+    handler = deciding[policy.LOCATION]
+    letters = PolicyReader(store, HEARD, clock, deciding, seals)
     capacity = NetworkCapacity(store, reader, lambda site: _link(runtime, reader, site), clock)
 
-    async def fire(timer: DueTimer, now: datetime) -> None:
-        command = policy.due(timer.kind, timer.key, timer.id, now)
-        command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
-        context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
-        await handler.handle(timer.key, command, context, also=[Delete(schema.timers, (timer.id,))])
-
-    bench = Bench(NAME, Repair(store, [reader], clock, ids), Rebuilds(_views(runtime, reader), clock))
+    bench = Bench(NAME, Repair(store, [reader, letters], clock, ids), Rebuilds(_views(runtime, reader), clock))
 
     async def start() -> None:
         await runtime.start(LOGS)
         runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock), None, OWN_SECONDS)))
-        runtime.spawn("timers", TimerLoop(store, clock, fire).run)
+        runtime.spawn("timers", TimerLoop(store, clock, fire(deciding)).run)
         for log in LOGS:
             runtime.relay(log)
-        runtime.city(reader, gather_seconds=CITY_SECONDS)
-        runtime.measure(reader)
+        runtime.city(reader, gather_seconds=CITY_SECONDS, also=[letters])
+        runtime.measure(reader, letters)
         for location in settings.locations:
             await _open(handler, host, location.name, location.title, location.district)
 
     placement = api.Placement(
         site=settings.site, sites=settings.sites, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
-        streams=host.streams,
+        streams=host.streams, calls=deciding[policy.CALL], can_write_to=seals.knows,
     )  # fmt: skip
 
     async def stop() -> None:
@@ -100,17 +133,24 @@ def build(host: Host) -> ServiceApp:
 
 
 def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
-    """Every view of the service, and how it is rebuilt while it serves."""
+    """Every view of the service, and how it is rebuilt while it serves. The letters' policy keeps none."""
     store, clock = runtime.store, runtime.host.clock
 
     async def board(progress: Progress) -> int:
-        return await rebuild(store, AGGREGATE, INLINE_TABLES, progress)
+        return await rebuild(store, AGGREGATE, views.BOARD_TABLES, progress)
+
+    async def remote_holds(progress: Progress) -> int:
+        return await rebuild(store, CALLS, views_calls.CALL_TABLES, progress)
 
     async def capacity(progress: Progress) -> int:
         follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
         return await rebuild_reader(store, reader, follows, clock, progress)
 
-    return {"board": Rebuildable("events", board), CAPACITY.name: Rebuildable("messages", capacity, reader)}
+    return {
+        "board": Rebuildable("events", board),
+        "remote-holds": Rebuildable("events", remote_holds),
+        CAPACITY.name: Rebuildable("messages", capacity, reader),
+    }
 
 
 async def _open(

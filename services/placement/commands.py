@@ -101,6 +101,28 @@ class LapseHold(Command, frozen=True, kw_only=True):
     hold_id: str
 
 
+class HoldForSite(Command, frozen=True, kw_only=True):
+    """`site` asks for the best fit of `kind`, under an id of its own; it waits until `expires_at`, by its own clock."""
+
+    location: str
+    hold_id: str
+    site: str
+    kind: str
+    household_size: int = 1
+    features: tuple[str, ...] = ()
+    hold_minutes: int = HOLD_MINUTES_DEFAULT
+    expires_at: datetime
+
+
+class CallOffForSite(Command, frozen=True, kw_only=True):
+    """`site` no longer wants the hold, whether or not its ask has come yet. expires_at: as in that ask."""
+
+    location: str
+    hold_id: str
+    site: str
+    expires_at: datetime
+
+
 class BeginStay(Command, frozen=True, kw_only=True):
     """Somebody walked in: in the places named, or in the best fit of `kind` within one room."""
 
@@ -153,6 +175,8 @@ LocationCommand: TypeAlias = (
     | CheckInHold
     | CancelHold
     | LapseHold
+    | HoldForSite
+    | CallOffForSite
     | BeginStay
     | EndStay
     | RecordNight
@@ -168,6 +192,8 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     CheckInHold,
     CancelHold,
     LapseHold,
+    HoldForSite,
+    CallOffForSite,
     BeginStay,
     EndStay,
     RecordNight,

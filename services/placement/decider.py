@@ -11,6 +11,7 @@ from services.placement import commands as cmd
 from services.placement import decider_holds as holds
 from services.placement import decider_limits as limits
 from services.placement import decider_places as places
+from services.placement import decider_sites as sites
 from services.placement import decider_stays as stays
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
@@ -23,9 +24,11 @@ from shared.kernel import Decider, Rejected
 def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
     """The events that follow from `command`, none when it changes nothing, or why not.
 
-    Refused: `location-unknown` (not opened, or another one's stream), and what each command's function says.
+    Refused: `location-unknown` (not opened, or another one's stream), and what each command's function says. Another
+    site that asks for a location nobody has opened here is answered like any other, so that it need not ask for ever.
     """
-    if command.location != state.name and not (state.name == "" and isinstance(command, cmd.OpenLocation)):
+    before_opening = (cmd.OpenLocation, cmd.HoldForSite, cmd.CallOffForSite)
+    if command.location != state.name and not (state.name == "" and isinstance(command, before_opening)):
         return Rejected("location-unknown", {"location": command.location[:80]})
     match command:
         case cmd.HoldPlaces():
@@ -36,6 +39,10 @@ def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
             return holds.cancel(state, command)
         case cmd.LapseHold():
             return holds.lapse(state, command)
+        case cmd.HoldForSite():
+            return sites.hold_for_site(state, command)
+        case cmd.CallOffForSite():
+            return sites.call_off(state, command)
         case cmd.BeginStay():
             return begin_stay(state, command)
         case cmd.EndStay():
@@ -98,7 +105,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=1,
+    state_version=2,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

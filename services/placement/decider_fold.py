@@ -20,6 +20,7 @@ from services.placement.decider_location import (
     EndedHold,
     EndedStay,
     Group,
+    Guest,
     Hold,
     Location,
     Night,
@@ -50,6 +51,8 @@ def evolve(state: Location, event: ev.LocationEvent) -> Location:
             return _stay_ended(change, event)
         case ev.HoldCancelled() | ev.HoldLapsed():
             return _hold_ended(change, event)
+        case ev.HoldAsked() | ev.HoldRefused() | ev.HoldCalledOff() | ev.AnswerRepeated():
+            return _answered(change, event)
         case ev.LocationOpened():
             return change.done(None, name=event.name, title=event.title, district=event.district, site=event.site)
         case ev.PlacesOpened():
@@ -240,10 +243,30 @@ def _hold_ended(change: _Change, event: ev.HoldCancelled | ev.HoldLapsed) -> Loc
 def _ended_hold(change: _Change, hold_id: str, how: str, stay_id: str | None) -> dict[str, Any]:
     state = change.state
     ended = EndedHold(state.holds[hold_id], how, stay_id, change.version)
-    return {
+    guest = state.guests.get(hold_id)
+    fields: dict[str, Any] = {}
+    if guest is not None:
+        fields["guests"] = {**state.guests, hold_id: replace(guest, status=how)}
+    return fields | {
         "holds": _without(state.holds, [hold_id]),
         "ended_holds": _remember(state.ended_holds, [(hold_id, ended)]),
     }
+
+
+def _answered(change: _Change, event: ev.HoldAsked | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated) -> Location:
+    """What another site is told of its hold from now on. Whoever nobody can ask for any more is forgotten here."""
+    known = change.state.guests
+    match event:
+        case ev.HoldAsked():
+            guest = Guest(event.site, event.expires_at, "active")
+        case ev.HoldRefused():
+            how = "lapsed" if event.code == "hold-lapsed" else "refused"
+            guest = replace(known[event.hold_id], status=how, code=event.code)
+        case ev.HoldCalledOff():
+            guest = Guest(event.site, event.expires_at, "cancelled")
+        case ev.AnswerRepeated():
+            guest = known[event.hold_id]
+    return change.done(None, guests={**change.state.guests_at(event.at), event.hold_id: guest})
 
 
 def _stay_began(change: _Change, event: ev.StayBegan) -> Location:

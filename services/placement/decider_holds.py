@@ -24,6 +24,8 @@ def hold_places(state: Location, command: cmd.HoldPlaces) -> Outcome:
         hold = ended.hold if ended else None
     if hold is not None:
         return () if _same(hold, command) else Rejected("hold-id-used", {"hold_id": command.hold_id})
+    if command.hold_id in state.guests:
+        return Rejected("hold-id-used", {"hold_id": command.hold_id})
     refused = limits.id_refused(command.hold_id)
     if refused:
         return refused

@@ -7,7 +7,7 @@ and the order of the free places are carried along (a property test holds both t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -17,6 +17,12 @@ ENDED_KEPT = 200
 """How many ended holds, ended stays and closed places are remembered, each. A repeated tap comes within minutes,
 and the idempotency key of a request answers for seven days; older ones need no memory, because ids are random and
 never come again."""
+
+GUEST_KEPT = timedelta(days=2)
+"""How long a hold of another site is remembered after that site stopped waiting. Who asks later is told it lapsed."""
+
+GUESTS_MAX = 2000
+"""Holds of other sites remembered at most; while there are so many, no further ask is heard."""
 
 FREE, HELD, OCCUPIED, BLOCKED = "free", "held", "occupied", "blocked"
 
@@ -76,6 +82,19 @@ class EndedHold(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: int
 
 
+class Guest(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A hold another site asked for, as that site is answered: the same for this id, however often it asks.
+
+    status: active, or how it ended (refused, cancelled, lapsed, checked_in). code: why it was refused.
+    expires_at: when the site no longer waits; some time after that it is forgotten.
+    """
+
+    site: str
+    expires_at: datetime
+    status: str
+    code: str | None = None
+
+
 class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A household living in places of one room. programme: the night reports it comes from; None when people began
     it."""
@@ -129,6 +148,7 @@ class Night(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Location(msgspec.Struct, frozen=True, gc=False):
     """One location. Dictionaries keep the order in which things came to be: the first stay is the oldest.
 
+    guests: holds that other sites asked for, by id, open and ended.
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
     places_made, stays_made: counters behind derived ids and room numbers; they never go back.
     """
@@ -149,10 +169,17 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     nights: dict[str, Night] = {}
     places_made: int = 0
     stays_made: int = 0
+    guests: dict[str, Guest] = {}
 
     @property
     def exists(self) -> bool:
         return self.name != ""
+
+    def guests_at(self, at: datetime) -> dict[str, Guest]:
+        """The holds of other sites that are still remembered at a time: open ones always."""
+        return {
+            id_: guest for id_, guest in self.guests.items() if id_ in self.holds or guest.expires_at + GUEST_KEPT > at
+        }
 
 
 def group_key(kind: str, sleeps: int, features: Iterable[str]) -> str:

@@ -124,6 +124,42 @@ class HoldLapsed(Event, frozen=True, tag="hold-lapsed.v1"):
     at: datetime
 
 
+class HoldAsked(Event, frozen=True, tag="hold-asked.v1"):
+    """Another site asked for this hold, and is answered; what came of it follows in the same decision.
+
+    expires_at: when it no longer waits, by its own clock; so long the owner remembers the id.
+    """
+
+    hold_id: str
+    site: str
+    expires_at: datetime
+    at: datetime
+
+
+class HoldRefused(Event, frozen=True, tag="hold-refused.v1"):
+    """The hold another site asked for was not given. code: why. The answer stays the same for this id."""
+
+    hold_id: str
+    code: str
+    at: datetime
+
+
+class HoldCalledOff(Event, frozen=True, tag="hold-called-off.v1"):
+    """Another site gave a hold up before it was asked for here: it will not be given when the ask comes."""
+
+    hold_id: str
+    site: str
+    expires_at: datetime
+    at: datetime
+
+
+class AnswerRepeated(Event, frozen=True, tag="answer-repeated.v1"):
+    """Another site asked again how it stands with its hold, and was told once more."""
+
+    hold_id: str
+    at: datetime
+
+
 class StayBegan(Event, frozen=True, tag="stay-began.v1"):
     """A household lives in these places since `began_at` (when it was seen).
 
@@ -206,6 +242,10 @@ LocationEvent: TypeAlias = (
     | PlaceHeld
     | HoldCancelled
     | HoldLapsed
+    | HoldAsked
+    | HoldRefused
+    | HoldCalledOff
+    | AnswerRepeated
     | StayBegan
     | StayEnded
     | StaysBegan
@@ -225,6 +265,10 @@ CODEC: Codec[LocationEvent] = Codec(
         PlaceHeld,
         HoldCancelled,
         HoldLapsed,
+        HoldAsked,
+        HoldRefused,
+        HoldCalledOff,
+        AnswerRepeated,
         StayBegan,
         StayEnded,
         StaysBegan,

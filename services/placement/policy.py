@@ -1,14 +1,23 @@
-"""What follows from a committed event or a due timer: timers, and commands to this service."""
+"""What follows from a committed event, a letter that was heard or a due timer: timers, and commands to this service."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from services.placement import events as ev
-from services.placement.commands import LapseHold, LocationCommand
-from shared.envelope import SYSTEM_ROLE
+from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
+from shared.contracts import placement as told
+from shared.contracts.base import Contract, Opened
+from shared.envelope import SYSTEM_ROLE, Message
+from shared.forward import TIMER as CALL_TIMER
+from shared.forward import HearAnswer, RepeatCall
+from shared.kernel import Reaction
 from shared.timers import TimerCleared, TimerSet
+
+LOCATION, CALL = "location", "call"
+"""The aggregates that commands go to."""
 
 HOLD_EXPIRY = "hold-expiry"
 _HOLD = "hold/"
@@ -25,11 +34,42 @@ def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
     return changes
 
 
-def due(kind: str, key: str, timer_id: str, at: datetime) -> LocationCommand:
-    """The command for a timer that has come due. key: the location. at: the owner's clock, UTC.
+def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
+    """The command for a timer that has come due. key: of the location or call. at: the owner's clock, UTC.
 
     Raises `ValueError` for a kind no timer of this service has.
     """
-    if kind != HOLD_EXPIRY:
-        raise ValueError(f"no timer of kind {kind}")
-    return LapseHold(at=at, role=SYSTEM_ROLE, location=key, hold_id=timer_id.removeprefix(_HOLD))
+    if kind == HOLD_EXPIRY:
+        command = LapseHold(at=at, role=SYSTEM_ROLE, location=key, hold_id=timer_id.removeprefix(_HOLD))
+        return Reaction(LOCATION, key, command)
+    if kind == CALL_TIMER:
+        return Reaction(CALL, key, RepeatCall(at=at, role=SYSTEM_ROLE, call_id=key))
+    raise ValueError(f"no timer of kind {kind}")
+
+
+def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+    """The command that follows from a letter another site wrote to this one."""
+    if not isinstance(said, Opened):
+        return None
+    about: dict[str, Any] = {"at": at, "role": SYSTEM_ROLE, "site": said.sender}
+    match said.body:
+        case told.HoldAskedBody() as ask:
+            command = HoldForSite(
+                **about, location=ask.location, hold_id=said.request_id, kind=ask.kind,
+                household_size=ask.household_size, features=ask.features, hold_minutes=ask.hold_minutes,
+                expires_at=ask.expires_at,
+            )  # fmt: skip
+            return Reaction(LOCATION, ask.location, command)
+        case told.HoldCalledOffBody() as off:
+            called_off = CallOffForSite(
+                **about, location=off.location, hold_id=said.request_id, expires_at=off.expires_at
+            )
+            return Reaction(LOCATION, off.location, called_off)
+        case told.HoldAnsweredBody() as answer:
+            word = HearAnswer(
+                **about, call_id=said.request_id, status=answer.status, final=answer.status != "active",
+                code=answer.code, expires_at=answer.expires_at,
+            )  # fmt: skip
+            return Reaction(CALL, said.request_id, word)
+        case _:
+            return None

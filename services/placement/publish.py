@@ -1,4 +1,5 @@
-"""What of a decision is told, and to whom: figures to everybody, site events to the services of this site.
+"""What of a decision is told, and to whom: figures to everybody, site events to the services of this site, and letters
+to the site that asked for a hold.
 
 The only place that builds a contract. Each is checked as it is built: one that no reader would accept is a failure
 here, before anything is stored, and not a halt at every other site.
@@ -13,13 +14,13 @@ from typing import NamedTuple
 from services.placement import events as ev
 from services.placement.decider_location import Group, Location
 from shared.contracts import placement as told
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Draft
 
 
 class Telling(NamedTuple):
-    """subject: what it is about. observed_at: when a person saw it, if that is known."""
+    """subject: what it is about; of a letter the addressee. observed_at: when a person saw it, if that is known."""
 
-    contract: Contract
+    contract: Contract | Draft
     subject: str
     observed_at: datetime | None
 
@@ -38,6 +39,29 @@ def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) 
         ]
         if changed:
             tellings.append(_figures(after, changed, events))
+    if after.guests:
+        tellings += _answers(after, events)
+    return tellings
+
+
+def _answers(after: Location, events: Sequence[ev.LocationEvent]) -> list[Telling]:
+    """A letter for each hold of another site that these events say something of: how it stands with it now."""
+    about = dict.fromkeys(
+        event.hold_id
+        for event in events
+        if isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.StayBegan | ev.HoldRefused
+                      | ev.HoldCalledOff | ev.AnswerRepeated)
+    )  # fmt: skip
+    tellings = []
+    for hold_id in about:
+        guest = after.guests.get(hold_id or "")
+        if hold_id is not None and guest is not None:
+            hold = after.holds.get(hold_id)
+            expires_at = None if hold is None else hold.expires_at
+            body = told.HoldAnsweredBody.model_validate(
+                {"status": guest.status, "code": guest.code, "expires_at": expires_at}
+            )
+            tellings.append(Telling(Draft(told.HoldAnswered, guest.site, hold_id, body), guest.site, None))
     return tellings
 
 

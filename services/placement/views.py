@@ -6,7 +6,7 @@ whoever changed something sees it at once. The network's capacity is in `views_c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.placement import events as ev
-from services.placement.decider_location import Hold, Location, Place, Stay
+from services.placement.decider_location import Location, Place, Stay
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
 
@@ -60,6 +60,7 @@ holds = sa.Table(
     sa.Column("expires_at", TIME, nullable=False),
     sa.Column("stay_id", NAME),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("expected_from", NAME),
 )
 
 stays = sa.Table(
@@ -93,6 +94,16 @@ def project(before: Location, events: Sequence[ev.LocationEvent], after: Locatio
     return board.rows()
 
 
+_TOUCHES_NO_PLACE = (
+    ev.LocationOpened, ev.StaysBegan, ev.StaysEnded, ev.NightRecorded, ev.HoldAsked, ev.HoldRefused, ev.HoldCalledOff,
+    ev.AnswerRepeated,
+)  # fmt: skip
+"""Events that name no places, or whose places are taken note of one by one."""
+
+
+_HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed"}
+
+
 class _Board:
     """Gathers what a run of events touches, so that each row is written once."""
 
@@ -104,15 +115,17 @@ class _Board:
         self._closed: dict[str, int] = {}
         self._holds: dict[str, tuple[Any, ...]] = {}
         self._stays: dict[str, tuple[Any, ...]] = {}
+        self._asked_by: dict[str, str] = {}
 
     def take(self, version: int, event: ev.LocationEvent) -> None:
         match event:
+            case ev.HoldAsked():
+                self._asked_by[event.hold_id] = event.site
             case ev.PlaceHeld():
-                self._holds[event.hold_id] = _hold_row(self._after.name, event, version)
-            case ev.HoldCancelled():
-                self._hold_ended(event.hold_id, "cancelled", None, version)
-            case ev.HoldLapsed():
-                self._hold_ended(event.hold_id, "lapsed", None, version)
+                asked_by = self._asked_by.get(event.hold_id)
+                self._holds[event.hold_id] = _hold_row(self._after.name, event, version, asked_by)
+            case ev.HoldCancelled() | ev.HoldLapsed():
+                self._hold_ended(event.hold_id, _HOW[type(event)], None, version)
             case ev.StayBegan():
                 if event.hold_id is not None:
                     self._hold_ended(event.hold_id, "checked_in", event.stay_id, version)
@@ -147,7 +160,7 @@ class _Board:
                 )
             case _:  # plans and blocks touch their places; a recorded night only says why
                 pass
-        if not isinstance(event, ev.LocationOpened | ev.StaysBegan | ev.StaysEnded | ev.NightRecorded):
+        if not isinstance(event, _TOUCHES_NO_PLACE):
             self._touched.update(dict.fromkeys(event.place_ids))
 
     def rows(self) -> list[RowChange]:
@@ -165,8 +178,8 @@ class _Board:
         return rows
 
     def _hold_ended(self, hold_id: str, status: str, stay_id: str | None, version: int) -> None:
-        row = self._holds.get(hold_id) or _open_hold_row(self._after.name, self._before.holds[hold_id])
-        self._holds[hold_id] = (*row[:6], status, row[7], stay_id, version)
+        row = self._holds.get(hold_id) or _open_hold_row(self._before, hold_id)
+        self._holds[hold_id] = (*row[:6], status, row[7], stay_id, version, row[10])
 
     def _stay_ended(self, stay_id: str, ended_at: datetime, reason: str, version: int) -> None:
         row = self._stays.get(stay_id) or _open_stay_row(self._after.name, self._before.stays[stay_id])
@@ -182,14 +195,15 @@ def _place_row(location: str, place: Place, status: str, version: int) -> tuple[
     )  # fmt: skip
 
 
-def _hold_row(location: str, event: ev.PlaceHeld, version: int) -> tuple[Any, ...]:
+def _hold_row(location: str, event: ev.PlaceHeld, version: int, asked_by: str | None) -> tuple[Any, ...]:
     return (event.hold_id, location, list(event.place_ids), event.kind, event.household_size, list(event.features),
-            "active", event.expires_at, None, version)  # fmt: skip
+            "active", event.expires_at, None, version, asked_by)  # fmt: skip
 
 
-def _open_hold_row(location: str, hold: Hold) -> tuple[Any, ...]:
-    return (hold.id, location, list(hold.place_ids), hold.kind, hold.household_size, list(hold.features), "active",
-            hold.expires_at, None, hold.version)  # fmt: skip
+def _open_hold_row(location: Location, hold_id: str) -> tuple[Any, ...]:
+    hold, guest = location.holds[hold_id], location.guests.get(hold_id)
+    return (hold.id, location.name, list(hold.place_ids), hold.kind, hold.household_size, list(hold.features), "active",
+            hold.expires_at, None, hold.version, guest.site if guest else None)  # fmt: skip
 
 
 def _open_stay_row(location: str, stay: Stay) -> tuple[Any, ...]:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
 
 from shared.envelope import Malformed
+
+SITE_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
+UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+SEALED_PATTERN = r"^[A-Za-z0-9_-]{1,1000}\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}$"
+"""A JWE in compact form whose key is agreed on and not carried: header, no key, nonce, body, tag."""
+SEALED_CHARS_MAX = 24 * 1024
 
 _UNPRINTABLE = re.compile(r"[^\w.\[\]-]")
 
@@ -29,6 +37,62 @@ class Contract(BaseModel):
     def encode(self) -> bytes:
         """The payload as it travels: compact JSON."""
         return self.__pydantic_serializer__.to_json(self)
+
+
+class LetterBody(BaseModel):
+    """What is written in a letter, before it is sealed: a closed, frozen, strict model like every contract."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Letter(Contract):
+    """A sealed letter to one other site, as it lies on the log: all that anybody else can see of it.
+
+    to: the addressee. request_id: random, made by whoever asked first; ask, answer and call-off carry the same one.
+    sealed: the body, readable by the addressee only (`shared/letters.py`). body_type: what is inside.
+    """
+
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+    body_type: ClassVar[type[LetterBody]]
+
+    to: Annotated[str, Field(pattern=SITE_PATTERN)]
+    request_id: Annotated[str, Field(pattern=UUID_PATTERN)]
+    sealed: Annotated[str, Field(pattern=SEALED_PATTERN, max_length=SEALED_CHARS_MAX)]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema says what the seal holds, in the words JSON Schema has for it."""
+        schema = handler(core_schema)
+        inside = {"contentMediaType": "application/jose", "contentSchema": cls.body_type.model_json_schema()}
+        handler.resolve_ref_schema(schema)["properties"]["sealed"] |= inside
+        return schema
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A letter that is not sealed yet: what a service's `publish.py` writes, and the handler seals as it is stored."""
+
+    letter: type[Letter]
+    to: str
+    request_id: str
+    body: LetterBody
+
+    @property
+    def log(self) -> Literal["pub", "loc"]:
+        return self.letter.log
+
+    @property
+    def type_name(self) -> str:
+        return self.letter.type_name
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A letter to this site that was opened, and about which everything agrees. sender: the site that wrote it."""
+
+    sender: str
+    request_id: str
+    body: LetterBody
 
 
 class Registry:

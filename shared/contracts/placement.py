@@ -1,8 +1,8 @@
-"""What the placement service tells: figures to everybody (`pub`), and what happened to the services of its site
-(`loc`).
+"""What the placement service tells: figures to everybody (`pub`), letters to one other site (`pub`, sealed), and what
+happened to the services of its site (`loc`).
 
 A figure never names a place, a room, a stay, a household or a person. Site events name them by id; no personal data
-exists in them.
+exists in them. A letter about a hold names a location and a kind, never a place.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.contracts.base import Contract
+from shared.contracts.base import SITE_PATTERN, UUID_PATTERN, Contract, Letter, LetterBody
 from shared.contracts.vocabulary import (
     BedKind,
     BlockReason,
     Feature,
+    HoldAnswerStatus,
     HoldEnd,
     SizeClass,
     StayEndReason,
 )
 
 LOCATION_PATTERN = r"^[a-z][a-z0-9-]{0,60}$"
-SITE_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
 FEATURE_CLASS_PATTERN = r"^([a-z][a-z0-9_]{0,30}(\+[a-z][a-z0-9_]{0,30}){0,15})?$"
-UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 ROWS_MAX = 200
 """Groups of one location in one message."""
@@ -245,6 +244,61 @@ class SiteEpochBegan(Contract):
     at: AwareDatetime
 
 
+class HoldAskedBody(LetterBody):
+    """What is asked: places of a kind at one location, for one household.
+
+    features: each at most once. hold_minutes: how long they are wanted. expires_at: when the asker no longer waits, by
+    its own clock; the owner keeps the places until then at most.
+    """
+
+    location: LocationName
+    kind: BedKind
+    household_size: Annotated[int, Field(ge=1, le=100)]
+    features: Annotated[tuple[Feature, ...], Field(max_length=20)]
+    hold_minutes: Annotated[int, Field(ge=1, le=1440)]
+    expires_at: AwareDatetime
+
+
+class HoldAsked(Letter):
+    """Please keep places for a household on its way; `request_id` is the hold's id. Asked until it is answered."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.hold-asked.v1"
+    body_type: ClassVar[type[LetterBody]] = HoldAskedBody
+
+
+class HoldCalledOffBody(LetterBody):
+    """expires_at: as it was asked; after it the owner need not remember that this was called off."""
+
+    location: LocationName
+    expires_at: AwareDatetime
+
+
+class HoldCalledOff(Letter):
+    """Nobody is coming: let the places go, and keep none if the ask is still on its way."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.hold-called-off.v1"
+    body_type: ClassVar[type[LetterBody]] = HoldCalledOffBody
+
+
+class HoldAnsweredBody(LetterBody):
+    """How it stands with a hold, in the owner's word. code: why it was refused. expires_at: by the owner's clock, while
+    it is active."""
+
+    status: HoldAnswerStatus
+    code: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=60)] | None
+    expires_at: AwareDatetime | None
+
+
+class HoldAnswered(Letter):
+    """The owner's answer to an ask or a call-off, and again whenever it changes. The newest one counts."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.hold-answered.v1"
+    body_type: ClassVar[type[LetterBody]] = HoldAnsweredBody
+
+
+LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
+"""What one site writes to another about holds."""
+
 CONTRACTS: tuple[type[Contract], ...] = (
     CapacityTold,
     PlacesOpened,
@@ -259,5 +313,6 @@ CONTRACTS: tuple[type[Contract], ...] = (
     StaysEnded,
     EpochBegan,
     SiteEpochBegan,
+    *LETTERS,
 )
 """Everything the placement service tells, by class."""

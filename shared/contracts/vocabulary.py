@@ -40,6 +40,7 @@ StayEndReason = Literal[
     "entered_in_error",
 ]
 HoldEnd = Literal["checked_in", "cancelled", "lapsed", "no_show"]
+HoldAnswerStatus = Literal["active", "refused", "checked_in", "cancelled", "lapsed", "no_show"]
 PlaceStatus = Literal["free", "held", "occupied", "blocked", "closed"]
 SizeClass = Literal["1", "2", "3-4", "5+"]
 

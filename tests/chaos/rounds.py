@@ -73,7 +73,7 @@ class Summary:
 @contextmanager
 def network_of_four(*, namespace: bool) -> Iterator[Network]:
     """A fresh network; in a namespace of our own the victim has a small disk."""
-    with running_network("--network", str(NETWORK), prepare=small_disk if namespace else None) as network:
+    with running_network(network=NETWORK, prepare=small_disk if namespace else None) as network:
         yield network
 
 

@@ -156,7 +156,8 @@ def append(
     rows: Sequence[RowChange] = (), key: KeyRecord | None = None, at: datetime = NOW,
 ) -> Append:  # fmt: skip
     """An append of `count` events to one stream, or of none."""
-    return Append(at, [] if stream is None else [write(stream, expected, count)], told, rows, key)
+    streams = [] if stream is None else [write(stream, expected, count)]
+    return Append(at, streams, told, rows, [] if key is None else [key])
 
 
 def key(name: str = "k1", scope: str = "desk POST /holds", refusal: bytes | None = None) -> KeyRecord:

@@ -16,12 +16,23 @@ import pytest_asyncio
 from shared import handling, schema
 from shared.clock import SystemClock
 from shared.contracts.base import Contract
-from shared.handling import Aggregate, Context, Handled, Handler, KeyClaim, KeyReused
+from shared.handling import Aggregate, Also, Context, Handled, Handler, KeyClaim, KeyReused
 from shared.ids import SystemIds
 from shared.kernel import Codec, Command, Decider, Event, Rejected
-from shared.ports import Append, Delete, KeyRecord, NewEvent, Put, RowChange, Store, StreamWrite, VersionConflict
+from shared.ports import (
+    Append,
+    Delete,
+    KeyRecord,
+    KeyTaken,
+    NewEvent,
+    Put,
+    RowChange,
+    Store,
+    StreamWrite,
+    VersionConflict,
+)
 from shared.timers import TimerCleared, TimerSet
-from tests.conformance.stores import NOW, Backend, MemoryBackend, PgBackend, gather, meta, seen
+from tests.conformance.stores import NOW, Backend, MemoryBackend, PgBackend, append, gather, key, meta, seen, write
 from tests.support.memory_store import MemoryStore
 
 pytestmark = pytest.mark.asyncio
@@ -233,9 +244,41 @@ async def test_what_comes_with_a_command_is_stored_whatever_is_decided(
     store: Store, handler: TillHandler, command: TillCommand
 ) -> None:
     await handler.handle("b", CLOSE, context())
-    key = "b" if isinstance(command, Close) else "a"
-    await handler.handle(key, command, context(), also=[Put(schema.cursors, ("reader", "source", "made", 7))])
+    name = "b" if isinstance(command, Close) else "a"
+    await handler.handle(name, command, context(), Also([Put(schema.cursors, ("reader", "source", "made", 7))]))
     assert [row["position"] for row in await store.rows(schema.cursors)] == [7]
+
+
+@pytest.mark.parametrize("command", [take_in(1), give_out(1), CLOSE], ids=["decided", "refused", "nothing"])
+async def test_somebody_elses_events_and_key_come_after_its_own_in_one_append(
+    store: Store, handler: TillHandler, command: TillCommand
+) -> None:
+    await handler.handle("b", CLOSE, context())
+    name = "b" if isinstance(command, Close) else "a"
+    before, count = await store.last_position(), int(isinstance(command, TakeIn))
+    handled = await handler.handle(name, command, context("k"), Also((), [write("act/1", 0)], [key("of the act")]))
+    stored = await store.read_all(before, 10)
+    assert [event.stream for event in stored] == ["till/a"] * count + ["act/1"]
+    assert handled.position == stored[-1].position
+    assert len(handled.events) == count
+    assert await store.find_key("desk POST /holds", "of the act") is not None
+    assert await store.find_key("anna POST /till", "k") is not None
+    again = await handler.handle(name, command, context("k"), Also((), [write("act/1", 1)]))
+    assert again.replayed
+    assert await store.last_position() == stored[-1].position, "an old answer stores nothing"
+
+
+async def test_what_comes_with_a_command_and_is_late_takes_it_along(store: Store, handler: TillHandler) -> None:
+    await store.append(append("act/1", 0, key=key("of the act")))
+    before = await store.last_position()
+    with pytest.raises(VersionConflict, match="act/1"):
+        await handler.handle("a", take_in(1), context("k"), Also((), [write("act/1", 0)]))
+    with pytest.raises(KeyTaken):
+        await handler.handle("a", take_in(1), context("k"), Also((), [write("act/1", 1)], [key("of the act")]))
+    assert await store.last_position() == before
+    assert await store.find_key("anna POST /till", "k") is None
+    handled = await handler.handle("a", take_in(1), context("k"), Also((), [write("act/1", 1)]))
+    assert (handled.version, handled.replayed) == (1, False)
 
 
 async def test_commands_of_one_aggregate_at_once_are_decided_one_after_the_other(handler: TillHandler) -> None:
@@ -300,9 +343,9 @@ async def test_the_same_key_with_another_body_is_refused(backend: Backend, handl
     await handler.handle("a", take_in(100), context("k"))
     await handler.handle("b", give_out(100), context("refused"))
     for one in (handler, process(await backend.store())):
-        for key in ("k", "refused"):
+        for known in ("k", "refused"):
             with pytest.raises(KeyReused):
-                await one.handle("a", take_in(100), context(key, b"another body"))
+                await one.handle("a", take_in(100), context(known, b"another body"))
     assert (await handler.load("a"))[0].cents == 100
 
 
@@ -411,6 +454,6 @@ async def test_an_event_stored_earlier_is_read_through_its_upcaster(backend: Bac
 async def test_a_replayed_answer_reads_old_events_through_their_upcaster(store: Store, handler: TillHandler) -> None:
     old = NewEvent(IDS.event_id(), "taken-in.v1", b'{"type":"taken-in.v1","amount_euros":3}', meta())
     known = KeyRecord("anna POST /till", "k", b"body", "till/a", 1, 1)
-    await store.append(Append(NOW, [StreamWrite("till/a", 0, [old])], key=known))
+    await store.append(Append(NOW, [StreamWrite("till/a", 0, [old])], keys=[known]))
     again = await handler.handle("a", take_in(300), context("k"))
     assert again.events == [(old.id, TakenIn(300))]

@@ -303,6 +303,14 @@ async def test_a_key_that_is_taken_refuses_the_whole_append(store: Store) -> Non
     assert (await store.last_position(), await store.outbox_last("pub"), await store.rows(seen)) == (0, 0, [])
 
 
+async def test_of_two_keys_in_one_append_either_refuses_it(store: Store) -> None:
+    await store.append(Append(NOW, [write("a/1", 0)], keys=[key("k1"), key("k2")]))
+    for known in ("k1", "k2"):
+        with pytest.raises(KeyTaken):
+            await store.append(Append(NOW, [write("b/1", 0)], keys=[key("k3"), key(known)]))
+    assert (await store.last_position(), await store.find_key(*key_of("k3"))) == (1, None)
+
+
 async def test_of_ten_with_one_key_at_once_one_is_stored(store: Store) -> None:
     results = await gather(
         *(store.append(append(f"a/{n}", 0, key=key())) for n in range(10)),

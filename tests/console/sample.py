@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contracts import placement as told
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Draft, Letter, LetterBody
 from shared.envelope import Log, Message, Origin, bus_subject, to_headers
+from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus
 
 AT = datetime(2026, 1, 10, 20, 0, tzinfo=UTC)
@@ -44,6 +45,24 @@ def contracts() -> list[Contract]:
         told.StaysEnded(**night, reason="moved_on", ended_at=AT),
         told.EpochBegan(at=AT),
         told.SiteEpochBegan(at=AT),
+        *_letters(),
+    ]
+
+
+def _letters() -> list[Contract]:
+    """One of each, as the log shows them: nobody but the addressee knows what is in them."""
+    ask = told.HoldAskedBody(
+        location="noord", kind="shelter_24h", household_size=1, features=(), hold_minutes=90, expires_at=AT
+    )
+    bodies: dict[type[Letter], LetterBody] = {
+        told.HoldAsked: ask,
+        told.HoldCalledOff: told.HoldCalledOffBody(location="noord", expires_at=AT),
+        told.HoldAnswered: told.HoldAnsweredBody(status="active", code=None, expires_at=AT),
+    }
+    west = site_seals(("west", "noord"))["west"]
+    return [
+        letter.model_validate_json(west.encode(Draft(letter, "noord", HOLD, body), HOLD) or b"")
+        for letter, body in bodies.items()
     ]
 
 

@@ -75,6 +75,13 @@ def test_a_held_place_is_checked_in_or_let_go() -> None:
     assert (cancel.path, cancel.version) == ("/api/placement/holds/hold-1/cancel", 8)
 
 
+def test_a_place_held_for_another_site_says_for_which() -> None:
+    made = shown(place("p1", "held"), holds=[hold("p1", expected_from="noord")], language="nl")
+    (tile,) = made.rooms[0].tiles
+    assert "verwacht vanuit noord" in tile.detail
+    assert [tap.name for tap in tile.taps] == ["check_in", "cancel"]
+
+
 def test_a_blocked_place_is_unblocked_and_says_why_and_until_when() -> None:
     block = {"reason": "repair", "until": (NOW + timedelta(days=2)).isoformat()}
     made = shown(place("p1", "blocked", block=block), language="nl")

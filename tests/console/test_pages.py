@@ -41,6 +41,8 @@ class Pages:
             nats_url="",
             credentials={},
             token_keys=public,
+            seal_keys=public,
+            network_keys=public,
             token_signing_key=signing,
             demo=demo,
         )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import shared.contracts
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Letter
 from shared.contracts.schemas.committed import EVERY_CONTRACT, changes, committed, documents, write
 from shared.envelope import LOGS
 
@@ -27,7 +27,8 @@ def every_contract_class() -> set[type[Contract]]:
     """Every contract written down in `shared/contracts`, listed or not."""
     for module in pkgutil.iter_modules(shared.contracts.__path__):
         importlib.import_module(f"shared.contracts.{module.name}")
-    return {cls for cls in Contract.__subclasses__() if cls.__module__.startswith("shared.contracts.")}
+    found = {*Contract.__subclasses__(), *Letter.__subclasses__()} - {Letter}
+    return {cls for cls in found if cls.__module__.startswith("shared.contracts.")}
 
 
 def row(schema: dict[str, Any]) -> Any:
@@ -93,6 +94,22 @@ def test_a_schema_accepts_no_field_it_does_not_know(name: str) -> None:
 )
 def test_a_change_that_would_lose_a_reader_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
     assert changed(change) == [(FIGURES, True)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body["properties"].update(more={"type": "string"}),
+        lambda body: body["required"].remove("location"),
+        lambda body: body["properties"]["kind"]["enum"].pop(),
+        lambda body: body["properties"]["location"].update(pattern="^x$"),
+    ],
+)
+def test_what_a_letter_holds_keeps_its_shape_like_what_everybody_sees(change: Callable[[Any], object]) -> None:
+    asked = "nl.plek.placement.hold-asked.v1"
+    old, new = documents(), copy.deepcopy(documents())
+    change(new[asked]["properties"]["sealed"]["contentSchema"])
+    assert [(found.type_name, found.breaks) for found in changes(new, old)] == [(asked, True)]
 
 
 def test_a_better_explanation_is_no_change_of_shape() -> None:

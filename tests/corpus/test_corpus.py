@@ -15,12 +15,13 @@ import msgspec
 import pytest
 
 from services.placement.decider import LOCATION
+from shared.forward import CALL
 from shared.kernel import Codec, Decider, UnknownEvent
 from shared.repair import CODEC as REPAIRS
 
 HERE = Path(__file__).parent
-CODECS: dict[str, Codec[Any]] = {"placement": LOCATION.codec, "reader": REPAIRS}
-DECIDERS: dict[str, Decider[Any, Any, Any]] = {"placement/location": LOCATION}
+CODECS: dict[str, Codec[Any]] = {"placement": LOCATION.codec, "reader": REPAIRS, "forward": CALL.codec}
+DECIDERS: dict[str, Decider[Any, Any, Any]] = {"placement/location": LOCATION, "forward/call": CALL}
 
 
 def event_files() -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -11,6 +12,8 @@ import pytest_asyncio
 
 from shared.bus_consumer import delivery
 from shared.clock import SystemClock
+from shared.contracts.base import Draft
+from shared.envelope import Origin
 from shared.http import new_app, service_api
 from shared.http_border import Border
 from shared.http_repair import Bench, add_repair, escaped
@@ -22,6 +25,7 @@ from shared.repair import Repair
 from shared.security import ROLES, Role
 from tests.conformance.stores import MemoryBackend
 from tests.conformance.test_inbox import NOORD, Desk, message
+from tests.conformance.test_policies import CALL, SEALS, Spoken, Word
 from tests.conformance.workshop import NEXT_PROGRAM, UNLUCKY
 from tests.support.border import Tokens, caller
 from tests.support.memory_rebuild import memory_tables
@@ -129,6 +133,22 @@ async def test_what_a_stranger_put_on_a_log_is_shown_and_does_not_bite(office: O
     assert shown["headers"]["ce-id"] == r"\x1b[31m"
 
 
+async def test_what_is_sealed_is_not_shown_whether_or_not_the_rest_can_be_read(office: Office) -> None:
+    sealed = SEALS["noord"].encode(Draft(Spoken, "west", CALL, Word(status="active")), CALL)
+    assert sealed is not None
+    for sequence, body in ((1, sealed), (2, sealed[:-2]), (3, sealed[:400])):
+        origin = Origin("stad", f"made-{sequence}", 1)
+        office.desk.shelf.put(message(1, origin=origin, data=body))
+        await office.desk.read()
+        [item] = (await office.get("/parked", origin=origin.key)).json()["items"]
+        shown = (await office.get(f"/parked/{item['id']}")).json()
+        assert re.fullmatch(
+            r'\{"to":"west","request_id":"[0-9a-f-]{36}","sealed":"\(\d+ characters, sealed\)("})?', shown["body"]
+        )
+        assert shown["bytes"] == len(body)
+        assert "eyJ" not in repr(shown)
+
+
 async def test_of_a_large_body_the_beginning_is_shown() -> None:
     assert escaped(b"a" * 100, 100) == ("a" * 100, False)
     assert escaped(b"a" * 101, 100) == ("a" * 100, True)
@@ -165,7 +185,7 @@ async def test_a_discard_needs_a_reason_and_marks_the_view_until_it_is_rebuilt(o
     for body in ({}, {"reason": ""}, {"reason": "no"}, {"reason": "two\nlines"}, {"reason": "x" * 201}):
         assert (await office.post(f"/parked/{id_}/discard", body)).status_code == 422, body
     answer = (await office.post(f"/parked/{id_}/discard", {"reason": "taken back by west"})).json()
-    assert (answer["from_sequence"], answer["to_sequence"], answer["epoch"]) == (2, 2, 1)
+    assert (answer["from_sequence"], answer["to_sequence"], answer["epoch"], answer["marked"]) == (2, 2, 1, True)
     [gone] = (await office.get("/discarded", role="auditor")).json()["items"]
     assert (gone["id"], gone["role"], gone["reason"], gone["sequence"]) == (id_, "oncall", "taken back by west", 2)
     state = (await office.get("/views/counts")).json()

@@ -13,7 +13,7 @@ from services.placement import events as ev
 from services.placement.decider import LOCATION
 from services.placement.decider_location import FREE, HELD, OCCUPIED, Group, Hold, Location, Place, Stay, fit_order
 from services.placement.publish import tell
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Draft
 from shared.contracts.placement import CONTRACTS
 from tests.support.scenario import Scenario
 
@@ -125,6 +125,35 @@ def end(
     )
 
 
+def asked(hold_id: str = HOLD, site: str = "noord") -> ev.HoldAsked:
+    return ev.HoldAsked(hold_id, site, after(minutes=90), AT)
+
+
+def asked_for(
+    *,
+    hold_id: str = HOLD,
+    site: str = "noord",
+    kind: str = "shelter_24h",
+    size: int = 1,
+    minutes: int = 90,
+    features: tuple[str, ...] = (),
+    at: datetime = AT,
+    expires_at: datetime | None = None,
+) -> cmd.HoldForSite:
+    return cmd.HoldForSite(
+        at=at,
+        role="system",
+        location="west",
+        hold_id=hold_id,
+        site=site,
+        kind=kind,
+        household_size=size,
+        features=features,
+        hold_minutes=minutes,
+        expires_at=expires_at or after(minutes=90),
+    )
+
+
 def recount(state: Location) -> dict[str, Group]:
     """The counts of every group worked out from the places and stays alone, without a look at the carried ones."""
     counts: dict[str, Counter[str]] = {key: Counter() for key in state.groups}
@@ -170,7 +199,12 @@ def check(before: Location, events: Sequence[ev.LocationEvent], state: Location)
     known: dict[str, type[Contract]] = {contract.type_name: contract for contract in CONTRACTS}
     for telling in tell(before, events, state):
         contract = telling.contract
-        assert known[contract.type_name].model_validate_json(contract.encode()) == contract
+        if isinstance(contract, Draft):
+            body = contract.body.model_dump_json()
+            assert contract.letter.body_type.model_validate_json(body) == contract.body
+            assert not any(place_id in body for place_id in (*state.places, *before.places)), "a letter names a place"
+        else:
+            assert known[contract.type_name].model_validate_json(contract.encode()) == contract
 
 
 at_place: Scenario[Location, cmd.LocationCommand, ev.LocationEvent] = Scenario(LOCATION, check)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from services.placement import events as ev
 from services.placement.commands import LapseHold
 from services.placement.policy import due, timers
+from shared.kernel import Reaction
 from shared.timers import TimerCleared, TimerSet
 from tests.placement.sample import A1, AT, HOLD, after, began, held, opened
 
@@ -29,7 +30,7 @@ def test_a_walk_in_has_no_timer() -> None:
 
 def test_a_due_timer_lapses_its_hold() -> None:
     command = LapseHold(at=SET.due_at, role="system", location="west", hold_id=HOLD)
-    assert due(SET.kind, SET.key, SET.id, SET.due_at) == command
+    assert due(SET.kind, SET.key, SET.id, SET.due_at) == Reaction("location", "west", command)
 
 
 def test_a_timer_of_an_unknown_kind_is_a_mistake() -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from services.placement.app import AGGREGATE, CALLS
+from services.placement.commands import CallOffForSite, HoldForSite, LocationCommand
+from services.placement.decider import LOCATION
+from services.placement.decider_location import Location
 from shared import schema
 from shared.envelope import Log, Message
+from shared.handling import Handler
 from shared.heard import Nobody
 from shared.inbox import Reader, Turn, View
 from shared.outbox import Relay
+from shared.policies import Handlers
 from shared.ports import Append, Appended, Put, Store
 from tests.simulation.oracle import PLACEMENT
 from tests.simulation.process import Parts, Process, WatchedStore
@@ -106,6 +117,38 @@ class NobodyAsked(Parts):
         return Relay(process.store, log, writer, process.site.clock, Nobody())
 
 
+class _Decides(Parts):
+    """Deciders of one's own in place of the product's."""
+
+    def location(self, state: Location, command: LocationCommand) -> Any:
+        return LOCATION.decide(state, command)
+
+    def handlers(self, process: Process) -> Handlers:
+        encode = process.world.seals[process.site.name].encode
+        rest = (process.site.clock, process.world.ids, encode)
+        places = replace(AGGREGATE, decider=replace(LOCATION, decide=self.location))
+        return {"location": Handler(process.store, places, *rest), "call": Handler(process.store, CALLS, *rest)}
+
+
+class CallOffsForgotten(_Decides):
+    """An owner that does not remember what was called off before it was asked for."""
+
+    def location(self, state: Location, command: LocationCommand) -> Any:
+        known = isinstance(command, CallOffForSite) and command.hold_id not in state.guests
+        return () if known else super().location(state, command)
+
+
+class AsksDecidedAnew(_Decides):
+    """An owner that decides again whenever it is asked again."""
+
+    def location(self, state: Location, command: LocationCommand) -> Any:
+        if isinstance(command, HoldForSite) and command.hold_id not in state.holds:
+            guests = {id_: guest for id_, guest in state.guests.items() if id_ != command.hold_id}
+            state = msgspec.structs.replace(state, guests=guests)
+        return super().location(state, command)
+
+
 BROKEN: tuple[type[Parts], ...] = (
     NoOrderGuard, NoDeduplication, CheckpointApart, CheckpointsMoveBack, NoTailCheck, MarksLost, NobodyAsked,
+    CallOffsForgotten, AsksDecidedAnew,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from services.placement.app import HEARD as LETTERS
 from services.placement.views_capacity import CAPACITY
 from shared import schema
 from shared.envelope import LOGS, stream_name
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 RESTORED_MAX = 2
 
-VIEWS = {PLACEMENT: (CAPACITY.name,), CONSOLE: (HEARD.name, CAPACITY.name)}
+READERS = {PLACEMENT: (CAPACITY.name, LETTERS.name), CONSOLE: (HEARD.name, CAPACITY.name)}
+"""What readers keep, or a policy follows."""
 
 
 class Trouble:
@@ -160,7 +162,7 @@ class Trouble:
 
     def _poison(self, site: Site) -> None:
         """A reader of the site meets a message it cannot digest; some time later comes a program that can."""
-        reader = self._chance.choice([(service, view) for service in site.disks for view in VIEWS[service]])
+        reader = self._chance.choice([(service, view) for service in site.disks for view in READERS[service]])
         self._world.programs.poison((site.name, *reader))
 
         def upgrade() -> None:

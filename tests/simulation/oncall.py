@@ -12,9 +12,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared import schema
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Opened
 from shared.envelope import Message
 from shared.inbox import View
+from shared.kernel import Reaction
+from shared.parked import NEW
+from shared.policies import Policy
 from shared.ports import BusUnavailable, OriginHalted, RowChange, StoreUnavailable, VersionConflict
 from shared.projection import ReaderTables, RebuildRunning, RebuildStuck
 from shared.repair import Refused, Repair, Who
@@ -41,19 +44,30 @@ class Programs:
 
     def view(self, site: str, service: str, view: View) -> View:
         """A view as the program of a site keeps it."""
-        reader = (site, service, view.name)
 
         def project(message: Message, contract: Contract) -> Iterable[RowChange]:
-            cannot = self._cannot.setdefault(reader, set())
-            if message.id not in cannot and self._armed.get(reader):
-                self._armed[reader] -= 1
-                self.met += 1
-                cannot.add(message.id)
-            if message.id in cannot:
-                raise ArithmeticError("only the next program can make sense of this")
+            self._look((site, service, view.name), message)
             return view.project(message, contract)
 
         return replace(view, project=project)
+
+    def policy(self, site: str, service: str, policy: Policy) -> Policy:
+        """A policy as the program of a site follows it."""
+
+        def react(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+            self._look((site, service, policy.name), message)
+            return policy.react(message, said, at)
+
+        return replace(policy, react=react)
+
+    def _look(self, reader: tuple[str, str, str], message: Message) -> None:
+        cannot = self._cannot.setdefault(reader, set())
+        if message.id not in cannot and self._armed.get(reader):
+            self._armed[reader] -= 1
+            self.met += 1
+            cannot.add(message.id)
+        if message.id in cannot:
+            raise ArithmeticError("only the next program can make sense of this")
 
     def poison(self, reader: tuple[str, str, str]) -> None:
         """The next message this reader digests is one too many."""
@@ -86,7 +100,7 @@ class Engineer:
     async def _look(self, site: Site, process: Process, service: str) -> None:
         """One look at one service, and what follows from it."""
         tables, calm = site.disks[service].tables, self._world.calm
-        parked = [key for key in tables.get(schema.parked.name, {}) if key[0] in process.views[service]]
+        parked = [key for key in tables.get(schema.parked.name, {}) if not key[0].endswith(NEW)]
         marked = sorted({key[0] for key in tables.get(schema.discarded.name, {}) if key[0] in process.views[service]})
         repair = process.repairs[service]
         if parked and calm:

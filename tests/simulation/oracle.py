@@ -8,13 +8,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.placement import views
+from services.placement import views, views_calls
+from services.placement.app import HEARD as LETTERS
 from services.placement.decider import LOCATION
 from services.placement.events import CODEC
 from services.placement.views_capacity import CAPACITY, digest, figure_history, figures
 from shared import schema
 from shared.envelope import LOGS, Log, Recorded, stream_name
 from shared.epochs import Examined
+from shared.forward import CALL, CallMade
 from shared.inbox import View
 from shared.kernel import Rejected
 from shared.parked import NEW
@@ -23,12 +25,14 @@ from shared.repair import CODEC as REPAIR_CODEC
 from shared.repair import STREAMS as REPAIRS
 from shared.repair import MessageDiscarded
 from tests.simulation.heard import HEARD, heard
+from tests.simulation.oracle_calls import Asked, agree
 from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_told import Branch, Rows
 from tests.support.memory_bus import CITY, MemoryBus
 from tests.support.memory_store import Disk
 
 PLACEMENT, CONSOLE = "placement", "console"
+CALLS = CALL.stream("")
 
 Told = tuple[str, int, Log]
 """site, epoch, log"""
@@ -54,6 +58,7 @@ class Judged:
     causes: dict[str, str] = field(default_factory=dict)
     houses: dict[str, House] = field(default_factory=dict)
     ids: dict[str, Recorded] = field(default_factory=dict)
+    calls: dict[str, Asked] = field(default_factory=dict)
 
 
 class Oracle:
@@ -66,6 +71,7 @@ class Oracle:
         self._sent: dict[Told, Branch] = {}  # what was ever published
         self.acks: dict[tuple[str, str], Ack] = {}
         self.checks = 0
+        self.restores: set[str] = set()
 
     # --- a store changed ----------------------------------------------------------------------------------------------
 
@@ -81,6 +87,7 @@ class Oracle:
         """A backup was put back: what was answered after it was made is lost, and only that."""
         for key in [ack.key for ack in self.acks.values() if ack.site == site and ack.key not in disk.keys]:
             del self.acks[key]
+        self.restores.add(site)
         self.begin(site, disk)
 
     def stored(self, site: str, rows: Sequence[RowChange]) -> None:
@@ -96,6 +103,9 @@ class Oracle:
             known.ids[event.id] = event
             if event.stream.startswith(REPAIRS):
                 continue
+            if event.stream.startswith(CALLS):
+                self._call(known, event)
+                continue
             name = event.stream.removeprefix("location/")
             house = touched[name] = known.houses.setdefault(name, House())
             house.take(CODEC.decode(event.data))
@@ -106,8 +116,20 @@ class Oracle:
             require(shown == house.counts(), "the figures told are not a recount of the events", shown, house.counts())
         self._board(known, rows)
         timers = disk.tables.get(schema.timers.name, {})
-        open_holds = {f"hold/{hold}" for house in known.houses.values() for hold in house.holds}
-        require({key[0] for key in timers} == open_holds, "timers and open holds differ", site)
+        waiting = {f"hold/{hold}" for house in known.houses.values() for hold in house.holds}
+        waiting |= {f"call/{call_id}" for call_id, call in known.calls.items() if not call.settled}
+        require({key[0] for key in timers} == waiting, "timers, open holds and unsettled calls differ", site)
+
+    @staticmethod
+    def _call(known: Judged, event: Recorded) -> None:
+        call_id, decoded = event.stream.removeprefix(CALLS), CALL.codec.decode(event.data)
+        if event.version == 1:
+            require(isinstance(decoded, CallMade), "a call that nobody made", event)
+            assert isinstance(decoded, CallMade)
+            known.calls[call_id] = Asked(decoded.site, decoded.body["location"], decoded.expires_at)
+        else:
+            known.calls[call_id].take(decoded)
+        require(event.version == known.calls[call_id].version, "a version with a hole", event.stream, event.version)
 
     def _keep(self, site: str, disk: Disk) -> Rows:
         """Takes the new outbox rows in; returns the figures as they stand after the last."""
@@ -133,6 +155,10 @@ class Oracle:
                 hold_id, location, status = row.values[0], row.values[1], row.values[6]
                 house = known.houses[location]
                 require(status == house.ended.get(hold_id, "active"), "a hold on the board is not as it is", row)
+                asked_by = house.guests.get(hold_id, (None,))[0]
+                require(row.values[10] == asked_by, "a hold is expected from another site than asked for it", row)
+            elif row.table is views_calls.remote_holds:
+                require(row.values[6] == known.calls[row.values[0]].status, "a call is not shown as it is", row)
 
     # --- a log grew ---------------------------------------------------------------------------------------------------
 
@@ -166,7 +192,9 @@ class Oracle:
         """After every append of a reader: each origin it moved shows what that origin told as of the checkpoint."""
         self.checks += 1
         moved = dict.fromkeys(
-            (row.values[0], row.values[1]) for row in rows if isinstance(row, Put) and row.table is schema.checkpoints
+            (row.values[0], row.values[1])
+            for row in rows
+            if isinstance(row, Put) and row.table is schema.checkpoints and row.values[0] != LETTERS.name
         )
         for view, origin in moved:
             self._view(site, service, disk, CAPACITY if view == CAPACITY.name else HEARD, origin)
@@ -233,6 +261,17 @@ class Oracle:
             require(found == first, "two sites at rest show another capacity", name, found, first)
         for ack in self.acks.values():
             self._answer(ack)
+        self._agree()
+
+    def _agree(self) -> None:
+        """What a site shows of a hold at another is what that one says. A restored site may have forgotten: then only
+        nothing may be left open."""
+        for site, known in self._sites.items():
+            for call_id, call in known.calls.items():
+                if self.restores & {site, call.site}:
+                    require(call.settled, "a call is not settled at rest", site, call_id, call)
+                else:
+                    agree(call_id, call, self._sites[call.site].houses.get(call.location))
 
     def _streams(self, site: str, disk: Disk) -> None:
         for log in LOGS:
@@ -258,7 +297,7 @@ class Oracle:
         """Built anew from all events at once, the board is the one that was written event by event."""
         anew: dict[str, dict[Any, Any]] = {table.name: {} for table in views.BOARD_TABLES}
         for name, stored in disk.streams.items():
-            if name.startswith(REPAIRS):
+            if name.startswith((REPAIRS, CALLS)):
                 continue
             events = [CODEC.decode(event.data) for event in stored]
             after = LOCATION.fold(LOCATION.initial, events)
@@ -358,6 +397,10 @@ class Oracle:
         return False
 
     # --- what the world asks ------------------------------------------------------------------------------------------
+
+    def calls(self, site: str) -> dict[str, Asked]:
+        """What a site has asked of others, by id."""
+        return self._sites[site].calls
 
     def houses(self, site: str) -> dict[str, House]:
         """The locations of a site as their events say."""

@@ -56,19 +56,44 @@ class House:
     stays: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
     seen: dict[Group, datetime | None] = field(default_factory=dict)
+    guests: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def take(self, event: ev.LocationEvent) -> None:
         """Takes one event in, and refuses what must not be."""
         self.version += 1
         if isinstance(event, ev.LocationOpened):
-            require(self.version == 1, "a location opened twice", event.name)
+            require(self.name == "", "a location opened twice", event.name)
             self.name = event.name
         elif isinstance(event, ev.StayEnded | ev.StaysBegan | ev.StaysEnded | ev.StayBegan):
             self._stay(event)
         elif isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed):
             self._hold(event)
+        elif isinstance(event, ev.HoldAsked | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated):
+            self._guest(event)
         else:
             self._place(event)
+
+    def answer(self, hold_id: str) -> str | None:
+        """How it stands with a hold of another site; None when that site has never been heard of it."""
+        if hold_id in self.holds:
+            return "active"
+        return self.ended.get(hold_id) or self.guests.get(hold_id, ("", None))[1]
+
+    def _guest(self, event: ev.HoldAsked | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated) -> None:
+        used = event.hold_id in self.holds or event.hold_id in self.ended
+        match event:
+            case ev.HoldAsked():
+                require(not used and event.hold_id not in self.guests, "another site's ask was decided twice", event)
+                self.guests[event.hold_id] = (event.site, "asked")
+            case ev.HoldRefused():
+                require(not used and self.guests[event.hold_id][1] == "asked", "a hold refused that was given", event)
+                how = "lapsed" if event.code == "hold-lapsed" else "refused"
+                self.guests[event.hold_id] = (self.guests[event.hold_id][0], how)
+            case ev.HoldCalledOff():
+                require(not used and event.hold_id not in self.guests, "called off what is known already", event)
+                self.guests[event.hold_id] = (event.site, "cancelled")
+            case ev.AnswerRepeated():
+                require(event.hold_id in self.guests, "an answer to a site that never asked", event)
 
     def _place(
         self,
@@ -108,6 +133,8 @@ class House:
                 )
                 self._give(event.hold_id, event.place_ids, event.household_size)
                 self.holds[event.hold_id] = (event.place_ids, event.expires_at)
+                asked = self.guests.get(event.hold_id, ("", "asked"))
+                require(asked[1] == "asked", "a hold was given that had been refused or called off", event)
             case ev.HoldCancelled():
                 self._end_hold(event.hold_id, "cancelled", event.place_ids)
             case ev.HoldLapsed():

@@ -22,6 +22,7 @@ class Plan:
 
     seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that
     one step on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
+    remote: how much of what desks do is about holds at other sites. unread: chance that a letter cannot be opened.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
 
@@ -39,6 +40,8 @@ class Plan:
     slow_io: float
     snapshot_every: int
     states_max: int
+    remote: float
+    unread: float
 
 
 def plan(chance: random.Random) -> Plan:
@@ -63,4 +66,6 @@ def plan(chance: random.Random) -> Plan:
         slow_io=chance.choice((0.02, 0.1, 0.4)),
         snapshot_every=chance.choice((3, 8, 200)),
         states_max=chance.choice((1, 2_000)),
+        remote=chance.choice((0.1, 0.3, 0.6)),
+        unread=chance.choice((0.0, 0.0, 0.1, 0.4)),
     )

@@ -15,24 +15,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from services.console.app import GATHER_SECONDS as JOURNAL_SECONDS
-from services.placement import policy
-from services.placement.app import AGGREGATE, CITY_SECONDS, OWN_SECONDS
-from services.placement.commands import LocationCommand
-from services.placement.decider_location import Location
-from services.placement.events import LocationEvent
+from services.placement.app import CITY_SECONDS, OWN_SECONDS, fire, handlers
+from services.placement.app import HEARD as LETTERS
 from services.placement.views_capacity import CAPACITY
-from shared import schema
+from shared.contracts.base import Letter, Opened
 from shared.envelope import LOGS, Log, Message, Recorded, stream_name
-from shared.handling import Context, Handled, Handler
+from shared.handling import Context, Handled
 from shared.heard import doubt
-from shared.ids import derived_id
 from shared.inbox import Follow, OutboxSource, Reader, View
+from shared.kernel import Reaction
+from shared.letters import LetterRefused, Seals
 from shared.outbox import Relay
+from shared.policies import Handlers, PolicyReader
 from shared.ports import (
     Append,
     Appended,
     BusUnavailable,
-    Delete,
     DueTimer,
     KeyRecord,
     OriginHalted,
@@ -62,6 +60,21 @@ class Lost(Exception):
     """The process died, or was not there: the caller knows nothing."""
 
 
+class Mislaid(Seals):
+    """A site's keys, now and then the wrong ones: then a letter cannot be opened and is put aside, so that asks are
+    lost, call-offs come before what they call off, and answers have to be asked for again.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self.__dict__.update(vars(process.world.seals[process.site.name]))
+        self._world = process.world
+
+    def open(self, message: Message, letter: Letter) -> Opened:
+        if not self._world.calm and self._world.chance.random() < self._world.plan.unread:
+            raise LetterRefused("letter-key-unknown", "the simulation says so")
+        return super().open(message, letter)
+
+
 class Parts:
     """Where the pieces of a process come from. A test that breaks something on purpose replaces one."""
 
@@ -75,6 +88,14 @@ class Parts:
 
     def reader(self, process: Process, store: Store, view: View) -> Reader:
         return Reader(store, view, process.site.clock)
+
+    def handlers(self, process: Process) -> Handlers:
+        world = process.world
+        return handlers(process.store, process.site.clock, world.ids, world.seals[process.site.name])
+
+    def letters(self, process: Process) -> PolicyReader:
+        policy = process.world.programs.policy(process.site.name, PLACEMENT, LETTERS)
+        return PolicyReader(process.store, policy, process.site.clock, process.handlers, Mislaid(process))
 
 
 class WatchedStore(MemoryStore):
@@ -124,7 +145,7 @@ class WatchedStore(MemoryStore):
 
     def _judge(self, oracle: Oracle, append: Append) -> None:
         site = self._process.site.name
-        if self._service == PLACEMENT and (append.streams or append.key or append.told):
+        if self._service == PLACEMENT and (append.streams or append.keys or append.told):
             oracle.stored(site, append.rows)
         oracle.read(site, self._service, self.disk, append.rows)
 
@@ -156,9 +177,7 @@ class Process:
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self.store = parts.store(self, PLACEMENT)
         self.stores = [self.store]
-        self.handler: Handler[Location, LocationCommand, LocationEvent] = Handler(
-            self.store, AGGREGATE, site.clock, world.ids
-        )
+        self.handlers = parts.handlers(self)
         self.readers: list[Reader] = []
         self.repairs: dict[str, Repair] = {}
         self._rebuildable: dict[tuple[str, str], tuple[WatchedStore, Reader, list[Callable[[], Follow]]]] = {}
@@ -179,7 +198,7 @@ class Process:
                 continue
             except OriginHalted:
                 return
-            self._keep("timers", TimerLoop(self.store, self.site.clock, self._fire).run)
+            self._keep("timers", TimerLoop(self.store, self.site.clock, fire(self.handlers)).run)
             for log in LOGS:
                 relay = parts.relay(self, log)
                 self._keep(f"relay-{log}", relay.run)
@@ -191,7 +210,10 @@ class Process:
         reader = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, CAPACITY))
         own, city = OutboxSource(self.store, "pub", clock), self._source("CITY")
         self._hear(PLACEMENT, self.store, reader, [(own, None, OWN_SECONDS), (city, self.site.name, CITY_SECONDS)])
-        self.repairs[PLACEMENT] = Repair(self.store, [reader], clock, self.world.ids)
+        self.letters = parts.letters(self)
+        self._follow(PLACEMENT, self.letters, Follow(self._source("CITY"), self.site.name, CITY_SECONDS))
+        self.readers.append(self.letters)
+        self.repairs[PLACEMENT] = Repair(self.store, [reader, self.letters], clock, self.world.ids)
 
     def _start_console(self, parts: Parts) -> None:
         """Another service of the site, with a store of its own: it hears the site's streams and the network's."""
@@ -248,13 +270,6 @@ class Process:
     def _source(self, name: str) -> Any:
         return self.world.bus.source(self.site.name, name, self.io)
 
-    async def _fire(self, timer: DueTimer, now: datetime) -> None:
-        """As the service does it."""
-        command = policy.due(timer.kind, timer.key, timer.id, now)
-        command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
-        context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
-        await self.handler.handle(timer.key, command, context, also=[Delete(schema.timers, (timer.id,))])
-
     # --- life and death -----------------------------------------------------------------------------------------------
 
     def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -274,17 +289,17 @@ class Process:
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
         return task
 
-    async def call(self, key: str, command: LocationCommand, context: Context) -> Handled:
+    async def call(self, asked: Reaction, context: Context) -> Handled:
         """A request from outside. Raises `Lost` when the process dies before it answers, and what `handle` raises."""
-        task = self.spawn(self._handle(key, command, context))
+        task = self.spawn(self._handle(asked, context))
         await asyncio.wait([task])
         if task.cancelled():
             raise Lost
         return task.result()
 
-    async def _handle(self, key: str, command: LocationCommand, context: Context) -> Handled:
+    async def _handle(self, asked: Reaction, context: Context) -> Handled:
         await self._ready.wait()
-        return await self.handler.handle(key, command, context)
+        return await self.handlers[asked.aggregate].handle(asked.key, asked.command, context)
 
     def kill(self) -> None:
         """The process is gone between two awaits: nothing of it runs any more, not even to tidy up."""

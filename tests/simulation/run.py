@@ -31,6 +31,9 @@ from tests.simulation.world import Site, World
 REST_SECONDS_MAX = 90.0
 """Virtual time after which a healed network has to be at rest."""
 
+SETTLING_HOURS_MAX = 12
+"""After which every call has to be settled, however often it was asked before."""
+
 LAPSES = timedelta(hours=5)
 """Longer than any hold: afterwards every one of them has ended."""
 
@@ -113,6 +116,11 @@ async def _story(world: World, trouble: Trouble, desks: Desks) -> None:
     await _rest(world)
     world.passed += LAPSES
     await _rest(world)
+    for _ in range(SETTLING_HOURS_MAX):  # a letter that a restored site has forgotten is asked for again in time
+        if all(call.settled for site in world.sites for call in world.oracle.calls(site.name).values()):
+            break
+        world.passed += timedelta(hours=1)
+        await _rest(world)
     world.judge(lambda oracle: oracle.rest({site.name: site.disks for site in world.sites}))
 
 
@@ -139,6 +147,12 @@ def _under_way(world: World, site: Site) -> Iterator[str]:
         stream = world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages
         if len(rows) != len(stream) or (rows and rows[-1].id != stream[-1].tail[0]):
             yield f"{site.name} has told {len(rows)} on {log} and relayed {len(stream)}"
+    for teller in world.sites:
+        if teller is not site:
+            told = len(teller.disks[PLACEMENT].outbox.get((teller.disks[PLACEMENT].epoch, "pub"), ()))
+            opened = process.letters.checkpoint(f"{teller.name}/{PLACEMENT}")
+            if told and opened != (teller.disks[PLACEMENT].epoch, told):
+                yield f"{site.name} has opened the letters up to {opened} of {told} of {teller.name}"
     for service, kept in site.disks.items():
         for table in (schema.parked, schema.discarded):
             if left_aside(kept, table):

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.placement import commands as cmd
+from shared.forward import CALL, CallCommand, GiveUpCall, MakeCall
 from shared.handling import Context, Handled, KeyClaim, KeyReused
+from shared.kernel import Reaction
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
 from tests.simulation.oracle import Ack
 from tests.simulation.oracle_house import House, require
@@ -19,7 +21,7 @@ from tests.simulation.process import Lost
 if TYPE_CHECKING:
     from tests.simulation.world import Site, World
 
-Make = Callable[[datetime], cmd.LocationCommand]
+Make = Callable[[datetime], cmd.LocationCommand | CallCommand]
 """Makes the command of one try: like the API, with ids and the clock of that moment."""
 
 KINDS = ("shelter_24h", "night_shelter", "family_shelter")
@@ -49,6 +51,9 @@ class Desks:
         busy = [site for site in world.sites if site.locations]
         while self.open:
             await asyncio.sleep(chance.uniform(0.0, world.plan.think_seconds))
+            if chance.random() < world.plan.remote:
+                await self._elsewhere(busy)
+                continue
             site = chance.choice(busy)
             name = chance.choice(site.locations)
             house = world.oracle.houses(site.name).get(name, House())
@@ -58,6 +63,20 @@ class Desks:
                 await asyncio.gather(*(self._ask(site, name, make, key=key) for _ in range(chance.randint(2, 4))))
             else:
                 await self._ask(site, name, make)
+
+    async def _elsewhere(self, busy: list[Site]) -> None:
+        """Asks another site for a hold, or gives up one that was asked for, perhaps at once."""
+        world, chance = self._world, self._chance
+        site = chance.choice(world.sites)
+        calls = [id_ for id_, call in world.oracle.calls(site.name).items() if not call.settled]
+        owners = [other for other in busy if other is not site]
+        if calls and (not owners or chance.random() < 0.3):
+            await self._ask(site, "", self._give_up(chance.choice(calls)))
+        elif owners:
+            owner = chance.choice(owners)
+            name = chance.choice(owner.locations)
+            house = world.oracle.houses(owner.name).get(name, House())
+            await self._ask(site, "", self._call(owner.name, name, house))
 
     # --- one request --------------------------------------------------------------------------------------------------
 
@@ -90,8 +109,14 @@ class Desks:
         command_id = world.ids.event_id()
         self._attempts.setdefault((claim.scope, claim.key), []).append(command_id)
         context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
+        command = make(site.clock.now())
+        asked = (
+            Reaction("call", command.call_id, command)
+            if isinstance(command, CALL.commands)
+            else Reaction("location", name, command)
+        )
         try:
-            handled = await process.call(name, make(site.clock.now()), context)
+            handled = await process.call(asked, context)
         except (Lost, StoreUnavailable, OriginHalted, VersionConflict) as error:
             self._count(type(error).__name__)
             return False
@@ -181,6 +206,28 @@ class Desks:
             at=at, role="caseworker", location=name, hold_id=ids.random_id(), place_ids=place_ids, kind=kind,
             household_size=size, hold_minutes=minutes,
         )  # fmt: skip
+
+    def _call(self, owner: str, name: str, house: House) -> Make:
+        """Like the API: another site is asked for a kind, never for a place."""
+        like, ids = self._hold(name, house), self._world.ids
+        kind = self._chance.choice([bed.kind for bed in house.beds.values()] or KINDS)
+
+        def make(at: datetime) -> CallCommand:
+            hold = like(at)
+            assert isinstance(hold, cmd.HoldPlaces)
+            body = {
+                "location": name, "kind": kind, "household_size": hold.household_size, "features": [],
+                "hold_minutes": hold.hold_minutes,
+            }  # fmt: skip
+            return MakeCall(
+                at=at, role="caseworker", call_id=ids.random_id(), site=owner, body=body,
+                expires_at=at + timedelta(minutes=hold.hold_minutes),
+            )  # fmt: skip
+
+        return make
+
+    def _give_up(self, call_id: str) -> Make:
+        return lambda at: GiveUpCall(at=at, role="caseworker", call_id=call_id)
 
     def _begin_stay(self, name: str, house: House) -> Make:
         ids, hold = self._world.ids, self._hold(name, house)

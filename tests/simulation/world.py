@@ -22,6 +22,7 @@ from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.simulation.oracle_house import Violation
 from tests.simulation.plan import Plan
 from tests.simulation.process import Parts, Process
+from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus, Weather
 from tests.support.memory_store import Disk, MemoryStore
 
@@ -108,6 +109,7 @@ class World:
         self.loop, self.chance, self.plan, self.parts = loop, chance, plan, parts
         self.ids = SeededIds(chance)
         self.programs = Programs()
+        self.seals = site_seals(plan.sites)
         self.passed = timedelta()
         self.trace: list[str] = []
         self.steps = 0

@@ -15,7 +15,6 @@ from services.placement import api, app
 from services.placement.capacity import SiteLink
 from services.placement.views_capacity import CAPACITY, NetworkCapacity
 from shared.clock import SystemClock
-from shared.handling import Handler
 from shared.http import Streams, new_app
 from shared.http_border import Border
 from shared.http_repair import Bench
@@ -26,6 +25,7 @@ from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
 from shared.security import Role
 from tests.support.border import SITE, Tokens, caller
+from tests.support.letters import site_seals
 from tests.support.memory_rebuild import memory_tables
 from tests.support.memory_store import Disk, MemoryStore
 
@@ -79,8 +79,11 @@ async def open_desk() -> AsyncIterator[Desk]:
     store = MemoryStore(Disk(), SITE, "placement")
     reader = Reader(store, CAPACITY, clock)
     capacity = NetworkCapacity(store, reader, lambda _: SiteLink("live", 0.0), clock)  # type: ignore[arg-type]
-    handler = Handler(store, app.AGGREGATE, clock, ids)
-    placement = api.Placement(SITE, ("stad", SITE), handler, store, capacity, clock, ids, streams)
+    seals = site_seals(("stad", SITE))[SITE]
+    deciding = app.handlers(store, clock, ids, seals)
+    placement = api.Placement(
+        SITE, ("stad", SITE), deciding["location"], store, capacity, clock, ids, streams, deciding["call"], seals.knows
+    )
     site, tokens = new_app("desk"), Tokens()
     outbox = OutboxSource(store, "pub", clock)
 

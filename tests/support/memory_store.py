@@ -102,7 +102,7 @@ class MemoryStore:
             if len(disk.streams.get(write.stream, ())) != write.expected_version:
                 raise VersionConflict(write.stream)
         self._refuse_to_go_back(append)
-        if append.key is not None and (append.key.scope, append.key.key) in disk.keys:
+        if any((key.scope, key.key) in disk.keys for key in append.keys):
             raise KeyTaken
         for write in append.streams:
             stream = disk.streams.setdefault(write.stream, [])
@@ -128,8 +128,8 @@ class MemoryStore:
                 table[schema.row_key(change.table, change.values)] = change.values
             elif isinstance(change, Delete):
                 table.pop(change.key, None)
-        if append.key is not None:
-            disk.keys[append.key.scope, append.key.key] = append.key
+        for key in append.keys:
+            disk.keys[key.scope, key.key] = key
         return Appended(len(disk.events), sequences)
 
     def _refuse_to_go_back(self, append: Append) -> None:

@@ -20,6 +20,9 @@ import httpx
 from infra.processes import before_exec
 
 ROOT = Path(__file__).resolve().parents[2]
+PAIR = Path(__file__).with_name("pair.toml")
+FOUR = ROOT / "infra" / "network.toml"
+"""The network `plek up` starts when it is told nothing else."""
 START_SECONDS_MAX = 150.0
 """How long a network may take to start on a machine that has much else to do."""
 
@@ -85,18 +88,22 @@ class Network:
 
 
 @contextmanager
-def running_network(*words: str, prepare: Callable[[Path], None] | None = None) -> Iterator[Network]:
+def running_network(
+    *words: str, network: Path = PAIR, prepare: Callable[[Path], None] | None = None
+) -> Iterator[Network]:
     """Starts a network and takes it down afterwards, whatever happens: it also goes when the tests are killed.
 
-    words: more arguments for `plek up`. prepare: is given the data directory before there is anything in it.
+    network: its file; two sites unless a test needs more. words: more arguments for `plek up`. prepare: is given the
+    data directory before there is anything in it.
     """
     with tempfile.TemporaryDirectory(prefix="plek-net-", ignore_cleanup_errors=True) as directory:
         data, printed = Path(directory) / "data", Path(directory) / "printed"
+        given = ["--network", str(network), "--data", str(data), "--port-base", "0", *words]
         if prepare is not None:
             prepare(data)
         with printed.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "infra.cli", "up", "--data", str(data), "--port-base", "0", *words],
+                [sys.executable, "-m", "infra.cli", "up", *given],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

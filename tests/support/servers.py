@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from infra.keys import ensure_token_key
+from infra.keys import ensure_letter_keys, ensure_token_key
 from infra.nats_server import Buses, wait_for_nats
 from infra.postgres import Postgres, start_postgres
 from shared.settings import LocationSettings, SiteSettings, inbox_prefix
@@ -110,6 +110,8 @@ class TestBuses(Buses):
     ) -> SiteSettings:
         """What a process of `site` needs; `databases` maps each service to its address."""
         signing, public = ensure_token_key(self.directory / "keys")
+        public_seals = self.directory / "keys" / "letters.json"
+        seals = ensure_letter_keys(self.directory, self.topology.sites, public_seals)
         values: dict[str, Any] = {
             "site": site,
             "hub": self.topology.hub,
@@ -122,6 +124,8 @@ class TestBuses(Buses):
             "nats_url": self.servers[site].url,
             "credentials": self.credentials[site],
             "token_keys": public,
+            "seal_keys": seals[site],
+            "network_keys": public_seals,
             "token_signing_key": signing,
             "embedded": True,
             "log_format": "console",

@@ -54,7 +54,8 @@ def network(data: Path, port_base: int, kind: str = "site") -> None:
                 command = [sys.executable, "-S", "-c", say]
         return start_child(command, log, death_signal=signal.SIGKILL, env=environment())
 
-    supervisor = Supervisor(load_network(), data, port_base=port_base, fsync=False, begin=begin)
+    pair = load_network(Path(__file__).with_name("pair.toml"))
+    supervisor = Supervisor(pair, data, port_base=port_base, fsync=False, begin=begin)
     try:
         asyncio.run(run_until_signalled(supervisor, lambda urls: print(json.dumps(urls), flush=True)))
     except PlatformError as error:

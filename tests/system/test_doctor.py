@@ -35,6 +35,7 @@ def sites(tmp_path: Path) -> dict[str, Seen]:
         settings = SiteSettings(
             site=name, hub="stad", sites=["stad", "west"], services=["placement"], port=1, nats_url="nats://x",
             databases={"placement": SecretStr("x")}, credentials=dict.fromkeys(users, key), token_keys=key,
+            seal_keys=key, network_keys=key,
         )  # fmt: skip
         health = {"placement": copy.deepcopy(HEALTH)}
         return Seen(settings, alive=True, health=health, clock_ahead=3600.0, jetstream={}, leaves={"leafs": []})  # type: ignore[arg-type]
@@ -128,7 +129,7 @@ def test_a_city_that_does_not_hear_its_source_is_named_with_whom_it_does_not_hea
     stream = {"name": "CITY", "config": {}, "state": {"consumer_count": 0}, "sources": [silent]}
     sites["west"].jetstream = {"account_details": [{"name": "CITY", "stream_detail": [stream]}]}
     assert lines(looks.copies(sites))[0][1:3] == ("west", "its CITY does not hear CITY of stad")
-    assert lines(looks.consumers(sites))[0][2] == "0 of 1 services follow CITY"
+    assert lines(looks.consumers(sites))[0][2] == "0 of 2 readers follow CITY"
     silent["active"] = 10**9
     assert lines(looks.copies(sites)) == []
 

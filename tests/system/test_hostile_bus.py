@@ -50,7 +50,10 @@ async def test_a_stolen_credential_spoils_one_log_and_everybody_sees_it(network:
 
         async def parked() -> bool:
             items = (await oncall.get("/api/placement/parked")).json()["items"]
-            return [(item["origin"], item["code"]) for item in items] == [("west/placement", "header-missing")]
+            return {(item["reader"], item["origin"], item["code"]) for item in items} == {
+                ("capacity", "west/placement", "header-missing"),
+                ("letters", "west/placement", "header-missing"),
+            }
 
         await eventually("stad to park what nobody said", parked)
         [row] = (await oncall.get("/api/placement/capacity", params={"location": location})).json()["rows"]

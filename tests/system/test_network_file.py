@@ -36,12 +36,14 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
     return caught.value.mistakes
 
 
-def test_the_default_network_is_a_municipality_and_linked_sites() -> None:
+def test_the_default_network_is_a_municipality_and_three_linked_sites() -> None:
     network = load_network(DEFAULT_FILE)
+    assert network.topology.sites == ["stad", "noord", "west", "zuidoost"]
     assert network.hub.name == "stad"
     assert network.site("stad").municipality
     assert network.site("stad").locations == []
-    assert [at.name for at in network.site("west").locations] == ["west"]
+    for name in ("west", "noord", "zuidoost"):
+        assert [at.name for at in network.site(name).locations] == [name]
     assert network.topology.sites[0] == "stad"
     assert network.topology.tellers("west", "pub") == ["placement"]
 

@@ -22,6 +22,8 @@ VALUES: dict[str, Any] = {
     "nats_url": "nats://127.0.0.1:4222",
     "credentials": {"city.placement": "keys/city.placement.nk"},
     "token_keys": "keys/tokens.jwks",
+    "seal_keys": "keys/letters.jwks",
+    "network_keys": "keys/letters.json",
 }
 
 

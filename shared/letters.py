@@ -1,0 +1,142 @@
+"""Letters between sites: sealed to the addressee, padded, and believed only when inside and outside agree.
+
+Everybody in the network can read every log, so what one site writes to one other is sealed with JWE: ECDH-ES over
+X25519 with AES-256-GCM. The agreement makes a fresh key for each letter and needs no shared secret; X25519 has one
+encoding of a point and no curves to choose between; GCM notices every changed bit, of the header too.
+
+Anybody can seal to a public key, so the seal says nothing about the sender. Who sent a letter is known from the log it
+came on: only that site's relay may publish there. The sealed text repeats sender, addressee, type, request and the
+letter's own id; a letter that says otherwise inside was copied from somewhere, and is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from joserfc import jwe
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwe import JWERegistry
+from joserfc.jwk import KeySet, OKPKey
+from pydantic import ValidationError
+
+from shared.contracts.base import Contract, Draft, Letter, Opened
+from shared.envelope import Message
+
+SIZES = (1024, 4096, 16_384)
+"""Bytes of a sealed text: it is padded to the first that is large enough, so that sizes do not tell letters apart."""
+
+_ALGORITHMS = JWERegistry(algorithms=["ECDH-ES", "A256GCM"])
+_HEADER = {"alg": "ECDH-ES", "enc": "A256GCM"}
+
+
+class LetterRefused(Exception):
+    """Why a letter is put aside: a kebab-case code, and a detail that quotes nothing of it.
+
+    `letter-key-unknown`, `letter-unreadable`, `letter-size-wrong`, `letter-forged`, `letter-replayed`,
+    `letter-body-invalid`.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code, self.detail = code, detail
+
+
+class LetterTooLong(Exception):
+    """A draft does not fit into the largest size: its contract allows too much."""
+
+
+class Sealed(msgspec.Struct, rename={"sender": "from"}, forbid_unknown_fields=True):
+    """The text under the seal."""
+
+    id: str
+    sender: str
+    to: str
+    type: str
+    request_id: str
+    body: msgspec.Raw
+
+
+class Seals:
+    """One site's keys for letters.
+
+    own: its private keys; each opens what was sealed to it, so an old one stays until nothing sealed to it is on its
+    way. network: the newest public key of every site, by name.
+    """
+
+    def __init__(self, site: str, own: KeySet, network: Mapping[str, OKPKey]) -> None:
+        self.site, self._own, self._network = site, own, dict(network)
+
+    def knows(self, site: str) -> bool:
+        """Whether a letter can be sealed to a site."""
+        return site in self._network
+
+    def encode(self, draft: Contract | Draft, id_: str) -> bytes | None:
+        """The payload of a told event: a letter is sealed, anything else is as it is. id_: of the event.
+
+        None for a letter to a site whose key nobody has handed out: nobody could read it.
+        """
+        if not isinstance(draft, Draft):
+            return draft.encode()
+        key = self._network.get(draft.to)
+        if key is None:
+            return None
+        inside = Sealed(
+            id_, self.site, draft.to, draft.letter.type_name, draft.request_id,
+            msgspec.Raw(draft.body.model_dump_json().encode()),
+        )  # fmt: skip
+        text = jwe.encrypt_compact(
+            {**_HEADER, "kid": key.kid}, padded(msgspec.json.encode(inside)), key, registry=_ALGORITHMS
+        )
+        return draft.letter(to=draft.to, request_id=draft.request_id, sealed=text).encode()
+
+    def open(self, message: Message, letter: Letter) -> Opened:
+        """What a letter to this site says, once everything about it agrees. Raises `LetterRefused`."""
+        text = self._unsealed(letter.sealed)
+        if len(text) not in SIZES:
+            raise LetterRefused("letter-size-wrong", f"{len(text)} bytes")
+        try:
+            inside = msgspec.json.decode(text, type=Sealed)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise LetterRefused("letter-unreadable", "not what a letter holds") from None
+        said = (inside.sender, inside.to, inside.type, inside.request_id)
+        if said != (message.origin.site, self.site, message.type, letter.request_id):
+            raise LetterRefused("letter-forged", "inside and outside differ")
+        if inside.id != message.id:
+            raise LetterRefused("letter-replayed", "it came before under another id")
+        try:
+            body = letter.body_type.model_validate_json(bytes(inside.body))
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            raise LetterRefused("letter-body-invalid", str(first["type"])[:60]) from None
+        return Opened(inside.sender, inside.request_id, body)
+
+    def _unsealed(self, sealed: str) -> bytes:
+        try:
+            return bytes(jwe.decrypt_compact(sealed, self._own, registry=_ALGORITHMS).plaintext or b"")
+        except InvalidKeyIdError:
+            raise LetterRefused("letter-key-unknown", "sealed to a key this site does not have") from None
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+            # The library reads a header that anybody may have written; what it stumbles on is no letter of ours.
+            raise LetterRefused("letter-unreadable", "the seal is broken") from None
+
+
+def padded(text: bytes) -> bytes:
+    """The text with blanks behind it, which mean nothing in JSON. Raises `LetterTooLong`."""
+    for size in SIZES:
+        if len(text) <= size:
+            return text.ljust(size)
+    raise LetterTooLong(f"{len(text)} bytes, at most {SIZES[-1]}")
+
+
+def load_seals(site: str, own: Path, network: Path) -> Seals:
+    """The keys of one site from its two files: its own private set, and the network's public keys.
+
+    own: a JWK set, the newest key first. network: `{"sites": {site: [JWK, ...]}}`, the newest first.
+    """
+    keys = KeySet.import_key_set(json.loads(own.read_text("utf-8")))
+    sites: Mapping[str, list[dict[str, Any]]] = json.loads(network.read_text("utf-8"))["sites"]
+    return Seals(site, keys, {name: OKPKey.import_key(found[0]) for name, found in sites.items() if found})
