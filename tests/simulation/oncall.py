@@ -131,7 +131,7 @@ class Engineer:
     async def _do(self, process: Process, name: str, work: Coroutine[Any, Any, object]) -> None:
         """One act at a process, which may die of it; what is refused is tried again another time."""
         self._world.note(process.site.name, f"oncall: {name}")
-        if not process.alive:
+        if not (process.alive and process.ready.is_set()):
             work.close()
             return
         task = process.spawn(work)

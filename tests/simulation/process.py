@@ -181,15 +181,15 @@ class Process:
         self.readers: list[Reader] = []
         self.repairs: dict[str, Repair] = {}
         self._rebuildable: dict[tuple[str, str], tuple[WatchedStore, Reader, list[Callable[[], Follow]]]] = {}
-        self._ready = asyncio.Event()
+        self.ready = asyncio.Event()
         self._keep("start", lambda: self._start(parts))
         self._start_readers(parts)
         self._start_console(parts)
         self._keep("look-again", self._look_again)
 
     async def _start(self, parts: Parts) -> None:
-        """What a service does before it serves anybody: it writes down where its logs stand."""
-        while not self._ready.is_set():
+        """What a service does before it serves anybody, reads or decides: it writes down where its logs stand."""
+        while not self.ready.is_set():
             try:
                 for log in LOGS:
                     await doubt(self.store, log, self.site.clock.now())
@@ -203,7 +203,7 @@ class Process:
                 relay = parts.relay(self, log)
                 self._keep(f"relay-{log}", relay.run)
                 self._keep(f"prove-{log}", relay.prove)
-            self._ready.set()
+            self.ready.set()
 
     def _start_readers(self, parts: Parts) -> None:
         clock = self.site.clock
@@ -245,7 +245,12 @@ class Process:
         return Follow(source if isinstance(source, OutboxSource) else self._source(source.name), skip)
 
     def _follow(self, service: str, reader: Reader, follow: Follow) -> None:
-        self._keep(f"{service} {reader.view.name} {follow.source.name}", lambda: reader.run(follow))
+        async def read() -> None:
+            if service == PLACEMENT:
+                await self.ready.wait()  # a letter it reads may have something told
+            await reader.run(follow)
+
+        self._keep(f"{service} {reader.view.name} {follow.source.name}", read)
 
     async def _look_again(self) -> None:
         """As `Runtime.measure` does."""
@@ -298,7 +303,7 @@ class Process:
         return task.result()
 
     async def _handle(self, asked: Reaction, context: Context) -> Handled:
-        await self._ready.wait()
+        await self.ready.wait()
         return await self.handlers[asked.aggregate].handle(asked.key, asked.command, context)
 
     def kill(self) -> None:
