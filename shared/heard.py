@@ -25,7 +25,8 @@ from nats.aio.msg import Msg
 from shared import schema
 from shared.bus_connection import Refused, ask, header_values
 from shared.envelope import Log, Origin
-from shared.ports import Append, BusUnavailable, Delete, LogWriter, Put, Store, StoreUnavailable, Tail
+from shared.ports import Append, BusUnavailable, Delete, LogWriter, Store, StoreUnavailable, Tail
+from shared.schema import DOUBT, doubted_in
 from shared.settings import SiteSettings
 from shared.streams import CITY, ask_subject, log_subject
 from shared.telemetry import logger
@@ -124,32 +125,16 @@ async def contradicted(store: Store, which: Log, marks: Sequence[Mark], shared: 
     return None
 
 
-DOUBT = "relay"
-"""The reader under whose name a cursor says at which row a log stood when its service started, until others were
-asked: what is told after it could not have been heard, were this an older backup."""
-
-
 async def doubted_at(store: Store, which: Log) -> int | None:
-    """At which row this log stood when its service started; None once others were asked. Raises
-    `StoreUnavailable`."""
+    """At which row this log stood when its service started: what is told after it could not have been heard, were this
+    an older backup. None once others were asked. Raises `StoreUnavailable`.
+
+    `Store.doubt` writes it down, before anything else is written.
+    """
     for row in await store.rows(schema.cursors, reader=DOUBT, source=which):
-        if row["incarnation"] == f"epoch-{store.origin.epoch}":
+        if row["incarnation"] == doubted_in(store.origin.epoch):
             return int(row["position"])
     return None
-
-
-async def doubt(store: Store, which: Log, now: datetime) -> None:
-    """Writes down where this log stands, unless an earlier process did and could not ask either; before anything else
-    is written. Raises `StoreUnavailable`, `OriginHalted`.
-    """
-    if await doubted_at(store, which) is None:
-        await note(store, which, await store.outbox_last(which), now)
-
-
-async def note(store: Store, which: Log, shared: int, now: datetime) -> None:
-    """Up to this row the log is as others have heard it. Raises `StoreUnavailable`, `OriginHalted`."""
-    row = (DOUBT, which, f"epoch-{store.origin.epoch}", shared)
-    await store.append(Append(now, rows=[Put(schema.cursors, row)]))
 
 
 async def shared_row(store: Store, which: Log, writer: LogWriter, published: int = 0) -> int | None:

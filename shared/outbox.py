@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from shared.clock import Clock
 from shared.envelope import Log, Message
-from shared.heard import Unanswered, Witnesses, contradicted, doubted_at, is_row, note, settle, shared_row
+from shared.heard import Unanswered, Witnesses, contradicted, doubted_at, is_row, settle, shared_row
 from shared.ports import BusUnavailable, LogMoved, LogWriter, OriginHalted, Store, StoreUnavailable
 from shared.telemetry import logger, span
 
@@ -135,7 +135,7 @@ class Relay:
         known = await doubted_at(self._store, self._log)
         self._until = known if known is not None and sequence < known and not self._proven else None
         if known is not None and known < sequence:
-            await note(self._store, self._log, sequence, self._clock.now())
+            await self._store.lift_doubt(self._log, sequence)
 
     def _told_before(self, rows: list[Message]) -> list[Message]:
         return rows if self._until is None else [row for row in rows if row.sequence <= self._until]

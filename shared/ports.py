@@ -243,6 +243,16 @@ class Store(Protocol):
         """
         ...
 
+    async def doubt(self, log: Log) -> None:
+        """Writes down where this log stands (`heard.py`), unless that is written down already: the first of two
+        processes that start together knows. Nothing happens when the epoch is over. Raises `StoreUnavailable`.
+        """
+        ...
+
+    async def lift_doubt(self, log: Log, sequence: int) -> None:
+        """Up to this row a log that is doubted is as others have heard it. Raises `StoreUnavailable`."""
+        ...
+
     def halt(self, reason: str) -> None:
         """From now on `append` of events raises `OriginHalted(reason)`. Checkpoints are still stored."""
         ...

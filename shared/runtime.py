@@ -19,7 +19,7 @@ from shared.bus import JetStreamLog, StreamSource
 from shared.bus_connection import Broker, BusClient, close_client, connect_broker, connect_relay
 from shared.envelope import Log, Origin
 from shared.health import Health, LinkHealth, LogHealth, ReaderHealth, versions
-from shared.heard import BusWitnesses, Known, answer_on, doubt, doubted_at
+from shared.heard import BusWitnesses, Known, answer_on, doubted_at
 from shared.inbox import Follow, Reader
 from shared.kept import Keeps, answer_kept_on
 from shared.outbox import Relay
@@ -83,7 +83,7 @@ class Runtime:
         self.store.on_over = self._over
         await self.store.open(self.host.clock.now())
         for which in logs:
-            await doubt(self.store, which, self.host.clock.now())
+            await self.store.doubt(which)
 
     def _over(self, reason: str) -> None:
         log.error("the process ends to begin anew", service=self.service, reason=reason)

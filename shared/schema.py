@@ -104,6 +104,9 @@ cursors = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=False),
 )
 
+DOUBT = "relay"
+"""The reader under whose name a cursor says at which row a log stood when its service started (`heard.py`)."""
+
 parked = sa.Table(
     "parked",
     metadata,
@@ -186,6 +189,11 @@ def key_columns(table: sa.Table) -> tuple[str, ...]:
 def row_key(table: sa.Table, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The primary key of a full row."""
     return tuple([values[index] for index in _key_indexes(table)])
+
+
+def doubted_in(epoch: int) -> str:
+    """The incarnation of such a cursor (`DOUBT`): one of an earlier epoch means nothing."""
+    return f"epoch-{epoch}"
 
 
 @lru_cache(maxsize=512)

@@ -12,9 +12,10 @@ import msgspec
 import sqlalchemy as sa
 
 from shared import schema
-from shared.append_sql import LOCK, LOCK_KEYS
+from shared.append_sql import LOCK
 from shared.batch import ToldRow
 from shared.envelope import Log, Message, Meta, Origin, Recorded
+from shared.epoch_sql import begin_epoch, doubt, lift_doubt
 from shared.lane import SERVER_SETTINGS
 from shared.ports import (
     GIVEN,
@@ -26,7 +27,6 @@ from shared.ports import (
     Put,
     StoreUnavailable,
     Told,
-    VersionConflict,
     Wake,
 )
 from shared.recent import Recent
@@ -178,7 +178,7 @@ class PgStore:
         old = self.origin
         assert epoch > old.epoch
         origin = Origin(old.site, old.service, epoch)
-        last = await self.query(lambda pool: _begin_epoch(pool, old.epoch, origin, first, now, rows, position))
+        last = await self.query(lambda pool: begin_epoch(pool, old.epoch, origin, first, now, rows, position))
         if last is not None:
             raise OriginHalted(f"epoch {last} has begun elsewhere")
         self._origin, self._halted = origin, None
@@ -187,6 +187,12 @@ class PgStore:
             self._writer.origin = origin
         self.told.set()
         return origin
+
+    async def doubt(self, log: Log) -> None:
+        await self.query(lambda pool: doubt(pool, self.origin.epoch, log))
+
+    async def lift_doubt(self, log: Log, sequence: int) -> None:
+        await self.query(lambda pool: lift_doubt(pool, self.origin.epoch, log, sequence))
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -319,38 +325,6 @@ class PgStore:
             f' order by "{key}" limit ${next(number)}'
         )
         return [dict(row) for row in await self.query(lambda pool: pool.fetch(sql, *values, limit))]
-
-
-async def _begin_epoch(
-    pool: asyncpg.Pool[asyncpg.Record], old: int, origin: Origin, first: Sequence[Told], now: datetime,
-    rows: Sequence[Put], position: int | None,
-) -> int | None:  # fmt: skip
-    """Begins an epoch, or says which one has begun instead. It may be tried again when its answer was lost."""
-    numbers: dict[Log, int] = {"pub": 0, "loc": 0}
-    outbox = []
-    for told in first:
-        numbers[told.log] += 1
-        outbox.append((origin.epoch, told.log, numbers[told.log], told.id, told.type, told.subject, told.data,
-                     msgspec.json.encode(told.meta), now))  # fmt: skip
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(f"select pg_advisory_xact_lock({LOCK_KEYS})")
-        last: int = await connection.fetchval("select max(epoch) from origins")
-        if last == old:
-            at = await connection.fetchval("select coalesce(max(position), 0) from events")
-            if position not in (None, at):
-                raise VersionConflict("epoch")
-            await connection.execute(
-                "insert into origins (epoch, site, service, begun_at) values ($1, $2, $3, $4)",
-                origin.epoch, origin.site, origin.service, now,
-            )  # fmt: skip
-            await connection.copy_records_to_table("outbox", records=outbox)
-            for put in rows:
-                await connection.copy_records_to_table(put.table.name, records=[put.values])
-            return None
-        begun_here = "select exists (select 1 from outbox where epoch = $1 and id = any($2))"
-        if last == origin.epoch and await connection.fetchval(begun_here, last, [told.id for told in first]):
-            return None
-        return last
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:

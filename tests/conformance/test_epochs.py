@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ from shared.clock import SystemClock
 from shared.contracts.placement import CapacityTold, EpochBegan, SiteEpochBegan
 from shared.envelope import LOGS, Log, Message, Origin, stream_name
 from shared.epochs import Examined, begin_epoch, repair_origin
-from shared.heard import Mark, doubt
+from shared.heard import Mark, doubted_at, settle
 from shared.ids import SystemIds
 from shared.ports import BusUnavailable, Store, VersionConflict
 from shared.schema import worklist
@@ -29,11 +30,11 @@ LOCATIONS = ("west", "de-haven")
 class Repairs:
     """A store whose logs are on a bus, and the repair of both. fails: how often making a stream anew fails first.
 
-    marks: how far others say they have heard. kept: what a journal keeps of the `pub` log.
+    backend: where another process's store comes from. marks: how far others say they have heard. kept: what a journal keeps of the `pub` log.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store, self.fails = store, 0
+    def __init__(self, store: Store, backend: Backend) -> None:
+        self.store, self.backend, self.fails = store, backend, 0
         self.bus = MemoryBus("stad", {"stad": (), SITE: (SERVICE,)}, SystemClock(), random.Random(1))
         self.writers = {log: self.bus.log(SITE, SERVICE, log) for log in LOGS}
         self.remade: list[Log] = []
@@ -100,7 +101,7 @@ async def repairs(request: pytest.FixtureRequest) -> AsyncIterator[Repairs]:
         backend = MemoryBackend()
     else:
         backend = await PgBackend.make(request.getfixturevalue("postgres"), (*TABLES, worklist))
-    yield Repairs(await backend.store())
+    yield Repairs(await backend.store(), backend)
     await backend.close()
 
 
@@ -171,13 +172,53 @@ async def test_an_outbox_that_has_grown_over_what_others_heard_is_found_out(repa
     """The numbers are used twice by now; the row where the two part is found by the ids others keep."""
     await repairs.tell(repairs.store, 2)
     shared = await repairs.store.read_outbox("pub", 0, 2)
-    await doubt(repairs.store, "pub", NOW)
+    await repairs.store.doubt("pub")
     await repairs.tell(repairs.store, 5)
     lost = others(1, 4, first=3)
     repairs.kept = [*shared, *lost]
     repairs.marks = [Mark("pub", 1, 4)]
     assert (await repairs.repair()).forked
     assert [item[3] for item in await repairs.listed()] == [row.id for row in lost]
+
+
+async def test_of_processes_that_start_together_the_first_knows_where_a_log_stood(repairs: Repairs) -> None:
+    """The others may see what it has told since; were that taken for old, the repair would not look for lost rows
+    there."""
+    processes = [repairs.store, *[await repairs.backend.store() for _ in range(3)]]
+
+    async def begin(process: Store, after: int) -> None:
+        for _ in range(after):
+            await process.last_position()
+        await process.doubt("pub")
+        await repairs.tell(process, 2)
+
+    for round_ in range(20):
+        await asyncio.gather(*(begin(process, after) for after, process in enumerate(processes)))
+        assert await doubted_at(repairs.store, "pub") == 8 * round_
+        await settle(repairs.store, "pub", NOW)
+
+
+async def test_a_doubt_is_lifted_row_by_row_and_never_comes_back(repairs: Repairs) -> None:
+    store = repairs.store
+    await repairs.tell(store, 5)
+    await store.doubt("pub")
+    await store.lift_doubt("pub", 7)
+    await store.lift_doubt("pub", 6)
+    assert (await doubted_at(store, "pub"), await doubted_at(store, "loc")) == (7, None)
+    await settle(store, "pub", NOW)
+    await store.lift_doubt("pub", 9)
+    assert await doubted_at(store, "pub") is None
+
+
+async def test_a_process_of_an_epoch_that_is_over_doubts_nothing(repairs: Repairs) -> None:
+    late = await repairs.backend.store()
+    await repairs.backend.begin_epoch(2)
+    store = await repairs.backend.store()
+    await store.doubt("pub")
+    await repairs.tell(store, 3)
+    await late.doubt("pub")
+    await late.lift_doubt("pub", 4)
+    assert (await doubted_at(store, "pub"), await doubted_at(late, "pub")) == (1, None)
 
 
 async def test_as_many_rows_but_other_ones_are_a_fork_too(repairs: Repairs) -> None:

@@ -21,7 +21,6 @@ from services.placement.views_capacity import CAPACITY
 from shared.contracts.base import Letter, Opened
 from shared.envelope import LOGS, Log, Message, Recorded, stream_name
 from shared.handling import Context, Handled
-from shared.heard import doubt
 from shared.inbox import Follow, OutboxSource, Reader, View
 from shared.kernel import Reaction
 from shared.letters import LetterRefused, Seals
@@ -33,7 +32,6 @@ from shared.ports import (
     BusUnavailable,
     DueTimer,
     KeyRecord,
-    OriginHalted,
     Source,
     Store,
     StoreUnavailable,
@@ -192,12 +190,10 @@ class Process:
         while not self.ready.is_set():
             try:
                 for log in LOGS:
-                    await doubt(self.store, log, self.site.clock.now())
+                    await self.store.doubt(log)
             except StoreUnavailable:
                 await asyncio.sleep(0.2)  # in production the process ends and is started again
                 continue
-            except OriginHalted:
-                return
             self._keep("timers", TimerLoop(self.store, self.site.clock, fire(self.handlers)).run)
             for log in LOGS:
                 relay = parts.relay(self, log)

@@ -29,6 +29,7 @@ from shared.ports import (
     VersionConflict,
     Wake,
 )
+from shared.schema import DOUBT, doubted_in
 
 Hook = Callable[[str], Awaitable[None]]
 """Awaited before and after every effect, with a word for it (`append`, `append-done`, `read`)."""
@@ -166,6 +167,23 @@ class MemoryStore:
             disk.tables.setdefault(put.table.name, {})[schema.row_key(put.table, put.values)] = put.values
         await self.hook("begin-epoch-done")
         return self._origin
+
+    async def doubt(self, log: Log) -> None:
+        await self.hook("append")
+        disk, mine = self.disk, doubted_in(self._origin.epoch)
+        cursors = disk.tables.setdefault(schema.cursors.name, {})
+        known = cursors.get((DOUBT, log))
+        if disk.epoch == self._origin.epoch and (known is None or known[2] != mine):
+            cursors[DOUBT, log] = (DOUBT, log, mine, len(disk.outbox.get((disk.epoch, log), ())))
+        await self.hook("append-done")
+
+    async def lift_doubt(self, log: Log, sequence: int) -> None:
+        await self.hook("append")
+        cursors, mine = self.disk.tables.get(schema.cursors.name, {}), doubted_in(self._origin.epoch)
+        known = cursors.get((DOUBT, log))
+        if known is not None and known[2] == mine:
+            cursors[DOUBT, log] = (*known[:3], max(known[3], sequence))
+        await self.hook("append-done")
 
     async def read_stream(self, stream: str, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
         await self.hook("read")
