@@ -207,7 +207,10 @@ class Oracle:
         width = len(schema.key_columns(table))
         shown = {key[1:]: row[width:] for key, row in disk.tables.get(table.name, {}).items() if key[0] == origin}
         teller = origin.split("/")[0]
-        branches = self._kept if (teller, service) == (site, PLACEMENT) else self._sent
+        own = (teller, service) == (site, PLACEMENT)
+        if own:
+            self._keep(site, disk)  # a repair that is still under way may have begun an epoch
+        branches = self._kept if own else self._sent
         branch = branches.get((teller, epoch, log), Branch())
         require(
             sequence < len(branch.as_of), "a view is ahead of what was told", site, view.name, origin, epoch, sequence
