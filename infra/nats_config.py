@@ -1,7 +1,8 @@
 """Each site's nats-server configuration, made from the topology. Who may do what on the bus is written here only.
 
-Accounts: CITY is bound to the leaf link, LOCAL never leaves the server. Log subjects (`plek.>`) are denied on the link
-in both directions: logs cross it by sourcing and mirroring only, so that one site cannot publish as another.
+Accounts: CITY is linked to the hub's, LOCAL never leaves the server; at the hub the links end in LINK, which has no
+stream of its own. Log subjects (`plek.>`) are denied on the link in both directions: logs cross it by sourcing and
+mirroring only, so that one site cannot publish as another.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ from shared.streams import (
 
 Permissions = Mapping[str, Sequence[str]]
 LOGS: tuple[Log, ...] = ("pub", "loc")
+
+LINK = "LINK"
+"""The hub's account the links of the other sites end in. What JetStream answers goes wherever the asker says, whatever
+they may publish; in an account without a stream no answer can become a message of a log."""
+
+ANSWERS = ("_INBOX.>", "_R_.>")
+"""Where answers go: an inbox, or what the hub's server puts in its place between two accounts. Names nobody can guess,
+and only their owner may listen there. Answers to any reply (`allow_responses`) would do for a question whose answer is
+to become a message of a log."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +78,13 @@ def configuration(topology: Topology, bus: SiteBus) -> str:
         "jetstream": jetstream,
         "leafnodes": _leafnodes(bus),
         "accounts": {
-            "CITY": {"jetstream": "enabled", "users": _city_users(topology, bus)},
+            "CITY": {"jetstream": "enabled", "users": _users(topology, bus, "CITY")},
             "LOCAL": {"jetstream": "enabled", "users": _users(topology, bus, "LOCAL")},
         },
     }
+    if bus.leaves:
+        config["accounts"]["CITY"] |= _city_door(topology, sorted(bus.leaves))
+        config["accounts"][LINK] = _link_door(topology) | {"users": _leaf_users(topology, bus)}
     # JSON is a subset of what nats-server reads, and leaves no doubt about quoting.
     return json.dumps(config, indent=2, ensure_ascii=False)
 
@@ -94,12 +107,53 @@ def _leafnodes(bus: SiteBus) -> dict[str, Any]:
     return leafnodes
 
 
-def _city_users(topology: Topology, bus: SiteBus) -> list[dict[str, Any]]:
-    users = _users(topology, bus, "CITY")
+def _leaf_users(topology: Topology, bus: SiteBus) -> list[dict[str, Any]]:
+    users = []
     for site, key in sorted(bus.leaves.items()):
         publish, subscribe = leaf_permissions(topology, site)
         users.append(_user(key, publish, subscribe) | {"allowed_connection_types": ["LEAFNODE"]})
     return users
+
+
+def _city_door(topology: Topology, leaves: Sequence[str]) -> dict[str, Any]:
+    """What the hub's CITY lets the links have, and what it takes from each of them."""
+    hub = topology.hub
+    services = [*_creates("$JS.API", CITY), f"$JS.FC.{CITY}.>", f"ask.{hub}.>"]
+    exports = [{"stream": subject} for subject in ("mir.>", f"beat.{hub}.>")]
+    exports += [{"service": subject} for subject in services]
+    imports: list[dict[str, Any]] = []
+    for site in leaves:
+        streams, services = [f"beat.{site}.>"], [f"ask.{site}.>"]
+        for service in topology.tellers(site, "pub"):
+            stream = stream_name(site, service, "pub")
+            streams.append(f"{source_prefix(site, service)}.>")
+            services += [*_creates(f"$JS.{site}.API", stream), f"$JS.FC.{stream}.>"]
+        imports += [{"stream": {"account": LINK, "subject": subject}} for subject in streams]
+        imports += [{"service": {"account": LINK, "subject": subject}} for subject in services]
+    return {"exports": exports, "imports": imports}
+
+
+def _link_door(topology: Topology) -> dict[str, Any]:
+    """The other side of it."""
+    hub = topology.hub
+    exports = [{"stream": subject} for subject in ("src.>", "beat.>")]
+    exports += [{"service": subject} for subject in ("ask.>", "$JS.*.API.CONSUMER.CREATE.>", "$JS.FC.>")]
+    imports: list[dict[str, Any]] = [
+        {"stream": {"account": "CITY", "subject": subject}} for subject in ("mir.>", f"beat.{hub}.>")
+    ]
+    creates = _creates("$JS.API", CITY)
+    here = [f"$JS.FC.{CITY}.>", f"ask.{hub}.>", *creates]
+    imports += [{"service": {"account": "CITY", "subject": subject}} for subject in here]
+    # A site asks under the hub's domain. The server takes that off as the question comes in, but lets the link know
+    # only of the names that are here.
+    for own, seen in zip(creates, _creates(f"$JS.{hub}.API", CITY), strict=True):
+        imports.append({"service": {"account": "CITY", "subject": own}, "to": seen})
+    return {"exports": exports, "imports": imports}
+
+
+def _creates(api: str, stream: str) -> tuple[str, str]:
+    """The two subjects on which a consumer of a stream is made."""
+    return f"{api}.CONSUMER.CREATE.{stream}", f"{api}.CONSUMER.CREATE.{stream}.>"
 
 
 def _users(topology: Topology, bus: SiteBus, account: Account) -> list[dict[str, Any]]:
@@ -117,8 +171,6 @@ def _user(key: str, publish: Sequence[str], subscribe: Sequence[str]) -> dict[st
         "permissions": {
             "publish": {"allow": list(publish)},
             "subscribe": {"allow": list(subscribe)},
-            # Answer what you were asked, once, and nobody else's inbox.
-            "allow_responses": {"max": 1, "expires": "1m"},
         },
     }
 
@@ -138,7 +190,7 @@ def permissions(topology: Topology, site: str, user: str) -> tuple[list[str], li
     if account == "local":
         return publish, [inbox]
     # The hub is a service of every site's bus for questions; the beat is its own, so that nobody can pretend it lives.
-    publish += [*_read(CITY), beat_subject(site, service), "ask.>"]
+    publish += [*_read(CITY), beat_subject(site, service), "ask.>", *ANSWERS]
     return publish, [inbox, "beat.>", f"ask.{site}.{service}.>"]
 
 
@@ -194,8 +246,7 @@ def leaf_permissions(topology: Topology, site: str) -> tuple[list[str], list[str
         "$JSC.R.*",
         f"beat.{site}.>",
         "ask.>",
-        # Answers to questions of others: an inbox is a name nobody can guess, and only its owner may listen there.
-        "_INBOX.>",
+        *ANSWERS,
     ]
     subscribe = [f"{city_prefix(site)}.>", "$JSC.R.*", "beat.>", f"ask.{site}.>", f"_INBOX.{site}.>"]
     for service in tellers:

@@ -30,7 +30,8 @@ LOCATIONS = ("west", "de-haven")
 class Repairs:
     """A store whose logs are on a bus, and the repair of both. fails: how often making a stream anew fails first.
 
-    backend: where another process's store comes from. marks: how far others say they have heard. kept: what a journal keeps of the `pub` log.
+    backend: where another process's store comes from. marks: how far others say they have heard. kept: what a journal
+    keeps of the `pub` log.
     """
 
     def __init__(self, store: Store, backend: Backend) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import nats
@@ -13,6 +14,9 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 
+from infra.nats_server import start_nats
+from infra.processes import free_ports
+from tests.support.network import eventually
 from tests.support.servers import PAIR, TestBuses, running_buses
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,10 +37,10 @@ class User:
         """Whether the server lets the message through."""
         before = len(self.denials)
         await self.client.publish(subject, b"{}")
-        await self._hear_complaints()
+        await self.hear_complaints()
         return len(self.denials) == before
 
-    async def _hear_complaints(self) -> None:
+    async def hear_complaints(self) -> None:
         # The client's first ping may overtake what it has buffered; the second cannot.
         await self.client.flush()
         await self.client.flush()
@@ -44,7 +48,7 @@ class User:
     async def may_subscribe(self, subject: str) -> bool:
         before = len(self.denials)
         subscription = await self.client.subscribe(subject)
-        await self._hear_complaints()
+        await self.hear_complaints()
         allowed = len(self.denials) == before
         if allowed:
             await subscription.unsubscribe()
@@ -216,6 +220,89 @@ async def test_a_leaf_key_is_no_clients_key(buses: TestBuses) -> None:
     seed = str(buses.directory / "west" / "keys" / "leaf.nk")
     with pytest.raises(nats.errors.Error):
         await nats.connect(buses.servers["stad"].url, nkeys_seed=seed, allow_reconnect=False, error_cb=quiet)
+
+
+@pytest.mark.parametrize("asker", [("west", "city.console"), ("stad", "city.placement")], ids=" ".join)
+async def test_whoever_is_asked_answers_an_inbox_and_never_onto_a_log(connected: Any, asker: tuple[str, str]) -> None:
+    """Whoever asks chooses where the answer goes: were that a log's subject, the origin would have to halt."""
+    asking, answering = await connected(*asker), await connected("west", "city.placement")
+    relays = {site: await connected(site, "city.placement.relay") for site in ("west", "stad")}
+    asked: set[str] = set()
+
+    async def answer(message: Any) -> None:
+        await message.respond(b"{}")
+        await answering.client.flush()
+        asked.add(message.data.decode())
+
+    async def last() -> list[int]:
+        return [(await relay.ask(f"$JS.API.STREAM.INFO.PUB_{site}_placement"))["state"]["last_seq"]
+                for site, relay in relays.items()]  # fmt: skip
+
+    await answering.client.subscribe("ask.west.placement.>", cb=answer)
+    await answering.client.flush()
+    # Its own site's log a service could reach through JetStream's answers as well (`docs/decisions`, 6).
+    before, onto = await last(), {WEST_PUB} if asker[0] == "stad" else {WEST_PUB, "plek.stad.pub.placement.figures"}
+
+    async def answered() -> bool:  # the subscription takes a moment to be known at the other end of the link
+        for subject in onto:
+            await asking.client.publish("ask.west.placement.q", subject.encode(), reply=subject)
+        return asked == onto
+
+    await eventually("both to be answered", answered)
+    await answering.hear_complaints()
+    assert await last() == before
+    assert bool(answering.denials) == (asker[0] == "west"), "between sites the answer's way is the server's own"
+
+
+async def test_what_jetstream_answers_a_site_never_becomes_a_message_of_the_hubs_log() -> None:
+    """Whoever has a site's link key runs a server of their own, without any limits. A leaf may make consumers on the
+    hub's CITY, and the server's answer goes wherever the question says.
+    """
+    async with running_buses(PAIR, sync_always=False, kept=False) as buses, AsyncExitStack() as stack:
+        hub = await nats.connect(**buses.options("stad", "city.admin"))
+        stack.push_async_callback(hub.close)
+        buses.servers["west"].stop()
+        link = json.loads((buses.directory / "west" / "nats" / "nats.conf").read_text("utf-8"))["leafnodes"]["remotes"][
+            0
+        ]
+        [port] = free_ports(1)
+        remote = {"url": link["url"], "nkey": link["nkey"]}
+        text = json.dumps(
+            {"server_name": "other", "host": "127.0.0.1", "port": port, "leafnodes": {"remotes": [remote]}}
+        )
+        server = start_nats(text, buses.directory / "other", port)
+        stack.callback(server.stop)
+        other = await nats.connect(server.url, inbox_prefix="_INBOX.west.other")
+        stack.push_async_callback(other.close)
+
+        async def state(stream: str) -> tuple[int, int]:
+            found = json.loads((await hub.request(f"$JS.API.STREAM.INFO.{stream}", timeout=5)).data)["state"]
+            return found["messages"], found["last_seq"]
+
+        async def make(name: str, **more: Any) -> bytes:
+            """Asks for a consumer by that name, and waits until there is one."""
+            body = {"stream_name": "CITY", "config": {"name": name, "ack_policy": "none"} | more}
+            asked = f"$JS.stad.API.CONSUMER.CREATE.CITY.{name}"
+            answer: bytes = (await other.request(asked, json.dumps(body).encode(), timeout=2)).data
+            return answer
+
+        async def linked() -> bool:
+            with suppress(nats.errors.TimeoutError, nats.errors.NoRespondersError):
+                return b"created" in await make("honest")
+            return False
+
+        await eventually("the other server to be linked", linked)
+        before = [await state("PUB_stad_placement"), await state("CITY")]
+        onto = ("plek.stad.pub.placement.figures", "beat.stad.placement", "$JS.API.STREAM.DELETE.CITY")
+        for number, subject in enumerate(onto):
+            body = json.dumps({"stream_name": "CITY", "config": {"name": f"a{number}", "ack_policy": "none"}}).encode()
+            await other.publish(f"$JS.stad.API.CONSUMER.CREATE.CITY.a{number}", body, reply=subject)
+            await other.publish("ask.stad.placement.q", b"{}", reply=subject)
+            await make(f"b{number}", deliver_subject=subject)
+        assert b"created" in await make("last"), "the hub goes on answering"
+        there = json.loads((await hub.request("$JS.API.CONSUMER.NAMES.CITY", b"{}", timeout=5)).data)["consumers"]
+        assert set(there) >= {f"a{number}" for number in range(len(onto))}, "what was asked was done, and answered"
+        assert [await state("PUB_stad_placement"), await state("CITY")] == before
 
 
 async def test_questions_between_sites_are_answered_both_ways(connected: Any) -> None:
