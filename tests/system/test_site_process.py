@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,23 +23,24 @@ from infra.site import listen, migrate
 from shared.security import Role, issue_token, load_signing_key
 from shared.settings import SITE_FILE_VARIABLE, SiteSettings
 from tests.support.network import ROOT, eventually
-from tests.support.servers import TestBuses, drop_database, fresh_database
+from tests.support.servers import PAIR, TestBuses, drop_database, fresh_database, running_buses
 
 SECONDS_MAX = 30
 
 
 class Process:
-    """A site's process that was started by hand."""
+    """A site's process that was started by hand. services: only these of the site's; none named: all."""
 
-    def __init__(self, settings: SiteSettings, directory: Path) -> None:
-        self.settings = settings
-        self._file, self._log = directory / "site.json", directory / "site.log"
+    def __init__(self, settings: SiteSettings, directory: Path, *services: str) -> None:
+        self.settings, self._services = settings, services
+        name = "-".join((settings.site, *services))
+        self._file, self._log = directory / f"{name}.json", directory / f"{name}.log"
         settings.save(self._file)
         self.url = f"http://127.0.0.1:{settings.port}"
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "infra.cli", "serve", self.settings.site]
+        command = [sys.executable, "-m", "infra.cli", "serve", self.settings.site, *self._services]
         environment = os.environ | {SITE_FILE_VARIABLE: str(self._file)}
         with self._log.open("wb") as log:
             self.child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
@@ -51,6 +53,11 @@ class Process:
                 return (await client.get("/readyz")).status_code == 200
             except httpx.TransportError:
                 return False
+
+    def kill(self) -> None:
+        if self.child is not None and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
 
     async def ended(self) -> int:
         assert self.child is not None
@@ -80,9 +87,7 @@ async def process(postgres: Postgres, nats_single: TestBuses) -> AsyncIterator[P
         try:
             yield process
         finally:
-            if process.child is not None and process.child.poll() is None:
-                process.child.kill()
-                process.child.wait()
+            process.kill()
             for dsn in dsns.values():
                 await drop_database(postgres, dsn)
 
@@ -137,3 +142,78 @@ async def test_a_database_that_does_not_answer_is_one_line_at_the_end(process: P
     last = process.log().splitlines()[-1]
     assert last.startswith("plek: ")
     assert all(dsn.get_secret_value() not in process.log() for dsn in process.settings.databases.values())
+
+
+@asynccontextmanager
+async def _split(postgres: Postgres) -> AsyncIterator[tuple[Process, Process, Process]]:
+    """West with a process for each of its services, and the hub with one for all: placement, console, hub."""
+    sites = {site: {name: await fresh_database(postgres) for name in ("placement", "console")} for site in PAIR.sites}
+    own = [("west", ("placement",)), ("west", ("console",)), ("stad", ())]
+    # Nobody else keeps the sources: at a site it is the process with its first service.
+    async with running_buses(PAIR, sync_always=False, kept=False) as buses:
+        with tempfile.TemporaryDirectory(prefix="plek-split-") as directory:
+            processes = [
+                Process(buses.settings(site, sites[site], port), Path(directory), *services)
+                for port, (site, services) in zip(free_ports(len(own)), own, strict=True)
+            ]
+            try:
+                for process in processes[1:]:
+                    await migrate(process.settings)
+                for process in processes:
+                    process.start()
+                for process in processes:
+                    await eventually(f"{process.url} is ready", process.ready)
+                yield processes[0], processes[1], processes[2]
+            finally:
+                for process in processes:
+                    process.kill()
+                for dsn in (dsn for dsns in sites.values() for dsn in dsns.values()):
+                    await drop_database(postgres, dsn)
+
+
+async def test_a_site_split_by_service_is_one_site_to_everybody(postgres: Postgres) -> None:
+    """Either process dies and comes back while the other serves; the site's services hear each other on its bus."""
+    async with (
+        _split(postgres) as (placement, console, hub),
+        placement.client("operator") as west,
+        hub.client("operator") as stad,
+    ):
+        assert (await west.get("/healthz")).json() == {"site": "west", "services": ["placement"]}
+        console.kill()
+        await _open(west, "house", 2)
+        assert (await west.get("/api/console/journal")).status_code == 404, "it is the other process's"
+        console.start()
+        await eventually("the console is back", console.ready)
+        await eventually("the journal has what happened meanwhile", lambda: _in_journal(console, "house"))
+        placement.kill()
+        await eventually("the journal is still there", lambda: _in_journal(console, "house"))
+        placement.start()
+        await eventually("placement is back", placement.ready)
+        await eventually("stad to see both places", lambda: _available(stad, 2))
+        asked = await stad.post("/api/placement/holds", json={"location": "house", "kind": "shelter_24h"})
+        assert asked.status_code == 202, asked.text
+        hold = f"/api/placement/holds/{asked.json()['id']}"
+
+        async def held() -> bool:
+            return bool((await stad.get(hold)).json()["status"] == "active")
+
+        await eventually("west to have answered", held)
+        await eventually("stad to see the last place", lambda: _available(stad, 1))
+
+
+async def _open(client: httpx.AsyncClient, name: str, places: int) -> None:
+    opened = await client.post("/api/placement/locations", json={"name": name, "title": name, "district": "West"})
+    assert opened.status_code == 201, opened.text
+    make = {"location": name, "kind": "shelter_24h", "room": "1", "sleeps": 1, "features": [], "count": places}
+    assert (await client.post("/api/placement/places", json=make)).status_code == 201
+
+
+async def _in_journal(console: Process, location: str) -> bool:
+    async with console.client("oncall") as client:
+        query = {"origin": "west/placement", "log": "loc", "subject": location}
+        return bool((await client.get("/api/console/journal", params=query)).json()["items"])
+
+
+async def _available(client: httpx.AsyncClient, places: int) -> bool:
+    rows = (await client.get("/api/placement/capacity", params={"location": "house"})).json()["rows"]
+    return bool(sum(row["available"] for row in rows) == places)
