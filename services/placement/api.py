@@ -65,6 +65,7 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
         ("GET", "/stays/{stay_id}", reads.show_stay, 200, HOUSEHOLD_READERS),
         ("POST", "/stays/{stay_id}/end", writes.end_stay, 200, DESK),
         ("POST", "/imports/overnight", writes.import_overnight, 200, IMPORTERS),
+        ("GET", "/nights", reads.list_nights, 200, ALL),
         ("GET", "/capacity", reads.capacity, 200, ALL),
         ("GET", "/capacity/digest", reads.digest, 200, ALL),
         ("GET", "/stream", reads.stream, 200, ALL),
@@ -262,19 +263,33 @@ class Writes:
         results, events, version, position = [], [], 0, 0
         for number, night in enumerate(body.nights):
             own = None if claim is None else msgspec.structs.replace(claim, key=f"{claim.key}/{number}")
-            fields = night.model_dump(exclude={"features"})
+            fields = night.model_dump(exclude={"features", "words"})
             handled = await self._placement.handle(
-                body.location, Asked(actor, own), cmd.RecordNight, features=tuple(night.features), **fields
-            )
+                body.location, Asked(actor, own), cmd.RecordNight, features=tuple(night.features),
+                words=tuple(night.words), **fields,
+            )  # fmt: skip
             version, position = max(version, handled.version), max(position, handled.position)
             events += refs(handled)
-            results.append(_night_result(night, handled))
+            known = await self._is_kept(body.location, night, handled)
+            results.append(_night_result(night, handled, known=known))
         return m.NightsAnswer(id=body.location, version=version, position=position, events=events, results=results)
 
+    async def _is_kept(self, location: str, night: m.NightBody, handled: Handled) -> bool:
+        """Whether a night that later ones have followed was recorded as it comes now: an import that begins again."""
+        if handled.rejected is None or handled.rejected.code != "night-superseded":
+            return False
+        rows = await self._placement.store.rows(views.nights, id=f"{night.night}/{location}/{night.programme}")
+        return any(all(row[name] == value for name, value in night if name in KEPT) for row in rows)
 
-def _night_result(night: m.NightBody, handled: Handled) -> m.NightResult:
+
+KEPT = frozenset(
+    {"kind", "total", "blocked", "occupied", "overflow", "funded", "unavailable", "service_users", "words"}
+)
+
+
+def _night_result(night: m.NightBody, handled: Handled, *, known: bool) -> m.NightResult:
     refusal = handled.rejected
-    if refusal is not None:
+    if refusal is not None and not known:
         return m.NightResult(
             programme=night.programme, night=night.night, result="refused", code=refusal.code, facts=refusal.facts
         )

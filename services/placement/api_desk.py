@@ -29,6 +29,7 @@ INPUT_CODES = frozenset({
     "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
     "observed-in-future", "observed-too-old", "places-missing", "programme-invalid", "room-invalid", "room-unknown",
     "site-invalid", "sleeps-out-of-range", "time-without-zone", "title-invalid", "until-in-past", "until-too-far",
+    "words-invalid",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the location: 422."""
 

@@ -11,7 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
-from services.placement.decider_limits import HOUSEHOLD_SIZE_MAX, PLACES_A_COMMAND_MAX, SLEEPS_MAX
+from services.placement.decider_limits import (
+    HOUSEHOLD_SIZE_MAX,
+    PLACES_A_COMMAND_MAX,
+    SLEEPS_MAX,
+    WORD_CHARS_MAX,
+    WORDS_MAX,
+)
 from shared.contracts.vocabulary import (
     BED_KINDS,
     BLOCK_REASONS,
@@ -129,11 +135,15 @@ class EndStayBody(Body):
     observed_at: Moment | None = None
 
 
+PublishedWord = Annotated[str, StringConstraints(max_length=WORD_CHARS_MAX)]
 Day = Annotated[date, Field(strict=False)]
 
 
 class NightBody(Body):
-    """The published figures of one programme for one night. total: places without overflow, blocked ones included."""
+    """The published figures of one programme for one night. total: places without overflow, blocked ones included.
+
+    Kept beside them as published: funded, unavailable, service_users, and the words the report has for the programme.
+    """
 
     programme: Label
     kind: BedKind
@@ -146,6 +156,10 @@ class NightBody(Body):
     blocked: Whole
     occupied: Whole
     overflow: Whole
+    funded: Whole | None = None
+    unavailable: Whole | None = None
+    service_users: Whole | None = None
+    words: Annotated[list[PublishedWord], Field(max_length=WORDS_MAX)] = Field(default_factory=list)
 
 
 class NightsBody(Body):
@@ -174,6 +188,14 @@ class StaysQuery(PageQuery):
 
     location: Slug | None = None
     present: bool | None = None
+
+
+class NightsQuery(PageQuery):
+    """night: the date it began."""
+
+    location: Slug | None = None
+    programme: Annotated[str | None, _Word] = None
+    night: Day | None = None
 
 
 class CapacityQuery(Body):
@@ -256,6 +278,26 @@ class StayView(BaseModel):
     began_at: Moment
     ended_at: Moment | None
     end_reason: str | None
+    version: int
+
+
+class NightView(BaseModel):
+    """One reported night of one programme. words: what the report calls it; none where nobody reported it."""
+
+    id: str
+    site: str
+    location: str
+    programme: str
+    night: str
+    kind: str
+    total: int
+    blocked: int
+    occupied: int
+    overflow: int
+    funded: int | None
+    unavailable: int | None
+    service_users: int | None
+    words: list[str]
     version: int
 
 

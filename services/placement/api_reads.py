@@ -64,6 +64,12 @@ class Reads:
         """One stay, with its version as `ETag`."""
         return _tagged(m.StayView(**self._stay(await self._row(views.stays, stay_id, "stay", query))), answer)
 
+    async def list_nights(self, query: Annotated[m.NightsQuery, Query()]) -> Page[m.NightView]:
+        """Reported nights of this site's locations, as published, by night, location and programme."""
+        night = None if query.night is None else query.night.isoformat()
+        where = {"location": query.location, "programme": query.programme, "night": night}
+        return await self._page(m.NightView, views.nights, query, self._night, where)
+
     async def capacity(self, query: Annotated[m.CapacityQuery, Query()]) -> m.CapacityAnswer:
         """The network's capacity as this site sees it, now or as it was `at`: every figure with its age and its
         bounds."""
@@ -148,6 +154,9 @@ class Reads:
             "site": self._placement.site,
             "place_ids": list(row["place_ids"]),
         }
+
+    def _night(self, row: Row) -> dict[str, Any]:
+        return {**row, "site": self._placement.site, "words": list(row["words"])}
 
     def _stay(self, row: Row) -> dict[str, Any]:
         copied = ("id", "location", "kind", "household_size", "began_at", "ended_at", "end_reason", "version")

@@ -127,6 +127,10 @@ class RecordNight(Command, frozen=True, kw_only=True):
     total: places without overflow, blocked ones included. occupied: overflow included. overflow: how many of the
     occupied are beyond the places in use (max(0, occupied - (total - blocked))). own_rooms: every place is a room
     of its own.
+
+    As published beside it, kept and not acted upon (None: not published): funded: places paid for. unavailable: blocked
+    as the report has it, where that is no count. service_users: people. words: what the report calls the programme, in
+    the order of `overnight.DESCRIBED`; none when nobody reported it that night.
     """
 
     location: str
@@ -141,6 +145,10 @@ class RecordNight(Command, frozen=True, kw_only=True):
     blocked: int
     occupied: int
     overflow: int
+    funded: int | None = None
+    unavailable: int | None = None
+    service_users: int | None = None
+    words: tuple[str, ...] = ()
 
 
 LocationCommand: TypeAlias = (

@@ -98,7 +98,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=1,
+    state_version=3,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

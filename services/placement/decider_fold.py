@@ -362,7 +362,10 @@ def _night_recorded(change: _Change, event: ev.NightRecorded) -> Location:
         event.occupied,
         event.overflow,
     )
-    night = Night(event.night, event.observed_at, figures)
+    known = change.state.nights.get(event.programme)
+    words = event.words if event.words is not None else known.words if known else ()
+    published = (event.funded, event.unavailable, event.service_users)
+    night = Night(event.night, event.observed_at, figures, published, words)
     group = group_key(event.kind, event.sleeps, event.features)
     if group in change.state.groups:
         change.delta(group)  # a report is a look at the group also when nothing moved

@@ -119,11 +119,17 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Night(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The newest night report of one programme. figures: kind, features, sleeps, total, blocked, occupied, overflow."""
+    """The newest night report of one programme.
+
+    figures: kind, features, sleeps, total, blocked, occupied, overflow. published: funded, unavailable, service users.
+    words: what the report calls the programme.
+    """
 
     night: date
     observed_at: datetime
     figures: tuple[str, tuple[str, ...], int, int, int, int, int]
+    published: tuple[int | None, int | None, int | None] = (None, None, None)
+    words: tuple[str, ...] = ()
 
 
 class Location(msgspec.Struct, frozen=True, gc=False):

@@ -180,6 +180,8 @@ class NightRecorded(Event, frozen=True, tag="night-recorded.v1"):
     """The figures of one reported programme-night were adopted; the events beside it made the places match.
 
     total: places without overflow, blocked ones included. overflow: places beyond total, all of them occupied.
+    funded, unavailable, service_users: as published beside it; None where the report says nothing. words: what the
+    report calls the programme; None when that is as it was.
     """
 
     programme: str
@@ -193,6 +195,10 @@ class NightRecorded(Event, frozen=True, tag="night-recorded.v1"):
     overflow: int
     observed_at: datetime
     at: datetime
+    funded: int | None = None
+    unavailable: int | None = None
+    service_users: int | None = None
+    words: tuple[str, ...] | None = None
 
 
 LocationEvent: TypeAlias = (

@@ -1,7 +1,7 @@
 """What the placement service shows.
 
-The board (`locations`, `places`, `holds`, `stays`) is written inline, in the append of the events it follows from, so
-whoever changed something sees it at once. The network's capacity is in `views_capacity`.
+The board (`locations`, `places`, `holds`, `stays`, `nights`) is written inline, in the append of the events it follows
+from, so whoever changed something sees it at once. The network's capacity is in `views_capacity`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,22 @@ stays = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
-BOARD_TABLES = (locations, places, holds, stays)
+nights = sa.Table(
+    "nights",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("programme", NAME, nullable=False),
+    sa.Column("night", NAME, nullable=False),
+    sa.Column("kind", NAME, nullable=False),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("total", "blocked", "occupied", "overflow")),
+    *(sa.Column(name, sa.Integer) for name in ("funded", "unavailable", "service_users")),
+    sa.Column("words", ARRAY(sa.Text), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Every reported night of every programme, as published. Its key `<night>/<location>/<programme>` is its order."""
+
+BOARD_TABLES = (locations, places, holds, stays, nights)
 
 
 def project(before: Location, events: Sequence[ev.LocationEvent], after: Location, at: datetime) -> list[RowChange]:
@@ -104,8 +119,16 @@ class _Board:
         self._closed: dict[str, int] = {}
         self._holds: dict[str, tuple[Any, ...]] = {}
         self._stays: dict[str, tuple[Any, ...]] = {}
+        self._nights: dict[str, tuple[Any, ...]] = {}
+        self._words = {programme: night.words for programme, night in before.nights.items()}
 
     def take(self, version: int, event: ev.LocationEvent) -> None:
+        if isinstance(event, ev.NightRecorded):
+            self._night(event, version)
+        else:
+            self._use(version, event)
+
+    def _use(self, version: int, event: ev.LocationEvent) -> None:
         match event:
             case ev.PlaceHeld():
                 self._holds[event.hold_id] = _hold_row(self._after.name, event, version)
@@ -145,9 +168,9 @@ class _Board:
                 self._location = Put(
                     locations, (event.name, event.title, event.district, event.site, event.at, version)
                 )
-            case _:  # plans and blocks touch their places; a recorded night only says why
+            case _:  # plans and blocks touch their places
                 pass
-        if not isinstance(event, ev.LocationOpened | ev.StaysBegan | ev.StaysEnded | ev.NightRecorded):
+        if not isinstance(event, ev.LocationOpened | ev.StaysBegan | ev.StaysEnded):
             self._touched.update(dict.fromkeys(event.place_ids))
 
     def rows(self) -> list[RowChange]:
@@ -162,7 +185,19 @@ class _Board:
                 rows.append(Put(places, _place_row(name, gone, "closed", self._closed[place_id])))
         rows += [Put(holds, row) for row in self._holds.values()]
         rows += [Put(stays, row) for row in self._stays.values()]
+        rows += [Put(nights, row) for row in self._nights.values()]
         return rows
+
+    def _night(self, event: ev.NightRecorded, version: int) -> None:
+        if event.words is not None:
+            self._words[event.programme] = event.words
+        name, night = self._after.name, event.night.isoformat()
+        key = f"{night}/{name}/{event.programme}"
+        self._nights[key] = (
+            key, name, event.programme, night, event.kind, event.total, event.blocked,
+            event.occupied, event.overflow, event.funded, event.unavailable, event.service_users,
+            list(self._words.get(event.programme, ())), version,
+        )  # fmt: skip
 
     def _hold_ended(self, hold_id: str, status: str, stay_id: str | None, version: int) -> None:
         row = self._holds.get(hold_id) or _open_hold_row(self._after.name, self._before.holds[hold_id])

@@ -56,7 +56,7 @@ figure_history = sa.Table(
     sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
     *_figure_columns(),
-    sa.Index("figure_history_effective", *_GROUP, "effective_at"),
+    sa.Index("figure_history_effective", "teller", *_GROUP, "effective_at", "epoch", "sequence"),
 )
 """Everything every origin ever told. Its column is `teller`, not `origin`: a new epoch ends what is current, not the
 past.
@@ -94,10 +94,13 @@ def digest(rows: Iterable[dict[str, Any]]) -> str:
     return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 
+AS_IT_WAS = ("effective_at <= $1", "effective_at desc, epoch desc, sequence desc")
+
+
 async def figures_at(store: PgStore, at: datetime) -> list[dict[str, Any]]:
     """Every group's figures as they were at `at`, as far as is known now: what was observed later is left out, what was
     reported late is in."""
-    return await _history(store, "effective_at <= $1", "effective_at desc, epoch desc, sequence desc", at)
+    return await _history(store, *AS_IT_WAS, at)
 
 
 async def figures_of(store: PgStore, origin: str, epoch: int, sequence: int) -> list[dict[str, Any]]:
@@ -106,12 +109,29 @@ async def figures_of(store: PgStore, origin: str, epoch: int, sequence: int) -> 
     return await _history(store, where, "sequence desc", origin, epoch, sequence)
 
 
+def history_sql(where: str, newest_first: str) -> str:
+    """The newest line of every group that meets a condition: from group to group and from there to its one line, each
+    found by index, so that the length of history does not matter.
+    """
+    names = ("teller", *_GROUP)
+    group, known = ", ".join(names), ", ".join(f"known.{name}" for name in names)
+    same = " and ".join(f"line.{name} = known.{name}" for name in names)
+    return f"""
+with recursive known as (
+  (select {group} from figure_history order by {group} limit 1)
+  union all
+  select following.* from known cross join lateral (
+    select {group} from figure_history where ({group}) > ({known}) order by {group} limit 1
+  ) as following
+)
+select newest.*, newest.teller as origin from known cross join lateral (
+  select * from figure_history as line where {same} and {where} order by {newest_first} limit 1
+) as newest
+"""  # noqa: S608
+
+
 async def _history(store: PgStore, where: str, newest_first: str, *arguments: Any) -> list[dict[str, Any]]:
-    group = ", ".join(("teller", *_GROUP))
-    sql = (
-        f"select distinct on ({group}) *, teller as origin from figure_history"  # noqa: S608
-        f" where {where} order by {group}, {newest_first}"
-    )
+    sql = history_sql(where, newest_first)
     return [dict(row) for row in await store.query(lambda pool: pool.fetch(sql, *arguments))]
 
 
