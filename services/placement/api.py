@@ -18,6 +18,7 @@ from services.placement import events as ev
 from services.placement import views
 from services.placement.api_desk import TRY_ELSEWHERE, Asked, Placement, base, event_of, location_of_stream, refs
 from services.placement.api_reads import Reads
+from services.placement.api_stays import HouseWrites
 from services.placement.decider import LOCATION
 from shared.handling import Handled
 from shared.http import Claim, IfMatch, service_api
@@ -42,15 +43,17 @@ HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
 ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
-def routes(writes: Writes, reads: Reads) -> list[Route]:
+def routes(writes: Writes, house: HouseWrites, reads: Reads) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others: `/parked` and `/views`
     (`shared/http_repair.py`), `/health` and `/worklist` (`shared/health.py`, `shared/worklist.py`).
     """
     return [
         ("GET", "/locations", reads.list_locations, 200, ALL),
         ("POST", "/locations", writes.open_location, 201, OPENERS),
+        ("POST", "/locations/{name}/close", house.close_location, 200, OPENERS),
         ("GET", "/places", reads.list_places, 200, BOARD_READERS),
         ("POST", "/places", writes.open_places, 201, DESK),
+        ("POST", "/places/block", house.block, 200, DESK),
         ("GET", "/places/{place_id}", reads.show_place, 200, BOARD_READERS),
         ("POST", "/places/{place_id}/block", writes.block, 200, DESK),
         ("POST", "/places/{place_id}/unblock", writes.unblock, 200, DESK),
@@ -62,8 +65,17 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
         ("POST", "/holds/{hold_id}/cancel", writes.cancel, 200, DESK),
         ("GET", "/stays", reads.list_stays, 200, HOUSEHOLD_READERS),
         ("POST", "/stays", writes.begin_stay, 201, DESK),
+        ("POST", "/stays/end", house.end_stays, 200, DESK),
         ("GET", "/stays/{stay_id}", reads.show_stay, 200, HOUSEHOLD_READERS),
         ("POST", "/stays/{stay_id}/end", writes.end_stay, 200, DESK),
+        ("POST", "/stays/{stay_id}/move", house.move, 200, DESK),
+        ("POST", "/stays/{stay_id}/away", house.away, 200, DESK),
+        ("POST", "/stays/{stay_id}/correct", house.correct, 200, DESK),
+        ("POST", "/stays/{stay_id}/undo", house.undo, 200, DESK),
+        ("GET", "/head-counts", reads.list_head_counts, 200, BOARD_READERS),
+        ("POST", "/head-counts", house.count_heads, 201, DESK),
+        ("GET", "/head-counts/{count_id}", reads.show_head_count, 200, BOARD_READERS),
+        ("GET", "/search", reads.search, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, IMPORTERS),
         ("GET", "/nights", reads.list_nights, 200, ALL),
         ("GET", "/capacity", reads.capacity, 200, ALL),
@@ -76,7 +88,7 @@ def build(placement: Placement, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and
     hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
-    for method, path, endpoint, status, roles in routes(Writes(placement), Reads(placement)):
+    for method, path, endpoint, status, roles in routes(Writes(placement), HouseWrites(placement), Reads(placement)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
     add_repair(api, bench)
@@ -238,6 +250,7 @@ class Writes:
             location, Asked(actor, claim), cmd.BeginStay,
             stay_id=self._placement.ids.random_id(), place_ids=tuple(body.place_ids or ()), kind=body.kind,
             household_size=body.household_size, features=tuple(body.features), observed_at=body.observed_at,
+            extra=body.extra,
         )  # fmt: skip
         began = event_of(handled, ev.StayBegan)
         return m.StayAnswer(

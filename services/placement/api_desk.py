@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from services.placement import commands as cmd
 from services.placement import events as ev
+from services.placement.capacity import Found
 from services.placement.decider_location import Location
 from shared import metrics
 from shared.clock import Clock
@@ -62,6 +63,12 @@ class CapacityView(Protocol):
         kind: str | None = None,
     ) -> Mapping[str, Any]:
         """`{as_of, rows: [CapacityRow], totals}`; `at`: as it was then, as far as is known now."""
+        ...
+
+    async def search(
+        self, *, kind: str | None, household_size: int, features: Sequence[str], district: str | None, limit: int
+    ) -> Sequence[Found]:
+        """Where there is room, the nearest match first."""
         ...
 
     async def digest(

@@ -120,7 +120,10 @@ class CancelBody(Body):
 
 
 class StayBody(Body):
-    """Somebody walked in: into the places named, or the best fit of `kind` at `location`."""
+    """Somebody walked in: into the places named, or the best fit of `kind` at `location`.
+
+    extra: where nothing of the kind is free that fits, an overflow place is opened; it closes with the stay.
+    """
 
     location: Slug | None = None
     place_ids: PlaceIds | None = None
@@ -128,6 +131,7 @@ class StayBody(Body):
     household_size: HouseholdSize = 1
     features: Features = Field(default_factory=list)
     observed_at: Moment | None = None
+    extra: bool = False
 
 
 class EndStayBody(Body):
@@ -278,6 +282,7 @@ class StayView(BaseModel):
     began_at: Moment
     ended_at: Moment | None
     end_reason: str | None
+    away_until: Moment | None
     version: int
 
 

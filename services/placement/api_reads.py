@@ -11,6 +11,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from services.placement import api_models as m
+from services.placement import api_shapes as sh
 from services.placement import views
 from services.placement.api_desk import Placement
 from services.placement.api_stream import Changes
@@ -63,6 +64,23 @@ class Reads:
     async def show_stay(self, stay_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.StayView:
         """One stay, with its version as `ETag`."""
         return _tagged(m.StayView(**self._stay(await self._row(views.stays, stay_id, "stay", query))), answer)
+
+    async def list_head_counts(self, query: Annotated[sh.HeadCountsQuery, Query()]) -> Page[sh.HeadCountView]:
+        """This site's head counts."""
+        where = {"location": query.location, "kind": query.kind}
+        return await self._page(sh.HeadCountView, views.head_counts, query, self._head_count, where)
+
+    async def show_head_count(self, count_id: str, query: Annotated[m.AfterQuery, Query()]) -> sh.HeadCountView:
+        """One head count, with the places that differ."""
+        return sh.HeadCountView(**self._head_count(await self._row(views.head_counts, count_id, "head-count", query)))
+
+    async def search(self, query: Annotated[sh.SearchQuery, Query()]) -> sh.SearchAnswer:
+        """Where in the network there is room, the nearest match first; every line says how old it is."""
+        found = await self._placement.capacity.search(
+            kind=query.kind, household_size=query.household_size, features=query.features, district=query.district,
+            limit=query.limit,
+        )  # fmt: skip
+        return sh.SearchAnswer(items=[sh.SearchItem(**msgspec.structs.asdict(item)) for item in found])
 
     async def list_nights(self, query: Annotated[m.NightsQuery, Query()]) -> Page[m.NightView]:
         """Reported nights of this site's locations, as published, by night, location and programme."""
@@ -155,11 +173,15 @@ class Reads:
             "place_ids": list(row["place_ids"]),
         }
 
+    def _head_count(self, row: Row) -> dict[str, Any]:
+        return {**row, "site": self._placement.site, "difference": row["counted"] - row["expected"]}
+
     def _night(self, row: Row) -> dict[str, Any]:
         return {**row, "site": self._placement.site, "words": list(row["words"])}
 
     def _stay(self, row: Row) -> dict[str, Any]:
-        copied = ("id", "location", "kind", "household_size", "began_at", "ended_at", "end_reason", "version")
+        copied = ("id", "location", "kind", "household_size", "began_at", "ended_at", "end_reason", "version",
+                  "away_until")  # fmt: skip
         return {
             **{name: row[name] for name in copied},
             "site": self._placement.site,

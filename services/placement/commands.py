@@ -102,7 +102,10 @@ class LapseHold(Command, frozen=True, kw_only=True):
 
 
 class BeginStay(Command, frozen=True, kw_only=True):
-    """Somebody walked in: in the places named, or in the best fit of `kind` within one room."""
+    """Somebody walked in: in the places named, or in the best fit of `kind` within one room.
+
+    extra: where nothing of `kind` is free that fits, an overflow place is opened for them. It closes with their stay.
+    """
 
     location: str
     stay_id: str
@@ -111,6 +114,7 @@ class BeginStay(Command, frozen=True, kw_only=True):
     household_size: int = 1
     features: tuple[str, ...] = ()
     observed_at: datetime | None = None
+    extra: bool = False
 
 
 class EndStay(Command, frozen=True, kw_only=True):
@@ -119,6 +123,73 @@ class EndStay(Command, frozen=True, kw_only=True):
     reason: str
     observed_at: datetime | None = None
     if_version: int | None = None
+
+
+class EndStays(Command, frozen=True, kw_only=True):
+    """Everybody of these stays has left; or of all stays in `room`, of `kind`, or of both: a night shelter's
+    morning."""
+
+    location: str
+    stay_ids: tuple[str, ...] = ()
+    room: str | None = None
+    kind: str | None = None
+    reason: str
+    observed_at: datetime | None = None
+
+
+class MoveStay(Command, frozen=True, kw_only=True):
+    """A household takes other places of this location: those named, or the best fit of `kind` within one room."""
+
+    location: str
+    stay_id: str
+    place_ids: tuple[str, ...] = ()
+    kind: str | None = None
+    features: tuple[str, ...] = ()
+    observed_at: datetime | None = None
+    if_version: int | None = None
+
+
+class NoteAway(Command, frozen=True, kw_only=True):
+    """A household is away and its places are kept until `until`; None: it is back. Nothing ends by itself."""
+
+    location: str
+    stay_id: str
+    until: datetime | None
+    if_version: int | None = None
+
+
+class CorrectStay(Command, frozen=True, kw_only=True):
+    """What was tapped in about a present stay was wrong: how many people, or since when. None leaves it as it is."""
+
+    location: str
+    stay_id: str
+    household_size: int | None = None
+    began_at: datetime | None = None
+    if_version: int | None = None
+
+
+class UndoStay(Command, frozen=True, kw_only=True):
+    """Take back the last tap about a stay, within a minute: its beginning, its move or its end."""
+
+    location: str
+    stay_id: str
+
+
+class CountHeads(Command, frozen=True, kw_only=True):
+    """Somebody walked round and counted people in places of `kind`. seen: the places where somebody was, if noted."""
+
+    location: str
+    count_id: str
+    kind: str
+    counted: int
+    seen: tuple[str, ...] | None = None
+    observed_at: datetime | None = None
+
+
+class CloseLocation(Command, frozen=True, kw_only=True):
+    """The house takes nobody any more: holds are cancelled, places in use close when their stay ends."""
+
+    location: str
 
 
 class RecordNight(Command, frozen=True, kw_only=True):
@@ -163,6 +234,13 @@ LocationCommand: TypeAlias = (
     | LapseHold
     | BeginStay
     | EndStay
+    | EndStays
+    | MoveStay
+    | NoteAway
+    | CorrectStay
+    | UndoStay
+    | CountHeads
+    | CloseLocation
     | RecordNight
 )
 
@@ -178,5 +256,12 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     LapseHold,
     BeginStay,
     EndStay,
+    EndStays,
+    MoveStay,
+    NoteAway,
+    CorrectStay,
+    UndoStay,
+    CountHeads,
+    CloseLocation,
     RecordNight,
 )

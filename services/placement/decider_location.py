@@ -18,6 +18,9 @@ ENDED_KEPT = 200
 and the idempotency key of a request answers for seven days; older ones need no memory, because ids are random and
 never come again."""
 
+COUNTS_KEPT = 20
+"""Head counts remembered, so that a repeated tap counts once."""
+
 FREE, HELD, OCCUPIED, BLOCKED = "free", "held", "occupied", "blocked"
 
 
@@ -78,7 +81,11 @@ class EndedHold(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A household living in places of one room. programme: the night reports it comes from; None when people began
-    it."""
+    it.
+
+    tapped_at: when it last began or moved, on our clock. moved_from: where it was before that tap. undone: the last
+    tap was taken back. away_until: its places are kept so long.
+    """
 
     id: str
     place_ids: tuple[str, ...]
@@ -88,15 +95,20 @@ class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: int
     hold_id: str | None = None
     programme: str | None = None
+    tapped_at: datetime | None = None
+    moved_from: tuple[str, ...] = ()
+    undone: bool = False
+    away_until: datetime | None = None
 
 
 class EndedStay(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """stay: as it was. ended_at: as it was seen."""
+    """stay: as it was. ended_at: as it was seen. tapped_at: on our clock."""
 
     stay: Stay
     reason: str
     ended_at: datetime
     version: int
+    tapped_at: datetime | None = None
 
 
 class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -136,6 +148,7 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     """One location. Dictionaries keep the order in which things came to be: the first stay is the oldest.
 
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
+    counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
     places_made, stays_made: counters behind derived ids and room numbers; they never go back.
     """
 
@@ -153,6 +166,8 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     ended_stays: dict[str, EndedStay] = {}
     closed_places: dict[str, int] = {}
     nights: dict[str, Night] = {}
+    counts: dict[str, str] = {}
+    closed: bool = False
     places_made: int = 0
     stays_made: int = 0
 

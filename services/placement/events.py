@@ -111,9 +111,12 @@ class PlaceHeld(Event, frozen=True, tag="place-held.v1"):
 
 
 class HoldCancelled(Event, frozen=True, tag="hold-cancelled.v1"):
+    """reason: why, where it was not somebody saying that nobody is coming: `location-closed`."""
+
     hold_id: str
     place_ids: tuple[str, ...]
     at: datetime
+    reason: str | None = None
 
 
 class HoldLapsed(Event, frozen=True, tag="hold-lapsed.v1"):
@@ -146,6 +149,69 @@ class StayEnded(Event, frozen=True, tag="stay-ended.v1"):
     place_ids: tuple[str, ...]
     reason: str
     ended_at: datetime
+    at: datetime
+
+
+class StayMoved(Event, frozen=True, tag="stay-moved.v1"):
+    """The household lives in other places since `moved_at` (when it was seen). undo: a tap taken back."""
+
+    stay_id: str
+    from_ids: tuple[str, ...]
+    place_ids: tuple[str, ...]
+    kind: str
+    moved_at: datetime
+    at: datetime
+    undo: bool = False
+
+
+class AwayNoted(Event, frozen=True, tag="away-noted.v1"):
+    """The household is away and expected back by `until`; None: it is back."""
+
+    stay_id: str
+    until: datetime | None
+    at: datetime
+
+
+class StayCorrected(Event, frozen=True, tag="stay-corrected.v1"):
+    """What was known of a present stay was wrong; this is right."""
+
+    stay_id: str
+    place_ids: tuple[str, ...]
+    household_size: int
+    began_at: datetime
+    at: datetime
+
+
+class StayResumed(Event, frozen=True, tag="stay-resumed.v1"):
+    """The stay had not ended after all: the tap is taken back, and the household is in its places as before."""
+
+    stay_id: str
+    place_ids: tuple[str, ...]
+    at: datetime
+
+
+class HeadsCounted(Event, frozen=True, tag="heads-counted.v1"):
+    """Somebody counted people in the places of one kind. It changes no place.
+
+    expected: people in stays then. missing: occupied places where nobody was; unexpected: other places where somebody
+    was. superseded: a newer look at these places was known already.
+    """
+
+    count_id: str
+    kind: str
+    counted: int
+    expected: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    superseded: bool
+    observed_at: datetime
+    at: datetime
+
+
+class LocationClosed(Event, frozen=True, tag="location-closed.v1"):
+    """The house takes nobody any more; the events beside it close what can close now."""
+
+    name: str
     at: datetime
 
 
@@ -217,6 +283,12 @@ LocationEvent: TypeAlias = (
     | StaysBegan
     | StaysEnded
     | NightRecorded
+    | StayMoved
+    | AwayNoted
+    | StayCorrected
+    | StayResumed
+    | HeadsCounted
+    | LocationClosed
 )
 
 CODEC: Codec[LocationEvent] = Codec(
@@ -236,6 +308,12 @@ CODEC: Codec[LocationEvent] = Codec(
         StaysBegan,
         StaysEnded,
         NightRecorded,
+        StayMoved,
+        AwayNoted,
+        StayCorrected,
+        StayResumed,
+        HeadsCounted,
+        LocationClosed,
     )
 )
 """Reads and writes this service's events. A changed event is a new class with its upcaster directly under it."""

@@ -62,9 +62,13 @@ def _look(event: ev.LocationEvent) -> datetime | None:
     match event:
         case ev.StayBegan() | ev.StaysBegan():
             return event.began_at
+        case ev.StayMoved():
+            return event.moved_at
         case ev.StayEnded() | ev.StaysEnded():
             return event.ended_at
         case ev.PlacesOpened() | ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.PlacesClosed() | ev.NightRecorded():
+            return event.observed_at
+        case ev.HeadsCounted():
             return event.observed_at
         case _:
             return None
@@ -124,6 +128,8 @@ def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
             return [_places(location, event)]
         case ev.StaysBegan() | ev.StaysEnded():
             return [_night(location, event)]
+        case ev.StayMoved() | ev.StayCorrected() | ev.StayResumed():
+            return [_stay_changed(location, event)]
         case _:  # LocationOpened, plans and NightRecorded change no place by themselves
             return []
 
@@ -192,6 +198,24 @@ def _stay_ended(location: str, event: ev.StayEnded) -> Telling:
         }
     )
     return Telling(contract, event.stay_id, event.ended_at)
+
+
+def _stay_changed(location: str, event: ev.StayMoved | ev.StayCorrected | ev.StayResumed) -> Telling:
+    facts: dict[str, object] = {
+        "location": location,
+        "stay_id": event.stay_id,
+        "place_ids": event.place_ids,
+        "at": event.at,
+    }
+    match event:
+        case ev.StayMoved():
+            moved = told.StayMoved.model_validate(facts | {"kind": event.kind, "moved_at": event.moved_at})
+            return Telling(moved, event.stay_id, event.moved_at)
+        case ev.StayCorrected():
+            right = {"household_size": event.household_size, "began_at": event.began_at}
+            return Telling(told.StayCorrected.model_validate(facts | right), event.stay_id, None)
+        case ev.StayResumed():
+            return Telling(told.StayResumed.model_validate(facts), event.stay_id, None)
 
 
 def _places(

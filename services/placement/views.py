@@ -1,14 +1,14 @@
 """What the placement service shows.
 
-The board (`locations`, `places`, `holds`, `stays`, `nights`) is written inline, in the append of the events it follows
-from, so whoever changed something sees it at once. The network's capacity is in `views_capacity`.
+The board (`locations`, `places`, `holds`, `stays`, `nights`, `head_counts`) is written inline, in the append of the
+events it follows from, so whoever changed something sees it at once. The network's capacity is in `views_capacity`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -76,6 +76,7 @@ stays = sa.Table(
     sa.Column("hold_id", NAME),
     sa.Column("programme", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("away_until", TIME),
 )
 
 nights = sa.Table(
@@ -93,7 +94,26 @@ nights = sa.Table(
 )
 """Every reported night of every programme, as published. Its key `<night>/<location>/<programme>` is its order."""
 
-BOARD_TABLES = (locations, places, holds, stays, nights)
+head_counts = sa.Table(
+    "head_counts",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("kind", NAME, nullable=False),
+    sa.Column("counted", sa.Integer, nullable=False),
+    sa.Column("expected", sa.Integer, nullable=False),
+    sa.Column("missing", ARRAY(sa.Text), nullable=False),
+    sa.Column("unexpected", ARRAY(sa.Text), nullable=False),
+    sa.Column("superseded", sa.Boolean, nullable=False),
+    sa.Column("observed_at", TIME, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+BOARD_TABLES = (locations, places, holds, stays, nights, head_counts)
+
+
+_STAY_COLUMNS = tuple(column.name for column in stays.columns)
 
 
 def project(before: Location, events: Sequence[ev.LocationEvent], after: Location, at: datetime) -> list[RowChange]:
@@ -108,6 +128,25 @@ def project(before: Location, events: Sequence[ev.LocationEvent], after: Locatio
     return board.rows()
 
 
+_Use: TypeAlias = (
+    ev.PlaceHeld
+    | ev.HoldCancelled
+    | ev.HoldLapsed
+    | ev.StayBegan
+    | ev.StayEnded
+    | ev.StaysBegan
+    | ev.StaysEnded
+    | ev.PlacesOpened
+    | ev.PlacesClosed
+    | ev.PlacesBlocked
+    | ev.PlacesUnblocked
+    | ev.BlockPlanned
+    | ev.ClosingPlanned
+    | ev.LocationOpened
+)
+"""What changes who uses which places, and the places themselves."""
+
+
 class _Board:
     """Gathers what a run of events touches, so that each row is written once."""
 
@@ -120,15 +159,20 @@ class _Board:
         self._holds: dict[str, tuple[Any, ...]] = {}
         self._stays: dict[str, tuple[Any, ...]] = {}
         self._nights: dict[str, tuple[Any, ...]] = {}
+        self._counts: dict[str, tuple[Any, ...]] = {}
         self._words = {programme: night.words for programme, night in before.nights.items()}
 
     def take(self, version: int, event: ev.LocationEvent) -> None:
         if isinstance(event, ev.NightRecorded):
             self._night(event, version)
-        else:
+        elif isinstance(event, ev.HeadsCounted):
+            self._counted(event, version)
+        elif isinstance(event, ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed):
+            self._stay_changed(event, version)
+        elif not isinstance(event, ev.LocationClosed):
             self._use(version, event)
 
-    def _use(self, version: int, event: ev.LocationEvent) -> None:
+    def _use(self, version: int, event: _Use) -> None:
         match event:
             case ev.PlaceHeld():
                 self._holds[event.hold_id] = _hold_row(self._after.name, event, version)
@@ -141,7 +185,7 @@ class _Board:
                     self._hold_ended(event.hold_id, "checked_in", event.stay_id, version)
                 self._stays[event.stay_id] = (
                     event.stay_id, self._after.name, list(event.place_ids), event.kind, event.household_size,
-                    event.began_at, None, None, event.hold_id, None, version,
+                    event.began_at, None, None, event.hold_id, None, version, None,
                 )  # fmt: skip
             case ev.StayEnded():
                 self._stay_ended(event.stay_id, event.ended_at, event.reason, version)
@@ -149,7 +193,7 @@ class _Board:
                 for stay_id, place_id in event.stays:
                     self._stays[stay_id] = (
                         stay_id, self._after.name, [place_id], event.kind, 1, event.began_at, None, None, None,
-                        event.programme, version,
+                        event.programme, version, None,
                     )  # fmt: skip
                     self._touched[place_id] = None
             case ev.StaysEnded():
@@ -186,6 +230,7 @@ class _Board:
         rows += [Put(holds, row) for row in self._holds.values()]
         rows += [Put(stays, row) for row in self._stays.values()]
         rows += [Put(nights, row) for row in self._nights.values()]
+        rows += [Put(head_counts, row) for row in self._counts.values()]
         return rows
 
     def _night(self, event: ev.NightRecorded, version: int) -> None:
@@ -204,8 +249,36 @@ class _Board:
         self._holds[hold_id] = (*row[:6], status, row[7], stay_id, version)
 
     def _stay_ended(self, stay_id: str, ended_at: datetime, reason: str, version: int) -> None:
-        row = self._stays.get(stay_id) or _open_stay_row(self._after.name, self._before.stays[stay_id])
-        self._stays[stay_id] = (*row[:6], ended_at, reason, *row[8:10], version)
+        self._edit(stay_id, version, ended_at=ended_at, end_reason=reason)
+
+    def _edit(self, stay_id: str, version: int, **columns: Any) -> None:
+        row = self._stays.get(stay_id)
+        if row is None:
+            there = self._before.stays.get(stay_id) or self._before.ended_stays[stay_id].stay
+            row = _open_stay_row(self._after.name, there)
+        edited = dict(zip(_STAY_COLUMNS, row, strict=True)) | columns | {"version": version}
+        self._stays[stay_id] = tuple(edited.values())
+
+    def _stay_changed(
+        self, event: ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed, version: int
+    ) -> None:
+        match event:
+            case ev.StayMoved():
+                self._edit(event.stay_id, version, place_ids=list(event.place_ids), kind=event.kind, programme=None)
+                self._touched.update(dict.fromkeys((*event.from_ids, *event.place_ids)))
+            case ev.AwayNoted():
+                self._edit(event.stay_id, version, away_until=event.until)
+            case ev.StayCorrected():
+                self._edit(event.stay_id, version, household_size=event.household_size, began_at=event.began_at)
+            case ev.StayResumed():
+                self._edit(event.stay_id, version, ended_at=None, end_reason=None)
+                self._touched.update(dict.fromkeys(event.place_ids))
+
+    def _counted(self, event: ev.HeadsCounted, version: int) -> None:
+        self._counts[event.count_id] = (
+            event.count_id, self._after.name, event.kind, event.counted, event.expected, list(event.missing),
+            list(event.unexpected), event.superseded, event.observed_at, event.at, version,
+        )  # fmt: skip
 
 
 def _place_row(location: str, place: Place, status: str, version: int) -> tuple[Any, ...]:
@@ -229,4 +302,4 @@ def _open_hold_row(location: str, hold: Hold) -> tuple[Any, ...]:
 
 def _open_stay_row(location: str, stay: Stay) -> tuple[Any, ...]:
     return (stay.id, location, list(stay.place_ids), stay.kind, stay.household_size, stay.began_at, None, None,
-            stay.hold_id, stay.programme, stay.version)  # fmt: skip
+            stay.hold_id, stay.programme, stay.version, stay.away_until)  # fmt: skip

@@ -7,14 +7,14 @@ same rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from services.placement.capacity import SiteLink, capacity, totals
+from services.placement.capacity import Found, SiteLink, Wanted, capacity, search, totals
 from shared.clock import Clock
 from shared.contracts import placement as told
 from shared.contracts.base import Contract
@@ -162,6 +162,15 @@ class NetworkCapacity:
         as_of = at or self._clock.now()
         lines = capacity(wanted, as_of, self._link, self._reader.incomplete)
         return {"as_of": as_of, "rows": lines, "totals": totals(lines)}
+
+    async def search(
+        self, *, kind: str | None, household_size: int, features: Sequence[str], district: str | None, limit: int
+    ) -> Sequence[Found]:
+        """Where there is room for a household, by the figures as they are known now; the nearest match first."""
+        where = {} if kind is None else {"kind": kind}
+        rows = await self._store.rows(figures, **where)
+        wanted = Wanted(household_size, frozenset(features), district)
+        return search(rows, wanted, self._clock.now(), self._link, self._reader.incomplete)[:limit]
 
     async def digest(
         self, origin: str | None = None, epoch: int | None = None, sequence: int | None = None

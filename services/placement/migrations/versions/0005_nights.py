@@ -29,5 +29,21 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index(op.f('ix_nights_location'), 'nights', ['location'], unique=False)
+    op.add_column('stays', sa.Column('away_until', sa.DateTime(timezone=True), nullable=True))
+    op.create_table('head_counts',
+    sa.Column('id', sa.Text(collation='C'), nullable=False),
+    sa.Column('location', sa.Text(collation='C'), nullable=False),
+    sa.Column('kind', sa.Text(collation='C'), nullable=False),
+    sa.Column('counted', sa.Integer(), nullable=False),
+    sa.Column('expected', sa.Integer(), nullable=False),
+    sa.Column('missing', postgresql.ARRAY(sa.Text()), nullable=False),
+    sa.Column('unexpected', postgresql.ARRAY(sa.Text()), nullable=False),
+    sa.Column('superseded', sa.Boolean(), nullable=False),
+    sa.Column('observed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index(op.f('ix_head_counts_location'), 'head_counts', ['location'], unique=False)
     op.drop_index('figure_history_effective', 'figure_history')
     op.create_index('figure_history_effective', 'figure_history', ['teller', *GROUP, 'effective_at', 'epoch', 'sequence'], unique=False)
