@@ -6,7 +6,7 @@ gives the same answer again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from services.placement.api_desk import TRY_ELSEWHERE, Asked, Placement, base, e
 from services.placement.api_reads import Reads
 from services.placement.api_stays import HouseWrites
 from services.placement.decider import LOCATION
+from services.placement.decider_limits import NIGHTS_A_COMMAND_MAX
 from shared.handling import Handled
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import EVERYBODY, CurrentActor, allow
@@ -274,18 +275,29 @@ class Writes:
         """Adopt published figures of one location, night by night in the order given; each is accepted, ignored or
         refused."""
         results, events, version, position = [], [], 0, 0
-        for number, night in enumerate(body.nights):
-            own = None if claim is None else msgspec.structs.replace(claim, key=f"{claim.key}/{number}")
-            fields = night.model_dump(exclude={"features", "words"})
-            handled = await self._placement.handle(
-                body.location, Asked(actor, own), cmd.RecordNight, features=tuple(night.features),
-                words=tuple(night.words), **fields,
-            )  # fmt: skip
-            version, position = max(version, handled.version), max(position, handled.position)
-            events += refs(handled)
-            known = await self._is_kept(body.location, night, handled)
-            results.append(_night_result(night, handled, known=known))
+        for first in range(0, len(body.nights), NIGHTS_A_COMMAND_MAX):
+            part = body.nights[first : first + NIGHTS_A_COMMAND_MAX]
+            together = await self._record(body.location, part, _asked(actor, claim, f"{first}-"))
+            adopted = {(e.programme, e.night) for _, e in together.events if isinstance(e, ev.NightRecorded)}
+            version, position = max(version, together.version), max(position, together.position)
+            events += refs(together)
+            for number, night in enumerate(part, first):
+                if (night.programme, night.night) in adopted:
+                    adopted.discard((night.programme, night.night))  # the same once more is asked for itself
+                    results.append(m.NightResult(programme=night.programme, night=night.night, result="accepted"))
+                    continue
+                handled = await self._placement.handle(
+                    body.location, _asked(actor, claim, str(number)), cmd.RecordNight, **_night_fields(night)
+                )
+                known = await self._is_kept(body.location, night, handled)
+                results.append(_night_result(night, handled, known=known))
         return m.NightsAnswer(id=body.location, version=version, position=position, events=events, results=results)
+
+    async def _record(self, location: str, nights: Sequence[m.NightBody], asked: Asked) -> Handled:
+        """Several nights in one append: those that can be adopted are."""
+        at, role = self._placement.clock.now(), asked.actor.role
+        made = (cmd.RecordNight(at=at, role=role, location=location, **_night_fields(night)) for night in nights)
+        return await self._placement.handle(location, asked, cmd.RecordNights, nights=tuple(made))
 
     async def _is_kept(self, location: str, night: m.NightBody, handled: Handled) -> bool:
         """Whether a night that later ones have followed was recorded as it comes now: an import that begins again."""
@@ -298,6 +310,16 @@ class Writes:
 KEPT = frozenset(
     {"kind", "total", "blocked", "occupied", "overflow", "funded", "unavailable", "service_users", "words"}
 )
+
+
+def _asked(actor: CurrentActor, claim: Claim, part: str) -> Asked:
+    """A part of a request has a key of its own, made of the request's."""
+    return Asked(actor, None if claim is None else msgspec.structs.replace(claim, key=f"{claim.key}/{part}"))
+
+
+def _night_fields(night: m.NightBody) -> dict[str, Any]:
+    fields = {name: getattr(night, name) for name in m.NightBody.model_fields}
+    return fields | {"features": tuple(night.features), "words": tuple(night.words)}
 
 
 def _night_result(night: m.NightBody, handled: Handled, *, known: bool) -> m.NightResult:

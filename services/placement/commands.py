@@ -222,6 +222,14 @@ class RecordNight(Command, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
 
 
+class RecordNights(Command, frozen=True, kw_only=True):
+    """Several reported nights of one location at once, in their order: each that alone would be adopted is; the rest
+    leaves nothing behind and can be asked one by one for the reason."""
+
+    location: str
+    nights: tuple[RecordNight, ...]
+
+
 LocationCommand: TypeAlias = (
     OpenLocation
     | OpenPlaces
@@ -242,6 +250,7 @@ LocationCommand: TypeAlias = (
     | CountHeads
     | CloseLocation
     | RecordNight
+    | RecordNights
 )
 
 COMMANDS: tuple[type[LocationCommand], ...] = (
@@ -264,4 +273,5 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     CountHeads,
     CloseLocation,
     RecordNight,
+    RecordNights,
 )

@@ -17,12 +17,20 @@ from services.placement import decider_stays as stays
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
 from services.placement.decider_location import Location, group_key
-from services.placement.decider_night import record_night
+from services.placement.decider_night import record_night, record_nights
 from services.placement.decider_places import Outcome
 from shared.ids import derived_id
 from shared.kernel import Decider, Rejected
 
-TAKE_IN = (cmd.OpenPlaces, cmd.HoldPlaces, cmd.BeginStay, cmd.CheckInHold, cmd.MoveStay, cmd.RecordNight)
+TAKE_IN = (
+    cmd.OpenPlaces,
+    cmd.HoldPlaces,
+    cmd.BeginStay,
+    cmd.CheckInHold,
+    cmd.MoveStay,
+    cmd.RecordNight,
+    cmd.RecordNights,
+)
 """What a closed house does no more: nobody new, nothing new. Whoever is there may leave."""
 
 
@@ -73,9 +81,12 @@ def _decide_rest(
     | cmd.CorrectStay
     | cmd.UndoStay
     | cmd.CountHeads
-    | cmd.CloseLocation,
+    | cmd.CloseLocation
+    | cmd.RecordNights,
 ) -> Outcome:
     match command:
+        case cmd.RecordNights():
+            return record_nights(state, command)
         case cmd.CountHeads():
             return counts.count_heads(state, command)
         case cmd.CloseLocation():

@@ -16,6 +16,8 @@ HOUSEHOLD_SIZE_MAX = 20
 SLEEPS_MAX = 20
 NIGHT_PLACES_MAX = 1000
 """Places of one programme in one report; the largest published one has 334."""
+NIGHTS_A_COMMAND_MAX = 50
+"""Reported nights in one append: each is a handful of events and messages."""
 PROGRAMMES_A_LOCATION_MAX = 100
 PUBLISHED_MAX = 100_000
 """The largest figure a report may give beside those of its places."""

@@ -14,6 +14,7 @@ from datetime import timedelta
 from services.placement import commands as cmd
 from services.placement import decider_limits as limits
 from services.placement import events as ev
+from services.placement.decider_fold import evolve
 from services.placement.decider_location import BLOCKED, FREE, OCCUPIED, Location, Place, group_key
 from services.placement.decider_places import Outcome
 from shared.ids import derived_id
@@ -73,6 +74,20 @@ def record_night(state: Location, command: cmd.RecordNight) -> Outcome:
     if len(state.places) + len(plan.opened) + len(plan.extra) > limits.PLACES_A_LOCATION_MAX:
         return Rejected("too-many-places", {"places_max": limits.PLACES_A_LOCATION_MAX})
     return plan.events()
+
+
+def record_nights(state: Location, command: cmd.RecordNights) -> Outcome:
+    """Refused: `too-many-nights`. A night that alone would be refused is left out."""
+    if len(command.nights) > limits.NIGHTS_A_COMMAND_MAX:
+        return Rejected("too-many-nights", {"nights_max": limits.NIGHTS_A_COMMAND_MAX})
+    events: list[ev.LocationEvent] = []
+    for night in command.nights:
+        outcome = record_night(state, night) if night.location == state.name else ()
+        if not isinstance(outcome, Rejected):
+            for event in outcome:
+                state = evolve(state, event)
+            events.extend(outcome)
+    return events
 
 
 def _refused(state: Location, command: cmd.RecordNight) -> Rejected | None:

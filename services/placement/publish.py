@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from services.placement import events as ev
+from services.placement.decider_fold import evolve
 from services.placement.decider_location import Group, Location
 from shared.contracts import placement as told
 from shared.contracts.base import Contract
@@ -25,6 +27,22 @@ class Telling(NamedTuple):
 
 
 def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Telling]:
+    """Everything others may hear of one decision; of several nights at once each night's own, for the past is asked by
+    the night."""
+    nights = [number for number, event in enumerate(events, 1) if isinstance(event, ev.NightRecorded)]
+    if len(nights) < 2:
+        return _tell(before, events, after)
+    tellings: list[Telling] = []
+    for start, end in pairwise((0, *nights)):
+        then = before
+        for event in events[start:end]:
+            then = evolve(then, event)
+        tellings += _tell(before, events[start:end], then)
+        before = then
+    return tellings
+
+
+def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Telling]:
     """Everything others may hear of one decision: each event as its site event, then the changed figures in one
     message.
 

@@ -214,29 +214,36 @@ class Desks:
         """What is done about people who are there, or were: moved, put right, taken back, counted, gone together."""
         chance, seen = self._chance, self._age()
         stay_id = chance.choice(list(house.stays) or sorted(house.left))
-        base = {"role": "operator", "location": name}
         draw = chance.random()
         if draw < 0.3 and house.beds:
             to = self._some_places(house) if chance.random() < 0.5 else ()
             kind = None if to else chance.choice(KINDS)
             return lambda at: cmd.MoveStay(
-                at=at, **base, stay_id=stay_id, place_ids=to, kind=kind, observed_at=seen(at)
+                at=at, role="operator", location=name, stay_id=stay_id, place_ids=to, kind=kind, observed_at=seen(at)
             )
         if draw < 0.5:
             last = chance.choice([*sorted(house.left)[-5:], stay_id])
-            return lambda at: cmd.UndoStay(at=at, **base, stay_id=last)
+            return lambda at: cmd.UndoStay(at=at, role="operator", location=name, stay_id=last)
         if draw < 0.6:
             size = chance.choice((1, 2, 3))
-            return lambda at: cmd.CorrectStay(at=at, **base, stay_id=stay_id, household_size=size)
+            return lambda at: cmd.CorrectStay(
+                at=at, role="operator", location=name, stay_id=stay_id, household_size=size
+            )
         if draw < 0.7:
             hours = chance.choice((None, 12))
             return lambda at: cmd.NoteAway(
-                at=at, **base, stay_id=stay_id, until=None if hours is None else at + timedelta(hours=hours)
+                at=at,
+                role="operator",
+                location=name,
+                stay_id=stay_id,
+                until=None if hours is None else at + timedelta(hours=hours),
             )
         if draw < 0.9:
             return self._count_heads(name, house)
         room = chance.choice([bed.room for bed in house.beds.values()] or ["0"])
-        return lambda at: cmd.EndStays(at=at, **base, room=room, reason="moved_on", observed_at=seen(at))
+        return lambda at: cmd.EndStays(
+            at=at, role="operator", location=name, room=room, reason="moved_on", observed_at=seen(at)
+        )
 
     def _count_heads(self, name: str, house: House) -> Make:
         ids, chance, seen = self._world.ids, self._chance, self._age()
@@ -278,6 +285,19 @@ class Desks:
         )
 
     def _night(self, name: str) -> Make:
+        first = self._one_night(name)
+        if self._chance.random() < 0.6:
+            return first
+        second = self._one_night(name)
+
+        def both(at: datetime) -> cmd.LocationCommand:
+            nights = (first(at), second(at))
+            made = tuple(night for night in nights if isinstance(night, cmd.RecordNight))
+            return cmd.RecordNights(at=at, role="coordinator", location=name, nights=made)
+
+        return both
+
+    def _one_night(self, name: str) -> Make:
         chance = self._chance
         self._nights += 1
         total = chance.randint(0, 6)
