@@ -42,6 +42,9 @@ def contracts() -> list[Contract]:
         told.StayEnded(**here, stay_id=STAY, reason="moved_on", ended_at=AT),
         told.StaysBegan(**night, kind="shelter_24h", began_at=AT),
         told.StaysEnded(**night, reason="moved_on", ended_at=AT),
+        told.StayMoved(**here, stay_id=STAY, kind="shelter_24h", moved_at=AT),
+        told.StayCorrected(**here, stay_id=STAY, household_size=2, began_at=AT),
+        told.StayResumed(**here, stay_id=STAY),
         told.EpochBegan(at=AT),
         told.SiteEpochBegan(at=AT),
     ]
