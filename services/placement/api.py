@@ -55,6 +55,7 @@ def routes(writes: Writes, house: HouseWrites, reads: Reads) -> list[Route]:
         ("GET", "/places", reads.list_places, 200, BOARD_READERS),
         ("POST", "/places", writes.open_places, 201, DESK),
         ("POST", "/places/block", house.block, 200, DESK),
+        ("POST", "/rooms", house.compose_room, 200, DESK),
         ("GET", "/places/{place_id}", reads.show_place, 200, BOARD_READERS),
         ("POST", "/places/{place_id}/block", writes.block, 200, DESK),
         ("POST", "/places/{place_id}/unblock", writes.unblock, 200, DESK),
@@ -163,6 +164,7 @@ class Writes:
             "household_size": body.household_size,
             "features": tuple(body.features),
             "hold_minutes": body.hold_minutes,
+            "composition": body.composition,
         }
         location, asked = body.location, Asked(actor, claim)
         if location is None and body.place_ids:
@@ -251,7 +253,7 @@ class Writes:
             location, Asked(actor, claim), cmd.BeginStay,
             stay_id=self._placement.ids.random_id(), place_ids=tuple(body.place_ids or ()), kind=body.kind,
             household_size=body.household_size, features=tuple(body.features), observed_at=body.observed_at,
-            extra=body.extra,
+            extra=body.extra, composition=body.composition,
         )  # fmt: skip
         began = event_of(handled, ev.StayBegan)
         return m.StayAnswer(

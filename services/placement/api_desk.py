@@ -25,9 +25,9 @@ from shared.security import Actor
 from shared.telemetry import current_traceparent
 
 INPUT_CODES = frozenset({
-    "block-reason-unknown", "count-invalid", "district-invalid", "end-reason-unknown", "feature-unknown",
-    "figures-impossible", "hold-minutes-out-of-range", "household-size-invalid", "id-invalid", "id-repeated",
-    "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
+    "block-reason-unknown", "composition-unknown", "count-invalid", "district-invalid", "end-reason-unknown",
+    "feature-unknown", "figures-impossible", "hold-minutes-out-of-range", "household-size-invalid", "id-invalid",
+    "id-repeated", "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
     "observed-in-future", "observed-too-old", "places-missing", "programme-invalid", "room-invalid", "room-unknown",
     "site-invalid", "sleeps-out-of-range", "time-without-zone", "title-invalid", "until-in-past", "until-too-far",
     "words-invalid",

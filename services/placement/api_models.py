@@ -21,6 +21,7 @@ from services.placement.decider_limits import (
 from shared.contracts.vocabulary import (
     BED_KINDS,
     BLOCK_REASONS,
+    COMPOSITIONS,
     FEATURES,
     HOLD_MINUTES_DEFAULT,
     HOLD_MINUTES_MAX,
@@ -46,6 +47,7 @@ BedKind = Annotated[str, _Word, _words(*BED_KINDS)]
 Feature = Annotated[str, _Word, _words(*FEATURES)]
 Features = Annotated[list[Feature], Field(max_length=20)]
 BlockReason = Annotated[str, _Word, _words(*BLOCK_REASONS)]
+CompositionWord = Annotated[str, _Word, _words(*COMPOSITIONS)]
 EndReason = Annotated[str, _Word, _words(*STAY_END_REASONS)]
 Location = Annotated[Slug, WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]{0,60}$"})]
 Text = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -106,6 +108,7 @@ class HoldBody(Body):
     household_size: HouseholdSize = 1
     features: Features = Field(default_factory=list)
     hold_minutes: HoldMinutes = HOLD_MINUTES_DEFAULT
+    composition: CompositionWord | None = None
     site: Slug | None = None
 
 
@@ -132,6 +135,7 @@ class StayBody(Body):
     features: Features = Field(default_factory=list)
     observed_at: Moment | None = None
     extra: bool = False
+    composition: CompositionWord | None = None
 
 
 class EndStayBody(Body):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from services.placement.api_models import (
     BedKind,
     BlockBody,
+    CompositionWord,
     EndReason,
     Feature,
     Features,
@@ -45,7 +46,16 @@ class MoveBody(Body):
     place_ids: PlaceIds | None = None
     kind: BedKind | None = None
     features: Features = Field(default_factory=list)
+    composition: CompositionWord | None = None
     observed_at: Moment | None = None
+
+
+class RoomBody(Body):
+    """Who a room is for."""
+
+    location: Location
+    room: Text
+    composition: CompositionWord
 
 
 class AwayBody(Body):

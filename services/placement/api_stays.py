@@ -25,6 +25,13 @@ class HouseWrites:
         """The house takes nobody any more: holds are cancelled, places in use close when their stay ends."""
         return CommandAnswer(**base(name, await self._placement.do(name, Asked(actor, claim), cmd.CloseLocation)))
 
+    async def compose_room(self, body: s.RoomBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Say who a room is for. Whoever lives there stays."""
+        handled = await self._placement.do(
+            body.location, Asked(actor, claim), cmd.ComposeRoom, room=body.room, composition=body.composition
+        )
+        return CommandAnswer(**base(body.location, handled))
+
     async def block(self, body: s.BlockPlacesBody, actor: CurrentActor, claim: Claim) -> s.BlockPlacesAnswer:
         """Take several places out of use at once. Refused: `no-place-free`, `place-not-free` unless `after_stay`."""
         handled = await self._placement.do(
@@ -53,7 +60,7 @@ class HouseWrites:
         return await self._stay(
             stay_id, Asked(actor, claim), cmd.MoveStay,
             place_ids=tuple(body.place_ids or ()), kind=body.kind, features=tuple(body.features),
-            observed_at=body.observed_at, if_version=version,
+            composition=body.composition, observed_at=body.observed_at, if_version=version,
         )  # fmt: skip
 
     async def away(

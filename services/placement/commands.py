@@ -34,6 +34,14 @@ class OpenPlaces(Command, frozen=True, kw_only=True):
     programme: str | None = None
 
 
+class ComposeRoom(Command, frozen=True, kw_only=True):
+    """Say who a room is for: men, women, families, or anybody (`mixed`). Whoever lives there stays."""
+
+    location: str
+    room: str
+    composition: str
+
+
 class BlockPlaces(Command, frozen=True, kw_only=True):
     """Take places out of use: those named, or `count` free ones (of `room` and `kind`, where given), or all of `room`.
 
@@ -67,7 +75,10 @@ class ClosePlace(Command, frozen=True, kw_only=True):
 
 
 class HoldPlaces(Command, frozen=True, kw_only=True):
-    """Keep places for a household on its way: those named, or the best fit of `kind` within one room."""
+    """Keep places for a household on its way: those named, or the best fit of `kind` within one room.
+
+    composition: who they are; without it they get no room that is for men, women or families only.
+    """
 
     location: str
     hold_id: str
@@ -76,6 +87,7 @@ class HoldPlaces(Command, frozen=True, kw_only=True):
     household_size: int = 1
     features: tuple[str, ...] = ()
     hold_minutes: int = HOLD_MINUTES_DEFAULT
+    composition: str | None = None
 
 
 class CheckInHold(Command, frozen=True, kw_only=True):
@@ -115,6 +127,7 @@ class BeginStay(Command, frozen=True, kw_only=True):
     features: tuple[str, ...] = ()
     observed_at: datetime | None = None
     extra: bool = False
+    composition: str | None = None
 
 
 class EndStay(Command, frozen=True, kw_only=True):
@@ -145,6 +158,7 @@ class MoveStay(Command, frozen=True, kw_only=True):
     place_ids: tuple[str, ...] = ()
     kind: str | None = None
     features: tuple[str, ...] = ()
+    composition: str | None = None
     observed_at: datetime | None = None
     if_version: int | None = None
 
@@ -233,6 +247,7 @@ class RecordNights(Command, frozen=True, kw_only=True):
 LocationCommand: TypeAlias = (
     OpenLocation
     | OpenPlaces
+    | ComposeRoom
     | BlockPlaces
     | UnblockPlace
     | ClosePlace
@@ -256,6 +271,7 @@ LocationCommand: TypeAlias = (
 COMMANDS: tuple[type[LocationCommand], ...] = (
     OpenLocation,
     OpenPlaces,
+    ComposeRoom,
     BlockPlaces,
     UnblockPlace,
     ClosePlace,

@@ -82,9 +82,12 @@ def _decide_rest(
     | cmd.UndoStay
     | cmd.CountHeads
     | cmd.CloseLocation
-    | cmd.RecordNights,
+    | cmd.RecordNights
+    | cmd.ComposeRoom,
 ) -> Outcome:
     match command:
+        case cmd.ComposeRoom():
+            return places.compose_room(state, command)
         case cmd.RecordNights():
             return record_nights(state, command)
         case cmd.CountHeads():

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, assert_never
 from msgspec.structs import replace
 
 from services.placement import events as ev
-from services.placement.decider_late import fold_count, fold_stay
+from services.placement.decider_late import fold_count, fold_house, fold_stay
 from services.placement.decider_location import (
     BLOCKED,
     ENDED_KEPT,
@@ -71,8 +71,8 @@ def evolve(state: Location, event: ev.LocationEvent) -> Location:
             return fold_stay(change, event)
         case ev.HeadsCounted():
             return fold_count(change, event)
-        case ev.LocationClosed():
-            return change.done(None, closed=True)
+        case ev.RoomComposed() | ev.LocationClosed():
+            return fold_house(change, event)
         case _:
             assert_never(event)
 

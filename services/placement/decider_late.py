@@ -1,4 +1,6 @@
-"""How a location changes when something about a stay is put right, moved or taken back, and when heads are counted."""
+"""How a location changes when a stay is put right, moved or taken back, heads are counted, or the house says something
+of itself.
+"""
 
 from __future__ import annotations
 
@@ -77,6 +79,13 @@ def fold_count(change: _Change, event: ev.HeadsCounted) -> Location:
     while len(counts) > COUNTS_KEPT:
         del counts[next(iter(counts))]
     return change.done(event.observed_at, counts=counts)
+
+
+def fold_house(change: _Change, event: ev.RoomComposed | ev.LocationClosed) -> Location:
+    """What holds for the house from now on."""
+    if isinstance(event, ev.LocationClosed):
+        return change.done(None, closed=True)
+    return change.done(None, rooms={**change.state.rooms, event.room: event.composition})
 
 
 def count_key(kind: str, counted: int) -> str:

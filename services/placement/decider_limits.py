@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Sequence
 from datetime import UTC, datetime, timedelta
 
-from shared.contracts.vocabulary import BED_KINDS, FEATURES, KINDS
+from shared.contracts.vocabulary import BED_KINDS, COMPOSITIONS, FEATURES, KINDS
 from shared.kernel import Rejected
 
 PLACES_A_COMMAND_MAX = 500
@@ -88,6 +88,11 @@ def kind_refused(kind: str) -> Rejected | None:
     if kind in _BED_KINDS:
         return None
     return Rejected("kind-without-beds" if kind in _KINDS else "kind-unknown", {"kind": kind[:80]})
+
+
+def composition_refused(composition: str) -> Rejected | None:
+    """Refused: `composition-unknown`."""
+    return None if composition in COMPOSITIONS else Rejected("composition-unknown", {"composition": composition[:80]})
 
 
 def features_refused(features: Sequence[str]) -> Rejected | None:

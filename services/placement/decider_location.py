@@ -149,6 +149,7 @@ class Location(msgspec.Struct, frozen=True, gc=False):
 
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
     counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
+    rooms: who a room is for, where anybody said so.
     places_made, stays_made: counters behind derived ids and room numbers; they never go back.
     """
 
@@ -168,6 +169,7 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     nights: dict[str, Night] = {}
     counts: dict[str, str] = {}
     closed: bool = False
+    rooms: dict[str, str] = {}
     places_made: int = 0
     stays_made: int = 0
 

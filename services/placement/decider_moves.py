@@ -32,7 +32,8 @@ def present(state: Location, stay_id: str, if_version: int | None) -> Stay | Rej
 def move(state: Location, command: cmd.MoveStay) -> Outcome:
     """Refused: as `present` says, `time-without-zone`, `observed-in-future`, `observed-too-old`,
     `observed-before-stay-began`, `observed-before-place-free`, `kind-unknown`, `kind-without-beds`, `feature-unknown`,
-    `places-missing`, `too-many-places`, `id-repeated`, `id-invalid`, and as `decider_fit` says."""
+    `composition-unknown`, `places-missing`, `too-many-places`, `id-repeated`, `id-invalid`, and as `decider_fit`
+    says."""
     stay = present(state, command.stay_id, command.if_version)
     if isinstance(stay, Rejected):
         return stay
@@ -62,15 +63,17 @@ def _asked_refused(command: cmd.MoveStay) -> Rejected | None:
         return refused
     if not command.place_ids and command.kind is None:
         return Rejected("places-missing", {})
+    if command.composition is not None and (refused := limits.composition_refused(command.composition)):
+        return refused
     return limits.features_refused(command.features) or limits.ids_refused(command.place_ids, limits.HOUSEHOLD_SIZE_MAX)
 
 
 def _new_places(state: Location, stay: Stay, command: cmd.MoveStay) -> Sequence[Place] | Rejected:
     features = frozenset(command.features)
     if command.place_ids:
-        return fit.named(state, command.place_ids, command.kind, stay.household_size, features)
+        return fit.named(state, command.place_ids, command.kind, stay.household_size, features, command.composition)
     assert command.kind is not None
-    return fit.choose(state, command.kind, stay.household_size, features, command.observed_at)
+    return fit.choose(state, command.kind, stay.household_size, features, command.observed_at, command.composition)
 
 
 def note_away(state: Location, command: cmd.NoteAway) -> Outcome:

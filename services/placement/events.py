@@ -47,6 +47,14 @@ class PlacesOpened(Event, frozen=True, tag="places-opened.v1"):
         return self.room if self.numbered_from is None else f"{self.room}-{self.numbered_from + index}"
 
 
+class RoomComposed(Event, frozen=True, tag="room-composed.v1"):
+    """A room is for these households from now on."""
+
+    room: str
+    composition: str
+    at: datetime
+
+
 class PlacesBlocked(Event, frozen=True, tag="places-blocked.v1"):
     """Free places were taken out of use. `until` is the expected end and ends nothing by itself.
 
@@ -289,6 +297,7 @@ LocationEvent: TypeAlias = (
     | StayResumed
     | HeadsCounted
     | LocationClosed
+    | RoomComposed
 )
 
 CODEC: Codec[LocationEvent] = Codec(
@@ -314,6 +323,7 @@ CODEC: Codec[LocationEvent] = Codec(
         StayResumed,
         HeadsCounted,
         LocationClosed,
+        RoomComposed,
     )
 )
 """Reads and writes this service's events. A changed event is a new class with its upcaster directly under it."""

@@ -169,7 +169,7 @@ class _Board:
             self._counted(event, version)
         elif isinstance(event, ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed):
             self._stay_changed(event, version)
-        elif not isinstance(event, ev.LocationClosed):
+        elif not isinstance(event, ev.LocationClosed | ev.RoomComposed):
             self._use(version, event)
 
     def _use(self, version: int, event: _Use) -> None:

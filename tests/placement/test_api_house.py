@@ -75,6 +75,17 @@ async def test_a_room_is_blocked_and_left_at_once(desk: Desk) -> None:
     assert {row["status"] for row in (await desk.get("/places")).json()["items"]} == {"blocked"}
 
 
+async def test_a_room_is_for_whom_it_was_said(desk: Desk) -> None:
+    await desk.opened()
+    said = await desk.post("/rooms", json={"location": "west", "room": "101", "composition": "women"})
+    assert said.status_code == 200
+    asked = {"location": "west", "kind": "shelter_24h"}
+    assert (await desk.post("/stays", json=asked)).json()["code"] == "no-place-free"
+    assert (await desk.post("/holds", json=asked | {"composition": "women"})).status_code == 201
+    wrong = await desk.post("/rooms", json={"location": "west", "room": "101", "composition": "cats"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "composition-unknown")
+
+
 async def test_an_extra_place_is_opened_in_the_same_tap(desk: Desk) -> None:
     await desk.opened(count=1)
     asked = {"kind": "shelter_24h", "location": "west", "extra": True}

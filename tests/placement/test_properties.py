@@ -174,6 +174,10 @@ class AnyCommands(RuleBasedStateMachine):
         stay_id = self.one_of(self.state.stays, stay)
         self.do(cmd.MoveStay, stay_id=stay_id, place_ids=places, kind=kind, observed_at=self.seen(ago))
 
+    @rule(room=st.sampled_from("abz"), composition=st.sampled_from(["men", "mixed", "cats"]))
+    def compose(self, room: str, composition: str) -> None:
+        self.do(cmd.ComposeRoom, room=room, composition=composition)
+
     @rule(stay=ids, size=sizes, ago=minutes_ago)
     def correct(self, stay: int, size: int, ago: int | None) -> None:
         stay_id = self.one_of(self.state.stays, stay)

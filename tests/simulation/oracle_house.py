@@ -54,6 +54,7 @@ class House:
     holds: dict[str, tuple[tuple[str, ...], datetime]] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     stays: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    rooms: dict[str, str] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
     people: dict[str, int] = field(default_factory=dict)
     seen: dict[Group, datetime | None] = field(default_factory=dict)
@@ -70,6 +71,8 @@ class House:
             self._stay_goes_on(event)
         elif isinstance(event, ev.HeadsCounted):
             self._counted(event)
+        elif isinstance(event, ev.RoomComposed):
+            self.rooms[event.room] = event.composition
         elif isinstance(event, ev.LocationClosed):
             require(not self.holds, "a closed house promises places", self.name)
         elif isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed):

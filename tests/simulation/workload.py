@@ -149,7 +149,11 @@ class Desks:
             return self._unblock_or_close(name, chance.choice(list(house.beds)))
         if draw < 0.95:
             return self._night(name)
-        if draw < 0.955:
+        if draw < 0.96:
+            room = str(chance.randint(0, 3))
+            composition = chance.choice(("mixed", "mixed", "mixed", "women"))
+            return lambda at: cmd.ComposeRoom(at=at, role="operator", location=name, room=room, composition=composition)
+        if draw < 0.965:
             return lambda at: cmd.CloseLocation(at=at, role="coordinator", location=name)
         if draw < 0.97:
             return self._open_location(site, name)
