@@ -179,8 +179,9 @@ def search(
         if _free(row) > 0:
             groups.setdefault((row["site"], row["location"], row["kind"]), []).append(row)
     found = []
+    links = {site: link(site) for site in {site for site, _, _ in groups}}
     for (site, _, _), parts in groups.items():
-        heard = link(site)
+        heard = links[site]
         sure = heard.state in ("live", "late") and parts[0]["origin"] not in held_up
         one = _found(parts, wanted, now, heard, sure)
         if one is not None:
@@ -208,9 +209,11 @@ def _free(row: Mapping[str, Any]) -> int:
 
 def _found(parts: list[Mapping[str, Any]], wanted: Wanted, now: datetime, heard: SiteLink, sure: bool) -> Found | None:
     """The groups of one location and kind that lack fewest of the features; None when they cannot sleep so many."""
-    lacking = {id(part): sorted(wanted.features.difference(part["feature_class"].split("+"))) for part in parts}
-    least = min(lacking.values(), key=len)
-    near = [part for part in parts if lacking[id(part)] == least]
+    near, least = parts, list[str]()
+    if wanted.features:
+        lacking = [sorted(wanted.features.difference(part["feature_class"].split("+"))) for part in parts]
+        least = min(lacking, key=len)
+        near = [part for part, lacks in zip(parts, lacking, strict=True) if lacks == least]
     whole = [part for part in near if SLEEPS_AT_MOST[part["size_class"]] >= wanted.household_size]
     together = sum(_free(part) * SLEEPS_AT_MOST[part["size_class"]] for part in near)
     if not whole and (near[0]["kind"] == UNIT_KIND or together < wanted.household_size):

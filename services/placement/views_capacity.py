@@ -6,7 +6,9 @@ same rows.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -26,6 +28,10 @@ from shared.store import PgStore
 
 _COUNTS = ("total", "overflow", "occupied", "held", "blocked", "people")
 _GROUP = ("location", "kind", "size_class", "feature_class")
+
+
+SEARCH_SECONDS = 0.25
+"""How old the figures of a search may be. It is a hint either way: the location decides when it is asked."""
 
 
 def _figure_columns() -> list[sa.Column[Any]]:
@@ -144,6 +150,9 @@ class NetworkCapacity:
     def __init__(self, store: PgStore, reader: Reader, link: Callable[[str], SiteLink], clock: Clock) -> None:
         self._store, self._reader, self._link, self._clock = store, reader, link, clock
         self.changed: Wake = reader.applied
+        self._rows: Sequence[Mapping[str, Any]] = ()
+        self._read_at = -math.inf
+        self._reading = asyncio.Lock()
 
     async def capacity(
         self,
@@ -167,10 +176,19 @@ class NetworkCapacity:
         self, *, kind: str | None, household_size: int, features: Sequence[str], district: str | None, limit: int
     ) -> Sequence[Found]:
         """Where there is room for a household, by the figures as they are known now; the nearest match first."""
-        where = {} if kind is None else {"kind": kind}
-        rows = await self._store.rows(figures, **where)
+        rows = [row for row in await self._lately() if kind in (None, row["kind"])]
         wanted = Wanted(household_size, frozenset(features), district)
         return search(rows, wanted, self._clock.now(), self._link, self._reader.incomplete)[:limit]
+
+    async def _lately(self) -> Sequence[Mapping[str, Any]]:
+        """Everybody's figures as they are, or were `SEARCH_SECONDS` ago at most: many search, one reads."""
+        if self._clock.monotonic() - self._read_at > SEARCH_SECONDS:
+            async with self._reading:
+                began = self._clock.monotonic()
+                if began - self._read_at > SEARCH_SECONDS:
+                    self._rows = await self._store.rows(figures)
+                    self._read_at = began
+        return self._rows
 
     async def digest(
         self, origin: str | None = None, epoch: int | None = None, sequence: int | None = None
