@@ -37,6 +37,7 @@ Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 OPENERS: tuple[Role, ...] = ("operator", "coordinator")
+ORGANISERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator")
 IMPORTERS: tuple[Role, ...] = ("coordinator",)
 BOARD_READERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator", "oncall", "auditor")
 HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
@@ -77,6 +78,11 @@ def routes(writes: Writes, house: HouseWrites, reads: Reads) -> list[Route]:
         ("GET", "/head-counts", reads.list_head_counts, 200, BOARD_READERS),
         ("POST", "/head-counts", house.count_heads, 201, DESK),
         ("GET", "/head-counts/{count_id}", reads.show_head_count, 200, BOARD_READERS),
+        ("GET", "/sessions", reads.list_sessions, 200, ALL),
+        ("POST", "/sessions", house.open_session, 201, ORGANISERS),
+        ("GET", "/sessions/{session_id}", reads.show_session, 200, ALL),
+        ("POST", "/sessions/{session_id}/book", house.book, 200, DESK),
+        ("POST", "/sessions/{session_id}/give-back", house.give_back, 200, DESK),
         ("GET", "/search", reads.search, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, IMPORTERS),
         ("GET", "/nights", reads.list_nights, 200, ALL),

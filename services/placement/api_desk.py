@@ -25,7 +25,8 @@ from shared.security import Actor
 from shared.telemetry import current_traceparent
 
 INPUT_CODES = frozenset({
-    "block-reason-unknown", "composition-unknown", "count-invalid", "district-invalid", "end-reason-unknown",
+    "block-reason-unknown", "kind-without-seats", "seats-invalid", "session-times-invalid",
+    "composition-unknown", "count-invalid", "district-invalid", "end-reason-unknown",
     "feature-unknown", "figures-impossible", "hold-minutes-out-of-range", "household-size-invalid", "id-invalid",
     "id-repeated", "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
     "observed-in-future", "observed-too-old", "places-missing", "programme-invalid", "room-invalid", "room-unknown",
@@ -37,12 +38,13 @@ INPUT_CODES = frozenset({
 TRY_ELSEWHERE = frozenset({"no-place-free", "household-too-large"})
 """Refusals of one location that another one of the same site need not share."""
 
-Noun = Literal["place", "hold", "stay"]
+Noun = Literal["place", "hold", "stay", "session"]
 
 _THINGS: dict[Noun, Callable[[Location], Mapping[str, object]]] = {
     "place": lambda location: location.places,
     "hold": lambda location: location.holds,
     "stay": lambda location: location.stays,
+    "session": lambda location: location.sessions,
 }
 
 E = TypeVar("E", bound=ev.LocationEvent)

@@ -74,6 +74,15 @@ class Reads:
         """One head count, with the places that differ."""
         return sh.HeadCountView(**self._head_count(await self._row(views.head_counts, count_id, "head-count", query)))
 
+    async def list_sessions(self, query: Annotated[sh.SessionsQuery, Query()]) -> Page[sh.SessionView]:
+        """This site's sessions, those that are over included."""
+        where = {"location": query.location, "kind": query.kind}
+        return await self._page(sh.SessionView, views.sessions, query, self._with_site, where)
+
+    async def show_session(self, session_id: str, query: Annotated[m.AfterQuery, Query()]) -> sh.SessionView:
+        """One session, with how many of its seats are booked."""
+        return sh.SessionView(**self._with_site(await self._row(views.sessions, session_id, "session", query)))
+
     async def search(self, query: Annotated[sh.SearchQuery, Query()]) -> sh.SearchAnswer:
         """Where in the network there is room, the nearest match first; every line says how old it is."""
         found = await self._placement.capacity.search(
@@ -172,6 +181,9 @@ class Reads:
             "site": self._placement.site,
             "place_ids": list(row["place_ids"]),
         }
+
+    def _with_site(self, row: Row) -> dict[str, Any]:
+        return {**row, "site": self._placement.site}
 
     def _head_count(self, row: Row) -> dict[str, Any]:
         return {**row, "site": self._placement.site, "difference": row["counted"] - row["expected"]}

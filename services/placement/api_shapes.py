@@ -14,6 +14,7 @@ from services.placement.api_models import (
     Feature,
     Features,
     HouseholdSize,
+    Kind,
     Location,
     PlaceIds,
     Text,
@@ -132,6 +133,43 @@ class HeadCountAnswer(CommandAnswer):
 class HeadCountsQuery(PageQuery):
     location: Slug | None = None
     kind: BedKind | None = None
+
+
+class SessionBody(Body):
+    """A consultation hour, an activity or an internship."""
+
+    location: Location
+    kind: Kind
+    starts_at: Moment
+    ends_at: Moment
+    seats: Whole
+
+
+class BookingBody(Body):
+    """booking_id: which seat is given back, as the booking was answered."""
+
+    booking_id: Uuid
+
+
+class BookingAnswer(CommandAnswer):
+    booking_id: str
+
+
+class SessionView(BaseModel):
+    id: str
+    site: str
+    location: str
+    kind: str
+    starts_at: Moment
+    ends_at: Moment
+    seats: int
+    booked: int
+    version: int
+
+
+class SessionsQuery(PageQuery):
+    location: Slug | None = None
+    kind: Kind | None = None
 
 
 class SearchQuery(Body):

@@ -99,6 +99,32 @@ class HouseWrites:
         )  # fmt: skip
         return _counted(body.location, handled)
 
+    async def open_session(self, body: s.SessionBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """A consultation hour, an activity or an internship, with so many seats."""
+        handled = await self._placement.do(
+            body.location, Asked(actor, claim), cmd.OpenSession,
+            session_id=self._placement.ids.random_id(), kind=body.kind, starts_at=body.starts_at, ends_at=body.ends_at,
+            seats=body.seats,
+        )  # fmt: skip
+        return CommandAnswer(**base(event_of(handled, ev.SessionOpened).session_id, handled))
+
+    async def book(self, session_id: str, actor: CurrentActor, claim: Claim) -> s.BookingAnswer:
+        """One seat. Refused: `session-full`, `session-over`."""
+        location = await self._placement.location_of(views.sessions, session_id, "session")
+        handled = await self._placement.do(
+            location, Asked(actor, claim), cmd.BookSeat, session_id=session_id,
+            booking_id=self._placement.ids.random_id(),
+        )  # fmt: skip
+        return s.BookingAnswer(**base(session_id, handled), booking_id=event_of(handled, ev.SeatBooked).booking_id)
+
+    async def give_back(self, session_id: str, body: s.BookingBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """A booked seat is not needed after all."""
+        location = await self._placement.location_of(views.sessions, session_id, "session")
+        handled = await self._placement.do(
+            location, Asked(actor, claim), cmd.GiveSeatBack, session_id=session_id, booking_id=body.booking_id
+        )
+        return CommandAnswer(**base(session_id, handled))
+
 
 def _counted(location: str, handled: Handled) -> s.HeadCountAnswer:
     count = event_of(handled, ev.HeadsCounted)

@@ -236,6 +236,33 @@ class RecordNight(Command, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
 
 
+class OpenSession(Command, frozen=True, kw_only=True):
+    """A consultation hour, an activity or an internship at this location, with so many seats."""
+
+    location: str
+    session_id: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    seats: int
+
+
+class BookSeat(Command, frozen=True, kw_only=True):
+    """One seat for somebody. booking_id: of the caller's making; it names nobody."""
+
+    location: str
+    session_id: str
+    booking_id: str
+
+
+class GiveSeatBack(Command, frozen=True, kw_only=True):
+    """A booked seat is not needed after all."""
+
+    location: str
+    session_id: str
+    booking_id: str
+
+
 class RecordNights(Command, frozen=True, kw_only=True):
     """Several reported nights of one location at once, in their order: each that alone would be adopted is; the rest
     leaves nothing behind and can be asked one by one for the reason."""
@@ -266,6 +293,9 @@ LocationCommand: TypeAlias = (
     | CloseLocation
     | RecordNight
     | RecordNights
+    | OpenSession
+    | BookSeat
+    | GiveSeatBack
 )
 
 COMMANDS: tuple[type[LocationCommand], ...] = (
@@ -290,4 +320,7 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     CloseLocation,
     RecordNight,
     RecordNights,
+    OpenSession,
+    BookSeat,
+    GiveSeatBack,
 )

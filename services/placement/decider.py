@@ -19,6 +19,7 @@ from services.placement.decider_fold import evolve
 from services.placement.decider_location import Location, group_key
 from services.placement.decider_night import record_night, record_nights
 from services.placement.decider_places import Outcome
+from services.placement.decider_sessions import SessionCommand, decide_session
 from shared.ids import derived_id
 from shared.kernel import Decider, Rejected
 
@@ -30,6 +31,8 @@ TAKE_IN = (
     cmd.MoveStay,
     cmd.RecordNight,
     cmd.RecordNights,
+    cmd.OpenSession,
+    cmd.BookSeat,
 )
 """What a closed house does no more: nobody new, nothing new. Whoever is there may leave."""
 
@@ -83,9 +86,12 @@ def _decide_rest(
     | cmd.CountHeads
     | cmd.CloseLocation
     | cmd.RecordNights
-    | cmd.ComposeRoom,
+    | cmd.ComposeRoom
+    | SessionCommand,
 ) -> Outcome:
     match command:
+        case cmd.OpenSession() | cmd.BookSeat() | cmd.GiveSeatBack():
+            return decide_session(state, command)
         case cmd.ComposeRoom():
             return places.compose_room(state, command)
         case cmd.RecordNights():

@@ -71,7 +71,7 @@ def evolve(state: Location, event: ev.LocationEvent) -> Location:
             return fold_stay(change, event)
         case ev.HeadsCounted():
             return fold_count(change, event)
-        case ev.RoomComposed() | ev.LocationClosed():
+        case ev.RoomComposed() | ev.LocationClosed() | ev.SessionOpened() | ev.SeatBooked() | ev.SeatGivenBack():
             return fold_house(change, event)
         case _:
             assert_never(event)

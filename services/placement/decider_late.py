@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from services.placement import events as ev
-from services.placement.decider_location import COUNTS_KEPT, FREE, OCCUPIED, Location, Stay
+from services.placement.decider_location import COUNTS_KEPT, FREE, OCCUPIED, Location, Session, Stay
 
 if TYPE_CHECKING:
     from services.placement.decider_fold import _Change
@@ -81,11 +81,33 @@ def fold_count(change: _Change, event: ev.HeadsCounted) -> Location:
     return change.done(event.observed_at, counts=counts)
 
 
-def fold_house(change: _Change, event: ev.RoomComposed | ev.LocationClosed) -> Location:
+def fold_house(
+    change: _Change,
+    event: ev.RoomComposed | ev.LocationClosed | ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack,
+) -> Location:
     """What holds for the house from now on."""
+    if isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
+        return change.done(None, sessions=_sessions(change.state, event))
     if isinstance(event, ev.LocationClosed):
         return change.done(None, closed=True)
     return change.done(None, rooms={**change.state.rooms, event.room: event.composition})
+
+
+def _sessions(state: Location, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack) -> dict[str, Session]:
+    """A session that is over is forgotten when a new one opens."""
+    match event:
+        case ev.SessionOpened():
+            there = {id_: session for id_, session in state.sessions.items() if session.ends_at > event.at}
+            opened = Session(event.session_id, event.kind, event.starts_at, event.ends_at, event.seats)
+            return there | {event.session_id: opened}
+        case ev.SeatBooked():
+            session = state.sessions[event.session_id]
+            session = replace(session, booked=(*session.booked, event.booking_id))
+        case ev.SeatGivenBack():
+            session = state.sessions[event.session_id]
+            booked = tuple(id_ for id_ in session.booked if id_ != event.booking_id)
+            session = replace(session, booked=booked, back=(*session.back, event.booking_id))
+    return state.sessions | {event.session_id: session}
 
 
 def count_key(kind: str, counted: int) -> str:

@@ -130,6 +130,18 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     observed_at: datetime | None = None
 
 
+class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Seats of something with a beginning and an end. booked: booking ids; back: those given back."""
+
+    id: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    seats: int
+    booked: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+
+
 class Night(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The newest night report of one programme.
 
@@ -170,6 +182,7 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     counts: dict[str, str] = {}
     closed: bool = False
     rooms: dict[str, str] = {}
+    sessions: dict[str, Session] = {}
     places_made: int = 0
     stays_made: int = 0
 

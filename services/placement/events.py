@@ -216,6 +216,29 @@ class HeadsCounted(Event, frozen=True, tag="heads-counted.v1"):
     at: datetime
 
 
+class SessionOpened(Event, frozen=True, tag="session-opened.v1"):
+    """There is a consultation hour, an activity or an internship, with so many seats."""
+
+    session_id: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    seats: int
+    at: datetime
+
+
+class SeatBooked(Event, frozen=True, tag="seat-booked.v1"):
+    session_id: str
+    booking_id: str
+    at: datetime
+
+
+class SeatGivenBack(Event, frozen=True, tag="seat-given-back.v1"):
+    session_id: str
+    booking_id: str
+    at: datetime
+
+
 class LocationClosed(Event, frozen=True, tag="location-closed.v1"):
     """The house takes nobody any more; the events beside it close what can close now."""
 
@@ -298,6 +321,9 @@ LocationEvent: TypeAlias = (
     | HeadsCounted
     | LocationClosed
     | RoomComposed
+    | SessionOpened
+    | SeatBooked
+    | SeatGivenBack
 )
 
 CODEC: Codec[LocationEvent] = Codec(
@@ -324,6 +350,9 @@ CODEC: Codec[LocationEvent] = Codec(
         HeadsCounted,
         LocationClosed,
         RoomComposed,
+        SessionOpened,
+        SeatBooked,
+        SeatGivenBack,
     )
 )
 """Reads and writes this service's events. A changed event is a new class with its upcaster directly under it."""

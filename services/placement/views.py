@@ -110,7 +110,20 @@ head_counts = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
-BOARD_TABLES = (locations, places, holds, stays, nights, head_counts)
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("kind", NAME, nullable=False),
+    sa.Column("starts_at", TIME, nullable=False),
+    sa.Column("ends_at", TIME, nullable=False),
+    sa.Column("seats", sa.Integer, nullable=False),
+    sa.Column("booked", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+BOARD_TABLES = (locations, places, holds, stays, nights, head_counts, sessions)
 
 
 _STAY_COLUMNS = tuple(column.name for column in stays.columns)
@@ -160,6 +173,7 @@ class _Board:
         self._stays: dict[str, tuple[Any, ...]] = {}
         self._nights: dict[str, tuple[Any, ...]] = {}
         self._counts: dict[str, tuple[Any, ...]] = {}
+        self._sessions: dict[str, tuple[Any, ...]] = {}
         self._words = {programme: night.words for programme, night in before.nights.items()}
 
     def take(self, version: int, event: ev.LocationEvent) -> None:
@@ -169,6 +183,8 @@ class _Board:
             self._counted(event, version)
         elif isinstance(event, ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed):
             self._stay_changed(event, version)
+        elif isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
+            self._session(event, version)
         elif not isinstance(event, ev.LocationClosed | ev.RoomComposed):
             self._use(version, event)
 
@@ -231,6 +247,7 @@ class _Board:
         rows += [Put(stays, row) for row in self._stays.values()]
         rows += [Put(nights, row) for row in self._nights.values()]
         rows += [Put(head_counts, row) for row in self._counts.values()]
+        rows += [Put(sessions, row) for row in self._sessions.values()]
         return rows
 
     def _night(self, event: ev.NightRecorded, version: int) -> None:
@@ -273,6 +290,18 @@ class _Board:
             case ev.StayResumed():
                 self._edit(event.stay_id, version, ended_at=None, end_reason=None)
                 self._touched.update(dict.fromkeys(event.place_ids))
+
+    def _session(self, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack, version: int) -> None:
+        id_, name = event.session_id, self._after.name
+        if isinstance(event, ev.SessionOpened):
+            row: tuple[Any, ...] = (id_, name, event.kind, event.starts_at, event.ends_at, event.seats, 0, version)
+        else:
+            known = self._sessions.get(id_)
+            if known is None:
+                there = self._before.sessions[id_]
+                known = (id_, name, there.kind, there.starts_at, there.ends_at, there.seats, len(there.booked), 0)
+            row = (*known[:6], known[6] + (1 if isinstance(event, ev.SeatBooked) else -1), version)
+        self._sessions[id_] = row
 
     def _counted(self, event: ev.HeadsCounted, version: int) -> None:
         self._counts[event.count_id] = (

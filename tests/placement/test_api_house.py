@@ -86,6 +86,23 @@ async def test_a_room_is_for_whom_it_was_said(desk: Desk) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (422, "composition-unknown")
 
 
+async def test_seats_of_a_session_are_booked_and_given_back(desk: Desk) -> None:
+    await desk.opened()
+    starts, ends = ((desk.clock.now() + timedelta(hours=hours)).isoformat() for hours in (1, 2))
+    body = {"location": "west", "kind": "consultation", "starts_at": starts, "ends_at": ends, "seats": 1}
+    opened = await desk.post("/sessions", "coordinator", json=body)
+    assert opened.status_code == 201
+    path = f"/sessions/{opened.json()['id']}"
+    booking = (await desk.post(f"{path}/book")).json()["booking_id"]
+    assert (await desk.post(f"{path}/book")).json()["code"] == "session-full"
+    assert (await desk.get(path)).json()["booked"] == 1
+    assert (await desk.post(f"{path}/give-back", json={"booking_id": booking})).status_code == 200
+    shown = (await desk.get("/sessions", "finance", kind="consultation")).json()["items"]
+    assert [(row["seats"], row["booked"]) for row in shown] == [(1, 0)]
+    wrong = await desk.post("/sessions", json=body | {"kind": "shelter_24h"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "kind-without-seats")
+
+
 async def test_an_extra_place_is_opened_in_the_same_tap(desk: Desk) -> None:
     await desk.opened(count=1)
     asked = {"kind": "shelter_24h", "location": "west", "extra": True}

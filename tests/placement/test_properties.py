@@ -174,6 +174,17 @@ class AnyCommands(RuleBasedStateMachine):
         stay_id = self.one_of(self.state.stays, stay)
         self.do(cmd.MoveStay, stay_id=stay_id, place_ids=places, kind=kind, observed_at=self.seen(ago))
 
+    @rule(session=st.integers(601, 603), seats=st.integers(0, 2), hours=st.sampled_from([-1, 1, 30]))
+    def open_session(self, session: int, seats: int, hours: int) -> None:
+        times = {"starts_at": self.now, "ends_at": self.now + timedelta(hours=hours)}
+        self.do(cmd.OpenSession, session_id=uid(session), kind="consultation", seats=seats, **times)
+
+    @rule(session=st.integers(601, 603), booking=ids, back=st.booleans())
+    def book(self, session: int, booking: int, back: bool) -> None:
+        make = cmd.GiveSeatBack if back else cmd.BookSeat
+        self.do(make, session_id=uid(session), booking_id=uid(booking))
+        assert all(len(session.booked) <= session.seats for session in self.state.sessions.values())
+
     @rule(room=st.sampled_from("abz"), composition=st.sampled_from(["men", "mixed", "cats"]))
     def compose(self, room: str, composition: str) -> None:
         self.do(cmd.ComposeRoom, room=room, composition=composition)

@@ -54,6 +54,8 @@ class House:
     holds: dict[str, tuple[tuple[str, ...], datetime]] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     stays: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    seats: dict[str, int] = field(default_factory=dict)
+    booked: dict[str, set[str]] = field(default_factory=dict)
     rooms: dict[str, str] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
     people: dict[str, int] = field(default_factory=dict)
@@ -71,6 +73,8 @@ class House:
             self._stay_goes_on(event)
         elif isinstance(event, ev.HeadsCounted):
             self._counted(event)
+        elif isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
+            self._seat(event)
         elif isinstance(event, ev.RoomComposed):
             self.rooms[event.room] = event.composition
         elif isinstance(event, ev.LocationClosed):
@@ -167,6 +171,20 @@ class House:
                 self.stays[event.stay_id] = (event.place_ids, people)
             case ev.AwayNoted():
                 require(event.stay_id in self.stays, "somebody away who is not there", event.stay_id)
+
+    def _seat(self, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack) -> None:
+        match event:
+            case ev.SessionOpened():
+                require(event.session_id not in self.seats, "a session opened twice", event.session_id)
+                self.seats[event.session_id], self.booked[event.session_id] = event.seats, set()
+            case ev.SeatBooked():
+                booked = self.booked[event.session_id]
+                require(event.booking_id not in booked, "a seat booked twice", event)
+                booked.add(event.booking_id)
+                require(len(booked) <= self.seats[event.session_id], "more booked than there are seats", event)
+            case ev.SeatGivenBack():
+                require(event.booking_id in self.booked[event.session_id], "a seat given back twice", event)
+                self.booked[event.session_id].discard(event.booking_id)
 
     def _counted(self, event: ev.HeadsCounted) -> None:
         people = sum(people for place_ids, people in self.stays.values() if self.beds[place_ids[0]].kind == event.kind)

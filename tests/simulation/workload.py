@@ -153,7 +153,9 @@ class Desks:
             room = str(chance.randint(0, 3))
             composition = chance.choice(("mixed", "mixed", "mixed", "women"))
             return lambda at: cmd.ComposeRoom(at=at, role="operator", location=name, room=room, composition=composition)
-        if draw < 0.965:
+        if draw < 0.97:
+            return self._seat(name, house)
+        if draw < 0.975:
             return lambda at: cmd.CloseLocation(at=at, role="coordinator", location=name)
         if draw < 0.97:
             return self._open_location(site, name)
@@ -247,6 +249,25 @@ class Desks:
         room = chance.choice([bed.room for bed in house.beds.values()] or ["0"])
         return lambda at: cmd.EndStays(
             at=at, role="operator", location=name, room=room, reason="moved_on", observed_at=seen(at)
+        )
+
+    def _seat(self, name: str, house: House) -> Make:
+        chance, ids = self._chance, self._world.ids
+        session_id = chance.choice(sorted(house.seats) or [None])
+        if session_id is None or chance.random() < 0.2:
+            seats = chance.randint(1, 2)
+            return lambda at: cmd.OpenSession(
+                at=at, role="operator", location=name, session_id=ids.random_id(), kind="consultation", starts_at=at,
+                ends_at=at + timedelta(hours=2), seats=seats,
+            )  # fmt: skip
+        booked = sorted(house.booked[session_id])
+        if booked and chance.random() < 0.3:
+            back = chance.choice(booked)
+            return lambda at: cmd.GiveSeatBack(
+                at=at, role="caseworker", location=name, session_id=session_id, booking_id=back
+            )
+        return lambda at: cmd.BookSeat(
+            at=at, role="caseworker", location=name, session_id=session_id, booking_id=ids.random_id()
         )
 
     def _count_heads(self, name: str, house: House) -> Make:

@@ -1,4 +1,4 @@
-"""Reported nights as published, and an index by which a past moment is found without reading all of history."""
+"""Reported nights as published, head counts, sessions, and an index by which a past moment is found without reading all of history."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,5 +45,17 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index(op.f('ix_head_counts_location'), 'head_counts', ['location'], unique=False)
+    op.create_table('sessions',
+    sa.Column('id', sa.Text(collation='C'), nullable=False),
+    sa.Column('location', sa.Text(collation='C'), nullable=False),
+    sa.Column('kind', sa.Text(collation='C'), nullable=False),
+    sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('seats', sa.Integer(), nullable=False),
+    sa.Column('booked', sa.Integer(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index(op.f('ix_sessions_location'), 'sessions', ['location'], unique=False)
     op.drop_index('figure_history_effective', 'figure_history')
     op.create_index('figure_history_effective', 'figure_history', ['teller', *GROUP, 'effective_at', 'epoch', 'sequence'], unique=False)
