@@ -9,10 +9,12 @@ from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement import views
 from services.placement.api_desk import Asked, Placement, base, event_of
+from services.placement.decider_limits import location_name_refused
 from shared.handling import Handled
 from shared.http import Claim, IfMatch
 from shared.http_access import CurrentActor
 from shared.http_models import CommandAnswer
+from shared.http_problems import Problem
 
 
 class HouseWrites:
@@ -23,6 +25,8 @@ class HouseWrites:
 
     async def close_location(self, name: str, actor: CurrentActor, claim: Claim) -> CommandAnswer:
         """The house takes nobody any more: holds are cancelled, places in use close when their stay ends."""
+        if location_name_refused(name):
+            raise Problem(404, "location-unknown")
         return CommandAnswer(**base(name, await self._placement.do(name, Asked(actor, claim), cmd.CloseLocation)))
 
     async def compose_room(self, body: s.RoomBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:

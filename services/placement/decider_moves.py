@@ -95,17 +95,18 @@ def correct(state: Location, command: cmd.CorrectStay) -> Outcome:
     if isinstance(stay, Rejected):
         return stay
     size = stay.household_size if command.household_size is None else command.household_size
-    began_at = limits.in_utc(command.began_at) if command.began_at and command.began_at.tzinfo else command.began_at
     places = [state.places[place_id] for place_id in stay.place_ids]
     refused = (
-        limits.household_refused(size) or limits.observed_refused(began_at, command.at) or before_free(places, began_at)
+        limits.household_refused(size)
+        or limits.observed_refused(command.began_at, command.at)
+        or before_free(places, command.began_at)
     )
     if refused:
         return refused
     sleeps = sum(place.sleeps for place in places)
     if size > sleeps:
         return Rejected("household-too-large", {"household_size": size, "sleeps_max": sleeps})
-    since = began_at or stay.began_at
+    since = limits.in_utc(command.began_at) or stay.began_at
     if (size, since) == (stay.household_size, stay.began_at):
         return ()
     return [ev.StayCorrected(stay.id, stay.place_ids, size, since, command.at)]

@@ -46,7 +46,7 @@ def open_session(state: Location, command: cmd.OpenSession) -> Outcome:
     starts_at, ends_at = command.starts_at, command.ends_at
     if starts_at.tzinfo is None or ends_at.tzinfo is None:
         return Rejected("time-without-zone", {})
-    if not max(starts_at, command.at) < ends_at <= starts_at + timedelta(hours=SESSION_HOURS_MAX):
+    if not max(starts_at, command.at) < ends_at or ends_at - starts_at > timedelta(hours=SESSION_HOURS_MAX):
         return Rejected("session-times-invalid", {"hours_max": SESSION_HOURS_MAX})
     refused = limits.until_refused(ends_at, command.at)
     if refused:

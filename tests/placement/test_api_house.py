@@ -117,6 +117,8 @@ async def test_a_house_closes_and_says_so(desk: Desk) -> None:
     closed = await desk.post("/locations/west/close", "coordinator")
     assert closed.status_code == 200
     assert (await desk.get(f"/holds/{hold}")).json()["status"] == "cancelled"
+    for nobody in ("nowhere", "%00", "x" * 300):
+        assert (await desk.post(f"/locations/{nobody}/close", "coordinator")).status_code in (404, 422), nobody
     refused = await desk.post("/stays", json={"kind": "shelter_24h", "location": "west", "extra": True})
     assert (refused.status_code, refused.json()["code"]) == (409, "location-closed")
 

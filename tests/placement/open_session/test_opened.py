@@ -34,9 +34,11 @@ def test_the_same_again_changes_nothing() -> None:
 
 @pytest.mark.parametrize(("change", "code"), [
     ({"kind": "hotel"}, "kind-unknown"), ({"kind": "shelter_24h"}, "kind-without-seats"),
-    ({"seats": 0}, "seats-invalid"), ({"seats": 1001}, "seats-invalid"), ({"ends_at": after(hours=1)}, "session-times-invalid"),
+    ({"seats": 0}, "seats-invalid"), ({"seats": 1001}, "seats-invalid"),
+    ({"ends_at": after(hours=1)}, "session-times-invalid"),
     ({"starts_at": AT - timedelta(hours=3), "ends_at": AT}, "session-times-invalid"),
     ({"ends_at": after(days=367)}, "session-times-invalid"), ({"session_id": "x"}, "id-invalid"),
+    ({"starts_at": AT.replace(year=9999), "ends_at": AT.replace(year=9999, month=2)}, "until-too-far"),
     ({"starts_at": after(days=4000), "ends_at": after(days=4001)}, "until-too-far"),
     ({"starts_at": AT.replace(tzinfo=None)}, "time-without-zone"),
 ])  # fmt: skip
