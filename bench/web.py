@@ -10,7 +10,7 @@ import msgspec
 
 
 class Web:
-    """Posts JSON as somebody with a token, one request after the other."""
+    """Asks as somebody with a token, one request after the other."""
 
     def __init__(self, url: str, token: str) -> None:
         parts = urlsplit(url)
@@ -20,12 +20,19 @@ class Web:
 
     async def post(self, path: str, body: Any) -> bytes:
         """The answer's body. Anything but 200 or 201 fails the benchmark."""
+        data = msgspec.json.encode(body)
+        return await self._send("POST", path, f"Content-Length: {len(data)}\r\n", data)
+
+    async def get(self, path: str) -> bytes:
+        """The answer's body. Anything but 200 fails the benchmark."""
+        return await self._send("GET", path, "", b"")
+
+    async def _send(self, method: str, path: str, length_line: str, data: bytes) -> bytes:
         if self._streams is None or self._streams[0].at_eof():  # a site closes a connection that was idle for long
             self.close()
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
-        data = msgspec.json.encode(body)
-        writer.write(f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+        writer.write(f"{method} {path} HTTP/1.1\r\n{self._head}{length_line}\r\n".encode() + data)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = int(head.partition("content-length:")[2].partition("\r\n")[0])
         answer = await reader.readexactly(length)

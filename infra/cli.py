@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from infra.verbs import doctor, figures, imports, journal, network, parked, rehearsal, repair, simulate, site
+from infra.verbs import doctor, exports, figures, imports, journal, network, parked, rehearsal, repair, simulate, site
 from infra.verbs.common import No
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ figures.register(app)
 journal.register(app)
 parked.register(app)
 imports.register(app)
+exports.register(app)
 simulate.register(app)
 repair.register(app)
 doctor.register(app)

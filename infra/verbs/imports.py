@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,8 @@ from infra.verbs.common import DATA, Data, Json, No, print_json
 from shared.contracts.vocabulary import OVERNIGHT_LICENCE
 
 if TYPE_CHECKING:
+    import httpx
+
     from infra.running import RunningNetwork
     from services.placement.jobs import Report
 
@@ -26,71 +30,105 @@ imports = typer.Typer(no_args_is_help=True, help="Public reports into the networ
 def overnight(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV files, plain or .gz, the oldest first.")],
     nights: Annotated[int | None, typer.Option(min=1, help="Only so many nights, from the first one on.")] = None,
-    site: Annotated[str | None, typer.Option(help="Whose locations they become; default: the first site.")] = None,
+    sites: Annotated[
+        str | None,
+        typer.Option(
+            help="Over how many sites they are spread, or which: 2, or west,noord. Default: all with locations."
+        ),
+    ] = None,
+    site: Annotated[str | None, typer.Option(help="The one site whose locations they become.")] = None,
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
     """A location per reported location, places per programme, the nightly count as anonymous stays.
 
     Rows that cannot be adopted as published are listed with the reason, and nothing is bent to fit. Exit 1 when none
-    could.
+    could, or a site refuses to go on.
     """
-    from services.placement.jobs import FileUnreadable
+    from services.placement.jobs import FileUnreadable, SiteRefuses
 
     network, _ = running(data, site)
-    home = site or _first_home(data, network)
+    homes = [site] if site else _homes(data, network, sites)
     try:
-        report = asyncio.run(_import(network, home, files, nights, quiet=as_json))
+        report = asyncio.run(_import(network, homes, files, nights, quiet=as_json))
     except FileUnreadable as error:
         raise PlatformError(str(error)) from None
+    except SiteRefuses as error:
+        raise No(str(error)) from None
     if as_json:
         print_json(report.as_json())
     else:
-        _print(report, home)
+        _print(report)
     if not report.accepted and not report.ignored:
         raise No("nothing was imported")
 
 
-def _first_home(data: Path, network: RunningNetwork) -> str:
+def _homes(data: Path, network: RunningNetwork, wanted: str | None) -> list[str]:
+    """The sites the locations are spread over. wanted: how many of those with locations, or the names of any."""
     from infra.running import site_settings
 
-    for name in sorted(network.sites):
-        if site_settings(data, name).locations:
-            return name
-    raise PlatformError("no site has locations: name one with --site")
+    if wanted is not None and not wanted.isdecimal():
+        names = list(dict.fromkeys(name.strip() for name in wanted.split(",")))
+        for name in names:
+            network.site(name)
+        return names
+    homes = [name for name in sorted(network.sites) if site_settings(data, name).locations]
+    many = len(homes) if wanted is None else int(wanted)
+    if not 1 <= many <= len(homes):
+        raise PlatformError(f"{len(homes)} sites of this network have locations: say which with --sites west,noord")
+    return homes[:many]
 
 
-async def _import(network: RunningNetwork, site: str, files: list[Path], nights: int | None, *, quiet: bool) -> Report:
+@asynccontextmanager
+async def coordinators(network: RunningNetwork, sites: Sequence[str]) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """A client of each site, signed in as its coordinator."""
     import httpx
+
+    from services.placement.jobs import ANSWER_SECONDS_MAX
+
+    async with AsyncExitStack() as stack:
+        clients = {}
+        for site in sites:
+            headers = {"Authorization": f"Bearer {network.token(site, 'coordinator')}"}
+            client = httpx.AsyncClient(
+                base_url=network.site(site).url, headers=headers, timeout=ANSWER_SECONDS_MAX, trust_env=False
+            )
+            clients[site] = await stack.enter_async_context(client)
+        yield clients
+
+
+async def _import(
+    network: RunningNetwork, sites: Sequence[str], files: list[Path], nights: int | None, *, quiet: bool
+) -> Report:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from services.placement.jobs import ANSWER_SECONDS_MAX, import_overnight
+    from services.placement.jobs import import_overnight
 
-    headers = {"Authorization": f"Bearer {network.token(site, 'coordinator')}"}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
         task = progress.add_task("reading", total=None)
 
         def step(done: int, total: int) -> None:
-            progress.update(task, description="programme-nights", completed=done, total=total)
+            progress.update(task, description="nights", completed=done, total=total)
 
-        async with httpx.AsyncClient(
-            base_url=network.site(site).url, headers=headers, timeout=ANSWER_SECONDS_MAX, trust_env=False
-        ) as client:
-            return await import_overnight(client, files, nights, step)
+        async with coordinators(network, sites) as clients:
+            return await import_overnight(clients, files, nights, step)
 
 
-def _print(report: Report, site: str) -> None:
+def _print(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
     facts: dict[str, Any] = report.as_json()
     console.print(
-        f"{facts['nights']} nights of {facts['locations']} locations at {site}: {facts['accepted']} programme-nights"
+        f"{facts['nights']} nights of {facts['locations']} locations at {', '.join(facts['sites'])}:"
+        f" {facts['accepted']} programme-nights"
         f" taken over, {facts['ignored']} known already, {len(facts['not_accepted'])} not accepted."
     )
+    for remark, count in facts["remarks"].items():
+        console.print(f"{count} of them as they are: {remark}", style="dim")
     if report.not_accepted:
         table = Table(title="Not accepted", title_justify="left")
         for heading in ("file", "line", "night", "location", "programme", "why"):

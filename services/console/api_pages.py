@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from services.console.board import HOUSEHOLD_ROLES, PLACE_ROLES, board
+from services.console.board import HOUSEHOLD_ROLES, PLACE_ROLES, NightList, board, night_list
 from services.console.network import network, site_title
 from services.console.words import LANGUAGES, Words, choose_language, words
 from shared.clock import Clock
@@ -166,6 +166,18 @@ class Screens:
         )
         return board(location, places, holds, stays, viewer.role, self.clock.now(), spoken)
 
+    async def night_list(self, viewer: Viewer, spoken: Words, name: str, *, evacuation: bool) -> NightList | None:
+        """Everybody in one house, to be printed; None when this site has no such location."""
+        chosen = next((location for location in await self._locations(viewer, None) if location["id"] == name), None)
+        if chosen is None:
+            return None
+        places, holds, stays = await asyncio.gather(
+            self.places.every(viewer.token, "places", location=name),
+            self.places.every(viewer.token, "holds", location=name, status="active"),
+            self.places.every(viewer.token, "stays", location=name, present="true"),
+        )
+        return night_list(chosen, places, holds, stays, self.clock.now(), spoken, evacuation=evacuation)
+
 
 async def _nothing() -> list[dict[str, Any]]:
     return []
@@ -204,10 +216,20 @@ class LiveQuery(BaseModel):
     after: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
 
 
+class ListQuery(BaseModel):
+    """location: of this site. evacuation: only where people are."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    location: Annotated[str, Field(max_length=80)] = ""
+    evacuation: bool = False
+
+
 def build(screens: Screens) -> FastAPI:
     """The pages' application, to be mounted at `/`."""
     pages = new_app("Plek screens")
     _add_home(pages, screens)
+    _add_list(pages, screens)
     _add_sign_in(pages, screens)
     _add_language(pages)
     pages.mount("/static", Guarded(_Assets(directory=HERE / "static"), OPEN))
@@ -232,6 +254,20 @@ def _add_home(pages: FastAPI, screens: Screens) -> None:
     async def live(request: Request, actor: CurrentActor, query: Annotated[LiveQuery, Query()]) -> HTMLResponse:
         """The part of the live page that changes."""
         return await _show(screens, request, actor, query, "live.html")
+
+
+def _add_list(pages: FastAPI, screens: Screens) -> None:
+    @pages.get("/list")
+    @allow("operator", "caseworker", "auditor")  # `HOUSEHOLD_ROLES`
+    async def printed(request: Request, actor: CurrentActor, query: Annotated[ListQuery, Query()]) -> HTMLResponse:
+        """The night list of a house, or its evacuation list: one sheet to print and to walk round with."""
+        viewer, spoken = _viewer(request, actor, screens.cookie), screens.language(request)
+        facts: dict[str, Any] = {"now": spoken.moment_long(screens.clock.now()), "evacuation": query.evacuation}
+        try:
+            listed = await screens.night_list(viewer, spoken, query.location, evacuation=query.evacuation)
+        except NoAnswer:
+            return screens.page(request, "list.html", 503, listed=None, answered=False, **facts)
+        return screens.page(request, "list.html", 200 if listed else 404, listed=listed, answered=True, **facts)
 
 
 async def _show(

@@ -76,6 +76,28 @@ class Board:
     sees_households: bool
 
 
+@dataclass(frozen=True)
+class Line:
+    """One place on a list. about: kind, features, since or until when. people: who sleeps there, as far as is known;
+    None where nobody does, and for the second place of a household, who are counted at the first."""
+
+    id: str
+    label: str
+    status: str
+    about: str
+    people: int | None
+
+
+@dataclass(frozen=True)
+class NightList:
+    """What a desk prints: every place, room by room; or for an evacuation only where people are. people: in all."""
+
+    location: str
+    title: str
+    people: int
+    rooms: Sequence[tuple[str, int, Sequence[Line]]]
+
+
 @dataclass
 class _Uses:
     """Which hold and which stay each place has."""
@@ -97,16 +119,7 @@ def board(
     out.
     """
     open_places = [place for place in places if place["status"] != "closed"]
-    uses = _Uses()
-    for hold in holds:
-        if hold["status"] == "active":
-            uses.holds.update(dict.fromkeys(hold["place_ids"], hold))
-    for stay in stays:
-        if stay["ended_at"] is None:
-            uses.stays.update(dict.fromkeys(stay["place_ids"], stay))
-    by_room: dict[str, list[Row]] = {}
-    for place in sorted(open_places, key=lambda place: (_natural(place["room"]), place["kind"], place["id"])):
-        by_room.setdefault(place["room"], []).append(place)
+    uses, by_room = _uses(holds, stays), _by_room(open_places)
     may_tap = role in DESK_ROLES
     return Board(
         location=location["id"],
@@ -122,6 +135,62 @@ def board(
     )
 
 
+def night_list(
+    location: Row,
+    places: Iterable[Row],
+    holds: Iterable[Row],
+    stays: Iterable[Row],
+    now: datetime,
+    words: Words,
+    *,
+    evacuation: bool,
+) -> NightList:
+    """location, places, holds, stays: as for `board`. evacuation: only places where somebody is."""
+    uses = _uses(holds, stays)
+    by_room = _by_room(place for place in places if place["status"] != "closed")
+    rooms = []
+    for name, inside in by_room.items():
+        lines = [_line(number, place, uses, now, words) for number, place in enumerate(inside, 1)]
+        shown = [line for line in lines if not evacuation or line.status == "occupied"]
+        if shown:
+            rooms.append((_room_title(name, words), sum(line.people or 0 for line in shown), shown))
+    people = sum(in_room for _, in_room, _ in rooms)
+    return NightList(location["id"], location["title"] or location["id"], people, rooms)
+
+
+def _line(number: int, place: Row, uses: _Uses, now: datetime, words: Words) -> Line:
+    stay = uses.stays.get(place["id"])
+    people = None
+    if place["status"] == "occupied" and stay is not None and stay["place_ids"][0] == place["id"]:
+        people = stay["household_size"]
+    about = [_make(place, words), *_use(place, uses, now, words)]
+    if stay is not None and stay["away_until"] is not None:
+        about.append(words("list.away", time=_moment(stay["away_until"], now, words)))
+    return Line(place["id"], words("board.place", n=number), place["status"], " · ".join(about), people)
+
+
+def _uses(holds: Iterable[Row], stays: Iterable[Row]) -> _Uses:
+    uses = _Uses()
+    for hold in holds:
+        if hold["status"] == "active":
+            uses.holds.update(dict.fromkeys(hold["place_ids"], hold))
+    for stay in stays:
+        if stay["ended_at"] is None:
+            uses.stays.update(dict.fromkeys(stay["place_ids"], stay))
+    return uses
+
+
+def _by_room(places: Iterable[Row]) -> dict[str, list[Row]]:
+    by_room: dict[str, list[Row]] = {}
+    for place in sorted(places, key=lambda place: (_natural(place["room"]), place["kind"], place["id"])):
+        by_room.setdefault(place["room"], []).append(place)
+    return by_room
+
+
+def _room_title(name: str, words: Words) -> str:
+    return words("board.room", room=name) if name[:1].isdigit() else name or words("board.no_room")
+
+
 def _natural(text: str) -> list[tuple[int, int, str]]:
     """Room 2 comes before room 10."""
     parts = re.split(r"(\d{1,18})", text)
@@ -129,7 +198,7 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def _room(name: str, places: Sequence[Row], uses: _Uses, may_tap: bool, now: datetime, words: Words) -> Room:
-    title = words("board.room", room=name) if name[:1].isdigit() else name or words("board.no_room")
+    title = _room_title(name, words)
     makes = {_make(place, words) for place in places}
     one_make = len(makes) == 1
     tiles = []

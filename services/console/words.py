@@ -69,6 +69,12 @@ class Words:
         """The time of day with its seconds."""
         return moment.astimezone(ZONE).strftime("%H:%M:%S")
 
+    def moment_long(self, moment: datetime) -> str:
+        """A time on paper, with its day and year: Tue 3 Jan 2026 02:14."""
+        local = moment.astimezone(ZONE)
+        day, month = self("date.days").split()[local.weekday()], self("date.months").split()[local.month - 1]
+        return f"{day} {local.day} {month} {local.year} {local:%H:%M}"
+
     def moment(self, moment: datetime, now: datetime) -> str:
         """A time as one would say it at `now`: 02:14 today, else Tue 3 Jan 02:14, with the year when it is another."""
         local, today = moment.astimezone(ZONE), now.astimezone(ZONE)

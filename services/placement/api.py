@@ -6,7 +6,7 @@ gives the same answer again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -28,6 +28,9 @@ from services.placement.api_desk import (
     refs,
 )
 from services.placement.api_reads import Reads
+from services.placement.api_stays import HouseWrites
+from services.placement.decider import LOCATION
+from services.placement.decider_limits import NIGHTS_A_COMMAND_MAX
 from shared.handling import Handled
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import EVERYBODY, CurrentActor, allow
@@ -49,6 +52,7 @@ LATER: Mapping[str, dict[int | str, dict[str, Any]]] = {
 
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 OPENERS: tuple[Role, ...] = ("operator", "coordinator")
+ORGANISERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator")
 IMPORTERS: tuple[Role, ...] = ("coordinator",)
 BOARD_READERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator", "oncall", "auditor")
 HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
@@ -56,15 +60,18 @@ HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
 ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
-def routes(writes: Writes, reads: Reads) -> list[Route]:
+def routes(writes: Writes, house: HouseWrites, reads: Reads) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others: `/parked` and `/views`
     (`shared/http_repair.py`), `/health` and `/worklist` (`shared/health.py`, `shared/worklist.py`).
     """
     return [
         ("GET", "/locations", reads.list_locations, 200, ALL),
         ("POST", "/locations", writes.open_location, 201, OPENERS),
+        ("POST", "/locations/{name}/close", house.close_location, 200, OPENERS),
         ("GET", "/places", reads.list_places, 200, BOARD_READERS),
         ("POST", "/places", writes.open_places, 201, DESK),
+        ("POST", "/places/block", house.block, 200, DESK),
+        ("POST", "/rooms", house.compose_room, 200, DESK),
         ("GET", "/places/{place_id}", reads.show_place, 200, BOARD_READERS),
         ("POST", "/places/{place_id}/block", writes.block, 200, DESK),
         ("POST", "/places/{place_id}/unblock", writes.unblock, 200, DESK),
@@ -76,9 +83,24 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
         ("POST", "/holds/{hold_id}/cancel", writes.cancel, 200, DESK),
         ("GET", "/stays", reads.list_stays, 200, HOUSEHOLD_READERS),
         ("POST", "/stays", writes.begin_stay, 201, DESK),
+        ("POST", "/stays/end", house.end_stays, 200, DESK),
         ("GET", "/stays/{stay_id}", reads.show_stay, 200, HOUSEHOLD_READERS),
         ("POST", "/stays/{stay_id}/end", writes.end_stay, 200, DESK),
+        ("POST", "/stays/{stay_id}/move", house.move, 200, DESK),
+        ("POST", "/stays/{stay_id}/away", house.away, 200, DESK),
+        ("POST", "/stays/{stay_id}/correct", house.correct, 200, DESK),
+        ("POST", "/stays/{stay_id}/undo", house.undo, 200, DESK),
+        ("GET", "/head-counts", reads.list_head_counts, 200, BOARD_READERS),
+        ("POST", "/head-counts", house.count_heads, 201, DESK),
+        ("GET", "/head-counts/{count_id}", reads.show_head_count, 200, BOARD_READERS),
+        ("GET", "/sessions", reads.list_sessions, 200, ALL),
+        ("POST", "/sessions", house.open_session, 201, ORGANISERS),
+        ("GET", "/sessions/{session_id}", reads.show_session, 200, ALL),
+        ("POST", "/sessions/{session_id}/book", house.book, 200, DESK),
+        ("POST", "/sessions/{session_id}/give-back", house.give_back, 200, DESK),
+        ("GET", "/search", reads.search, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, IMPORTERS),
+        ("GET", "/nights", reads.list_nights, 200, ALL),
         ("GET", "/capacity", reads.capacity, 200, ALL),
         ("GET", "/capacity/digest", reads.digest, 200, ALL),
         ("GET", "/stream", reads.stream, 200, ALL),
@@ -89,7 +111,7 @@ def build(placement: Placement, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and
     hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
-    for method, path, endpoint, status, roles in routes(Writes(placement), Reads(placement)):
+    for method, path, endpoint, status, roles in routes(Writes(placement), HouseWrites(placement), Reads(placement)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         later = LATER.get(path) if method == "POST" else None
         api.add_api_route(path, endpoint, methods=[method], status_code=status, responses=later)
@@ -166,6 +188,7 @@ class Writes:
             "household_size": body.household_size,
             "features": tuple(body.features),
             "hold_minutes": body.hold_minutes,
+            "composition": body.composition,
         }
         location, asked = body.location, Asked(actor, claim)
         if location is None and body.place_ids:
@@ -261,6 +284,7 @@ class Writes:
             location, Asked(actor, claim), cmd.BeginStay,
             stay_id=self._placement.ids.random_id(), place_ids=tuple(body.place_ids or ()), kind=body.kind,
             household_size=body.household_size, features=tuple(body.features), observed_at=body.observed_at,
+            extra=body.extra, composition=body.composition,
         )  # fmt: skip
         began = event_of(handled, ev.StayBegan)
         return m.StayAnswer(
@@ -284,17 +308,29 @@ class Writes:
         """Adopt published figures of one location, night by night in the order given; each is accepted, ignored or
         refused."""
         results, events, version, position = [], [], 0, 0
-        for number, night in enumerate(body.nights):
-            own = None if claim is None else replace(claim, key=f"{claim.key}/{number}")
-            fields = night.model_dump(exclude={"features"})
-            handled = await self._placement.handle(
-                body.location, Asked(actor, own), cmd.RecordNight, features=tuple(night.features), **fields
-            )
-            version, position = max(version, handled.version), max(position, handled.position)
-            events += refs(handled)
-            results.append(_night_result(night, handled))
+        for first in range(0, len(body.nights), NIGHTS_A_COMMAND_MAX):
+            part = body.nights[first : first + NIGHTS_A_COMMAND_MAX]
+            together = await self._record(body.location, part, _asked(actor, claim, f"{first}-"))
+            adopted = {(e.programme, e.night) for _, e in together.events if isinstance(e, ev.NightRecorded)}
+            version, position = max(version, together.version), max(position, together.position)
+            events += refs(together)
+            for number, night in enumerate(part, first):
+                if (night.programme, night.night) in adopted:
+                    adopted.discard((night.programme, night.night))  # the same once more is asked for itself
+                    results.append(m.NightResult(programme=night.programme, night=night.night, result="accepted"))
+                    continue
+                handled = await self._placement.handle(
+                    body.location, _asked(actor, claim, str(number)), cmd.RecordNight, **_night_fields(night)
+                )
+                known = await self._is_kept(body.location, night, handled)
+                results.append(_night_result(night, handled, known=known))
         return m.NightsAnswer(id=body.location, version=version, position=position, events=events, results=results)
 
+    async def _record(self, location: str, nights: Sequence[m.NightBody], asked: Asked) -> Handled:
+        """Several nights in one append: those that can be adopted are."""
+        at, role = self._placement.clock.now(), asked.actor.role
+        made = (cmd.RecordNight(at=at, role=role, location=location, **_night_fields(night)) for night in nights)
+        return await self._placement.handle(location, asked, cmd.RecordNights, nights=tuple(made))
 
 def _accepted(handled: Handled) -> Handled:
     """What was decided; a refusal is raised as the `Problem` it becomes."""
@@ -303,9 +339,32 @@ def _accepted(handled: Handled) -> Handled:
     return handled
 
 
-def _night_result(night: m.NightBody, handled: Handled) -> m.NightResult:
+    async def _is_kept(self, location: str, night: m.NightBody, handled: Handled) -> bool:
+        """Whether a night that later ones have followed was recorded as it comes now: an import that begins again."""
+        if handled.rejected is None or handled.rejected.code != "night-superseded":
+            return False
+        rows = await self._placement.store.rows(views.nights, id=f"{night.night}/{location}/{night.programme}")
+        return any(all(row[name] == value for name, value in night if name in KEPT) for row in rows)
+
+
+KEPT = frozenset(
+    {"kind", "total", "blocked", "occupied", "overflow", "funded", "unavailable", "service_users", "words"}
+)
+
+
+def _asked(actor: CurrentActor, claim: Claim, part: str) -> Asked:
+    """A part of a request has a key of its own, made of the request's."""
+    return Asked(actor, None if claim is None else replace(claim, key=f"{claim.key}/{part}"))
+
+
+def _night_fields(night: m.NightBody) -> dict[str, Any]:
+    fields = {name: getattr(night, name) for name in m.NightBody.model_fields}
+    return fields | {"features": tuple(night.features), "words": tuple(night.words)}
+
+
+def _night_result(night: m.NightBody, handled: Handled, *, known: bool) -> m.NightResult:
     refusal = handled.rejected
-    if refusal is not None:
+    if refusal is not None and not known:
         return m.NightResult(
             programme=night.programme, night=night.night, result="refused", code=refusal.code, facts=refusal.facts
         )

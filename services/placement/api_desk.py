@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from services.placement import commands as cmd
 from services.placement import events as ev
+from services.placement.capacity import Found
 from services.placement.decider_location import Location
 from shared import metrics
 from shared.clock import Clock
@@ -25,23 +26,26 @@ from shared.security import Actor
 from shared.telemetry import current_traceparent
 
 INPUT_CODES = frozenset({
-    "block-reason-unknown", "count-invalid", "district-invalid", "end-reason-unknown", "feature-unknown",
-    "figures-impossible", "hold-minutes-out-of-range", "household-size-invalid", "id-invalid", "id-repeated",
-    "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
+    "block-reason-unknown", "kind-without-seats", "seats-invalid", "session-times-invalid",
+    "composition-unknown", "count-invalid", "district-invalid", "end-reason-unknown",
+    "feature-unknown", "figures-impossible", "hold-minutes-out-of-range", "household-size-invalid", "id-invalid",
+    "id-repeated", "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
     "observed-in-future", "observed-too-old", "places-missing", "programme-invalid", "room-invalid", "room-unknown",
     "site-invalid", "sleeps-out-of-range", "time-without-zone", "title-invalid", "until-in-past", "until-too-far",
+    "words-invalid",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the location: 422."""
 
 TRY_ELSEWHERE = frozenset({"no-place-free", "household-too-large"})
 """Refusals of one location that another one of the same site need not share."""
 
-Noun = Literal["place", "hold", "stay"]
+Noun = Literal["place", "hold", "stay", "session"]
 
 _THINGS: dict[Noun, Callable[[Location], Mapping[str, object]]] = {
     "place": lambda location: location.places,
     "hold": lambda location: location.holds,
     "stay": lambda location: location.stays,
+    "session": lambda location: location.sessions,
 }
 
 E = TypeVar("E", bound=ev.LocationEvent)
@@ -63,6 +67,12 @@ class CapacityView(Protocol):
         kind: str | None = None,
     ) -> Mapping[str, Any]:
         """`{as_of, rows: [CapacityRow], totals}`; `at`: as it was then, as far as is known now."""
+        ...
+
+    async def search(
+        self, *, kind: str | None, household_size: int, features: Sequence[str], district: str | None, limit: int
+    ) -> Sequence[Found]:
+        """Where there is room, the nearest match first."""
         ...
 
     async def digest(

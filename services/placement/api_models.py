@@ -11,10 +11,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
-from services.placement.decider_limits import HOUSEHOLD_SIZE_MAX, PLACES_A_COMMAND_MAX, SLEEPS_MAX
+from services.placement.decider_limits import (
+    HOUSEHOLD_SIZE_MAX,
+    PLACES_A_COMMAND_MAX,
+    SLEEPS_MAX,
+    WORD_CHARS_MAX,
+    WORDS_MAX,
+)
 from shared.contracts.vocabulary import (
     BED_KINDS,
     BLOCK_REASONS,
+    COMPOSITIONS,
     FEATURES,
     HOLD_MINUTES_DEFAULT,
     HOLD_MINUTES_MAX,
@@ -40,6 +47,7 @@ BedKind = Annotated[str, _Word, _words(*BED_KINDS)]
 Feature = Annotated[str, _Word, _words(*FEATURES)]
 Features = Annotated[list[Feature], Field(max_length=20)]
 BlockReason = Annotated[str, _Word, _words(*BLOCK_REASONS)]
+CompositionWord = Annotated[str, _Word, _words(*COMPOSITIONS)]
 EndReason = Annotated[str, _Word, _words(*STAY_END_REASONS)]
 Location = Annotated[Slug, WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]{0,60}$"})]
 Text = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -100,6 +108,7 @@ class HoldBody(Body):
     household_size: HouseholdSize = 1
     features: Features = Field(default_factory=list)
     hold_minutes: HoldMinutes = HOLD_MINUTES_DEFAULT
+    composition: CompositionWord | None = None
     site: Slug | None = None
 
 
@@ -114,7 +123,10 @@ class CancelBody(Body):
 
 
 class StayBody(Body):
-    """Somebody walked in: into the places named, or the best fit of `kind` at `location`."""
+    """Somebody walked in: into the places named, or the best fit of `kind` at `location`.
+
+    extra: where nothing of the kind is free that fits, an overflow place is opened; it closes with the stay.
+    """
 
     location: Slug | None = None
     place_ids: PlaceIds | None = None
@@ -122,6 +134,8 @@ class StayBody(Body):
     household_size: HouseholdSize = 1
     features: Features = Field(default_factory=list)
     observed_at: Moment | None = None
+    extra: bool = False
+    composition: CompositionWord | None = None
 
 
 class EndStayBody(Body):
@@ -129,11 +143,15 @@ class EndStayBody(Body):
     observed_at: Moment | None = None
 
 
+PublishedWord = Annotated[str, StringConstraints(max_length=WORD_CHARS_MAX)]
 Day = Annotated[date, Field(strict=False)]
 
 
 class NightBody(Body):
-    """The published figures of one programme for one night. total: places without overflow, blocked ones included."""
+    """The published figures of one programme for one night. total: places without overflow, blocked ones included.
+
+    Kept beside them as published: funded, unavailable, service_users, and the words the report has for the programme.
+    """
 
     programme: Label
     kind: BedKind
@@ -146,6 +164,10 @@ class NightBody(Body):
     blocked: Whole
     occupied: Whole
     overflow: Whole
+    funded: Whole | None = None
+    unavailable: Whole | None = None
+    service_users: Whole | None = None
+    words: Annotated[list[PublishedWord], Field(max_length=WORDS_MAX)] = Field(default_factory=list)
 
 
 class NightsBody(Body):
@@ -174,6 +196,14 @@ class StaysQuery(PageQuery):
 
     location: Slug | None = None
     present: bool | None = None
+
+
+class NightsQuery(PageQuery):
+    """night: the date it began."""
+
+    location: Slug | None = None
+    programme: Annotated[str | None, _Word] = None
+    night: Day | None = None
 
 
 class CapacityQuery(Body):
@@ -263,6 +293,27 @@ class StayView(BaseModel):
     began_at: Moment
     ended_at: Moment | None
     end_reason: str | None
+    away_until: Moment | None
+    version: int
+
+
+class NightView(BaseModel):
+    """One reported night of one programme. words: what the report calls it; none where nobody reported it."""
+
+    id: str
+    site: str
+    location: str
+    programme: str
+    night: str
+    kind: str
+    total: int
+    blocked: int
+    occupied: int
+    overflow: int
+    funded: int | None
+    unavailable: int | None
+    service_users: int | None
+    words: list[str]
     version: int
 
 

@@ -11,6 +11,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from services.placement import api_models as m
+from services.placement import api_shapes as sh
 from services.placement import views
 from services.placement.api_calls import shown
 from services.placement.api_desk import Placement
@@ -79,6 +80,38 @@ class Reads:
     async def show_stay(self, stay_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response) -> m.StayView:
         """One stay, with its version as `ETag`."""
         return _tagged(m.StayView(**self._stay(await self._row(views.stays, stay_id, "stay", query))), answer)
+
+    async def list_head_counts(self, query: Annotated[sh.HeadCountsQuery, Query()]) -> Page[sh.HeadCountView]:
+        """This site's head counts."""
+        where = {"location": query.location, "kind": query.kind}
+        return await self._page(sh.HeadCountView, views.head_counts, query, self._head_count, where)
+
+    async def show_head_count(self, count_id: str, query: Annotated[m.AfterQuery, Query()]) -> sh.HeadCountView:
+        """One head count, with the places that differ."""
+        return sh.HeadCountView(**self._head_count(await self._row(views.head_counts, count_id, "head-count", query)))
+
+    async def list_sessions(self, query: Annotated[sh.SessionsQuery, Query()]) -> Page[sh.SessionView]:
+        """This site's sessions, those that are over included."""
+        where = {"location": query.location, "kind": query.kind}
+        return await self._page(sh.SessionView, views.sessions, query, self._with_site, where)
+
+    async def show_session(self, session_id: str, query: Annotated[m.AfterQuery, Query()]) -> sh.SessionView:
+        """One session, with how many of its seats are booked."""
+        return sh.SessionView(**self._with_site(await self._row(views.sessions, session_id, "session", query)))
+
+    async def search(self, query: Annotated[sh.SearchQuery, Query()]) -> sh.SearchAnswer:
+        """Where in the network there is room, the nearest match first; every line says how old it is."""
+        found = await self._placement.capacity.search(
+            kind=query.kind, household_size=query.household_size, features=query.features, district=query.district,
+            limit=query.limit,
+        )  # fmt: skip
+        return sh.SearchAnswer(items=[sh.SearchItem(**msgspec.structs.asdict(item)) for item in found])
+
+    async def list_nights(self, query: Annotated[m.NightsQuery, Query()]) -> Page[m.NightView]:
+        """Reported nights of this site's locations, as published, by night, location and programme."""
+        night = None if query.night is None else query.night.isoformat()
+        where = {"location": query.location, "programme": query.programme, "night": night}
+        return await self._page(m.NightView, views.nights, query, self._night, where)
 
     async def capacity(self, query: Annotated[m.CapacityQuery, Query()]) -> m.CapacityAnswer:
         """The network's capacity as this site sees it, now or as it was `at`: every figure with its age and its
@@ -169,8 +202,18 @@ class Reads:
             "given_up": False,
         }
 
+    def _with_site(self, row: Row) -> dict[str, Any]:
+        return {**row, "site": self._placement.site}
+
+    def _head_count(self, row: Row) -> dict[str, Any]:
+        return {**row, "site": self._placement.site, "difference": row["counted"] - row["expected"]}
+
+    def _night(self, row: Row) -> dict[str, Any]:
+        return {**row, "site": self._placement.site, "words": list(row["words"])}
+
     def _stay(self, row: Row) -> dict[str, Any]:
-        copied = ("id", "location", "kind", "household_size", "began_at", "ended_at", "end_reason", "version")
+        copied = ("id", "location", "kind", "household_size", "began_at", "ended_at", "end_reason", "version",
+                  "away_until")  # fmt: skip
         return {
             **{name: row[name] for name in copied},
             "site": self._placement.site,

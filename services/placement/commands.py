@@ -34,6 +34,14 @@ class OpenPlaces(Command, frozen=True, kw_only=True):
     programme: str | None = None
 
 
+class ComposeRoom(Command, frozen=True, kw_only=True):
+    """Say who a room is for: men, women, families, or anybody (`mixed`). Whoever lives there stays."""
+
+    location: str
+    room: str
+    composition: str
+
+
 class BlockPlaces(Command, frozen=True, kw_only=True):
     """Take places out of use: those named, or `count` free ones (of `room` and `kind`, where given), or all of `room`.
 
@@ -67,7 +75,10 @@ class ClosePlace(Command, frozen=True, kw_only=True):
 
 
 class HoldPlaces(Command, frozen=True, kw_only=True):
-    """Keep places for a household on its way: those named, or the best fit of `kind` within one room."""
+    """Keep places for a household on its way: those named, or the best fit of `kind` within one room.
+
+    composition: who they are; without it they get no room that is for men, women or families only.
+    """
 
     location: str
     hold_id: str
@@ -76,6 +87,7 @@ class HoldPlaces(Command, frozen=True, kw_only=True):
     household_size: int = 1
     features: tuple[str, ...] = ()
     hold_minutes: int = HOLD_MINUTES_DEFAULT
+    composition: str | None = None
 
 
 class CheckInHold(Command, frozen=True, kw_only=True):
@@ -124,7 +136,10 @@ class CallOffForSite(Command, frozen=True, kw_only=True):
 
 
 class BeginStay(Command, frozen=True, kw_only=True):
-    """Somebody walked in: in the places named, or in the best fit of `kind` within one room."""
+    """Somebody walked in: in the places named, or in the best fit of `kind` within one room.
+
+    extra: where nothing of `kind` is free that fits, an overflow place is opened for them. It closes with their stay.
+    """
 
     location: str
     stay_id: str
@@ -133,6 +148,8 @@ class BeginStay(Command, frozen=True, kw_only=True):
     household_size: int = 1
     features: tuple[str, ...] = ()
     observed_at: datetime | None = None
+    extra: bool = False
+    composition: str | None = None
 
 
 class EndStay(Command, frozen=True, kw_only=True):
@@ -143,12 +160,84 @@ class EndStay(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
+class EndStays(Command, frozen=True, kw_only=True):
+    """Everybody of these stays has left; or of all stays in `room`, of `kind`, or of both: a night shelter's
+    morning."""
+
+    location: str
+    stay_ids: tuple[str, ...] = ()
+    room: str | None = None
+    kind: str | None = None
+    reason: str
+    observed_at: datetime | None = None
+
+
+class MoveStay(Command, frozen=True, kw_only=True):
+    """A household takes other places of this location: those named, or the best fit of `kind` within one room."""
+
+    location: str
+    stay_id: str
+    place_ids: tuple[str, ...] = ()
+    kind: str | None = None
+    features: tuple[str, ...] = ()
+    composition: str | None = None
+    observed_at: datetime | None = None
+    if_version: int | None = None
+
+
+class NoteAway(Command, frozen=True, kw_only=True):
+    """A household is away and its places are kept until `until`; None: it is back. Nothing ends by itself."""
+
+    location: str
+    stay_id: str
+    until: datetime | None
+    if_version: int | None = None
+
+
+class CorrectStay(Command, frozen=True, kw_only=True):
+    """What was tapped in about a present stay was wrong: how many people, or since when. None leaves it as it is."""
+
+    location: str
+    stay_id: str
+    household_size: int | None = None
+    began_at: datetime | None = None
+    if_version: int | None = None
+
+
+class UndoStay(Command, frozen=True, kw_only=True):
+    """Take back the last tap about a stay, within a minute: its beginning, its move or its end."""
+
+    location: str
+    stay_id: str
+
+
+class CountHeads(Command, frozen=True, kw_only=True):
+    """Somebody walked round and counted people in places of `kind`. seen: the places where somebody was, if noted."""
+
+    location: str
+    count_id: str
+    kind: str
+    counted: int
+    seen: tuple[str, ...] | None = None
+    observed_at: datetime | None = None
+
+
+class CloseLocation(Command, frozen=True, kw_only=True):
+    """The house takes nobody any more: holds are cancelled, places in use close when their stay ends."""
+
+    location: str
+
+
 class RecordNight(Command, frozen=True, kw_only=True):
     """Adopt the published figures of one programme for one night.
 
     total: places without overflow, blocked ones included. occupied: overflow included. overflow: how many of the
     occupied are beyond the places in use (max(0, occupied - (total - blocked))). own_rooms: every place is a room
     of its own.
+
+    As published beside it, kept and not acted upon (None: not published): funded: places paid for. unavailable: blocked
+    as the report has it, where that is no count. service_users: people. words: what the report calls the programme, in
+    the order of `overnight.DESCRIBED`; none when nobody reported it that night.
     """
 
     location: str
@@ -163,11 +252,51 @@ class RecordNight(Command, frozen=True, kw_only=True):
     blocked: int
     occupied: int
     overflow: int
+    funded: int | None = None
+    unavailable: int | None = None
+    service_users: int | None = None
+    words: tuple[str, ...] = ()
+
+
+class OpenSession(Command, frozen=True, kw_only=True):
+    """A consultation hour, an activity or an internship at this location, with so many seats."""
+
+    location: str
+    session_id: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    seats: int
+
+
+class BookSeat(Command, frozen=True, kw_only=True):
+    """One seat for somebody. booking_id: of the caller's making; it names nobody."""
+
+    location: str
+    session_id: str
+    booking_id: str
+
+
+class GiveSeatBack(Command, frozen=True, kw_only=True):
+    """A booked seat is not needed after all."""
+
+    location: str
+    session_id: str
+    booking_id: str
+
+
+class RecordNights(Command, frozen=True, kw_only=True):
+    """Several reported nights of one location at once, in their order: each that alone would be adopted is; the rest
+    leaves nothing behind and can be asked one by one for the reason."""
+
+    location: str
+    nights: tuple[RecordNight, ...]
 
 
 LocationCommand: TypeAlias = (
     OpenLocation
     | OpenPlaces
+    | ComposeRoom
     | BlockPlaces
     | UnblockPlace
     | ClosePlace
@@ -179,12 +308,24 @@ LocationCommand: TypeAlias = (
     | CallOffForSite
     | BeginStay
     | EndStay
+    | EndStays
+    | MoveStay
+    | NoteAway
+    | CorrectStay
+    | UndoStay
+    | CountHeads
+    | CloseLocation
     | RecordNight
+    | RecordNights
+    | OpenSession
+    | BookSeat
+    | GiveSeatBack
 )
 
 COMMANDS: tuple[type[LocationCommand], ...] = (
     OpenLocation,
     OpenPlaces,
+    ComposeRoom,
     BlockPlaces,
     UnblockPlace,
     ClosePlace,
@@ -196,5 +337,16 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     CallOffForSite,
     BeginStay,
     EndStay,
+    EndStays,
+    MoveStay,
+    NoteAway,
+    CorrectStay,
+    UndoStay,
+    CountHeads,
+    CloseLocation,
     RecordNight,
+    RecordNights,
+    OpenSession,
+    BookSeat,
+    GiveSeatBack,
 )

@@ -8,28 +8,48 @@ from __future__ import annotations
 from typing import assert_never
 
 from services.placement import commands as cmd
+from services.placement import decider_counts as counts
 from services.placement import decider_holds as holds
 from services.placement import decider_limits as limits
+from services.placement import decider_moves as moves
 from services.placement import decider_places as places
 from services.placement import decider_sites as sites
 from services.placement import decider_stays as stays
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
-from services.placement.decider_location import Location
-from services.placement.decider_night import record_night
+from services.placement.decider_location import Location, group_key
+from services.placement.decider_night import record_night, record_nights
 from services.placement.decider_places import Outcome
+from services.placement.decider_sessions import SessionCommand, decide_session
+from shared.ids import derived_id
 from shared.kernel import Decider, Rejected
+
+TAKE_IN = (
+    cmd.OpenPlaces,
+    cmd.HoldPlaces,
+    cmd.BeginStay,
+    cmd.CheckInHold,
+    cmd.MoveStay,
+    cmd.RecordNight,
+    cmd.RecordNights,
+    cmd.OpenSession,
+    cmd.BookSeat,
+)
+"""What a closed house does no more: nobody new, nothing new. Whoever is there may leave."""
 
 
 def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
     """The events that follow from `command`, none when it changes nothing, or why not.
 
-    Refused: `location-unknown` (not opened, or another one's stream), and what each command's function says. Another
-    site that asks for a location nobody has opened here is answered like any other, so that it need not ask for ever.
+    Refused: `location-unknown` (not opened, or another one's stream), `location-closed`, and what each command's
+    function says. Another site that asks for a location nobody has opened here is answered like any other, so that it
+    need not ask for ever.
     """
     before_opening = (cmd.OpenLocation, cmd.HoldForSite, cmd.CallOffForSite)
     if command.location != state.name and not (state.name == "" and isinstance(command, before_opening)):
         return Rejected("location-unknown", {"location": command.location[:80]})
+    if state.closed and isinstance(command, TAKE_IN):
+        return Rejected("location-closed", {"location": state.name})
     match command:
         case cmd.HoldPlaces():
             return holds.hold_places(state, command)
@@ -59,6 +79,44 @@ def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
             return places.close_place(state, command)
         case cmd.RecordNight():
             return record_night(state, command)
+        case _:
+            return _decide_rest(state, command)
+
+
+def _decide_rest(
+    state: Location,
+    command: cmd.EndStays
+    | cmd.MoveStay
+    | cmd.NoteAway
+    | cmd.CorrectStay
+    | cmd.UndoStay
+    | cmd.CountHeads
+    | cmd.CloseLocation
+    | cmd.RecordNights
+    | cmd.ComposeRoom
+    | SessionCommand,
+) -> Outcome:
+    match command:
+        case cmd.OpenSession() | cmd.BookSeat() | cmd.GiveSeatBack():
+            return decide_session(state, command)
+        case cmd.ComposeRoom():
+            return places.compose_room(state, command)
+        case cmd.RecordNights():
+            return record_nights(state, command)
+        case cmd.CountHeads():
+            return counts.count_heads(state, command)
+        case cmd.CloseLocation():
+            return counts.close_location(state, command)
+        case cmd.EndStays():
+            return moves.end_many(state, command)
+        case cmd.MoveStay():
+            return moves.move(state, command)
+        case cmd.NoteAway():
+            return moves.note_away(state, command)
+        case cmd.CorrectStay():
+            return moves.correct(state, command)
+        case cmd.UndoStay():
+            return moves.undo(state, command)
         case _:
             assert_never(command)
 
@@ -95,7 +153,37 @@ def begin_stay(state: Location, command: cmd.BeginStay) -> Outcome:
     if refused:
         return refused
     found = holds.household_places(state, command)
-    return found if isinstance(found, Rejected) else stays.begin(state, command, found)
+    if not isinstance(found, Rejected):
+        return stays.begin(state, command, found)
+    if command.extra and command.kind is not None and found.code in NOTHING_FITS:
+        return _begin_extra(state, command, command.kind)
+    return found
+
+
+NOTHING_FITS = frozenset({"no-place-free", "household-too-large"})
+
+
+def _begin_extra(state: Location, command: cmd.BeginStay, kind: str) -> Outcome:
+    """More people than beds on a bad night: an overflow place of their own, gone with their stay.
+
+    Refused: `household-too-large` (more than one place may sleep), `too-many-places`, `too-many-groups`.
+    """
+    features = tuple(sorted(set(command.features)))
+    group = group_key(kind, command.household_size, features)
+    if command.household_size > limits.SLEEPS_MAX:
+        return Rejected("household-too-large", {"household_size_max": limits.SLEEPS_MAX})
+    if len(state.places) >= limits.PLACES_A_LOCATION_MAX:
+        return Rejected("too-many-places", {"places_max": limits.PLACES_A_LOCATION_MAX})
+    refused = limits.groups_refused(state.groups, len(state.groups), group)
+    if refused:
+        return refused
+    began_at = limits.in_utc(command.observed_at) or command.at
+    ids = (derived_id("extra", state.name, command.stay_id),)
+    room, size = f"extra {state.places_made + 1}", command.household_size
+    return [
+        ev.PlacesOpened(ids, kind, room, size, features, command.at, began_at, overflow=True),
+        ev.StayBegan(command.stay_id, ids, kind, size, began_at, command.at),
+    ]
 
 
 LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
@@ -105,7 +193,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=2,
+    state_version=3,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

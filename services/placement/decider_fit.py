@@ -14,15 +14,22 @@ from services.placement.decider_location import FREE, Location, Place
 from shared.kernel import Rejected
 
 UNIT_KIND = "family_shelter"
+ANYBODY = "mixed"
 
 
 def choose(
-    state: Location, kind: str, household_size: int, features: frozenset[str], since: datetime | None = None
+    state: Location,
+    kind: str,
+    household_size: int,
+    features: frozenset[str],
+    since: datetime | None = None,
+    composition: str | None = None,
 ) -> Sequence[Place] | Rejected:
     """The free places of `kind` that fit best: least sleeps left over; of those a single place before several,
     several of one size (the largest) before a mix; then fewest features nobody asked for, then by room and place id.
 
-    since: the places must have been free by then; None means now.
+    since: the places must have been free by then; None means now. composition: who they are; a room that is for others
+    is not theirs.
     Refused: `no-place-free` (they would fit, but are taken), `household-too-large` (not even an empty room sleeps
     so many).
     """
@@ -30,6 +37,8 @@ def choose(
     order: Sequence[str] = state.free.get(kind, ())
     if features or since is not None:
         order = [id_ for id_ in order if _suits(places[id_], features, since)]
+    if state.rooms:
+        order = [id_ for id_ in order if is_for(state, places[id_].room, composition)]
 
     def sleeps(place_id: str) -> int:
         return places[place_id].sleeps
@@ -42,7 +51,12 @@ def choose(
             return several
     if single is not None:
         return (single,)
-    return _why_not(state, kind, household_size, features, len(order))
+    return _why_not(state, kind, household_size, features, composition, len(order))
+
+
+def is_for(state: Location, room: str, composition: str | None) -> bool:
+    """Whether a household of this composition may have a place in the room."""
+    return state.rooms.get(room, ANYBODY) in (ANYBODY, composition)
 
 
 def _suits(place: Place, features: frozenset[str], since: datetime | None) -> bool:
@@ -119,11 +133,16 @@ def _best_of_room(places: Sequence[Place], household_size: int) -> list[Place] |
     return [place for size, many in ways[min(enough)] for place in by_size[size][:many]]
 
 
-def _why_not(state: Location, kind: str, household_size: int, features: frozenset[str], free: int) -> Rejected:
+def _why_not(
+    state: Location, kind: str, household_size: int, features: frozenset[str], composition: str | None, free: int
+) -> Rejected:
     fitting = [
         place
         for place in state.places.values()
-        if place.kind == kind and not place.closing and features.issubset(place.features)
+        if place.kind == kind
+        and not place.closing
+        and features.issubset(place.features)
+        and is_for(state, place.room, composition)
     ]
     if kind == UNIT_KIND:
         most = max((place.sleeps for place in fitting), default=0)
@@ -146,11 +165,12 @@ def named(
     kind: str | None,
     household_size: int,
     features: frozenset[str],
+    composition: str | None = None,
 ) -> Sequence[Place] | Rejected:
     """The places somebody pointed at, if a household may have them.
 
     Refused: `place-unknown`, `place-not-free`, `place-of-another-kind`, `features-missing`, `places-not-one-room`,
-    `family-unit-split`, `household-too-large`.
+    `room-for-others`, `family-unit-split`, `household-too-large`.
     """
     places = []
     for place_id in place_ids:
@@ -169,6 +189,8 @@ def named(
             return Rejected("features-missing", {"place_id": place.id, "features": missing})
         if place.room != first.room:
             return Rejected("places-not-one-room", {"rooms": sorted({p.room for p in places})})
+    if not is_for(state, first.room, composition):
+        return Rejected("room-for-others", {"room": first.room, "composition": state.rooms[first.room]})
     if first.kind == UNIT_KIND and len(places) > 1:
         return Rejected("family-unit-split", {"places": len(places)})
     sleeps = sum(place.sleeps for place in places)

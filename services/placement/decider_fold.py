@@ -10,6 +10,7 @@ from typing import Any, TypeVar, assert_never
 from msgspec.structs import replace
 
 from services.placement import events as ev
+from services.placement.decider_late import fold_count, fold_house, fold_stay
 from services.placement.decider_location import (
     BLOCKED,
     ENDED_KEPT,
@@ -69,6 +70,12 @@ def evolve(state: Location, event: ev.LocationEvent) -> Location:
             return _stays_ended(change, event)
         case ev.NightRecorded():
             return _night_recorded(change, event)
+        case ev.StayMoved() | ev.AwayNoted() | ev.StayCorrected() | ev.StayResumed():
+            return fold_stay(change, event)
+        case ev.HeadsCounted():
+            return fold_count(change, event)
+        case ev.RoomComposed() | ev.LocationClosed() | ev.SessionOpened() | ev.SeatBooked() | ev.SeatGivenBack():
+            return fold_house(change, event)
         case _:
             assert_never(event)
 
@@ -281,6 +288,8 @@ def _stay_began(change: _Change, event: ev.StayBegan) -> Location:
         event.began_at,
         change.version,
         event.hold_id,
+        None,
+        event.at,
     )
     hold = {} if event.hold_id is None else _ended_hold(change, event.hold_id, "checked_in", stay.id)
     return change.done(event.began_at, stays={**change.state.stays, stay.id: stay}, **hold)
@@ -292,7 +301,7 @@ def _stay_ended(change: _Change, event: ev.StayEnded) -> Location:
     for place_id in event.place_ids:
         change.turn(place_id, FREE, free_since=min(event.ended_at, event.at))
     change.delta(change.places[event.place_ids[0]].group)[_PEOPLE] -= stay.household_size
-    ended = EndedStay(stay, event.reason, event.ended_at, change.version)
+    ended = EndedStay(stay, event.reason, event.ended_at, change.version, event.at)
     return change.done(
         event.ended_at,
         stays=_without(state.stays, [stay.id]),
@@ -385,7 +394,10 @@ def _night_recorded(change: _Change, event: ev.NightRecorded) -> Location:
         event.occupied,
         event.overflow,
     )
-    night = Night(event.night, event.observed_at, figures)
+    known = change.state.nights.get(event.programme)
+    words = event.words if event.words is not None else known.words if known else ()
+    published = (event.funded, event.unavailable, event.service_users)
+    night = Night(event.night, event.observed_at, figures, published, words)
     group = group_key(event.kind, event.sleeps, event.features)
     if group in change.state.groups:
         change.delta(group)  # a report is a look at the group also when nothing moved

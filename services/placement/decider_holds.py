@@ -59,6 +59,7 @@ def household_places(state: Location, command: cmd.HoldPlaces | cmd.BeginStay) -
     """The places a household gets: those named, or the best fit.
 
     Refused: `household-size-invalid`, `household-too-large`, `kind-unknown`, `kind-without-beds`, `feature-unknown`,
+    `composition-unknown`,
     `places-missing` (neither places nor a kind), `too-many-places`, `id-repeated`, `id-invalid`, `no-place-free`,
     and as `decider_fit.named` says.
     """
@@ -69,15 +70,17 @@ def household_places(state: Location, command: cmd.HoldPlaces | cmd.BeginStay) -
         refused = limits.features_refused(command.features)
     if not refused and command.place_ids:
         refused = limits.ids_refused(command.place_ids, limits.HOUSEHOLD_SIZE_MAX)
+    if not refused and command.composition is not None:
+        refused = limits.composition_refused(command.composition)
     if refused:
         return refused
     features = frozenset(command.features)
     if command.place_ids:
-        return fit.named(state, command.place_ids, command.kind, command.household_size, features)
+        return fit.named(state, command.place_ids, command.kind, command.household_size, features, command.composition)
     if command.kind is None:
         return Rejected("places-missing", {})
     since = command.observed_at if isinstance(command, cmd.BeginStay) else None
-    return fit.choose(state, command.kind, command.household_size, features, since)
+    return fit.choose(state, command.kind, command.household_size, features, since, command.composition)
 
 
 def _same(hold: Hold, command: cmd.HoldPlaces) -> bool:

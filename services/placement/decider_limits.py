@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Sequence
 from datetime import UTC, datetime, timedelta
 
-from shared.contracts.vocabulary import BED_KINDS, FEATURES, KINDS
+from shared.contracts.vocabulary import BED_KINDS, COMPOSITIONS, FEATURES, KINDS
 from shared.kernel import Rejected
 
 PLACES_A_COMMAND_MAX = 500
@@ -16,7 +16,13 @@ HOUSEHOLD_SIZE_MAX = 20
 SLEEPS_MAX = 20
 NIGHT_PLACES_MAX = 1000
 """Places of one programme in one report; the largest published one has 334."""
+NIGHTS_A_COMMAND_MAX = 50
+"""Reported nights in one append: each is a handful of events and messages."""
 PROGRAMMES_A_LOCATION_MAX = 100
+PUBLISHED_MAX = 100_000
+"""The largest figure a report may give beside those of its places."""
+WORDS_MAX = 30
+WORD_CHARS_MAX = 200
 GROUPS_A_LOCATION_MAX = 200
 """Makes (kind, size class, features) a location ever had: all of its figures fit into one message."""
 TITLE_CHARS_MAX = 200
@@ -34,6 +40,7 @@ _FEATURES = frozenset(FEATURES)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _LOCATION = re.compile(r"[a-z][a-z0-9-]{0,60}\Z")
 _SITE = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LABEL = re.compile(r"[^\W_][\w .,'()/&+-]{0,59}\Z")
 
 
@@ -69,11 +76,23 @@ def label_refused(code: str, label: str) -> Rejected | None:
     return None if _LABEL.match(label) else Rejected(code, {"length": len(label), "length_max": 60})
 
 
+def words_refused(words: Sequence[str]) -> Rejected | None:
+    """Refused: `words-invalid` unless they are few, short and plain."""
+    if len(words) <= WORDS_MAX and all(len(word) <= WORD_CHARS_MAX and not _CONTROL.search(word) for word in words):
+        return None
+    return Rejected("words-invalid", {"words_max": WORDS_MAX, "length_max": WORD_CHARS_MAX})
+
+
 def kind_refused(kind: str) -> Rejected | None:
     """Refused: `kind-unknown`, `kind-without-beds`."""
     if kind in _BED_KINDS:
         return None
     return Rejected("kind-without-beds" if kind in _KINDS else "kind-unknown", {"kind": kind[:80]})
+
+
+def composition_refused(composition: str) -> Rejected | None:
+    """Refused: `composition-unknown`."""
+    return None if composition in COMPOSITIONS else Rejected("composition-unknown", {"composition": composition[:80]})
 
 
 def features_refused(features: Sequence[str]) -> Rejected | None:

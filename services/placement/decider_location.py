@@ -24,6 +24,9 @@ GUEST_KEPT = timedelta(days=2)
 GUESTS_MAX = 2000
 """Holds of other sites remembered at most; while there are so many, no further ask is heard."""
 
+COUNTS_KEPT = 20
+"""Head counts remembered, so that a repeated tap counts once."""
+
 FREE, HELD, OCCUPIED, BLOCKED = "free", "held", "occupied", "blocked"
 
 
@@ -97,7 +100,11 @@ class Guest(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A household living in places of one room. programme: the night reports it comes from; None when people began
-    it."""
+    it.
+
+    tapped_at: when it last began or moved, on our clock. moved_from: where it was before that tap. undone: the last
+    tap was taken back. away_until: its places are kept so long.
+    """
 
     id: str
     place_ids: tuple[str, ...]
@@ -107,15 +114,20 @@ class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: int
     hold_id: str | None = None
     programme: str | None = None
+    tapped_at: datetime | None = None
+    moved_from: tuple[str, ...] = ()
+    undone: bool = False
+    away_until: datetime | None = None
 
 
 class EndedStay(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """stay: as it was. ended_at: as it was seen."""
+    """stay: as it was. ended_at: as it was seen. tapped_at: on our clock."""
 
     stay: Stay
     reason: str
     ended_at: datetime
     version: int
+    tapped_at: datetime | None = None
 
 
 class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -137,12 +149,30 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     observed_at: datetime | None = None
 
 
+class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Seats of something with a beginning and an end. booked: booking ids; back: those given back."""
+
+    id: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    seats: int
+    booked: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+
+
 class Night(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The newest night report of one programme. figures: kind, features, sleeps, total, blocked, occupied, overflow."""
+    """The newest night report of one programme.
+
+    figures: kind, features, sleeps, total, blocked, occupied, overflow. published: funded, unavailable, service users.
+    words: what the report calls the programme.
+    """
 
     night: date
     observed_at: datetime
     figures: tuple[str, tuple[str, ...], int, int, int, int, int]
+    published: tuple[int | None, int | None, int | None] = (None, None, None)
+    words: tuple[str, ...] = ()
 
 
 class Location(msgspec.Struct, frozen=True, gc=False):
@@ -150,6 +180,8 @@ class Location(msgspec.Struct, frozen=True, gc=False):
 
     guests: holds that other sites asked for, by id, open and ended.
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
+    counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
+    rooms: who a room is for, where anybody said so.
     places_made, stays_made: counters behind derived ids and room numbers; they never go back.
     """
 
@@ -167,6 +199,10 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     ended_stays: dict[str, EndedStay] = {}
     closed_places: dict[str, int] = {}
     nights: dict[str, Night] = {}
+    counts: dict[str, str] = {}
+    closed: bool = False
+    rooms: dict[str, str] = {}
+    sessions: dict[str, Session] = {}
     places_made: int = 0
     stays_made: int = 0
     guests: dict[str, Guest] = {}

@@ -14,6 +14,7 @@ from datetime import timedelta
 from services.placement import commands as cmd
 from services.placement import decider_limits as limits
 from services.placement import events as ev
+from services.placement.decider_fold import evolve
 from services.placement.decider_location import BLOCKED, FREE, OCCUPIED, Location, Place, group_key
 from services.placement.decider_places import Outcome
 from shared.ids import derived_id
@@ -27,9 +28,10 @@ REPORT_END_REASON = "moved_on"
 
 def record_night(state: Location, command: cmd.RecordNight) -> Outcome:
     """Refused: `kind-unknown`, `kind-without-beds`, `feature-unknown`, `programme-invalid`, `sleeps-out-of-range`,
-    `figures-impossible`, `too-many-places`, `too-many-programmes`, `too-many-groups`, `time-without-zone`,
-    `observed-in-future`, `night-in-future`, `night-superseded` (a newer one is recorded), `night-differs` (this one
-    is, with other figures), `night-conflict` (holds, stays or blocks made by people are in the way)."""
+    `figures-impossible`, `words-invalid`, `too-many-places`, `too-many-programmes`, `too-many-groups`,
+    `time-without-zone`, `observed-in-future`, `night-in-future`, `night-superseded` (a newer one is recorded),
+    `night-differs` (this one is, with other figures), `night-conflict` (holds, stays or blocks made by people are in
+    the way)."""
     refused = _refused(state, command)
     if refused:
         return refused
@@ -43,10 +45,12 @@ def record_night(state: Location, command: cmd.RecordNight) -> Outcome:
         command.occupied,
         command.overflow,
     )
+    published = (command.funded, command.unavailable, command.service_users)
     last = state.nights.get(command.programme)
     if last is not None:
         if command.night == last.night:
-            return () if figures == last.figures else Rejected("night-differs", {"night": command.night.isoformat()})
+            same = (figures, published, command.words) == (last.figures, last.published, last.words)
+            return () if same else Rejected("night-differs", {"night": command.night.isoformat()})
         if command.night < last.night or command.observed_at < last.observed_at:
             return Rejected(
                 "night-superseded",
@@ -72,6 +76,20 @@ def record_night(state: Location, command: cmd.RecordNight) -> Outcome:
     return plan.events()
 
 
+def record_nights(state: Location, command: cmd.RecordNights) -> Outcome:
+    """Refused: `too-many-nights`. A night that alone would be refused is left out."""
+    if len(command.nights) > limits.NIGHTS_A_COMMAND_MAX:
+        return Rejected("too-many-nights", {"nights_max": limits.NIGHTS_A_COMMAND_MAX})
+    events: list[ev.LocationEvent] = []
+    for night in command.nights:
+        outcome = record_night(state, night) if night.location == state.name else ()
+        if not isinstance(outcome, Rejected):
+            for event in outcome:
+                state = evolve(state, event)
+            events.extend(outcome)
+    return events
+
+
 def _refused(state: Location, command: cmd.RecordNight) -> Rejected | None:
     refused = (
         limits.kind_refused(command.kind)
@@ -92,11 +110,25 @@ def _refused(state: Location, command: cmd.RecordNight) -> Rejected | None:
     possible = command.blocked >= 0 and in_use >= 0 and command.occupied >= 0
     if not possible or command.overflow != max(0, command.occupied - in_use):
         return Rejected("figures-impossible", {"night": command.night.isoformat()})
+    refused = _published_refused(command)
+    if refused:
+        return refused
     if command.total + command.overflow > limits.NIGHT_PLACES_MAX:
         return Rejected("too-many-places", {"places_max": limits.NIGHT_PLACES_MAX})
     if command.programme not in state.nights and len(state.nights) >= limits.PROGRAMMES_A_LOCATION_MAX:
         return Rejected("too-many-programmes", {"programmes_max": limits.PROGRAMMES_A_LOCATION_MAX})
     return None
+
+
+def _published_refused(command: cmd.RecordNight) -> Rejected | None:
+    """Refused: `figures-impossible` (a figure that is none, or blocked places that are not the unavailable ones),
+    `words-invalid`."""
+    published = (command.funded, command.unavailable, command.service_users)
+    if any(figure is not None and abs(figure) > limits.PUBLISHED_MAX for figure in published) or (
+        command.unavailable is not None and command.blocked != max(0, command.unavailable)
+    ):
+        return Rejected("figures-impossible", {"night": command.night.isoformat()})
+    return limits.words_refused(command.words)
 
 
 @dataclass
@@ -291,6 +323,7 @@ class _Plan:
 
     def _recorded(self) -> ev.NightRecorded:
         command = self.command
+        last = self.state.nights.get(command.programme)
         return ev.NightRecorded(
             command.programme,
             command.kind,
@@ -303,6 +336,10 @@ class _Plan:
             command.overflow,
             command.observed_at,
             command.at,
+            command.funded,
+            command.unavailable,
+            command.service_users,
+            None if command.words == (last.words if last else ()) else command.words,
         )
 
 

@@ -89,6 +89,18 @@ def open_places(state: Location, command: cmd.OpenPlaces) -> Outcome:
     ]
 
 
+def compose_room(state: Location, command: cmd.ComposeRoom) -> Outcome:
+    """Refused: `composition-unknown`, `room-unknown`."""
+    refused = limits.composition_refused(command.composition)
+    if refused:
+        return refused
+    if all(place.room != command.room for place in state.places.values()):
+        return Rejected("room-unknown", {"room": command.room[:80]})
+    if state.rooms.get(command.room) == command.composition:
+        return ()
+    return [ev.RoomComposed(command.room, command.composition, command.at)]
+
+
 def _make(place: Place) -> tuple[str, str, int, tuple[str, ...], str | None]:
     return place.kind, place.room, place.sleeps, place.features, place.programme
 

@@ -47,6 +47,14 @@ class PlacesOpened(Event, frozen=True, tag="places-opened.v1"):
         return self.room if self.numbered_from is None else f"{self.room}-{self.numbered_from + index}"
 
 
+class RoomComposed(Event, frozen=True, tag="room-composed.v1"):
+    """A room is for these households from now on."""
+
+    room: str
+    composition: str
+    at: datetime
+
+
 class PlacesBlocked(Event, frozen=True, tag="places-blocked.v1"):
     """Free places were taken out of use. `until` is the expected end and ends nothing by itself.
 
@@ -111,9 +119,12 @@ class PlaceHeld(Event, frozen=True, tag="place-held.v1"):
 
 
 class HoldCancelled(Event, frozen=True, tag="hold-cancelled.v1"):
+    """reason: why, where it was not somebody saying that nobody is coming: `location-closed`."""
+
     hold_id: str
     place_ids: tuple[str, ...]
     at: datetime
+    reason: str | None = None
 
 
 class HoldLapsed(Event, frozen=True, tag="hold-lapsed.v1"):
@@ -185,6 +196,92 @@ class StayEnded(Event, frozen=True, tag="stay-ended.v1"):
     at: datetime
 
 
+class StayMoved(Event, frozen=True, tag="stay-moved.v1"):
+    """The household lives in other places since `moved_at` (when it was seen). undo: a tap taken back."""
+
+    stay_id: str
+    from_ids: tuple[str, ...]
+    place_ids: tuple[str, ...]
+    kind: str
+    moved_at: datetime
+    at: datetime
+    undo: bool = False
+
+
+class AwayNoted(Event, frozen=True, tag="away-noted.v1"):
+    """The household is away and expected back by `until`; None: it is back."""
+
+    stay_id: str
+    until: datetime | None
+    at: datetime
+
+
+class StayCorrected(Event, frozen=True, tag="stay-corrected.v1"):
+    """What was known of a present stay was wrong; this is right."""
+
+    stay_id: str
+    place_ids: tuple[str, ...]
+    household_size: int
+    began_at: datetime
+    at: datetime
+
+
+class StayResumed(Event, frozen=True, tag="stay-resumed.v1"):
+    """The stay had not ended after all: the tap is taken back, and the household is in its places as before."""
+
+    stay_id: str
+    place_ids: tuple[str, ...]
+    at: datetime
+
+
+class HeadsCounted(Event, frozen=True, tag="heads-counted.v1"):
+    """Somebody counted people in the places of one kind. It changes no place.
+
+    expected: people in stays then. missing: occupied places where nobody was; unexpected: other places where somebody
+    was. superseded: a newer look at these places was known already.
+    """
+
+    count_id: str
+    kind: str
+    counted: int
+    expected: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    superseded: bool
+    observed_at: datetime
+    at: datetime
+
+
+class SessionOpened(Event, frozen=True, tag="session-opened.v1"):
+    """There is a consultation hour, an activity or an internship, with so many seats."""
+
+    session_id: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    seats: int
+    at: datetime
+
+
+class SeatBooked(Event, frozen=True, tag="seat-booked.v1"):
+    session_id: str
+    booking_id: str
+    at: datetime
+
+
+class SeatGivenBack(Event, frozen=True, tag="seat-given-back.v1"):
+    session_id: str
+    booking_id: str
+    at: datetime
+
+
+class LocationClosed(Event, frozen=True, tag="location-closed.v1"):
+    """The house takes nobody any more; the events beside it close what can close now."""
+
+    name: str
+    at: datetime
+
+
 class InPlace(NamedTuple):
     """One of many anonymous stays, each in one place."""
 
@@ -216,6 +313,8 @@ class NightRecorded(Event, frozen=True, tag="night-recorded.v1"):
     """The figures of one reported programme-night were adopted; the events beside it made the places match.
 
     total: places without overflow, blocked ones included. overflow: places beyond total, all of them occupied.
+    funded, unavailable, service_users: as published beside it; None where the report says nothing. words: what the
+    report calls the programme; None when that is as it was.
     """
 
     programme: str
@@ -229,6 +328,10 @@ class NightRecorded(Event, frozen=True, tag="night-recorded.v1"):
     overflow: int
     observed_at: datetime
     at: datetime
+    funded: int | None = None
+    unavailable: int | None = None
+    service_users: int | None = None
+    words: tuple[str, ...] | None = None
 
 
 LocationEvent: TypeAlias = (
@@ -251,6 +354,16 @@ LocationEvent: TypeAlias = (
     | StaysBegan
     | StaysEnded
     | NightRecorded
+    | StayMoved
+    | AwayNoted
+    | StayCorrected
+    | StayResumed
+    | HeadsCounted
+    | LocationClosed
+    | RoomComposed
+    | SessionOpened
+    | SeatBooked
+    | SeatGivenBack
 )
 
 CODEC: Codec[LocationEvent] = Codec(
@@ -274,6 +387,16 @@ CODEC: Codec[LocationEvent] = Codec(
         StaysBegan,
         StaysEnded,
         NightRecorded,
+        StayMoved,
+        AwayNoted,
+        StayCorrected,
+        StayResumed,
+        HeadsCounted,
+        LocationClosed,
+        RoomComposed,
+        SessionOpened,
+        SeatBooked,
+        SeatGivenBack,
     )
 )
 """Reads and writes this service's events. A changed event is a new class with its upcaster directly under it."""

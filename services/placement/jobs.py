@@ -1,30 +1,47 @@
-"""Work run from the command line: public overnight reports into the network, over the same HTTP paths as anybody's."""
+"""Work run from the command line: public overnight reports into the network and back, over the same HTTP paths as
+anybody's.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import gzip
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+import heapq
+import io
+import zlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import httpx
 
-from services.placement.overnight import Night, RowProblem, Tonight, by_night, read_nights
+from services.placement.nights import EXPORTED, by_night, published_row
+from services.placement.overnight import Night, RowProblem, Tonight, read_nights
 
 ANSWER_SECONDS_MAX = 120.0
-LOCATIONS_AT_ONCE = 8
-NIGHTS_A_REQUEST = 60
+LOCATIONS_AT_ONCE = 32
+"""Requests in flight at one site."""
+NIGHTS_AT_ONCE = 30
+"""Nights read before they are sent, and so the most that is kept in memory of a file of any length."""
+NIGHTS_A_REQUEST = 200
+"""Programme-nights of one location in one request, at most."""
+PAGE = 500
 TRIES = 6
 PAUSE_SECONDS = 0.5
 TITLE_CHARS_MAX = 120
 TRY_AGAIN = frozenset({429, 502, 503, 504})
 
+UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error)
+
 Step = Callable[[int, int], None]
-"""Told how many programme-nights are done, and how many there are."""
+"""Told how far the work is, and of how much: bytes of files read."""
 
 
 class FileUnreadable(Exception):
@@ -49,74 +66,111 @@ class NotAccepted:
 
 @dataclass
 class Report:
-    """What an import did. accepted, ignored (recorded before): programme-nights."""
+    """What an import did. accepted, ignored (recorded before): programme-nights. sites: locations at each.
+
+    remarks: how many rows were taken over with an oddity, by what it is (`overnight.Night`).
+    """
 
     nights: int = 0
     locations: int = 0
     accepted: int = 0
     ignored: int = 0
+    sites: dict[str, int] = field(default_factory=dict)
+    remarks: Counter[str] = field(default_factory=Counter)
     not_accepted: list[NotAccepted] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         listed = [asdict(row) | {"night": row.night and row.night.isoformat()} for row in self.not_accepted]
-        return asdict(self) | {"not_accepted": listed}
+        return asdict(self) | {"remarks": dict(sorted(self.remarks.items())), "not_accepted": listed}
 
 
-@dataclass
-class _Read:
-    """What the files hold: by location, its nights in order; and where each night stands."""
-
-    by_location: dict[str, list[Night]] = field(default_factory=dict)
-    files: dict[date, str] = field(default_factory=dict)
-    nights: int = 0
-    problems: list[NotAccepted] = field(default_factory=list)
-
-
-async def import_overnight(client: httpx.AsyncClient, files: Sequence[Path], nights: int | None, step: Step) -> Report:
+async def import_overnight(
+    clients: Mapping[str, httpx.AsyncClient], files: Sequence[Path], nights: int | None, step: Step
+) -> Report:
     """Opens every reported location and has its nights recorded, in their order; locations go side by side.
 
-    client: signed in as a coordinator of the site whose locations they become. nights: only so many, from the first on.
-    Raises `FileUnreadable`, `SiteRefuses`. What a site refused of a single night is in the report.
+    clients: by site, each signed in there as a coordinator. A location belongs to the one of them that has it already,
+    else to the one its name leads to. nights: only so many, from the first on.
+    Raises `FileUnreadable` (before anything is sent), `SiteRefuses`. What was refused of a single row is in the report.
     """
-    read = await asyncio.to_thread(_read, files, nights)
-    report = Report(read.nights, len(read.by_location), not_accepted=list(read.problems))
-    total = sum(map(len, read.by_location.values()))
-    gate = asyncio.Semaphore(LOCATIONS_AT_ONCE)
-    done = 0
-    step(done, total)
+    return await _Import(clients, files, step).run(nights)
 
-    async def one(location: str, its_nights: list[Night]) -> None:
-        nonlocal done
-        async with gate:
-            await _open(client, its_nights[0])
-            for start in range(0, len(its_nights), NIGHTS_A_REQUEST):
-                part = its_nights[start : start + NIGHTS_A_REQUEST]
+
+class _Import:
+    """One import under way: reads a window of nights, sends it, reads the next."""
+
+    def __init__(self, clients: Mapping[str, httpx.AsyncClient], files: Sequence[Path], step: Step) -> None:
+        self._clients, self._files, self._step = clients, _Files(files), step
+        self._gates = {site: asyncio.Semaphore(LOCATIONS_AT_ONCE) for site in clients}
+        self._homes: dict[str, str] = {}
+        self._report = Report()
+
+    async def run(self, nights: int | None) -> Report:
+        report, files = self._report, self._files
+        await asyncio.to_thread(files.check)
+        known = {name: site for site in self._clients for name in await self._locations(site)}
+        reading = islice(by_night(files.rows()), nights)
+        self._step(0, files.size)
+        while window := await asyncio.to_thread(lambda: list(islice(reading, NIGHTS_AT_ONCE))):
+            by_location: dict[str, list[Night]] = {}
+            for tonight in window:
+                report.nights += tonight.night is not None
+                report.not_accepted += [files.not_accepted(problem) for problem in tonight.problems]
+                for night in _in_order(tonight):
+                    by_location.setdefault(night.location, []).append(night)
+            await _together(self._send(location, its_nights, known) for location, its_nights in by_location.items())
+            self._step(files.done, files.size)
+        report.locations = len(self._homes)
+        report.sites = dict(sorted(Counter(self._homes.values()).items()))
+        report.not_accepted.sort(key=lambda row: (row.file, row.line))
+        return report
+
+    async def _locations(self, site: str) -> list[str]:
+        return [row["id"] async for row in _listed(self._clients[site], "/api/placement/locations")]
+
+    async def _send(self, location: str, nights: Sequence[Night], known: Mapping[str, str]) -> None:
+        home = self._homes.get(location) or known.get(location) or _home(location, sorted(self._clients))
+        client = self._clients[home]
+        async with self._gates[home]:
+            if location not in self._homes:
+                await _open(client, nights[0])
+                self._homes[location] = home
+            for start in range(0, len(nights), NIGHTS_A_REQUEST):
+                part = nights[start : start + NIGHTS_A_REQUEST]
                 body = {"location": location, "nights": [_night_body(night) for night in part]}
                 answer = await _post(client, "/api/placement/imports/overnight", body)
-                _take_in(report, read, part, answer["results"])
-                done += len(part)
-                step(done, total)
+                self._take_in(part, answer["results"])
 
-    async with asyncio.TaskGroup() as group:
-        for location, its_nights in read.by_location.items():
-            group.create_task(one(location, its_nights))
-    report.not_accepted.sort(key=lambda row: (row.file, row.line))
-    return report
+    def _take_in(self, nights: Sequence[Night], results: Sequence[Mapping[str, Any]]) -> None:
+        report = self._report
+        for night, result in zip(nights, results, strict=True):
+            if result["result"] == "accepted":
+                report.accepted += 1
+                report.remarks.update(night.remarks)
+            elif result["result"] == "ignored":
+                report.ignored += 1
+            else:
+                because = result["facts"].get("because")
+                why = f"{result['code']}: {because}" if because else str(result["code"])
+                file = self._files.of(night.night)
+                report.not_accepted.append(
+                    NotAccepted(file, night.line, night.night, night.location, night.programme, why)
+                )
 
 
-def _read(files: Sequence[Path], nights: int | None) -> _Read:
-    read = _Read()
-    for tonight in islice(by_night(_rows(files, read)), nights):
-        read.nights += 1
-        for problem in tonight.problems:
-            file = read.files.get(problem.night, files[0].name) if problem.night else files[0].name
-            why = f"{problem.code}: {problem.detail}" if problem.detail else problem.code
-            read.problems.append(
-                NotAccepted(file, problem.line, problem.night, problem.location, problem.programme, why)
-            )
-        for night in _in_order(tonight):
-            read.by_location.setdefault(night.location, []).append(night)
-    return read
+async def _together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Does all of it at once; the first failure stops the rest and is raised alone, for a person needs one line."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+
+
+def _home(location: str, sites: Sequence[str]) -> str:
+    """The site a new location goes to: always the same of the same ones, and about as many to each."""
+    return sites[int.from_bytes(hashlib.sha256(location.encode()).digest()[:8]) % len(sites)]
 
 
 def _in_order(tonight: Tonight) -> list[Night]:
@@ -124,24 +178,67 @@ def _in_order(tonight: Tonight) -> list[Night]:
     return [*tonight.vanished, *tonight.reported]
 
 
-def _rows(files: Sequence[Path], read: _Read) -> Iterator[Night | RowProblem]:
-    """The rows of all files, one after the other; a night's file is remembered as it passes."""
-    for path in files:
-        try:
-            with _opened(path) as lines:
-                for row in read_nights(lines):
-                    if row.night is not None:
-                        read.files.setdefault(row.night, path.name)
-                    yield row
-        except (OSError, EOFError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file of comma-separated values"
-            raise FileUnreadable(f"cannot read {path}: {reason.lower()}") from None
+class _Files:
+    """Report files read one after the other. size, done: bytes as they lie on disk."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+        self._nights: dict[date, str] = {}
+        self._undated: dict[int, str] = {}  # the file of a problem that names no night, by the problem's identity
+        self._behind = 0
+        self._open: BinaryIO | None = None
+        self.size = 0
+
+    @property
+    def done(self) -> int:
+        return self._behind + (0 if self._open is None or self._open.closed else self._open.tell())
+
+    def check(self) -> None:
+        """Raises `FileUnreadable` when one of them has no first line."""
+        for path in self._paths:
+            try:
+                self.size += path.stat().st_size
+                with path.open("rb") as file, _text(path, file) as lines:
+                    next(lines, None)
+            except UNREADABLE as error:
+                reason = getattr(error, "strerror", None) or "not a text file of comma-separated values"
+                raise FileUnreadable(f"cannot read {path}: {reason.lower()}") from None
+
+    def rows(self) -> Iterator[Night | RowProblem]:
+        """The rows of all files. One that ends before its end is left there, and the next one is read."""
+        for path in self._paths:
+            line = 0
+            with path.open("rb") as file:
+                self._open = file
+                try:
+                    with _text(path, file) as lines:
+                        for row in read_nights(lines):
+                            line = row.line
+                            if row.night is not None:
+                                self._nights.setdefault(row.night, path.name)
+                            else:
+                                self._undated[id(row)] = path.name
+                            yield row
+                except UNREADABLE:
+                    torn = RowProblem(line + 1, "file-torn")
+                    self._undated[id(torn)] = path.name
+                    yield torn
+            self._behind += path.stat().st_size
+
+    def of(self, night: date) -> str:
+        """The file a night was read from."""
+        return self._nights.get(night, "")
+
+    def not_accepted(self, problem: RowProblem) -> NotAccepted:
+        why = f"{problem.code}: {problem.detail}" if problem.detail else problem.code
+        file = self._undated.pop(id(problem)) if problem.night is None else self.of(problem.night)
+        return NotAccepted(file, problem.line, problem.night, problem.location, problem.programme, why)
 
 
-def _opened(path: Path) -> TextIO:
+def _text(path: Path, file: BinaryIO) -> TextIO:
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
+    return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
 
 
 async def _open(client: httpx.AsyncClient, night: Night) -> None:
@@ -153,11 +250,16 @@ async def _open(client: httpx.AsyncClient, night: Night) -> None:
 async def _post(
     client: httpx.AsyncClient, path: str, body: Mapping[str, Any], fine: frozenset[str] = frozenset()
 ) -> Any:
+    """The JSON of the answer. fine: codes of refusals that are as good as a yes."""
+    return await _asked(path, lambda: client.post(path, json=body), fine)
+
+
+async def _asked(path: str, ask: Callable[[], Awaitable[httpx.Response]], fine: frozenset[str] = frozenset()) -> Any:
     """The JSON of the answer. A site that is busy, starting or gone for a moment is asked again: recording a night
-    twice changes nothing. fine: codes of refusals that are as good as a yes."""
+    twice changes nothing."""
     for left in reversed(range(TRIES)):
         try:
-            answer = await client.post(path, json=body)
+            answer = await ask()
         except httpx.TransportError as error:
             trouble = type(error).__name__
         else:
@@ -195,17 +297,52 @@ def _night_body(night: Night) -> dict[str, Any]:
         "blocked": night.blocked,
         "occupied": night.occupied,
         "overflow": night.overflow,
+        "funded": night.funded,
+        "unavailable": night.unavailable,
+        "service_users": night.service_users,
+        "words": list(night.words),
     }
 
 
-def _take_in(report: Report, read: _Read, nights: Sequence[Night], results: Sequence[Mapping[str, Any]]) -> None:
-    for night, result in zip(nights, results, strict=True):
-        if result["result"] == "accepted":
-            report.accepted += 1
-        elif result["result"] == "ignored":
-            report.ignored += 1
-        else:
-            because = result["facts"].get("because")
-            why = f"{result['code']}: {because}" if because else str(result["code"])
-            file = read.files.get(night.night, "")
-            report.not_accepted.append(NotAccepted(file, night.line, night.night, night.location, night.programme, why))
+# --- and back ---------------------------------------------------------------------------------------------------------
+
+
+async def export_overnight(clients: Mapping[str, httpx.AsyncClient], out: TextIO, step: Callable[[int], None]) -> int:
+    """Writes every kept night of these sites' locations in the columns they came in, by night, location and programme.
+
+    out: a text file, opened with `newline=""`. step: told how many rows are read. Returns how many were written.
+    Raises `SiteRefuses`.
+    """
+    kept: list[list[dict[str, Any]]] = []
+    for client in clients.values():
+        rows: list[dict[str, Any]] = []
+        async for row in _listed(client, "/api/placement/nights"):
+            rows.append(row)
+            step(1)
+        kept.append(rows)
+    return await asyncio.to_thread(_write, heapq.merge(*kept, key=lambda row: str(row["id"])), out)
+
+
+def _write(nights: Iterable[Mapping[str, Any]], out: TextIO) -> int:
+    writer = csv.DictWriter(out, EXPORTED, lineterminator="\n")
+    writer.writeheader()
+    written = 0
+    for night in nights:
+        row = published_row(night)
+        if row is not None:
+            writer.writerow(row)
+            written += 1
+    return written
+
+
+async def _listed(client: httpx.AsyncClient, path: str) -> AsyncIterator[dict[str, Any]]:
+    """Every item of a list, page by page."""
+    cursor: str | None = None
+    while True:
+        query = httpx.QueryParams(limit=PAGE) if cursor is None else httpx.QueryParams(limit=PAGE, cursor=cursor)
+        page = await _asked(path, partial(client.get, path, params=query))
+        for item in page["items"]:
+            yield item
+        cursor = page["next"]
+        if cursor is None:
+            return

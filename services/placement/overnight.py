@@ -26,9 +26,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
-from msgspec.structs import replace
-
-from services.placement.commands import OpenLocation, RecordNight
 
 COLUMNS = (
     "OCCUPANCY_DATE",
@@ -54,6 +51,29 @@ COLUMNS = (
     "UNAVAILABLE_ROOMS",
 )
 """What a file must have; other columns are ignored, the order is free."""
+
+DESCRIBED = (
+    "ORGANIZATION_ID",
+    "ORGANIZATION_NAME",
+    "SHELTER_ID",
+    "SHELTER_GROUP",
+    "LOCATION_ID",
+    "LOCATION_NAME",
+    "LOCATION_ADDRESS",
+    "LOCATION_POSTAL_CODE",
+    "LOCATION_CITY",
+    "LOCATION_PROVINCE",
+    "PROGRAM_ID",
+    "PROGRAM_NAME",
+    "SECTOR",
+    "PROGRAM_MODEL",
+    "OVERNIGHT_SERVICE_TYPE",
+    "PROGRAM_AREA",
+    "CAPACITY_TYPE",
+)
+"""What a row calls its programme: kept word by word (`Night.words`), empty where a file lacks the column."""
+
+SERVICE_USERS = "SERVICE_USER_COUNT"
 
 SERVICE_KINDS: Mapping[str, str] = {
     "Shelter": "shelter_24h",
@@ -81,6 +101,9 @@ COUNTED_AT = time(9, tzinfo=UTC)
 SLEEPS_FAMILY_UNIT = 4
 SLEEPS_ROOM = 2
 
+WORD_CHARS_MAX = 200
+"""Characters of one published word."""
+
 _NUMBER = re.compile(r"-?[0-9]{1,6}\Z")
 _KEY = re.compile(r"[0-9]{1,12}\Z")
 
@@ -89,9 +112,11 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     """One programme in one night, as published and in our words.
 
     location: `loc-<LOCATION_ID>`, or `shelter-<SHELTER_ID>` where that is missing. total = actual + unavailable;
-    blocked = unavailable; available = max(0, unoccupied); overflow = max(0, occupied - actual).
-    funded: kept as its own figure.
-    remarks: `location-id-missing`, `service-type-missing`, `more-occupied-than-actual`, `vanished`.
+    blocked = unavailable, none where that is missing or below zero; available = max(0, unoccupied);
+    overflow = max(0, occupied - actual).
+    funded, unavailable, service_users: figures of their own, as published. words: in the order of `DESCRIBED`.
+    remarks: `location-id-missing`, `service-type-missing`, `unavailable-missing`, `unavailable-negative`,
+    `more-occupied-than-actual`, `vanished`.
     """
 
     line: int
@@ -99,7 +124,6 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     district: str
     programme: str
-    programme_name: str
     kind: str
     features: tuple[str, ...]
     sleeps: int
@@ -110,7 +134,10 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     occupied: int
     available: int
     overflow: int
-    funded: int | None
+    funded: int | None = None
+    unavailable: int | None = None
+    service_users: int | None = None
+    words: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property
@@ -123,7 +150,8 @@ class RowProblem(msgspec.Struct, frozen=True):
 
     code: `header-wrong` (nothing else of the file is read), `row-unreadable`, `row-short`, `date-invalid`,
     `location-missing`, `programme-missing`, `sector-unknown`, `service-type-unknown`, `capacity-type-unknown`,
-    `figure-missing`, `figure-invalid`, `figure-negative`, `figures-disagree`, `row-repeated`.
+    `figure-missing`, `figure-invalid`, `figure-negative`, `figures-disagree`, `row-repeated`,
+    `words-invalid`, `night-out-of-order`, `file-torn` (it ends before its end; its last night is not whole).
 
     detail: the column or columns it is about.
     """
@@ -205,9 +233,18 @@ def _read(line: int, row: Sequence[str], columns: Mapping[str, int]) -> Night | 
         location = _location(field)
         if not _KEY.match(programme):
             raise _RowError("programme-missing", "PROGRAM_ID")
-        return _night(line, field, night, location)
+        words = tuple(row[columns[name]] if name in columns else "" for name in DESCRIBED)
+        users = row[columns[SERVICE_USERS]].strip() if SERVICE_USERS in columns else ""
+        return _night(line, field, night, location, _plain(words), int(users) if _NUMBER.match(users) else None)
     except _RowError as problem:
         return RowProblem(line, problem.code, problem.detail, night, location, programme or None)
+
+
+def _plain(words: tuple[str, ...]) -> tuple[str, ...]:
+    for name, word in zip(DESCRIBED, words, strict=True):
+        if len(word) > WORD_CHARS_MAX or not word.isprintable():
+            raise _RowError("words-invalid", name)
+    return words
 
 
 def _date(text: str) -> date:
@@ -225,7 +262,9 @@ def _location(field: Mapping[str, str]) -> str:
     raise _RowError("location-missing", "LOCATION_ID")
 
 
-def _night(line: int, field: Mapping[str, str], night: date, location: str) -> Night:
+def _night(
+    line: int, field: Mapping[str, str], night: date, location: str, words: tuple[str, ...], users: int | None
+) -> Night:
     sector, service, capacity = field["SECTOR"], field["OVERNIGHT_SERVICE_TYPE"], field["CAPACITY_TYPE"]
     if sector not in SECTOR_FEATURES:
         raise _RowError("sector-unknown", "SECTOR")
@@ -234,12 +273,18 @@ def _night(line: int, field: Mapping[str, str], night: date, location: str) -> N
     if capacity not in CAPACITY_TYPES:
         raise _RowError("capacity-type-unknown", "CAPACITY_TYPE")
     unit = CAPACITY_TYPES[capacity]
-    actual, occupied, unoccupied, unavailable, funded = _figures(field, unit)
+    actual, occupied, unoccupied, unavailable = _figures(field, unit)
+    blocked = max(0, unavailable or 0)
+    funded = field[f"CAPACITY_FUNDING_{unit}"]
     remarks = []
     if location.startswith("shelter-"):
         remarks.append("location-id-missing")
     if not service:
         remarks.append("service-type-missing")
+    if unavailable is None:
+        remarks.append("unavailable-missing")
+    elif unavailable < 0:
+        remarks.append("unavailable-negative")
     if occupied > actual:
         remarks.append("more-occupied-than-actual")
     features = SECTOR_FEATURES[sector]
@@ -254,112 +299,40 @@ def _night(line: int, field: Mapping[str, str], night: date, location: str) -> N
         title=(field["LOCATION_NAME"] or field["SHELTER_GROUP"] or location)[:200],
         district=field["LOCATION_CITY"][:60],
         programme=field["PROGRAM_ID"],
-        programme_name=field["PROGRAM_NAME"][:200],
         kind=kind,
         features=features,
         sleeps=sleeps,
         own_rooms=unit == "ROOM",
         night=night,
-        total=actual + unavailable,
-        blocked=unavailable,
+        total=actual + blocked,
+        blocked=blocked,
         occupied=occupied,
         available=max(0, unoccupied),
         overflow=max(0, occupied - actual),
-        funded=funded,
+        funded=int(funded) if _NUMBER.match(funded) else None,
+        unavailable=unavailable,
+        service_users=users,
+        words=words,
         remarks=tuple(remarks),
     )
 
 
-def _figures(field: Mapping[str, str], unit: str) -> tuple[int, int, int, int, int | None]:
-    """actual, occupied, unoccupied, unavailable and funded, checked against each other."""
+def _figures(field: Mapping[str, str], unit: str) -> tuple[int, int, int, int | None]:
+    """actual, occupied, unoccupied and unavailable, checked against each other.
+
+    Unavailable is not published for some rows, and below zero in some: neither is a count of places, and neither makes
+    the other three wrong.
+    """
     names = (f"CAPACITY_ACTUAL_{unit}", f"OCCUPIED_{unit}S", f"UNOCCUPIED_{unit}S", f"UNAVAILABLE_{unit}S")
     for name in names:
-        if field[name] == "":
+        if field[name] == "" and name != names[3]:
             raise _RowError("figure-missing", name)
-        if not _NUMBER.match(field[name]):
+        if field[name] != "" and not _NUMBER.match(field[name]):
             raise _RowError("figure-invalid", name)
-    actual, occupied, unoccupied, unavailable = (int(field[name]) for name in names)
-    for name, figure in zip(names, (actual, occupied, max(0, unoccupied), unavailable), strict=True):
+    actual, occupied, unoccupied = (int(field[name]) for name in names[:3])
+    for name, figure in zip(names, (actual, occupied, max(0, unoccupied)), strict=False):
         if figure < 0:
             raise _RowError("figure-negative", name)
     if unoccupied != actual - occupied:
         raise _RowError("figures-disagree", names[2])
-    funded = field[f"CAPACITY_FUNDING_{unit}"]
-    return actual, occupied, unoccupied, unavailable, int(funded) if _NUMBER.match(funded) else None
-
-
-def by_night(rows: Iterable[Night | RowProblem]) -> Iterator[Tonight]:
-    """Rows gathered per night, in the order of the file.
-
-    A programme that was reported before and is not in tonight's report at all has no places tonight: it comes as
-    `vanished` with zeros (once, until it returns). A row with a problem is no report, yet its programme is not gone.
-    """
-    known: dict[tuple[str, str], Night] = {}
-    tonight: date | None = None
-    nights: list[Night] = []
-    problems: list[RowProblem] = []
-    for row in rows:
-        if row.night is not None and row.night != tonight:
-            if tonight is not None:
-                yield _close(tonight, nights, problems, known)
-                nights, problems = [], []
-            tonight = row.night
-        if isinstance(row, Night):
-            nights.append(row)
-        else:
-            problems.append(row)
-    if tonight is not None or problems:
-        yield _close(tonight, nights, problems, known)
-
-
-def _close(
-    night: date | None, nights: list[Night], problems: list[RowProblem], known: dict[tuple[str, str], Night]
-) -> Tonight:
-    named = {(row.location, row.programme) for row in nights} | {(row.location, row.programme) for row in problems}
-    vanished = [
-        replace(
-            last,
-            line=0,
-            night=night or last.night,
-            total=0,
-            blocked=0,
-            occupied=0,
-            available=0,
-            overflow=0,
-            funded=None,
-            remarks=("vanished",),
-        )
-        for key, last in known.items()
-        if night is not None and key not in named
-    ]
-    for gone in vanished:
-        del known[gone.location, gone.programme]
-    known.update({(row.location, row.programme): row for row in nights})
-    return Tonight(night, nights, vanished, problems)
-
-
-def open_location(night: Night, site: str, at: datetime, role: str) -> OpenLocation:
-    """The command that makes the location of a row known. A later file may give it another title: keep the first."""
-    return OpenLocation(
-        at=at, role=role, location=night.location, title=night.title, district=night.district, site=site
-    )
-
-
-def record_night(night: Night, at: datetime, role: str) -> RecordNight:
-    """The command that adopts a row's figures."""
-    return RecordNight(
-        at=at,
-        role=role,
-        location=night.location,
-        programme=night.programme,
-        kind=night.kind,
-        features=night.features,
-        sleeps=night.sleeps,
-        own_rooms=night.own_rooms,
-        night=night.night,
-        observed_at=night.observed_at,
-        total=night.total,
-        blocked=night.blocked,
-        occupied=night.occupied,
-        overflow=night.overflow,
-    )
+    return actual, occupied, unoccupied, int(field[names[3]]) if field[names[3]] else None

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from services.placement import events as ev
+from services.placement.decider_fold import evolve
 from services.placement.decider_location import Group, Location
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft
@@ -26,6 +28,22 @@ class Telling(NamedTuple):
 
 
 def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Telling]:
+    """Everything others may hear of one decision; of several nights at once each night's own, for the past is asked by
+    the night."""
+    nights = [number for number, event in enumerate(events, 1) if isinstance(event, ev.NightRecorded)]
+    if len(nights) < 2:
+        return _tell(before, events, after)
+    tellings: list[Telling] = []
+    for start, end in pairwise((0, *nights)):
+        then = before
+        for event in events[start:end]:
+            then = evolve(then, event)
+        tellings += _tell(before, events[start:end], then)
+        before = then
+    return tellings
+
+
+def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Telling]:
     """Everything others may hear of one decision: each event as its site event, then the changed figures in one
     message.
 
@@ -86,9 +104,13 @@ def _look(event: ev.LocationEvent) -> datetime | None:
     match event:
         case ev.StayBegan() | ev.StaysBegan():
             return event.began_at
+        case ev.StayMoved():
+            return event.moved_at
         case ev.StayEnded() | ev.StaysEnded():
             return event.ended_at
         case ev.PlacesOpened() | ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.PlacesClosed() | ev.NightRecorded():
+            return event.observed_at
+        case ev.HeadsCounted():
             return event.observed_at
         case _:
             return None
@@ -148,6 +170,8 @@ def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
             return [_places(location, event)]
         case ev.StaysBegan() | ev.StaysEnded():
             return [_night(location, event)]
+        case ev.StayMoved() | ev.StayCorrected() | ev.StayResumed():
+            return [_stay_changed(location, event)]
         case _:  # LocationOpened, plans and NightRecorded change no place by themselves
             return []
 
@@ -216,6 +240,24 @@ def _stay_ended(location: str, event: ev.StayEnded) -> Telling:
         }
     )
     return Telling(contract, event.stay_id, event.ended_at)
+
+
+def _stay_changed(location: str, event: ev.StayMoved | ev.StayCorrected | ev.StayResumed) -> Telling:
+    facts: dict[str, object] = {
+        "location": location,
+        "stay_id": event.stay_id,
+        "place_ids": event.place_ids,
+        "at": event.at,
+    }
+    match event:
+        case ev.StayMoved():
+            moved = told.StayMoved.model_validate(facts | {"kind": event.kind, "moved_at": event.moved_at})
+            return Telling(moved, event.stay_id, event.moved_at)
+        case ev.StayCorrected():
+            right = {"household_size": event.household_size, "began_at": event.began_at}
+            return Telling(told.StayCorrected.model_validate(facts | right), event.stay_id, None)
+        case ev.StayResumed():
+            return Telling(told.StayResumed.model_validate(facts), event.stay_id, None)
 
 
 def _places(

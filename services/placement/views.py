@@ -1,14 +1,14 @@
 """What the placement service shows.
 
-The board (`locations`, `places`, `holds`, `stays`) is written inline, in the append of the events it follows from, so
-whoever changed something sees it at once. The network's capacity is in `views_capacity`.
+The board (`locations`, `places`, `holds`, `stays`, `nights`, `head_counts`) is written inline, in the append of the
+events it follows from, so whoever changed something sees it at once. The network's capacity is in `views_capacity`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -77,9 +77,57 @@ stays = sa.Table(
     sa.Column("hold_id", NAME),
     sa.Column("programme", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("away_until", TIME),
 )
 
-BOARD_TABLES = (locations, places, holds, stays)
+nights = sa.Table(
+    "nights",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("programme", NAME, nullable=False),
+    sa.Column("night", NAME, nullable=False),
+    sa.Column("kind", NAME, nullable=False),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("total", "blocked", "occupied", "overflow")),
+    *(sa.Column(name, sa.Integer) for name in ("funded", "unavailable", "service_users")),
+    sa.Column("words", ARRAY(sa.Text), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Every reported night of every programme, as published. Its key `<night>/<location>/<programme>` is its order."""
+
+head_counts = sa.Table(
+    "head_counts",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("kind", NAME, nullable=False),
+    sa.Column("counted", sa.Integer, nullable=False),
+    sa.Column("expected", sa.Integer, nullable=False),
+    sa.Column("missing", ARRAY(sa.Text), nullable=False),
+    sa.Column("unexpected", ARRAY(sa.Text), nullable=False),
+    sa.Column("superseded", sa.Boolean, nullable=False),
+    sa.Column("observed_at", TIME, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("location", NAME, nullable=False, index=True),
+    sa.Column("kind", NAME, nullable=False),
+    sa.Column("starts_at", TIME, nullable=False),
+    sa.Column("ends_at", TIME, nullable=False),
+    sa.Column("seats", sa.Integer, nullable=False),
+    sa.Column("booked", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+BOARD_TABLES = (locations, places, holds, stays, nights, head_counts, sessions)
+
+
+_STAY_COLUMNS = tuple(column.name for column in stays.columns)
 
 
 def project(before: Location, events: Sequence[ev.LocationEvent], after: Location, at: datetime) -> list[RowChange]:
@@ -95,13 +143,34 @@ def project(before: Location, events: Sequence[ev.LocationEvent], after: Locatio
 
 
 _TOUCHES_NO_PLACE = (
-    ev.LocationOpened, ev.StaysBegan, ev.StaysEnded, ev.NightRecorded, ev.HoldAsked, ev.HoldRefused, ev.HoldCalledOff,
-    ev.AnswerRepeated,
+    ev.LocationOpened, ev.StaysBegan, ev.StaysEnded, ev.HoldAsked, ev.HoldRefused, ev.HoldCalledOff, ev.AnswerRepeated,
 )  # fmt: skip
 """Events that name no places, or whose places are taken note of one by one."""
 
 
 _HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed"}
+
+_Use: TypeAlias = (
+    ev.PlaceHeld
+    | ev.HoldCancelled
+    | ev.HoldLapsed
+    | ev.StayBegan
+    | ev.StayEnded
+    | ev.StaysBegan
+    | ev.StaysEnded
+    | ev.PlacesOpened
+    | ev.PlacesClosed
+    | ev.PlacesBlocked
+    | ev.PlacesUnblocked
+    | ev.BlockPlanned
+    | ev.ClosingPlanned
+    | ev.LocationOpened
+    | ev.HoldAsked
+    | ev.HoldRefused
+    | ev.HoldCalledOff
+    | ev.AnswerRepeated
+)
+"""What changes who uses which places, and the places themselves."""
 
 
 class _Board:
@@ -116,8 +185,24 @@ class _Board:
         self._holds: dict[str, tuple[Any, ...]] = {}
         self._stays: dict[str, tuple[Any, ...]] = {}
         self._asked_by: dict[str, str] = {}
+        self._nights: dict[str, tuple[Any, ...]] = {}
+        self._counts: dict[str, tuple[Any, ...]] = {}
+        self._sessions: dict[str, tuple[Any, ...]] = {}
+        self._words = {programme: night.words for programme, night in before.nights.items()}
 
     def take(self, version: int, event: ev.LocationEvent) -> None:
+        if isinstance(event, ev.NightRecorded):
+            self._night(event, version)
+        elif isinstance(event, ev.HeadsCounted):
+            self._counted(event, version)
+        elif isinstance(event, ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed):
+            self._stay_changed(event, version)
+        elif isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
+            self._session(event, version)
+        elif not isinstance(event, ev.LocationClosed | ev.RoomComposed):
+            self._use(version, event)
+
+    def _use(self, version: int, event: _Use) -> None:
         match event:
             case ev.HoldAsked():
                 self._asked_by[event.hold_id] = event.site
@@ -131,7 +216,7 @@ class _Board:
                     self._hold_ended(event.hold_id, "checked_in", event.stay_id, version)
                 self._stays[event.stay_id] = (
                     event.stay_id, self._after.name, list(event.place_ids), event.kind, event.household_size,
-                    event.began_at, None, None, event.hold_id, None, version,
+                    event.began_at, None, None, event.hold_id, None, version, None,
                 )  # fmt: skip
             case ev.StayEnded():
                 self._stay_ended(event.stay_id, event.ended_at, event.reason, version)
@@ -139,7 +224,7 @@ class _Board:
                 for stay_id, place_id in event.stays:
                     self._stays[stay_id] = (
                         stay_id, self._after.name, [place_id], event.kind, 1, event.began_at, None, None, None,
-                        event.programme, version,
+                        event.programme, version, None,
                     )  # fmt: skip
                     self._touched[place_id] = None
             case ev.StaysEnded():
@@ -158,7 +243,7 @@ class _Board:
                 self._location = Put(
                     locations, (event.name, event.title, event.district, event.site, event.at, version)
                 )
-            case _:  # plans and blocks touch their places; a recorded night only says why
+            case _:  # plans and blocks touch their places
                 pass
         if not isinstance(event, _TOUCHES_NO_PLACE):
             self._touched.update(dict.fromkeys(event.place_ids))
@@ -175,15 +260,69 @@ class _Board:
                 rows.append(Put(places, _place_row(name, gone, "closed", self._closed[place_id])))
         rows += [Put(holds, row) for row in self._holds.values()]
         rows += [Put(stays, row) for row in self._stays.values()]
+        rows += [Put(nights, row) for row in self._nights.values()]
+        rows += [Put(head_counts, row) for row in self._counts.values()]
+        rows += [Put(sessions, row) for row in self._sessions.values()]
         return rows
+
+    def _night(self, event: ev.NightRecorded, version: int) -> None:
+        if event.words is not None:
+            self._words[event.programme] = event.words
+        name, night = self._after.name, event.night.isoformat()
+        key = f"{night}/{name}/{event.programme}"
+        self._nights[key] = (
+            key, name, event.programme, night, event.kind, event.total, event.blocked,
+            event.occupied, event.overflow, event.funded, event.unavailable, event.service_users,
+            list(self._words.get(event.programme, ())), version,
+        )  # fmt: skip
 
     def _hold_ended(self, hold_id: str, status: str, stay_id: str | None, version: int) -> None:
         row = self._holds.get(hold_id) or _open_hold_row(self._before, hold_id)
         self._holds[hold_id] = (*row[:6], status, row[7], stay_id, version, row[10])
 
     def _stay_ended(self, stay_id: str, ended_at: datetime, reason: str, version: int) -> None:
-        row = self._stays.get(stay_id) or _open_stay_row(self._after.name, self._before.stays[stay_id])
-        self._stays[stay_id] = (*row[:6], ended_at, reason, *row[8:10], version)
+        self._edit(stay_id, version, ended_at=ended_at, end_reason=reason)
+
+    def _edit(self, stay_id: str, version: int, **columns: Any) -> None:
+        row = self._stays.get(stay_id)
+        if row is None:
+            there = self._before.stays.get(stay_id) or self._before.ended_stays[stay_id].stay
+            row = _open_stay_row(self._after.name, there)
+        edited = dict(zip(_STAY_COLUMNS, row, strict=True)) | columns | {"version": version}
+        self._stays[stay_id] = tuple(edited.values())
+
+    def _stay_changed(
+        self, event: ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed, version: int
+    ) -> None:
+        match event:
+            case ev.StayMoved():
+                self._edit(event.stay_id, version, place_ids=list(event.place_ids), kind=event.kind, programme=None)
+                self._touched.update(dict.fromkeys((*event.from_ids, *event.place_ids)))
+            case ev.AwayNoted():
+                self._edit(event.stay_id, version, away_until=event.until)
+            case ev.StayCorrected():
+                self._edit(event.stay_id, version, household_size=event.household_size, began_at=event.began_at)
+            case ev.StayResumed():
+                self._edit(event.stay_id, version, ended_at=None, end_reason=None)
+                self._touched.update(dict.fromkeys(event.place_ids))
+
+    def _session(self, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack, version: int) -> None:
+        id_, name = event.session_id, self._after.name
+        if isinstance(event, ev.SessionOpened):
+            row: tuple[Any, ...] = (id_, name, event.kind, event.starts_at, event.ends_at, event.seats, 0, version)
+        else:
+            known = self._sessions.get(id_)
+            if known is None:
+                there = self._before.sessions[id_]
+                known = (id_, name, there.kind, there.starts_at, there.ends_at, there.seats, len(there.booked), 0)
+            row = (*known[:6], known[6] + (1 if isinstance(event, ev.SeatBooked) else -1), version)
+        self._sessions[id_] = row
+
+    def _counted(self, event: ev.HeadsCounted, version: int) -> None:
+        self._counts[event.count_id] = (
+            event.count_id, self._after.name, event.kind, event.counted, event.expected, list(event.missing),
+            list(event.unexpected), event.superseded, event.observed_at, event.at, version,
+        )  # fmt: skip
 
 
 def _place_row(location: str, place: Place, status: str, version: int) -> tuple[Any, ...]:
@@ -208,4 +347,4 @@ def _open_hold_row(location: Location, hold_id: str) -> tuple[Any, ...]:
 
 def _open_stay_row(location: str, stay: Stay) -> tuple[Any, ...]:
     return (stay.id, location, list(stay.place_ids), stay.kind, stay.household_size, stay.began_at, None, None,
-            stay.hold_id, stay.programme, stay.version)  # fmt: skip
+            stay.hold_id, stay.programme, stay.version, stay.away_until)  # fmt: skip

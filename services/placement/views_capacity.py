@@ -6,15 +6,17 @@ same rows.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from services.placement.capacity import SiteLink, capacity, totals
+from services.placement.capacity import Found, SiteLink, Wanted, capacity, search, totals
 from shared.clock import Clock
 from shared.contracts import placement as told
 from shared.contracts.base import Contract
@@ -26,6 +28,10 @@ from shared.store import PgStore
 
 _COUNTS = ("total", "overflow", "occupied", "held", "blocked", "people")
 _GROUP = ("location", "kind", "size_class", "feature_class")
+
+
+SEARCH_SECONDS = 0.25
+"""How old the figures of a search may be. It is a hint either way: the location decides when it is asked."""
 
 
 def _figure_columns() -> list[sa.Column[Any]]:
@@ -56,7 +62,7 @@ figure_history = sa.Table(
     sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
     *_figure_columns(),
-    sa.Index("figure_history_effective", *_GROUP, "effective_at"),
+    sa.Index("figure_history_effective", "teller", *_GROUP, "effective_at", "epoch", "sequence"),
 )
 """Everything every origin ever told. Its column is `teller`, not `origin`: a new epoch ends what is current, not the
 past.
@@ -94,10 +100,13 @@ def digest(rows: Iterable[dict[str, Any]]) -> str:
     return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 
+AS_IT_WAS = ("effective_at <= $1", "effective_at desc, epoch desc, sequence desc")
+
+
 async def figures_at(store: PgStore, at: datetime) -> list[dict[str, Any]]:
     """Every group's figures as they were at `at`, as far as is known now: what was observed later is left out, what was
     reported late is in."""
-    return await _history(store, "effective_at <= $1", "effective_at desc, epoch desc, sequence desc", at)
+    return await _history(store, *AS_IT_WAS, at)
 
 
 async def figures_of(store: PgStore, origin: str, epoch: int, sequence: int) -> list[dict[str, Any]]:
@@ -106,12 +115,29 @@ async def figures_of(store: PgStore, origin: str, epoch: int, sequence: int) -> 
     return await _history(store, where, "sequence desc", origin, epoch, sequence)
 
 
+def history_sql(where: str, newest_first: str) -> str:
+    """The newest line of every group that meets a condition: from group to group and from there to its one line, each
+    found by index, so that the length of history does not matter.
+    """
+    names = ("teller", *_GROUP)
+    group, known = ", ".join(names), ", ".join(f"known.{name}" for name in names)
+    same = " and ".join(f"line.{name} = known.{name}" for name in names)
+    return f"""
+with recursive known as (
+  (select {group} from figure_history order by {group} limit 1)
+  union all
+  select following.* from known cross join lateral (
+    select {group} from figure_history where ({group}) > ({known}) order by {group} limit 1
+  ) as following
+)
+select newest.*, newest.teller as origin from known cross join lateral (
+  select * from figure_history as line where {same} and {where} order by {newest_first} limit 1
+) as newest
+"""  # noqa: S608
+
+
 async def _history(store: PgStore, where: str, newest_first: str, *arguments: Any) -> list[dict[str, Any]]:
-    group = ", ".join(("teller", *_GROUP))
-    sql = (
-        f"select distinct on ({group}) *, teller as origin from figure_history"  # noqa: S608
-        f" where {where} order by {group}, {newest_first}"
-    )
+    sql = history_sql(where, newest_first)
     return [dict(row) for row in await store.query(lambda pool: pool.fetch(sql, *arguments))]
 
 
@@ -124,6 +150,9 @@ class NetworkCapacity:
     def __init__(self, store: PgStore, reader: Reader, link: Callable[[str], SiteLink], clock: Clock) -> None:
         self._store, self._reader, self._link, self._clock = store, reader, link, clock
         self.changed: Wake = reader.applied
+        self._rows: Sequence[Mapping[str, Any]] = ()
+        self._read_at = -math.inf
+        self._reading = asyncio.Lock()
 
     async def capacity(
         self,
@@ -142,6 +171,24 @@ class NetworkCapacity:
         as_of = at or self._clock.now()
         lines = capacity(wanted, as_of, self._link, self._reader.incomplete)
         return {"as_of": as_of, "rows": lines, "totals": totals(lines)}
+
+    async def search(
+        self, *, kind: str | None, household_size: int, features: Sequence[str], district: str | None, limit: int
+    ) -> Sequence[Found]:
+        """Where there is room for a household, by the figures as they are known now; the nearest match first."""
+        rows = [row for row in await self._lately() if kind in (None, row["kind"])]
+        wanted = Wanted(household_size, frozenset(features), district)
+        return search(rows, wanted, self._clock.now(), self._link, self._reader.incomplete)[:limit]
+
+    async def _lately(self) -> Sequence[Mapping[str, Any]]:
+        """Everybody's figures as they are, or were `SEARCH_SECONDS` ago at most: many search, one reads."""
+        if self._clock.monotonic() - self._read_at > SEARCH_SECONDS:
+            async with self._reading:
+                began = self._clock.monotonic()
+                if began - self._read_at > SEARCH_SECONDS:
+                    self._rows = await self._store.rows(figures)
+                    self._read_at = began
+        return self._rows
 
     async def digest(
         self, origin: str | None = None, epoch: int | None = None, sequence: int | None = None

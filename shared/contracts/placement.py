@@ -191,6 +191,46 @@ class StayEnded(Contract):
     at: AwareDatetime
 
 
+class StayMoved(Contract):
+    """The household lives in these places since `moved_at`, and no longer where it was."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stay-moved.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    stay_id: Id
+    place_ids: PlaceIds
+    kind: BedKind
+    moved_at: AwareDatetime
+    at: AwareDatetime
+
+
+class StayCorrected(Contract):
+    """What was told of a present stay was wrong; this is right."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stay-corrected.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    stay_id: Id
+    place_ids: PlaceIds
+    household_size: Annotated[int, Field(ge=1, le=100)]
+    began_at: AwareDatetime
+    at: AwareDatetime
+
+
+class StayResumed(Contract):
+    """A stay told as ended had not: it goes on in these places as before."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stay-resumed.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    stay_id: Id
+    place_ids: PlaceIds
+    at: AwareDatetime
+
+
 InPlace = tuple[Id, Id]
 """A stay and its one place."""
 
@@ -311,6 +351,9 @@ CONTRACTS: tuple[type[Contract], ...] = (
     StayEnded,
     StaysBegan,
     StaysEnded,
+    StayMoved,
+    StayCorrected,
+    StayResumed,
     EpochBegan,
     SiteEpochBegan,
     *LETTERS,

@@ -39,6 +39,7 @@ StayEndReason = Literal[
     "deceased",
     "entered_in_error",
 ]
+Composition = Literal["men", "women", "mixed", "family"]
 HoldEnd = Literal["checked_in", "cancelled", "lapsed", "no_show"]
 HoldAnswerStatus = Literal["active", "refused", "checked_in", "cancelled", "lapsed", "no_show"]
 PlaceStatus = Literal["free", "held", "occupied", "blocked", "closed"]
@@ -92,6 +93,9 @@ STAY_END_REASONS: tuple[str, ...] = (
     "deceased",
     "entered_in_error",
 )
+
+COMPOSITIONS: tuple[str, ...] = ("men", "women", "mixed", "family")
+"""Who a room is for, and who a household is. A mixed room takes anybody."""
 
 HOLD_ENDS: tuple[str, ...] = ("checked_in", "cancelled", "lapsed", "no_show")
 

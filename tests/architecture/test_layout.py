@@ -20,7 +20,11 @@ BESIDE = {
 """Files any service may have besides."""
 
 PURE_MODULES = {
-    "placement": {"capacity": "the network's capacity and its bounds", "overnight": "how a night report is read"},
+    "placement": {
+        "capacity": "the network's capacity and its bounds",
+        "overnight": "how a night report is read",
+        "nights": "reported nights, and back into columns",
+    },
     "console": {"board": "what the board shows", "network": "what the network's page shows"},
 }
 """Pure modules with a name of the domain."""

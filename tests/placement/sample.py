@@ -154,6 +154,12 @@ def asked_for(
     )
 
 
+def moved(
+    *place_ids: str, away: tuple[str, ...], at: datetime = AT, kind: str = "shelter_24h", undo: bool = False
+) -> ev.StayMoved:
+    return ev.StayMoved(STAY, away, place_ids, kind, at, at, undo)
+
+
 def recount(state: Location) -> dict[str, Group]:
     """The counts of every group worked out from the places and stays alone, without a look at the carried ones."""
     counts: dict[str, Counter[str]] = {key: Counter() for key in state.groups}

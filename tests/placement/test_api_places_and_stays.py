@@ -144,7 +144,7 @@ def night(day: int, occupied: int, total: int = 10) -> dict[str, Any]:
 
 async def test_nights_are_adopted_in_order_and_once(desk: Desk) -> None:
     await desk.opened(count=1, room="elsewhere", kind="night_shelter")
-    body = {"location": "west", "nights": [night(1, 5), night(2, 7), night(2, 7), night(1, 5)]}
+    body = {"location": "west", "nights": [night(1, 5), night(2, 7), night(2, 7), night(1, 6)]}
     answer = await desk.post("/imports/overnight", "coordinator", json=body, headers={"Idempotency-Key": "file-1"})
     assert answer.status_code == 200, answer.text
     results = [(result["result"], result["code"]) for result in answer.json()["results"]]

@@ -6,9 +6,11 @@ import csv
 import io
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 
-from services.placement.overnight import COLUMNS, Night, RowProblem, by_night, open_location, read_nights, record_night
+from services.placement.nights import by_night, open_location, published_row, record_night
+from services.placement.overnight import COLUMNS, DESCRIBED, SERVICE_USERS, Night, RowProblem, read_nights
 from tests.placement.sample import AT
 
 ROW = {
@@ -66,7 +68,6 @@ def test_a_row_is_a_night() -> None:
         title="North York West",
         district="North York",
         programme="15371",
-        programme_name="North York West - Men",
         kind="shelter_24h",
         features=("men_only",),
         sleeps=1,
@@ -78,6 +79,8 @@ def test_a_row_is_a_night() -> None:
         available=3,
         overflow=0,
         funded=58,
+        unavailable=29,
+        words=tuple(ROW.get(name, "") for name in DESCRIBED),
     )
     assert only().observed_at == datetime(2021, 1, 2, 9, tzinfo=UTC)
 
@@ -128,6 +131,54 @@ def test_without_a_service_type_it_is_a_shelter_and_that_is_remarked() -> None:
 
 
 @pytest.mark.parametrize(
+    ("published", "kept", "remark"), [("", None, "unavailable-missing"), ("-1", -1, "unavailable-negative")]
+)
+def test_unavailable_places_that_are_no_count_block_none_and_are_kept_as_published(
+    published: str, kept: int | None, remark: str
+) -> None:
+    night = only(UNAVAILABLE_BEDS=published)
+    assert (night.total, night.blocked, night.occupied, night.available) == (29, 0, 26, 3)
+    assert (night.unavailable, night.remarks) == (kept, (remark,))
+
+
+def test_a_row_comes_back_as_it_was() -> None:
+    changes = (
+        {SERVICE_USERS: "74"},
+        ROOM | {"OCCUPIED_BEDS": ""},
+        {"UNAVAILABLE_BEDS": ""},
+        {"PROGRAM_NAME": " a, b "},
+    )
+    for change in changes:
+        row = ROW | change
+        (night,) = read(change, columns=(SERVICE_USERS, *COLUMNS))
+        assert isinstance(night, Night), night
+        kept = msgspec.to_builtins(night)
+        back = published_row(kept)
+        assert back is not None
+        given = {name: row.get(name, "") for name in (SERVICE_USERS, *COLUMNS)}
+        if "ROOM" in str(change):
+            given |= {name: "" for name in COLUMNS if "BED" in name}
+        assert {name: back[name] for name in given} == given
+        assert published_row(kept | {"words": []}) is None
+
+
+def test_a_night_that_comes_after_a_later_one_is_not_adopted() -> None:
+    days = [{"OCCUPANCY_DATE": f"2021-01-0{day}"} for day in (2, 1, 3)]
+    first, last = by_night(read(*days))
+    assert [(row.code, row.night) for row in first.problems] == [("night-out-of-order", date(2021, 1, 1))]
+    assert ([*first.vanished], last.night) == ([], date(2021, 1, 3))
+
+
+def test_nobody_has_vanished_in_a_night_that_a_torn_file_cuts_short() -> None:
+    other = {"PROGRAM_ID": "2"}
+    days = [{"OCCUPANCY_DATE": f"2021-01-0{day}"} for day in (1, 2, 3)]
+    rows = read(days[0], days[0] | other, days[1], days[2])
+    torn, last = list(by_night([*rows[:3], RowProblem(5, "file-torn"), rows[3]]))[1:]
+    assert (torn.night, [*torn.vanished]) == (date(2021, 1, 2), [])
+    assert [gone.programme for gone in last.vanished] == ["2"]
+
+
+@pytest.mark.parametrize(
     ("change", "code", "detail"),
     [
         ({"OCCUPANCY_DATE": "01/02/2021"}, "date-invalid", "OCCUPANCY_DATE"),
@@ -141,7 +192,10 @@ def test_without_a_service_type_it_is_a_shelter_and_that_is_remarked() -> None:
         ({"OCCUPIED_BEDS": "many"}, "figure-invalid", "OCCUPIED_BEDS"),
         ({"OCCUPIED_BEDS": "1e3"}, "figure-invalid", "OCCUPIED_BEDS"),
         ({"OCCUPIED_BEDS": "\u0662"}, "figure-invalid", "OCCUPIED_BEDS"),
-        ({"UNAVAILABLE_BEDS": "-1"}, "figure-negative", "UNAVAILABLE_BEDS"),
+        ({"OCCUPIED_BEDS": "-1"}, "figure-negative", "OCCUPIED_BEDS"),
+        ({"UNAVAILABLE_BEDS": "some"}, "figure-invalid", "UNAVAILABLE_BEDS"),
+        ({"PROGRAM_NAME": "n" * 201}, "words-invalid", "PROGRAM_NAME"),
+        ({"PROGRAM_NAME": "two\x07lines"}, "words-invalid", "PROGRAM_NAME"),
         ({"UNOCCUPIED_BEDS": "4"}, "figures-disagree", "UNOCCUPIED_BEDS"),
         ({"UNOCCUPIED_BEDS": "-4"}, "figures-disagree", "UNOCCUPIED_BEDS"),
     ],
@@ -217,3 +271,4 @@ def test_a_night_becomes_commands() -> None:
     recording = record_night(night, AT, "system")
     assert (recording.total, recording.blocked, recording.occupied, recording.overflow) == (58, 29, 26, 0)
     assert recording.observed_at == night.observed_at
+    assert (recording.funded, recording.unavailable, recording.words) == (58, 29, night.words)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.placement import commands as cmd
 from services.placement import events as ev
@@ -168,6 +168,63 @@ class AnyCommands(RuleBasedStateMachine):
     def end(self, stay: int, reason: str, ago: int | None) -> None:
         stay_id = self.one_of(self.state.stays, stay)
         self.do(cmd.EndStay, stay_id=stay_id, reason=reason, observed_at=self.seen(ago))
+
+    @rule(places=some_places, kind=kinds, ago=minutes_ago, stay=ids)
+    def move(self, stay: int, places: Any, kind: str | None, ago: int | None) -> None:
+        stay_id = self.one_of(self.state.stays, stay)
+        self.do(cmd.MoveStay, stay_id=stay_id, place_ids=places, kind=kind, observed_at=self.seen(ago))
+
+    @rule(session=st.integers(601, 603), seats=st.integers(0, 2), hours=st.sampled_from([-1, 1, 30]))
+    def open_session(self, session: int, seats: int, hours: int) -> None:
+        times = {"starts_at": self.now, "ends_at": self.now + timedelta(hours=hours)}
+        self.do(cmd.OpenSession, session_id=uid(session), kind="consultation", seats=seats, **times)
+
+    @rule(session=st.integers(601, 603), booking=ids, back=st.booleans())
+    def book(self, session: int, booking: int, back: bool) -> None:
+        make = cmd.GiveSeatBack if back else cmd.BookSeat
+        self.do(make, session_id=uid(session), booking_id=uid(booking))
+        assert all(len(session.booked) <= session.seats for session in self.state.sessions.values())
+
+    @rule(room=st.sampled_from("abz"), composition=st.sampled_from(["men", "mixed", "cats"]))
+    def compose(self, room: str, composition: str) -> None:
+        self.do(cmd.ComposeRoom, room=room, composition=composition)
+
+    @rule(stay=ids, size=sizes, ago=minutes_ago)
+    def correct(self, stay: int, size: int, ago: int | None) -> None:
+        stay_id = self.one_of(self.state.stays, stay)
+        self.do(cmd.CorrectStay, stay_id=stay_id, household_size=size, began_at=self.seen(ago))
+
+    @rule(stay=ids, ended=st.booleans())
+    def undo(self, stay: int, ended: bool) -> None:
+        self.do(cmd.UndoStay, stay_id=self.one_of(self.state.ended_stays if ended else self.state.stays, stay))
+
+    @rule(stay=ids, hours=st.sampled_from([None, 1, -1]))
+    def away(self, stay: int, hours: int | None) -> None:
+        until = None if hours is None else self.now + timedelta(hours=hours)
+        self.do(cmd.NoteAway, stay_id=self.one_of(self.state.stays, stay), until=until)
+
+    @rule(room=st.sampled_from(["a", "b", None]), kind=kinds, ago=minutes_ago)
+    def end_many(self, room: str | None, kind: str | None, ago: int | None) -> None:
+        self.do(cmd.EndStays, room=room, kind=kind, reason="moved_on", observed_at=self.seen(ago))
+
+    @rule(stay=st.integers(300, 340), size=sizes, features=features)
+    def begin_extra(self, stay: int, size: int, features: Any) -> None:
+        fields = {"kind": "shelter_24h", "household_size": size, "features": features, "extra": True}
+        self.do(cmd.BeginStay, stay_id=uid(stay), **fields)
+
+    @rule(count=st.integers(400, 430), people=st.integers(-1, 3), places=some_places, ago=minutes_ago)
+    def count_heads(self, count: int, people: int, places: Any, ago: int | None) -> None:
+        before = self.state
+        fields = {"kind": "shelter_24h", "counted": people, "seen": places}
+        self.do(cmd.CountHeads, count_id=uid(count), observed_at=self.seen(ago), **fields)
+        assert (self.state.stays, self.state.places) == (before.stays, before.places)
+
+    @precondition(lambda self: self.now - AT > timedelta(hours=20))
+    @rule()
+    def close_the_house(self) -> None:
+        self.do(cmd.CloseLocation, role="coordinator")
+        assert not self.state.holds
+        assert all(place.closing or place.overflow for place in self.state.places.values())
 
     @rule(
         total=st.integers(0, 8),

@@ -54,7 +54,11 @@ class House:
     holds: dict[str, tuple[tuple[str, ...], datetime]] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     stays: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    seats: dict[str, int] = field(default_factory=dict)
+    booked: dict[str, set[str]] = field(default_factory=dict)
+    rooms: dict[str, str] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
+    people: dict[str, int] = field(default_factory=dict)
     seen: dict[Group, datetime | None] = field(default_factory=dict)
     guests: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -66,6 +70,16 @@ class House:
             self.name = event.name
         elif isinstance(event, ev.StayEnded | ev.StaysBegan | ev.StaysEnded | ev.StayBegan):
             self._stay(event)
+        elif isinstance(event, ev.StayMoved | ev.StayCorrected | ev.StayResumed | ev.AwayNoted):
+            self._stay_goes_on(event)
+        elif isinstance(event, ev.HeadsCounted):
+            self._counted(event)
+        elif isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
+            self._seat(event)
+        elif isinstance(event, ev.RoomComposed):
+            self.rooms[event.room] = event.composition
+        elif isinstance(event, ev.LocationClosed):
+            require(not self.holds, "a closed house promises places", self.name)
         elif isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed):
             self._hold(event)
         elif isinstance(event, ev.HoldAsked | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated):
@@ -161,6 +175,51 @@ class House:
                     self._end_stay(stay_id, (place_id,))
                 self._look([place_id for _, place_id in event.stays], event.ended_at)
 
+    def _stay_goes_on(self, event: ev.StayMoved | ev.StayCorrected | ev.StayResumed | ev.AwayNoted) -> None:
+        match event:
+            case ev.StayMoved():
+                require(event.stay_id in self.stays, "a stay moved that is not there", event.stay_id)
+                old, people = self.stays[event.stay_id]
+                require(old == event.from_ids, "a stay moved from where it was not", event)
+                self._free(event.stay_id, old)
+                self._give(event.stay_id, event.place_ids, people)
+                self.stays[event.stay_id] = (event.place_ids, people)
+                self._look((*event.from_ids, *event.place_ids), event.moved_at)
+            case ev.StayCorrected():
+                require(event.stay_id in self.stays, "a stay corrected that is not there", event.stay_id)
+                sleeps = sum(bed.sleeps for bed in self._beds(event.place_ids))
+                require(sleeps >= event.household_size, "a household without enough places to sleep", event)
+                self.stays[event.stay_id] = (event.place_ids, event.household_size)
+            case ev.StayResumed():
+                require(event.stay_id in self.left, "a stay resumed that had not ended", event.stay_id)
+                self.left.discard(event.stay_id)
+                people = self.people[event.stay_id]
+                self._give(event.stay_id, event.place_ids, people)
+                self.stays[event.stay_id] = (event.place_ids, people)
+            case ev.AwayNoted():
+                require(event.stay_id in self.stays, "somebody away who is not there", event.stay_id)
+
+    def _seat(self, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack) -> None:
+        match event:
+            case ev.SessionOpened():
+                require(event.session_id not in self.seats, "a session opened twice", event.session_id)
+                self.seats[event.session_id], self.booked[event.session_id] = event.seats, set()
+            case ev.SeatBooked():
+                booked = self.booked[event.session_id]
+                require(event.booking_id not in booked, "a seat booked twice", event)
+                booked.add(event.booking_id)
+                require(len(booked) <= self.seats[event.session_id], "more booked than there are seats", event)
+            case ev.SeatGivenBack():
+                require(event.booking_id in self.booked[event.session_id], "a seat given back twice", event)
+                self.booked[event.session_id].discard(event.booking_id)
+
+    def _counted(self, event: ev.HeadsCounted) -> None:
+        people = sum(people for place_ids, people in self.stays.values() if self.beds[place_ids[0]].kind == event.kind)
+        require(event.expected == people, "a head count expected others than there were", event.expected, people)
+        for group in self.seen:
+            if group[0] == event.kind:
+                self._newer(group, event.observed_at)
+
     def counts(self) -> dict[Group, Counts]:
         """A recount of every group, place by place."""
         rows = {group: [0, 0, 0, 0, 0, 0] for group in self.seen}
@@ -226,7 +285,8 @@ class House:
 
     def _end_stay(self, stay_id: str, place_ids: Sequence[str]) -> None:
         require(stay_id in self.stays, "a stay ended that is not open", stay_id)
-        require(self.stays.pop(stay_id)[0] == tuple(place_ids), "a stay ended with other places", stay_id)
+        known, self.people[stay_id] = self.stays.pop(stay_id)
+        require(known == tuple(place_ids), "a stay ended with other places", stay_id)
         self.left.add(stay_id)
         self._free(stay_id, place_ids)
 

@@ -164,14 +164,24 @@ class Desks:
             return self._cancel(name, chance.choice(list(house.holds)))
         if draw < 0.63:
             return self._begin_stay(name, house)
-        if draw < 0.84 and house.stays:
+        if draw < 0.76 and house.stays:
             return self._end_stay(name, chance.choice(list(house.stays)))
+        if draw < 0.84 and (house.stays or house.left):
+            return self._later(name, house)
         if draw < 0.88:
             return self._block(name, house)
         if draw < 0.93 and house.beds:
             return self._unblock_or_close(name, chance.choice(list(house.beds)))
         if draw < 0.95:
             return self._night(name)
+        if draw < 0.96:
+            room = str(chance.randint(0, 3))
+            composition = chance.choice(("mixed", "mixed", "mixed", "women"))
+            return lambda at: cmd.ComposeRoom(at=at, role="operator", location=name, room=room, composition=composition)
+        if draw < 0.97:
+            return self._seat(name, house)
+        if draw < 0.975:
+            return lambda at: cmd.CloseLocation(at=at, role="coordinator", location=name)
         if draw < 0.97:
             return self._open_location(site, name)
         return self._open_places(name, str(chance.randint(0, 3)))
@@ -231,7 +241,7 @@ class Desks:
 
     def _begin_stay(self, name: str, house: House) -> Make:
         ids, hold = self._world.ids, self._hold(name, house)
-        seen = self._age()
+        seen, extra = self._age(), self._chance.random() < 0.2
 
         def make(at: datetime) -> cmd.LocationCommand:
             like = hold(at)
@@ -239,6 +249,7 @@ class Desks:
             return cmd.BeginStay(
                 at=at, role="operator", location=name, stay_id=ids.random_id(), place_ids=like.place_ids,
                 kind=like.kind, household_size=like.household_size, observed_at=seen(at),
+                extra=extra,
             )  # fmt: skip
 
         return make
@@ -251,6 +262,70 @@ class Desks:
 
     def _cancel(self, name: str, hold_id: str) -> Make:
         return lambda at: cmd.CancelHold(at=at, role="caseworker", location=name, hold_id=hold_id)
+
+    def _later(self, name: str, house: House) -> Make:
+        """What is done about people who are there, or were: moved, put right, taken back, counted, gone together."""
+        chance, seen = self._chance, self._age()
+        stay_id = chance.choice(list(house.stays) or sorted(house.left))
+        draw = chance.random()
+        if draw < 0.3 and house.beds:
+            to = self._some_places(house) if chance.random() < 0.5 else ()
+            kind = None if to else chance.choice(KINDS)
+            return lambda at: cmd.MoveStay(
+                at=at, role="operator", location=name, stay_id=stay_id, place_ids=to, kind=kind, observed_at=seen(at)
+            )
+        if draw < 0.5:
+            last = chance.choice([*sorted(house.left)[-5:], stay_id])
+            return lambda at: cmd.UndoStay(at=at, role="operator", location=name, stay_id=last)
+        if draw < 0.6:
+            size = chance.choice((1, 2, 3))
+            return lambda at: cmd.CorrectStay(
+                at=at, role="operator", location=name, stay_id=stay_id, household_size=size
+            )
+        if draw < 0.7:
+            hours = chance.choice((None, 12))
+            return lambda at: cmd.NoteAway(
+                at=at,
+                role="operator",
+                location=name,
+                stay_id=stay_id,
+                until=None if hours is None else at + timedelta(hours=hours),
+            )
+        if draw < 0.9:
+            return self._count_heads(name, house)
+        room = chance.choice([bed.room for bed in house.beds.values()] or ["0"])
+        return lambda at: cmd.EndStays(
+            at=at, role="operator", location=name, room=room, reason="moved_on", observed_at=seen(at)
+        )
+
+    def _seat(self, name: str, house: House) -> Make:
+        chance, ids = self._chance, self._world.ids
+        session_id = chance.choice(sorted(house.seats) or [None])
+        if session_id is None or chance.random() < 0.2:
+            seats = chance.randint(1, 2)
+            return lambda at: cmd.OpenSession(
+                at=at, role="operator", location=name, session_id=ids.random_id(), kind="consultation", starts_at=at,
+                ends_at=at + timedelta(hours=2), seats=seats,
+            )  # fmt: skip
+        booked = sorted(house.booked[session_id])
+        if booked and chance.random() < 0.3:
+            back = chance.choice(booked)
+            return lambda at: cmd.GiveSeatBack(
+                at=at, role="caseworker", location=name, session_id=session_id, booking_id=back
+            )
+        return lambda at: cmd.BookSeat(
+            at=at, role="caseworker", location=name, session_id=session_id, booking_id=ids.random_id()
+        )
+
+    def _count_heads(self, name: str, house: House) -> Make:
+        ids, chance, seen = self._world.ids, self._chance, self._age()
+        kind, people = chance.choice(KINDS), chance.randint(0, 5)
+        beds = [id_ for id_, bed in house.beds.items() if bed.kind == kind]
+        noted = tuple(chance.sample(beds, min(len(beds), 2))) if chance.random() < 0.5 else None
+        return lambda at: cmd.CountHeads(
+            at=at, role="operator", location=name, count_id=ids.random_id(), kind=kind, counted=people, seen=noted,
+            observed_at=seen(at),
+        )  # fmt: skip
 
     def _end_stay(self, name: str, stay_id: str) -> Make:
         seen = self._age()
@@ -282,6 +357,19 @@ class Desks:
         )
 
     def _night(self, name: str) -> Make:
+        first = self._one_night(name)
+        if self._chance.random() < 0.6:
+            return first
+        second = self._one_night(name)
+
+        def both(at: datetime) -> cmd.LocationCommand:
+            nights = (first(at), second(at))
+            made = tuple(night for night in nights if isinstance(night, cmd.RecordNight))
+            return cmd.RecordNights(at=at, role="coordinator", location=name, nights=made)
+
+        return both
+
+    def _one_night(self, name: str) -> Make:
         chance = self._chance
         self._nights += 1
         total = chance.randint(0, 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -34,12 +35,33 @@ NOTHING_THERE = {
 
 
 async def known_things(client: httpx.AsyncClient, network: Network) -> dict[str, str]:
-    """A location, a place, a hold and a stay that exist, by the names paths and bodies give them."""
+    """A location, a place, a hold, a stay, a head count and a booked session that exist, by the names paths and bodies
+    give them. name: of another location, for what is done to a whole house.
+    """
     location, places = await network.new_location(client, 40)
     hold = await client.post("/api/placement/holds", json={"place_ids": [places[0]]})
     stay = await client.post("/api/placement/stays", json={"place_ids": [places[1]]})
+    count = await client.post("/api/placement/head-counts", json=on(location)["/head-counts"])
+    session = await client.post("/api/placement/sessions", json=on(location)["/sessions"])
+    booking = await client.post(f"/api/placement/sessions/{session.json()['id']}/book")
+    other, _ = await network.new_location(client, 1)
     ids = {"place_id": places[2], "hold_id": hold.json()["id"], "stay_id": stay.json()["id"]}
-    return {"location": location, "view": "board"} | ids
+    ids |= {"count_id": count.json()["id"], "session_id": session.json()["id"]}
+    return {"location": location, "name": other, "view": "board", "booking_id": booking.json()["booking_id"]} | ids
+
+
+def on(location: str) -> dict[str, dict[str, Any]]:
+    """Bodies that mean something at a location, for paths whose invented ones seldom do."""
+    starts_at = datetime.now(UTC) + timedelta(hours=1)
+    times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=1)).isoformat()}
+    here = {"location": location}
+    return {
+        "/rooms": here | {"room": "1", "composition": "mixed"},
+        "/places/block": here | {"count": 1, "reason": "cleaning"},
+        "/stays/end": here | {"kind": "night_shelter", "reason": "moved_on"},
+        "/head-counts": here | {"kind": "shelter_24h", "counted": 1},
+        "/sessions": here | {"kind": "consultation", "seats": 40} | times,
+    }
 
 
 def fill_in(case: Any, known: dict[str, str]) -> None:
@@ -49,6 +71,9 @@ def fill_in(case: Any, known: dict[str, str]) -> None:
     named: dict[str, Any] = {"location": known.get("location"), "place_ids": [known.get("place_id")], "site": "west"}
     if isinstance(case.body, dict) and known:
         case.body |= {name: value for name, value in named.items() if name in case.body}
+        case.body = on(known["location"]).get(case.operation.path, case.body)
+        if "booking_id" in case.body:
+            case.body["booking_id"] = known["booking_id"]
         if case.operation.path in ("/holds", "/stays"):  # every field is optional; without these two nothing is asked
             case.body = {"location": known["location"], "kind": "shelter_24h"} | case.body
 

@@ -22,6 +22,9 @@ def night(
     sleeps: int = 1,
     features: tuple[str, ...] = (),
     own_rooms: bool = False,
+    funded: int | None = None,
+    unavailable: int | None = None,
+    words: tuple[str, ...] = (),
 ) -> cmd.RecordNight:
     """The report `days` after the first one."""
     return cmd.RecordNight(
@@ -39,6 +42,9 @@ def night(
         blocked=blocked,
         occupied=occupied,
         overflow=max(0, occupied - (total - blocked)),
+        funded=funded,
+        unavailable=unavailable,
+        words=words,
     )
 
 

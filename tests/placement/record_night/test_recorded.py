@@ -88,6 +88,17 @@ def test_an_unchanged_night_is_still_a_look_at_the_places() -> None:
     assert [row.observed_at for row in figures(state).rows] == [seen(1)]
 
 
+def test_what_is_published_beside_the_figures_is_kept_and_words_only_when_they_change() -> None:
+    first = night(2, 0, 1, funded=3, unavailable=0, words=("Red Door", "Families"))
+    given = west.after(first)
+    assert given.state.nights["12251"].published == (3, 0, None)
+    same = replace(recorded(2, 0, 1, days=1), funded=4, unavailable=-1)
+    then = given.when(night(2, 0, 1, days=1, funded=4, unavailable=-1, words=first.words)).then(same)
+    assert then.state.nights["12251"].words == ("Red Door", "Families")
+    gone = then.when(night(2, 0, 1, days=2)).then(replace(recorded(2, 0, 1, days=2), words=()))
+    assert gone.state.nights["12251"].words == ()
+
+
 def test_rooms_are_rooms_of_their_own() -> None:
     state = west.after(night(2, 0, 0, own_rooms=True), night(3, 0, 0, days=1, own_rooms=True)).state
     assert [place.room for place in state.places.values()] == ["12251-1", "12251-2", "12251-3"]

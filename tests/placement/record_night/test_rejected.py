@@ -33,6 +33,14 @@ def test_figures_must_be_possible(total: int, blocked_: int, occupied: int, over
     west.when(command).then_rejected("figures-impossible")
 
 
+def test_what_is_published_beside_the_figures_must_be_possible_too() -> None:
+    west.when(night(2, 1, 0, unavailable=2)).then_rejected("figures-impossible")
+    west.when(night(2, 0, 0, funded=100_001)).then_rejected("figures-impossible")
+    west.when(night(2, 0, 0, words=("a\nb",))).then_rejected("words-invalid")
+    west.when(night(2, 0, 0, words=("a",) * 31)).then_rejected("words-invalid", words_max=30)
+    west.after(night(2, 0, 0)).when(night(2, 0, 0, funded=3)).then_rejected("night-differs")
+
+
 def test_a_night_is_not_in_the_future() -> None:
     west.when(replace(night(1, 0, 0), observed_at=after(minutes=3))).then_rejected("observed-in-future")
     ahead = replace(night(1, 0, 0), night=AT.date() + timedelta(days=2))

@@ -1,0 +1,86 @@
+"""A real city: a year of its nightly reports through the running network, and any past night of it asked again.
+
+The reports are the City of Toronto's (CONTRIBUTING.md, "Data"). Contains information licensed under the Open Government
+Licence - Toronto.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from bench.ground import Ground, Line, percentile
+from bench.network import NETWORK
+from services.placement import app
+from services.placement.views_capacity import figures_at
+from tests.support.network import running_network
+
+DATA = Path(os.environ.get("PLEK_DATA_DIR") or Path(__file__).resolve().parents[2] / "shared" / "data")
+REPORT = "toronto-overnight-2021.csv.gz"
+YEAR_NIGHTS, QUICK_NIGHTS = 365, 60
+YEAR_SECONDS_MAX = 60.0
+AT_MS_MAX = 150.0
+GROUPS, HISTORY_NIGHTS, ASKED = 320, 3 * 365, 40
+IMPORT_SECONDS_MAX = 900.0
+FIRST = datetime(2021, 1, 1, 9, tzinfo=UTC)
+
+THREE_YEARS = """
+insert into figure_history (teller, location, kind, size_class, feature_class, epoch, sequence, site, title, district,
+  total, overflow, occupied, held, blocked, people, observed_at, effective_at)
+select 'west/placement', 'loc-' || g, 'shelter_24h', '1', '', 1, n * $1::int + g, 'west', 'A house', 'Toronto',
+  60, 0, n % 60, 0, 0, n % 60, $3::timestamptz + n * interval '1 day', $3::timestamptz + n * interval '1 day'
+from generate_series(0, $2::int - 1) n, generate_series(1, $1::int) g
+"""
+
+
+def run(ground: Ground) -> list[Line]:
+    """Without the reports there is nothing to import: then only the question is measured, and that is said."""
+    lines = [ground.run(_asked(ground))]
+    if (DATA / REPORT).is_file():
+        lines.insert(0, _imported(ground))
+    else:
+        Console(stderr=True).print(f"bench city: {DATA / REPORT} is not there, so no year is imported")
+    return lines
+
+
+def _imported(ground: Ground) -> Line:
+    nights = QUICK_NIGHTS if ground.quick else YEAR_NIGHTS
+    file = ground.directory / "city.toml"
+    file.write_text(NETWORK, "utf-8")
+    with running_network("--network", str(file), "--no-demo") as network:
+        began = time.perf_counter()
+        done = network.plek("import", "overnight", str(DATA / REPORT), "--nights", str(nights), "--json",
+                            seconds_max=IMPORT_SECONDS_MAX)  # fmt: skip
+        seen = network.plek("verify", "--wait", "120", seconds_max=180)
+        seconds = time.perf_counter() - began
+        assert (done.returncode, seen.returncode) == (0, 0), done.stderr + seen.stdout
+    report = msgspec.json.decode(done.stdout)
+    assert report["nights"] == nights
+    assert not report["not_accepted"]
+    year = seconds * YEAR_NIGHTS / nights
+    note = f"{report['accepted'] / seconds:,.0f} programme-nights a second, until every site shows them"
+    return Line("nights of a real city", nights / seconds, "nights/s", "seconds for a year", year,
+                year / YEAR_SECONDS_MAX, 1.0, at_most=True, note=note)  # fmt: skip
+
+
+async def _asked(ground: Ground) -> Line:
+    """A past night with three years of a city in the store."""
+    async with ground.store(app.READER_TABLES) as store:
+        await store.query(lambda pool: pool.execute(THREE_YEARS, GROUPS, HISTORY_NIGHTS, FIRST, timeout=120))
+        await store.query(lambda pool: pool.execute("analyze figure_history"))
+        times = []
+        for number in range(ASKED):
+            at = FIRST + timedelta(days=number * HISTORY_NIGHTS // ASKED, hours=3)
+            began = time.perf_counter()
+            rows = await figures_at(store, at)
+            times.append((time.perf_counter() - began) * 1000)
+            assert len(rows) == GROUPS
+    slow = percentile(times, 0.99)
+    return Line("capacity of any past night, three years stored", statistics.median(times), "ms", "p99, ms", slow,
+                slow / AT_MS_MAX, 1.0, at_most=True, note=f"{GROUPS * HISTORY_NIGHTS:,} lines of history")  # fmt: skip

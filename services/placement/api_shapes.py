@@ -1,0 +1,207 @@
+"""Bodies, queries and answers of what goes on at a house: moves, counts, many at once, and the search for room."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from services.placement.api_models import (
+    BedKind,
+    BlockBody,
+    CompositionWord,
+    EndReason,
+    Feature,
+    Features,
+    HouseholdSize,
+    Kind,
+    Location,
+    PlaceIds,
+    Text,
+    Whole,
+)
+from services.placement.decider_limits import PLACES_A_COMMAND_MAX, PLACES_A_LOCATION_MAX
+from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
+
+
+class EndStaysBody(Body):
+    """Whose stays end: those named, or all in a room, of a kind, or of both."""
+
+    location: Location
+    stay_ids: Annotated[list[Uuid], Field(max_length=PLACES_A_COMMAND_MAX)] = Field(default_factory=list)
+    room: Text | None = None
+    kind: BedKind | None = None
+    reason: EndReason
+    observed_at: Moment | None = None
+
+
+class EndStaysAnswer(CommandAnswer):
+    """stay_ids: those that ended with this command."""
+
+    stay_ids: list[str]
+
+
+class MoveBody(Body):
+    """Where to: the places named, or the best fit of `kind` at the same location."""
+
+    place_ids: PlaceIds | None = None
+    kind: BedKind | None = None
+    features: Features = Field(default_factory=list)
+    composition: CompositionWord | None = None
+    observed_at: Moment | None = None
+
+
+class RoomBody(Body):
+    """Who a room is for."""
+
+    location: Location
+    room: Text
+    composition: CompositionWord
+
+
+class AwayBody(Body):
+    """until: how long the places are kept; null when the household is back."""
+
+    until: Moment | None
+
+
+class CorrectBody(Body):
+    """What was wrong about a present stay; null leaves it as it is."""
+
+    household_size: HouseholdSize | None = None
+    began_at: Moment | None = None
+
+
+class BlockPlacesBody(BlockBody):
+    """Which places: `count` free ones (of a room and a kind, where given), or a whole room."""
+
+    location: Location
+    room: Text | None = None
+    kind: BedKind | None = None
+    count: Whole | None = None
+
+
+class BlockPlacesAnswer(CommandAnswer):
+    """place_ids: blocked now. later_ids: blocked when the stay in them ends."""
+
+    place_ids: list[str]
+    later_ids: list[str]
+
+
+class HeadCountBody(Body):
+    """counted: people. occupied_place_ids: where somebody was, if that was noted; it names the places that differ."""
+
+    location: Location
+    kind: BedKind
+    counted: Whole
+    occupied_place_ids: Annotated[list[Uuid], Field(max_length=PLACES_A_LOCATION_MAX)] | None = None
+    observed_at: Moment | None = None
+
+
+class HeadCountView(BaseModel):
+    """difference: counted less expected. missing: occupied places where nobody was; unexpected: other places where
+    somebody was. superseded: a newer look was known already."""
+
+    id: str
+    site: str
+    location: str
+    kind: str
+    counted: int
+    expected: int
+    difference: int
+    missing: list[str]
+    unexpected: list[str]
+    superseded: bool
+    observed_at: Moment
+    recorded_at: Moment
+    version: int
+
+
+class HeadCountAnswer(CommandAnswer):
+    location: str
+    kind: str
+    counted: int
+    expected: int
+    difference: int
+    missing: list[str]
+    unexpected: list[str]
+    superseded: bool
+    observed_at: Moment
+    recorded_at: Moment
+
+
+class HeadCountsQuery(PageQuery):
+    location: Slug | None = None
+    kind: BedKind | None = None
+
+
+class SessionBody(Body):
+    """A consultation hour, an activity or an internship."""
+
+    location: Location
+    kind: Kind
+    starts_at: Moment
+    ends_at: Moment
+    seats: Whole
+
+
+class BookingBody(Body):
+    """booking_id: which seat is given back, as the booking was answered."""
+
+    booking_id: Uuid
+
+
+class BookingAnswer(CommandAnswer):
+    booking_id: str
+
+
+class SessionView(BaseModel):
+    id: str
+    site: str
+    location: str
+    kind: str
+    starts_at: Moment
+    ends_at: Moment
+    seats: int
+    booked: int
+    version: int
+
+
+class SessionsQuery(PageQuery):
+    location: Slug | None = None
+    kind: Kind | None = None
+
+
+class SearchQuery(Body):
+    """Room for a household of so many, with these features, in this district if possible."""
+
+    model_config = PageQuery.model_config
+
+    kind: BedKind | None = None
+    household_size: HouseholdSize = 1
+    features: Annotated[list[Feature], Field(max_length=20)] = Field(default_factory=list)
+    district: Text | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class SearchItem(BaseModel):
+    """available: free places that fit. missing_features: what was asked for and is not there. whole: one place sleeps
+    the household."""
+
+    site: str
+    location: str
+    title: str
+    district: str
+    kind: str
+    available: int
+    available_min: int
+    whole: bool
+    missing_features: list[str]
+    observed_at: Moment | None
+    freshness: str
+    link: str
+    silent_seconds: int | None
+
+
+class SearchAnswer(BaseModel):
+    items: list[SearchItem]

@@ -1,0 +1,115 @@
+"""How a location changes when a stay is put right, moved or taken back, heads are counted, or the house says something
+of itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from services.placement import events as ev
+from services.placement.decider_location import COUNTS_KEPT, FREE, OCCUPIED, Location, Session, Stay
+
+if TYPE_CHECKING:
+    from services.placement.decider_fold import _Change
+
+_PEOPLE = 5
+
+
+def fold_stay(change: _Change, event: ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed) -> Location:
+    """The location after one of these."""
+    match event:
+        case ev.StayMoved():
+            return _moved(change, event)
+        case ev.StayResumed():
+            return _resumed(change, event)
+        case ev.StayCorrected():
+            stay = change.state.stays[event.stay_id]
+            people = change.delta(change.places[stay.place_ids[0]].group)
+            people[_PEOPLE] += event.household_size - stay.household_size
+            right = replace(stay, household_size=event.household_size, began_at=event.began_at, version=change.version)
+            return change.done(None, stays=change.state.stays | {stay.id: right})
+        case ev.AwayNoted():
+            stay = replace(change.state.stays[event.stay_id], away_until=event.until, version=change.version)
+            return change.done(None, stays=change.state.stays | {stay.id: stay})
+
+
+def _moved(change: _Change, event: ev.StayMoved) -> Location:
+    stay = change.state.stays[event.stay_id]
+    for place_id in event.from_ids:
+        change.turn(place_id, FREE, free_since=min(event.moved_at, event.at))
+    for place_id in event.place_ids:
+        change.turn(place_id, OCCUPIED, stay.id)
+    _people(change, stay, event.from_ids[0], -1)
+    _people(change, stay, event.place_ids[0], 1)
+    moved = replace(
+        stay,
+        place_ids=event.place_ids,
+        kind=event.kind,
+        version=change.version,
+        tapped_at=event.at,
+        moved_from=() if event.undo else event.from_ids,
+        undone=event.undo,
+        programme=None,  # by people now: no later report ends it
+    )
+    return change.done(event.moved_at, stays=change.state.stays | {stay.id: moved})
+
+
+def _resumed(change: _Change, event: ev.StayResumed) -> Location:
+    state = change.state
+    stay = replace(state.ended_stays[event.stay_id].stay, version=change.version, undone=True)
+    for place_id in event.place_ids:
+        change.turn(place_id, OCCUPIED, stay.id)
+    _people(change, stay, event.place_ids[0], 1)
+    ended = {id_: other for id_, other in state.ended_stays.items() if id_ != stay.id}
+    return change.done(None, stays=state.stays | {stay.id: stay}, ended_stays=ended)
+
+
+def _people(change: _Change, stay: Stay, place_id: str, sign: int) -> None:
+    change.delta(change.places[place_id].group)[_PEOPLE] += sign * stay.household_size
+
+
+def fold_count(change: _Change, event: ev.HeadsCounted) -> Location:
+    """A count is a look at every place of its kind; an older look than the newest changes nothing."""
+    for key, group in change.state.groups.items():
+        if group.kind == event.kind:
+            change.delta(key)
+    counts = change.state.counts | {event.count_id: count_key(event.kind, event.counted)}
+    while len(counts) > COUNTS_KEPT:
+        del counts[next(iter(counts))]
+    return change.done(event.observed_at, counts=counts)
+
+
+def fold_house(
+    change: _Change,
+    event: ev.RoomComposed | ev.LocationClosed | ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack,
+) -> Location:
+    """What holds for the house from now on."""
+    if isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
+        return change.done(None, sessions=_sessions(change.state, event))
+    if isinstance(event, ev.LocationClosed):
+        return change.done(None, closed=True)
+    return change.done(None, rooms={**change.state.rooms, event.room: event.composition})
+
+
+def _sessions(state: Location, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack) -> dict[str, Session]:
+    """A session that is over is forgotten when a new one opens."""
+    match event:
+        case ev.SessionOpened():
+            there = {id_: session for id_, session in state.sessions.items() if session.ends_at > event.at}
+            opened = Session(event.session_id, event.kind, event.starts_at, event.ends_at, event.seats)
+            return there | {event.session_id: opened}
+        case ev.SeatBooked():
+            session = state.sessions[event.session_id]
+            session = replace(session, booked=(*session.booked, event.booking_id))
+        case ev.SeatGivenBack():
+            session = state.sessions[event.session_id]
+            booked = tuple(id_ for id_ in session.booked if id_ != event.booking_id)
+            session = replace(session, booked=booked, back=(*session.back, event.booking_id))
+    return state.sessions | {event.session_id: session}
+
+
+def count_key(kind: str, counted: int) -> str:
+    """What a repeated count is known by."""
+    return f"{kind}|{counted}"

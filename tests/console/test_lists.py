@@ -1,0 +1,48 @@
+"""The night list and the evacuation list: who is where, on paper."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from services.console.board import NightList, night_list
+from services.console.words import words
+from tests.console.test_board import NOW, WEST, hold, place, stay
+
+PLACES = [
+    place("p1", "occupied"), place("p2", "occupied"), place("p3"), place("p4", "held"),
+    place("p5", "occupied", room="9"), place("p6", "closed", room="9"),
+]  # fmt: skip
+COUPLE = stay("p1", "p2", household_size=2, away_until=None)
+AWAY = stay("p5", id="stay-2", away_until=(NOW + timedelta(days=2)).isoformat())
+
+
+def listed(*, evacuation: bool = False, language: str = "en", stays: list[Any] | None = None) -> NightList:
+    there = [COUPLE, AWAY] if stays is None else stays
+    return night_list(WEST, PLACES, [hold("p4")], there, NOW, words(language), evacuation=evacuation)
+
+
+def test_every_place_is_on_the_night_list_and_a_household_is_counted_once() -> None:
+    found = listed()
+    assert [(title, people, [line.id for line in lines]) for title, people, lines in found.rooms] == [
+        ("Room 9", 1, ["p5"]), ("Room 101", 2, ["p1", "p2", "p3", "p4"]),
+    ]  # fmt: skip
+    assert (found.title, found.people) == ("West", 3)
+    assert [line.people for line in found.rooms[1][2]] == [2, None, None, None]
+
+
+def test_only_where_people_are_is_on_the_evacuation_list() -> None:
+    found = listed(evacuation=True)
+    assert [line.id for _, _, lines in found.rooms for line in lines] == ["p5", "p1", "p2"]
+    assert found.people == 3
+
+
+def test_a_household_that_is_away_says_until_when() -> None:
+    (line,) = listed(evacuation=True, language="nl").rooms[0][2]
+    assert "weg tot" in line.about
+
+
+def test_a_house_without_anybody_has_an_empty_evacuation_list() -> None:
+    nobody = [place("p1"), place("p2", "blocked", block={"reason": "repair", "until": None})]
+    found = night_list(WEST, nobody, [], [], NOW, words("en"), evacuation=True)
+    assert (found.people, [*found.rooms]) == (0, [])

@@ -1,0 +1,28 @@
+"""A booked seat that is not needed."""
+
+from msgspec.structs import replace
+
+from services.placement import commands as cmd
+from services.placement import events as ev
+from tests.placement.book_seat.test_booked import BOOK, BOOKED, FIRST, OPEN, SECOND
+from tests.placement.open_session.test_opened import SESSION
+from tests.placement.sample import AT, after
+
+BACK = cmd.GiveSeatBack(at=AT, role="caseworker", location="west", session_id=SESSION, booking_id=FIRST)
+GIVEN = ev.SeatGivenBack(SESSION, FIRST, AT)
+
+
+def test_somebody_else_can_have_it() -> None:
+    given = OPEN.given(BOOKED, ev.SeatBooked(SESSION, SECOND, AT)).when(BACK).then(GIVEN)
+    other = replace(BOOK, booking_id=BACK.session_id)
+    given.when(other).then(ev.SeatBooked(SESSION, BACK.session_id, AT))
+
+
+def test_the_same_again_changes_nothing() -> None:
+    OPEN.given(BOOKED, GIVEN).when(BACK).then_nothing()
+
+
+def test_what_was_not_booked_or_is_over() -> None:
+    OPEN.when(BACK).then_rejected("booking-unknown")
+    OPEN.given(BOOKED).when(replace(BACK, at=after(hours=3))).then_rejected("session-over")
+    OPEN.when(replace(BACK, session_id=FIRST)).then_rejected("session-unknown")
