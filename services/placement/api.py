@@ -29,7 +29,6 @@ from services.placement.api_desk import (
 )
 from services.placement.api_reads import Reads
 from services.placement.api_stays import HouseWrites
-from services.placement.decider import LOCATION
 from services.placement.decider_limits import NIGHTS_A_COMMAND_MAX
 from shared.handling import Handled
 from shared.http import Claim, IfMatch, service_api
@@ -332,19 +331,19 @@ class Writes:
         made = (cmd.RecordNight(at=at, role=role, location=location, **_night_fields(night)) for night in nights)
         return await self._placement.handle(location, asked, cmd.RecordNights, nights=tuple(made))
 
-def _accepted(handled: Handled) -> Handled:
-    """What was decided; a refusal is raised as the `Problem` it becomes."""
-    if handled.rejected is not None:
-        raise rejected(handled.rejected, INPUT_CODES)
-    return handled
-
-
     async def _is_kept(self, location: str, night: m.NightBody, handled: Handled) -> bool:
         """Whether a night that later ones have followed was recorded as it comes now: an import that begins again."""
         if handled.rejected is None or handled.rejected.code != "night-superseded":
             return False
         rows = await self._placement.store.rows(views.nights, id=f"{night.night}/{location}/{night.programme}")
         return any(all(row[name] == value for name, value in night if name in KEPT) for row in rows)
+
+
+def _accepted(handled: Handled) -> Handled:
+    """What was decided; a refusal is raised as the `Problem` it becomes."""
+    if handled.rejected is not None:
+        raise rejected(handled.rejected, INPUT_CODES)
+    return handled
 
 
 KEPT = frozenset(

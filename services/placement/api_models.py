@@ -35,20 +35,20 @@ from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uui
 
 NIGHTS_MAX = 200
 
-_Word = StringConstraints(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
+Word = StringConstraints(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
 def _words(*words: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": list(words)})
 
 
-Kind = Annotated[str, _Word, _words(*KINDS)]
-BedKind = Annotated[str, _Word, _words(*BED_KINDS)]
-Feature = Annotated[str, _Word, _words(*FEATURES)]
+Kind = Annotated[str, Word, _words(*KINDS)]
+BedKind = Annotated[str, Word, _words(*BED_KINDS)]
+Feature = Annotated[str, Word, _words(*FEATURES)]
 Features = Annotated[list[Feature], Field(max_length=20)]
-BlockReason = Annotated[str, _Word, _words(*BLOCK_REASONS)]
-CompositionWord = Annotated[str, _Word, _words(*COMPOSITIONS)]
-EndReason = Annotated[str, _Word, _words(*STAY_END_REASONS)]
+BlockReason = Annotated[str, Word, _words(*BLOCK_REASONS)]
+CompositionWord = Annotated[str, Word, _words(*COMPOSITIONS)]
+EndReason = Annotated[str, Word, _words(*STAY_END_REASONS)]
 Location = Annotated[Slug, WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]{0,60}$"})]
 Text = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Label = Annotated[Text, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 .,'()/&+-]{0,59}$"})]
@@ -198,14 +198,6 @@ class StaysQuery(PageQuery):
     present: bool | None = None
 
 
-class NightsQuery(PageQuery):
-    """night: the date it began."""
-
-    location: Slug | None = None
-    programme: Annotated[str | None, _Word] = None
-    night: Day | None = None
-
-
 class CapacityQuery(Body):
     """at: the view as it was at that moment, as far as is known now."""
 
@@ -294,26 +286,6 @@ class StayView(BaseModel):
     ended_at: Moment | None
     end_reason: str | None
     away_until: Moment | None
-    version: int
-
-
-class NightView(BaseModel):
-    """One reported night of one programme. words: what the report calls it; none where nobody reported it."""
-
-    id: str
-    site: str
-    location: str
-    programme: str
-    night: str
-    kind: str
-    total: int
-    blocked: int
-    occupied: int
-    overflow: int
-    funded: int | None
-    unavailable: int | None
-    service_users: int | None
-    words: list[str]
     version: int
 
 

@@ -107,11 +107,11 @@ class Reads:
         )  # fmt: skip
         return sh.SearchAnswer(items=[sh.SearchItem(**msgspec.structs.asdict(item)) for item in found])
 
-    async def list_nights(self, query: Annotated[m.NightsQuery, Query()]) -> Page[m.NightView]:
+    async def list_nights(self, query: Annotated[sh.NightsQuery, Query()]) -> Page[sh.NightView]:
         """Reported nights of this site's locations, as published, by night, location and programme."""
         night = None if query.night is None else query.night.isoformat()
         where = {"location": query.location, "programme": query.programme, "night": night}
-        return await self._page(m.NightView, views.nights, query, self._night, where)
+        return await self._page(sh.NightView, views.nights, query, self._night, where)
 
     async def capacity(self, query: Annotated[m.CapacityQuery, Query()]) -> m.CapacityAnswer:
         """The network's capacity as this site sees it, now or as it was `at`: every figure with its age and its

@@ -10,6 +10,7 @@ from services.placement.api_models import (
     BedKind,
     BlockBody,
     CompositionWord,
+    Day,
     EndReason,
     Feature,
     Features,
@@ -19,6 +20,7 @@ from services.placement.api_models import (
     PlaceIds,
     Text,
     Whole,
+    Word,
 )
 from services.placement.decider_limits import PLACES_A_COMMAND_MAX, PLACES_A_LOCATION_MAX
 from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
@@ -205,3 +207,31 @@ class SearchItem(BaseModel):
 
 class SearchAnswer(BaseModel):
     items: list[SearchItem]
+
+
+class NightsQuery(PageQuery):
+    """night: the date it began."""
+
+    location: Slug | None = None
+    programme: Annotated[str | None, Word] = None
+    night: Day | None = None
+
+
+class NightView(BaseModel):
+    """One reported night of one programme. words: what the report calls it; none where nobody reported it."""
+
+    id: str
+    site: str
+    location: str
+    programme: str
+    night: str
+    kind: str
+    total: int
+    blocked: int
+    occupied: int
+    overflow: int
+    funded: int | None
+    unavailable: int | None
+    service_users: int | None
+    words: list[str]
+    version: int

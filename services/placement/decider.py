@@ -77,8 +77,6 @@ def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
             return places.unblock_place(state, command)
         case cmd.ClosePlace():
             return places.close_place(state, command)
-        case cmd.RecordNight():
-            return record_night(state, command)
         case _:
             return _decide_rest(state, command)
 
@@ -92,6 +90,7 @@ def _decide_rest(
     | cmd.UndoStay
     | cmd.CountHeads
     | cmd.CloseLocation
+    | cmd.RecordNight
     | cmd.RecordNights
     | cmd.ComposeRoom
     | SessionCommand,
@@ -101,6 +100,8 @@ def _decide_rest(
             return decide_session(state, command)
         case cmd.ComposeRoom():
             return places.compose_room(state, command)
+        case cmd.RecordNight():
+            return record_night(state, command)
         case cmd.RecordNights():
             return record_nights(state, command)
         case cmd.CountHeads():

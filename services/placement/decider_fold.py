@@ -64,10 +64,8 @@ def evolve(state: Location, event: ev.LocationEvent) -> Location:
             return _planned(change, event)
         case ev.PlacesClosed():
             return _closed(change, event)
-        case ev.StaysBegan():
-            return _stays_began(change, event)
-        case ev.StaysEnded():
-            return _stays_ended(change, event)
+        case ev.StaysBegan() | ev.StaysEnded():
+            return _stays_began(change, event) if isinstance(event, ev.StaysBegan) else _stays_ended(change, event)
         case ev.NightRecorded():
             return _night_recorded(change, event)
         case ev.StayMoved() | ev.AwayNoted() | ev.StayCorrected() | ev.StayResumed():
@@ -386,14 +384,8 @@ def _stays_ended(change: _Change, event: ev.StaysEnded) -> Location:
 
 def _night_recorded(change: _Change, event: ev.NightRecorded) -> Location:
     figures = (
-        event.kind,
-        event.features,
-        event.sleeps,
-        event.total,
-        event.blocked,
-        event.occupied,
-        event.overflow,
-    )
+        event.kind, event.features, event.sleeps, event.total, event.blocked, event.occupied, event.overflow,
+    )  # fmt: skip
     known = change.state.nights.get(event.programme)
     words = event.words if event.words is not None else known.words if known else ()
     published = (event.funded, event.unavailable, event.service_users)

@@ -22,7 +22,7 @@ from shared.kernel import Rejected
 
 def hold_for_site(state: Location, command: cmd.HoldForSite) -> Outcome:
     """Holds, or refuses for good, with the code the asking site is told: as `decider_holds.hold_places` says,
-    `hold-lapsed` when nobody waits any more, and `location-unknown`.
+    `hold-lapsed` when nobody waits any more, `location-unknown` and `location-closed`.
 
     Refused without an answer: `id-invalid`, `site-invalid`, `hold-id-used` (not that site's hold), `too-many-asked`.
     """
@@ -38,11 +38,19 @@ def hold_for_site(state: Location, command: cmd.HoldForSite) -> Outcome:
     asked = ev.HoldAsked(command.hold_id, command.site, command.expires_at, command.at)
     if command.at >= command.expires_at:
         return [asked, ev.HoldRefused(command.hold_id, "hold-lapsed", command.at)]
-    unknown = Rejected("location-unknown") if not state.exists else None
-    held = unknown or holds.hold_places(state, _as_ours(command))
+    nowhere = (
+        Rejected("location-unknown") if not state.exists else Rejected("location-closed") if state.closed else None
+    )
+    held = nowhere or holds.hold_places(state, _as_ours(command))
     if isinstance(held, Rejected):
         return [asked, ev.HoldRefused(command.hold_id, held.code, command.at)]
     return [asked, *(_no_longer_than_awaited(event, command) for event in held)]
+
+
+def _nowhere(state: Location) -> Rejected | None:
+    if not state.exists:
+        return Rejected("location-unknown")
+    return Rejected("location-closed") if state.closed else None
 
 
 def call_off(state: Location, command: cmd.CallOffForSite) -> Outcome:

@@ -8,7 +8,7 @@ needs no state of its own.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, get_args
 
 from shared.kernel import Codec, Event
 
@@ -366,37 +366,5 @@ LocationEvent: TypeAlias = (
     | SeatGivenBack
 )
 
-CODEC: Codec[LocationEvent] = Codec(
-    (
-        LocationOpened,
-        PlacesOpened,
-        PlacesBlocked,
-        BlockPlanned,
-        PlacesUnblocked,
-        ClosingPlanned,
-        PlacesClosed,
-        PlaceHeld,
-        HoldCancelled,
-        HoldLapsed,
-        HoldAsked,
-        HoldRefused,
-        HoldCalledOff,
-        AnswerRepeated,
-        StayBegan,
-        StayEnded,
-        StaysBegan,
-        StaysEnded,
-        NightRecorded,
-        StayMoved,
-        AwayNoted,
-        StayCorrected,
-        StayResumed,
-        HeadsCounted,
-        LocationClosed,
-        RoomComposed,
-        SessionOpened,
-        SeatBooked,
-        SeatGivenBack,
-    )
-)
+CODEC: Codec[LocationEvent] = Codec(get_args(LocationEvent))
 """Reads and writes this service's events. A changed event is a new class with its upcaster directly under it."""

@@ -78,3 +78,9 @@ def test_nobody_fills_the_memory_with_asks(monkeypatch: pytest.MonkeyPatch) -> N
     full.when(asked_for(hold_id=HOLD2, at=later, expires_at=later)).then(
         replace(asked(hold_id=HOLD2), at=later, expires_at=later), ev.HoldRefused(HOLD2, "hold-lapsed", later)
     )
+
+
+def test_a_house_that_is_closed_says_so() -> None:
+    ROOM.given(ev.LocationClosed("west", AT)).when(asked_for()).then(
+        asked(), ev.HoldRefused(HOLD, "location-closed", AT)
+    )
