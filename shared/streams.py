@@ -35,6 +35,8 @@ DUPLICATE_WINDOW_SECONDS = 120
 STREAM_NOT_FOUND = 10059
 NANOSECONDS = 1_000_000_000
 SERVERS_AT_ONCE = 16
+UNCHANGEABLE = ("persist_mode",)
+"""What the server does not change in a stream that is there. Only copies declare any of it: they are made anew."""
 
 
 class StreamsError(Exception):
@@ -145,8 +147,10 @@ def hub_city(hub: str, metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def site_city(hub: str, site: str) -> dict[str, Any]:
-    """Every other site's CITY as it is declared."""
-    return _gathered(site_sources(hub, site))
+    """Every other site's CITY as it is declared. It is not synced: what a crash takes from its end comes again from the
+    hub, in the same order, and readers wait until it has (`docs/decisions/0014-a-copy-is-not-synced.md`).
+    """
+    return _gathered(site_sources(hub, site)) | {"persist_mode": "async"}
 
 
 def hub_sources(hub: str, metadata: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -293,6 +297,10 @@ async def _ensure(client: Client, stream: Stream, deadline: float) -> str | None
     if there is None:
         await _ask(client, "CREATE", stream, deadline)
         return f"{stream.site}: stream {stream.name} made"
+    if any(_differs(stream.config.get(name), there.get(name)) for name in UNCHANGEABLE if name in stream.config):
+        await _ask(client, "DELETE", stream, deadline)
+        await _ask(client, "CREATE", stream, deadline)
+        return f"{stream.site}: stream {stream.name} made anew"
     if _differs(stream.config, there):
         await _ask(client, "UPDATE", stream, deadline)
         return f"{stream.site}: stream {stream.name} changed"
@@ -304,7 +312,7 @@ async def _ask(
 ) -> Mapping[str, Any]:
     import nats.errors
 
-    body = b"" if verb == "INFO" else json.dumps(stream.config).encode()
+    body = b"" if verb in ("INFO", "DELETE") else json.dumps(stream.config).encode()
     while True:
         try:
             reply = await client.request(f"$JS.API.STREAM.{verb}.{stream.name}", body, timeout=2)

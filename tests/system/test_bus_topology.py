@@ -345,3 +345,48 @@ def test_every_log_is_declared_once_and_only_those_that_are_told() -> None:
         assert part.config["deny_purge"]
     city = next(part for part in declared(topology) if part.name == "CITY" and part.site == "stad")
     assert [source["name"] for source in city.config["sources"]] == ["PUB_stad_placement", "PUB_a_placement"]
+
+
+@pytest.mark.asyncio
+async def test_what_a_crash_takes_from_the_end_of_a_copy_comes_again_at_the_same_place(nats_pair: TestBuses) -> None:
+    """A site's copy is not synced. Its server is killed the moment the messages are there, several times over."""
+    relay = await connect(nats_pair, "stad", "city.placement.relay")
+    stad, west = [await connect(nats_pair, site, "city.placement") for site in ("stad", "west")]
+    subject = "plek.stad.pub.placement.figures"
+    try:
+        told = 0
+        for _ in range(5):
+            for _ in range(50):
+                await relay.jetstream().publish(subject, b"%d" % told)
+                told += 1
+            await reaches(west, told)
+            nats_pair.servers["west"].kill()
+            nats_pair.restart("west")
+            await reaches(west, told)
+        assert await bodies(west, told) == await bodies(stad, told) == [b"%d" % number for number in range(told)]
+    finally:
+        for client in (relay, stad, west):
+            await client.close()
+
+
+@pytest.mark.asyncio
+async def test_a_copy_that_was_declared_otherwise_is_made_anew_where_the_server_does_not_change_it(
+    nats_pair: TestBuses,
+) -> None:
+    relay = await connect(nats_pair, "west", "city.placement.relay")
+    admin = await connect(nats_pair, "west", "city.admin")
+    try:
+        for number in range(3):
+            await publish(relay, number)
+        await reaches(admin, 3)
+        config = (await ask(admin, "$JS.API.STREAM.INFO.CITY"))["config"]
+        await ask(admin, "$JS.API.STREAM.DELETE.CITY")
+        old = {name: value for name, value in config.items() if name not in ("persist_mode", "metadata")}
+        assert "error" not in await ask(admin, "$JS.API.STREAM.CREATE.CITY", old)
+        done = await apply(nats_pair.topology, nats_pair.admins())
+        assert done == ["west: stream CITY made anew"]
+        await reaches(admin, 3)
+        assert await apply(nats_pair.topology, nats_pair.admins()) == []
+    finally:
+        for client in (relay, admin):
+            await client.close()
