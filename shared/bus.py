@@ -216,12 +216,14 @@ def _expecting(message: Message) -> dict[str, str]:
 class StreamSource:
     """Follows one stream on a service's connection. It implements `shared.ports.Source`.
 
-    sweeps: the reader lets messages gather (`Consumer`).
+    sweeps: the reader lets messages gather (`Consumer`). skip_site: a site whose messages the reader passes by, as it
+    hears them another way (`Follow`): they are not looked into, but for whose they are, which the server vouches for by
+    their subject.
     """
 
-    def __init__(self, client: BusClient, name: str, *, sweeps: bool = False) -> None:
+    def __init__(self, client: BusClient, name: str, *, sweeps: bool = False, skip_site: str | None = None) -> None:
         self.name = name
-        self._sweeps = sweeps
+        self._sweeps, self._unread = sweeps, "" if skip_site is None else f"plek.{skip_site}."
         self._client = client
         self._incarnation: str | None = None
 
@@ -247,7 +249,7 @@ class StreamSource:
             consumer = await self._follow(position)
             try:
                 while True:
-                    batch = deliveries(await consumer.take(), position)
+                    batch = deliveries(await consumer.take(), position, self._unread)
                     position = batch[-1].position
                     yield batch
             except ConsumerLost as lost:
@@ -257,7 +259,7 @@ class StreamSource:
                 await consumer.close()
 
     async def _follow(self, position: int) -> Consumer:
-        consumer = Consumer(self._client, self.name, sweeps=self._sweeps)
+        consumer = Consumer(self._client, self.name, sweeps=self._sweeps, unread=self._unread)
         try:
             await consumer.open(position)
             # Looked at after the consumer was made: a stream made anew in between takes the consumer with it.

@@ -37,6 +37,8 @@ CLOSE_SECONDS = 0.5
 LOOK_SECONDS = 0.2
 
 _HEADER_LINE = b"NATS/1.0\r\n"
+_NO_SUBJECT = b" "
+"""No subject begins with a blank."""
 
 T = TypeVar("T")
 
@@ -63,11 +65,12 @@ class BusClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._listeners: dict[int, Callable[[Msg], None]] = {}
+        self._listeners: dict[int, tuple[Callable[[Msg], None], bytes]] = {}
 
-    async def listen(self, subject: str, heard: Callable[[Msg], None]) -> Subscription:
+    async def listen(self, subject: str, heard: Callable[[Msg], None], unread: str = "") -> Subscription:
         """Subscribes; `heard` is called for every message, at once, and must neither wait nor raise.
 
+        unread: messages on subjects that begin so come without their headers: reading those is most of the work.
         End it with `unlisten`. Nothing bounds what comes but what was asked for: it is meant for pulls.
         """
 
@@ -75,7 +78,7 @@ class BusClient(Client):
             """The library wants to know how it would call back."""
 
         subscription = await self.subscribe(subject, cb=never)
-        self._listeners[subscription._id] = heard
+        self._listeners[subscription._id] = (heard, unread.encode() or _NO_SUBJECT)
         return subscription
 
     async def unlisten(self, subscription: Subscription) -> None:
@@ -84,13 +87,15 @@ class BusClient(Client):
         await subscription.unsubscribe()
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        heard = self._listeners.get(sid)
-        if heard is None:
+        listener = self._listeners.get(sid)
+        if listener is None:
             await super()._process_msg(sid, subject, reply, data, headers)
             return
+        heard, unread = listener
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
-        heard(self._build_message(sid, subject, reply, data, await self._process_headers(headers)))
+        values = None if subject.startswith(unread) else await self._process_headers(headers)
+        heard(self._build_message(sid, subject, reply, data, values))
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
         if not headers:

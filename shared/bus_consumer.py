@@ -49,13 +49,18 @@ class ConsumerLost(Exception):
     """Nothing more comes from this consumer; a new one takes over where it stopped."""
 
 
-def deliveries(messages: Sequence[Msg], after: int) -> list[Delivery]:
-    """Messages of a consumer as deliveries. Raises `ConsumerLost` when they do not follow `after` without a hole."""
+def deliveries(messages: Sequence[Msg], after: int, unread: str = "") -> list[Delivery]:
+    """Messages of a consumer as deliveries. Those on subjects that begin with `unread` are not looked into: their
+    delivery has no message and no problem. Raises `ConsumerLost` when they do not follow `after` without a hole.
+    """
     read = []
     for position, message in enumerate(messages, after + 1):
         if _stream_sequence(message.reply) != position:
             raise ConsumerLost(f"a hole at {position}")
-        read.append(delivery(position, message.subject, message.headers, message.data))
+        if unread and message.subject.startswith(unread):
+            read.append(Delivery(position, message.subject, None))
+        else:
+            read.append(delivery(position, message.subject, message.headers, message.data))
     return read
 
 
@@ -67,10 +72,11 @@ class Consumer:
 
     sweeps: for a reader in no hurry, that lets messages gather. It waits for one message; then it asks for what has
     come meanwhile, which comes in one piece for the server, the network and this process, until nothing has.
+    unread: messages on subjects that begin so come without their headers.
     """
 
-    def __init__(self, client: BusClient, stream: str, *, sweeps: bool = False) -> None:
-        self._client = client
+    def __init__(self, client: BusClient, stream: str, *, sweeps: bool = False, unread: str = "") -> None:
+        self._client, self._unread = client, unread
         self._stream = stream
         self._sweeps = sweeps
         who = str(client.options.get("name") or "plek").replace(".", "-")
@@ -105,7 +111,7 @@ class Consumer:
         }
         subject = f"$JS.API.CONSUMER.CREATE.{self._stream}.{self._name}"
         try:
-            self._subscription = await self._client.listen(self._inbox, self._hear)
+            self._subscription = await self._client.listen(self._inbox, self._hear, self._unread)
             await ask(self._client, subject, {"stream_name": self._stream, "action": "create", "config": config})
         except Refused as no:
             raise BusUnavailable(f"{self._stream}: {no}") from None

@@ -278,7 +278,8 @@ class BusUnavailable(Exception):
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """One message as it came. Either `message` is set, or `problem` says why there is none (`Malformed.code`).
+    """One message as it came. Either `message` is set, or `problem` says why there is none (`Malformed.code`); neither,
+    when it was not looked into, because this reader passes it by whatever it is.
 
     headers, data: of a message that is not one of ours, as far as they are worth keeping.
     """

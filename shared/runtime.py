@@ -148,7 +148,7 @@ class Runtime:
                 await answer_on(client, settings.site, self.service, self.store, self.known)
                 if self.keeps is not None:
                     await answer_kept_on(client, settings.site, self.service, self.keeps)
-                follows = [Follow(source(client, "CITY"), settings.site, gather_seconds)]
+                follows = [Follow(source(client, "CITY", skip_site=settings.site), settings.site, gather_seconds)]
                 follows += [Follow(source(client, name), None, gather_seconds) for name in own_logs]
                 others = [other.run(Follow(source(client, "CITY"), settings.site, gather_seconds)) for other in also]
                 await _together([beats.run(), *(reader.run(follow) for follow in follows), *others])
@@ -183,7 +183,7 @@ class Runtime:
             client = self._clients.get(which)
             if client is None or not client.is_connected:
                 raise BusUnavailable("the site's bus does not answer")
-            found.append(Follow(StreamSource(client, name), skip_site))
+            found.append(Follow(StreamSource(client, name, skip_site=skip_site), skip_site))
         return found
 
     def measure(self, *readers: Reader) -> None:

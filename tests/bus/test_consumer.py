@@ -1,4 +1,4 @@
-"""The positions a consumer's messages are held to."""
+"""The positions a consumer's messages are held to, and the messages it does not look into."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from shared.bus import JetStreamLog, StreamSource, close_client, connect_relay
 from shared.bus_consumer import ConsumerLost, deliveries
-from shared.envelope import bus_subject, to_headers
+from shared.envelope import Origin, bus_subject, to_headers
+from shared.ports import Delivery
 from tests.support.buses import row
+from tests.support.servers import TestBuses
 
 
 def message(position: int, reply: str = "$JS.ACK.PUB_stad_placement.reader.1.{}.1.1700000000000000000.0") -> Msg:
@@ -34,3 +37,32 @@ def test_positions_are_read_from_either_form_of_reply_subject(reply: str) -> Non
 def test_a_hole_a_repeat_or_another_order_is_refused(after: int, positions: list[int]) -> None:
     with pytest.raises(ConsumerLost):
         deliveries([message(position) for position in positions], after)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("sweeps", [False, True])
+async def test_what_a_reader_passes_by_comes_unread_at_its_place_and_all_else_in_full(
+    nats_pair: TestBuses, sweeps: bool
+) -> None:
+    relays = {site: await connect_relay(nats_pair.options(site, "city.placement.relay")) for site in ("stad", "west")}
+    reader = await connect_relay(nats_pair.options("west", "city.placement"))
+    source = StreamSource(reader, "CITY", sweeps=sweeps, skip_site="west")
+    read: list[Delivery] = []
+    try:
+        await source.incarnation()
+        batches = source.batches(0)
+        for site, number in (("west", 1), ("stad", 1), ("west", 2), ("stad", 2)):
+            told = row(number, Origin(site, "placement", 1))
+            await JetStreamLog(relays[site], site, "placement", "pub").publish([told])
+            read += await anext(batches)  # one after the other: there is no order between origins
+        await batches.aclose()
+    finally:
+        for client in (*relays.values(), reader):
+            await close_client(client)
+    subjects = {site: bus_subject(row(1, Origin(site, "placement", 1))) for site in ("stad", "west")}
+    assert read == [
+        Delivery(1, subjects["west"], None),
+        Delivery(2, subjects["stad"], row(1, Origin("stad", "placement", 1))),
+        Delivery(3, subjects["west"], None),
+        Delivery(4, subjects["stad"], row(2, Origin("stad", "placement", 1))),
+    ]
