@@ -14,8 +14,7 @@ TOGETHER = ("system", "browser")
 """Folders whose tests share a running network: a file of them stays with one worker."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent.name in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """As early as this: xdist looks for the marks before any other hook that sees all items."""
+    if item.path.parent.name in TOGETHER:
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))

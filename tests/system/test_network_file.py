@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,12 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
 def test_no_secret_shows_in_a_mistake(tmp_path: Path) -> None:
     text = GOOD.replace('link = "stad"', 'link = "stad"\npostgres = ["postgresql://user:hunter2@db/postgres"]')
     assert all("hunter2" not in line for line in mistakes(tmp_path, text))
+
+
+def test_the_tests_of_a_file_stay_with_one_worker(request: pytest.FixtureRequest) -> None:
+    """Else each worker would start the file's network for itself (`tests/conftest.py`)."""
+    marked = request.node.get_closest_marker("xdist_group")
+    assert marked is not None
+    assert marked.args == ("test_network_file",)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        assert request.node.nodeid.endswith("@test_network_file")
