@@ -29,7 +29,7 @@ def up(
     port_base: Annotated[
         int, typer.Option(min=0, max=60000, help="HTTP port of the first site; the others follow. 0: any free ones.")
     ] = DEFAULT_PORT_BASE,
-    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fill the locations with a demo city.")] = True,
+    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="The sign-in page offers an account a role.")] = True,
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when everything is ready; `plek down` stops it.")
     ] = False,

@@ -123,7 +123,7 @@ class Screens:
 
     @property
     def is_demo(self) -> bool:
-        """Whether anybody may choose a role here: a network that `plek up` filled with a demo city."""
+        """Whether anybody may choose a role here: a network that `plek up` started as a demonstration."""
         return self.settings.demo and self.settings.token_signing_key is not None
 
     def language(self, request: Request) -> Words:
