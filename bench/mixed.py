@@ -18,7 +18,7 @@ import msgspec
 
 from bench.ground import Ground, Line, percentile
 from bench.web import Web
-from tests.support.network import Network, eventually, running_network
+from tests.support.network import Network, eventually, network_of, running_network
 
 SITES = ("west", "noord", "zuidoost")
 LOCATIONS, PLACES = 500, 60
@@ -30,27 +30,7 @@ OPENED_AT_ONCE = 8
 PEER_RATE = 1.5
 """Requests a second the closest peer publishes for such a load (p50 259 ms, p99 631 ms)."""
 
-NETWORK = """
-[[site]]
-name = "stad"
-title = "Municipality"
-hub = true
-municipality = true
-services = ["placement", "console"]
-""" + "".join(
-    f"""
-[[site]]
-name = "{name}"
-title = "{name.title()}"
-link = "stad"
-services = ["placement", "console"]
-[[site.location]]
-name = "{name}"
-title = "{name.title()}"
-district = "{name.title()}"
-"""
-    for name in SITES
-)
+NETWORK = network_of(*SITES)
 
 Home = tuple[str, str]
 """A site and one of its locations."""

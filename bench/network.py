@@ -26,29 +26,9 @@ from bench.ground import ROUNDS, Ground, Line, payload, percentile
 from bench.web import Web
 from infra.running import site_settings
 from shared.streams import Topology
-from tests.support.network import Network, running_network
+from tests.support.network import Network, network_of, running_network
 
-NETWORK = """
-[[site]]
-name = "stad"
-title = "Municipality"
-hub = true
-municipality = true
-services = ["placement", "console"]
-""" + "".join(
-    f"""
-[[site]]
-name = "{name}"
-title = "{name.title()}"
-link = "stad"
-services = ["placement", "console"]
-[[site.location]]
-name = "{name}"
-title = "{name.title()}"
-district = "{name.title()}"
-"""
-    for name in ("west", "noord")
-)
+NETWORK = network_of("west", "noord")
 
 THREE = Topology("stad", dict.fromkeys(("stad", "west", "noord"), ("placement", "console")))
 TARGET = 3.0

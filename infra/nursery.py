@@ -30,11 +30,11 @@ from typing import Any
 from infra.parts import environment, last_line
 from infra.processes import PlatformError, die_with_parent, explain, name_process, start_child, stop_child
 
-MESSAGE_BYTES_MAX = 128 * 1024
-"""A request carries the environment, so it may be large; Linux takes packets of this size on such a socket."""
+MESSAGE_BYTES_MAX = 1024 * 1024
+"""More than Linux takes in one packet on such a socket: a request, with the environment in it, is never cut short."""
 
 LOST = 255
-"""The exit code of a child whose nursery ended: it was killed with it."""
+"""The exit code of a child that was killed with its nursery, or that could not be begun."""
 
 
 class Forked:
@@ -105,14 +105,19 @@ class Nursery:
             self.start()
         self._numbers += 1
         child = self._children[self._numbers] = Forked(self, self._numbers, log)
-        self.send({"words": list(words), "log": str(log), "env": environment(), "child": self._numbers})
+        if not self.send({"words": list(words), "log": str(log), "env": environment(), "child": self._numbers}):
+            child.returncode = LOST
+            self._children.pop(self._numbers, None)
         return child
 
-    def send(self, request: Mapping[str, Any]) -> None:
-        """Ask for something. A nursery that has died hears nothing: its children are gone too."""
+    def send(self, request: Mapping[str, Any]) -> bool:
+        """Ask for something. A nursery that has died hears nothing, and its children are gone too; nor does one hear
+        what is larger than the system takes."""
         with suppress(OSError):
             if self._socket is not None:
                 self._socket.sendall(json.dumps(request).encode())
+                return True
+        return False
 
     def hear(self, seconds_max: float) -> None:
         """Take in what it tells, waiting at most `seconds_max` for the first of it."""
@@ -188,7 +193,13 @@ def main(descriptor: int) -> None:
                     if number == request["child"]:
                         os.kill(pid, request["signal"])
                 continue
-            ourselves, pid = os.getpid(), os.fork()
+            ourselves = os.getpid()
+            try:
+                pid = os.fork()
+            except OSError as error:  # no memory, or too many processes: whoever runs already goes on
+                print(f"plek: no process can be begun: {error.strerror}", file=sys.stderr, flush=True)
+                asked.sendall(json.dumps({"child": request["child"], "code": LOST}).encode())
+                continue
             if pid == 0:
                 _run(cli.main, request, ourselves, (asked, wake, woken))
             children[pid] = request["child"]

@@ -30,6 +30,32 @@ PATIENCE_SECONDS = 30.0
 """How long a condition may take to become true before a test fails; nothing waits that long when all is well."""
 
 
+def network_of(*names: str) -> str:
+    """A network file: the municipality `stad`, and of these names a site each with one location of its own name."""
+    stad = """
+[[site]]
+name = "stad"
+title = "Municipality"
+hub = true
+municipality = true
+services = ["placement", "console"]
+"""
+    return stad + "".join(
+        f"""
+[[site]]
+name = "{name}"
+title = "{name.title()}"
+link = "stad"
+services = ["placement", "console"]
+[[site.location]]
+name = "{name}"
+title = "{name.title()}"
+district = "{name.title()}"
+"""
+        for name in names
+    )
+
+
 def plek(data: Path, *words: str, seconds_max: float = 90) -> subprocess.CompletedProcess[str]:
     """Runs one verb of the command line against a network; the caller looks at its exit code."""
     command = [sys.executable, "-m", "infra.cli", *words, "--data", str(data)]

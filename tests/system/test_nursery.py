@@ -90,6 +90,15 @@ def test_a_nursery_that_dies_takes_its_children_along_says_so_and_is_begun_again
         nursery.stop()
 
 
+def test_what_is_too_large_to_be_asked_for_ends_at_once_and_harms_nobody(nursery: Nursery, tmp_path: Path) -> None:
+    other = nursery.fork(FOREVER, tmp_path / "log")
+    begun(other)
+    assert nursery.fork(["x" * 2_000_000], tmp_path / "log").wait(PATIENCE_SECONDS) == LOST
+    assert other.poll() is None
+    other.kill()
+    assert other.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+
+
 def test_nothing_is_left_when_whoever_began_the_nursery_is_killed(tmp_path: Path) -> None:
     program = f"""
 import time

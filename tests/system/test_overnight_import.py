@@ -19,34 +19,14 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from tests.support.network import Network, running_network
+from tests.support.network import Network, network_of, running_network
 
 NIGHTS = 90
 """January to March 2021."""
 REPORT = "toronto-overnight-2021.csv.gz"
 SECONDS_MAX = 240
 
-NETWORK = """
-[[site]]
-name = "stad"
-title = "Municipality"
-hub = true
-municipality = true
-services = ["placement", "console"]
-""" + "".join(
-    f"""
-[[site]]
-name = "{name}"
-title = "{name.title()}"
-link = "stad"
-services = ["placement", "console"]
-[[site.location]]
-name = "{name}"
-title = "{name.title()}"
-district = "{name.title()}"
-"""
-    for name in ("west", "noord")
-)
+NETWORK = network_of("west", "noord")
 
 
 class Figures(NamedTuple):
