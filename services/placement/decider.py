@@ -194,7 +194,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=3,
+    state_version=4,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

@@ -13,7 +13,6 @@ from services.placement import events as ev
 from services.placement.decider_late import fold_count, fold_house, fold_stay
 from services.placement.decider_location import (
     BLOCKED,
-    ENDED_KEPT,
     FREE,
     HELD,
     OCCUPIED,
@@ -206,15 +205,6 @@ def _new_group(key: str) -> Group:
     return Group(kind, size, features)
 
 
-def _remember(ended: dict[str, V], news: Iterable[tuple[str, V]]) -> dict[str, V]:
-    """Adds what just ended and forgets the oldest beyond `ENDED_KEPT`."""
-    new = dict(ended)
-    new.update(news)
-    while len(new) > ENDED_KEPT:
-        del new[next(iter(new))]
-    return new
-
-
 def _without(things: dict[str, V], ids: Iterable[str]) -> dict[str, V]:
     new = dict(things)
     for id_ in ids:
@@ -254,7 +244,7 @@ def _ended_hold(change: _Change, hold_id: str, how: str, stay_id: str | None) ->
         fields["guests"] = {**state.guests, hold_id: replace(guest, status=how)}
     return fields | {
         "holds": _without(state.holds, [hold_id]),
-        "ended_holds": _remember(state.ended_holds, [(hold_id, ended)]),
+        "ended_holds": state.ended_holds.with_news([(hold_id, ended)]),
     }
 
 
@@ -303,7 +293,7 @@ def _stay_ended(change: _Change, event: ev.StayEnded) -> Location:
     return change.done(
         event.ended_at,
         stays=_without(state.stays, [stay.id]),
-        ended_stays=_remember(state.ended_stays, [(stay.id, ended)]),
+        ended_stays=state.ended_stays.with_news([(stay.id, ended)]),
     )
 
 
@@ -353,7 +343,7 @@ def _closed(change: _Change, event: ev.PlacesClosed) -> Location:
     for place_id in event.place_ids:
         change.remove(place_id)
     closed = [(place_id, change.version) for place_id in event.place_ids]
-    return change.done(event.observed_at, closed_places=_remember(change.state.closed_places, closed))
+    return change.done(event.observed_at, closed_places=change.state.closed_places.with_news(closed))
 
 
 def _stays_began(change: _Change, event: ev.StaysBegan) -> Location:
@@ -378,7 +368,7 @@ def _stays_ended(change: _Change, event: ev.StaysEnded) -> Location:
     return change.done(
         event.ended_at,
         stays=_without(state.stays, [stay_id for stay_id, _ in event.stays]),
-        ended_stays=_remember(state.ended_stays, ended),
+        ended_stays=state.ended_stays.with_news(ended),
     )
 
 

@@ -58,12 +58,13 @@ def _moved(change: _Change, event: ev.StayMoved) -> Location:
 
 def _resumed(change: _Change, event: ev.StayResumed) -> Location:
     state = change.state
-    stay = replace(state.ended_stays[event.stay_id].stay, version=change.version, undone=True)
+    ended = state.ended_stays.get(event.stay_id)
+    assert ended is not None  # only what is remembered can be undone
+    stay = replace(ended.stay, version=change.version, undone=True)
     for place_id in event.place_ids:
         change.turn(place_id, OCCUPIED, stay.id)
     _people(change, stay, event.place_ids[0], 1)
-    ended = {id_: other for id_, other in state.ended_stays.items() if id_ != stay.id}
-    return change.done(None, stays=state.stays | {stay.id: stay}, ended_stays=ended)
+    return change.done(None, stays=state.stays | {stay.id: stay}, ended_stays=state.ended_stays.without(stay.id))
 
 
 def _people(change: _Change, stay: Stay, place_id: str, sign: int) -> None:

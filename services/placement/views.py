@@ -286,8 +286,7 @@ class _Board:
     def _edit(self, stay_id: str, version: int, **columns: Any) -> None:
         row = self._stays.get(stay_id)
         if row is None:
-            there = self._before.stays.get(stay_id) or self._before.ended_stays[stay_id].stay
-            row = _open_stay_row(self._after.name, there)
+            row = _open_stay_row(self._after.name, _known_stay(self._before, stay_id))
         edited = dict(zip(_STAY_COLUMNS, row, strict=True)) | columns | {"version": version}
         self._stays[stay_id] = tuple(edited.values())
 
@@ -348,3 +347,9 @@ def _open_hold_row(location: Location, hold_id: str) -> tuple[Any, ...]:
 def _open_stay_row(location: str, stay: Stay) -> tuple[Any, ...]:
     return (stay.id, location, list(stay.place_ids), stay.kind, stay.household_size, stay.began_at, None, None,
             stay.hold_id, stay.programme, stay.version, stay.away_until)  # fmt: skip
+
+
+def _known_stay(state: Location, stay_id: str) -> Stay:
+    """A stay somebody decided about: it goes on, or its end is remembered."""
+    ended = state.ended_stays.get(stay_id)
+    return state.stays[stay_id] if ended is None else ended.stay

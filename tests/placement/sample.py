@@ -200,8 +200,8 @@ def check(before: Location, events: Sequence[ev.LocationEvent], state: Location)
         assert len({place.room for place in places}) == 1
         assert sum(place.sleeps for place in places) >= use.household_size
         assert use.kind != "family_shelter" or len(places) == 1
-    assert not state.holds.keys() & state.ended_holds.keys()
-    assert not state.stays.keys() & state.ended_stays.keys()
+    assert not any(id_ in state.ended_holds for id_ in state.holds)
+    assert not any(id_ in state.ended_stays for id_ in state.stays)
     known: dict[str, type[Contract]] = {contract.type_name: contract for contract in CONTRACTS}
     for telling in tell(before, events, state):
         contract = telling.contract

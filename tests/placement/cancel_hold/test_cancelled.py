@@ -15,7 +15,9 @@ CHECKED_IN = ev.StayBegan(STAY, (A1, A2), "shelter_24h", 2, AT, AT, HOLD)
 def test_a_cancelled_hold_frees_its_places() -> None:
     state = HELD.when(CANCEL).then(CANCELLED).state
     assert {place.status for place in state.places.values()} == {"free"}
-    assert state.ended_holds[HOLD].how == "cancelled"
+    ended = state.ended_holds.get(HOLD)
+    assert ended is not None
+    assert ended.how == "cancelled"
 
 
 def test_places_to_be_closed_or_blocked_are_when_the_hold_ends() -> None:

@@ -15,7 +15,9 @@ def test_a_hold_becomes_a_stay() -> None:
     state = HELD.when(CHECK_IN).then(BEGAN).state
     assert state.places[A1].status == "occupied"
     assert not state.holds
-    assert state.ended_holds[HOLD].how == "checked_in"
+    ended = state.ended_holds.get(HOLD)
+    assert ended is not None
+    assert ended.how == "checked_in"
     assert state.stays[STAY].household_size == 1
 
 

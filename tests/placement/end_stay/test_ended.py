@@ -13,7 +13,9 @@ def test_a_stay_that_ends_frees_its_places() -> None:
     state = STAYING.when(end()).then(ENDED).state
     assert {place.status for place in state.places.values()} == {"free"}
     assert not state.stays
-    assert state.ended_stays[STAY].reason == "moved_on"
+    ended = state.ended_stays.get(STAY)
+    assert ended is not None
+    assert ended.reason == "moved_on"
     assert [group.people for group in state.groups.values()] == [0]
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.placement.decider_location import ENDED_KEPT
+from services.placement.decider_location import ENDED_KEPT, ENDED_PAGE
 from tests.placement.end_stay.test_ended import ENDED, STAYING
 from tests.placement.sample import A1, A2, STAY, after, began, begin, end, opened, uid, west
 
@@ -40,11 +40,11 @@ def test_only_the_last_ended_stays_are_remembered() -> None:
     many = west.given(opened(A1, A2), began(A2)).after(
         *(
             command
-            for n in range(1000, 1000 + ENDED_KEPT + 1)
+            for n in range(1000, 1000 + ENDED_KEPT + ENDED_PAGE + 1)
             for command in (begin(A1, stay_id=uid(n)), end(stay_id=uid(n)))
         )
     )
-    assert len(many.state.ended_stays) == ENDED_KEPT
+    assert sum(map(len, many.state.ended_stays.pages)) == ENDED_KEPT + 1
     assert list(many.state.stays) == [STAY]
-    many.when(end(stay_id=uid(1000))).then_rejected("stay-unknown")
-    many.when(end(stay_id=uid(1001))).then_nothing()
+    many.when(end(stay_id=uid(1000 + ENDED_PAGE - 1))).then_rejected("stay-unknown")
+    many.when(end(stay_id=uid(1000 + ENDED_PAGE))).then_nothing()

@@ -15,7 +15,9 @@ HELD = west.given(opened(A1), held(A1))
 def test_a_hold_that_is_due_lapses() -> None:
     state = HELD.when(LAPSE).then(LAPSED).state
     assert state.places[A1].status == "free"
-    assert state.ended_holds[HOLD].how == "lapsed"
+    ended = state.ended_holds.get(HOLD)
+    assert ended is not None
+    assert ended.how == "lapsed"
 
 
 def test_a_place_to_be_closed_is_when_the_hold_lapses() -> None:
