@@ -22,7 +22,7 @@ and never come again."""
 
 ENDED_PAGE = 25
 """They are remembered in pages of so many: only the newest page is copied when one more has ended, and the oldest is
-forgotten as a whole. Copying all 200 at every event was a fifth of the processor time of a command."""
+forgotten as a whole. Copying all 200 at every event was about an eighth of what deciding, folding and telling cost."""
 
 V = TypeVar("V")
 

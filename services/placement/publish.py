@@ -117,14 +117,12 @@ def _look(event: ev.LocationEvent) -> datetime | None:
 
 
 def _capacity(state: Location, groups: Iterable[Group]) -> told.CapacityTold:
-    return told.CapacityTold.model_validate(
-        {
-            "location": state.name,
-            "site": state.site,
-            "title": state.title,
-            "district": state.district,
-            "rows": tuple([_row(group) for group in groups]),
-        }
+    return told.CapacityTold.of(
+        location=state.name,
+        site=state.site,
+        title=state.title,
+        district=state.district,
+        rows=tuple([_row(group) for group in groups]),
     )
 
 
@@ -177,16 +175,14 @@ def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
 
 
 def _held(location: str, event: ev.PlaceHeld) -> Telling:
-    contract = told.PlaceHeld.model_validate(
-        {
-            "location": location,
-            "hold_id": event.hold_id,
-            "place_ids": event.place_ids,
-            "kind": event.kind,
-            "household_size": event.household_size,
-            "expires_at": event.expires_at,
-            "at": event.at,
-        }
+    contract = told.PlaceHeld.of(
+        location=location,
+        hold_id=event.hold_id,
+        place_ids=event.place_ids,
+        kind=event.kind,
+        household_size=event.household_size,
+        expires_at=event.expires_at,
+        at=event.at,
     )
     return Telling(contract, event.hold_id, None)
 
@@ -199,45 +195,39 @@ def _hold_ended(
     at: datetime,
     stay_id: str | None = None,
 ) -> Telling:
-    contract = told.HoldEnded.model_validate(
-        {
-            "location": location,
-            "hold_id": hold_id,
-            "place_ids": place_ids,
-            "how": how,
-            "stay_id": stay_id,
-            "at": at,
-        }
+    contract = told.HoldEnded.of(
+        location=location,
+        hold_id=hold_id,
+        place_ids=place_ids,
+        how=how,
+        stay_id=stay_id,
+        at=at,
     )
     return Telling(contract, hold_id, None)
 
 
 def _stay_began(location: str, event: ev.StayBegan) -> Telling:
-    contract = told.StayBegan.model_validate(
-        {
-            "location": location,
-            "stay_id": event.stay_id,
-            "place_ids": event.place_ids,
-            "kind": event.kind,
-            "household_size": event.household_size,
-            "began_at": event.began_at,
-            "hold_id": event.hold_id,
-            "at": event.at,
-        }
+    contract = told.StayBegan.of(
+        location=location,
+        stay_id=event.stay_id,
+        place_ids=event.place_ids,
+        kind=event.kind,
+        household_size=event.household_size,
+        began_at=event.began_at,
+        hold_id=event.hold_id,
+        at=event.at,
     )
     return Telling(contract, event.stay_id, event.began_at)
 
 
 def _stay_ended(location: str, event: ev.StayEnded) -> Telling:
-    contract = told.StayEnded.model_validate(
-        {
-            "location": location,
-            "stay_id": event.stay_id,
-            "place_ids": event.place_ids,
-            "reason": event.reason,
-            "ended_at": event.ended_at,
-            "at": event.at,
-        }
+    contract = told.StayEnded.of(
+        location=location,
+        stay_id=event.stay_id,
+        place_ids=event.place_ids,
+        reason=event.reason,
+        ended_at=event.ended_at,
+        at=event.at,
     )
     return Telling(contract, event.stay_id, event.ended_at)
 
@@ -251,13 +241,13 @@ def _stay_changed(location: str, event: ev.StayMoved | ev.StayCorrected | ev.Sta
     }
     match event:
         case ev.StayMoved():
-            moved = told.StayMoved.model_validate(facts | {"kind": event.kind, "moved_at": event.moved_at})
+            moved = told.StayMoved.of(**facts, kind=event.kind, moved_at=event.moved_at)
             return Telling(moved, event.stay_id, event.moved_at)
         case ev.StayCorrected():
-            right = {"household_size": event.household_size, "began_at": event.began_at}
-            return Telling(told.StayCorrected.model_validate(facts | right), event.stay_id, None)
+            right = told.StayCorrected.of(**facts, household_size=event.household_size, began_at=event.began_at)
+            return Telling(right, event.stay_id, None)
         case ev.StayResumed():
-            return Telling(told.StayResumed.model_validate(facts), event.stay_id, None)
+            return Telling(told.StayResumed.of(**facts), event.stay_id, None)
 
 
 def _places(
@@ -267,43 +257,35 @@ def _places(
     contract: Contract
     match event:
         case ev.PlacesOpened():
-            contract = told.PlacesOpened.model_validate(
-                {
-                    "location": location,
-                    "place_ids": event.place_ids,
-                    "kind": event.kind,
-                    "rooms": tuple(event.room_of(index) for index in range(len(event.place_ids))),
-                    "sleeps": event.sleeps,
-                    "features": event.features,
-                    "overflow": event.overflow,
-                    "at": event.at,
-                }
+            contract = told.PlacesOpened.of(
+                location=location,
+                place_ids=event.place_ids,
+                kind=event.kind,
+                rooms=tuple(event.room_of(index) for index in range(len(event.place_ids))),
+                sleeps=event.sleeps,
+                features=event.features,
+                overflow=event.overflow,
+                at=event.at,
             )
         case ev.PlacesBlocked():
-            contract = told.PlacesBlocked.model_validate(
-                {
-                    "location": location,
-                    "place_ids": event.place_ids,
-                    "reason": event.reason,
-                    "until": event.until,
-                    "at": event.at,
-                }
+            contract = told.PlacesBlocked.of(
+                location=location,
+                place_ids=event.place_ids,
+                reason=event.reason,
+                until=event.until,
+                at=event.at,
             )
         case ev.PlacesUnblocked():
-            contract = told.PlacesUnblocked.model_validate(
-                {
-                    "location": location,
-                    "place_ids": event.place_ids,
-                    "at": event.at,
-                }
+            contract = told.PlacesUnblocked.of(
+                location=location,
+                place_ids=event.place_ids,
+                at=event.at,
             )
         case ev.PlacesClosed():
-            contract = told.PlacesClosed.model_validate(
-                {
-                    "location": location,
-                    "place_ids": event.place_ids,
-                    "at": event.at,
-                }
+            contract = told.PlacesClosed.of(
+                location=location,
+                place_ids=event.place_ids,
+                at=event.at,
             )
     return Telling(contract, location, event.observed_at)
 
@@ -312,25 +294,21 @@ def _night(location: str, event: ev.StaysBegan | ev.StaysEnded) -> Telling:
     contract: Contract
     pairs = tuple((stay_id, place_id) for stay_id, place_id in event.stays)
     if isinstance(event, ev.StaysBegan):
-        contract = told.StaysBegan.model_validate(
-            {
-                "location": location,
-                "programme": event.programme,
-                "kind": event.kind,
-                "stays": pairs,
-                "began_at": event.began_at,
-                "at": event.at,
-            }
+        contract = told.StaysBegan.of(
+            location=location,
+            programme=event.programme,
+            kind=event.kind,
+            stays=pairs,
+            began_at=event.began_at,
+            at=event.at,
         )
         return Telling(contract, location, event.began_at)
-    contract = told.StaysEnded.model_validate(
-        {
-            "location": location,
-            "programme": event.programme,
-            "stays": pairs,
-            "reason": event.reason,
-            "ended_at": event.ended_at,
-            "at": event.at,
-        }
+    contract = told.StaysEnded.of(
+        location=location,
+        programme=event.programme,
+        stays=pairs,
+        reason=event.reason,
+        ended_at=event.ended_at,
+        at=event.at,
     )
     return Telling(contract, location, event.ended_at)

@@ -96,4 +96,4 @@ def _grouped(things: Iterable[T], key: Callable[[T], Key]) -> Iterator[tuple[Key
 
 
 def _telling(contract: type[Contract], state: Location, subject: str, **fields: object) -> Telling:
-    return Telling(contract.model_validate({"location": state.name, **fields}), subject, None)
+    return Telling(contract.of(location=state.name, **fields), subject, None)

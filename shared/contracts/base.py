@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 
@@ -18,6 +19,7 @@ SEALED_PATTERN = r"^[A-Za-z0-9_-]{1,1000}\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.
 """A JWE in compact form whose key is agreed on and not carried: header, no key, nonce, body, tag."""
 SEALED_CHARS_MAX = 24 * 1024
 
+_write = msgspec.json.Encoder().encode
 _UNPRINTABLE = re.compile(r"[^\w.\[\]-]")
 
 
@@ -29,14 +31,30 @@ class Contract(BaseModel):
     log: `pub` goes to every site, `loc` to the services of the same site.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # Values are not cached: most are ids that never come again.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, cache_strings="keys")
 
     type_name: ClassVar[str]
     log: ClassVar[Literal["pub", "loc"]]
 
+    __slots__ = ("_payload",)  # not a field: a copy with other values has none and is encoded anew
+
+    @classmethod
+    def of(cls, **fields: object) -> Self:
+        """The event with these fields, made by writing its payload and reading that as any reader will: one nobody
+        could read is never told. Two thirds of the cost of checking the fields and writing the payload afterwards.
+
+        Raises `ValidationError`.
+        """
+        payload = _write(fields)
+        event = cls.__pydantic_validator__.validate_json(payload)
+        object.__setattr__(event, "_payload", payload)
+        return event  # type: ignore[no-any-return]
+
     def encode(self) -> bytes:
         """The payload as it travels: compact JSON."""
-        return self.__pydantic_serializer__.to_json(self)
+        payload: bytes | None = getattr(self, "_payload", None)
+        return self.__pydantic_serializer__.to_json(self) if payload is None else payload
 
 
 class LetterBody(BaseModel):
