@@ -7,6 +7,7 @@ once); and the figures as told, applied one after the other, are the figures as 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -125,7 +126,7 @@ class AnyCommands(RuleBasedStateMachine):
             hold_minutes=minutes,
         )
 
-    def one_of(self, there: dict[str, Any], which: int) -> str:
+    def one_of(self, there: Iterable[str], which: int) -> str:
         """Mostly one that is there, sometimes one that was or never will be."""
         live = list(there)
         return live[which] if which < len(live) else uid(which)
