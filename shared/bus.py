@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import secrets
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
@@ -39,7 +40,7 @@ from shared.envelope import (
     stream_name,
     to_headers,
 )
-from shared.ports import BusUnavailable, Delivery, LogMoved, SourceRemade, Tail
+from shared.ports import UNDER_WAY_ROWS_MAX, BusUnavailable, Delivery, LogMoved, SourceRemade, Tail
 
 __all__ = [
     "Broker",
@@ -53,15 +54,19 @@ __all__ = [
     "make_broker",
 ]
 
-ATOMIC_MIN = 16
+ATOMIC_MIN = UNDER_WAY_ROWS_MAX + 1
 """An atomic batch costs 3 to 4 ms however small it is; below this many messages, publishing one by one is faster."""
 ATOMIC_MAX = 1_000
 """The server's limit."""
 ATOMIC_BYTES_MAX = 8 * 1024 * 1024
 
+UNMARKED = (0, "")
+"""No message whose mark is known."""
+
 NO_MESSAGE = 10037
-WRONG_SEQUENCE = frozenset({10071, 10164, 10201})
-"""Wrong last sequence, in both wordings, and an atomic batch that holds a message already there."""
+MOVED = frozenset({10070, 10071, 10164, 10201})
+"""Another last message than expected; wrong last sequence, in both wordings; an atomic batch that holds a message
+already there."""
 
 
 class _Ack(msgspec.Struct):
@@ -94,16 +99,28 @@ _info = msgspec.json.Decoder(_StreamInfo)
 
 
 class JetStreamLog:
-    """One log of one origin, on the connection of its relay. It implements `shared.ports.LogWriter`."""
+    """One log of one origin, on the connection of its relay. It implements `shared.ports.LogWriter`.
+
+    Several rows are on the wire at once. A sequence alone would let one of them in behind somebody else's message, if
+    the row before it was refused; so each row is given a mark of its own (`Nats-Msg-Id`), and names that of the row
+    before it. A mark is random and never used again: where logs are gathered the server drops a message whose mark it
+    has seen, and nobody can know one before its message is there.
+    """
 
     def __init__(self, client: Client, site: str, service: str, log: Log) -> None:
         self._client = client
         self._stream = stream_name(log, site, service)
         self._of = (site, service, log)
+        self._behind = UNMARKED
+        self._lost = False
+        self._under_way = 0
 
     async def last(self) -> Tail | None:
         """The last message on the log, or None when it is empty. Raises `BusUnavailable`."""
-        return await self._tail({"last_by_subj": ">"})
+        tail = await self._tail({"last_by_subj": ">"})
+        if self._lost and not self._under_way:
+            self._behind, self._lost = UNMARKED, False
+        return tail
 
     async def at(self, sequence: int) -> Tail | None:
         """The message at one sequence (1 and up), or None. Raises `BusUnavailable`."""
@@ -144,30 +161,50 @@ class JetStreamLog:
         for previous, message in itertools.pairwise(messages):
             assert message.sequence == previous.sequence + 1, "rows of one log have no holes"
         assert all((m.origin.site, m.origin.service, m.log) == self._of for m in messages), "another origin's message"
+        if self._lost:
+            raise LogMoved(f"{self._stream}: where it ends was not looked at since something went wrong")
+        self._under_way += 1
         try:
             for batch in _batches(messages):
                 if len(batch) < ATOMIC_MIN:
-                    await while_connected(self._client, self._publish_each(batch))
+                    await while_connected(self._client, self._publish_each(self._marked(batch)))
                 else:
+                    assert self._under_way == 1, "a batch names no message before it"
                     await while_connected(self._client, self._publish_atomically(batch))
-        except Refused as no:
-            if no.code in WRONG_SEQUENCE:
-                raise LogMoved(f"{self._stream}: {no}") from None
-            raise BusUnavailable(f"{self._stream}: {no}") from None
-        except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise BusUnavailable(f"{self._stream}: {error}") from None
+        except BaseException as error:
+            self._lost = True
+            if isinstance(error, Refused) and error.code in MOVED:
+                raise LogMoved(f"{self._stream}: {error}") from None
+            if isinstance(error, Refused | nats.errors.Error | OSError | TimeoutError):
+                raise BusUnavailable(f"{self._stream}: {error}") from None
+            raise
+        finally:
+            self._under_way -= 1
         return messages[-1].sequence
 
-    async def _publish_each(self, batch: Sequence[Message]) -> None:
+    def _marked(self, messages: Sequence[Message]) -> list[tuple[Message, dict[str, str]]]:
+        """Messages with their headers: the mark of each, and what it expects to be there."""
+        marked = []
+        for message in messages:
+            headers = _expecting(message)
+            sequence, mark = self._behind
+            if sequence == message.sequence - 1 and mark:
+                headers["Nats-Expected-Last-Msg-Id"] = mark
+            mark = headers["Nats-Msg-Id"] = secrets.token_hex(8)
+            self._behind = (message.sequence, mark)
+            marked.append((message, headers))
+        return marked
+
+    async def _publish_each(self, batch: Sequence[tuple[Message, dict[str, str]]]) -> None:
         """All at once on the wire, in order; when one is refused so are all after it."""
         answers = await asyncio.gather(
             *(
-                self._client.request(bus_subject(message), message.data, ANSWER_SECONDS, headers=_expecting(message))
-                for message in batch
+                self._client.request(bus_subject(message), message.data, ANSWER_SECONDS, headers=headers)
+                for message, headers in batch
             ),
             return_exceptions=True,
         )
-        for message, answer in zip(batch, answers, strict=True):
+        for (message, _), answer in zip(batch, answers, strict=True):
             if isinstance(answer, BaseException):
                 raise answer
             self._check(answer, message)
@@ -184,6 +221,7 @@ class JetStreamLog:
                 await asyncio.sleep(0)  # the server reads while we write, and nobody else in this process waits long
         last = batch[-1]
         headers = to_headers(last)
+        self._behind = (last.sequence, headers.setdefault("Nats-Msg-Id", secrets.token_hex(8)))
         headers |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(len(batch)), "Nats-Batch-Commit": "1"}
         answer = await self._client.request(bus_subject(last), last.data, ANSWER_SECONDS, headers=headers)
         self._check(answer, last)

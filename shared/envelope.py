@@ -150,8 +150,8 @@ def to_headers(message: Message) -> dict[str, str]:
         "ce-epoch": str(origin.epoch),
         "ce-correlationid": message.correlation_id,
         "ce-causationid": message.causation_id,
-        # No Nats-Msg-Id: the sequence makes publishing exactly once, and where logs are gathered the server would drop
-        # a message for an id that somebody else's message had first.
+        # The id is no Nats-Msg-Id: the sequence makes publishing exactly once, and where logs are gathered the server
+        # would drop a message for an id that somebody else's message had first.
     }
     if message.observed_at is not None:
         headers["ce-observedat"] = message.observed_at.isoformat()

@@ -9,12 +9,22 @@ fork. An empty stream says nothing, so before it is filled the relay asks how fa
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable
 
 from shared.clock import Clock
 from shared.envelope import Log, Message
 from shared.heard import Unanswered, Witnesses, contradicted, doubted_at, is_row, settle, shared_row
-from shared.ports import BusUnavailable, LogMoved, LogWriter, OriginHalted, Store, StoreUnavailable
+from shared.ports import (
+    UNDER_WAY_ROWS_MAX,
+    BusUnavailable,
+    LogMoved,
+    LogWriter,
+    OriginHalted,
+    Store,
+    StoreUnavailable,
+)
 from shared.telemetry import logger, span
 
 log = logger("relay")
@@ -37,6 +47,10 @@ AGAIN_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 """How often an idle relay looks whether its stream still ends where it left it."""
 
+UNDER_WAY_MAX = 8
+"""Calls of the bus that may be unanswered at once: under load a row waited longer for the answer to the one before it
+than for its own."""
+
 LINKS_MAX = 32
 """Traces one batch's span is linked to at most."""
 
@@ -57,43 +71,60 @@ class Relay:
         self._until: int | None = None
         self._proven = False
         self._gather_seconds = gather_seconds
+        self._failures = 0
         self.published: int | None = None
         self.on_published: Callable[[int], None] = lambda _sequence: None
 
     async def run(self) -> None:
         """Relays until cancelled, or until the origin has to halt."""
-        failures = 0
         while True:
             try:
                 self.published = await self._resume()
                 if self.published is None:
                     return
-                looked_at = self._clock.monotonic()
-                while self._store.halted is None:
-                    seen = self._store.told.count
-                    rows = self._told_before(await self._store.read_outbox(self._log, self.published, PAGE))
-                    if rows:
-                        self.published = self._sent = await self._publish(rows)
-                        failures = 0
-                        self.on_published(self.published)
-                        if self._gather_seconds and len(rows) < PAGE:
-                            await self._clock.sleep(self._gather_seconds)
-                    elif self._clock.monotonic() - looked_at >= LOOK_SECONDS:
-                        looked_at = self._clock.monotonic()
-                        await self._look()
-                    if len(rows) < PAGE:  # an append here wakes it; one in another process is found by the poll
-                        await self._store.told.wait_at_most(seen, POLL_SECONDS, self._clock)
+                await self._follow(self.published)
                 return
             except OriginHalted:
                 return  # another process has begun an epoch
             except (BusUnavailable, StoreUnavailable, LogMoved) as error:
-                pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
-                failures += 1
+                pause = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
+                self._failures += 1
                 if isinstance(error, Unanswered):
                     pause = min(pause, UNANSWERED_SECONDS)
-                say = log.debug if isinstance(error, Unanswered) and failures > 1 else log.info
+                say = log.debug if isinstance(error, Unanswered) and self._failures > 1 else log.info
                 say("relay paused", log=self._log, reason=type(error).__name__, pause_seconds=pause)
                 await self._clock.sleep(pause)
+
+    async def _follow(self, sent: int) -> None:
+        """Publishes what is told after the row `sent`, until the origin halts. The next rows leave before the last ones
+        are acknowledged; where one call fails, all behind it do, and the relay begins anew.
+        """
+        under_way: deque[asyncio.Task[None]] = deque()
+        looked_at = self._clock.monotonic()
+        try:
+            while self._store.halted is None:
+                seen = self._store.told.count
+                rows = self._told_before(await self._store.read_outbox(self._log, sent, PAGE))
+                alone = len(rows) > UNDER_WAY_ROWS_MAX
+                while under_way and (alone or under_way[0].done() or len(under_way) == UNDER_WAY_MAX):
+                    await under_way.popleft()
+                if rows:
+                    under_way.append(asyncio.create_task(self._publish(rows)))
+                    sent = rows[-1].sequence
+                    if alone:
+                        await under_way.popleft()
+                    if self._gather_seconds and len(rows) < PAGE:
+                        await self._clock.sleep(self._gather_seconds)
+                elif not under_way and self._clock.monotonic() - looked_at >= LOOK_SECONDS:
+                    looked_at = self._clock.monotonic()
+                    await self._look()
+                if len(rows) < PAGE:  # an append here wakes it; one in another process is found by the poll
+                    await self._store.told.wait_at_most(seen, POLL_SECONDS, self._clock)
+            await asyncio.gather(*under_way)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def prove(self) -> None:
         """Asks after the start, until everybody who has to has answered, how far this log was heard, and halts the
@@ -169,8 +200,16 @@ class Relay:
         self._store.halt(reason)
         log.error("origin halted", log=self._log, reason=reason)
 
-    async def _publish(self, rows: list[Message]) -> int:
+    async def _publish(self, rows: list[Message]) -> None:
+        """Publishes rows and says so; trouble wakes the relay, which finds it here."""
         links = [row.traceparent for row in rows[1:LINKS_MAX] if row.traceparent]
         attributes: dict[str, str | int] = {"messaging.system": "nats", "messaging.batch.message_count": len(rows)}
         with span(f"publish {self._log}", "producer", rows[0].traceparent, attributes, links):
-            return await self._writer.publish(rows)
+            try:
+                last = await self._writer.publish(rows)
+            except Exception:
+                self._store.told.set()
+                raise
+        self.published = self._sent = max(self.published or 0, last)
+        self._failures = 0
+        self.on_published(self._sent)

@@ -293,6 +293,10 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     headers: Mapping[str, str] | None = None
 
 
+UNDER_WAY_ROWS_MAX = 15
+"""Rows in one call of `LogWriter.publish` at most, if another may be under way: more go as one batch, alone."""
+
+
 class LogWriter(Protocol):
     """The one place where an origin's log is published. Only the relay's credential may."""
 
@@ -309,9 +313,12 @@ class LogWriter(Protocol):
         ...
 
     async def publish(self, messages: Sequence[Message]) -> int:
-        """Publishes in order, each only if the log is exactly at the sequence before it.
+        """Publishes in order, each only if the log is exactly at the sequence before it, and with the very message
+        there that this writer put before it.
 
-        Returns the last sequence acknowledged. Raises `LogMoved`, `BusUnavailable`; part of it may be there then.
+        May be called for the next rows before it has answered, for at most `UNDER_WAY_ROWS_MAX` at a time: when one is
+        refused, so is everything that was sent behind it. Returns the last sequence acknowledged. Raises `LogMoved`,
+        `BusUnavailable`; part of it may be there then, and nothing more is published before `last` was asked again.
         """
         ...
 

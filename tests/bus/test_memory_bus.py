@@ -174,7 +174,7 @@ async def test_the_hook_can_lose_a_message_or_its_acknowledgement() -> None:
 
 
 async def test_a_process_can_be_stopped_at_every_effect_and_leaves_whole_ones() -> None:
-    for stop_at in range(1, 9):
+    for stop_at in range(1, 6):  # before each of four rows, and before they are acknowledged
         bus, seen = make(), 0
 
         async def io(what: str, stop_at: int = stop_at) -> None:
@@ -186,7 +186,7 @@ async def test_a_process_can_be_stopped_at_every_effect_and_leaves_whole_ones() 
         with pytest.raises(asyncio.CancelledError):
             rows = [row(sequence, Origin("west", "placement", 1)) for sequence in range(1, 5)]
             await bus.log("west", "placement", "pub", io).publish(rows)
-        assert len(bus.stream("west", "PUB_west_placement").messages) == stop_at // 2
+        assert len(bus.stream("west", "PUB_west_placement").messages) == stop_at - 1
 
 
 async def test_what_is_said_is_heard_where_it_can_be_and_nowhere_later() -> None:

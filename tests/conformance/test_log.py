@@ -82,6 +82,51 @@ async def test_of_two_relays_at_once_each_row_is_there_once(bus: BusUnderTest) -
     assert await first.last() == tail_of(ATOMIC)
 
 
+FOREIGN = (b"plek.stad.pub.placement.x", b"NATS/1.0\r\nce-epoch: 1\r\n\r\n", b"not a row of this store")
+
+
+async def test_rows_on_the_wire_do_not_close_up_behind_a_foreign_message(bus: BusUnderTest) -> None:
+    """The first is refused, since somebody else's message has its number; the next would fit by number alone."""
+    log = await bus.log()
+    await log.publish(rows(1, 2))
+    await bus.put(*FOREIGN)
+    with pytest.raises(LogMoved):
+        await log.publish(rows(3, 6))
+    assert await log.last() == Tail(3, "", 1)
+
+
+async def test_rows_may_leave_before_those_before_them_are_answered(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    calls = [asyncio.ensure_future(log.publish(rows(first, last))) for first, last in ((1, 1), (2, 5), (6, 6), (7, 20))]
+    assert await asyncio.gather(*calls) == [1, 5, 6, 20]
+    assert await log.last() == tail_of(20)
+    assert await log.publish(rows(21, 20 + ATOMIC)) == 20 + ATOMIC
+    assert await log.publish(rows(21 + ATOMIC, 22 + ATOMIC)) == 22 + ATOMIC
+
+
+async def test_what_was_sent_behind_a_refused_row_is_refused_and_nothing_leaves_before_it_was_looked_at(
+    bus: BusUnderTest,
+) -> None:
+    log = await bus.log()
+    await log.publish(rows(1, 2))
+    await bus.put(*FOREIGN)
+    calls = [asyncio.ensure_future(log.publish(rows(number, number))) for number in (3, 4, 5)]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [LogMoved] * 3
+    with pytest.raises(LogMoved):
+        await log.publish(rows(4, 4))
+    assert await log.last() == Tail(3, "", 1)
+
+
+async def test_a_server_that_was_killed_still_knows_whose_message_is_the_last(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    await log.publish(rows(1, 2))
+    await bus.kill()
+    await bus.restart()
+    await once_available(lambda: log.at(2))
+    assert await log.publish(rows(3, 4)) == 4
+
+
 async def test_an_atomic_batch_is_there_as_a_whole_or_not_at_all(bus: BusUnderTest) -> None:
     log = await bus.log()
     await log.publish(rows(1, 10))
@@ -111,10 +156,10 @@ async def test_a_server_killed_during_an_atomic_batch_keeps_all_of_it_or_nothing
 
 
 async def test_without_a_server_nothing_is_answered_and_afterwards_all_is_still_there(bus: BusUnderTest) -> None:
-    log = await bus.log()
+    log, other = await bus.log(), await bus.log()
     await log.publish(rows(1, 20))
     await bus.kill()
-    for action in (log.last, lambda: log.at(1), lambda: log.publish(rows(21, 22)), lambda: log.publish(rows(21, 60))):
+    for action in (log.last, lambda: log.at(1), lambda: log.publish(rows(21, 22)), lambda: other.publish(rows(21, 60))):
         with pytest.raises(BusUnavailable):
             await action()
     await bus.restart()
@@ -138,5 +183,8 @@ async def test_a_log_made_anew_is_filled_from_its_first_row(bus: BusUnderTest) -
     assert await log.last() is None
     with pytest.raises(LogMoved):
         await log.publish(rows(31, 32))
+    with pytest.raises(LogMoved):
+        await log.publish(rows(1, 2))  # not before it has looked again
+    assert await log.last() is None
     assert await log.publish(rows(1, 32)) == 32
     assert await log.last() == tail_of(32)

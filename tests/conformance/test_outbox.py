@@ -157,6 +157,56 @@ async def test_a_lost_acknowledgement_doubles_nothing(parts: Parts) -> None:
     assert [message.sequence for message in await parts.delivered(4)] == [1, 2, 3, 4]
 
 
+class Slow:
+    """A log whose first acknowledgement waits until it is let go; what it is then, nobody knows yet."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self._writer = writer
+        self.go: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.first = True
+
+    async def last(self) -> Tail | None:
+        return await self._writer.last()
+
+    async def at(self, sequence: int) -> Tail | None:
+        return await self._writer.at(sequence)
+
+    async def message(self, sequence: int) -> Delivery | None:
+        return await self._writer.message(sequence)
+
+    async def publish(self, messages: Sequence[Message]) -> int:
+        first, self.first = self.first, False
+        last = await self._writer.publish(messages)
+        if first:
+            await self.go
+        return last
+
+
+async def test_rows_leave_before_those_before_them_are_acknowledged(parts: Parts) -> None:
+    store, slow = await parts.new_store(), Slow(await parts.bus.log())
+    await _tell(store, 1)
+    async with relaying(store, slow) as relay:
+        await soon(lambda: not slow.first, "the first row to leave")
+        await _tell(store, 3)
+        assert len(await parts.delivered(4)) == 4
+        slow.go.set_result(None)
+        await soon(lambda: relay.published == 4, "the acknowledgements")
+
+
+async def test_where_one_call_fails_the_relay_looks_and_goes_on_with_what_is_missing(parts: Parts) -> None:
+    store, slow = await parts.new_store(), Slow(await parts.bus.log())
+    await _tell(store, 1)
+    async with relaying(store, slow) as relay:
+        await soon(lambda: not slow.first, "the first row to leave")
+        await _tell(store, 2)
+        assert len(await parts.delivered(3)) == 3
+        slow.go.set_exception(BusUnavailable("no answer"))
+        await _tell(store, 2)
+        await soon(lambda: relay.published == 5, "the rest")
+    assert [message.sequence for message in await parts.delivered(5)] == [1, 2, 3, 4, 5]
+    assert store.halted is None
+
+
 async def test_two_relays_of_one_log_publish_each_row_once(parts: Parts) -> None:
     first, second = await parts.new_store(), await parts.new_store()
     async with relaying(first, await parts.bus.log()) as one, relaying(second, await parts.bus.log()) as other:

@@ -8,6 +8,7 @@ it, or raise `BusUnavailable` (before the effect: it was lost; after it: the ans
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,12 +35,14 @@ async def no_io(what: str) -> None:
 
 
 class Stored(NamedTuple):
-    """A message as it lies on a stream, whatever it is; `read` is it as a reader sees it, at position 0."""
+    """A message as it lies on a stream, whatever it is; `read` is it as a reader sees it, at position 0. mark: what the
+    next one may name it by."""
 
     subject: str
     headers: Mapping[str, str] | None
     data: bytes
     read: Delivery
+    mark: str = ""
 
     @property
     def tail(self) -> tuple[str, int]:
@@ -159,9 +162,12 @@ class MemoryBus:
         for site in sorted(self.tellers):
             self.remake(site, CITY)
 
-    def put(self, site: str, name: str, subject: str, headers: Mapping[str, str] | None, data: bytes) -> None:
+    def put(
+        self, site: str, name: str, subject: str, headers: Mapping[str, str] | None, data: bytes, mark: str = ""
+    ) -> None:
         """Stores anything at all, as somebody with a relay's credential could."""
-        self.stream(site, name).messages.append(Stored(subject, headers, data, delivery(0, subject, headers, data)))
+        read = delivery(0, subject, headers, data)
+        self.stream(site, name).messages.append(Stored(subject, headers, data, read, mark))
         self.changed.set()
 
     # What services use
@@ -239,15 +245,30 @@ class MemoryBus:
         self.changed.set()
 
 
+class Marked(NamedTuple):
+    """A message on its way: its mark, and the mark of the message it expects to be there; empty: any."""
+
+    message: Message
+    mark: str
+    behind: str
+
+
 class MemoryLog:
     """One log of one origin. It implements `shared.ports.LogWriter`."""
+
+    _marks = 0
 
     def __init__(self, bus: MemoryBus, site: str, service: str, log: Log, io: Io) -> None:
         self._bus, self._site, self._io = bus, site, io
         self._name = stream_name(log, site, service)
+        self._wire = asyncio.Lock()
+        self._behind, self._lost, self._under_way = (0, ""), False, 0
 
     async def last(self) -> Tail | None:
-        return await self._tail(None)
+        tail = await self._tail(None)
+        if self._lost and not self._under_way:
+            self._behind, self._lost = (0, ""), False
+        return tail
 
     async def at(self, sequence: int) -> Tail | None:
         return await self._tail(sequence)
@@ -270,20 +291,74 @@ class MemoryLog:
         return msgspec.structs.replace(messages[sequence - 1].read, position=sequence)
 
     async def publish(self, messages: Sequence[Message]) -> int:
-        """As the real one: few messages one by one, each at its own sequence; many in batches that are there or not."""
-        step = 1 if len(messages) < ATOMIC_MIN else ATOMIC_MAX
-        for start in range(0, len(messages), step):
-            batch = messages[start : start + step]
-            await self._io(f"publish {self._name}")
-            self._bus.check_up(self._site)
-            stream = self._bus.stream(self._site, self._name)
-            if batch[0].sequence != len(stream.messages) + 1:
-                raise LogMoved(f"{self._name} is at {len(stream.messages)}")
-            for message in batch:
-                subject, headers = bus_subject(message), to_headers(message)
-                self._bus.put(self._site, self._name, subject, headers, message.data)
-            await self._io(f"published {self._name}")
+        """As the real one: few messages on the wire at once, each at its own sequence behind the one it names; many in
+        batches that are there or not.
+        """
+        if self._lost:
+            raise LogMoved(f"where {self._name} ends was not looked at since something went wrong")
+        self._under_way += 1
+        try:
+            if len(messages) < ATOMIC_MIN:
+                await self._publish_each(self._marked(messages))
+            else:
+                assert self._under_way == 1, "a batch names no message before it"
+                for start in range(0, len(messages), ATOMIC_MAX):
+                    await self._publish_atomically(messages[start : start + ATOMIC_MAX])
+        except BaseException:
+            self._lost = True
+            raise
+        finally:
+            self._under_way -= 1
         return messages[-1].sequence
+
+    def _marked(self, messages: Sequence[Message]) -> list[Marked]:
+        marked = []
+        for message in messages:
+            sequence, mark = self._behind
+            behind = mark if sequence == message.sequence - 1 else ""
+            self._behind = (message.sequence, self._mark())
+            marked.append(Marked(message, self._behind[1], behind))
+        return marked
+
+    def _mark(self) -> str:
+        """Another one each time, and to nobody's eyes but the server's."""
+        MemoryLog._marks += 1
+        return str(MemoryLog._marks)
+
+    async def _publish_each(self, batch: Sequence[Marked]) -> None:
+        """The first trouble, once all of them have been sent: the rows behind it were on the wire already."""
+        trouble: Exception | None = None
+        async with self._wire:
+            for message, mark, behind in batch:
+                try:
+                    await self._io(f"publish {self._name}")
+                    self._bus.check_up(self._site)
+                    self._put(message, mark, behind)
+                except (BusUnavailable, LogMoved) as error:
+                    trouble = trouble or error
+        if trouble is not None:
+            raise trouble
+        await self._io(f"published {self._name}")
+
+    async def _publish_atomically(self, batch: Sequence[Message]) -> None:
+        await self._io(f"publish {self._name}")
+        self._bus.check_up(self._site)
+        if batch[0].sequence != len(self._messages) + 1:
+            raise LogMoved(f"{self._name} is at {len(self._messages)}")
+        for message in batch:
+            self._behind = (message.sequence, self._mark())
+            self._put(message, self._behind[1], "")
+        await self._io(f"published {self._name}")
+
+    def _put(self, message: Message, mark: str, behind: str) -> None:
+        last = self._messages[-1].mark if self._messages else ""
+        if message.sequence != len(self._messages) + 1 or behind not in ("", last):
+            raise LogMoved(f"{self._name} is at {len(self._messages)}")
+        self._bus.put(self._site, self._name, bus_subject(message), to_headers(message), message.data, mark)
+
+    @property
+    def _messages(self) -> list[Stored]:
+        return self._bus.stream(self._site, self._name).messages
 
 
 class MemorySource:
