@@ -9,7 +9,20 @@ import sys
 
 import typer
 
-from infra.verbs import doctor, exports, figures, imports, journal, network, parked, rehearsal, repair, simulate, site
+from infra.verbs import (
+    demo,
+    doctor,
+    exports,
+    figures,
+    imports,
+    journal,
+    network,
+    parked,
+    rehearsal,
+    repair,
+    simulate,
+    site,
+)
 from infra.verbs.common import No
 
 app = typer.Typer(
@@ -32,6 +45,7 @@ exports.register(app)
 simulate.register(app)
 repair.register(app)
 doctor.register(app)
+demo.register(app)
 
 
 def main() -> None:

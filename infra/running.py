@@ -2,7 +2,7 @@
 
 `plek.lock` (held while a supervisor runs, holds its process id) · `network.json` (addresses and process ids) ·
 `sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys and logs) · `keys/` (token keys, every site's
-public keys for letters) · `clock.json` · `links.json`
+public keys for letters) · `clock.json` · `links.json` · `demo.json` (which houses are furnished)
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Files:
         self.network = data / "network.json"
         self.links = data / "links.json"
         self.clock = data / "clock.json"
+        self.demo = data / "demo.json"
         self.keys = data / "keys"
         self.network_keys = self.keys / "letters.json"
         self.sites = data / "sites"

@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,8 @@ class Supervisor:
     """One network in one data directory.
 
     `port_base` is the first site's HTTP port, the others follow; 0 takes any free ones. `fsync=False` is for tests, and
-    so is `begin`: other programs in the place of ours; None: the nursery forks ours.
+    so is `begin`: other programs in the place of ours; None: the nursery forks ours. `beside` begins once all is ready,
+    and is cancelled when the network stops.
     """
 
     network: Network
@@ -55,6 +56,7 @@ class Supervisor:
     fsync: bool = True
     begin: Begin | None = None
     say: Say = lambda _: None
+    beside: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         self.data = self.data.absolute()
@@ -94,14 +96,25 @@ class Supervisor:
             self._ready = True
             self._tell()
             when_ready(self.urls)
-            watching = asyncio.create_task(self._watch_buses())
+            beside = [asyncio.create_task(self._watch_buses()), asyncio.create_task(self._beside())]
             while not self._stopping.is_set():
                 self._look()
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), LOOK_SECONDS)
-            watching.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
         finally:
             self._take_down()
+
+    async def _beside(self) -> None:
+        """What is done once all is ready; its failure stops nothing, and is said."""
+        if self.beside is None:
+            return
+        try:
+            await self.beside()
+        except Exception as error:
+            self.say(f"{type(error).__name__}: {error}")
 
     def _take_data_directory(self) -> None:
         try:

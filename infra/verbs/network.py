@@ -29,7 +29,9 @@ def up(
     port_base: Annotated[
         int, typer.Option(min=0, max=60000, help="HTTP port of the first site; the others follow. 0: any free ones.")
     ] = DEFAULT_PORT_BASE,
-    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="The sign-in page offers an account a role.")] = True,
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Accounts to choose from, and houses with people in them.")
+    ] = True,
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when everything is ready; `plek down` stops it.")
     ] = False,
@@ -46,7 +48,7 @@ def up(
         if as_json:
             print_json({"sites": {name: {"url": url} for name, url in urls.items()}})
         else:
-            _print_table(urls, data, f"plek down --data {data}")
+            _print_table(urls, data, f"plek down --data {data}", demo=demo)
         return
 
     from rich.console import Console
@@ -62,11 +64,17 @@ def up(
             print_json({"sites": {name: {"url": url} for name, url in urls.items()}})
             sys.stdout.flush()
         else:
-            _print_table(urls, data, "Ctrl-C")
+            _print_table(urls, data, "Ctrl-C", demo=demo)
 
-    supervisor = Supervisor(
-        parsed, data, port_base=port_base, demo=demo, say=lambda line: console.print(line, style="dim")
-    )
+    def say(line: str) -> None:
+        console.print(line, style="dim")
+
+    async def furnish() -> None:
+        from infra.demo import furnish_all
+
+        await furnish_all(data, say)
+
+    supervisor = Supervisor(parsed, data, port_base=port_base, demo=demo, say=say, beside=furnish if demo else None)
     try:
         asyncio.run(run_until_signalled(supervisor, when_ready))
     except Exception as error:
@@ -139,28 +147,39 @@ def _tell(descriptor: int, document: object) -> None:
         os.close(descriptor)
 
 
-def _print_table(urls: dict[str, str], data: Path, stop: str) -> None:
+def _print_table(urls: dict[str, str], data: Path, stop: str, *, demo: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from infra.running import site_settings
     from shared.security import ROLES
 
     plek = "plek" if shutil.which("plek") else os.path.relpath(sys.argv[0])  # as it was called, where no path finds it
     table = Table(title="Plek is running", title_justify="left")
-    table.add_column("site")
-    table.add_column("address")
-    table.add_column("sign in with a token")
+    for heading in ("site", "address", "what is there"):
+        table.add_column(heading)
+    houses = {name: [at.title for at in site_settings(data, name).locations] for name in urls}
     for name, url in urls.items():
-        table.add_row(name, url, f"{plek} token {name} ROLE --data {data}")
+        table.add_row(name, url, ", ".join(houses[name]) or "no house: it looks at all of them")
     console = Console(highlight=False)
     console.print(table)
-    first = next(iter(urls.values()))
-    console.print(f"Roles: {', '.join(ROLES)}.", soft_wrap=True)
-    console.print(
-        f"First: open {first}/ for the capacity of the whole network, live; {first}/api/placement/docs for the API.",
-        soft_wrap=True,
-    )
-    console.print(f"Stop: {stop}", soft_wrap=True)
+    city = next(iter(urls.values()))
+    desk = next((url for name, url in urls.items() if houses[name]), city)
+    lines = [
+        f"First: open {desk}/ as operator, and take, free, hold or block a place with one tap;",
+        f"beside it {city}/ as coordinator: the whole city, and your tap in it within a second.",
+    ]
+    if demo:
+        lines.append(f"The houses fill up in the first seconds; {plek} demo --data {data} lets people come and go.")
+    else:
+        lines.append("The houses are empty: places are opened with POST /api/placement/places.")
+    lines += [
+        f"Roles: {', '.join(ROLES)}. " + ("Choose one on the sign-in page." if demo else "Sign in with a token."),
+        f"A token: {plek} token {next(reversed(urls))} ROLE --data {data}",
+        f"The API, to read and to try: {city}/api/placement/docs",
+    ]
+    for line in (*lines, f"Stop: {stop}"):
+        console.print(line, soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:

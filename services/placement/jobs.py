@@ -118,7 +118,7 @@ class _Import:
                 report.not_accepted += [files.not_accepted(problem) for problem in tonight.problems]
                 for night in _in_order(tonight):
                     by_location.setdefault(night.location, []).append(night)
-            await _together(self._send(location, its_nights, known) for location, its_nights in by_location.items())
+            await together(self._send(location, its_nights, known) for location, its_nights in by_location.items())
             self._step(files.done, files.size)
         report.locations = len(self._homes)
         report.sites = dict(sorted(Counter(self._homes.values()).items()))
@@ -126,7 +126,7 @@ class _Import:
         return report
 
     async def _locations(self, site: str) -> list[str]:
-        return [row["id"] async for row in _listed(self._clients[site], "/api/placement/locations")]
+        return [row["id"] async for row in listed(self._clients[site], "/api/placement/locations")]
 
     async def _send(self, location: str, nights: Sequence[Night], known: Mapping[str, str]) -> None:
         home = self._homes.get(location) or known.get(location) or _home(location, sorted(self._clients))
@@ -158,7 +158,7 @@ class _Import:
                 )
 
 
-async def _together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Does all of it at once; the first failure stops the rest and is raised alone, for a person needs one line."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -265,7 +265,7 @@ async def _asked(path: str, ask: Callable[[], Awaitable[httpx.Response]], fine: 
         else:
             if answer.is_success:
                 return answer.json()
-            trouble = _code(answer)
+            trouble = code_of(answer)
             if trouble in fine:
                 return None
             if answer.status_code not in TRY_AGAIN:
@@ -275,7 +275,8 @@ async def _asked(path: str, ask: Callable[[], Awaitable[httpx.Response]], fine: 
     raise SiteRefuses(f"{path}: {trouble}, {TRIES} times")
 
 
-def _code(answer: httpx.Response) -> str:
+def code_of(answer: httpx.Response) -> str:
+    """What an answer that is no success says, in a word or two."""
     try:
         problem = answer.json()
         fields = ", ".join(f"{error['field']} {error['code']}" for error in problem["errors"])
@@ -316,7 +317,7 @@ async def export_overnight(clients: Mapping[str, httpx.AsyncClient], out: TextIO
     kept: list[list[dict[str, Any]]] = []
     for client in clients.values():
         rows: list[dict[str, Any]] = []
-        async for row in _listed(client, "/api/placement/nights"):
+        async for row in listed(client, "/api/placement/nights"):
             rows.append(row)
             step(1)
         kept.append(rows)
@@ -335,11 +336,11 @@ def _write(nights: Iterable[Mapping[str, Any]], out: TextIO) -> int:
     return written
 
 
-async def _listed(client: httpx.AsyncClient, path: str) -> AsyncIterator[dict[str, Any]]:
-    """Every item of a list, page by page."""
+async def listed(client: httpx.AsyncClient, path: str, **where: str) -> AsyncIterator[dict[str, Any]]:
+    """Every item of a list, page by page. Raises `SiteRefuses`."""
     cursor: str | None = None
     while True:
-        query = httpx.QueryParams(limit=PAGE) if cursor is None else httpx.QueryParams(limit=PAGE, cursor=cursor)
+        query = httpx.QueryParams(where | {"limit": str(PAGE)} | ({} if cursor is None else {"cursor": cursor}))
         page = await _asked(path, partial(client.get, path, params=query))
         for item in page["items"]:
             yield item

@@ -11,7 +11,7 @@ from tests.support.network import Network, running_network
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
-    with running_network() as started:
+    with running_network("--demo") as started:
         yield started
 
 

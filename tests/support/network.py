@@ -119,12 +119,12 @@ def running_network(
 ) -> Iterator[Network]:
     """Starts a network and takes it down afterwards, whatever happens: it also goes when the tests are killed.
 
-    network: its file; two sites unless a test needs more. words: more arguments for `plek up`. prepare: is given the
-    data directory before there is anything in it.
+    network: its file; two sites unless a test needs more. words: more arguments for `plek up`; without `--demo` its
+    houses are empty. prepare: is given the data directory before there is anything in it.
     """
     with tempfile.TemporaryDirectory(prefix="plek-net-", ignore_cleanup_errors=True) as directory:
         data, printed = Path(directory) / "data", Path(directory) / "printed"
-        given = ["--network", str(network), "--data", str(data), "--port-base", "0", *words]
+        given = ["--network", str(network), "--data", str(data), "--port-base", "0", "--no-demo", *words]
         if prepare is not None:
             prepare(data)
         with printed.open("wb") as output:
