@@ -6,29 +6,18 @@ than the API would. Commands go from the page straight to that API.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
-import jinja2
 from fastapi import FastAPI, Form, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from services.console.board import HOUSEHOLD_ROLES, PLACE_ROLES, NightList, board, night_list
-from services.console.network import network, site_title
-from services.console.words import LANGUAGES, Words, choose_language, words
-from shared.clock import Clock
-from shared.contracts.vocabulary import BLOCK_REASONS, HOLD_MINUTES_DEFAULT
+from services.console.api_desk import add_desk
+from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswer, Places, Screens, viewer_of
+from services.console.words import LANGUAGES
 from shared.http import new_app
 from shared.http_access import EVERYBODY, OPEN, CurrentActor, Guarded, allow, open_to_all
 from shared.security import (
@@ -41,160 +30,8 @@ from shared.security import (
     load_signing_key,
     verify_token,
 )
-from shared.settings import SiteSettings
-from shared.telemetry import current_traceparent
 
-LANGUAGE_COOKIE = "plek_language"
 LANGUAGE_SECONDS = 365 * 86400
-ANSWER_SECONDS_MAX = 5.0
-PAGE_SIZE = 500
-PLACES_MAX = 2_000
-
-NOTHING: dict[str, Any] = {
-    "network": None, "board": None, "locations": [], "reasons": BLOCK_REASONS, "hold_minutes": HOLD_MINUTES_DEFAULT,
-}  # fmt: skip
-"""What a live page has to show when it has nothing."""
-
-HERE = Path(str(files("services.console")))
-
-
-class NoAnswer(Exception):
-    """The places service cannot be asked at this moment."""
-
-
-class Places:
-    """The places service of this site, asked in the viewer's name.
-
-    client: for this site's own address.
-    """
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def ask(self, token: str, path: str, **query: str | int | None) -> Any:
-        """The JSON of one question. Raises `NoAnswer`."""
-        headers = {"Authorization": f"Bearer {token}"}
-        trace = current_traceparent()
-        if trace is not None:
-            headers["traceparent"] = trace
-        given = {name: value for name, value in query.items() if value is not None}
-        try:
-            answer = await self._client.get(f"/api/placement/{path}", params=given, headers=headers)
-        except httpx.HTTPError as error:
-            raise NoAnswer(type(error).__name__) from None
-        if answer.status_code != 200:
-            raise NoAnswer(str(answer.status_code))
-        return answer.json()
-
-    async def every(self, token: str, path: str, **query: str | int | None) -> list[dict[str, Any]]:
-        """All items of a list, `PLACES_MAX` at most."""
-        items: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while len(items) < PLACES_MAX:
-            page = await self.ask(token, path, cursor=cursor, limit=PAGE_SIZE, **query)
-            items += page["items"]
-            cursor = page["next"]
-            if cursor is None:
-                break
-        return items
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """Who looks: role, and the token their questions are asked with."""
-
-    role: str
-    token: str
-
-
-class Screens:
-    """What the pages are made from. settings: of this site. cookie: the name of the session cookie."""
-
-    def __init__(self, settings: SiteSettings, places: Places, clock: Clock, cookie: str) -> None:
-        self.settings, self.places, self.clock, self.cookie = settings, places, clock, cookie
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals.update(site=settings.site, site_title=site_title(settings.site), asset=asset)
-
-    @property
-    def is_demo(self) -> bool:
-        """Whether anybody may choose a role here: a network that `plek up` started as a demonstration."""
-        return self.settings.demo and self.settings.token_signing_key is not None
-
-    def language(self, request: Request) -> Words:
-        accepted = request.headers.get("accept-language", "")
-        return words(choose_language(request.cookies.get(LANGUAGE_COOKIE), accepted))
-
-    def page(self, request: Request, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
-        """A page in the reader's language."""
-        spoken = self.language(request)
-        languages = [(name, words(name)("language.name")) for name in LANGUAGES]
-        text = self._templates.get_template(template).render(
-            t=spoken, language=spoken.language, languages=languages, here=_path_of(request), **facts
-        )
-        return HTMLResponse(text, status, {"Vary": "Accept-Language, Cookie"})
-
-    async def live(self, viewer: Viewer, spoken: Words, wanted: str | None, after: int | None) -> dict[str, Any]:
-        """What the live part of the page shows. wanted: which of the own locations. after: a write it must show."""
-        answer, own = await asyncio.gather(
-            self.places.ask(viewer.token, "capacity", after=after),
-            self._locations(viewer, after),
-        )
-        chosen = next((location for location in own if location["id"] == wanted), own[0] if own else None)
-        shown = None if chosen is None else await self._board(viewer, chosen, spoken)
-        figures = network(answer, self.settings.site, spoken)
-        return NOTHING | {"network": figures, "board": shown, "locations": own}
-
-    async def _locations(self, viewer: Viewer, after: int | None) -> list[dict[str, Any]]:
-        if viewer.role not in PLACE_ROLES:
-            return []
-        found = await self.places.every(viewer.token, "locations", after=after)
-        return sorted(found, key=lambda location: (location["title"].casefold(), location["id"]))
-
-    async def _board(self, viewer: Viewer, location: Mapping[str, Any], spoken: Words) -> Any:
-        name = location["id"]
-        sees = viewer.role in HOUSEHOLD_ROLES
-        places, holds, stays = await asyncio.gather(
-            self.places.every(viewer.token, "places", location=name),
-            self.places.every(viewer.token, "holds", location=name, status="active") if sees else _nothing(),
-            self.places.every(viewer.token, "stays", location=name, present="true") if sees else _nothing(),
-        )
-        return board(location, places, holds, stays, viewer.role, self.clock.now(), spoken)
-
-    async def night_list(self, viewer: Viewer, spoken: Words, name: str, *, evacuation: bool) -> NightList | None:
-        """Everybody in one house, to be printed; None when this site has no such location."""
-        chosen = next((location for location in await self._locations(viewer, None) if location["id"] == name), None)
-        if chosen is None:
-            return None
-        places, holds, stays = await asyncio.gather(
-            self.places.every(viewer.token, "places", location=name),
-            self.places.every(viewer.token, "holds", location=name, status="active"),
-            self.places.every(viewer.token, "stays", location=name, present="true"),
-        )
-        return night_list(chosen, places, holds, stays, self.clock.now(), spoken, evacuation=evacuation)
-
-
-async def _nothing() -> list[dict[str, Any]]:
-    return []
-
-
-def _path_of(request: Request) -> str:
-    """Where this page is, to come back to: never another server's address."""
-    query = request.url.query
-    path = request.url.path
-    return f"{path}?{query}" if query else path
-
-
-@cache
-def asset(name: str) -> str:
-    """The address of a file of ours; it changes when the file does, so that browsers may keep it for ever."""
-    digest = hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
 
 
 class _Assets(StaticFiles):
@@ -230,16 +67,11 @@ def build(screens: Screens) -> FastAPI:
     pages = new_app("Plek screens")
     _add_home(pages, screens)
     _add_list(pages, screens)
+    add_desk(pages, screens)
     _add_sign_in(pages, screens)
     _add_language(pages)
     pages.mount("/static", Guarded(_Assets(directory=HERE / "static"), OPEN))
     return pages
-
-
-def _viewer(request: Request, actor: CurrentActor, cookie: str) -> Viewer:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    token = given.strip() if scheme.lower() == "bearer" else request.cookies.get(cookie, "")
-    return Viewer(actor.role, token)
 
 
 def _add_home(pages: FastAPI, screens: Screens) -> None:
@@ -261,7 +93,7 @@ def _add_list(pages: FastAPI, screens: Screens) -> None:
     @allow("operator", "caseworker", "auditor")  # `HOUSEHOLD_ROLES`
     async def printed(request: Request, actor: CurrentActor, query: Annotated[ListQuery, Query()]) -> HTMLResponse:
         """The night list of a house, or its evacuation list: one sheet to print and to walk round with."""
-        viewer, spoken = _viewer(request, actor, screens.cookie), screens.language(request)
+        viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
         facts: dict[str, Any] = {"now": spoken.moment_long(screens.clock.now()), "evacuation": query.evacuation}
         try:
             listed = await screens.night_list(viewer, spoken, query.location, evacuation=query.evacuation)
@@ -273,7 +105,7 @@ def _add_list(pages: FastAPI, screens: Screens) -> None:
 async def _show(
     screens: Screens, request: Request, actor: CurrentActor, query: LiveQuery, template: str
 ) -> HTMLResponse:
-    viewer = _viewer(request, actor, screens.cookie)
+    viewer = viewer_of(request, actor, screens.cookie)
     try:
         facts = await screens.live(viewer, screens.language(request), query.location, query.after)
     except NoAnswer:
@@ -351,4 +183,4 @@ def _add_language(pages: FastAPI) -> None:
         return answer
 
 
-__all__ = ["NoAnswer", "Places", "Screens", "build"]
+__all__ = ["HERE", "NoAnswer", "Places", "Screens", "build"]

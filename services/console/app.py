@@ -11,7 +11,7 @@ from functools import partial
 
 import httpx
 
-from services.console import api, api_pages, views
+from services.console import api, api_pages, api_screens, views
 from services.console.views import JOURNAL, JOURNAL_TABLES, Entry, Filter, Place
 from shared import migration, schema
 from shared.asyncapi import asyncapi_document
@@ -67,7 +67,7 @@ def build(host: Host) -> ServiceApp:
     reader.on_rows = tail.stored
     runtime.known = partial(views.last_heard, store)
     runtime.keeps = partial(views.kept, store)
-    client = httpx.AsyncClient(base_url=_own_address(settings), timeout=api_pages.ANSWER_SECONDS_MAX, trust_env=False)
+    client = httpx.AsyncClient(base_url=_own_address(settings), timeout=api_screens.ANSWER_SECONDS_MAX, trust_env=False)
     own = {log: own_streams(settings, log) for log in LOGS}
 
     async def start() -> None:
@@ -87,7 +87,7 @@ def build(host: Host) -> ServiceApp:
         await rebuilds.stop()
         await runtime.stop()
 
-    screens = api_pages.Screens(settings, api_pages.Places(client), host.clock, session_cookie(settings.site))
+    screens = api_screens.Screens(settings, api_screens.Places(client), host.clock, session_cookie(settings.site))
     journal_api = api.build(Journal(store), bench, tail, host.streams, _asyncapi(host))
     add_health(journal_api, runtime.health)
     return ServiceApp(

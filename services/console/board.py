@@ -21,6 +21,8 @@ PLACE_ROLES = HOUSEHOLD_ROLES | {"coordinator", "oncall"}
 END_REASON = "moved_on"
 """What one tap says about why a stay ended; anything else is said in words later."""
 
+API = "/api/placement"
+
 Row = Mapping[str, Any]
 
 
@@ -29,7 +31,8 @@ class Tap:
     """One tap: a POST of `body` to `path`, refused when the thing is no longer at `version`.
 
     done: what it says afterwards. weight: `primary` for the usual next step of a busy night, `quiet` for that of a
-    calm one, `plain` for the rest. asks: a question to answer first (the reason of a block).
+    calm one, `plain` for the rest. sheet: instead of a request, the address of more to choose from. undo: the path that
+    takes it back for a while, `{id}` and `{stay_id}` being the answer's.
     """
 
     name: str
@@ -38,7 +41,8 @@ class Tap:
     version: int | None
     done: str
     weight: str = "plain"
-    asks: bool = False
+    sheet: str = ""
+    undo: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class Room:
 
 @dataclass(frozen=True)
 class Board:
-    """One location. counts: by status, in words. may_tap: whether this role changes anything."""
+    """One location. counts: by status, in words. may_tap: whether this role changes anything. nights: whether people
+    come for one night."""
 
     location: str
     title: str
@@ -74,6 +79,7 @@ class Board:
     rooms: Sequence[Room]
     may_tap: bool
     sees_households: bool
+    nights: bool
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class NightList:
 
 
 @dataclass
-class _Uses:
+class Uses:
     """Which hold and which stay each place has."""
 
     holds: dict[str, Row] = field(default_factory=dict)
@@ -119,7 +125,7 @@ def board(
     out.
     """
     open_places = [place for place in places if place["status"] != "closed"]
-    uses, by_room = _uses(holds, stays), _by_room(open_places)
+    uses, rooms = uses_of(holds, stays), by_room(open_places)
     may_tap = role in DESK_ROLES
     return Board(
         location=location["id"],
@@ -129,9 +135,10 @@ def board(
             (status, words(f"board.count.{status}", n=sum(place["status"] == status for place in open_places)))
             for status in STATUSES
         ],
-        rooms=[_room(name, inside, uses, may_tap, now, words) for name, inside in by_room.items()],
+        rooms=[_room(name, inside, uses, may_tap, now, words) for name, inside in rooms.items()],
         may_tap=may_tap,
         sees_households=role in HOUSEHOLD_ROLES,
+        nights=any(place["kind"] == "night_shelter" for place in open_places),
     )
 
 
@@ -146,31 +153,29 @@ def night_list(
     evacuation: bool,
 ) -> NightList:
     """location, places, holds, stays: as for `board`. evacuation: only places where somebody is."""
-    uses = _uses(holds, stays)
-    by_room = _by_room(place for place in places if place["status"] != "closed")
+    uses = uses_of(holds, stays)
     rooms = []
-    for name, inside in by_room.items():
+    for name, inside in by_room(place for place in places if place["status"] != "closed").items():
         lines = [_line(number, place, uses, now, words) for number, place in enumerate(inside, 1)]
         shown = [line for line in lines if not evacuation or line.status == "occupied"]
         if shown:
-            rooms.append((_room_title(name, words), sum(line.people or 0 for line in shown), shown))
+            rooms.append((room_title(name, words), sum(line.people or 0 for line in shown), shown))
     people = sum(in_room for _, in_room, _ in rooms)
     return NightList(location["id"], location["title"] or location["id"], people, rooms)
 
 
-def _line(number: int, place: Row, uses: _Uses, now: datetime, words: Words) -> Line:
+def _line(number: int, place: Row, uses: Uses, now: datetime, words: Words) -> Line:
     stay = uses.stays.get(place["id"])
     people = None
     if place["status"] == "occupied" and stay is not None and stay["place_ids"][0] == place["id"]:
         people = stay["household_size"]
-    about = [_make(place, words), *_use(place, uses, now, words)]
-    if stay is not None and stay["away_until"] is not None:
-        about.append(words("list.away", time=_moment(stay["away_until"], now, words)))
+    about = [make_of(place, words), *use_of(place, uses.holds, uses.stays, now, words)]
     return Line(place["id"], words("board.place", n=number), place["status"], " · ".join(about), people)
 
 
-def _uses(holds: Iterable[Row], stays: Iterable[Row]) -> _Uses:
-    uses = _Uses()
+def uses_of(holds: Iterable[Row], stays: Iterable[Row]) -> Uses:
+    """By place: the open hold and the present stay it has."""
+    uses = Uses()
     for hold in holds:
         if hold["status"] == "active":
             uses.holds.update(dict.fromkeys(hold["place_ids"], hold))
@@ -180,14 +185,16 @@ def _uses(holds: Iterable[Row], stays: Iterable[Row]) -> _Uses:
     return uses
 
 
-def _by_room(places: Iterable[Row]) -> dict[str, list[Row]]:
+def by_room(places: Iterable[Row]) -> dict[str, list[Row]]:
+    """Places by room, both in the order a person looks for them: room 2 before room 10."""
     by_room: dict[str, list[Row]] = {}
     for place in sorted(places, key=lambda place: (_natural(place["room"]), place["kind"], place["id"])):
         by_room.setdefault(place["room"], []).append(place)
     return by_room
 
 
-def _room_title(name: str, words: Words) -> str:
+def room_title(name: str, words: Words) -> str:
+    """A room as a heading."""
     return words("board.room", room=name) if name[:1].isdigit() else name or words("board.no_room")
 
 
@@ -197,35 +204,38 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     return [(1, 0, part) if index % 2 == 0 else (0, int(part), "") for index, part in enumerate(parts) if part]
 
 
-def _room(name: str, places: Sequence[Row], uses: _Uses, may_tap: bool, now: datetime, words: Words) -> Room:
-    title = _room_title(name, words)
-    makes = {_make(place, words) for place in places}
+def _room(name: str, places: Sequence[Row], uses: Uses, may_tap: bool, now: datetime, words: Words) -> Room:
+    title = room_title(name, words)
+    makes = {make_of(place, words) for place in places}
     one_make = len(makes) == 1
     tiles = []
     for number, place in enumerate(places, 1):
         full = words("board.name", room=title, n=number)
-        details = [] if one_make else [_make(place, words)]
-        details += _use(place, uses, now, words)
+        details = [] if one_make else [make_of(place, words)]
+        details += use_of(place, uses.holds, uses.stays, now, words)
         taps = _taps(place, uses, full, now, words) if may_tap else []
         label = words("board.place", n=number)
         tiles.append(Tile(place["id"], full, label, place["status"], [text for text in details if text], taps))
     return Room(name, title, makes.pop() if one_make else "", tiles)
 
 
-def _make(place: Row, words: Words) -> str:
+def make_of(place: Row, words: Words) -> str:
+    """Kind, how many it sleeps, features."""
     kind = words(f"kind.{place['kind']}")
     sleeps = words("board.sleeps", n=place["sleeps"]) if place["sleeps"] > 1 else ""
     features = [words(f"feature.{feature}") for feature in place["features"]]
     return ", ".join(part for part in (kind, sleeps, *features) if part)
 
 
-def _use(place: Row, uses: _Uses, now: datetime, words: Words) -> list[str]:
+def use_of(place: Row, holds: Mapping[str, Row], stays: Mapping[str, Row], now: datetime, words: Words) -> list[str]:
     """What is going on in a place, in a few words."""
     found: list[str] = [words("board.overflow")] if place["overflow"] else []
-    stay, hold = uses.stays.get(place["id"]), uses.holds.get(place["id"])
+    stay, hold = stays.get(place["id"]), holds.get(place["id"])
     if place["status"] == "occupied" and stay is not None:
         found.append(words("board.since", time=_moment(stay["began_at"], now, words)))
         found += _household(stay, words)
+        if stay["away_until"] is not None:
+            found.append(words("list.away", time=_moment(stay["away_until"], now, words)))
     elif place["status"] == "held" and hold is not None:
         found.append(words("board.until", time=_moment(hold["expires_at"], now, words)))
         if hold.get("expected_from"):
@@ -248,32 +258,48 @@ def _moment(text: str, now: datetime, words: Words) -> str:
     return words.moment(datetime.fromisoformat(text), now)
 
 
-def _taps(place: Row, uses: _Uses, name: str, now: datetime, words: Words) -> list[Tap]:
+def _taps(place: Row, uses: Uses, name: str, now: datetime, words: Words) -> list[Tap]:
     """What may be done to a place now, the usual next step first."""
     id_, version = place["id"], place["version"]
+    more = f"/sheet?location={place['location']}&place={id_}"
 
-    def tap(action: str, path: str, body: Mapping[str, Any], version: int | None = None, **more: Any) -> Tap:
+    def tap(action: str, path: str, body: Mapping[str, Any], version: int | None = None, **told: Any) -> Tap:
         # The time a hold ends is the answer's to tell: `{time}` stays for the page to fill in.
         return Tap(
-            action, f"/api/placement/{path}", body, version, words(f"done.{action}", place=name, time="{time}"), **more
+            action, f"/api/placement/{path}", body, version, words(f"done.{action}", place=name, time="{time}"), **told
         )
+
+    def opens(action: str, sheet: str) -> Tap:
+        return Tap(action, "", {}, None, "", sheet=sheet)
 
     match place["status"]:
         case "free":
             return [
-                tap("take", "stays", {"place_ids": [id_]}, weight="primary"),
-                tap("hold", "holds", {"place_ids": [id_], "hold_minutes": HOLD_MINUTES_DEFAULT}),
-                tap("block", f"places/{id_}/block", {}, version, asks=True),
-            ]
+                tap("take", "stays", {"place_ids": [id_]}, weight="primary", undo=f"{API}/stays/{{id}}/undo"),
+                tap(
+                    "hold", "holds", {"place_ids": [id_], "hold_minutes": HOLD_MINUTES_DEFAULT},
+                    undo=f"{API}/holds/{{id}}/cancel",
+                ),
+                opens("block", f"{more}&about=block"),
+                opens("more", more),
+            ]  # fmt: skip
         case "occupied" if id_ in uses.stays:
             stay = uses.stays[id_]
-            return [tap("end", f"stays/{stay['id']}/end", {"reason": END_REASON}, stay["version"], weight="quiet")]
+            end = tap(
+                "end", f"stays/{stay['id']}/end", {"reason": END_REASON}, stay["version"], weight="quiet",
+                undo=f"{API}/stays/{{id}}/undo",
+            )  # fmt: skip
+            back = tap("back", f"stays/{stay['id']}/away", {"until": None}, stay["version"], weight="quiet")
+            return [*([back] if stay["away_until"] is not None else []), end, opens("more", more)]
         case "held" if id_ in uses.holds:
             hold = uses.holds[id_]
             return [
-                tap("check_in", f"holds/{hold['id']}/check-in", {}, hold["version"], weight="primary"),
+                tap(
+                    "check_in", f"holds/{hold['id']}/check-in", {}, hold["version"], weight="primary",
+                    undo=f"{API}/stays/{{stay_id}}/undo",
+                ),
                 tap("cancel", f"holds/{hold['id']}/cancel", {}, hold["version"]),
-            ]
+            ]  # fmt: skip
         case "blocked":
             return [tap("unblock", f"places/{id_}/unblock", {}, version, weight="quiet")]
         case _:

@@ -148,7 +148,7 @@ def _because(name: str, rows: Sequence[Row], words: Words) -> str:
 def _line(row: Row, as_of: datetime, words: Words) -> Line:
     low, high = row["available_min"], row["available_max"]
     certain = low == high and row["link"] == "live" and not row["incomplete"]
-    seen, state = _seen(row, as_of, words)
+    said, state = seen(row, as_of, words)
     return Line(
         key=f"{row['site']}/{row['location']}/{row['kind']}",
         title=row["title"] or row["location"],
@@ -161,12 +161,13 @@ def _line(row: Row, as_of: datetime, words: Words) -> Line:
         counts=_counts(row, words),
         bar=bar(row),
         bar_words=_bar_words(row, words),
-        seen=seen,
+        seen=said,
         seen_state=state,
     )
 
 
-def _seen(row: Row, as_of: datetime, words: Words) -> tuple[str, str]:
+def seen(row: Row, as_of: datetime, words: Words) -> tuple[str, str]:
+    """How long ago somebody looked, in words, and as a state: fresh, aging, stale or never."""
     if row["observed_at"] is None:
         return words("seen.never"), "never"
     age = (as_of - datetime.fromisoformat(row["observed_at"])).total_seconds()

@@ -27,7 +27,13 @@ PURE_MODULES = {
         "houses": "what a house of the demo city is like",
         "city": "the days of a house, made up",
     },
-    "console": {"board": "what the board shows", "network": "what the network's page shows"},
+    "console": {
+        "board": "what the board shows",
+        "sheet": "what more may be done",
+        "walk": "a walk round the house to count heads",
+        "find": "where there is room",
+        "network": "what the network's page shows",
+    },
 }
 """Pure modules with a name of the domain."""
 

@@ -48,11 +48,20 @@ def test_axe_finds_nothing(visitors: Visitors, language: str, scheme: Scheme, si
         assert violations(visitor) == []
         visitor.sign_in("operator").look_at(house)
         assert violations(visitor) == []
-        visitor.page.locator("button[data-tap=block]").first.click()
+        visitor.opens(visitor.page.locator(".is-occupied button[data-tap=more]").first)
         assert violations(visitor) == []
         visitor.page.keyboard.press("Escape")
         visitor.page.locator("button[data-tap=take]").first.click()
-        expect(visitor.page.locator("#said-status")).to_be_visible()
+        expect(visitor.page.locator("#undo")).to_be_visible()
+        assert violations(visitor) == []
+        visitor.page.goto(f"{visitor.url}/find?feature=quiet")
+        visitor.is_live()
+        assert violations(visitor) == []
+        visitor.page.goto(f"{visitor.url}/count?location={house}")
+        visitor.page.locator("[data-spot]").first.click()
+        assert violations(visitor) == []
+        visitor.page.locator(".tally button").click()
+        expect(visitor.page.locator("#result")).to_be_focused()
         assert violations(visitor) == []
     with visitors.visitor("stad", language=language, scheme=scheme, size=size) as visitor:
         visitor.sign_in("coordinator")
@@ -81,17 +90,34 @@ def test_nothing_scrolls_sideways_on_a_phone(visitors: Visitors, language: str, 
         assert visitor.width() <= size[0]
         visitor.sign_in("operator").look_at(house)
         assert visitor.width() <= size[0]
+        sheet = visitor.opens(visitor.page.locator(".is-occupied button[data-tap=more]").first)
+        assert sheet.evaluate("element => element.scrollWidth <= element.clientWidth")
+        for path in ("/find", f"/count?location={house}"):
+            visitor.page.goto(f"{visitor.url}{path}")
+            assert visitor.width() <= size[0], path
 
 
 def test_what_one_taps_on_a_phone_is_large_enough(visitors: Visitors) -> None:
     house = furnished(visitors)
     with visitors.visitor("west", size=PHONE) as visitor:
         visitor.sign_in("operator").look_at(house)
-        for button in visitor.page.locator("button:visible, select:visible").all():
-            box = button.bounding_box()
-            assert box is not None
-            assert box["height"] >= 44, button.inner_text()
-            assert box["width"] >= 44, button.inner_text()
+        large_enough(visitor)
+        visitor.opens(visitor.page.locator(".is-free button[data-tap=more]").first)
+        large_enough(visitor)
+        for path in ("/find", f"/count?location={house}"):
+            visitor.page.goto(f"{visitor.url}{path}")
+            large_enough(visitor)
+
+
+def large_enough(visitor: Visitor) -> None:
+    tapped = visitor.page.locator(
+        "button:visible, select:visible, input:visible:not([type=checkbox]), label.tick-label"
+    )
+    for control in tapped.all():
+        box = control.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44, control.inner_text()
+        assert box["width"] >= 44, control.inner_text()
 
 
 def test_the_keyboard_is_enough_for_a_whole_visit(visitors: Visitors) -> None:

@@ -55,9 +55,9 @@ def test_not_answering_why_blocks_nothing(visitors: Visitors) -> None:
     house, (place,) = visitors.house(1)
     with visitors.visitor("west") as desk:
         desk.sign_in("operator").look_at(house)
-        desk.button(place, "block").click()
+        desk.opens(desk.button(place, "block"))
         desk.page.keyboard.press("Escape")
-        expect(desk.page.locator("#ask")).to_be_hidden()
+        expect(desk.page.locator("#sheet")).to_be_hidden()
         expect(desk.button(place, "block")).to_be_focused()
         with visitors.api() as client:
             assert client.get(f"/api/placement/places/{place}").json()["status"] == "free"
@@ -75,10 +75,10 @@ def test_whoever_is_late_is_told_that_somebody_was_quicker(visitors: Visitors) -
 def test_a_tap_on_what_has_changed_meanwhile_is_not_carried_out(visitors: Visitors) -> None:
     house, (place,) = visitors.house(1)
     with visitors.visitor("west", language="nl") as desk:
-        desk.sign_in("operator").look_at(house).stops_hearing()
+        desk.sign_in("operator").look_at(house)
+        desk.opens(desk.button(place, "block"))
         visitors.post(f"places/{place}/block", reason="cleaning")
         visitors.post(f"places/{place}/unblock")
-        desk.button(place, "block").click()
         desk.page.get_by_role("button", name="Veiligheid").click()
         desk.says("Dit is veranderd sinds u keek", alarm=True)
         with visitors.api() as client:

@@ -66,6 +66,13 @@ class Visitor:
     def button(self, place_id: str, tap: str) -> Locator:
         return self.tile(place_id).locator(f"button[data-tap={tap}]")
 
+    def opens(self, button: Locator) -> Locator:
+        """Taps what opens a sheet; the sheet."""
+        button.click()
+        sheet = self.page.locator("#sheet")
+        expect(sheet).to_be_visible(timeout=PATIENCE_MS)
+        return sheet
+
     def sees(self, place_id: str, status: str) -> None:
         """Waits until a place is shown with this status."""
         expect(self.page.locator(f"[data-place='{place_id}'].is-{status}")).to_be_visible(timeout=PATIENCE_MS)

@@ -15,7 +15,7 @@ WEST = {"id": "west", "title": "West", "district": "Nieuw-West"}
 def place(id_: str, status: str = "free", **more: Any) -> dict[str, Any]:
     return {
         "id": id_, "status": status, "room": "101", "kind": "shelter_24h", "sleeps": 1, "features": [], "block": None,
-        "overflow": False, "version": 7,
+        "overflow": False, "version": 7, "location": "west",
     } | more  # fmt: skip
 
 
@@ -27,6 +27,8 @@ def stay(*place_ids: str, **more: Any) -> dict[str, Any]:
         "household_size": 1,
         "began_at": began_at,
         "ended_at": None,
+        "away_until": None,
+        "kind": "shelter_24h",
         "version": 9,
     } | more
 
@@ -52,7 +54,7 @@ def taps(*places: dict[str, Any], **uses: Any) -> list[Tap]:
 
 
 def test_a_free_place_can_be_taken_held_or_blocked() -> None:
-    take, keep, block = taps(place("p1"))
+    take, keep, block, more = taps(place("p1"))
     assert (take.name, take.path, take.body, take.version) == (
         "take",
         "/api/placement/stays",
@@ -60,17 +62,32 @@ def test_a_free_place_can_be_taken_held_or_blocked() -> None:
         None,
     )
     assert (keep.path, keep.body) == ("/api/placement/holds", {"place_ids": ["p1"], "hold_minutes": 90})
-    assert (block.path, block.version, block.asks) == ("/api/placement/places/p1/block", 7, True)
+    assert (block.name, block.sheet) == ("block", "/sheet?location=west&place=p1&about=block")
+    assert (more.name, more.sheet) == ("more", "/sheet?location=west&place=p1")
+    assert (take.undo, keep.undo) == ("/api/placement/stays/{id}/undo", "/api/placement/holds/{id}/cancel")
     assert take.done == "Room 101, place 1 is taken."
 
 
 def test_an_occupied_place_is_made_free_by_ending_its_stay() -> None:
-    (end,) = taps(place("p1", "occupied"), stays=[stay("p1")])
+    end, more = taps(place("p1", "occupied"), stays=[stay("p1")])
+    assert more.sheet
+    assert end.undo == "/api/placement/stays/{id}/undo"
     assert (end.path, end.body, end.version) == ("/api/placement/stays/stay-1/end", {"reason": "moved_on"}, 9)
+
+
+def test_whoever_is_away_is_said_to_be_back_with_one_tap() -> None:
+    until = (NOW + timedelta(hours=20)).isoformat()
+    made = shown(place("p1", "occupied"), stays=[stay("p1", away_until=until)])
+    (tile,) = made.rooms[0].tiles
+    assert "away until Sun 11 Jan 17:00" in tile.detail
+    back, end, _ = tile.taps
+    assert (back.path, back.body, back.version) == ("/api/placement/stays/stay-1/away", {"until": None}, 9)
+    assert end.name == "end"
 
 
 def test_a_held_place_is_checked_in_or_let_go() -> None:
     check_in, cancel = taps(place("p1", "held"), holds=[hold("p1")])
+    assert check_in.undo == "/api/placement/stays/{stay_id}/undo"
     assert (check_in.path, check_in.version) == ("/api/placement/holds/hold-1/check-in", 8)
     assert (cancel.path, cancel.version) == ("/api/placement/holds/hold-1/cancel", 8)
 

@@ -94,9 +94,9 @@ async def test_a_stranger_is_sent_to_sign_in_and_a_script_is_told(pages: Pages) 
 
 async def test_when_the_places_service_does_not_answer_the_page_says_so(pages: Pages) -> None:
     async with pages.browser(ENGLISH, signed_in=True) as browser:
-        for path in ("/", "/live"):
+        for path in ("/", "/live", "/find", "/find/live", "/count?location=west", "/sheet?location=west&place=x"):
             answer = await browser.get(path)
-            assert answer.status_code == 503
+            assert answer.status_code == 503, path
             assert "cannot be read at this moment" in answer.text
             assert answer.headers["content-type"].startswith("text/html")
 
@@ -195,7 +195,7 @@ async def test_the_page_speaks_the_readers_language_and_says_which(pages: Pages)
 
 async def test_pages_carry_a_strict_policy_and_nothing_inline(pages: Pages) -> None:
     async with pages.browser(signed_in=True) as browser:
-        for path in ("/", "/sign-in"):
+        for path in ("/", "/sign-in", "/find?feature=quiet", "/count?location=west", "/list?location=west", "/sheet"):
             answer = await browser.get(path)
             assert answer.headers["content-security-policy"].encode() == PAGE_POLICY
             assert "unsafe" not in answer.headers["content-security-policy"]

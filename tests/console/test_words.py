@@ -12,7 +12,7 @@ import pytest
 from services.console.board import STATUSES
 from services.console.words import LANGUAGES, ZONE, choose_language, words
 from services.placement.api_desk import INPUT_CODES, TRY_ELSEWHERE
-from shared.contracts.vocabulary import BLOCK_REASONS, FEATURES, KINDS
+from shared.contracts.vocabulary import BLOCK_REASONS, FEATURES, KINDS, STAY_END_REASONS
 from shared.security import ROLES, TokenErrorCode
 
 NL, EN = words("nl"), words("en")
@@ -34,6 +34,7 @@ def test_every_word_of_the_vocabulary_can_be_said(spoken) -> None:  # type: igno
         ("kind", KINDS),
         ("feature", FEATURES),
         ("reason", BLOCK_REASONS),
+        ("end_reason", STAY_END_REASONS),
         ("role", ROLES),
         ("role_help", ROLES),
         ("status", STATUSES),

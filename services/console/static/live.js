@@ -7,10 +7,10 @@ const PAUSES_MS = [500, 1000, 2000, 5000, 10000];
 const TRIES = 3;
 
 const main = document.getElementById("main");
-const live = document.getElementById("live");
 const pulse = document.getElementById("pulse");
 const dropped = document.getElementById("dropped");
-const texts = JSON.parse(main.dataset.texts);
+export const live = document.getElementById("live");
+export const texts = JSON.parse(main.dataset.texts);
 
 // --- showing ---------------------------------------------------------------------------------------------------------
 
@@ -21,14 +21,19 @@ let failures = 0;
 let again = 0;
 
 function address() {
-  const query = new URLSearchParams();
+  const [path, asked] = main.dataset.live.split("?");
+  const query = new URLSearchParams(asked);
   const board = document.getElementById("board");
   if (board) query.set("location", board.dataset.location);
   if (position) query.set("after", position);
-  return `/live?${query}`;
+  return `${path}?${query}`;
 }
 
-async function show() {
+export function wrote(at) {
+  position = Math.max(position, at);
+}
+
+export async function show() {
   wanted = true;
   if (showing) return;
   showing = true;
@@ -56,14 +61,44 @@ function render(text) {
   if (stream && stream.readyState === EventSource.OPEN) alive();
 }
 
-let tapped = ""; // the place whose button had the focus and is another button now
+let tapped = ""; // what had the focus when it was tapped, by its key: its button is another one now
+
+export function focusLater(key) {
+  tapped = key;
+}
 
 function keepFocus() {
   if (!tapped || document.activeElement !== document.body) return;
-  const button = live.querySelector(`[data-place="${CSS.escape(tapped)}"] button`);
+  const button = live.querySelector(`[data-key="${CSS.escape(tapped)}"] button`);
   if (button) button.focus({ preventScroll: true });
   tapped = "";
 }
+
+// --- saying ----------------------------------------------------------------------------------------------------------
+
+const STATUS_MS = 8000;
+const UNDO_MS = 60000; // the places service takes a tap back for a minute
+
+const undo = document.getElementById("undo");
+let onUndo = null;
+
+export function say(text, alarm = false, takeBack = null) {
+  const [shown, other] = [document.getElementById(alarm ? "said-alert" : "said-status"), document.getElementById(alarm ? "said-status" : "said-alert")];
+  other.hidden = true;
+  shown.hidden = !text;
+  shown.textContent = text;
+  onUndo = takeBack;
+  undo.hidden = !takeBack;
+  clearTimeout(say.later);
+  if (text && !alarm) say.later = setTimeout(() => { shown.hidden = true; undo.hidden = true; }, takeBack ? UNDO_MS : STATUS_MS);
+}
+
+undo.addEventListener("click", () => {
+  const takeBack = onUndo;
+  undo.hidden = true;
+  onUndo = null;
+  if (takeBack) takeBack();
+});
 
 // --- being live ------------------------------------------------------------------------------------------------------
 
@@ -95,7 +130,7 @@ function drop() {
   again = setTimeout(connect, PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)]);
 }
 
-function signedOut() {
+export function signedOut() {
   if (stream) stream.close();
   clearTimeout(again);
   state("dropped");
@@ -146,91 +181,3 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("online", connect);
 setInterval(() => { if (!document.hidden && stream) show(); }, LOOK_AGAIN_MS);
 connect();
-
-// --- taps ------------------------------------------------------------------------------------------------------------
-
-const ask = document.getElementById("ask");
-
-function say(text, alarm = false) {
-  const [shown, other] = [document.getElementById(alarm ? "said-alert" : "said-status"), document.getElementById(alarm ? "said-status" : "said-alert")];
-  other.hidden = true;
-  shown.hidden = !text;
-  shown.textContent = text;
-  clearTimeout(say.later);
-  if (text && !alarm) say.later = setTimeout(() => { shown.hidden = true; }, 8000);
-}
-
-function reason(place) {
-  // Resolves to what was chosen, or nothing.
-  document.getElementById("ask-title").textContent = texts.why.replace("{place}", place);
-  ask.returnValue = "";
-  ask.showModal();
-  return new Promise((answer) => ask.addEventListener("close", () => answer(ask.returnValue), { once: true }));
-}
-ask.querySelector(".answers").addEventListener("click", (event) => {
-  const chosen = event.target.closest("button");
-  if (chosen) ask.close(chosen.value);
-});
-
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-async function send(button, body) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": newKey() };
-  if (button.dataset.version) headers["If-Match"] = `"${button.dataset.version}"`;
-  for (let left = TRIES; ; left--) {
-    // The same key each time: a tap whose answer was lost counts once.
-    try {
-      return await fetch(button.dataset.path, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(10000) });
-    } catch (error) {
-      if (left <= 1) throw error;
-      await new Promise((go) => setTimeout(go, 700));
-    }
-  }
-}
-
-function clock(text) {
-  return new Date(text).toLocaleTimeString(document.documentElement.lang, { timeZone: "Europe/Amsterdam", hour: "2-digit", minute: "2-digit" });
-}
-
-async function refused(answer) {
-  const problem = await answer.json().catch(() => ({}));
-  const code = problem.code || (answer.status >= 500 ? "unavailable" : String(answer.status));
-  say((texts.refusals[code] || texts.refusals.other).replace("{code}", code), true);
-  if (answer.status === 401) signedOut();
-}
-
-async function tap(button) {
-  const tile = button.closest("[data-place]");
-  if (tile.classList.contains("is-busy")) return;
-  const body = JSON.parse(button.dataset.body);
-  const { done, asks } = button.dataset;
-  if (asks) {
-    body.reason = await reason(asks);
-    if (!body.reason) return;
-  }
-  tile.classList.add("is-busy");
-  tile.setAttribute("aria-busy", "true");
-  try {
-    const answer = await send(button, body);
-    if (answer.ok) {
-      const told = await answer.json();
-      position = Math.max(position, told.position);
-      say(done.replace("{time}", told.expires_at ? clock(told.expires_at) : ""));
-    } else {
-      await refused(answer);
-    }
-  } catch {
-    say(texts.refusals["no-connection"], true);
-  }
-  tapped = tile.dataset.place;
-  tile.classList.remove("is-busy");
-  tile.removeAttribute("aria-busy");
-  show();
-}
-
-live.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-tap]");
-  if (button) tap(button);
-});

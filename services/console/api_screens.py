@@ -1,0 +1,223 @@
+"""What the screens are made from: questions to the places service of this site, asked with the viewer's own token, so
+that a screen never shows more than the API would; and the templates they fill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jinja2
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from services.console.board import DESK_ROLES, HOUSEHOLD_ROLES, PLACE_ROLES, NightList, board, night_list
+from services.console.find import Wanted, asked, found
+from services.console.network import network, site_title
+from services.console.words import LANGUAGES, Words, choose_language, words
+from shared.clock import Clock
+from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
+from shared.security import Actor
+from shared.settings import SiteSettings
+from shared.telemetry import current_traceparent
+
+LANGUAGE_COOKIE = "plek_language"
+ANSWER_SECONDS_MAX = 5.0
+PAGE_SIZE = 500
+PLACES_MAX = 2_000
+FOUND_MAX = 30
+"""Nearest matches shown: who needs more of them has asked for too little."""
+
+NOTHING: dict[str, Any] = {"network": None, "board": None, "locations": []}
+"""What a live page has to show when it has nothing."""
+
+HERE = Path(str(files("services.console")))
+
+
+class NoAnswer(Exception):
+    """The places service cannot be asked at this moment."""
+
+
+class Places:
+    """The places service of this site, asked in the viewer's name.
+
+    client: for this site's own address.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def ask(self, token: str, path: str, **query: str | int | Sequence[str] | None) -> Any:
+        """The JSON of one question. Raises `NoAnswer`."""
+        headers = {"Authorization": f"Bearer {token}"}
+        trace = current_traceparent()
+        if trace is not None:
+            headers["traceparent"] = trace
+        given = {name: value for name, value in query.items() if value is not None}
+        try:
+            answer = await self._client.get(f"/api/placement/{path}", params=given, headers=headers)
+        except httpx.HTTPError as error:
+            raise NoAnswer(type(error).__name__) from None
+        if answer.status_code != 200:
+            raise NoAnswer(str(answer.status_code))
+        return answer.json()
+
+    async def every(self, token: str, path: str, **query: str | int | None) -> list[dict[str, Any]]:
+        """All items of a list, `PLACES_MAX` at most."""
+        items: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while len(items) < PLACES_MAX:
+            page = await self.ask(token, path, cursor=cursor, limit=PAGE_SIZE, **query)
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        return items
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks: role, and the token their questions are asked with."""
+
+    role: str
+    token: str
+
+
+@dataclass(frozen=True)
+class House:
+    """One location of this site with its places, open holds and present stays, as the places service lists them."""
+
+    location: Mapping[str, Any]
+    places: list[dict[str, Any]]
+    holds: list[dict[str, Any]]
+    stays: list[dict[str, Any]]
+
+
+class Screens:
+    """What the pages are made from. settings: of this site. cookie: the name of the session cookie."""
+
+    def __init__(self, settings: SiteSettings, places: Places, clock: Clock, cookie: str) -> None:
+        self.settings, self.places, self.clock, self.cookie = settings, places, clock, cookie
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(
+            site=settings.site, site_title=site_title(settings.site), asset=asset, hold_minutes=HOLD_MINUTES_DEFAULT
+        )
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether anybody may choose a role here: a network that `plek up` started as a demonstration."""
+        return self.settings.demo and self.settings.token_signing_key is not None
+
+    def language(self, request: Request) -> Words:
+        accepted = request.headers.get("accept-language", "")
+        return words(choose_language(request.cookies.get(LANGUAGE_COOKIE), accepted))
+
+    def page(self, request: Request, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
+        """A page in the reader's language."""
+        spoken = self.language(request)
+        languages = [(name, words(name)("language.name")) for name in LANGUAGES]
+        text = self._templates.get_template(template).render(
+            t=spoken, language=spoken.language, languages=languages, here=_path_of(request), **facts
+        )
+        return HTMLResponse(text, status, {"Vary": "Accept-Language, Cookie"})
+
+    async def live(self, viewer: Viewer, spoken: Words, wanted: str | None, after: int | None) -> dict[str, Any]:
+        """What the live part of the page shows. wanted: which of the own locations. after: a write it must show."""
+        answer, own = await asyncio.gather(
+            self.places.ask(viewer.token, "capacity", after=after),
+            self._locations(viewer, after),
+        )
+        chosen = next((location for location in own if location["id"] == wanted), own[0] if own else None)
+        shown = None if chosen is None else await self._board(viewer, chosen, spoken)
+        figures = network(answer, self.settings.site, spoken)
+        return NOTHING | {"network": figures, "board": shown, "locations": own}
+
+    async def _locations(self, viewer: Viewer, after: int | None) -> list[dict[str, Any]]:
+        if viewer.role not in PLACE_ROLES:
+            return []
+        found = await self.places.every(viewer.token, "locations", after=after)
+        return sorted(found, key=lambda location: (location["title"].casefold(), location["id"]))
+
+    async def _board(self, viewer: Viewer, location: Mapping[str, Any], spoken: Words) -> Any:
+        house = await self._house(viewer, location)
+        return board(location, house.places, house.holds, house.stays, viewer.role, self.clock.now(), spoken)
+
+    async def _house(self, viewer: Viewer, location: Mapping[str, Any]) -> House:
+        name, sees = location["id"], viewer.role in HOUSEHOLD_ROLES
+        places, holds, stays = await asyncio.gather(
+            self.places.every(viewer.token, "places", location=name),
+            self.places.every(viewer.token, "holds", location=name, status="active") if sees else _nothing(),
+            self.places.every(viewer.token, "stays", location=name, present="true") if sees else _nothing(),
+        )
+        return House(location, places, holds, stays)
+
+    async def house(self, viewer: Viewer, name: str) -> House | None:
+        """Everything about one house; None when this site has no such location. Raises `NoAnswer`."""
+        chosen = next((location for location in await self._locations(viewer, None) if location["id"] == name), None)
+        return None if chosen is None else await self._house(viewer, chosen)
+
+    async def night_list(self, viewer: Viewer, spoken: Words, name: str, *, evacuation: bool) -> NightList | None:
+        """Everybody in one house, to be printed; None when this site has no such location."""
+        house = await self.house(viewer, name)
+        if house is None:
+            return None
+        now = self.clock.now()
+        return night_list(house.location, house.places, house.holds, house.stays, now, spoken, evacuation=evacuation)
+
+    async def find(self, viewer: Viewer, spoken: Words, wanted: Wanted, after: int | None) -> dict[str, Any]:
+        """Where in the network there is room, and what this desk has asked others for. Raises `NoAnswer`."""
+        taps = viewer.role in DESK_ROLES
+        search = self.places.ask(
+            viewer.token, "search", kind=wanted.kind or None, household_size=wanted.people, features=wanted.features,
+            district=wanted.district or None, limit=FOUND_MAX,
+        )  # fmt: skip
+        answer, capacity, pending, active = await asyncio.gather(
+            search,
+            self.places.ask(viewer.token, "capacity", after=after),
+            self.places.every(viewer.token, "holds", status="pending") if taps else _nothing(),
+            self.places.every(viewer.token, "holds", status="active") if taps else _nothing(),
+        )
+        own = self.settings.site
+        return {
+            "found": found(answer["items"], capacity, wanted, own, taps=taps, words=spoken),
+            "asked": asked([*pending, *active], own, self.clock.now(), spoken),
+            "districts": sorted({row["district"] for row in capacity["rows"] if row["district"]}),
+        }
+
+
+async def _nothing() -> list[dict[str, Any]]:
+    return []
+
+
+def _path_of(request: Request) -> str:
+    """Where this page is, to come back to: never another server's address."""
+    query = request.url.query
+    path = request.url.path
+    return f"{path}?{query}" if query else path
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file of ours; it changes when the file does, so that browsers may keep it for ever."""
+    digest = hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def viewer_of(request: Request, actor: Actor, cookie: str) -> Viewer:
+    """Who asks for a page, with the token it is asked with."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    token = given.strip() if scheme.lower() == "bearer" else request.cookies.get(cookie, "")
+    return Viewer(actor.role, token)

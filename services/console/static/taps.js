@@ -1,0 +1,122 @@
+// What a tap does: a request to the places service, or a sheet with more to choose from, whose forms are requests too.
+import { focusLater, live, say, show, signedOut, texts, wrote } from "./live.js";
+import { newKey, send } from "./send.js";
+
+const ANSWER_MS = 30000; // how long another site's answer is waited for while one looks
+const ASK_AGAIN_MS = 500;
+
+const sheet = document.getElementById("sheet");
+const inside = document.getElementById("sheet-body");
+
+function clock(text) {
+  return new Date(text).toLocaleTimeString(document.documentElement.lang, { timeZone: "Europe/Amsterdam", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
+function fill(text, told) {
+  return text.replace("{time}", told.expires_at ? clock(told.expires_at) : "");
+}
+
+async function refused(answer) {
+  const problem = await answer.json().catch(() => ({}));
+  const code = problem.code || (answer.status >= 500 ? "unavailable" : String(answer.status));
+  say(reason(code), true);
+  if (answer.status === 401) signedOut();
+}
+
+function reason(code) {
+  return (texts.refusals[code] || texts.refusals.other).replace("{code}", code);
+}
+
+// Sends one request and says what came of it. element: what was tapped, with the path, what is said and how it is undone.
+async function act(element, body) {
+  const { path, done, version, undo } = element.dataset;
+  try {
+    const answer = await send(path, body, newKey(), version);
+    if (!answer.ok) {
+      await refused(answer);
+      return;
+    }
+    const told = await answer.json();
+    wrote(told.position);
+    const takeBack = undo ? () => takenBack(undo.replace("{id}", told.id).replace("{stay_id}", told.stay_id)) : null;
+    say(fill(done, told), false, takeBack);
+    if (told.status === "pending" && told.expires_at) answered(told.id, takeBack);
+  } catch {
+    say(texts.refusals["no-connection"], true);
+  }
+}
+
+async function takenBack(path) {
+  try {
+    const answer = await send(path, {}, newKey());
+    if (answer.ok) {
+      wrote((await answer.json()).position);
+      say(texts.undone);
+    } else {
+      await refused(answer);
+    }
+  } catch {
+    say(texts.refusals["no-connection"], true);
+  }
+  show();
+}
+
+async function answered(id, takeBack) {
+  // Another site was asked by letter: its answer is worth a word, also when it is no.
+  for (const until = Date.now() + ANSWER_MS; Date.now() < until;) {
+    await new Promise((go) => setTimeout(go, ASK_AGAIN_MS));
+    const answer = await fetch(`/api/placement/holds/${id}`).catch(() => null);
+    const hold = answer && answer.ok ? await answer.json() : null;
+    if (!hold || hold.status === "pending") continue;
+    if (hold.status === "active") say(fill(texts.answers.active, hold), false, takeBack);
+    else say(hold.code ? `${texts.answers.refused} ${reason(hold.code)}` : texts.answers[hold.status] || texts.answers.refused, true);
+    show();
+    return;
+  }
+}
+
+async function tap(button) {
+  const tile = button.closest("[data-key]:not(button)");
+  if (tile.classList.contains("is-busy")) return;
+  tile.classList.add("is-busy");
+  tile.setAttribute("aria-busy", "true");
+  await act(button, JSON.parse(button.dataset.body));
+  focusLater(tile.dataset.key);
+  tile.classList.remove("is-busy");
+  tile.removeAttribute("aria-busy");
+  show();
+}
+
+async function open(button) {
+  try {
+    const answer = await fetch(button.dataset.sheet, { headers: { Accept: "text/html" }, redirect: "manual", signal: AbortSignal.timeout(10000) });
+    if (answer.type === "opaqueredirect" || answer.status === 401) { signedOut(); return; }
+    inside.innerHTML = await answer.text(); // from this very server, escaped there; scripts in it do not run
+    const tile = button.closest("[data-key]:not(button)");
+    sheet.dataset.from = tile ? tile.dataset.key : "";
+    sheet.showModal();
+    sheet.scrollTop = 0;
+  } catch {
+    say(texts.refusals["no-connection"], true);
+  }
+}
+
+inside.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const body = JSON.parse(form.dataset.body);
+  for (const number of form.querySelectorAll("input[type=number]")) body[number.name] = Number(number.value);
+  for (const piece of form.querySelectorAll("select[data-piece], input[data-piece]:checked")) Object.assign(body, JSON.parse(piece.value));
+  if (event.submitter) Object.assign(body, JSON.parse(event.submitter.dataset.piece));
+  sheet.close();
+  await act(form, body);
+  if (sheet.dataset.from) focusLater(sheet.dataset.from);
+  show();
+});
+
+live.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.sheet) open(button);
+  else if (button.dataset.tap) tap(button);
+});
