@@ -211,3 +211,4 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
         assert lying_about(network.data, CANARIES) == []
         verified = network.plek("verify", "--wait", "20")
         assert verified.returncode == 0, verified.stdout
+        assert "intake" not in verified.stdout  # it tells no figures, so nobody is behind with them
