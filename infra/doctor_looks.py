@@ -18,8 +18,8 @@ from shared.streams import ACCOUNTS, CITY, Topology, declared, difference
 State = Literal["ok", "warn", "bad"]
 
 SOURCE_SILENT_SECONDS = 5.0
-FOLLOWERS = {"placement": 2}
-"""Readers of a service that follow `CITY`, where it is not one: figures, and letters."""
+FOLLOWERS = {"placement": 3, "intake": 0}
+"""Readers of a service that follow `CITY`, where it is not one: figures, who waits, and letters."""
 
 LAG_WARN = 1_000
 DISK_WARN_BYTES, DISK_BAD_BYTES = 2 * 1024**3, 256 * 1024**2

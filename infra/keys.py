@@ -79,6 +79,22 @@ def ensure_seal_keys(directory: Path) -> Path:
     return path
 
 
+def ensure_vault_key(directory: Path) -> Path:
+    """The key under which a site's data keys are wrapped (`vault.jwks`, the newest first), made where missing.
+
+    A site gets a new one by a new key in front: at the next start everything is wrapped under it.
+    """
+    import base64
+
+    path = directory / "vault.jwks"
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        secret = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
+        key = {"kty": "oct", "kid": os.urandom(6).hex(), "k": secret, "use": "enc"}
+        _write_private(path, json.dumps({"keys": [key]}).encode())
+    return path
+
+
 def new_seal_key() -> OKPKey:
     """A key for letters, with its thumbprint as its id."""
     from joserfc.jwk import OKPKey

@@ -41,7 +41,8 @@ class Location(_Table):
 
 
 class Site(_Table):
-    """A deployment. `postgres` is the address of a server to use instead of an embedded one."""
+    """A deployment. `postgres` is the address of a server to use instead of an embedded one; `retention_days` how long
+    a client's file may lie unused before it is erased."""
 
     name: Name
     title: str = Field(default="", max_length=200)
@@ -51,6 +52,7 @@ class Site(_Table):
     services: list[str] = Field(min_length=1)
     locations: list[Location] = Field(default_factory=list, alias="location")
     postgres: SecretStr | None = None
+    retention_days: int = Field(default=365, ge=1, le=3650)
 
 
 class Telemetry(_Table):

@@ -1,8 +1,9 @@
 """The files by which an embedded network is known, all under its data directory, and questions to its sites.
 
 `plek.lock` (held while a supervisor runs, holds its process id) · `network.json` (addresses and process ids) ·
-`sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys and logs) · `keys/` (token keys, every site's
-public keys for letters) · `clock.json` · `links.json` · `demo.json` (which houses are furnished)
+`sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys, vault and logs) · `erased/<site>.txt` (destroyed
+keys) · `keys/` (token keys, every site's public keys for letters) · `clock.json` · `links.json` · `demo.json` (which
+houses are furnished)
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from infra.keys import ensure_vault_key
 from infra.processes import PlatformError, explain
-from shared.settings import SiteSettings
+from shared.settings import SiteSettings, VaultSettings
 from shared.streams import ACCOUNTS, Admin, Admins, Topology
 
 
@@ -34,11 +36,21 @@ class Files:
         self.keys = data / "keys"
         self.network_keys = self.keys / "letters.json"
         self.sites = data / "sites"
+        self.erased = data / "erased"
         self.log = data / "plek.log"
 
     def settings(self, site: str) -> Path:
         """One site's settings file."""
         return self.sites / f"{site}.json"
+
+    def vault(self, site: str, retention_days: int) -> VaultSettings:
+        """Where one site's vault is, its site key made where missing. The list of destroyed keys is beside the sites,
+        where no backup of one of them takes it back."""
+        own = self.sites / site
+        return VaultSettings(
+            site_keys=ensure_vault_key(own / "keys"), keys=own / "vault", destroyed=self.erased / f"{site}.txt",
+            retention_days=retention_days,
+        )  # fmt: skip
 
     def service_log(self, site: str) -> Path:
         """What one site's process printed."""

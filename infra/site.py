@@ -45,6 +45,12 @@ def _placement(host: Host) -> ServiceApp:
     return build(host)
 
 
+def _intake(host: Host) -> ServiceApp:
+    from services.intake.app import build
+
+    return build(host)
+
+
 def _console(host: Host) -> ServiceApp:
     from services.console.app import build
 
@@ -57,15 +63,25 @@ async def _migrate_placement(dsn: str) -> None:
     await migrate(dsn)
 
 
+async def _migrate_intake(dsn: str) -> None:
+    from services.intake.app import migrate
+
+    await migrate(dsn)
+
+
 async def _migrate_console(dsn: str) -> None:
     from services.console.app import migrate
 
     await migrate(dsn)
 
 
-SERVICES: dict[str, Callable[[Host], ServiceApp]] = {"placement": _placement, "console": _console}
+SERVICES: dict[str, Callable[[Host], ServiceApp]] = {"intake": _intake, "placement": _placement, "console": _console}
 """Every service a site can run, in the order in which they start."""
-MIGRATIONS: dict[str, Callable[[str], Awaitable[None]]] = {"placement": _migrate_placement, "console": _migrate_console}
+MIGRATIONS: dict[str, Callable[[str], Awaitable[None]]] = {
+    "intake": _migrate_intake,
+    "placement": _migrate_placement,
+    "console": _migrate_console,
+}
 
 
 async def _repair_placement(settings: SiteSettings, clock: Clock, ids: Ids, dry_run: bool) -> Repaired:
@@ -74,8 +90,15 @@ async def _repair_placement(settings: SiteSettings, clock: Clock, ids: Ids, dry_
     return await repair_placement(settings, clock, ids, dry_run)
 
 
+async def _repair_intake(settings: SiteSettings, clock: Clock, ids: Ids, dry_run: bool) -> Repaired:
+    from services.intake.app_repair import repair_intake
+
+    return await repair_intake(settings, clock, ids, dry_run)
+
+
 REPAIRS: dict[str, Callable[[SiteSettings, Clock, Ids, bool], Coroutine[Any, Any, Repaired]]] = {
-    "placement": _repair_placement
+    "intake": _repair_intake,
+    "placement": _repair_placement,
 }
 """The repair of each service that tells anything: `(settings, clock, ids, dry_run)`."""
 
@@ -85,9 +108,10 @@ def load_everything() -> None:
     import alembic.command
 
     import services.console.app
+    import services.intake.app
     import services.placement.app
 
-    _ = (alembic.command, services.console.app, services.placement.app)
+    _ = (alembic.command, services.console.app, services.intake.app, services.placement.app)
 
 
 async def migrate(settings: SiteSettings) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from shared import schema
 from shared.clock import Clock
 from shared.contracts.base import Contract, Draft
-from shared.envelope import Meta
+from shared.envelope import SYSTEM_ROLE, Meta
 from shared.ids import Ids
 from shared.kernel import Command, Decider, Event, Rejected
 from shared.ports import (
@@ -281,6 +281,10 @@ class Handler(Generic[S, C, E]):
             data = self._encode(contract, id_)
             if data is None:
                 log.warning("a letter nobody could read was not written", to=telling.subject)
+                continue
+            if contract.cut:  # what leads to somebody's file ends here: the store alone knows they belong together
+                cut = Meta(ids.random_id(), id_, SYSTEM_ROLE, None, telling.observed_at)
+                told.append(Told(contract.log, id_, contract.type_name, telling.subject, data, cut))
                 continue
             if telling.observed_at is not because.observed_at:
                 because = msgspec.structs.replace(because, observed_at=telling.observed_at)

@@ -141,6 +141,7 @@ _MEANINGS = {
     404: "Unknown",
     405: "Unknown method",
     409: "Refused, with the reason as a code",
+    410: "It was erased, for good",
     412: "`If-Match` names another version",
     413: "The body is larger than 256 KiB",
     415: "The content type is not application/json",

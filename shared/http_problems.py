@@ -111,13 +111,16 @@ def problem_response(problem: Problem) -> Response:
 
 
 def rejected(refusal: Rejected, input_codes: frozenset[str] = frozenset()) -> Problem:
-    """The problem a refusal becomes: 404 for `*-unknown`, 412 for `version-stale`, 422 for `input_codes`, else 409."""
+    """The problem a refusal becomes: 404 for `*-unknown`, 410 for `*-erased`, 412 for `version-stale`, 422 for
+    `input_codes`, else 409."""
     if refusal.code == "version-stale":
         status = 412
     elif refusal.code in input_codes:
         status = 422
     elif refusal.code.endswith("-unknown"):
         status = 404
+    elif refusal.code.endswith("-erased"):
+        status = 410
     else:
         status = 409
     return Problem(status, refusal.code, facts=refusal.facts)

@@ -10,6 +10,7 @@ import contextlib
 import gc
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import nats.errors
 
@@ -17,7 +18,7 @@ from shared import metrics, schema
 from shared.beats import Beat, Beats, Links
 from shared.bus import JetStreamLog, StreamSource
 from shared.bus_connection import Broker, BusClient, close_client, connect_broker, connect_relay
-from shared.envelope import Log, Origin
+from shared.envelope import LOGS, Log, Origin, stream_name
 from shared.health import Health, LinkHealth, LogHealth, ReaderHealth, versions
 from shared.heard import BusWitnesses, Known, answer_on, doubted_at
 from shared.inbox import Follow, Reader
@@ -57,6 +58,13 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+
+
+class Beside(NamedTuple):
+    """A reader that follows `CITY` beside a service's first one. own_logs: streams of this site it hears, too."""
+
+    reader: Reader
+    own_logs: Sequence[str] = ()
 
 
 class Runtime:
@@ -126,17 +134,22 @@ class Runtime:
         self.spawn(f"relay-{which}", work)
 
     def city(
-        self, reader: Reader, own_logs: Sequence[str] = (), gather_seconds: float = 0.0, also: Sequence[Reader] = ()
-    ) -> None:
+        self, reader: Reader | None = None, own_logs: Sequence[str] = (), gather_seconds: float = 0.0,
+        also: Sequence[Reader | Beside] = (),
+    ) -> None:  # fmt: skip
         """Hears the network: beats, and `CITY` for every other site; `own_logs` are streams of this site in that
         account. gather_seconds: as in `Follow`. also: readers that follow `CITY` beside it, each at its own pace, and
-        hear nothing of this site.
+        hear nothing of this site but the streams that come with them (`Beside`). Without any reader it only tells that
+        this service is alive.
         """
         settings, clock = self.host.settings, self.host.clock
         source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
-        heard = self._heard.setdefault(reader.view.name, [])
-        heard += [("pub", "CITY", settings.site), *(("pub", name, None) for name in own_logs)]
-        self._hears_others |= {other.view.name for other in also}
+        beside = [other if isinstance(other, Beside) else Beside(other) for other in also]
+        hears = [*([] if reader is None else [Beside(reader, own_logs)]), *beside]
+        for one in hears:
+            heard = self._heard.setdefault(one.reader.view.name, [])
+            heard += [("pub", "CITY", settings.site), *(("pub", name, None) for name in one.own_logs)]
+        self._hears_others |= {other.reader.view.name for other in beside}
 
         async def work() -> None:
             broker = await connect_broker(settings.nats_options(f"city.{self.service}"))
@@ -148,10 +161,14 @@ class Runtime:
                 await answer_on(client, settings.site, self.service, self.store, self.known)
                 if self.keeps is not None:
                     await answer_kept_on(client, settings.site, self.service, self.keeps)
-                follows = [Follow(source(client, "CITY", skip_site=settings.site), settings.site, gather_seconds)]
-                follows += [Follow(source(client, name), None, gather_seconds) for name in own_logs]
-                others = [other.run(Follow(source(client, "CITY"), settings.site, gather_seconds)) for other in also]
-                await _together([beats.run(), *(reader.run(follow) for follow in follows), *others])
+                works = [beats.run()]
+                for one in hears:
+                    skips = settings.site if one.reader is reader else None
+                    city = Follow(source(client, "CITY", skip_site=skips), settings.site, gather_seconds)
+                    works.append(one.reader.run(city))
+                    own = [Follow(source(client, name), None, gather_seconds) for name in one.own_logs]
+                    works += [one.reader.run(follow) for follow in own]
+                await _together(works)
             finally:
                 self.broker = None
                 self._clients.pop("pub", None)
@@ -265,10 +282,17 @@ class Runtime:
         )  # fmt: skip
 
     def _missing(self, reader: Reader, origin: Origin) -> int:
-        if origin.site == self.host.settings.site and reader.view.name in self._hears_others:
+        if origin.site == self.host.settings.site and not self._hears_own(reader.view.name, origin.service):
             return 0
         epoch, sequence = reader.checkpoint(origin.key)
         return max(0, self.links.told(origin) - (sequence if epoch == origin.epoch else 0))
+
+    def _hears_own(self, view: str, service: str) -> bool:
+        """Whether a view is made of what this service of the own site tells: out of the own outbox, or off a stream."""
+        streams = {name for _, name, _ in self._heard.get(view, ())}
+        if streams & {stream_name(log, self.host.settings.site, service) for log in LOGS}:
+            return True
+        return service == self.service and view not in self._hears_others
 
     async def _beat(self) -> Beat:
         sequences: dict[Log, int] = {which: await self.store.outbox_last(which) for which in self.relays}

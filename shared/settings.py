@@ -32,14 +32,30 @@ class LocationSettings(BaseModel):
     district: str = ""
 
 
+class VaultSettings(BaseModel):
+    """Where the keys of a site's personal data are (`shared/vault.py`).
+
+    site_keys: a JWK set, the newest first. keys: the folder of data keys; a backup of it lives 7 days at most.
+    destroyed: the list of destroyed keys, out of the reach of every backup that is ever put back. retention_days: how
+    long a file may lie unused before it is erased.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    site_keys: Path
+    keys: Path
+    destroyed: Path
+    retention_days: int = Field(default=365, ge=1)
+
+
 class SiteSettings(BaseModel):
     """One site's settings.
 
     `databases` maps a service to an address asyncpg understands; `credentials` maps a bus user (`city.<service>`,
     `city.<service>.relay`, `local.<service>`, `local.<service>.relay`, `city.admin`, `local.admin`) to the file with
     its nkey seed. `origins` are all that tell the network, as `site/service`. `seal_keys` is this site's private keys
-    for letters, `network_keys` every site's public ones (`shared/letters.py`). `token_signing_key`, `clock_file` and
-    `embedded` exist for networks started by `plek up` only.
+    for letters, `network_keys` every site's public ones (`shared/letters.py`). `vault` is there at a site that runs
+    intake. `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up` only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +75,7 @@ class SiteSettings(BaseModel):
     token_keys: Path
     seal_keys: Path
     network_keys: Path
+    vault: VaultSettings | None = None
     token_signing_key: Path | None = None
     clock_file: Path | None = None
     otlp_endpoint: str | None = None

@@ -29,6 +29,7 @@ from services.placement.api_desk import (
 )
 from services.placement.api_reads import Reads
 from services.placement.api_stays import HouseWrites
+from services.placement.api_waiting import WaitingReads
 from services.placement.decider_limits import NIGHTS_A_COMMAND_MAX
 from shared.handling import Handled
 from shared.http import Claim, IfMatch, service_api
@@ -59,7 +60,7 @@ HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
 ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
-def routes(writes: Writes, house: HouseWrites, reads: Reads) -> list[Route]:
+def routes(writes: Writes, house: HouseWrites, reads: Reads, waiting: WaitingReads) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others: `/parked` and `/views`
     (`shared/http_repair.py`), `/health` and `/worklist` (`shared/health.py`, `shared/worklist.py`).
     """
@@ -98,6 +99,7 @@ def routes(writes: Writes, house: HouseWrites, reads: Reads) -> list[Route]:
         ("POST", "/sessions/{session_id}/book", house.book, 200, DESK),
         ("POST", "/sessions/{session_id}/give-back", house.give_back, 200, DESK),
         ("GET", "/search", reads.search, 200, ALL),
+        ("GET", "/waiting-list", waiting.waiting_list, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, IMPORTERS),
         ("GET", "/nights", reads.list_nights, 200, ALL),
         ("GET", "/capacity", reads.capacity, 200, ALL),
@@ -110,7 +112,8 @@ def build(placement: Placement, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and
     hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
-    for method, path, endpoint, status, roles in routes(Writes(placement), HouseWrites(placement), Reads(placement)):
+    every = routes(Writes(placement), HouseWrites(placement), Reads(placement), WaitingReads(placement.waiting))
+    for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         later = LATER.get(path) if method == "POST" else None
         api.add_api_route(path, endpoint, methods=[method], status_code=status, responses=later)

@@ -13,6 +13,7 @@ from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement.capacity import Found
 from services.placement.decider_location import Location
+from services.placement.views_waiting import WaitingList
 from shared import metrics
 from shared.clock import Clock
 from shared.forward import Call, CallCommand, CallEvent
@@ -96,7 +97,7 @@ class Asked(NamedTuple):
 @dataclass(frozen=True)
 class Placement:
     """What the routes work with. sites: every site of the network. calls: what this site asks of others.
-    can_write_to: whether a letter to a site can be sealed.
+    can_write_to: whether a letter to a site can be sealed. waiting: who waits in the network.
     """
 
     site: str
@@ -109,6 +110,7 @@ class Placement:
     streams: Streams
     calls: CallHandler
     can_write_to: Callable[[str], bool]
+    waiting: WaitingList
 
     async def handle(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:
         """Let the location decide; a refusal comes back in the answer."""

@@ -12,13 +12,14 @@ from services.placement.decider import LOCATION
 from services.placement.decider_location import Location
 from services.placement.events import LocationEvent
 from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, NetworkCapacity
+from services.placement.views_waiting import WAITING, WAITING_TABLES, WaitingList
 from shared import migration, schema
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
 from shared.clock import Clock
 from shared.contracts.placement import CONTRACTS, LETTERS
-from shared.envelope import LOGS, SYSTEM_ROLE, Origin
+from shared.envelope import LOGS, SYSTEM_ROLE, Origin, stream_name
 from shared.forward import CALL, Call, CallCommand, CallEvent
 from shared.forward import timers as call_timers
 from shared.handling import Aggregate, Also, Context, Handler
@@ -32,14 +33,17 @@ from shared.ports import Delete, DueTimer, Store
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
-from shared.runtime import Runtime
+from shared.runtime import Beside, Runtime
 from shared.service import Host, ServiceApp
 from shared.store import PgStore
+from shared.streams import Topology
 from shared.timers import TimerLoop
 from shared.worklist import TABLES as WORKLIST_TABLES
 from shared.worklist import PgWorklist, add_worklist
 
 NAME = "placement"
+INTAKE = "intake"
+"""Who tells of open requests."""
 
 CITY_SECONDS = 0.004
 """A busy network's figures are brought into the view at most 250 times a second: about one append in two of what each
@@ -62,7 +66,7 @@ HEARD = Policy("letters", {letter.type_name: letter for letter in LETTERS}, poli
 """What others write to this site."""
 
 INLINE_TABLES = (*views.BOARD_TABLES, *views_calls.CALL_TABLES)
-READER_TABLES = CAPACITY_TABLES
+READER_TABLES = (*CAPACITY_TABLES, *WAITING_TABLES)
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
 
 
@@ -105,7 +109,10 @@ def build(host: Host) -> ServiceApp:
     letters = PolicyReader(store, HEARD, clock, deciding, seals)
     capacity = NetworkCapacity(store, reader, lambda site: _link(runtime, reader, site), clock)
 
-    bench = Bench(NAME, Repair(store, [reader, letters], clock, ids), Rebuilds(_views(runtime, reader), clock))
+    waiting = Reader(store, WAITING, clock)
+    bench = Bench(
+        NAME, Repair(store, [reader, waiting, letters], clock, ids), Rebuilds(_views(runtime, reader, waiting), clock)
+    )
 
     async def start() -> None:
         await runtime.start(LOGS)
@@ -113,14 +120,15 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("timers", TimerLoop(store, clock, fire(deciding)).run)
         for log in LOGS:
             runtime.relay(log)
-        runtime.city(reader, gather_seconds=CITY_SECONDS, also=[letters])
-        runtime.measure(reader, letters)
+        runtime.city(reader, gather_seconds=CITY_SECONDS, also=[letters, Beside(waiting, _own_notices(host))])
+        runtime.measure(reader, waiting, letters)
         for location in settings.locations:
             await _open(handler, host, location.name, location.title, location.district)
 
     placement = api.Placement(
         site=settings.site, sites=settings.sites, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
         streams=host.streams, calls=deciding[policy.CALL], can_write_to=seals.knows,
+        waiting=WaitingList(store, waiting, lambda site: _link(runtime, reader, site)),
     )  # fmt: skip
 
     async def stop() -> None:
@@ -133,7 +141,14 @@ def build(host: Host) -> ServiceApp:
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
 
-def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
+def _own_notices(host: Host) -> list[str]:
+    """The stream in which this site's own intake tells the network, where there is one."""
+    topology = Topology(host.settings.hub, {host.settings.site: tuple(host.settings.services)})
+    tellers = topology.tellers(host.settings.site, "pub")
+    return [stream_name("pub", host.settings.site, INTAKE)] if INTAKE in tellers else []
+
+
+def _views(runtime: Runtime, reader: Reader, waiting: Reader) -> dict[str, Rebuildable]:
     """Every view of the service, and how it is rebuilt while it serves. The letters' policy keeps none."""
     store, clock = runtime.store, runtime.host.clock
 
@@ -147,10 +162,14 @@ def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
         follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
         return await rebuild_reader(store, reader, follows, clock, progress)
 
+    async def who_waits(progress: Progress) -> int:
+        return await rebuild_reader(store, waiting, runtime.follows(waiting), clock, progress)
+
     return {
         "board": Rebuildable("events", board),
         "remote-holds": Rebuildable("events", remote_holds),
         CAPACITY.name: Rebuildable("messages", capacity, reader),
+        WAITING.name: Rebuildable("messages", who_waits, waiting),
     }
 
 

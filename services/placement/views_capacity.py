@@ -210,7 +210,10 @@ class NetworkCapacity:
     async def _current(self) -> dict[str, dict[str, Any]]:
         """Digests of the rows as they are, each with the sequence they stand at."""
         async with self._reader.still:
-            checkpoints = {key: at for (key, log), at in self._reader.checkpoints.items() if log == "pub"}
+            # Of all who tell the network, those who tell figures: what an intake says is no part of this view.
+            told = self._reader.checkpoints.items()
+            figured = f"/{self._store.origin.service}"
+            checkpoints = {key: at for (key, log), at in told if log == "pub" and key.endswith(figured)}
             rows = await self._store.rows(figures)
         told_by: dict[str, list[dict[str, Any]]] = {name: [] for name in checkpoints}
         for row in rows:

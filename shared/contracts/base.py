@@ -29,6 +29,8 @@ class Contract(BaseModel):
     type_name: the CloudEvents type, for example `nl.plek.placement.capacity-told.v1`; for ever. An incompatible change
     is a new class with the next version, published beside the old.
     log: `pub` goes to every site, `loc` to the services of the same site.
+    cut: it is told because of somebody's file, so nothing about it may lead back there: it travels under a correlation
+    of its own, without cause, role or trace (architecture, rule 11).
     """
 
     # Values are not cached: most are ids that never come again.
@@ -36,6 +38,7 @@ class Contract(BaseModel):
 
     type_name: ClassVar[str]
     log: ClassVar[Literal["pub", "loc"]]
+    cut: ClassVar[bool] = False
 
     __slots__ = ("_payload",)  # not a field: a copy with other values has none and is encoded anew
 
@@ -102,6 +105,10 @@ class Draft:
     @property
     def type_name(self) -> str:
         return self.letter.type_name
+
+    @property
+    def cut(self) -> bool:
+        return self.letter.cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
     "shelter_24h",
@@ -44,6 +44,36 @@ HoldEnd = Literal["checked_in", "cancelled", "lapsed", "no_show"]
 HoldAnswerStatus = Literal["active", "refused", "checked_in", "cancelled", "lapsed", "no_show"]
 PlaceStatus = Literal["free", "held", "occupied", "blocked", "closed"]
 SizeClass = Literal["1", "2", "3-4", "5+"]
+
+AgeBand = Literal["0-3", "4-11", "12-17", "18-22", "23-64", "65+"]
+Need = Literal[
+    "medical",
+    "mental_health",
+    "legal",
+    "protection",
+    "mobility",
+    "pregnancy",
+    "addiction_care",
+    "child_care",
+    "interpreter",
+    "documents",
+]
+ContactChannel = Literal["desk", "phone", "sms", "email", "post", "none"]
+PriorityFact = Literal[
+    "sleeping_rough",
+    "baby",
+    "children",
+    "pregnant",
+    "medical_urgent",
+    "fleeing_violence",
+    "over_65",
+    "under_23",
+]
+CorrectionReason = Literal["mistake", "news", "asked_by_client"]
+ReadPurpose = Literal["contact", "guidance", "medical_care", "legal_help", "identity", "asked_by_client", "complaint"]
+RequestEndReason = Literal["found_elsewhere", "no_longer_needed", "lost_contact", "mistake", "erased"]
+ErasureCause = Literal["asked_by_client", "retention", "backup_restored"]
+NoticeStatus = Literal["waiting", "offered", "accepted", "closed"]
 
 BED_KINDS: tuple[str, ...] = (
     "shelter_24h",
@@ -94,6 +124,11 @@ STAY_END_REASONS: tuple[str, ...] = (
     "entered_in_error",
 )
 
+CORRECTION_REASONS: tuple[str, ...] = get_args(CorrectionReason)
+READ_PURPOSES: tuple[str, ...] = get_args(ReadPurpose)
+REQUEST_END_REASONS: tuple[str, ...] = get_args(RequestEndReason)
+ERASURE_CAUSES: tuple[str, ...] = get_args(ErasureCause)
+
 COMPOSITIONS: tuple[str, ...] = ("men", "women", "mixed", "family")
 """Who a room is for, and who a household is. A mixed room takes anybody."""
 
@@ -108,6 +143,21 @@ ETHOS_LIGHT: dict[str, int] = {
     "medical_respite": 3,
 }
 """ETHOS Light category of the kinds that have one: 2 emergency accommodation, 3 temporary accommodation."""
+
+LANGUAGES: frozenset[str] = frozenset({
+    "aa", "ab", "af", "ak", "am", "an", "ar", "as", "av", "ay", "az", "ba", "be", "bg", "bh", "bi", "bm", "bn", "bo",
+    "br", "bs", "ca", "ce", "ch", "co", "cs", "cu", "cv", "cy", "da", "de", "dv", "dz", "ee", "el", "en", "eo", "es",
+    "et", "eu", "fa", "ff", "fi", "fj", "fo", "fr", "fy", "ga", "gd", "gl", "gn", "gu", "gv", "ha", "he", "hi", "ho",
+    "hr", "ht", "hu", "hy", "hz", "ia", "id", "ie", "ig", "ii", "ik", "io", "is", "it", "iu", "ja", "jv", "ka", "kg",
+    "ki", "kj", "kk", "kl", "km", "kn", "ko", "kr", "ks", "ku", "kv", "kw", "ky", "la", "lb", "lg", "li", "ln", "lo",
+    "lt", "lu", "lv", "mg", "mh", "mi", "mk", "ml", "mn", "mr", "ms", "mt", "my", "na", "nb", "nd", "ne", "ng", "nl",
+    "nn", "no", "nr", "nv", "ny", "oc", "oj", "om", "or", "os", "pa", "pi", "pl", "ps", "pt", "qu", "rm", "rn", "ro",
+    "ru", "rw", "sa", "sc", "sd", "se", "sg", "si", "sk", "sl", "sm", "sn", "so", "sq", "sr", "ss", "st", "su", "sv",
+    "sw", "ta", "te", "tg", "th", "ti", "tk", "tl", "tn", "to", "tr", "ts", "tt", "tw", "ty", "ug", "uk", "ur", "uz",
+    "ve", "vi", "vo", "wa", "wo", "xh", "yi", "yo", "za", "zh", "zu", "ber", "ckb", "dng", "fon", "kab", "kmr", "kri",
+    "pap", "pcm", "prs", "rif", "rom", "sgn", "shi", "srn", "tir", "zgh",
+})  # fmt: skip
+"""Codes of ISO 639-1, and those of ISO 639-3 for what is spoken at the desks of this city and has no shorter one."""
 
 HOLD_MINUTES_MIN = 30
 HOLD_MINUTES_MAX = 240

@@ -20,12 +20,17 @@ BESIDE = {
 """Files any service may have besides."""
 
 PURE_MODULES = {
+    "intake": {
+        "file": "what is in a client's file before it is sealed",
+        "priority": "who goes first, and why",
+    },
     "placement": {
         "capacity": "the network's capacity and its bounds",
         "overnight": "how a night report is read",
         "nights": "reported nights, and back into columns",
         "houses": "what a house of the demo city is like",
         "city": "the days of a house, made up",
+        "ranking": "who is next, and where",
     },
     "console": {
         "board": "what the board shows",

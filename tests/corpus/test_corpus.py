@@ -14,14 +14,22 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.intake.decider import CLIENT, RETENTION
 from services.placement.decider import LOCATION
 from shared.forward import CALL
 from shared.kernel import Codec, Decider, UnknownEvent
 from shared.repair import CODEC as REPAIRS
 
 HERE = Path(__file__).parent
-CODECS: dict[str, Codec[Any]] = {"placement": LOCATION.codec, "reader": REPAIRS, "forward": CALL.codec}
-DECIDERS: dict[str, Decider[Any, Any, Any]] = {"placement/location": LOCATION, "forward/call": CALL}
+CODECS: dict[str, Codec[Any]] = {
+    "intake": Codec((*CLIENT.codec.current, *RETENTION.codec.current)),
+    "placement": LOCATION.codec,
+    "reader": REPAIRS,
+    "forward": CALL.codec,
+}
+DECIDERS: dict[str, Decider[Any, Any, Any]] = {
+    "intake/client": CLIENT, "intake/retention": RETENTION, "placement/location": LOCATION, "forward/call": CALL
+}  # fmt: skip
 
 
 def event_files() -> list[Path]:

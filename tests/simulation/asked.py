@@ -62,6 +62,6 @@ class Asked:
     def _tail(self, site: str) -> list[Mark]:
         for stored in reversed(self._world.bus.stream(site, CITY).messages):
             message = stored.read.message
-            if message is not None and message.origin.site == self._site:
+            if message is not None and message.origin.key == f"{self._site}/{PLACEMENT}":
                 return [Mark("pub", message.origin.epoch, message.sequence, message.id)]
         return []

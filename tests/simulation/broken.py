@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from services.intake import publish
+from services.intake.app import CLIENTS
+from services.intake.app_keeper import Keeper
+from services.intake.commands import ClientCommand, NoteKeyDestroyed
+from services.intake.decider import CLIENT
+from services.intake.decider_file import File
+from services.intake.events import ClientEvent
+from services.intake.publish import Telling
 from services.placement.app import AGGREGATE, CALLS
 from services.placement.commands import CallOffForSite, HoldForSite, LocationCommand
 from services.placement.decider import LOCATION
 from services.placement.decider_location import Location
 from shared import schema
+from shared.contracts.intake import RequestNoticed
 from shared.envelope import Log, Message
 from shared.handling import Handler
 from shared.heard import Nobody
@@ -19,6 +30,7 @@ from shared.inbox import Reader, Turn, View
 from shared.outbox import Relay
 from shared.policies import Handlers
 from shared.ports import Append, Appended, Put, Store
+from tests.simulation.intake import IntakeProcess
 from tests.simulation.oracle import PLACEMENT
 from tests.simulation.process import Parts, Process, WatchedStore
 
@@ -148,7 +160,71 @@ class AsksDecidedAnew(_Decides):
         return super().location(state, command)
 
 
+class _AsksTwice(IntakeProcess):
+    def deciding(self) -> Handlers:
+        def decide(file: File, command: ClientCommand) -> Any:
+            return CLIENT.decide(msgspec.structs.replace(file, requests={}), command)
+
+        site, world = self.process.site, self.process.world
+        files = replace(CLIENTS, decider=replace(CLIENT, decide=decide))
+        return dict(super().deciding()) | {"client": Handler(self.store, files, site.clock, world.ids)}
+
+
+class TwoRequestsAtOnce(Parts):
+    """A file that asks again while it asks."""
+
+    def intake(self, process: Process) -> IntakeProcess:
+        return _AsksTwice(process)
+
+
+class _Uncut(RequestNoticed):
+    cut = False
+
+
+class _TellsItsCause(IntakeProcess):
+    def deciding(self) -> Handlers:
+        def tell(before: File, events: Sequence[ClientEvent], after: File) -> list[Telling]:
+            told = publish.tell(before, events, after)
+            return [
+                one._replace(contract=_Uncut.of(**one.contract.model_dump()))
+                if isinstance(one.contract, RequestNoticed) else one
+                for one in told
+            ]  # fmt: skip
+
+        site, world = self.process.site, self.process.world
+        files = replace(CLIENTS, tell=tell)
+        return dict(super().deciding()) | {"client": Handler(self.store, files, site.clock, world.ids)}
+
+
+class NoticesSayWhy(Parts):
+    """Notices that travel under the correlation of whatever led to them."""
+
+    def intake(self, process: Process) -> IntakeProcess:
+        return _TellsItsCause(process)
+
+
+class _KeepsKeys(Keeper):
+    async def destroy_key(self, client_id: str) -> datetime:
+        at = self._clock.now()
+        command = NoteKeyDestroyed(at=at, role="system", client_id=client_id, destroyed_at=at)
+        await self._do(client_id, command, "key-destroyed")
+        return at
+
+
+class _Keeps(IntakeProcess):
+    def keeping(self) -> Keeper:
+        site = self.process.site
+        return _KeepsKeys(site.name, self.store, self.vault, self.handlers, site.clock, 30)
+
+
+class KeysKept(Parts):
+    """An erasure that says the key is gone, and leaves it where it is."""
+
+    def intake(self, process: Process) -> IntakeProcess:
+        return _Keeps(process)
+
+
 BROKEN: tuple[type[Parts], ...] = (
     NoOrderGuard, NoDeduplication, CheckpointApart, CheckpointsMoveBack, NoTailCheck, MarksLost, NobodyAsked,
-    CallOffsForgotten, AsksDecidedAnew,
+    CallOffsForgotten, AsksDecidedAnew, TwoRequestsAtOnce, NoticesSayWhy, KeysKept,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from services.placement.app import HEARD as LETTERS
 from services.placement.views_capacity import CAPACITY
+from services.placement.views_waiting import WAITING
 from shared import schema
 from shared.envelope import LOGS, stream_name
 from tests.simulation.heard import HEARD
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 RESTORED_MAX = 2
 
-READERS = {PLACEMENT: (CAPACITY.name, LETTERS.name), CONSOLE: (HEARD.name, CAPACITY.name)}
+READERS = {PLACEMENT: (CAPACITY.name, WAITING.name, LETTERS.name), CONSOLE: (HEARD.name, CAPACITY.name)}
 """What readers keep, or a policy follows."""
 
 

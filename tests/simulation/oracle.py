@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.placement import views, views_calls
-from services.placement.app import HEARD as LETTERS
 from services.placement.decider import LOCATION
 from services.placement.events import CODEC
 from services.placement.views_capacity import CAPACITY, digest, figure_history, figures
+from services.placement.views_waiting import WAITING
 from shared import schema
 from shared.envelope import LOGS, Log, Recorded, stream_name
 from shared.epochs import Examined
@@ -27,12 +27,15 @@ from shared.repair import MessageDiscarded
 from tests.simulation.heard import HEARD, heard
 from tests.simulation.oracle_calls import Asked, agree
 from tests.simulation.oracle_house import House, require
+from tests.simulation.oracle_intake import INTAKE, IntakeOracle
 from tests.simulation.oracle_told import Branch, Rows
 from tests.support.memory_bus import CITY, MemoryBus
 from tests.support.memory_store import Disk
 
 PLACEMENT, CONSOLE = "placement", "console"
 CALLS = CALL.stream("")
+JUDGED = (CAPACITY.name, HEARD.name)
+"""The views whose every row this judge knows; that of who waits is its colleague's (`oracle_intake.py`)."""
 
 Told = tuple[str, int, Log]
 """site, epoch, log"""
@@ -72,6 +75,7 @@ class Oracle:
         self.acks: dict[tuple[str, str], Ack] = {}
         self.checks = 0
         self.restores: set[str] = set()
+        self.intake = IntakeOracle()
 
     # --- a store changed ----------------------------------------------------------------------------------------------
 
@@ -171,6 +175,9 @@ class Oracle:
         stream = self._bus.stream(site, name).messages
         message = stream[-1].read.message
         assert message is not None
+        if message.origin.service == INTAKE:
+            self.intake.published(site, len(stream), message)
+            return
         disk = self._sites[site].disk
         row = disk.outbox.get((message.origin.epoch, log), [])[message.sequence - 1 : message.sequence]
         require(bool(row) and row[0].id == message.id, "a message that is no outbox row", site, message)
@@ -191,11 +198,13 @@ class Oracle:
     def read(self, site: str, service: str, disk: Disk, rows: Sequence[RowChange]) -> None:
         """After every append of a reader: each origin it moved shows what that origin told as of the checkpoint."""
         self.checks += 1
+        self.intake.read(site, disk, rows)
         moved = dict.fromkeys(
             (row.values[0], row.values[1])
             for row in rows
-            if isinstance(row, Put) and row.table is schema.checkpoints and row.values[0] != LETTERS.name
-        )
+            if isinstance(row, Put) and row.table is schema.checkpoints and row.values[0] in JUDGED
+            and row.values[1].endswith(f"/{PLACEMENT}")
+        )  # fmt: skip
         for view, origin in moved:
             self._view(site, service, disk, CAPACITY if view == CAPACITY.name else HEARD, origin)
 
@@ -242,7 +251,9 @@ class Oracle:
         """After a view was made anew: it shows of every origin what that told, as far as it has read."""
         self.checks += 1
         for key in list(disk.tables.get(schema.checkpoints.name, {})):
-            if key[0] == view:
+            if key[0] == view == WAITING.name:
+                self.intake.shows(site, disk, key[1])
+            elif key[0] == view and key[1].endswith(f"/{PLACEMENT}"):
                 self._view(site, service, disk, CAPACITY if view == CAPACITY.name else HEARD, key[1])
 
     # --- at rest ------------------------------------------------------------------------------------------------------
@@ -265,6 +276,7 @@ class Oracle:
         for ack in self.acks.values():
             self._answer(ack)
         self._agree()
+        self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
 
     def _agree(self) -> None:
         """What a site shows of a hold at another is what that one says. A restored site may have forgotten: then only
@@ -393,8 +405,8 @@ class Oracle:
         for other in self._sites:
             for stored in self._bus.stream(other, CITY).messages:
                 message = stored.read.message
-                if message is not None and (message.origin.site, message.origin.epoch, message.log) == (
-                    site, epoch, log,
+                if message is not None and (message.origin.key, message.origin.epoch, message.log) == (
+                    origin, epoch, log,
                 ) and message.sequence >= sequence:  # fmt: skip
                     return True
         return False

@@ -23,6 +23,7 @@ class Plan:
     seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that
     one step on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
     remote: how much of what desks do is about holds at other sites. unread: chance that a letter cannot be opened.
+    intakes: sites with an intake.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
 
@@ -42,6 +43,7 @@ class Plan:
     states_max: int
     remote: float
     unread: float
+    intakes: frozenset[str]
 
 
 def plan(chance: random.Random) -> Plan:
@@ -68,4 +70,5 @@ def plan(chance: random.Random) -> Plan:
         states_max=chance.choice((1, 2_000)),
         remote=chance.choice((0.1, 0.3, 0.6)),
         unread=chance.choice((0.0, 0.0, 0.1, 0.4)),
+        intakes=frozenset(site for site in sites[1:] if chance.random() < 0.6),
     )

@@ -18,6 +18,7 @@ from services.console.app import GATHER_SECONDS as JOURNAL_SECONDS
 from services.placement.app import CITY_SECONDS, OWN_SECONDS, fire, handlers
 from services.placement.app import HEARD as LETTERS
 from services.placement.views_capacity import CAPACITY
+from services.placement.views_waiting import WAITING
 from shared.contracts.base import Letter, Opened
 from shared.envelope import LOGS, Log, Message, Recorded, stream_name
 from shared.handling import Context, Handled
@@ -42,8 +43,10 @@ from shared.runtime import GATHER_SECONDS
 from shared.timers import TimerLoop
 from tests.simulation.asked import Asked
 from tests.simulation.heard import HEARD
+from tests.simulation.intake import IntakeProcess
 from tests.simulation.oncall import judged_tables
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
+from tests.simulation.oracle_intake import INTAKE
 from tests.support.memory_store import Disk, MemoryStore
 
 if TYPE_CHECKING:
@@ -77,7 +80,7 @@ class Parts:
     """Where the pieces of a process come from. A test that breaks something on purpose replaces one."""
 
     def store(self, process: Process, service: str) -> WatchedStore:
-        return WatchedStore(process, process.site.disks[service], service)
+        return WatchedStore(process, process.site.disk_of(service), service)
 
     def relay(self, process: Process, log: Log) -> Relay:
         writer = process.world.bus.log(process.site.name, PLACEMENT, log, process.io)
@@ -90,6 +93,9 @@ class Parts:
     def handlers(self, process: Process) -> Handlers:
         world = process.world
         return handlers(process.store, process.site.clock, world.ids, world.seals[process.site.name])
+
+    def intake(self, process: Process) -> IntakeProcess:
+        return IntakeProcess(process)
 
     def letters(self, process: Process) -> PolicyReader:
         policy = process.world.programs.policy(process.site.name, PLACEMENT, LETTERS)
@@ -143,6 +149,9 @@ class WatchedStore(MemoryStore):
 
     def _judge(self, oracle: Oracle, append: Append) -> None:
         site = self._process.site.name
+        if self._service == INTAKE:
+            oracle.intake.stored(site)
+            return
         if self._service == PLACEMENT and (append.streams or append.keys or append.told):
             oracle.stored(site, append.rows)
         oracle.read(site, self._service, self.disk, append.rows)
@@ -152,7 +161,7 @@ class WatchedStore(MemoryStore):
         world, name, appends = self._process.world, self._process.site.name, list(self.under_way.values())
 
         def finish() -> None:
-            if self.disk is not self._process.site.disks[self._service]:
+            if self.disk is not self._process.site.disk_of(self._service):
                 return  # a backup was put back meanwhile: that database is gone
             for append in appends:
                 world.note(name, "late append")
@@ -180,10 +189,13 @@ class Process:
         self.repairs: dict[str, Repair] = {}
         self._rebuildable: dict[tuple[str, str], tuple[WatchedStore, Reader, list[Callable[[], Follow]]]] = {}
         self.ready = asyncio.Event()
-        self._keep("start", lambda: self._start(parts))
+        self.keep("start", lambda: self._start(parts))
         self._start_readers(parts)
         self._start_console(parts)
-        self._keep("look-again", self._look_again)
+        self.intake = None if site.intake is None else parts.intake(self)
+        if self.intake is not None:
+            self.keep("intake start", self.intake.start)
+        self.keep("look-again", self._look_again)
 
     async def _start(self, parts: Parts) -> None:
         """What a service does before it serves anybody, reads or decides: it writes down where its logs stand."""
@@ -194,11 +206,11 @@ class Process:
             except StoreUnavailable:
                 await asyncio.sleep(0.2)  # in production the process ends and is started again
                 continue
-            self._keep("timers", TimerLoop(self.store, self.site.clock, fire(self.handlers)).run)
+            self.keep("timers", TimerLoop(self.store, self.site.clock, fire(self.handlers)).run)
             for log in LOGS:
                 relay = parts.relay(self, log)
-                self._keep(f"relay-{log}", relay.run)
-                self._keep(f"prove-{log}", relay.prove)
+                self.keep(f"relay-{log}", relay.run)
+                self.keep(f"prove-{log}", relay.prove)
             self.ready.set()
 
     def _start_readers(self, parts: Parts) -> None:
@@ -206,10 +218,16 @@ class Process:
         reader = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, CAPACITY))
         own, city = OutboxSource(self.store, "pub", clock), self._source("CITY")
         self._hear(PLACEMENT, self.store, reader, [(own, None, OWN_SECONDS), (city, self.site.name, CITY_SECONDS)])
+        waits = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, WAITING))
+        intake = [self._source(stream_name("pub", self.site.name, INTAKE))] if self.site.intake is not None else []
+        self._hear(PLACEMENT, self.store, waits, [
+            *((source, None, CITY_SECONDS) for source in intake),
+            (self._source("CITY"), self.site.name, CITY_SECONDS),
+        ])  # fmt: skip
         self.letters = parts.letters(self)
         self._follow(PLACEMENT, self.letters, Follow(self._source("CITY"), self.site.name, CITY_SECONDS))
         self.readers.append(self.letters)
-        self.repairs[PLACEMENT] = Repair(self.store, [reader, self.letters], clock, self.world.ids)
+        self.repairs[PLACEMENT] = Repair(self.store, [reader, waits, self.letters], clock, self.world.ids)
 
     def _start_console(self, parts: Parts) -> None:
         """Another service of the site, with a store of its own: it hears the site's streams and the network's."""
@@ -225,6 +243,12 @@ class Process:
         self._hear(CONSOLE, store, heard, [(loc, None, JOURNAL_SECONDS)])
         self._hear(CONSOLE, store, capacity, [(pub, None, JOURNAL_SECONDS), (city, site, JOURNAL_SECONDS)])
         self.repairs[CONSOLE] = Repair(store, [heard, capacity], self.site.clock, self.world.ids)
+
+    def watched(self, service: str) -> WatchedStore:
+        """A store of this process that is not placement's or the console's."""
+        store = WatchedStore(self, self.site.disk_of(service), service)
+        self.stores.append(store)
+        return store
 
     def _hear(
         self, service: str, store: WatchedStore, reader: Reader, sources: list[tuple[Source, str | None, float]]
@@ -246,7 +270,7 @@ class Process:
                 await self.ready.wait()  # a letter it reads may have something told
             await reader.run(follow)
 
-        self._keep(f"{service} {reader.view.name} {follow.source.name}", read)
+        self.keep(f"{service} {reader.view.name} {follow.source.name}", read)
 
     async def _look_again(self) -> None:
         """As `Runtime.measure` does."""
@@ -273,7 +297,7 @@ class Process:
 
     # --- life and death -----------------------------------------------------------------------------------------------
 
-    def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """A background task. In production one that fails is begun again; nothing should ever make it fail."""
 
         async def run() -> None:

@@ -16,13 +16,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.placement.views_waiting import WAITING
 from shared import handling, schema
 from shared.envelope import LOGS, stream_name
 from tests.simulation.faults import Trouble
+from tests.simulation.intake import IntakeDesks
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.oncall import Engineer
 from tests.simulation.oracle import CONSOLE, PLACEMENT, left_aside
 from tests.simulation.oracle_house import Violation
+from tests.simulation.oracle_intake import INTAKE
 from tests.simulation.plan import plan
 from tests.simulation.process import Parts
 from tests.simulation.workload import Desks
@@ -41,7 +44,7 @@ LAPSES = timedelta(hours=5)
 @dataclass(frozen=True)
 class Outcome:
     """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
-    looked.
+    looked. files: answers at intakes' desks.
     """
 
     seed: int
@@ -52,6 +55,7 @@ class Outcome:
     answered: dict[str, int]
     faults: dict[str, int]
     repairs: dict[str, int]
+    files: int
     trace: tuple[str, ...] = ()
 
 
@@ -80,9 +84,9 @@ async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Part
     planned = plan(chance)
     handling.SNAPSHOT_EVERY, handling.STATES_MAX = planned.snapshot_every, planned.states_max
     world = World(loop, chance, planned, parts)
-    trouble, desks, engineer = Trouble(world), Desks(world), Engineer(world)
+    trouble, desks, engineer, intakes = Trouble(world), Desks(world), Engineer(world), IntakeDesks(world)
     world.spawn(engineer.work())
-    story = world.spawn(_story(world, trouble, desks))
+    story = world.spawn(_story(world, trouble, desks, intakes))
     failed = world.spawn(_wait(world.failed))
     await asyncio.wait([story, failed], return_when=asyncio.FIRST_COMPLETED)
     failure = world.failure
@@ -91,7 +95,7 @@ async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Part
     return Outcome(
         seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),
         world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(trouble.made.items())),
-        dict(sorted(engineer.did.items())), tuple(world.trace) if keep_trace else (),
+        dict(sorted(engineer.did.items())), intakes.done, tuple(world.trace) if keep_trace else (),
     )  # fmt: skip
 
 
@@ -99,7 +103,7 @@ async def _wait(event: asyncio.Event) -> None:
     await event.wait()
 
 
-async def _story(world: World, trouble: Trouble, desks: Desks) -> None:
+async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDesks) -> None:
     """Everybody works, everything breaks, all of it heals, and then every figure has to be right."""
     for site in world.sites:
         site.start()
@@ -107,11 +111,12 @@ async def _story(world: World, trouble: Trouble, desks: Desks) -> None:
     making = world.spawn(trouble.run())
     people = [world.spawn(desks.set_up(site)) for site in world.sites]
     people += [world.spawn(desks.work()) for _ in range(world.plan.desks)]
+    people += [world.spawn(intakes.work(site)) for site in world.sites if site.intake is not None]
     await asyncio.sleep(world.plan.seconds)
     making.cancel()
     trouble.heal()
     world.note("world", "healed")
-    desks.open = False
+    desks.open = intakes.open = False
     await asyncio.wait(people)
     await _rest(world)
     world.passed += LAPSES
@@ -142,6 +147,7 @@ def _under_way(world: World, site: Site) -> Iterator[str]:
     if process.store.halted is not None:
         yield f"{site.name} is halted: {process.store.halted}"
     disk = site.disks[PLACEMENT]
+    yield from _at_intake(world, site)
     for log in LOGS:
         rows = disk.outbox.get((disk.epoch, log), ())
         stream = world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages
@@ -168,6 +174,24 @@ def _under_way(world: World, site: Site) -> Iterator[str]:
                     yield f"{site.name}/{service} {reader} has read {at} of {told} of {teller.name} in epoch {epoch}"
     if any(timer[1] <= site.clock.now() for timer in disk.tables.get(schema.timers.name, {}).values()):
         yield f"{site.name} has timers due"
+
+
+def _at_intake(world: World, site: Site) -> Iterator[str]:
+    """What its intake has still to do, and who waits anywhere that it does not list yet."""
+    if site.intake is not None:
+        logs = {log: world.bus.stream(site.name, stream_name(log, site.name, INTAKE)).messages for log in LOGS}
+        yield from world.oracle.intake.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
+        if any(timer[1] <= site.clock.now() for timer in site.intake.tables.get(schema.timers.name, {}).values()):
+            yield f"{site.name}/intake has timers due"
+    for teller in world.sites:
+        told = 0 if teller.intake is None else len(teller.intake.outbox.get((1, "pub"), ()))
+        at = (
+            site.disks[PLACEMENT]
+            .tables.get(schema.checkpoints.name, {})
+            .get((WAITING.name, f"{teller.name}/{INTAKE}", "pub"))
+        )
+        if told and (at is None or at[4] != told):
+            yield f"{site.name} lists {at} of {told} notices of {teller.name}"
 
 
 def _on_the_way(world: World) -> list[str]:

@@ -20,16 +20,18 @@ CHUNK = 10
 def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
     made: dict[str, int] = {}
     repaired: set[str] = set()
-    answered = 0
+    answered = files = 0
     for seed in range(first, first + CHUNK):
         outcome = run_seed(seed)
         assert outcome.failure is None, f"{outcome.failure}\nreplay it with: {replay_command(seed)}"
         answered += outcome.answered.get("done", 0)
+        files += outcome.files
         repaired |= outcome.repairs.keys()
         for fault, times in outcome.faults.items():
             made[fault] = made.get(fault, 0) + times
     # A simulation in which nothing happens would hold too.
     assert answered > 200
+    assert files > 100
     assert made.keys() <= set(FAULTS)
     assert len(made) > len(FAULTS) / 2
     assert {"retry", "discard", "rebuild"} <= repaired

@@ -20,10 +20,12 @@ from tests.simulation.loop import SeededIds, SiteClock, VirtualLoop
 from tests.simulation.oncall import Programs
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.simulation.oracle_house import Violation
+from tests.simulation.oracle_intake import INTAKE
 from tests.simulation.plan import Plan
 from tests.simulation.process import Parts, Process
 from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus, Weather
+from tests.support.memory_keys import KeyDisk
 from tests.support.memory_store import Disk, MemoryStore
 
 BEGAN = datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
@@ -52,6 +54,8 @@ class Site:
         self.world, self.name = world, name
         self.clock = SiteClock(world.loop, world.wall)
         self.disks = {PLACEMENT: Disk()} | ({CONSOLE: Disk()} if name in world.plan.consoles else {})
+        self.intake = Disk() if name in world.plan.intakes else None
+        self.keys = KeyDisk()
         self.locations = world.plan.locations[name]
         self.process: Process | None = None
         self.twin: Process | None = None
@@ -65,6 +69,13 @@ class Site:
         if self.process is None:
             self.world.note(self.name, "started")
             self.process = Process(self.world, self, self.world.parts)
+
+    def disk_of(self, service: str) -> Disk:
+        """What a service of this site has stored."""
+        if service == INTAKE:
+            assert self.intake is not None
+            return self.intake
+        return self.disks[service]
 
     def overlap(self) -> None:
         """A second process of the same services beside the first: a deployment, or one that was believed dead."""
@@ -118,13 +129,15 @@ class World:
         self.calm = False
         self._tasks: dict[asyncio.Task[Any], None] = {}
         clock = SiteClock(loop, self.wall)
-        tellers = dict.fromkeys(plan.sites, (PLACEMENT,))
+        tellers = {site: (PLACEMENT, INTAKE) if site in plan.intakes else (PLACEMENT,) for site in plan.sites}
         self.bus = JudgedBus(plan.sites[0], tellers, clock, chance, self.carry, Weather((0.0, 0.02), plan.duplicate))
         self.bus.judge = lambda site, name: self.judge(lambda oracle: oracle.published(site, name))
         self.oracle = Oracle(self.bus, lambda: [disk for site in self.sites for disk in site.disks.values()])
         self.sites = [Site(self, name) for name in plan.sites]
         for site in self.sites:
             self.oracle.begin(site.name, site.disks[PLACEMENT])
+            if site.intake is not None:
+                self.oracle.intake.begin(site.name, site.intake, site.keys)
         for flow in self.bus.flows:
             self.spawn(self.bus.run(flow))
 

@@ -14,6 +14,7 @@ import httpx
 from services.placement import api, app
 from services.placement.capacity import SiteLink
 from services.placement.views_capacity import CAPACITY, NetworkCapacity
+from services.placement.views_waiting import WAITING, WaitingList
 from shared.clock import SystemClock
 from shared.http import Streams, new_app
 from shared.http_border import Border
@@ -81,9 +82,11 @@ async def open_desk() -> AsyncIterator[Desk]:
     capacity = NetworkCapacity(store, reader, lambda _: SiteLink("live", 0.0), clock)  # type: ignore[arg-type]
     seals = site_seals(("stad", SITE))[SITE]
     deciding = app.handlers(store, clock, ids, seals)
+    waiting = WaitingList(store, Reader(store, WAITING, clock), lambda _: SiteLink("live", 0.0))
     placement = api.Placement(
-        SITE, ("stad", SITE), deciding["location"], store, capacity, clock, ids, streams, deciding["call"], seals.knows
-    )
+        SITE, ("stad", SITE), deciding["location"], store, capacity, clock, ids, streams, deciding["call"], seals.knows,
+        waiting,
+    )  # fmt: skip
     site, tokens = new_app("desk"), Tokens()
     outbox = OutboxSource(store, "pub", clock)
 

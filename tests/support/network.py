@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,11 @@ PATIENCE_SECONDS = 30.0
 """How long a condition may take to become true before a test fails; nothing waits that long when all is well."""
 
 
-def network_of(*names: str) -> str:
-    """A network file: the municipality `stad`, and of these names a site each with one location of its own name."""
+def network_of(*names: str, services: Sequence[str] = ("placement", "console")) -> str:
+    """A network file: the municipality `stad`, and of these names a site each with one location of its own name.
+    services: at each of them.
+    """
+    listed = ", ".join(f'"{service}"' for service in services)
     stad = """
 [[site]]
 name = "stad"
@@ -46,7 +49,7 @@ services = ["placement", "console"]
 name = "{name}"
 title = "{name.title()}"
 link = "stad"
-services = ["placement", "console"]
+services = [{listed}]
 [[site.location]]
 name = "{name}"
 title = "{name.title()}"

@@ -167,7 +167,7 @@ async def test_a_deleted_consumer_is_missed_and_made_again_by_its_reader(network
         assert len(names) >= 3
         for name in names:
             await ask(f"CONSUMER.DELETE.CITY.{name}")
-        assert "0 of 3 readers follow CITY" in named(network)["consumers", "noord"]
+        assert "0 of 4 readers follow CITY" in named(network)["consumers", "noord"]
     await ends_well(network)
 
 

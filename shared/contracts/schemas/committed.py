@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.contracts.base import Contract
+from shared.contracts.intake import CONTRACTS as INTAKE
 from shared.contracts.placement import CONTRACTS as PLACEMENT
 
 FOLDER = Path(__file__).parent
 
-EVERY_CONTRACT: tuple[type[Contract], ...] = PLACEMENT
+EVERY_CONTRACT: tuple[type[Contract], ...] = (*PLACEMENT, *INTAKE)
 """What any service tells."""
 
 

@@ -1,0 +1,153 @@
+"""HTTP: what can be looked at. Cards are opened for the desk that asks; what is personal is in none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, TypeVar
+
+import sqlalchemy as sa
+from fastapi import Query, Response
+from pydantic import BaseModel
+
+from services.intake import api_models as m
+from services.intake import views
+from services.intake.api_desk import Intake
+from services.intake.priority import placed
+from shared.http import wait_caught_up
+from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
+from shared.http_problems import Problem
+from shared.ports import GIVEN
+from shared.schema import key_columns
+from shared.vault import KEY_BACKUP_DAYS_MAX
+
+View = TypeVar("View", bound=BaseModel)
+Row = Mapping[str, Any]
+
+
+class Reads:
+    """Every question that comes over HTTP, one method each."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def list_clients(self, query: Annotated[m.ClientsQuery, Query()]) -> Page[m.ClientView]:
+        """This desk's files, erased ones included unless `erased` says otherwise."""
+        where = {} if query.erased is None else {"erased_at": GIVEN if query.erased else None}
+        return await self._page(m.ClientView, views.clients, query, self._client, where)
+
+    async def show_client(
+        self, client_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response
+    ) -> m.ClientView:
+        """One file, with its version as `ETag`."""
+        await self._written(query.after)
+        view = m.ClientView(**await self._client(await self._intake.row(views.clients, client_id, "client")))
+        answer.headers["ETag"] = f'"{view.version}"'
+        return view
+
+    async def list_requests(self, query: Annotated[m.RequestsQuery, Query()]) -> Page[m.RequestView]:
+        """This desk's requests with their reasons in words, ended ones included unless `status` says otherwise."""
+        where = {"client_id": query.client_id, "status": query.status}
+        given = {name: value for name, value in where.items() if value is not None}
+        return await self._page(m.RequestView, views.requests, query, self._request, given)
+
+    async def show_request(
+        self, request_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response
+    ) -> m.RequestView:
+        """One request, with the version of its file as `ETag`."""
+        await self._written(query.after)
+        view = m.RequestView(**await self._request(await self._intake.row(views.requests, request_id, "request")))
+        answer.headers["ETag"] = f'"{view.version}"'
+        return view
+
+    async def list_personal_reads(self, query: Annotated[m.ReadsQuery, Query()]) -> Page[m.ReadView]:
+        """Every time somebody opened what is personal: which role, which file, for what purpose."""
+        where = {} if query.client_id is None else {"client_id": query.client_id}
+        return await self._page(m.ReadView, views.personal_reads, query, _as_it_is, where)
+
+    async def list_retention(self, query: Annotated[PageQuery, Query()]) -> Page[m.RetentionView]:
+        """One line a day, also when nothing was erased."""
+        return await self._page(m.RetentionView, views.retention_days, query, _as_it_is, {})
+
+    async def show_vault(self) -> m.VaultView:
+        """How the vault is doing: whether it is open, how many keys, how many still under an older site key."""
+        return m.VaultView(**(await self._intake.vault.state())._asdict())
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    async def _page(
+        self,
+        view: type[View],
+        table: sa.Table,
+        query: PageQuery,
+        shape: Callable[[Row], Awaitable[Mapping[str, Any]]],
+        where: Mapping[str, Any],
+    ) -> Page[View]:
+        await self._written(query.after)
+        rows = await self._intake.store.page(table, decode_cursor(query.cursor), query.limit + 1, **where)
+        [key] = key_columns(table)
+        shown = rows[: query.limit]
+        following = encode_cursor(str(shown[-1][key])) if len(rows) > query.limit else None
+        return Page[View](items=[view(**await shape(row)) for row in shown], next=following)
+
+    async def _written(self, after: int | None) -> None:
+        """Views are written with their events: they show a position as soon as the store has it."""
+
+        async def stored(position: int) -> None:
+            store = self._intake.store
+            while True:
+                seen = store.appended.count
+                if await store.last_position() >= position:
+                    return
+                await store.appended.wait(seen)
+
+        await wait_caught_up(after, stored)
+
+    async def _client(self, row: Row) -> dict[str, Any]:
+        copied: dict[str, Any] = {
+            name: row[name] for name in ("id", "registered_at", "active_at", "erased_at", "version")
+        }
+        copied |= {"requests": list(row["requests"]), "has_personal": row["has_personal"]}
+        # Of a file that an older backup brought back, the key is gone all the same.
+        gone_at = row["key_gone_at"] or self._intake.vault.destroyed().get(row["id"])
+        copied["erased_at"] = row["erased_at"] or gone_at
+        copied["erasure_complete_at"] = None if gone_at is None else complete_at(gone_at)
+        if copied["erased_at"] is not None:
+            return copied | _NOTHING_LEFT
+        try:
+            card = await self._intake.card(row["id"], row["card"])
+        except Problem as problem:  # one file that cannot be opened does not hide the others
+            return copied | _NOTHING_LEFT | {"unreadable": problem.code}
+        return copied | {
+            "unreadable": None,
+            "alias": card.alias, "languages": list(card.languages), "needs": list(card.needs),
+            "accessibility": list(card.accessibility), "case_manager": card.case_manager,
+            "household": [{"id": each.id, "age_band": each.age_band} for each in card.household],
+            "contact": {"channel": card.contact.channel, "explicit": card.contact.explicit},
+        }  # fmt: skip
+
+    async def _request(self, row: Row) -> dict[str, Any]:
+        try:
+            facts = (await self._intake.facts(row["client_id"], row["facts"])).facts
+        except Problem:  # the row says so of its client
+            facts = ()
+        return {
+            **row,
+            "reasons": list(placed(facts).reasons),
+            "waiting_since": date.fromisoformat(row["waiting_since"]),
+        }
+
+
+_NOTHING_LEFT: dict[str, Any] = {
+    "alias": None, "languages": [], "household": [], "needs": [], "accessibility": [], "contact": None,
+    "case_manager": None, "unreadable": None,
+}  # fmt: skip
+
+
+def complete_at(key_destroyed_at: datetime) -> datetime:
+    """When no backup of the keys has this one any more."""
+    return key_destroyed_at + timedelta(days=KEY_BACKUP_DAYS_MAX)
+
+
+async def _as_it_is(row: Row) -> Row:
+    return row

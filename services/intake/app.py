@@ -1,0 +1,133 @@
+"""The intake service, table of contents: what it decides, tells, keeps and answers. It hears nothing yet: no view of
+its own is made of what others tell."""
+
+from __future__ import annotations
+
+from services.intake import api, policy, publish, views
+from services.intake.app_keeper import Keeper
+from services.intake.commands import ClientCommand, RecordRetention
+from services.intake.decider import CLIENT, RETENTION
+from services.intake.decider_file import File
+from services.intake.decider_retention import Retention
+from services.intake.events import ClientEvent, RetentionDone
+from shared import migration, schema
+from shared.asyncapi import asyncapi_document
+from shared.beats import Beat, Beats, Links
+from shared.bus_connection import make_broker
+from shared.clock import Clock
+from shared.contracts.intake import CONTRACTS
+from shared.envelope import LOGS, Origin
+from shared.handling import Aggregate, Handler
+from shared.health import add_health
+from shared.http_repair import Bench
+from shared.ids import Ids
+from shared.policies import Handlers
+from shared.ports import Store
+from shared.projection import Progress, rebuild
+from shared.rebuilds import Rebuildable, Rebuilds
+from shared.repair import Repair
+from shared.runtime import Runtime
+from shared.service import Check, Host, ServiceApp
+from shared.settings import SettingsError, VaultSettings
+from shared.store import PgStore
+from shared.timers import TimerLoop
+from shared.vault import Vault, VaultProblem, load_site_keys
+from shared.vault_files import FileKeys
+from shared.worklist import TABLES as WORKLIST_TABLES
+from shared.worklist import PgWorklist, add_worklist
+
+NAME = "intake"
+
+CLIENTS: Aggregate[File, ClientCommand, ClientEvent] = Aggregate(
+    decider=CLIENT, tell=publish.tell, project=views.project, timers=policy.timers
+)
+"""One stream a file."""
+
+RETENTIONS: Aggregate[Retention, RecordRetention, RetentionDone] = Aggregate(
+    decider=RETENTION, tell=publish.tell_nothing, project=views.project_retention, timers=policy.retention_timers
+)
+"""One stream a site."""
+
+INLINE_TABLES = (*views.CLIENT_TABLES, *views.RETENTION_TABLES)
+TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES)
+
+
+def handlers(store: Store, clock: Clock, ids: Ids) -> Handlers:
+    """Whoever decides in this service, by the name of what is decided."""
+    return {
+        policy.CLIENT: Handler(store, CLIENTS, clock, ids),
+        policy.RETENTION: Handler(store, RETENTIONS, clock, ids),
+    }
+
+
+def vault_of(settings: VaultSettings) -> Vault:
+    """The vault as the settings name it, not opened yet. Raises `SettingsError` when there is no key of the site."""
+    try:
+        return Vault(load_site_keys(settings.site_keys), FileKeys(settings.keys, settings.destroyed))
+    except VaultProblem as problem:
+        raise SettingsError(f"the vault: {problem}") from None
+
+
+async def migrate(dsn: str) -> None:
+    """Brings this service's database up to date."""
+    await migration.upgrade(dsn, NAME)
+
+
+def build(host: Host) -> ServiceApp:
+    """The service as one site's process runs it. Raises `SettingsError` for a site without a vault."""
+    settings, clock, ids = host.settings, host.clock, host.ids
+    if settings.vault is None:
+        raise SettingsError("a site that runs intake needs `vault` in its settings")
+    store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, INLINE_TABLES)
+    runtime = Runtime(host, NAME, store)
+    deciding, vault = handlers(store, clock, ids), vault_of(settings.vault)
+    keeper = Keeper(settings.site, store, vault, deciding, clock, settings.vault.retention_days)
+    bench = Bench(NAME, Repair(store, [], clock, ids), Rebuilds(_views(store), clock))
+
+    async def start() -> None:
+        await runtime.start(LOGS)
+        runtime.spawn("keeper", keeper.begin)
+        runtime.spawn("timers", TimerLoop(store, clock, keeper.fire).run)
+        for log in LOGS:
+            runtime.relay(log)
+        runtime.city()
+        runtime.measure()
+
+    async def stop() -> None:
+        await bench.rebuilds.stop()
+        await runtime.stop()
+
+    async def vault_open() -> str | None:
+        return None if vault.shut is None else f"the vault is shut: {vault.shut}"
+
+    intake = api.Intake(
+        site=settings.site, handler=deciding[policy.CLIENT], store=store, vault=vault, destroy_key=keeper.destroy_key,
+        clock=clock, ids=ids,
+    )  # fmt: skip
+    site_api = api.build(intake, bench, _asyncapi(host))
+    add_health(site_api, runtime.health)
+    add_worklist(site_api, PgWorklist(store), clock.now)
+    return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", vault_open)])
+
+
+def _views(store: PgStore) -> dict[str, Rebuildable]:
+    """Every view of the service, and how it is rebuilt while it serves."""
+
+    async def files(progress: Progress) -> int:
+        return await rebuild(store, CLIENTS, views.CLIENT_TABLES, progress)
+
+    async def retention(progress: Progress) -> int:
+        return await rebuild(store, RETENTIONS, views.RETENTION_TABLES, progress)
+
+    return {"files": Rebuildable("events", files), "retention": Rebuildable("events", retention)}
+
+
+def _asyncapi(host: Host) -> dict[str, object]:
+    """What this service tells, for `/asyncapi.json`."""
+    broker = make_broker({"servers": [host.settings.nats_url]})
+
+    async def beat() -> Beat:
+        return Beat.of(Origin(host.settings.site, NAME, 1), {})
+
+    Beats(broker, Links(host.settings.site, host.settings.sites), NAME, beat, host.clock)
+    return asyncapi_document(broker, CONTRACTS, site=host.settings.site, service=NAME, version="1")

@@ -1,0 +1,165 @@
+"""Who keeps the vault and the files of one truth, whatever died in between: destroys the keys of erased files, erases
+files whose keys were destroyed before an older backup came back, and looks every day for files nobody uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import msgspec
+
+from services.intake import commands as cmd
+from services.intake import policy, views
+from services.intake.file import FACTS, Facts
+from services.intake.priority import CURRENT, Rules, placed
+from shared import schema
+from shared.clock import Clock
+from shared.envelope import SYSTEM_ROLE
+from shared.handling import Context, Handled, Handler
+from shared.ids import derived_id
+from shared.policies import Handlers
+from shared.ports import Append, DueTimer, Put, Store
+from shared.telemetry import logger
+from shared.vault import Vault, VaultProblem
+
+log = logger("intake")
+
+PAGE = 500
+VAULT_RETRY_SECONDS = 5.0
+"""How soon a vault that does not open is tried again."""
+KEY_RETRY = timedelta(seconds=60)
+"""How soon a key that could not be destroyed is tried again."""
+DAY_RETRY = timedelta(hours=1)
+"""How soon it is looked whether another day has begun, when the clock was put back."""
+RETENTION_AT = time(3, tzinfo=UTC)
+"""When the day's look begins, if the site is up; otherwise as soon as it is."""
+
+
+class Keeper:
+    """retention_days: how long a file may lie unused before it is erased."""
+
+    def __init__(
+        self, site: str, store: Store, vault: Vault, handlers: Handlers, clock: Clock, retention_days: int,
+        rules: Rules = CURRENT,
+    ) -> None:  # fmt: skip
+        self._site, self._store, self._vault, self._clock = site, store, vault, clock
+        self._clients: Handler[Any, Any, Any] = handlers[policy.CLIENT]
+        self._retention: Handler[Any, Any, Any] = handlers[policy.RETENTION]
+        self._days, self._rules = retention_days, rules
+
+    async def begin(self) -> None:
+        """Opens the vault, as soon as it can be, and puts right what was left undone."""
+        while True:
+            try:
+                await self._vault.open()
+                break
+            except VaultProblem as problem:
+                log.error("the vault does not open", code=problem.code, detail=problem.detail)
+                await self._clock.sleep(VAULT_RETRY_SECONDS)
+        await self.reconcile()
+        await self.look_for_unused()
+
+    async def fire(self, timer: DueTimer, now: datetime) -> None:
+        """What is done when a timer falls due. It goes, or moves, with what follows from that."""
+        if timer.kind == policy.RETENTION_DAY:
+            if not await self.look_for_unused():
+                await self._move(timer, now + DAY_RETRY)
+            return
+        assert timer.kind == policy.DESTROY_KEY
+        if not await self._try_to_destroy(timer.key):
+            await self._move(timer, now + KEY_RETRY)
+
+    async def destroy_key(self, client_id: str) -> datetime:
+        """Destroys the key of an erased file and writes down since when. Raises `VaultProblem`."""
+        since = await self._vault.destroy(client_id, self._clock.now())
+        command = cmd.NoteKeyDestroyed(
+            at=self._clock.now(), role=SYSTEM_ROLE, client_id=client_id, destroyed_at=since
+        )  # fmt: skip
+        await self._do(client_id, command, "key-destroyed")
+        return since
+
+    async def reconcile(self) -> None:
+        """After an older backup of the database: whoever's key is destroyed is erased (again). After one of the keys
+        and of their list: whoever is erased loses the key (again). And requests placed under older rules are placed
+        anew.
+        """
+        gone = self._vault.destroyed()
+        async for row in self._pages(views.clients):
+            client_id, erased = row["id"], row["erased_at"] is not None
+            if client_id in gone and not erased:
+                await self._erase(client_id, "backup_restored")
+                erased = True
+            if erased and (row["key_gone_at"] is None or client_id not in gone):
+                await self._try_to_destroy(client_id)
+        async for row in self._pages(views.requests, status="waiting"):
+            if row["rules_version"] != self._rules.version:
+                await self._place_anew(row)
+
+    async def look_for_unused(self) -> bool:
+        """Erases whatever file nobody used for so long, once a day, and writes a line also when there was none.
+
+        Whether that line was written: there is one for this day already, or for a later one, when it was not.
+        """
+        now = self._clock.now()
+        unused, erased = now - timedelta(days=self._days), 0
+        async for row in self._pages(views.clients, erased_at=None):
+            if row["active_at"] <= unused:
+                handled = await self._erase(row["id"], "retention", unused)
+                if handled.events:
+                    erased += 1
+                    await self._try_to_destroy(row["id"])
+        tomorrow = datetime.combine(now.date() + timedelta(days=1), RETENTION_AT)
+        command = cmd.RecordRetention(
+            at=now, role=SYSTEM_ROLE, site=self._site, day=now.date(), retention_days=self._days, erased=erased,
+            again_at=tomorrow,
+        )  # fmt: skip
+        handled = await self._retention.handle(self._site, command, _context("retention", self._site, str(now.date())))
+        if handled.events:
+            log.info("looked for files nobody uses", erased=erased, retention_days=self._days)
+        return bool(handled.events)
+
+    async def _try_to_destroy(self, client_id: str) -> bool:
+        """Whether the key is gone. If not, its timer stands: it is tried again."""
+        try:
+            await self.destroy_key(client_id)
+        except VaultProblem as problem:
+            log.error("a key was not destroyed", code=problem.code, again_seconds=KEY_RETRY.total_seconds())
+            return False
+        return True
+
+    async def _move(self, timer: DueTimer, due_at: datetime) -> None:
+        moved = Put(schema.timers, (timer.id, due_at, timer.kind, timer.key))
+        await self._store.append(Append(self._clock.now(), rows=[moved]))
+
+    async def _erase(self, client_id: str, because: str, idle_since: datetime | None = None) -> Handled:
+        command = cmd.EraseClient(
+            at=self._clock.now(), role=SYSTEM_ROLE, client_id=client_id, because=because, idle_since=idle_since
+        )
+        return await self._do(client_id, command, f"erase-{because}")
+
+    async def _place_anew(self, row: dict[str, Any]) -> None:
+        client_id = row["client_id"]
+        text = await self._vault.unseal(client_id, FACTS, row["facts"])
+        found = placed(msgspec.json.decode(text, type=Facts).facts, self._rules)
+        command = cmd.PrioritizeRequest(
+            at=self._clock.now(), role=SYSTEM_ROLE, client_id=client_id, request_id=row["id"], facts=row["facts"],
+            priority_band=found.band, rules_version=found.rules_version, by_rules=True,
+        )  # fmt: skip
+        await self._do(client_id, command, f"rules-{found.rules_version}-{row['id']}")
+
+    async def _do(self, client_id: str, command: cmd.ClientCommand, why: str) -> Handled:
+        return await self._clients.handle(client_id, command, _context(why, client_id))
+
+    async def _pages(self, table: Any, **where: Any) -> AsyncIterator[dict[str, Any]]:
+        after: str | None = None
+        while rows := await self._store.page(table, after, PAGE, **where):
+            for row in rows:
+                yield row
+            after = str(rows[-1]["id"])
+
+
+def _context(*why: str) -> Context:
+    command_id = derived_id(*why)
+    return Context(command_id, command_id, command_id)

@@ -1,0 +1,193 @@
+"""What the intake service decides about one client's file. Pure: state and command in, events or a refusal out.
+
+The file sees no person: what describes one comes sealed, is kept sealed, and was checked before it was sealed
+(`file.py`). What is decided is whether something may happen to the file at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
+
+from services.intake import commands as cmd
+from services.intake import decider_limits as limits
+from services.intake import events as ev
+from services.intake.decider_file import File, Request, evolve
+from services.intake.decider_retention import RETENTION
+from shared.contracts.vocabulary import CORRECTION_REASONS, ERASURE_CAUSES, READ_PURPOSES, REQUEST_END_REASONS
+from shared.kernel import Decider, Rejected
+
+__all__ = ["CLIENT", "RETENTION", "decide"]
+
+Outcome: TypeAlias = Sequence[ev.ClientEvent] | Rejected
+
+
+def decide(file: File, command: cmd.ClientCommand) -> Outcome:
+    """The events that follow. Refused: `client-unknown`, `client-erased`, and what each command's function says."""
+    if isinstance(command, cmd.RegisterClient):
+        return register(file, command)
+    if not file.id:
+        return Rejected("client-unknown", {})
+    match command:
+        case cmd.EraseClient():
+            return erase(file, command)
+        case cmd.NoteKeyDestroyed():
+            return note_key_destroyed(file, command)
+        case _ if file.erased_at is not None:
+            return Rejected("client-erased", {"erased_at": file.erased_at.isoformat()})
+        case cmd.CorrectClient():
+            return correct(file, command)
+        case cmd.ReadPersonal():
+            return read_personal(file, command)
+        case cmd.OpenRequest():
+            return open_request(file, command)
+        case cmd.PrioritizeRequest():
+            return prioritize(file, command)
+        case cmd.WithdrawRequest():
+            return withdraw(file, command)
+        case _:
+            assert_never(command)
+
+
+def register(file: File, command: cmd.RegisterClient) -> Outcome:
+    """Refused: `id-invalid`, `not-sealed`, `client-id-used`, `client-erased`."""
+    refused = limits.id_refused(command.client_id) or limits.sealed_refused(command.card, command.personal)
+    if refused:
+        return refused
+    if file.erased_at is not None:
+        return Rejected("client-erased", {"erased_at": file.erased_at.isoformat()})
+    if file.id:
+        same = (file.card, file.personal) == (command.card, command.personal)
+        return () if same else Rejected("client-id-used", {})
+    return [ev.ClientRegistered(command.client_id, command.card, command.personal, command.at)]
+
+
+def correct(file: File, command: cmd.CorrectClient) -> Outcome:
+    """Refused: `version-stale`, `correction-reason-unknown`, `not-sealed`."""
+    refused = limits.version_refused(file, command.if_version) or limits.sealed_refused(command.card, command.personal)
+    if refused:
+        return refused
+    if command.reason not in CORRECTION_REASONS:
+        return Rejected("correction-reason-unknown", {})
+    if command.card is None and command.personal is None:
+        return ()
+    return [ev.ClientCorrected(file.id, command.reason, command.card, command.personal, command.at)]
+
+
+def read_personal(file: File, command: cmd.ReadPersonal) -> Outcome:
+    """Refused: `read-purpose-unknown`, `id-invalid`."""
+    if command.purpose not in READ_PURPOSES:
+        return Rejected("read-purpose-unknown", {})
+    refused = limits.id_refused(command.read_id)
+    if refused:
+        return refused
+    if command.read_id == file.last_read_id:
+        return ()
+    return [ev.PersonalRead(file.id, command.read_id, command.purpose, command.role, command.at)]
+
+
+def open_request(file: File, command: cmd.OpenRequest) -> Outcome:
+    """Refused: `id-invalid`, `not-sealed`, `request-id-used`, `request-open` (one at a time: a file has one slot),
+    `too-many-requests`, and what is wrong with the wishes themselves (`decider_limits`)."""
+    refused = (
+        limits.id_refused(command.request_id)
+        or limits.sealed_refused(command.facts)
+        or limits.kinds_refused(command.kinds)
+        or limits.wishes_refused(command.features, command.household_size, command.not_at)
+        or limits.priority_refused(command.priority_band, command.rules_version)
+    )
+    if refused:
+        return refused
+    opened = ev.RequestOpened(
+        file.id, command.request_id, command.kinds, tuple(sorted(set(command.features))), command.household_size,
+        tuple(sorted(set(command.not_at))), command.facts, command.priority_band, command.rules_version,
+        command.at.date(), command.at,
+    )  # fmt: skip
+    known = file.requests.get(command.request_id)
+    if known is not None:
+        return () if known.open and _same(known, opened) else Rejected("request-id-used", {})
+    if file.open_requests:
+        return Rejected("request-open", {"request_id": file.open_requests[0].id})
+    if len(file.requests) >= limits.REQUESTS_A_FILE_MAX:
+        return Rejected("too-many-requests", {"requests_max": limits.REQUESTS_A_FILE_MAX})
+    return [opened]
+
+
+def _same(known: Request, opened: ev.RequestOpened) -> bool:
+    return (known.kinds, known.features, known.household_size, known.not_at) == (
+        opened.kinds, opened.features, opened.household_size, opened.not_at,
+    )  # fmt: skip
+
+
+def prioritize(file: File, command: cmd.PrioritizeRequest) -> Outcome:
+    """Refused: `version-stale`, `request-unknown`, `request-ended`, `not-sealed`, `priority-invalid`."""
+    refused = (
+        limits.version_refused(file, command.if_version)
+        or limits.sealed_refused(command.facts)
+        or limits.priority_refused(command.priority_band, command.rules_version)
+    )
+    if refused:
+        return refused
+    request = file.requests.get(command.request_id)
+    if request is None:
+        return Rejected("request-unknown", {})
+    if not request.open:
+        return Rejected("request-ended", {"status": request.status})
+    now = (command.facts, command.priority_band, command.rules_version)
+    if now == (request.facts, request.priority_band, request.rules_version):
+        return ()
+    return [ev.RequestPrioritized(file.id, request.id, *now, command.at, command.by_rules)]
+
+
+def withdraw(file: File, command: cmd.WithdrawRequest) -> Outcome:
+    """Refused: `version-stale`, `request-unknown`, `withdrawal-reason-unknown`. A second time changes nothing."""
+    refused = limits.version_refused(file, command.if_version)
+    if refused:
+        return refused
+    if command.reason not in REQUEST_END_REASONS or command.reason == "erased":
+        return Rejected("withdrawal-reason-unknown", {})
+    request = file.requests.get(command.request_id)
+    if request is None:
+        return Rejected("request-unknown", {})
+    return [ev.RequestWithdrawn(file.id, request.id, command.reason, command.at)] if request.open else ()
+
+
+def erase(file: File, command: cmd.EraseClient) -> Outcome:
+    """Ends what is open, then the file. Refused: `version-stale`, `erasure-cause-unknown`, `time-without-zone`,
+    `client-in-use` (retention asks, and somebody has used the file since)."""
+    if file.erased_at is not None:
+        return ()
+    refused = limits.version_refused(file, command.if_version) or limits.zone_refused(command.idle_since)
+    if refused:
+        return refused
+    if command.because not in ERASURE_CAUSES:
+        return Rejected("erasure-cause-unknown", {})
+    if command.idle_since is not None and file.active_at is not None and file.active_at > command.idle_since:
+        return Rejected("client-in-use", {})
+    ended = [ev.RequestWithdrawn(file.id, request.id, "erased", command.at) for request in file.open_requests]
+    return [*ended, ev.ClientErased(file.id, command.because, command.at)]
+
+
+def note_key_destroyed(file: File, command: cmd.NoteKeyDestroyed) -> Outcome:
+    """Refused: `key-before-file` (a key is never destroyed before its file is), `time-without-zone`."""
+    refused = limits.zone_refused(command.destroyed_at)
+    if refused:
+        return refused
+    if file.erased_at is None:
+        return Rejected("key-before-file", {})
+    if file.key_gone_at is not None:
+        return ()
+    return [ev.KeyDestroyed(file.id, command.destroyed_at, command.at)]
+
+
+CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
+    name="client",
+    initial=File(),
+    decide=decide,
+    evolve=evolve,
+    codec=ev.CODEC,
+    state_type=File,
+    state_version=1,
+    commands=cmd.COMMANDS,
+)
+"""Stream `client/<id>`."""

@@ -1,0 +1,119 @@
+"""What is in a client's file before it is sealed, and what may not be: read by the desk, never by the decider.
+
+The card is what the desk works with; what is personal opens for a purpose only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from datetime import date
+
+import msgspec
+
+from shared.contracts.vocabulary import LANGUAGES, AgeBand, ContactChannel, Feature, Need, PriorityFact
+from shared.kernel import Rejected
+
+CARD, PERSONAL, FACTS = "card", "personal", "facts"
+"""The names under which the parts of a file are sealed."""
+
+BORN_AFTER = date(1900, 1, 1)
+LINE_CHARS_MAX, TEXT_CHARS_MAX = 120, 4_000
+MEMBERS_MAX = 20
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One of the household, the client included. id: random, so that a correction can name one."""
+
+    id: str
+    age_band: AgeBand
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """What is safe. explicit: whether a message may say what it is about."""
+
+    channel: ContactChannel = "desk"
+    explicit: bool = False
+
+
+class Card(msgspec.Struct, frozen=True):
+    """alias: what the desk calls the client. case_manager: who guides them, as the desk knows that person."""
+
+    alias: str
+    languages: tuple[str, ...] = ()
+    household: tuple[Member, ...] = ()
+    needs: tuple[Need, ...] = ()
+    accessibility: tuple[Feature, ...] = ()
+    contact: Contact = Contact()
+    case_manager: str | None = None
+
+
+class Personal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Every part is optional: as little as possible is asked."""
+
+    name: str | None = None
+    birth_date: date | None = None
+    contact_details: str | None = None
+    documents: str | None = None
+    notes: str | None = None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What gives a request its priority."""
+
+    facts: tuple[PriorityFact, ...]
+
+
+def tidy(text: str) -> str:
+    """A text as it is kept: composed (NFC), without blanks around it. Never interpreted."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def card_refused(card: Card) -> Rejected | None:
+    """Refused: `alias-invalid`, `language-unknown`, `household-member-twice`, `household-size-invalid`,
+    `text-invalid`."""
+    if not card.alias or not _is_line(card.alias):
+        return Rejected("alias-invalid", {"characters_max": LINE_CHARS_MAX})
+    if any(language not in LANGUAGES for language in card.languages):
+        return Rejected("language-unknown", {})
+    if len({member.id for member in card.household}) != len(card.household):
+        return Rejected("household-member-twice", {})
+    if len(card.household) > MEMBERS_MAX:
+        return Rejected("household-size-invalid", {"household_size_max": MEMBERS_MAX})
+    if card.case_manager is not None and not _is_line(card.case_manager):
+        return Rejected("text-invalid", {"characters_max": LINE_CHARS_MAX})
+    return None
+
+
+def personal_refused(personal: Personal, today: date) -> Rejected | None:
+    """Refused: `birth-date-impossible`, `text-invalid`."""
+    if personal.birth_date is not None and not BORN_AFTER <= personal.birth_date <= today:
+        return Rejected("birth-date-impossible", {})
+    if personal.name is not None and not _is_line(personal.name):
+        return Rejected("text-invalid", {"characters_max": LINE_CHARS_MAX})
+    texts = (personal.contact_details, personal.documents, personal.notes)
+    if any(text is not None and (len(text) > TEXT_CHARS_MAX or _CONTROL.search(text)) for text in texts):
+        return Rejected("text-invalid", {"characters_max": TEXT_CHARS_MAX})
+    return None
+
+
+def made_alias(client_id: str) -> str:
+    """An alias for a file that was given none: two plain words and a number, nobody's name. Two may share one."""
+    number = int.from_bytes(hashlib.sha256(client_id.encode()).digest()[:8], "big")
+    number, colour = divmod(number, len(COLOURS))
+    number, animal = divmod(number, len(ANIMALS))
+    return f"{COLOURS[colour]} {ANIMALS[animal]} {number % 1000:03}"
+
+
+COLOURS = ("amber", "blue", "bronze", "coral", "golden", "green", "grey", "ivory", "olive", "red", "silver", "white")
+ANIMALS = (
+    "crane", "deer", "dolphin", "eagle", "falcon", "finch", "fox", "gull", "hare", "heron", "horse", "lark", "lynx",
+    "otter", "owl", "raven", "robin", "stork", "swan", "tern",
+)  # fmt: skip
+
+
+def _is_line(text: str) -> bool:
+    return len(text) <= LINE_CHARS_MAX and "\n" not in text and "\r" not in text and _CONTROL.search(text) is None

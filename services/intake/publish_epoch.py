@@ -1,0 +1,29 @@
+"""What a new epoch begins with: every file that is not erased, and every open request, told anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.intake import events as ev
+from services.intake.decider_file import File
+from services.intake.publish import Telling, notice, site_events
+from shared.contracts import intake as told
+
+
+def epoch(files: Sequence[File], at: datetime) -> list[Telling]:
+    """The first rows of both logs, in order. files: every one of the site. at: when the epoch begins."""
+    tellings = [Telling(told.EpochBegan(at=at), "epoch"), Telling(told.SiteEpochBegan(at=at), "epoch")]
+    for file in files:
+        if file.erased_at is not None:
+            continue
+        tellings += site_events(ev.ClientRegistered(file.id, "", None, file.registered_at or at))
+        for request in file.open_requests:
+            tellings += site_events(
+                ev.RequestOpened(
+                    file.id, request.id, request.kinds, request.features, request.household_size, request.not_at, "",
+                    request.priority_band, request.rules_version, request.waiting_since, request.opened_at,
+                )
+            )  # fmt: skip
+            tellings.append(notice(request))
+    return tellings

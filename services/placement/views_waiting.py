@@ -1,0 +1,83 @@
+"""Who waits in the network, as every intake has told it: one row an open request, and none when it is closed.
+
+A site hears its own intake the same way as the others', off the bus, so that all lists are one list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.placement.capacity import SiteLink
+from services.placement.ranking import Choice, Waiting, choose_location, rank_requests, rooms_of
+from services.placement.views_capacity import figures
+from shared.contracts import intake as told
+from shared.contracts.base import Contract
+from shared.envelope import Message
+from shared.inbox import Reader, View
+from shared.ports import Delete, Put, RowChange, Store
+from shared.schema import NAME, metadata
+
+waiting = sa.Table(
+    "waiting",
+    metadata,
+    sa.Column("origin", NAME, primary_key=True),
+    sa.Column("request_id", NAME, primary_key=True),
+    sa.Column("kinds", ARRAY(sa.Text), nullable=False),
+    sa.Column("size_class", NAME, nullable=False),
+    sa.Column("features", ARRAY(sa.Text), nullable=False),
+    sa.Column("not_at", ARRAY(sa.Text), nullable=False),
+    sa.Column("priority_band", sa.Integer, nullable=False),
+    sa.Column("rules_version", sa.Integer, nullable=False),
+    sa.Column("waiting_since", sa.Date, nullable=False),
+    sa.Column("status", NAME, nullable=False),
+)
+
+WAITING_TABLES = (waiting,)
+
+
+def waiting_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
+    """The row of one notice: nothing of a request outlives it."""
+    assert isinstance(contract, told.RequestNoticed)
+    if contract.status == "closed":
+        yield Delete(waiting, (message.origin.key, contract.request_id))
+        return
+    yield Put(
+        waiting,
+        (
+            message.origin.key, contract.request_id, list(contract.kinds), contract.size_class,
+            list(contract.features), list(contract.not_at), contract.priority_band, contract.rules_version,
+            contract.waiting_since, contract.status,
+        ),
+    )  # fmt: skip
+
+
+WAITING = View("waiting", WAITING_TABLES, {told.RequestNoticed.type_name: told.RequestNoticed}, waiting_rows)
+
+
+def waiting_of(row: Mapping[str, Any]) -> Waiting:
+    """A row of the view as ranking takes it."""
+    return Waiting(
+        row["request_id"], tuple(row["kinds"]), row["size_class"], frozenset(row["features"]),
+        frozenset(row["not_at"]), row["priority_band"], row["waiting_since"], row["status"],
+    )  # fmt: skip
+
+
+class WaitingList:
+    """Answers who waits, in which order, and where each would go now. link: how a site is heard now."""
+
+    def __init__(self, store: Store, reader: Reader, link: Callable[[str], SiteLink]) -> None:
+        self._store, self._link = store, link
+        self.changed = reader.applied
+        self.incomplete: Mapping[str, str] = reader.incomplete
+
+    async def ranked(self) -> tuple[Sequence[Waiting], Mapping[str, Choice]]:
+        """Every open request in order, and the choices by request."""
+        rows, groups = await asyncio.gather(self._store.rows(waiting), self._store.rows(figures))
+        ranked = rank_requests(map(waiting_of, rows))
+        links = {site: self._link(site).state for site in {group["site"] for group in groups}}
+        return ranked, choose_location(ranked, rooms_of(groups, lambda site: links[site] == "live"))

@@ -1,0 +1,125 @@
+"""What the intake service tells: notices of open requests to everybody (`pub`), and to the services of its site that
+there is a client and what they ask for (`loc`).
+
+Nothing personal exists in any of it. A notice names a request by an id that was made for it at random, never a client,
+and is told under a correlation of its own; site events name a client by id.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.base import UUID_PATTERN, Contract
+from shared.contracts.placement import LOCATION_PATTERN
+from shared.contracts.vocabulary import BedKind, Feature, NoticeStatus, RequestEndReason, SizeClass
+
+KINDS_MAX, FEATURES_MAX, NOT_AT_MAX = 4, 9, 20
+RULES_MAX = 10_000
+
+Id = Annotated[str, Field(pattern=UUID_PATTERN)]
+Kinds = Annotated[tuple[BedKind, ...], Field(min_length=1, max_length=KINDS_MAX)]
+Features = Annotated[tuple[Feature, ...], Field(max_length=FEATURES_MAX)]
+NotAt = Annotated[tuple[Annotated[str, Field(pattern=LOCATION_PATTERN)], ...], Field(max_length=NOT_AT_MAX)]
+Band = Annotated[int, Field(ge=0, le=3)]
+
+
+class RequestNoticed(Contract):
+    """What everybody may know of one request, as it is now: the newest notice counts, and `closed` is the last.
+
+    kinds: wanted most first. size_class: of the household. not_at: locations it must not lead to. priority_band: 0 is
+    the most urgent, under the rules of `rules_version`. waiting_since: a date, never a time.
+    """
+
+    type_name: ClassVar[str] = "nl.plek.intake.request-noticed.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+    cut: ClassVar[bool] = True
+
+    request_id: Id
+    kinds: Kinds
+    size_class: SizeClass
+    features: Features
+    not_at: NotAt
+    priority_band: Band
+    rules_version: Annotated[int, Field(ge=1, le=RULES_MAX)]
+    waiting_since: date
+    status: NoticeStatus
+
+
+class EpochBegan(Contract):
+    """The first word of an epoch on `pub`: what was told before no longer counts, every open request follows."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.epoch-began.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    at: AwareDatetime
+
+
+class SiteEpochBegan(Contract):
+    """The first word of an epoch on `loc`: every client and open request follows anew."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.site-epoch-began.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    at: AwareDatetime
+
+
+class ClientRegistered(Contract):
+    """There is a file of this id."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.client-registered.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    at: AwareDatetime
+
+
+class ClientErased(Contract):
+    """Nothing about this client can be read any more. Counts stay."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.client-erased.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    at: AwareDatetime
+
+
+class RequestOpened(Contract):
+    """This client asks for a place."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.request-opened.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    kinds: Kinds
+    features: Features
+    household_size: Annotated[int, Field(ge=1, le=20)]
+    waiting_since: date
+    at: AwareDatetime
+
+
+class RequestWithdrawn(Contract):
+    """This client asks no longer."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.request-withdrawn.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    reason: RequestEndReason
+    at: AwareDatetime
+
+
+CONTRACTS: tuple[type[Contract], ...] = (
+    RequestNoticed,
+    ClientRegistered,
+    ClientErased,
+    RequestOpened,
+    RequestWithdrawn,
+    EpochBegan,
+    SiteEpochBegan,
+)
+"""Everything the intake service tells, by class."""

@@ -1,0 +1,64 @@
+"""Who waits, as a site lists it: one row an open request, in rank order, with where each would go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest_asyncio
+
+from services.placement.views_waiting import waiting, waiting_rows
+from shared.contracts.intake import RequestNoticed
+from shared.envelope import Message, Origin
+from shared.ports import Append, Delete, Put
+from tests.support.desk import Desk, open_desk
+
+NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+FIRST, SECOND = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+NOTICE: dict[str, Any] = {
+    "request_id": FIRST, "kinds": ("shelter_24h",), "size_class": "1", "features": (), "not_at": (), "priority_band": 1,
+    "rules_version": 1, "waiting_since": date(2026, 1, 5), "status": "waiting",
+}  # fmt: skip
+
+
+def noticed(**fields: Any) -> list[Put | Delete]:
+    contract = RequestNoticed.of(**(NOTICE | fields))
+    message = Message(
+        Origin("noord", "intake", 1), "pub", 1, FIRST, contract.type_name, FIRST, NOW, FIRST, FIRST, contract.encode()
+    )
+    return list(waiting_rows(message, contract))
+
+
+@pytest_asyncio.fixture
+async def desk() -> AsyncIterator[Desk]:
+    async with open_desk() as opened:
+        yield opened
+
+
+async def test_whoever_is_first_in_rank_is_first_and_gets_the_only_place(desk: Desk) -> None:
+    await desk.opened(count=1)
+    later = noticed(request_id=SECOND, waiting_since=date(2026, 1, 4))
+    await desk.placement.store.append(Append(NOW, rows=[*noticed(), *later]))
+    await desk.placement.capacity.caught_up(await desk.placement.store.last_position())
+    answer = (await desk.get("/waiting-list", role="coordinator")).json()
+    assert [(one["id"], one["rank"]) for one in answer["items"]] == [(SECOND, 1), (FIRST, 2)]
+    assert answer["items"][0]["chosen"] == {"site": "west", "location": "west", "kind": "shelter_24h", "places": 1}
+    assert answer["items"][1]["chosen"] is None
+    assert (answer["total"], answer["incomplete"]) == (2, [])
+    limited = (await desk.get("/waiting-list", limit=1)).json()
+    assert (len(limited["items"]), limited["total"]) == (1, 2)
+
+
+async def test_only_requests_for_a_kind_are_listed_with_their_rank_among_all(desk: Desk) -> None:
+    other = noticed(request_id=SECOND, kinds=("night_shelter",), priority_band=0)
+    await desk.placement.store.append(Append(NOW, rows=[*noticed(), *other]))
+    answer = (await desk.get("/waiting-list", kind="shelter_24h")).json()
+    assert [(one["id"], one["rank"]) for one in answer["items"]] == [(FIRST, 2)]
+    assert (await desk.get("/waiting-list", kind="castle")).status_code == 422
+
+
+async def test_nothing_of_a_request_outlives_it(desk: Desk) -> None:
+    await desk.placement.store.append(Append(NOW, rows=noticed()))
+    await desk.placement.store.append(Append(NOW, rows=noticed(status="closed")))
+    assert await desk.placement.store.rows(waiting) == []

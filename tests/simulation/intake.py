@@ -1,0 +1,203 @@
+"""An intake in the simulated network: its process's pieces, as `services/intake/app.py` wires them, and the people at
+its desk, who register, ask, withdraw and forget, and try again when they get no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from services.intake import commands as cmd
+from services.intake.app import handlers
+from services.intake.app_keeper import Keeper
+from services.intake.priority import CURRENT
+from shared.envelope import LOGS
+from shared.handling import Context, KeyClaim
+from shared.heard import Nobody
+from shared.outbox import Relay
+from shared.policies import Handlers
+from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
+from shared.runtime import GATHER_SECONDS
+from shared.timers import TimerLoop
+from shared.vault import Vault, VaultProblem
+from tests.simulation.oracle_intake import INTAKE
+from tests.support.memory_keys import SITE_KEY, MemoryKeys
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
+    from tests.simulation.world import Site, World
+
+RETENTION_DAYS = 30
+TRIES_MAX = 6
+SEALED = "v1." + "s" * 16 + "."
+
+
+class SimKeys(MemoryKeys):
+    """Keys whose every change is an effect of a process: it may die before it, or after it."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process.site.keys)
+        self._process = process
+
+    async def put_new(self, key_id: str, wrapped: bytes) -> bool:
+        await self._io("vault-put")
+        done = await super().put_new(key_id, wrapped)
+        await self._io("vault-put-done")
+        return done
+
+    async def destroy(self, key_id: str, at: datetime) -> None:
+        await self._io("vault-destroy")
+        await super().destroy(key_id, at)
+        await self._io("vault-destroyed")
+
+    async def _io(self, what: str) -> None:
+        """One step on the disk; where a step on the bus would fail, this one does."""
+        try:
+            await self._process.io(what)
+        except BusUnavailable:
+            raise VaultProblem("vault-unavailable") from None
+
+
+class IntakeProcess:
+    """The intake's part of one life of a site's process."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.store = process.watched(INTAKE)
+        self.vault = Vault([SITE_KEY], SimKeys(process))
+        self.handlers = self.deciding()
+        self.keeper = self.keeping()
+        self.ready = asyncio.Event()
+
+    def deciding(self) -> Handlers:
+        """Whoever decides; broken on purpose by a test, like what follows."""
+        return handlers(self.store, self.process.site.clock, self.process.world.ids)
+
+    def keeping(self) -> Keeper:
+        site = self.process.site
+        return Keeper(site.name, self.store, self.vault, self.handlers, site.clock, RETENTION_DAYS)
+
+    async def start(self) -> None:
+        """As `app.start` does, after the store has written down where its logs stand."""
+        process, store = self.process, self.store
+        while not self.ready.is_set():
+            try:
+                for log in LOGS:
+                    await store.doubt(log)
+                await self.keeper.begin()
+            except (StoreUnavailable, VersionConflict):
+                await asyncio.sleep(0.2)
+                continue
+            self.ready.set()
+        process.keep("intake timers", TimerLoop(store, process.site.clock, self.keeper.fire).run)
+        for log in LOGS:
+            writer = process.world.bus.log(process.site.name, INTAKE, log, process.io)
+            relay = Relay(store, log, writer, process.site.clock, Nobody(), GATHER_SECONDS[log])
+            process.keep(f"intake relay-{log}", relay.run)
+            process.keep(f"intake prove-{log}", relay.prove)
+
+    async def handle(self, command: cmd.ClientCommand, context: Context) -> list[str]:
+        """What the API does with a command: a key before a file, the file before its key goes. The events' ids."""
+        await self.ready.wait()
+        if isinstance(command, cmd.RegisterClient) and await self.vault_lacks(command.client_id):
+            await self.vault.create(command.client_id)
+        handled = await self.handlers["client"].handle(command.client_id, command, context)
+        if isinstance(command, cmd.EraseClient) and handled.rejected is None:
+            await self.keeper.destroy_key(command.client_id)
+        return [id_ for id_, _ in handled.events]
+
+    async def vault_lacks(self, client_id: str) -> bool:
+        """Whether a first try has made no key yet."""
+        keys = self.process.site.keys
+        return client_id not in keys.keys and client_id not in keys.gone
+
+
+Make = Callable[[datetime], cmd.ClientCommand]
+
+
+class IntakeDesks:
+    """Everybody at an intake's desk. open: until they go home."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._chance = world, world.chance
+        self.open = True
+        self.done = 0
+
+    async def work(self, site: Site) -> None:
+        world, chance = self._world, self._chance
+        while self.open and not world.failed.is_set():
+            await asyncio.sleep(chance.uniform(0.0, 2 * world.plan.think_seconds))
+            make = self._something(site)
+            if chance.random() < 0.1:
+                key = world.ids.random_id()
+                await asyncio.gather(*(self._ask(site, make, key) for _ in range(2)))
+            else:
+                await self._ask(site, make, world.ids.random_id())
+
+    async def _ask(self, site: Site, make: Make, key: str) -> None:
+        """Sends a command until it is answered, always under one key."""
+        world, chance = self._world, self._chance
+        for _ in range(TRIES_MAX):
+            process = chance.choice((site.process, site.twin)) if site.twin is not None else site.process
+            if process is not None and process.intake is not None:
+                command_id = world.ids.event_id()
+                claim = KeyClaim("intake-desk", key, b"body")
+                context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
+                world.oracle.intake.answers.setdefault(key, (site.name, [], []))[1].append(command_id)
+                task = process.spawn(process.intake.handle(make(site.clock.now()), context))
+                await asyncio.wait([task])
+                if not task.cancelled() and task.exception() is None:
+                    self._note(key, task.result())
+                    return
+                error = None if task.cancelled() else task.exception()
+                if error is not None and not isinstance(
+                    error, StoreUnavailable | OriginHalted | VersionConflict | VaultProblem
+                ):
+                    world.fail(error, f"intake of {site.name} failed")
+            if world.failed.is_set() or not self.open:
+                return
+            await asyncio.sleep(chance.uniform(0.0, 0.8))
+
+    def _note(self, key: str, events: list[str]) -> None:
+        site, attempts, known = self._world.oracle.intake.answers[key]
+        assert known in ([], events), "one key, two answers"
+        self._world.oracle.intake.answers[key] = (site, attempts, events)
+        self.done += 1
+
+    def _something(self, site: Site) -> Make:
+        world, chance = self._world, self._chance
+        files = world.oracle.intake.files(site.name)
+        there = [id_ for id_, file in files.items() if not file.erased]
+        draw = chance.random()
+        if not there or draw < 0.2:
+            return self._make(cmd.RegisterClient, world.ids.random_id(), card=SEALED + "card")
+        client_id = chance.choice(there if draw < 0.95 else list(files))
+        open_id = files[client_id].open
+        priority = {"priority_band": chance.randint(0, 3), "rules_version": CURRENT.version}
+        if draw < 0.5:
+            return self._make(
+                cmd.OpenRequest, client_id, request_id=world.ids.random_id(), facts=SEALED + "facts", **priority,
+                kinds=tuple(chance.sample(("shelter_24h", "night_shelter", "family_shelter"), chance.randint(1, 3))),
+                household_size=chance.randint(1, 6),
+            )  # fmt: skip
+        if draw < 0.65 and open_id is not None:
+            return self._make(
+                cmd.PrioritizeRequest, client_id, request_id=open_id, facts=SEALED + world.ids.random_id(), **priority
+            )
+        if draw < 0.8 and open_id is not None:
+            return self._make(cmd.WithdrawRequest, client_id, request_id=open_id, reason="found_elsewhere")
+        if draw < 0.88:
+            return self._make(cmd.ReadPersonal, client_id, read_id=world.ids.random_id(), purpose="contact")
+        if draw < 0.93:
+            return self._make(cmd.CorrectClient, client_id, reason="news", card=SEALED + world.ids.random_id())
+        return self._make(cmd.EraseClient, client_id, because="asked_by_client")
+
+    @staticmethod
+    def _make(command: type[Any], client_id: str, **fields: Any) -> Make:
+        def made(at: datetime) -> cmd.ClientCommand:
+            result: cmd.ClientCommand = command(at=at, role="caseworker", client_id=client_id, **fields)
+            return result
+
+        return made

@@ -1,0 +1,175 @@
+"""What must be true of clients' files, by other means than the product: a file asks for one thing at a time, whoever is
+erased stays so and takes the key along, and nobody outside learns more than a notice says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from services.intake import events as ev
+from services.intake.decider import CLIENT
+from services.placement.ranking import rank_requests
+from services.placement.views_waiting import WAITING, waiting, waiting_of
+from shared import schema
+from shared.envelope import Message, Recorded
+from shared.ports import Put, RowChange
+from tests.simulation.oracle_house import require
+from tests.support.memory_keys import KeyDisk
+from tests.support.memory_store import Disk
+
+INTAKE = "intake"
+FILES = CLIENT.stream("")
+
+
+@dataclass
+class Known:
+    """One file: its open request, if there is one, and how far it is erased."""
+
+    version: int = 0
+    open: str | None = None
+    erased: bool = False
+    key_gone: bool = False
+
+    def take(self, event: ev.ClientEvent) -> None:
+        """Takes one event in, and refuses what must not be."""
+        self.version += 1
+        match event:
+            case ev.ClientRegistered():
+                require(self.version == 1, "a file began twice", event)
+            case ev.KeyDestroyed():
+                require(self.erased and not self.key_gone, "a key went before its file, or twice", event)
+                self.key_gone = True
+            case ev.RequestOpened():
+                require(not self.erased and self.open is None, "a file asks for two things at once", event)
+                self.open = event.request_id
+            case ev.RequestWithdrawn():
+                require(self.open == event.request_id, "a request ended that is not open", event)
+                self.open = None
+            case ev.ClientErased():
+                require(not self.erased and self.open is None, "a file was erased twice, or while it asks", event)
+                self.erased = True
+            case _:
+                require(not self.erased, "something happened to an erased file", event)
+
+
+@dataclass
+class Judged:
+    disk: Disk
+    keys: KeyDisk
+    events: int = 0
+    told: int = 0
+    sent: int = 0
+    files: dict[str, Known] = field(default_factory=dict)
+    stored: dict[str, Recorded] = field(default_factory=dict)
+    inside: set[str] = field(default_factory=set)
+    outside: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+
+
+class IntakeOracle:
+    """The part of the judge that looks at intakes, and at who waits everywhere."""
+
+    def __init__(self) -> None:
+        self._sites: dict[str, Judged] = {}
+        self.answers: dict[str, tuple[str, list[str], list[str]]] = {}
+        """By key: the site, the commands sent under it, and the events that were answered."""
+
+    def begin(self, site: str, disk: Disk, keys: KeyDisk) -> None:
+        self._sites[site] = Judged(disk, keys)
+
+    def files(self, site: str) -> dict[str, Known]:
+        """The files of a site by id."""
+        return self._sites[site].files
+
+    def stored(self, site: str) -> None:
+        """After every append at an intake's store."""
+        known = self._sites[site]
+        for event in known.disk.events[known.events :]:
+            known.events += 1
+            require(event.position == known.events, "a position with a hole", site, event.position)
+            known.stored[event.id] = event
+            known.inside |= {event.id, event.meta.correlation_id, event.meta.causation_id}
+            if event.stream.startswith(FILES):
+                client_id = event.stream.removeprefix(FILES)
+                known.inside.add(client_id)
+                file = known.files.setdefault(client_id, Known())
+                file.take(CLIENT.codec.decode(event.data))
+                require(event.version == file.version, "a version with a hole", site, event.stream, event.version)
+        for message in known.disk.outbox.get((1, "pub"), [])[known.told :]:
+            known.told += 1
+            self._notice(known, message)
+
+    @staticmethod
+    def _notice(known: Judged, message: Message) -> None:
+        """Nothing of a notice leads to a file, or to another notice of it."""
+        said = msgspec.json.decode(message.data)
+        marks = {message.id, message.correlation_id}
+        require(message.causation_id == message.id, "a notice says what it comes from", message)
+        require(message.traceparent is None and message.subject == said["request_id"], "a notice says more", message)
+        require(not marks & (known.inside | known.outside), "a notice can be joined to something", message)
+        known.outside |= marks
+        require(said["request_id"] not in known.closed, "a request was told of after it was closed", message)
+        if said["status"] == "closed":
+            known.closed.add(said["request_id"])
+
+    def published(self, site: str, sequence: int, message: Message) -> None:
+        """A message on the intake's log is the outbox row with its number."""
+        rows = self._sites[site].disk.outbox.get((1, message.log), [])[sequence - 1 : sequence]
+        require(bool(rows) and rows[0].id == message.id, "a message that is no outbox row", site, message)
+
+    def read(self, site: str, disk: Disk, rows: Sequence[RowChange]) -> None:
+        """After every append of the list of who waits: every origin it moved is shown as that had told it by then."""
+        for row in rows:
+            if isinstance(row, Put) and row.table is schema.checkpoints and row.values[0] == WAITING.name:
+                self.shows(site, disk, row.values[1])
+
+    def shows(self, site: str, disk: Disk, origin: str) -> None:
+        """One origin's requests as one site lists them. A list that does without a message is not judged."""
+        teller, _, service = origin.partition("/")
+        at = disk.tables.get(schema.checkpoints.name, {}).get((WAITING.name, origin, "pub"))
+        marked = any(key[0] == WAITING.name for key in disk.tables.get(schema.discarded.name, {}))
+        if service != INTAKE or at is None or marked:
+            return
+        wanted: dict[str, tuple[int, str]] = {}
+        for message in self._sites[teller].disk.outbox.get((1, "pub"), [])[: at[4]]:
+            said = msgspec.json.decode(message.data)
+            wanted.pop(said["request_id"], None)
+            if said["status"] != "closed":
+                wanted[said["request_id"]] = (said["priority_band"], said["status"])
+        shown = {key[1]: (row[6], row[9]) for key, row in disk.tables.get(waiting.name, {}).items() if key[0] == origin}
+        require(shown == wanted, "a waiting list does not show what was told", site, origin, at, shown, wanted)
+
+    def under_way(self, site: str, sent: dict[str, int]) -> list[str]:
+        """What an intake has still to do. sent: messages on its logs."""
+        known = self._sites[site]
+        told = {log: len(known.disk.outbox.get((1, log), ())) for log in ("pub", "loc")}
+        left = [f"{site}/intake has told {told[log]} on {log} and relayed {sent[log]}" for log in told
+                if told[log] != sent[log]]  # fmt: skip
+        return left + [f"the key of {id_} is still there" for id_, file in known.files.items()
+                       if file.erased and not file.key_gone]  # fmt: skip
+
+    def rest(self, disks: dict[str, Disk]) -> None:
+        """All lists are one list, of exactly those who ask; keys are there for whoever is, and for nobody else."""
+        asking = {file.open for known in self._sites.values() for file in known.files.values() if file.open}
+        lists: dict[str, list[Any]] = {}
+        names = list(waiting.columns.keys())
+        for site, disk in disks.items():
+            rows = [dict(zip(names, row, strict=True)) for row in disk.tables.get(waiting.name, {}).values()]
+            lists[site] = rank_requests(map(waiting_of, rows))
+            require({one.request_id for one in lists[site]} == asking, "not everybody who asks waits", site)
+        first = next(iter(lists.values()))
+        require(all(one == first for one in lists.values()), "two sites at rest have another order", lists)
+        for site, known in self._sites.items():
+            there = {id_ for id_, file in known.files.items() if not file.erased}
+            gone = known.files.keys() - there
+            require(there <= known.keys.keys.keys(), "a client's key is lost", site, there - known.keys.keys.keys())
+            require(not gone & known.keys.keys.keys(), "an erased client's key is there", site)
+            require(gone <= known.keys.gone.keys(), "an erased client is not on the list", site)
+        for site, attempts, answered in self.answers.values():
+            stored = self._sites[site].stored.values()
+            caused = sorted(event.id for event in stored if event.meta.causation_id in attempts)
+            require(caused == sorted(answered), "one key, another effect than was answered", site, caused, answered)

@@ -1,0 +1,99 @@
+"""One site's intake service over HTTP, in this process and in memory: real routes, real handlers, a real vault whose
+keys are on this machine's disk or in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from services.intake import api, app, policy
+from services.intake.app_keeper import Keeper
+from shared.http import new_app
+from shared.http_border import Border
+from shared.http_repair import Bench
+from shared.ids import SystemIds
+from shared.ports import DueTimer
+from shared.rebuilds import Rebuilds
+from shared.repair import Repair
+from shared.security import Role
+from shared.timers import TimerLoop
+from shared.vault import KeyStore, Vault
+from tests.support.border import SITE, Tokens, caller
+from tests.support.desk import MovedClock
+from tests.support.memory_keys import SITE_KEY, MemoryKeys
+from tests.support.memory_store import Disk, MemoryStore
+
+INTAKE = "/api/intake"
+RETENTION_DAYS = 365
+
+
+class IntakeDesk:
+    """A desk where clients are known. disk, keys: what is left when the process is gone."""
+
+    def __init__(self, disk: Disk, keys: KeyStore, clock: MovedClock) -> None:
+        self.disk, self.keys, self.clock = disk, keys, clock
+        ids = SystemIds()
+        self.store = MemoryStore(disk, SITE, "intake")
+        self.vault = Vault([SITE_KEY], keys)
+        deciding = app.handlers(self.store, clock, ids)
+        self.keeper = Keeper(SITE, self.store, self.vault, deciding, clock, RETENTION_DAYS)
+        self.intake = api.Intake(
+            SITE, deciding[policy.CLIENT], self.store, self.vault, self.keeper.destroy_key, clock, ids
+        )
+        bench = Bench("intake", Repair(self.store, [], clock, ids), Rebuilds({}, clock))
+        site, self._tokens = new_app("desk"), Tokens()
+        site.mount(INTAKE, api.build(self.intake, bench, {"asyncapi": "3.0.0"}))
+        self._border = Border(site, verify=self._tokens.verify)
+
+    async def post(
+        self,
+        path: str,
+        body: Any = None,
+        role: Role = "caseworker",
+        key: str | None = None,
+        if_match: int | None = None,
+    ) -> httpx.Response:
+        given = {} if key is None else {"Idempotency-Key": key}
+        if if_match is not None:
+            given["If-Match"] = f'"{if_match}"'
+        async with caller(self._border, self._tokens.token(role), **given) as client:
+            return await client.post(f"{INTAKE}{path}", json=body)
+
+    async def get(self, path: str, role: Role = "caseworker", **params: Any) -> httpx.Response:
+        async with caller(self._border, self._tokens.token(role)) as client:
+            return await client.get(f"{INTAKE}{path}", params=params)
+
+    async def registered(self, **body: Any) -> str:
+        """A client; returns the id."""
+        answer = await self.post("/clients", body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def fire_due(self) -> list[str]:
+        """What is due now is done, once each. Returns the kinds."""
+        due: list[DueTimer] = await self.store.due_timers(self.clock.now(), 100)
+        for timer in due:
+            await self.keeper.fire(timer, self.clock.now())
+        return [timer.kind for timer in due]
+
+
+@asynccontextmanager
+async def open_intake(
+    disk: Disk | None = None, keys: KeyStore | None = None, clock: MovedClock | None = None, *, timers: bool = False
+) -> AsyncIterator[IntakeDesk]:
+    """The service of one site; timers: whether they fire by themselves."""
+    desk = IntakeDesk(disk or Disk(), keys or MemoryKeys(), clock or MovedClock())
+    await desk.keeper.begin()
+    loop = TimerLoop(desk.store, desk.clock, desk.keeper.fire)
+    running = [asyncio.create_task(loop.run())] if timers else []
+    try:
+        yield desk
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

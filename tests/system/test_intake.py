@@ -1,0 +1,214 @@
+"""Intake on a real network: what a desk is told of a person is nowhere else, before and after it is erased, and after
+an older backup is put back; and who waits is one list at every site.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.backups import back_up, put_back, settings_of
+from tests.support.network import Network, eventually, network_of, running_network
+from tests.support.otlp import Collector, collecting
+
+CANARIES = ("kanarie-alias", "kanarie-naam", "kanarie-telefoon", "kanarie-paspoort", "kanarie-notitie",
+            "kanarie-begeleider", "1987-11-23", "kanarie-nieuw", "kanarie-fout")  # fmt: skip
+WHOLE: dict[str, Any] = {
+    "alias": "kanarie-alias", "languages": ["ti"], "household": [{"age_band": "23-64"}, {"age_band": "0-3"}],
+    "needs": ["addiction_care"], "contact": {"channel": "phone"}, "case_manager": "kanarie-begeleider",
+    "personal": {
+        "name": "kanarie-naam", "birth_date": "1987-11-23", "contact_details": "kanarie-telefoon",
+        "documents": "kanarie-paspoort", "notes": "kanarie-notitie",
+    },
+}  # fmt: skip
+FACTS = ("fleeing_violence", "addiction_care")
+"""Words of the file that are nobody's name, and still nobody else's business."""
+ASK = {"kinds": ["shelter_24h"], "priority_facts": ["fleeing_violence"]}
+SITES = ("stad", "west", "noord")
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def network(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    file = tmp_path_factory.mktemp("network") / "network.toml"
+    file.write_text(network_of("west", "noord", services=("intake", "placement", "console")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        with running_network(network=file) as started:
+            yield started
+
+
+async def register(desk: Any, **more: Any) -> str:
+    answer = await desk.post("/api/intake/clients", json=WHOLE | more, headers={"Idempotency-Key": "tap"})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def ask(desk: Any, client_id: str, **more: Any) -> str:
+    answer = await desk.post(f"/api/intake/clients/{client_id}/requests", json=ASK | more)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def lying_about(data: Path, words: tuple[str, ...]) -> list[str]:
+    """Which of these words is in which file: of every database, every bus, every log, and all else there is."""
+    found = []
+    for path in sorted(data.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            try:
+                held = path.read_bytes()
+            except FileNotFoundError:  # a file of a server, gone by now
+                continue
+            found += [f"{word}: {path.relative_to(data)}" for word in words if word.encode() in held]
+    return found
+
+
+async def shown(network: Network) -> str:
+    """What every site shows to whoever watches over it: figures of its processes, and its journal."""
+    texts = []
+    for site in SITES:
+        async with network.client(site, "oncall") as watcher:
+            texts.append((await watcher.get("/metrics")).text)
+            journal = await watcher.get("/api/console/journal", params={"limit": 200})
+            assert journal.status_code == 200
+            texts.append(journal.text)
+    return "\n".join(texts)
+
+
+async def waiting(network: Network, site: str) -> list[dict[str, Any]]:
+    async with network.client(site, "coordinator") as reader:
+        answer = (await reader.get("/api/placement/waiting-list")).json()
+        items: list[dict[str, Any]] = answer["items"]
+        return items
+
+
+async def all_show(network: Network, request_ids: list[str]) -> bool:
+    """Whether every site lists exactly these, in this order."""
+    return [[one["id"] for one in await waiting(network, site)] for site in SITES] == [request_ids] * len(SITES)
+
+
+def test_the_words_are_found_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(json.dumps(WHOLE))
+    assert len(lying_about(tmp_path, CANARIES)) == 7
+
+
+async def test_what_a_desk_is_told_is_nowhere_else_and_nowhere_at_all_after_erasure(
+    network: Network, collector: Collector
+) -> None:
+    async with network.client("west", "caseworker") as desk:
+        client_id = await register(desk)
+        path = f"/api/intake/clients/{client_id}"
+        news = {"reason": "news", "alias": "kanarie-nieuw", "personal": {"notes": "kanarie-nieuw"}}
+        assert (await desk.post(f"{path}/correct", json=news)).status_code == 200
+        request = await ask(desk, client_id)
+        read = (await desk.post(f"{path}/read-personal", json={"purpose": "contact"})).json()
+        assert (read["name"], read["notes"]) == ("kanarie-naam", "kanarie-nieuw")
+        for wrong in ({"languages": ["kanarie-fout"]}, {"kanarie-fout": 1}, {"needs": ["kanarie-fout"]}):
+            assert (await desk.post("/api/intake/clients", json=wrong)).status_code == 422
+        assert (await desk.get("/api/intake/clients")).status_code == 200
+        await eventually("every site lists the request", lambda: all_show(network, [request]))
+
+        async def spans_came() -> bool:
+            return any("read-personal" in span.name for span in list(collector.spans))
+
+        await eventually("the trace of the reading has come", spans_came)
+        assert lying_about(network.data, (*CANARIES, *FACTS)) == []
+        watched = await shown(network) + repr(collector.spans)
+        assert [word for word in (*CANARIES, *FACTS) if word in watched] == []
+        assert client_id not in "".join((network.data / "sites" / "stad" / "service.log").read_text())
+
+        receipt = (await desk.post(f"{path}/erase")).json()
+        assert receipt["ended_requests"] == [request]
+        await eventually("nobody lists the request any more", lambda: all_show(network, []))
+        assert not list((network.data / "sites" / "west" / "vault").rglob(client_id))
+        gone = await desk.post(f"{path}/read-personal", json={"purpose": "contact"})
+        assert (gone.status_code, gone.json()["code"]) == (410, "client-erased")
+        again = await desk.post("/api/intake/clients", json=WHOLE, headers={"Idempotency-Key": "tap"})
+        assert (again.status_code, again.json()["code"]) == (410, "client-erased")
+        assert lying_about(network.data, CANARIES) == []
+
+
+async def test_who_waits_is_one_list_at_every_site_and_says_where_each_would_go(network: Network) -> None:
+    async with network.client("west", "caseworker") as west, network.client("noord", "caseworker") as noord:
+        async with network.client("noord") as house:
+            make = {"location": "noord", "kind": "shelter_24h", "room": "1", "sleeps": 1, "features": [], "count": 1}
+            assert (await house.post("/api/placement/places", json=make)).status_code == 201
+        clients = [(desk, (await desk.post("/api/intake/clients", json={})).json()["id"])
+                   for desk in (west, noord, west, noord)]  # fmt: skip
+        facts: list[list[str]] = [[], ["baby"], ["medical_urgent"], ["sleeping_rough"]]
+        made = [await ask(desk, id_, priority_facts=fact) for (desk, id_), fact in zip(clients, facts, strict=True)]
+        order = [made[2], made[1], made[3], made[0]]
+        await eventually("every site lists them in one order", lambda: all_show(network, order))
+        lists = [await waiting(network, site) for site in SITES]
+        assert [one["rank"] for one in lists[0]] == [1, 2, 3, 4]
+
+        async def one_choice() -> bool:
+            chosen = [[one["chosen"] and one["chosen"]["location"] for one in await waiting(network, site)]
+                      for site in SITES]  # fmt: skip
+            return chosen == [["noord", None, None, None]] * len(SITES)
+
+        await eventually("the only bed is the first's, at every site", one_choice)
+        for (desk, id_), request in zip(clients, made, strict=True):
+            done = await desk.post(
+                f"/api/intake/clients/{id_}/requests/{request}/withdraw", json={"reason": "found_elsewhere"}
+            )
+            assert done.status_code == 200
+        await eventually("nobody waits", lambda: all_show(network, []))
+
+
+async def test_an_older_backup_of_the_database_brings_nobody_back(network: Network) -> None:
+    settings = settings_of(network.data, "west")
+    async with network.client("west", "caseworker") as desk:
+        answer = await desk.post("/api/intake/clients", json=WHOLE)
+        client_id = answer.json()["id"]
+        request = await ask(desk, client_id)
+        await back_up(settings, "intake")
+        assert (await desk.post(f"/api/intake/clients/{client_id}/erase")).status_code == 200
+        await eventually("nobody lists the request any more", lambda: all_show(network, []))
+        await put_back(settings, "intake")
+
+        async def shut() -> bool:
+            with suppress(httpx.TransportError):  # the process that noticed has ended, and the next one begins
+                refused = await desk.post("/api/intake/clients", json={})
+                return refused.status_code == 503 and refused.json()["code"] == "origin-halted"
+            return False
+
+        await eventually("the origin is halted", shut, 60)
+
+        async def not_back() -> bool:
+            with suppress(httpx.TransportError):
+                gone = await desk.get(f"/api/intake/clients/{client_id}")
+                if gone.status_code == 200:
+                    assert (gone.json()["alias"], gone.json()["erased_at"] is None) == (None, False)
+                    return True
+            return False
+
+        await eventually("the file is shut at once", not_back, 60)
+        done = network.plek("repair", "origin", "west", "intake", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+        async def erased_again() -> bool:
+            with suppress(httpx.TransportError):
+                answer = await desk.get(f"/api/intake/requests/{request}")
+                return answer.status_code == 200 and answer.json()["status"] == "withdrawn"
+            return False
+
+        await eventually("the file is erased again by itself", erased_again, 60)
+        await eventually("nobody lists the request", lambda: all_show(network, []), 60)
+        read = await desk.post(f"/api/intake/clients/{client_id}/read-personal", json={"purpose": "contact"})
+        assert (read.status_code, read.json()["code"]) == (410, "client-erased")
+        assert lying_about(network.data, CANARIES) == []
+        verified = network.plek("verify", "--wait", "20")
+        assert verified.returncode == 0, verified.stdout
+        assert "intake" not in verified.stdout  # it tells no figures, so nobody is behind with them
