@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias
 
+from services.placement.commands_regimes import NoteRegime, TurnRegime
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
 from shared.kernel import Command
 
@@ -23,7 +24,8 @@ class OpenLocation(Command, frozen=True, kw_only=True):
 
 
 class OpenPlaces(Command, frozen=True, kw_only=True):
-    """As many places of one make as there are ids. `sleeps` is people a place."""
+    """As many places of one make as there are ids. `sleeps` is people a place. standby: closed until a regime opens
+    places of their kind."""
 
     location: str
     place_ids: tuple[str, ...]
@@ -32,6 +34,7 @@ class OpenPlaces(Command, frozen=True, kw_only=True):
     sleeps: int = 1
     features: tuple[str, ...] = ()
     programme: str | None = None
+    standby: bool = False
 
 
 class ComposeRoom(Command, frozen=True, kw_only=True):
@@ -320,6 +323,8 @@ LocationCommand: TypeAlias = (
     | OpenSession
     | BookSeat
     | GiveSeatBack
+    | NoteRegime
+    | TurnRegime
 )
 
 COMMANDS: tuple[type[LocationCommand], ...] = (
@@ -349,4 +354,6 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     OpenSession,
     BookSeat,
     GiveSeatBack,
+    NoteRegime,
+    TurnRegime,
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from services.placement import events as ev
-from services.placement.decider_location import COUNTS_KEPT, FREE, OCCUPIED, Location, Session, Stay
+from services.placement.decider_location import COUNTS_KEPT, FREE, OCCUPIED, Location, Night, Session, Stay, group_key
 
 if TYPE_CHECKING:
     from services.placement.decider_fold import _Change
@@ -114,3 +114,18 @@ def _sessions(state: Location, event: ev.SessionOpened | ev.SeatBooked | ev.Seat
 def count_key(kind: str, counted: int) -> str:
     """What a repeated count is known by."""
     return f"{kind}|{counted}"
+
+
+def fold_night(change: _Change, event: ev.NightRecorded) -> Location:
+    """The newest report of its programme is remembered."""
+    figures = (
+        event.kind, event.features, event.sleeps, event.total, event.blocked, event.occupied, event.overflow,
+    )  # fmt: skip
+    known = change.state.nights.get(event.programme)
+    words = event.words if event.words is not None else known.words if known else ()
+    published = (event.funded, event.unavailable, event.service_users)
+    night = Night(event.night, event.observed_at, figures, published, words)
+    group = group_key(event.kind, event.sleeps, event.features)
+    if group in change.state.groups:
+        change.delta(group)  # a report is a look at the group also when nothing moved
+    return change.done(event.observed_at, nights={**change.state.nights, event.programme: night})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple, TypeAlias, get_args
 
+from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
 from shared.kernel import Codec, Event
 
 
@@ -27,7 +28,7 @@ class PlacesOpened(Event, frozen=True, tag="places-opened.v1"):
     """Places of one make came into being, free.
 
     sleeps: people who can sleep in one such place. programme: the reported programme they belong to, if any.
-    overflow: extra places; each closes when its stay ends.
+    overflow: extra places; each closes when its stay ends. standby: they wait, closed, for a regime.
     numbered_from: None when all are in `room`; else every place is a room of its own, `<room>-<n>` from this n on.
     """
 
@@ -41,6 +42,7 @@ class PlacesOpened(Event, frozen=True, tag="places-opened.v1"):
     programme: str | None = None
     overflow: bool = False
     numbered_from: int | None = None
+    standby: bool = False
 
     def room_of(self, index: int) -> str:
         """The room of the place at `index` of `place_ids`."""
@@ -364,6 +366,11 @@ LocationEvent: TypeAlias = (
     | SessionOpened
     | SeatBooked
     | SeatGivenBack
+    | RegimeNoted
+    | RegimeBegan
+    | RegimeEnded
+    | StandbyOpened
+    | StandbyClosed
 )
 
 CODEC: Codec[LocationEvent] = Codec(get_args(LocationEvent))

@@ -194,7 +194,7 @@ class Process:
             except StoreUnavailable:
                 await asyncio.sleep(0.2)  # in production the process ends and is started again
                 continue
-            self._keep("timers", TimerLoop(self.store, self.site.clock, fire(self.handlers)).run)
+            self._keep("timers", TimerLoop(self.store, self.site.clock, fire(self.store, self.handlers)).run)
             for log in LOGS:
                 relay = parts.relay(self, log)
                 self._keep(f"relay-{log}", relay.run)

@@ -73,7 +73,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk() -> AsyncIterator[Desk]:
+async def open_desk(*, municipality: bool = False) -> AsyncIterator[Desk]:
     """The service of one site, its reader of its own figures running."""
     clock, ids, streams = MovedClock(), SystemIds(), Streams()
     store = MemoryStore(Disk(), SITE, "placement")
@@ -82,7 +82,18 @@ async def open_desk() -> AsyncIterator[Desk]:
     seals = site_seals(("stad", SITE))[SITE]
     deciding = app.handlers(store, clock, ids, seals)
     placement = api.Placement(
-        SITE, ("stad", SITE), deciding["location"], store, capacity, clock, ids, streams, deciding["call"], seals.knows
+        SITE,
+        ("stad", SITE),
+        deciding["location"],
+        store,
+        capacity,
+        clock,
+        ids,
+        streams,
+        deciding["call"],
+        deciding["regime"],
+        seals.knows,
+        municipality,
     )
     site, tokens = new_app("desk"), Tokens()
     outbox = OutboxSource(store, "pub", clock)
