@@ -109,6 +109,30 @@ class CancelHold(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
+class NoteNoShow(Command, frozen=True, kw_only=True):
+    """Nobody came, and nobody will: the places need not be kept any longer."""
+
+    location: str
+    hold_id: str
+    if_version: int | None = None
+
+
+class UndoHold(Command, frozen=True, kw_only=True):
+    """Take back the last tap about a hold, within a minute. Placed, it ends; cancelled, the same places are held again
+    until the same time, as `again_id`: a hold that has ended stays so."""
+
+    location: str
+    hold_id: str
+    again_id: str
+
+
+class UndoBlock(Command, frozen=True, kw_only=True):
+    """Take back the last tap about a place being in use or not, within a minute: its block, or the end of one."""
+
+    location: str
+    place_id: str
+
+
 class LapseHold(Command, frozen=True, kw_only=True):
     """The hold's timer fired. Nothing happens when it is not due or has ended already."""
 
@@ -306,6 +330,9 @@ LocationCommand: TypeAlias = (
     | HoldPlaces
     | CheckInHold
     | CancelHold
+    | NoteNoShow
+    | UndoHold
+    | UndoBlock
     | LapseHold
     | HoldForSite
     | CallOffForSite
@@ -337,6 +364,9 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     HoldPlaces,
     CheckInHold,
     CancelHold,
+    NoteNoShow,
+    UndoHold,
+    UndoBlock,
     LapseHold,
     HoldForSite,
     CallOffForSite,

@@ -94,16 +94,23 @@ def _decide_rest(
     | cmd.CloseLocation
     | cmd.RecordNight
     | cmd.RecordNights
+    | cmd.NoteNoShow
+    | cmd.UndoHold
+    | cmd.UndoBlock
     | cmd.ComposeRoom
     | NoteRegime
     | TurnRegime
     | SessionCommand,
 ) -> Outcome:
     match command:
-        case NoteRegime():
-            return standby.note(state, command)
-        case TurnRegime():
-            return standby.turn(state, command)
+        case cmd.NoteNoShow():
+            return holds.no_show(state, command)
+        case cmd.UndoHold():
+            return holds.undo(state, command)
+        case cmd.UndoBlock():
+            return places.undo_block(state, command)
+        case NoteRegime() | TurnRegime():
+            return standby.follow(state, command)
         case cmd.OpenSession() | cmd.BookSeat() | cmd.GiveSeatBack():
             return decide_session(state, command)
         case cmd.ComposeRoom():

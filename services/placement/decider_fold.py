@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar, assert_never
 
 from msgspec.structs import replace
 
 from services.placement import events as ev
-from services.placement.decider_late import fold_count, fold_house, fold_night, fold_stay
+from services.placement.decider_late import fold_count, fold_house, fold_night, fold_stay, tapped
 from services.placement.decider_location import (
     BLOCKED,
     FREE,
@@ -50,7 +50,7 @@ def evolve(state: Location, event: ev.LocationEvent) -> Location:
             return _stay_began(change, event)
         case ev.StayEnded():
             return _stay_ended(change, event)
-        case ev.HoldCancelled() | ev.HoldLapsed():
+        case ev.HoldCancelled() | ev.HoldLapsed() | ev.NoShowNoted():
             return _hold_ended(change, event)
         case ev.HoldAsked() | ev.HoldRefused() | ev.HoldCalledOff() | ev.AnswerRepeated():
             return _answered(change, event)
@@ -230,16 +230,22 @@ def _held(change: _Change, event: ev.PlaceHeld) -> Location:
     return change.done(None, holds={**change.state.holds, hold.id: hold})
 
 
-def _hold_ended(change: _Change, event: ev.HoldCancelled | ev.HoldLapsed) -> Location:
+def _hold_ended(change: _Change, event: ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted) -> Location:
     for place_id in event.place_ids:
         change.turn(place_id, FREE)
-    how = "lapsed" if isinstance(event, ev.HoldLapsed) else "cancelled"
-    return change.done(None, **_ended_hold(change, event.hold_id, how, None))
+    return change.done(None, **_ended_hold(change, event.hold_id, ENDS_AS[type(event)], None, event.at))
 
 
-def _ended_hold(change: _Change, hold_id: str, how: str, stay_id: str | None) -> dict[str, Any]:
+ENDS_AS: Mapping[type, str] = {
+    ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed", ev.NoShowNoted: "no_show",
+}  # fmt: skip
+
+
+def _ended_hold(
+    change: _Change, hold_id: str, how: str, stay_id: str | None, tapped_at: datetime | None = None
+) -> dict[str, Any]:
     state = change.state
-    ended = EndedHold(state.holds[hold_id], how, stay_id, change.version)
+    ended = EndedHold(state.holds[hold_id], how, stay_id, change.version, tapped_at)
     guest = state.guests.get(hold_id)
     fields: dict[str, Any] = {}
     if guest is not None:
@@ -317,6 +323,7 @@ def _opened(change: _Change, event: ev.PlacesOpened) -> Location:
 
 def _blocked(change: _Change, event: ev.PlacesBlocked | ev.PlacesUnblocked) -> Location:
     block = Block(event.reason, event.until, event.reported) if isinstance(event, ev.PlacesBlocked) else None
+    taps = tapped(change, event)
     for place_id in event.place_ids:
         place = change.places[place_id]
         if place.status in (FREE, BLOCKED):
@@ -324,10 +331,11 @@ def _blocked(change: _Change, event: ev.PlacesBlocked | ev.PlacesUnblocked) -> L
         else:  # a planned block of a place in use, called off
             change.delta(place.group)
             change.places[place_id] = replace(place, version=change.version, block_next=None)
-    return change.done(event.observed_at)
+    return change.done(event.observed_at, taps=taps)
 
 
 def _planned(change: _Change, event: ev.BlockPlanned | ev.ClosingPlanned) -> Location:
+    taps = tapped(change, event) if isinstance(event, ev.BlockPlanned) else change.state.taps
     for place_id in event.place_ids:
         place = change.places[place_id]
         if isinstance(event, ev.BlockPlanned):
@@ -335,7 +343,7 @@ def _planned(change: _Change, event: ev.BlockPlanned | ev.ClosingPlanned) -> Loc
         else:
             place = replace(place, version=change.version, closing=True)
         change.places[place_id] = place
-    return change.done(None)
+    return change.done(None, taps=taps)
 
 
 def _closed(change: _Change, event: ev.PlacesClosed) -> Location:

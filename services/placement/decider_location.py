@@ -32,6 +32,13 @@ GUEST_KEPT = timedelta(days=2)
 GUESTS_MAX = 2000
 """Holds of other sites remembered at most; while there are so many, no further ask is heard."""
 
+TAPS_KEPT = 200
+"""Taps about blocks that are remembered, by place; a minute later nobody takes them back."""
+
+BACK_KEPT = 50
+"""Bookings of one session remembered after they were given back: a repeated tap comes within minutes, and the
+idempotency key of a request answers for seven days."""
+
 COUNTS_KEPT = 20
 """Head counts remembered, so that a repeated tap counts once."""
 
@@ -90,12 +97,14 @@ class Hold(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class EndedHold(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """hold: as it was. how: checked_in, cancelled or lapsed. stay_id: what it became."""
+    """hold: as it was. how: checked_in, cancelled, no_show or lapsed. stay_id: what it became. tapped_at: when somebody
+    ended it, on our clock."""
 
     hold: Hold
     how: str
     stay_id: str | None
     version: int
+    tapped_at: datetime | None = None
 
 
 class Guest(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -198,8 +207,16 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     observed_at: datetime | None = None
 
 
+class Tap(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Somebody took a place out of use or put it back, on our clock. before: its block until then, planned or not."""
+
+    before: Block | None
+    at: datetime
+    undone: bool = False
+
+
 class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Seats of something with a beginning and an end. booked: booking ids; back: those given back."""
+    """Seats of something with a beginning and an end. booked: booking ids; back: the newest that were given back."""
 
     id: str
     kind: str
@@ -243,6 +260,7 @@ class Location(msgspec.Struct, frozen=True, gc=False):
 
     guests: holds that other sites asked for, by id, open and ended.
     standby: places that wait for a regime; they count nowhere. regimes: by id, those it follows and has followed.
+    taps: the newest, by place, so that they can be taken back.
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
     counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
     rooms: who a room is for, where anybody said so.
@@ -272,6 +290,7 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     guests: dict[str, Guest] = {}
     standby: dict[str, Place] = {}
     regimes: dict[str, RegimeHere] = {}
+    taps: dict[str, Tap] = {}
 
     @property
     def exists(self) -> bool:

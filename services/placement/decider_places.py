@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.placement import commands as cmd
 from services.placement import decider_limits as limits
@@ -13,6 +13,9 @@ from services.placement.events_regimes import StandbyClosed, StandbyOpened
 from shared.contracts.vocabulary import BLOCK_REASONS
 from shared.envelope import SYSTEM_ROLE
 from shared.kernel import Rejected
+
+UNDO_WITHIN = timedelta(minutes=1)
+"""How long a tap can be taken back."""
 
 Outcome = Sequence[ev.LocationEvent] | Rejected
 
@@ -198,6 +201,33 @@ def unblock_place(state: Location, command: cmd.UnblockPlace) -> Outcome:
     if place.status == BLOCKED and place.standby and not state.is_open_by_regime(place.kind):
         return [unblocked, StandbyClosed((place.id,), command.at)]
     return [unblocked]
+
+
+def undo_block(state: Location, command: cmd.UndoBlock) -> Outcome:
+    """A second tap changes nothing. Refused: `place-unknown`, `undo-too-late` (over a minute ago, or not by a tap),
+    `undo-not-possible` (the place has another use by now)."""
+    place, tap = state.places.get(command.place_id), state.taps.get(command.place_id)
+    if place is None:
+        return on_standby(state, command.place_id) or Rejected("place-unknown", {"place_id": command.place_id[:80]})
+    if tap is not None and tap.undone:
+        return ()
+    if tap is None or command.at - tap.at > UNDO_WITHIN:
+        return too_late()
+    if tap.before is None:
+        if place.block is None and place.block_next is None:
+            return Rejected("undo-not-possible", {"place_id": place.id})
+        unblocked = ev.PlacesUnblocked((place.id,), command.at, seen_at(command), undo=True)
+        back = place.standby and place.status == BLOCKED and not state.is_open_by_regime(place.kind)
+        return [unblocked, StandbyClosed((place.id,), command.at)] if back else [unblocked]
+    if place.status != FREE:
+        return Rejected("undo-not-possible", {"place_id": place.id})
+    before = tap.before
+    return [ev.PlacesBlocked((place.id,), before.reason, before.until, command.at, seen_at(command), undo=True)]
+
+
+def too_late() -> Rejected:
+    """Refused: `undo-too-late`."""
+    return Rejected("undo-too-late", {"within_seconds": int(UNDO_WITHIN.total_seconds())})
 
 
 def on_standby(state: Location, place_id: str) -> Rejected | None:

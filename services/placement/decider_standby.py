@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from services.placement.decider_fold import _Change
 
 
+def follow(state: Location, command: cmd.NoteRegime | cmd.TurnRegime) -> Outcome:
+    """The outcome of a command about a regime."""
+    return note(state, command) if isinstance(command, cmd.NoteRegime) else turn(state, command)
+
+
 def note(state: Location, command: cmd.NoteRegime) -> Outcome:
     """Nothing when as much is known, or when all of it is over and the location never heard of it.
 

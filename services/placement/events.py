@@ -60,7 +60,7 @@ class RoomComposed(Event, frozen=True, tag="room-composed.v1"):
 class PlacesBlocked(Event, frozen=True, tag="places-blocked.v1"):
     """Free places were taken out of use. `until` is the expected end and ends nothing by itself.
 
-    reported: a night report said so; only such a block does a later report lift.
+    reported: a night report said so; only such a block does a later report lift. undo: a tap taken back, as below.
     """
 
     place_ids: tuple[str, ...]
@@ -69,6 +69,7 @@ class PlacesBlocked(Event, frozen=True, tag="places-blocked.v1"):
     at: datetime
     observed_at: datetime | None = None
     reported: bool = False
+    undo: bool = False
 
 
 class BlockPlanned(Event, frozen=True, tag="block-planned.v1"):
@@ -86,6 +87,7 @@ class PlacesUnblocked(Event, frozen=True, tag="places-unblocked.v1"):
     place_ids: tuple[str, ...]
     at: datetime
     observed_at: datetime | None = None
+    undo: bool = False
 
 
 class ClosingPlanned(Event, frozen=True, tag="closing-planned.v1"):
@@ -121,12 +123,20 @@ class PlaceHeld(Event, frozen=True, tag="place-held.v1"):
 
 
 class HoldCancelled(Event, frozen=True, tag="hold-cancelled.v1"):
-    """reason: why, where it was not somebody saying that nobody is coming: `location-closed`."""
+    """reason: why, where it was not somebody saying that nobody is coming: `location-closed`, `entered_in_error`."""
 
     hold_id: str
     place_ids: tuple[str, ...]
     at: datetime
     reason: str | None = None
+
+
+class NoShowNoted(Event, frozen=True, tag="no-show-noted.v1"):
+    """Somebody was expected and did not come; the hold has ended."""
+
+    hold_id: str
+    place_ids: tuple[str, ...]
+    at: datetime
 
 
 class HoldLapsed(Event, frozen=True, tag="hold-lapsed.v1"):
@@ -346,6 +356,7 @@ LocationEvent: TypeAlias = (
     | PlacesClosed
     | PlaceHeld
     | HoldCancelled
+    | NoShowNoted
     | HoldLapsed
     | HoldAsked
     | HoldRefused

@@ -31,7 +31,10 @@ def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
     for event in events:
         if isinstance(event, ev.PlaceHeld):
             changes.append(TimerSet(_HOLD + event.hold_id, event.expires_at, HOLD_EXPIRY, event.location))
-        elif isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.StayBegan) and event.hold_id is not None:
+        elif (
+            isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan)
+            and event.hold_id is not None
+        ):
             changes.append(TimerCleared(_HOLD + event.hold_id))
         else:
             changes += policy_regimes.location_timers(event)

@@ -89,8 +89,8 @@ def _answers(after: Location, events: Sequence[ev.LocationEvent]) -> list[Tellin
     about = dict.fromkeys(
         event.hold_id
         for event in events
-        if isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.StayBegan | ev.HoldRefused
-                      | ev.HoldCalledOff | ev.AnswerRepeated)
+        if isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan
+                      | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated)
     )  # fmt: skip
     tellings = []
     for hold_id in about:
@@ -184,6 +184,8 @@ def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
             return [_stay_ended(location, event)]
         case ev.HoldCancelled():
             return [_hold_ended(location, event.hold_id, event.place_ids, "cancelled", event.at)]
+        case ev.NoShowNoted():
+            return [_hold_ended(location, event.hold_id, event.place_ids, "no_show", event.at)]
         case ev.HoldLapsed():
             return [_hold_ended(location, event.hold_id, event.place_ids, "lapsed", event.at)]
         case ev.PlacesOpened() if event.standby:

@@ -152,12 +152,13 @@ _TOUCHES_NO_PLACE = (
 
 _NOT_ON_THE_BOARD = (ev.LocationClosed, ev.RoomComposed, RegimeNoted, RegimeBegan, RegimeEnded)
 
-_HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed"}
+_HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed", ev.NoShowNoted: "no_show"}
 
 _Use: TypeAlias = (
     ev.PlaceHeld
     | ev.HoldCancelled
     | ev.HoldLapsed
+    | ev.NoShowNoted
     | ev.StayBegan
     | ev.StayEnded
     | ev.StaysBegan
@@ -215,7 +216,7 @@ class _Board:
             case ev.PlaceHeld():
                 asked_by = self._asked_by.get(event.hold_id)
                 self._holds[event.hold_id] = _hold_row(self._after.name, event, version, asked_by)
-            case ev.HoldCancelled() | ev.HoldLapsed():
+            case ev.HoldCancelled() | ev.HoldLapsed() | ev.NoShowNoted():
                 self._hold_ended(event.hold_id, _HOW[type(event)], None, version)
             case ev.StayBegan():
                 if event.hold_id is not None:

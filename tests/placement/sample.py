@@ -162,6 +162,12 @@ def moved(
     return ev.StayMoved(STAY, away, place_ids, kind, at, at, undo)
 
 
+def how_ended(state: Location, hold_id: str = HOLD) -> str | None:
+    """How a hold ended, if it has."""
+    ended = state.ended_holds.get(hold_id)
+    return None if ended is None else ended.how
+
+
 def recount(state: Location) -> dict[str, Group]:
     """The counts of every group worked out from the places and stays alone, without a look at the carried ones."""
     counts: dict[str, Counter[str]] = {key: Counter() for key in state.groups}

@@ -64,7 +64,7 @@ class AnyCommands(RuleBasedStateMachine):
             elif isinstance(event, ev.PlaceHeld):
                 assert event.hold_id not in self.held
                 self.held.add(event.hold_id)
-            elif isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.StayBegan) and event.hold_id:
+            elif isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan) and event.hold_id:
                 self.hold_ends[event.hold_id] += 1
         for telling in tell(before, outcome, self.state):
             if isinstance(telling.contract, CapacityTold):
@@ -149,6 +149,19 @@ class AnyCommands(RuleBasedStateMachine):
         self.do(
             cmd.CheckInHold, hold_id=self.one_of(self.state.holds, hold), stay_id=uid(stay), observed_at=self.seen(ago)
         )
+
+    @rule(hold=ids)
+    def no_show(self, hold: int) -> None:
+        self.do(cmd.NoteNoShow, hold_id=self.one_of(self.state.holds, hold))
+
+    @rule(hold=ids, ended=st.booleans())
+    def undo_hold(self, hold: int, ended: bool) -> None:
+        hold_id = self.one_of(self.state.ended_holds if ended else self.state.holds, hold)
+        self.do(cmd.UndoHold, hold_id=hold_id, again_id=uid(200 + len(self.held)))
+
+    @rule(place=ids)
+    def undo_block(self, place: int) -> None:
+        self.do(cmd.UndoBlock, place_id=self.one_of(self.state.taps, place))
 
     @rule(hold=ids)
     def cancel(self, hold: int) -> None:

@@ -95,7 +95,7 @@ class House:
             self.rooms[event.room] = event.composition
         elif isinstance(event, ev.LocationClosed):
             require(not self.holds, "a closed house promises places", self.name)
-        elif isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed):
+        elif isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted):
             self._hold(event)
         elif isinstance(event, ev.HoldAsked | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated):
             self._guest(event)
@@ -198,7 +198,7 @@ class House:
                 require(not self.opened_by(bed.kind), "a place was put on standby while a regime runs", event)
                 bed.overflow = False
 
-    def _hold(self, event: ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed) -> None:
+    def _hold(self, event: ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted) -> None:
         match event:
             case ev.PlaceHeld():
                 require(
@@ -210,6 +210,8 @@ class House:
                 require(asked[1] == "asked", "a hold was given that had been refused or called off", event)
             case ev.HoldCancelled():
                 self._end_hold(event.hold_id, "cancelled", event.place_ids)
+            case ev.NoShowNoted():
+                self._end_hold(event.hold_id, "no_show", event.place_ids)
             case ev.HoldLapsed():
                 require(event.at >= self.holds[event.hold_id][1], "a hold lapsed before its time", event)
                 self._end_hold(event.hold_id, "lapsed", event.place_ids)

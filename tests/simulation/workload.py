@@ -169,7 +169,7 @@ class Desks:
         if draw < 0.42 and house.holds:
             return self._check_in(name, chance.choice(list(house.holds)))
         if draw < 0.50 and house.holds:
-            return self._cancel(name, chance.choice(list(house.holds)))
+            return self._end_hold(name, chance.choice(list(house.holds)))
         if draw < 0.63:
             return self._begin_stay(name, house)
         if draw < 0.76 and house.stays:
@@ -283,6 +283,17 @@ class Desks:
             at=at, role="operator", location=name, hold_id=hold_id, stay_id=ids.random_id(), observed_at=seen(at)
         )
 
+    def _end_hold(self, name: str, hold_id: str) -> Make:
+        """Nobody is coming: somebody said so, or the tap was wrong, or they were waited for."""
+        ids, draw = self._world.ids, self._chance.random()
+        if draw < 0.3:
+            return lambda at: cmd.NoteNoShow(at=at, role="operator", location=name, hold_id=hold_id)
+        if draw < 0.5:
+            return lambda at: cmd.UndoHold(
+                at=at, role="operator", location=name, hold_id=hold_id, again_id=ids.random_id()
+            )
+        return self._cancel(name, hold_id)
+
     def _cancel(self, name: str, hold_id: str) -> Make:
         return lambda at: cmd.CancelHold(at=at, role="caseworker", location=name, hold_id=hold_id)
 
@@ -372,7 +383,10 @@ class Desks:
         )
 
     def _unblock_or_close(self, name: str, place_id: str) -> Make:
-        if self._chance.random() < 0.7:
+        draw = self._chance.random()
+        if draw < 0.2:
+            return lambda at: cmd.UndoBlock(at=at, role="operator", location=name, place_id=place_id)
+        if draw < 0.7:
             return lambda at: cmd.UnblockPlace(at=at, role="operator", location=name, place_id=place_id)
         after_stay = self._chance.random() < 0.5
         return lambda at: cmd.ClosePlace(
