@@ -15,15 +15,14 @@ from shared.store import PgStore
 
 
 async def first_rows(store: Store, clock: Clock, ids: Ids) -> list[Telling]:
-    """Everything others need to know of this origin as its events say: figures, places, blocks, holds, stays, and the
-    regimes that are not over."""
+    """Everything others need to know of this origin as its events say: figures, places, blocks, holds, stays, and
+    regimes."""
     handler = Handler(store, AGGREGATE, clock, ids)
     names = [row["name"] for row in await store.rows(views.locations)]
     states = [(await handler.load(name))[0] for name in names]
     now, deciding = clock.now(), Handler(store, REGIMES, clock, ids)
     regimes = [(await deciding.load(row["id"]))[0] for row in await store.rows(views_regimes.regimes)]
-    told = [publish_regimes.regime(regime) for regime in regimes if regime.declared_here and regime.ends_at > now]
-    return [*publish_epoch.epoch(states, now), *told]
+    return [*publish_epoch.epoch(states, now), *publish_regimes.epoch(regimes, now)]
 
 
 async def repair_placement(settings: SiteSettings, clock: Clock, ids: Ids, dry_run: bool) -> Repaired:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
-from services.placement.decider_regimes import Regime
+from services.placement.decider_regimes import REGIME_DAYS_MAX, Regime
 from services.placement.events_regimes import RegimeEvent
 from services.placement.publish import Telling
 from shared.contracts import placement as told
@@ -22,3 +23,11 @@ def regime(state: Regime) -> Telling:
         starts_at=state.starts_at, ends_at=state.ends_at,
     )  # fmt: skip
     return Telling(contract, state.id, None)
+
+
+def epoch(regimes: Iterable[Regime], now: datetime) -> list[Telling]:
+    """What an epoch says of regimes: each that may still run somewhere. One that was cut short may, where nobody has
+    heard of that yet, for as long as a regime can last."""
+    return [
+        regime(one) for one in regimes if one.declared_here and one.starts_at + timedelta(days=REGIME_DAYS_MAX) > now
+    ]
