@@ -22,6 +22,7 @@ BESIDE = {
 PURE_MODULES = {
     "placement": {
         "capacity": "the network's capacity and its bounds",
+        "columns": "capacity in columns that others read",
         "overnight": "how a night report is read",
         "nights": "reported nights, and back into columns",
     },
