@@ -22,7 +22,7 @@ from shared.kernel import Codec, Command, Decider, Event, Rejected
 from shared.timers import TimerCleared, TimerSet
 
 PENDING, LAPSED, CANCELLED = "pending", "lapsed", "cancelled"
-CAME_TO_NOTHING = frozenset({LAPSED, CANCELLED, "refused"})
+CAME_TO_NOTHING = frozenset({LAPSED, CANCELLED, "refused", "no_show"})
 """How a call may have ended that gave nothing. Once one of them was shown, another of them is no news."""
 
 ASK_SECONDS_MIN, ASK_SECONDS_MAX, LATE_SECONDS_MAX = 2, 300, 3600

@@ -28,6 +28,7 @@ from services.placement.api_desk import (
     refs,
 )
 from services.placement.api_reads import Reads
+from services.placement.api_regimes import RegimeWrites
 from services.placement.api_stays import HouseWrites
 from services.placement.api_waiting import WaitingReads
 from services.placement.decider_limits import NIGHTS_A_COMMAND_MAX
@@ -53,14 +54,16 @@ LATER: Mapping[str, dict[int | str, dict[str, Any]]] = {
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 OPENERS: tuple[Role, ...] = ("operator", "coordinator")
 ORGANISERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator")
-IMPORTERS: tuple[Role, ...] = ("coordinator",)
+COORDINATOR: tuple[Role, ...] = ("coordinator",)
 BOARD_READERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator", "oncall", "auditor")
 HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
 """A hold or stay is one household: only the desk looks at those, and who checks what the desk did."""
 ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
-def routes(writes: Writes, house: HouseWrites, reads: Reads, waiting: WaitingReads) -> list[Route]:
+def routes(
+    writes: Writes, house: HouseWrites, regimes: RegimeWrites, reads: Reads, waiting: WaitingReads
+) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others: `/parked` and `/views`
     (`shared/http_repair.py`), `/health` and `/worklist` (`shared/health.py`, `shared/worklist.py`).
     """
@@ -76,11 +79,14 @@ def routes(writes: Writes, house: HouseWrites, reads: Reads, waiting: WaitingRea
         ("POST", "/places/{place_id}/block", writes.block, 200, DESK),
         ("POST", "/places/{place_id}/unblock", writes.unblock, 200, DESK),
         ("POST", "/places/{place_id}/close", writes.close, 200, DESK),
+        ("POST", "/places/{place_id}/undo", house.undo_block, 200, DESK),
         ("GET", "/holds", reads.list_holds, 200, HOUSEHOLD_READERS),
         ("POST", "/holds", writes.hold, 201, DESK),
         ("GET", "/holds/{hold_id}", reads.show_hold, 200, HOUSEHOLD_READERS),
         ("POST", "/holds/{hold_id}/check-in", writes.check_in, 200, DESK),
         ("POST", "/holds/{hold_id}/cancel", writes.cancel, 200, DESK),
+        ("POST", "/holds/{hold_id}/no-show", house.no_show, 200, DESK),
+        ("POST", "/holds/{hold_id}/undo", house.undo_hold, 200, DESK),
         ("GET", "/stays", reads.list_stays, 200, HOUSEHOLD_READERS),
         ("POST", "/stays", writes.begin_stay, 201, DESK),
         ("POST", "/stays/end", house.end_stays, 200, DESK),
@@ -98,9 +104,13 @@ def routes(writes: Writes, house: HouseWrites, reads: Reads, waiting: WaitingRea
         ("GET", "/sessions/{session_id}", reads.show_session, 200, ALL),
         ("POST", "/sessions/{session_id}/book", house.book, 200, DESK),
         ("POST", "/sessions/{session_id}/give-back", house.give_back, 200, DESK),
+        ("GET", "/regimes", reads.list_regimes, 200, ALL),
+        ("POST", "/regimes", regimes.declare, 201, COORDINATOR),
+        ("GET", "/regimes/{regime_id}", reads.show_regime, 200, ALL),
+        ("POST", "/regimes/{regime_id}/end", regimes.end, 200, COORDINATOR),
         ("GET", "/search", reads.search, 200, ALL),
         ("GET", "/waiting-list", waiting.waiting_list, 200, ALL),
-        ("POST", "/imports/overnight", writes.import_overnight, 200, IMPORTERS),
+        ("POST", "/imports/overnight", writes.import_overnight, 200, COORDINATOR),
         ("GET", "/nights", reads.list_nights, 200, ALL),
         ("GET", "/capacity", reads.capacity, 200, ALL),
         ("GET", "/capacity/digest", reads.digest, 200, ALL),
@@ -112,8 +122,8 @@ def build(placement: Placement, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and
     hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
-    every = routes(Writes(placement), HouseWrites(placement), Reads(placement), WaitingReads(placement.waiting))
-    for method, path, endpoint, status, roles in every:
+    writes = Writes(placement), HouseWrites(placement), RegimeWrites(placement)
+    for method, path, endpoint, status, roles in routes(*writes, Reads(placement), WaitingReads(placement.waiting)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         later = LATER.get(path) if method == "POST" else None
         api.add_api_route(path, endpoint, methods=[method], status_code=status, responses=later)
@@ -142,7 +152,7 @@ class Writes:
         handled = await self._placement.do(
             body.location, Asked(actor, claim), cmd.OpenPlaces,
             place_ids=tuple(self._placement.ids.random_id() for _ in range(body.count)), kind=body.kind, room=body.room,
-            sleeps=body.sleeps, features=tuple(body.features),
+            sleeps=body.sleeps, features=tuple(body.features), standby=body.standby,
         )  # fmt: skip
         opened = event_of(handled, ev.PlacesOpened)
         return m.PlacesAnswer(**base(opened.place_ids[0], handled), place_ids=list(opened.place_ids))

@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement.capacity import Found
+from services.placement.commands_regimes import RegimeCommand
 from services.placement.decider_location import Location
+from services.placement.decider_regimes import Regime
+from services.placement.events_regimes import RegimeEvent
 from services.placement.views_waiting import WaitingList
 from shared import metrics
 from shared.clock import Clock
@@ -33,7 +36,8 @@ INPUT_CODES = frozenset({
     "id-repeated", "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
     "observed-in-future", "observed-too-old", "places-missing", "programme-invalid", "room-invalid", "room-unknown",
     "site-invalid", "sleeps-out-of-range", "time-without-zone", "title-invalid", "until-in-past", "until-too-far",
-    "words-invalid",
+    "words-invalid", "kinds-missing", "reason-invalid", "regime-name-invalid", "regime-times-invalid",
+    "regime-too-short",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the location: 422."""
 
@@ -51,6 +55,7 @@ _THINGS: dict[Noun, Callable[[Location], Mapping[str, object]]] = {
 
 E = TypeVar("E", bound=ev.LocationEvent)
 LocationHandler = Handler[Location, cmd.LocationCommand, ev.LocationEvent]
+RegimeHandler = Handler[Regime, RegimeCommand, RegimeEvent]
 CallHandler = Handler[Call, CallCommand, CallEvent]
 
 
@@ -97,6 +102,7 @@ class Asked(NamedTuple):
 @dataclass(frozen=True)
 class Placement:
     """What the routes work with. sites: every site of the network. calls: what this site asks of others.
+    regimes: what it knows of them. municipality: whether it may declare one.
     can_write_to: whether a letter to a site can be sealed. waiting: who waits in the network.
     """
 
@@ -109,7 +115,9 @@ class Placement:
     ids: Ids
     streams: Streams
     calls: CallHandler
+    regimes: RegimeHandler
     can_write_to: Callable[[str], bool]
+    municipality: bool
     waiting: WaitingList
 
     async def handle(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:

@@ -76,7 +76,7 @@ class LocationBody(Body):
 
 
 class PlacesBody(Body):
-    """`count` places of one make in one room."""
+    """`count` places of one make in one room. standby: closed until a regime opens places of their kind."""
 
     location: Location
     kind: BedKind
@@ -84,6 +84,7 @@ class PlacesBody(Body):
     sleeps: Sleeps = 1
     features: Features = Field(default_factory=list)
     count: Annotated[int, Field(ge=1, le=PLACES_A_COMMAND_MAX)] = 1
+    standby: bool = False
 
 
 class BlockBody(Body):
@@ -238,7 +239,7 @@ class BlockView(BaseModel):
 
 
 class PlaceView(BaseModel):
-    """overflow: an extra place, gone when its stay ends."""
+    """overflow: an extra place, gone when its stay ends. standby: it waits, closed, for a regime, or is open by one."""
 
     id: str
     site: str
@@ -250,6 +251,7 @@ class PlaceView(BaseModel):
     status: PlaceStatus
     block: BlockView | None
     overflow: bool
+    standby: bool
     version: int
 
 

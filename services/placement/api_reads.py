@@ -15,8 +15,10 @@ from services.placement import api_shapes as sh
 from services.placement import views
 from services.placement.api_calls import shown
 from services.placement.api_desk import Placement
+from services.placement.api_regimes import RegimesQuery, RegimeView, shown_regime
 from services.placement.api_stream import Changes
 from services.placement.views_calls import remote_holds
+from services.placement.views_regimes import regimes
 from shared.http import wait_caught_up
 from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem
@@ -98,6 +100,16 @@ class Reads:
     async def show_session(self, session_id: str, query: Annotated[m.AfterQuery, Query()]) -> sh.SessionView:
         """One session, with how many of its seats are booked."""
         return sh.SessionView(**self._with_site(await self._row(views.sessions, session_id, "session", query)))
+
+    async def list_regimes(self, query: Annotated[RegimesQuery, Query()]) -> Page[RegimeView]:
+        """Regimes this site knows of, those that are over included."""
+        return await self._page(RegimeView, regimes, query, self._regime, {})
+
+    async def show_regime(
+        self, regime_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response
+    ) -> RegimeView:
+        """One regime, with its version as `ETag`."""
+        return _tagged(RegimeView(**self._regime(await self._row(regimes, regime_id, "regime", query))), answer)
 
     async def search(self, query: Annotated[sh.SearchQuery, Query()]) -> sh.SearchAnswer:
         """Where in the network there is room, the nearest match first; every line says how old it is."""
@@ -183,7 +195,7 @@ class Reads:
         return {
             **{
                 name: row[name]
-                for name in ("id", "location", "room", "kind", "sleeps", "status", "overflow", "version")
+                for name in ("id", "location", "room", "kind", "sleeps", "status", "overflow", "standby", "version")
             },
             "site": self._placement.site,
             "features": list(row["features"]),
@@ -201,6 +213,9 @@ class Reads:
             "code": None,
             "given_up": False,
         }
+
+    def _regime(self, row: Row) -> dict[str, Any]:
+        return shown_regime(row, self._placement.clock.now())
 
     def _with_site(self, row: Row) -> dict[str, Any]:
         return {**row, "site": self._placement.site}

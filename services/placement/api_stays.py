@@ -86,6 +86,31 @@ class HouseWrites:
         """Take back the last tap about a stay, within a minute. Refused: `undo-too-late`, `undo-not-possible`."""
         return await self._stay(stay_id, Asked(actor, claim), cmd.UndoStay)
 
+    async def no_show(self, hold_id: str, actor: CurrentActor, claim: Claim, version: IfMatch) -> CommandAnswer:
+        """Somebody was expected and did not come. Refused: `hold-ended`, `hold-lapsed`."""
+        location = await self._placement.location_of(views.holds, hold_id, "hold")
+        handled = await self._placement.do(
+            location, Asked(actor, claim), cmd.NoteNoShow, hold_id=hold_id, if_version=version
+        )
+        return CommandAnswer(**base(hold_id, handled))
+
+    async def undo_hold(self, hold_id: str, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Take back the last tap about a hold, within a minute; one that was cancelled is held again under the id that
+        is answered. Refused: `undo-too-late`, `undo-not-possible`."""
+        location = await self._placement.location_of(views.holds, hold_id, "hold")
+        handled = await self._placement.do(
+            location, Asked(actor, claim), cmd.UndoHold, hold_id=hold_id, again_id=self._placement.ids.random_id()
+        )
+        again = [event.hold_id for _, event in handled.events if isinstance(event, ev.PlaceHeld)]
+        return CommandAnswer(**base(again[0] if again else hold_id, handled))
+
+    async def undo_block(self, place_id: str, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Take back the last block of a place, or its end, within a minute. Refused: `undo-too-late`,
+        `undo-not-possible`."""
+        location = await self._placement.location_of(views.places, place_id, "place")
+        handled = await self._placement.do(location, Asked(actor, claim), cmd.UndoBlock, place_id=place_id)
+        return CommandAnswer(**base(place_id, handled))
+
     async def _stay(
         self, stay_id: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any
     ) -> CommandAnswer:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from services.placement import api, policy, publish, publish_calls, views, views_calls
+from services.placement import (
+    api,
+    policy,
+    policy_regimes,
+    publish,
+    publish_calls,
+    publish_regimes,
+    views,
+    views_calls,
+    views_regimes,
+)
 from services.placement.capacity import SiteLink
 from services.placement.commands import LocationCommand, OpenLocation
+from services.placement.commands_regimes import RegimeCommand
 from services.placement.decider import LOCATION
 from services.placement.decider_location import Location
+from services.placement.decider_regimes import REGIME, Regime
 from services.placement.events import LocationEvent
+from services.placement.events_regimes import RegimeEvent
 from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, NetworkCapacity
 from services.placement.views_waiting import WAITING, WAITING_TABLES, WaitingList
 from shared import migration, schema
@@ -18,18 +31,21 @@ from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
 from shared.clock import Clock
-from shared.contracts.placement import CONTRACTS, LETTERS
+from shared.contracts.base import Contract
+from shared.contracts.placement import CONTRACTS, LETTERS, RegimeTold
 from shared.envelope import LOGS, SYSTEM_ROLE, Origin, stream_name
 from shared.forward import CALL, Call, CallCommand, CallEvent
+from shared.forward import TIMER as CALL_TIMER
 from shared.forward import timers as call_timers
 from shared.handling import Aggregate, Also, Context, Handler
 from shared.health import add_health
 from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
+from shared.kernel import Reaction
 from shared.letters import Seals, load_seals
 from shared.policies import Handlers, Policy, PolicyReader
-from shared.ports import Delete, DueTimer, Store
+from shared.ports import Append, Delete, DueTimer, Store
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
@@ -62,10 +78,16 @@ CALLS: Aggregate[Call, CallCommand, CallEvent] = Aggregate(
 )
 """What this site has asked others for."""
 
-HEARD = Policy("letters", {letter.type_name: letter for letter in LETTERS}, policy.heard)
-"""What others write to this site."""
+REGIMES: Aggregate[Regime, RegimeCommand, RegimeEvent] = Aggregate(
+    decider=REGIME, tell=publish_regimes.tell, project=views_regimes.project, timers=policy_regimes.timers
+)
+"""What the municipality has declared; at other sites what they heard of it."""
 
-INLINE_TABLES = (*views.BOARD_TABLES, *views_calls.CALL_TABLES)
+_HEARD: tuple[type[Contract], ...] = (*LETTERS, RegimeTold)
+HEARD = Policy("letters", {contract.type_name: contract for contract in _HEARD}, policy.heard)
+"""What others write to this site, and the regimes everybody is told of."""
+
+INLINE_TABLES = (*views.BOARD_TABLES, *views_calls.CALL_TABLES, *views_regimes.REGIME_TABLES)
 READER_TABLES = (*CAPACITY_TABLES, *WAITING_TABLES)
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
 
@@ -75,21 +97,40 @@ def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals) -> Handlers:
     return {
         policy.LOCATION: Handler(store, AGGREGATE, clock, ids, seals.encode),
         policy.CALL: Handler(store, CALLS, clock, ids, seals.encode),
+        REGIME.name: Handler(store, REGIMES, clock, ids, seals.encode),
     }
 
 
-def fire(handlers: Handlers) -> Callable[[DueTimer, datetime], Awaitable[None]]:
+MOVES = frozenset({CALL_TIMER, policy_regimes.TURN})
+"""Timers that move with what follows from them: one read a moment ago may stand for a later time by now, so it is left
+to the events to clear it."""
+
+
+def fire(store: Store, handlers: Handlers) -> Callable[[DueTimer, datetime], Awaitable[None]]:
     """What happens when a timer falls due: its command; the timer goes or moves with whatever follows from that."""
 
     async def fired(timer: DueTimer, now: datetime) -> None:
-        reaction = policy.due(timer.kind, timer.key, timer.id, now)
-        command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
-        context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
-        # A call's timer moves with each of its events: one read a moment ago may stand for a later time by now.
-        gone = [] if reaction.aggregate == policy.CALL else [Delete(schema.timers, (timer.id,))]
-        await handlers[reaction.aggregate].handle(reaction.key, reaction.command, context, Also(gone))
+        spreads = timer.kind in policy_regimes.SPREADS
+        reactions = await _spread(store, timer, now) if spreads else [policy.due(timer.kind, timer.key, timer.id, now)]
+        for reaction in reactions:
+            name = reaction.key if spreads else timer.kind
+            command_id = derived_id(timer.id, timer.due_at.isoformat(), name)
+            context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
+            gone = [] if spreads or timer.kind in MOVES else [Delete(schema.timers, (timer.id,))]
+            await handlers[reaction.aggregate].handle(reaction.key, reaction.command, context, Also(gone))
+        if spreads:  # a process that died on the way does all of it again: what a location knows changes nothing
+            await store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
 
     return fired
+
+
+async def _spread(store: Store, timer: DueTimer, now: datetime) -> list[Reaction]:
+    """The commands of a timer that concerns many locations, or many regimes."""
+    if timer.kind == policy_regimes.SPREAD_LOCATION:
+        return policy_regimes.spread(await store.rows(views_regimes.regimes), [timer.key], policy.LOCATION, now)
+    names = [row["name"] for row in await store.rows(views.locations)]
+    rows = await store.rows(views_regimes.regimes, id=timer.key)
+    return policy_regimes.spread(rows, names, policy.LOCATION, now)
 
 
 async def migrate(dsn: str) -> None:
@@ -117,7 +158,7 @@ def build(host: Host) -> ServiceApp:
     async def start() -> None:
         await runtime.start(LOGS)
         runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock), None, OWN_SECONDS)))
-        runtime.spawn("timers", TimerLoop(store, clock, fire(deciding)).run)
+        runtime.spawn("timers", TimerLoop(store, clock, fire(store, deciding)).run)
         for log in LOGS:
             runtime.relay(log)
         runtime.city(reader, gather_seconds=CITY_SECONDS, also=[letters, Beside(waiting, _own_notices(host))])
@@ -127,7 +168,8 @@ def build(host: Host) -> ServiceApp:
 
     placement = api.Placement(
         site=settings.site, sites=settings.sites, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
-        streams=host.streams, calls=deciding[policy.CALL], can_write_to=seals.knows,
+        streams=host.streams, calls=deciding[policy.CALL], can_write_to=seals.knows, regimes=deciding[REGIME.name],
+        municipality=settings.municipality,
         waiting=WaitingList(store, waiting, lambda site: _link(runtime, reader, site)),
     )  # fmt: skip
 
@@ -158,6 +200,9 @@ def _views(runtime: Runtime, reader: Reader, waiting: Reader) -> dict[str, Rebui
     async def remote_holds(progress: Progress) -> int:
         return await rebuild(store, CALLS, views_calls.CALL_TABLES, progress)
 
+    async def regimes(progress: Progress) -> int:
+        return await rebuild(store, REGIMES, views_regimes.REGIME_TABLES, progress)
+
     async def capacity(progress: Progress) -> int:
         follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
         return await rebuild_reader(store, reader, follows, clock, progress)
@@ -168,6 +213,7 @@ def _views(runtime: Runtime, reader: Reader, waiting: Reader) -> dict[str, Rebui
     return {
         "board": Rebuildable("events", board),
         "remote-holds": Rebuildable("events", remote_holds),
+        "regimes": Rebuildable("events", regimes),
         CAPACITY.name: Rebuildable("messages", capacity, reader),
         WAITING.name: Rebuildable("messages", who_waits, waiting),
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.placement import publish_epoch, views
-from services.placement.app import AGGREGATE, INLINE_TABLES, NAME, READER_TABLES
+from services.placement import publish_epoch, publish_regimes, views, views_regimes
+from services.placement.app import AGGREGATE, INLINE_TABLES, NAME, READER_TABLES, REGIMES
 from services.placement.publish import Telling
 from shared.clock import Clock
 from shared.handling import Handler
@@ -15,11 +15,14 @@ from shared.store import PgStore
 
 
 async def first_rows(store: Store, clock: Clock, ids: Ids) -> list[Telling]:
-    """Everything others need to know of this origin as its events say: figures, places, blocks, holds and stays."""
+    """Everything others need to know of this origin as its events say: figures, places, blocks, holds, stays, and
+    regimes."""
     handler = Handler(store, AGGREGATE, clock, ids)
     names = [row["name"] for row in await store.rows(views.locations)]
     states = [(await handler.load(name))[0] for name in names]
-    return publish_epoch.epoch(states, clock.now())
+    now, deciding = clock.now(), Handler(store, REGIMES, clock, ids)
+    regimes = [(await deciding.load(row["id"]))[0] for row in await store.rows(views_regimes.regimes)]
+    return [*publish_epoch.epoch(states, now), *publish_regimes.epoch(regimes, now)]
 
 
 async def repair_placement(settings: SiteSettings, clock: Clock, ids: Ids, dry_run: bool) -> Repaired:

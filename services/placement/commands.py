@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias
 
+from services.placement.commands_regimes import NoteRegime, TurnRegime
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
 from shared.kernel import Command
 
@@ -23,7 +24,8 @@ class OpenLocation(Command, frozen=True, kw_only=True):
 
 
 class OpenPlaces(Command, frozen=True, kw_only=True):
-    """As many places of one make as there are ids. `sleeps` is people a place."""
+    """As many places of one make as there are ids. `sleeps` is people a place. standby: closed until a regime opens
+    places of their kind."""
 
     location: str
     place_ids: tuple[str, ...]
@@ -32,6 +34,7 @@ class OpenPlaces(Command, frozen=True, kw_only=True):
     sleeps: int = 1
     features: tuple[str, ...] = ()
     programme: str | None = None
+    standby: bool = False
 
 
 class ComposeRoom(Command, frozen=True, kw_only=True):
@@ -104,6 +107,30 @@ class CancelHold(Command, frozen=True, kw_only=True):
     location: str
     hold_id: str
     if_version: int | None = None
+
+
+class NoteNoShow(Command, frozen=True, kw_only=True):
+    """Nobody came, and nobody will: the places need not be kept any longer."""
+
+    location: str
+    hold_id: str
+    if_version: int | None = None
+
+
+class UndoHold(Command, frozen=True, kw_only=True):
+    """Take back the last tap about a hold, within a minute. Placed, it ends; cancelled, the same places are held again
+    until the same time, as `again_id`: a hold that has ended stays so."""
+
+    location: str
+    hold_id: str
+    again_id: str
+
+
+class UndoBlock(Command, frozen=True, kw_only=True):
+    """Take back the last tap about a place being in use or not, within a minute: its block, or the end of one."""
+
+    location: str
+    place_id: str
 
 
 class LapseHold(Command, frozen=True, kw_only=True):
@@ -303,6 +330,9 @@ LocationCommand: TypeAlias = (
     | HoldPlaces
     | CheckInHold
     | CancelHold
+    | NoteNoShow
+    | UndoHold
+    | UndoBlock
     | LapseHold
     | HoldForSite
     | CallOffForSite
@@ -320,6 +350,8 @@ LocationCommand: TypeAlias = (
     | OpenSession
     | BookSeat
     | GiveSeatBack
+    | NoteRegime
+    | TurnRegime
 )
 
 COMMANDS: tuple[type[LocationCommand], ...] = (
@@ -332,6 +364,9 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     HoldPlaces,
     CheckInHold,
     CancelHold,
+    NoteNoShow,
+    UndoHold,
+    UndoBlock,
     LapseHold,
     HoldForSite,
     CallOffForSite,
@@ -349,4 +384,6 @@ COMMANDS: tuple[type[LocationCommand], ...] = (
     OpenSession,
     BookSeat,
     GiveSeatBack,
+    NoteRegime,
+    TurnRegime,
 )

@@ -14,8 +14,10 @@ from services.placement import decider_limits as limits
 from services.placement import decider_moves as moves
 from services.placement import decider_places as places
 from services.placement import decider_sites as sites
+from services.placement import decider_standby as standby
 from services.placement import decider_stays as stays
 from services.placement import events as ev
+from services.placement.commands_regimes import NoteRegime, TurnRegime
 from services.placement.decider_fold import evolve
 from services.placement.decider_location import Location, group_key
 from services.placement.decider_night import record_night, record_nights
@@ -92,10 +94,23 @@ def _decide_rest(
     | cmd.CloseLocation
     | cmd.RecordNight
     | cmd.RecordNights
+    | cmd.NoteNoShow
+    | cmd.UndoHold
+    | cmd.UndoBlock
     | cmd.ComposeRoom
+    | NoteRegime
+    | TurnRegime
     | SessionCommand,
 ) -> Outcome:
     match command:
+        case cmd.NoteNoShow():
+            return holds.no_show(state, command)
+        case cmd.UndoHold():
+            return holds.undo(state, command)
+        case cmd.UndoBlock():
+            return places.undo_block(state, command)
+        case NoteRegime() | TurnRegime():
+            return standby.follow(state, command)
         case cmd.OpenSession() | cmd.BookSeat() | cmd.GiveSeatBack():
             return decide_session(state, command)
         case cmd.ComposeRoom():
@@ -173,7 +188,7 @@ def _begin_extra(state: Location, command: cmd.BeginStay, kind: str) -> Outcome:
     group = group_key(kind, command.household_size, features)
     if command.household_size > limits.SLEEPS_MAX:
         return Rejected("household-too-large", {"household_size_max": limits.SLEEPS_MAX})
-    if len(state.places) >= limits.PLACES_A_LOCATION_MAX:
+    if state.places_there_are >= limits.PLACES_A_LOCATION_MAX:
         return Rejected("too-many-places", {"places_max": limits.PLACES_A_LOCATION_MAX})
     refused = limits.groups_refused(state.groups, len(state.groups), group)
     if refused:
@@ -194,7 +209,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=4,
+    state_version=5,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

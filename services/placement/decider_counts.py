@@ -36,7 +36,7 @@ def count_heads(state: Location, command: cmd.CountHeads) -> Outcome:
     if not 0 <= command.counted <= PEOPLE_MAX:
         return Rejected("count-invalid", {"count_min": 0, "count_max": PEOPLE_MAX})
     for place_id in seen:
-        place = state.places.get(place_id)
+        place = state.places.get(place_id) or state.standby.get(place_id)
         if place is None:
             return Rejected("place-unknown", {"place_id": place_id})
         if place.kind != command.kind:
@@ -53,7 +53,7 @@ def count_heads(state: Location, command: cmd.CountHeads) -> Outcome:
             command.counted,
             sum(group.people for group in state.groups.values() if group.kind == command.kind),
             tuple(id_ for id_ in occupied if id_ not in there) if noted else (),
-            tuple(id_ for id_ in seen if state.places[id_].status != OCCUPIED),
+            tuple(id_ for id_ in seen if id_ in state.standby or state.places[id_].status != OCCUPIED),
             observed_at < max(looks, default=observed_at),
             observed_at,
             command.at,
@@ -68,10 +68,10 @@ def close_location(state: Location, command: cmd.CloseLocation) -> Outcome:
     events: list[ev.LocationEvent] = [
         ev.HoldCancelled(hold.id, hold.place_ids, command.at, "location-closed") for hold in state.holds.values()
     ]
-    now, later = [], []
+    now, later = list(state.standby), []
     for place in state.places.values():
         if place.status == OCCUPIED:
-            if not place.closing and not place.overflow:
+            if not place.closing and (not place.overflow or place.standby):
                 later.append(place.id)
         else:
             assert place.status in (FREE, BLOCKED) or place.holder in state.holds

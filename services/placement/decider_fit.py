@@ -176,6 +176,8 @@ def named(
     for place_id in place_ids:
         place = state.places.get(place_id)
         if place is None:
+            if place_id in state.standby:
+                return Rejected("place-not-free", {"place_id": place_id, "status": "closed"})
             return Rejected("place-unknown", {"place_id": place_id})
         if place.status != FREE:
             return Rejected("place-not-free", {"place_id": place_id, "status": place.status})

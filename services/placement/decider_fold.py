@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar, assert_never
 
 from msgspec.structs import replace
 
 from services.placement import events as ev
-from services.placement.decider_late import fold_count, fold_house, fold_stay
+from services.placement.decider_late import fold_count, fold_house, fold_night, fold_stay, tapped
 from services.placement.decider_location import (
     BLOCKED,
     FREE,
@@ -23,12 +23,13 @@ from services.placement.decider_location import (
     Guest,
     Hold,
     Location,
-    Night,
     Place,
     Stay,
     fit_order,
     group_key,
 )
+from services.placement.decider_standby import fold_standby, wait
+from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
 
 V = TypeVar("V")
 
@@ -49,7 +50,7 @@ def evolve(state: Location, event: ev.LocationEvent) -> Location:
             return _stay_began(change, event)
         case ev.StayEnded():
             return _stay_ended(change, event)
-        case ev.HoldCancelled() | ev.HoldLapsed():
+        case ev.HoldCancelled() | ev.HoldLapsed() | ev.NoShowNoted():
             return _hold_ended(change, event)
         case ev.HoldAsked() | ev.HoldRefused() | ev.HoldCalledOff() | ev.AnswerRepeated():
             return _answered(change, event)
@@ -66,13 +67,13 @@ def evolve(state: Location, event: ev.LocationEvent) -> Location:
         case ev.StaysBegan() | ev.StaysEnded():
             return _stays_began(change, event) if isinstance(event, ev.StaysBegan) else _stays_ended(change, event)
         case ev.NightRecorded():
-            return _night_recorded(change, event)
-        case ev.StayMoved() | ev.AwayNoted() | ev.StayCorrected() | ev.StayResumed():
-            return fold_stay(change, event)
-        case ev.HeadsCounted():
-            return fold_count(change, event)
+            return fold_night(change, event)
+        case ev.StayMoved() | ev.AwayNoted() | ev.StayCorrected() | ev.StayResumed() | ev.HeadsCounted():
+            return fold_count(change, event) if isinstance(event, ev.HeadsCounted) else fold_stay(change, event)
         case ev.RoomComposed() | ev.LocationClosed() | ev.SessionOpened() | ev.SeatBooked() | ev.SeatGivenBack():
             return fold_house(change, event)
+        case RegimeNoted() | RegimeBegan() | RegimeEnded() | StandbyOpened() | StandbyClosed():
+            return fold_standby(change, event)
         case _:
             assert_never(event)
 
@@ -128,6 +129,7 @@ class _Change:
             place.overflow,
             place.programme,
             free_since or place.free_since,
+            place.standby,
         )
         if place.status == FREE:
             if status != FREE:
@@ -228,16 +230,22 @@ def _held(change: _Change, event: ev.PlaceHeld) -> Location:
     return change.done(None, holds={**change.state.holds, hold.id: hold})
 
 
-def _hold_ended(change: _Change, event: ev.HoldCancelled | ev.HoldLapsed) -> Location:
+def _hold_ended(change: _Change, event: ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted) -> Location:
     for place_id in event.place_ids:
         change.turn(place_id, FREE)
-    how = "lapsed" if isinstance(event, ev.HoldLapsed) else "cancelled"
-    return change.done(None, **_ended_hold(change, event.hold_id, how, None))
+    return change.done(None, **_ended_hold(change, event.hold_id, ENDS_AS[type(event)], None, event.at))
 
 
-def _ended_hold(change: _Change, hold_id: str, how: str, stay_id: str | None) -> dict[str, Any]:
+ENDS_AS: Mapping[type, str] = {
+    ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed", ev.NoShowNoted: "no_show",
+}  # fmt: skip
+
+
+def _ended_hold(
+    change: _Change, hold_id: str, how: str, stay_id: str | None, tapped_at: datetime | None = None
+) -> dict[str, Any]:
     state = change.state
-    ended = EndedHold(state.holds[hold_id], how, stay_id, change.version)
+    ended = EndedHold(state.holds[hold_id], how, stay_id, change.version, tapped_at)
     guest = state.guests.get(hold_id)
     fields: dict[str, Any] = {}
     if guest is not None:
@@ -299,25 +307,23 @@ def _stay_ended(change: _Change, event: ev.StayEnded) -> Location:
 
 def _opened(change: _Change, event: ev.PlacesOpened) -> Location:
     group = group_key(event.kind, event.sleeps, event.features)
-    for index, place_id in enumerate(event.place_ids):
-        change.add(
-            Place(
-                place_id,
-                event.kind,
-                event.room_of(index),
-                event.sleeps,
-                event.features,
-                group,
-                change.version,
-                overflow=event.overflow,
-                programme=event.programme,
-            )
+    places = [
+        Place(
+            place_id, event.kind, event.room_of(index), event.sleeps, event.features, group, change.version,
+            overflow=event.overflow, programme=event.programme, standby=event.standby,
         )
+        for index, place_id in enumerate(event.place_ids)
+    ]  # fmt: skip
+    if event.standby:
+        return wait(change, places)
+    for place in places:
+        change.add(place)
     return change.done(event.observed_at, places_made=change.state.places_made + len(event.place_ids))
 
 
 def _blocked(change: _Change, event: ev.PlacesBlocked | ev.PlacesUnblocked) -> Location:
     block = Block(event.reason, event.until, event.reported) if isinstance(event, ev.PlacesBlocked) else None
+    taps = tapped(change, event)
     for place_id in event.place_ids:
         place = change.places[place_id]
         if place.status in (FREE, BLOCKED):
@@ -325,10 +331,11 @@ def _blocked(change: _Change, event: ev.PlacesBlocked | ev.PlacesUnblocked) -> L
         else:  # a planned block of a place in use, called off
             change.delta(place.group)
             change.places[place_id] = replace(place, version=change.version, block_next=None)
-    return change.done(event.observed_at)
+    return change.done(event.observed_at, taps=taps)
 
 
 def _planned(change: _Change, event: ev.BlockPlanned | ev.ClosingPlanned) -> Location:
+    taps = tapped(change, event) if isinstance(event, ev.BlockPlanned) else change.state.taps
     for place_id in event.place_ids:
         place = change.places[place_id]
         if isinstance(event, ev.BlockPlanned):
@@ -336,14 +343,18 @@ def _planned(change: _Change, event: ev.BlockPlanned | ev.ClosingPlanned) -> Loc
         else:
             place = replace(place, version=change.version, closing=True)
         change.places[place_id] = place
-    return change.done(None)
+    return change.done(None, taps=taps)
 
 
 def _closed(change: _Change, event: ev.PlacesClosed) -> Location:
+    waiting = change.state.standby
     for place_id in event.place_ids:
-        change.remove(place_id)
+        if place_id not in waiting:
+            change.remove(place_id)
+    gone = [place_id for place_id in event.place_ids if place_id in waiting]
     closed = [(place_id, change.version) for place_id in event.place_ids]
-    return change.done(event.observed_at, closed_places=change.state.closed_places.with_news(closed))
+    return change.done(event.observed_at, closed_places=change.state.closed_places.with_news(closed),
+                       standby=_without(waiting, gone) if gone else waiting)  # fmt: skip
 
 
 def _stays_began(change: _Change, event: ev.StaysBegan) -> Location:
@@ -370,17 +381,3 @@ def _stays_ended(change: _Change, event: ev.StaysEnded) -> Location:
         stays=_without(state.stays, [stay_id for stay_id, _ in event.stays]),
         ended_stays=state.ended_stays.with_news(ended),
     )
-
-
-def _night_recorded(change: _Change, event: ev.NightRecorded) -> Location:
-    figures = (
-        event.kind, event.features, event.sleeps, event.total, event.blocked, event.occupied, event.overflow,
-    )  # fmt: skip
-    known = change.state.nights.get(event.programme)
-    words = event.words if event.words is not None else known.words if known else ()
-    published = (event.funded, event.unavailable, event.service_users)
-    night = Night(event.night, event.observed_at, figures, published, words)
-    group = group_key(event.kind, event.sleeps, event.features)
-    if group in change.state.groups:
-        change.delta(group)  # a report is a look at the group also when nothing moved
-    return change.done(event.observed_at, nights={**change.state.nights, event.programme: night})

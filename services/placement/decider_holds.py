@@ -9,8 +9,8 @@ from services.placement import commands as cmd
 from services.placement import decider_fit as fit
 from services.placement import decider_limits as limits
 from services.placement import events as ev
-from services.placement.decider_location import Hold, Location, Place
-from services.placement.decider_places import Outcome, after_use
+from services.placement.decider_location import FREE, EndedHold, Hold, Location, Place
+from services.placement.decider_places import UNDO_WITHIN, Outcome, after_use, too_late
 from services.placement.decider_stays import before_free, stay_id_refused
 from shared.contracts.vocabulary import HOLD_MINUTES_MAX, HOLD_MINUTES_MIN
 from shared.kernel import Rejected
@@ -153,6 +153,71 @@ def cancel(state: Location, command: cmd.CancelHold) -> Outcome:
         ev.HoldCancelled(hold.id, hold.place_ids, command.at),
         *after_use(state, hold.place_ids, command.at, None),
     ]
+
+
+def no_show(state: Location, command: cmd.NoteNoShow) -> Outcome:
+    """Refused: `hold-unknown`, `hold-ended`, `version-stale`, `hold-lapsed`."""
+    hold = state.holds.get(command.hold_id)
+    if hold is None:
+        ended = state.ended_holds.get(command.hold_id)
+        if ended is None:
+            return Rejected("hold-unknown", {"hold_id": command.hold_id[:80]})
+        stale = limits.version_refused(command.if_version, ended.version)
+        if stale:
+            return stale
+        return () if ended.how == "no_show" else Rejected("hold-ended", {"how": ended.how})
+    stale = limits.version_refused(command.if_version, hold.version)
+    if stale:
+        return stale
+    if command.at >= hold.expires_at:
+        return Rejected("hold-lapsed", {"expires_at": hold.expires_at.isoformat()})
+    return [
+        ev.NoShowNoted(hold.id, hold.place_ids, command.at),
+        *after_use(state, hold.place_ids, command.at, None),
+    ]
+
+
+def undo(state: Location, command: cmd.UndoHold) -> Outcome:
+    """A second tap changes nothing. Refused: `hold-unknown`, `id-invalid`, `hold-id-used` (of `again_id`),
+    `undo-too-late` (over a minute ago, or not a tap), `undo-not-possible` (another site's, or the places have another
+    use by now, or its time is over)."""
+    hold, ended = state.holds.get(command.hold_id), state.ended_holds.get(command.hold_id)
+    if hold is None and ended is None:
+        return Rejected("hold-unknown", {"hold_id": command.hold_id[:80]})
+    if command.hold_id in state.guests:
+        return Rejected("undo-not-possible", {"hold_id": command.hold_id})
+    if hold is not None:
+        if command.at - (hold.expires_at - timedelta(minutes=hold.hold_minutes)) > UNDO_WITHIN:
+            return too_late()
+        cancelled = ev.HoldCancelled(hold.id, hold.place_ids, command.at, "entered_in_error")
+        return [cancelled, *after_use(state, hold.place_ids, command.at, None)]
+    assert ended is not None
+    return _again(state, ended, command)
+
+
+def _again(state: Location, ended: EndedHold, command: cmd.UndoHold) -> Outcome:
+    hold = ended.hold
+    again = state.holds.get(command.again_id)
+    if again is not None and again.place_ids == hold.place_ids:
+        return ()
+    used = any(command.again_id in ids for ids in (state.holds, state.ended_holds, state.guests))
+    refused = limits.id_refused(command.again_id) or (
+        Rejected("hold-id-used", {"hold_id": command.again_id}) if used else None
+    )
+    if refused:
+        return refused
+    by_a_person = ended.how in ("cancelled", "no_show") and ended.tapped_at is not None
+    if not by_a_person or ended.tapped_at is None or command.at - ended.tapped_at > UNDO_WITHIN:
+        return too_late()
+    free = all(id_ in state.places and state.places[id_].status == FREE for id_ in hold.place_ids)
+    if not free or command.at >= hold.expires_at or state.closed:
+        return Rejected("undo-not-possible", {"hold_id": hold.id})
+    return [
+        ev.PlaceHeld(
+            state.name, command.again_id, hold.place_ids, hold.kind, hold.household_size, hold.features,
+            hold.hold_minutes, hold.expires_at, command.at,
+        )
+    ]  # fmt: skip
 
 
 def lapse(state: Location, command: cmd.LapseHold) -> Outcome:

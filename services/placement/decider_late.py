@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from services.placement import events as ev
-from services.placement.decider_location import COUNTS_KEPT, FREE, OCCUPIED, Location, Session, Stay
+from services.placement.decider_location import (
+    BACK_KEPT,
+    COUNTS_KEPT,
+    FREE,
+    OCCUPIED,
+    TAPS_KEPT,
+    Location,
+    Night,
+    Session,
+    Stay,
+    Tap,
+    group_key,
+)
 
 if TYPE_CHECKING:
     from services.placement.decider_fold import _Change
@@ -107,10 +119,43 @@ def _sessions(state: Location, event: ev.SessionOpened | ev.SeatBooked | ev.Seat
         case ev.SeatGivenBack():
             session = state.sessions[event.session_id]
             booked = tuple(id_ for id_ in session.booked if id_ != event.booking_id)
-            session = replace(session, booked=booked, back=(*session.back, event.booking_id))
+            session = replace(session, booked=booked, back=(*session.back, event.booking_id)[-BACK_KEPT:])
     return state.sessions | {event.session_id: session}
 
 
 def count_key(kind: str, counted: int) -> str:
     """What a repeated count is known by."""
     return f"{kind}|{counted}"
+
+
+def fold_night(change: _Change, event: ev.NightRecorded) -> Location:
+    """The newest report of its programme is remembered."""
+    figures = (
+        event.kind, event.features, event.sleeps, event.total, event.blocked, event.occupied, event.overflow,
+    )  # fmt: skip
+    known = change.state.nights.get(event.programme)
+    words = event.words if event.words is not None else known.words if known else ()
+    published = (event.funded, event.unavailable, event.service_users)
+    night = Night(event.night, event.observed_at, figures, published, words)
+    group = group_key(event.kind, event.sleeps, event.features)
+    if group in change.state.groups:
+        change.delta(group)  # a report is a look at the group also when nothing moved
+    return change.done(event.observed_at, nights={**change.state.nights, event.programme: night})
+
+
+def tapped(change: _Change, event: ev.PlacesBlocked | ev.PlacesUnblocked | ev.BlockPlanned) -> dict[str, Tap]:
+    """What can be taken back after an event about blocks; what a report said cannot.
+
+    Look before the places are changed: the tap remembers what was.
+    """
+    if isinstance(event, ev.PlacesBlocked) and event.reported:
+        return change.state.taps
+    undo = isinstance(event, ev.PlacesBlocked | ev.PlacesUnblocked) and event.undo
+    taps = dict(change.state.taps)
+    for place_id in event.place_ids:
+        place = change.places[place_id]
+        taps.pop(place_id, None)
+        taps[place_id] = Tap(place.block or place.block_next, event.at, undo)
+    while len(taps) > TAPS_KEPT:
+        del taps[next(iter(taps))]
+    return taps

@@ -164,6 +164,11 @@ def until_refused(until: datetime | None, at: datetime) -> Rejected | None:
     return None
 
 
+def utc(time: datetime) -> datetime:
+    """The same moment as stores keep it."""
+    return time.astimezone(UTC)
+
+
 def in_utc(time: datetime | None) -> datetime | None:
     """The same moment as stores keep it. Only for times a check above has passed."""
     return None if time is None else time.astimezone(UTC)

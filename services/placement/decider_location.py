@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -32,8 +32,18 @@ GUEST_KEPT = timedelta(days=2)
 GUESTS_MAX = 2000
 """Holds of other sites remembered at most; while there are so many, no further ask is heard."""
 
+TAPS_KEPT = 200
+"""Taps about blocks that are remembered, by place; a minute later nobody takes them back."""
+
+BACK_KEPT = 50
+"""Bookings of one session remembered after they were given back: a repeated tap comes within minutes, and the
+idempotency key of a request answers for seven days."""
+
 COUNTS_KEPT = 20
 """Head counts remembered, so that a repeated tap counts once."""
+
+REGIMES_MAX, REGIMES_KEPT = 100, 100
+"""Regimes one location follows at once, and those that are over and remembered, so that old news of one is known."""
 
 FREE, HELD, OCCUPIED, BLOCKED = "free", "held", "occupied", "blocked"
 
@@ -50,6 +60,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One place. status: the first that fits of occupied, held, blocked, free.
 
     holder: id of the stay or hold that uses it. block_next, closing: what happens when that use ends.
+    standby: it is open only while a regime runs, or until it is empty then.
     group: key of the group it is counted in. free_since: when its last stay ended, as it was seen, but never ahead
     of our clock. version: of the stream when it was last touched.
     """
@@ -69,6 +80,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     overflow: bool = False
     programme: str | None = None
     free_since: datetime | None = None
+    standby: bool = False
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -85,12 +97,14 @@ class Hold(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class EndedHold(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """hold: as it was. how: checked_in, cancelled or lapsed. stay_id: what it became."""
+    """hold: as it was. how: checked_in, cancelled, no_show or lapsed. stay_id: what it became. tapped_at: when somebody
+    ended it, on our clock."""
 
     hold: Hold
     how: str
     stay_id: str | None
     version: int
+    tapped_at: datetime | None = None
 
 
 class Guest(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -193,8 +207,16 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     observed_at: datetime | None = None
 
 
+class Tap(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Somebody took a place out of use or put it back, on our clock. before: its block until then, planned or not."""
+
+    before: Block | None
+    at: datetime
+    undone: bool = False
+
+
 class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Seats of something with a beginning and an end. booked: booking ids; back: those given back."""
+    """Seats of something with a beginning and an end. booked: booking ids; back: the newest that were given back."""
 
     id: str
     kind: str
@@ -203,6 +225,20 @@ class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
     seats: int
     booked: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
+
+
+RegimeStatus = Literal["waiting", "running", "over"]
+
+
+class RegimeHere(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A regime as this location follows it. revision: of the municipality's words about it."""
+
+    id: str
+    revision: int
+    kinds: tuple[str, ...]
+    starts_at: datetime
+    ends_at: datetime
+    status: RegimeStatus
 
 
 class Night(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -223,6 +259,8 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     """One location. Dictionaries keep the order in which things came to be: the first stay is the oldest.
 
     guests: holds that other sites asked for, by id, open and ended.
+    standby: places that wait for a regime; they count nowhere. regimes: by id, those it follows and has followed.
+    taps: the newest, by place, so that they can be taken back.
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
     counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
     rooms: who a room is for, where anybody said so.
@@ -250,10 +288,22 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     places_made: int = 0
     stays_made: int = 0
     guests: dict[str, Guest] = {}
+    standby: dict[str, Place] = {}
+    regimes: dict[str, RegimeHere] = {}
+    taps: dict[str, Tap] = {}
 
     @property
     def exists(self) -> bool:
         return self.name != ""
+
+    @property
+    def places_there_are(self) -> int:
+        """Places open and on standby."""
+        return len(self.places) + len(self.standby)
+
+    def is_open_by_regime(self, kind: str) -> bool:
+        """Whether a regime that runs now opens standby places of this kind."""
+        return any(regime.status == "running" and kind in regime.kinds for regime in self.regimes.values())
 
     def guests_at(self, at: datetime) -> dict[str, Guest]:
         """The holds of other sites that are still remembered at a time: open ones always."""

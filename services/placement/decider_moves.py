@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from services.placement import commands as cmd
 from services.placement import decider_fit as fit
 from services.placement import decider_limits as limits
 from services.placement import events as ev
 from services.placement.decider_location import FREE, OCCUPIED, EndedStay, Location, Place, Stay
-from services.placement.decider_places import Outcome, after_use
+from services.placement.decider_places import UNDO_WITHIN, Outcome, after_use, too_late
 from services.placement.decider_stays import before_free, end
 from shared.kernel import Rejected
 
-UNDO_WITHIN = timedelta(minutes=1)
 IN_ERROR = "entered_in_error"
 
 
@@ -128,7 +126,7 @@ def _undo_present(state: Location, stay: Stay, command: cmd.UndoStay) -> Outcome
     if stay.undone:
         return ()
     if stay.tapped_at is None or command.at - stay.tapped_at > UNDO_WITHIN:
-        return Rejected("undo-too-late", {"within_seconds": int(UNDO_WITHIN.total_seconds())})
+        return too_late()
     if not stay.moved_from:
         began_at = stay.began_at
         return [
@@ -148,7 +146,7 @@ def _undo_end(state: Location, ended: EndedStay, command: cmd.UndoStay) -> Outco
     if ended.reason == IN_ERROR:
         return ()
     if ended.tapped_at is None or command.at - ended.tapped_at > UNDO_WITHIN:
-        return Rejected("undo-too-late", {"within_seconds": int(UNDO_WITHIN.total_seconds())})
+        return too_late()
     if not _free(state, ended.stay.place_ids):
         return Rejected("undo-not-possible", {"stay_id": ended.stay.id})
     return [ev.StayResumed(ended.stay.id, ended.stay.place_ids, command.at)]

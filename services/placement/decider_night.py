@@ -71,7 +71,7 @@ def record_night(state: Location, command: cmd.RecordNight) -> Outcome:
             "because": conflict,
         }
         return Rejected("night-conflict", facts)
-    if len(state.places) + len(plan.opened) + len(plan.extra) > limits.PLACES_A_LOCATION_MAX:
+    if state.places_there_are + len(plan.opened) + len(plan.extra) > limits.PLACES_A_LOCATION_MAX:
         return Rejected("too-many-places", {"places_max": limits.PLACES_A_LOCATION_MAX})
     return plan.events()
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.placement import commands as cmd
 from services.placement import decider_limits as limits
 from services.placement import events as ev
 from services.placement.decider_location import BLOCKED, FREE, Block, Location, Place, group_key
+from services.placement.events_regimes import StandbyClosed, StandbyOpened
 from shared.contracts.vocabulary import BLOCK_REASONS
 from shared.envelope import SYSTEM_ROLE
 from shared.kernel import Rejected
+
+UNDO_WITHIN = timedelta(minutes=1)
+"""How long a tap can be taken back."""
 
 Outcome = Sequence[ev.LocationEvent] | Rejected
 
@@ -27,21 +31,25 @@ def after_use(
     at: datetime,
     observed_at: datetime | None,
 ) -> list[ev.LocationEvent]:
-    """What follows when the use of these places ends: overflow places and those to be closed close, planned blocks
-    begin."""
+    """What follows when the use of these places ends: extra places and those to be closed close, planned blocks
+    begin, and standby places that no regime keeps open are on standby again."""
     events: list[ev.LocationEvent] = []
-    closing = []
+    closing, back = [], []
     blocks: dict[Block, list[str]] = {}
     for place_id in place_ids:
         place = state.places[place_id]
-        if place.overflow or place.closing:
+        if place.closing or (place.overflow and not place.standby):
             closing.append(place_id)
         elif place.block_next is not None:
             blocks.setdefault(place.block_next, []).append(place_id)
+        elif place.standby and not state.is_open_by_regime(place.kind):
+            back.append(place_id)
     if closing:
         events.append(ev.PlacesClosed(tuple(closing), at, observed_at))
     for block, ids in blocks.items():
         events.append(ev.PlacesBlocked(tuple(ids), block.reason, block.until, at, observed_at))
+    if back:
+        events.append(StandbyClosed(tuple(back), at, observed_at))
     return events
 
 
@@ -58,35 +66,33 @@ def open_places(state: Location, command: cmd.OpenPlaces) -> Outcome:
         or limits.label_refused("room-invalid", command.room)
         or (limits.label_refused("programme-invalid", command.programme) if command.programme is not None else None)
     )
+    if command.standby and command.programme is not None:  # a report's places are as the report says
+        return Rejected("programme-invalid", {"standby": True})
     if refused:
         return refused
     if not 1 <= command.sleeps <= limits.SLEEPS_MAX:
         return Rejected("sleeps-out-of-range", {"sleeps_min": 1, "sleeps_max": limits.SLEEPS_MAX})
     features = tuple(sorted(set(command.features)))
-    make = (command.kind, command.room, command.sleeps, features, command.programme)
-    known = [state.places[id_] for id_ in command.place_ids if id_ in state.places]
+    make = (command.kind, command.room, command.sleeps, features, command.programme, command.standby)
+    every = state.places | state.standby
+    known = [every[id_] for id_ in command.place_ids if id_ in every]
     if len(known) == len(command.place_ids) and all(make == _make(place) for place in known):
         return ()
-    used = [id_ for id_ in command.place_ids if id_ in state.places or id_ in state.closed_places]
+    used = [id_ for id_ in command.place_ids if id_ in every or id_ in state.closed_places]
     if used:
         return Rejected("place-id-used", {"place_id": used[0]})
-    if len(state.places) + len(command.place_ids) > limits.PLACES_A_LOCATION_MAX:
+    if state.places_there_are + len(command.place_ids) > limits.PLACES_A_LOCATION_MAX:
         return Rejected("too-many-places", {"places_max": limits.PLACES_A_LOCATION_MAX})
     refused = limits.groups_refused(state.groups, len(state.groups), group_key(command.kind, command.sleeps, features))
     if refused:
         return refused
-    return [
-        ev.PlacesOpened(
-            command.place_ids,
-            command.kind,
-            command.room,
-            command.sleeps,
-            features,
-            command.at,
-            seen_at(command),
-            command.programme,
-        )
-    ]
+    opened = ev.PlacesOpened(
+        command.place_ids, command.kind, command.room, command.sleeps, features, command.at,
+        None if command.standby else seen_at(command), command.programme, standby=command.standby,
+    )  # fmt: skip
+    if command.standby and state.is_open_by_regime(command.kind):
+        return [opened, StandbyOpened(command.place_ids, command.at)]
+    return [opened]
 
 
 def compose_room(state: Location, command: cmd.ComposeRoom) -> Outcome:
@@ -94,15 +100,15 @@ def compose_room(state: Location, command: cmd.ComposeRoom) -> Outcome:
     refused = limits.composition_refused(command.composition)
     if refused:
         return refused
-    if all(place.room != command.room for place in state.places.values()):
+    if all(place.room != command.room for place in (*state.places.values(), *state.standby.values())):
         return Rejected("room-unknown", {"room": command.room[:80]})
     if state.rooms.get(command.room) == command.composition:
         return ()
     return [ev.RoomComposed(command.room, command.composition, command.at)]
 
 
-def _make(place: Place) -> tuple[str, str, int, tuple[str, ...], str | None]:
-    return place.kind, place.room, place.sleeps, place.features, place.programme
+def _make(place: Place) -> tuple[str, str, int, tuple[str, ...], str | None, bool]:
+    return place.kind, place.room, place.sleeps, place.features, place.programme, place.standby
 
 
 def block_places(state: Location, command: cmd.BlockPlaces) -> Outcome:
@@ -148,7 +154,7 @@ def _places_to_block(state: Location, command: cmd.BlockPlaces) -> Sequence[Plac
             return refused
         unknown = [id_ for id_ in command.place_ids if id_ not in state.places]
         if unknown:
-            return Rejected("place-unknown", {"place_id": unknown[0]})
+            return on_standby(state, unknown[0]) or Rejected("place-unknown", {"place_id": unknown[0]})
         return [state.places[id_] for id_ in command.place_ids]
     if command.room is None and command.count is None:
         return Rejected("places-missing", {})
@@ -177,24 +183,63 @@ def _places_to_block(state: Location, command: cmd.BlockPlaces) -> Sequence[Plac
 
 
 def unblock_place(state: Location, command: cmd.UnblockPlace) -> Outcome:
-    """A planned block is called off too; a place that is not blocked stays as it is.
+    """A planned block is called off too; a place that is not blocked stays as it is. A standby place that no regime
+    keeps open is on standby again.
 
-    Refused: `place-unknown`, `version-stale`.
+    Refused: `place-unknown`, `place-not-free` (it waits for a regime), `version-stale`.
     """
     place = state.places.get(command.place_id)
     if place is None:
-        return Rejected("place-unknown", {"place_id": command.place_id[:80]})
+        waiting = on_standby(state, command.place_id)
+        return waiting or Rejected("place-unknown", {"place_id": command.place_id[:80]})
     stale = limits.version_refused(command.if_version, place.version)
     if stale:
         return stale
     if place.block is None and place.block_next is None:
         return ()
-    return [ev.PlacesUnblocked((place.id,), command.at, seen_at(command))]
+    unblocked = ev.PlacesUnblocked((place.id,), command.at, seen_at(command))
+    if place.status == BLOCKED and place.standby and not state.is_open_by_regime(place.kind):
+        return [unblocked, StandbyClosed((place.id,), command.at)]
+    return [unblocked]
+
+
+def undo_block(state: Location, command: cmd.UndoBlock) -> Outcome:
+    """A second tap changes nothing. Refused: `place-unknown`, `undo-too-late` (over a minute ago, or not by a tap),
+    `undo-not-possible` (the place has another use by now)."""
+    place, tap = state.places.get(command.place_id), state.taps.get(command.place_id)
+    if place is None:
+        return on_standby(state, command.place_id) or Rejected("place-unknown", {"place_id": command.place_id[:80]})
+    if tap is not None and tap.undone:
+        return ()
+    if tap is None or command.at - tap.at > UNDO_WITHIN:
+        return too_late()
+    if tap.before is None:
+        if place.block is None and place.block_next is None:
+            return Rejected("undo-not-possible", {"place_id": place.id})
+        unblocked = ev.PlacesUnblocked((place.id,), command.at, seen_at(command), undo=True)
+        back = place.standby and place.status == BLOCKED and not state.is_open_by_regime(place.kind)
+        return [unblocked, StandbyClosed((place.id,), command.at)] if back else [unblocked]
+    if place.status != FREE:
+        return Rejected("undo-not-possible", {"place_id": place.id})
+    before = tap.before
+    return [ev.PlacesBlocked((place.id,), before.reason, before.until, command.at, seen_at(command), undo=True)]
+
+
+def too_late() -> Rejected:
+    """Refused: `undo-too-late`."""
+    return Rejected("undo-too-late", {"within_seconds": int(UNDO_WITHIN.total_seconds())})
+
+
+def on_standby(state: Location, place_id: str) -> Rejected | None:
+    """Refused: `place-not-free` where the place waits for a regime."""
+    if place_id not in state.standby:
+        return None
+    return Rejected("place-not-free", {"place_id": place_id, "status": "closed"})
 
 
 def close_place(state: Location, command: cmd.ClosePlace) -> Outcome:
     """Refused: `place-unknown`, `version-stale`, `place-occupied` (in use, and `after_stay` was not asked for)."""
-    place = state.places.get(command.place_id)
+    place = state.places.get(command.place_id) or state.standby.get(command.place_id)
     if place is None:
         closed = state.closed_places.get(command.place_id)
         if closed is None:

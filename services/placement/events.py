@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple, TypeAlias, get_args
 
+from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
 from shared.kernel import Codec, Event
 
 
@@ -27,7 +28,7 @@ class PlacesOpened(Event, frozen=True, tag="places-opened.v1"):
     """Places of one make came into being, free.
 
     sleeps: people who can sleep in one such place. programme: the reported programme they belong to, if any.
-    overflow: extra places; each closes when its stay ends.
+    overflow: extra places; each closes when its stay ends. standby: they wait, closed, for a regime.
     numbered_from: None when all are in `room`; else every place is a room of its own, `<room>-<n>` from this n on.
     """
 
@@ -41,6 +42,7 @@ class PlacesOpened(Event, frozen=True, tag="places-opened.v1"):
     programme: str | None = None
     overflow: bool = False
     numbered_from: int | None = None
+    standby: bool = False
 
     def room_of(self, index: int) -> str:
         """The room of the place at `index` of `place_ids`."""
@@ -58,7 +60,7 @@ class RoomComposed(Event, frozen=True, tag="room-composed.v1"):
 class PlacesBlocked(Event, frozen=True, tag="places-blocked.v1"):
     """Free places were taken out of use. `until` is the expected end and ends nothing by itself.
 
-    reported: a night report said so; only such a block does a later report lift.
+    reported: a night report said so; only such a block does a later report lift. undo: a tap taken back, as below.
     """
 
     place_ids: tuple[str, ...]
@@ -67,6 +69,7 @@ class PlacesBlocked(Event, frozen=True, tag="places-blocked.v1"):
     at: datetime
     observed_at: datetime | None = None
     reported: bool = False
+    undo: bool = False
 
 
 class BlockPlanned(Event, frozen=True, tag="block-planned.v1"):
@@ -84,6 +87,7 @@ class PlacesUnblocked(Event, frozen=True, tag="places-unblocked.v1"):
     place_ids: tuple[str, ...]
     at: datetime
     observed_at: datetime | None = None
+    undo: bool = False
 
 
 class ClosingPlanned(Event, frozen=True, tag="closing-planned.v1"):
@@ -119,12 +123,20 @@ class PlaceHeld(Event, frozen=True, tag="place-held.v1"):
 
 
 class HoldCancelled(Event, frozen=True, tag="hold-cancelled.v1"):
-    """reason: why, where it was not somebody saying that nobody is coming: `location-closed`."""
+    """reason: why, where it was not somebody saying that nobody is coming: `location-closed`, `entered_in_error`."""
 
     hold_id: str
     place_ids: tuple[str, ...]
     at: datetime
     reason: str | None = None
+
+
+class NoShowNoted(Event, frozen=True, tag="no-show-noted.v1"):
+    """Somebody was expected and did not come; the hold has ended."""
+
+    hold_id: str
+    place_ids: tuple[str, ...]
+    at: datetime
 
 
 class HoldLapsed(Event, frozen=True, tag="hold-lapsed.v1"):
@@ -344,6 +356,7 @@ LocationEvent: TypeAlias = (
     | PlacesClosed
     | PlaceHeld
     | HoldCancelled
+    | NoShowNoted
     | HoldLapsed
     | HoldAsked
     | HoldRefused
@@ -364,6 +377,11 @@ LocationEvent: TypeAlias = (
     | SessionOpened
     | SeatBooked
     | SeatGivenBack
+    | RegimeNoted
+    | RegimeBegan
+    | RegimeEnded
+    | StandbyOpened
+    | StandbyClosed
 )
 
 CODEC: Codec[LocationEvent] = Codec(get_args(LocationEvent))

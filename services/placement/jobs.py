@@ -5,7 +5,6 @@ anybody's.
 from __future__ import annotations
 
 import asyncio
-import csv
 import gzip
 import hashlib
 import heapq
@@ -22,7 +21,7 @@ from typing import Any, BinaryIO, TextIO
 
 import httpx
 
-from services.placement.nights import EXPORTED, by_night, published_row
+from services.placement.nights import by_night, published_row
 from services.placement.overnight import Night, RowProblem, Tonight, read_nights
 
 ANSWER_SECONDS_MAX = 120.0
@@ -308,10 +307,16 @@ def _night_body(night: Night) -> dict[str, Any]:
 # --- and back ---------------------------------------------------------------------------------------------------------
 
 
-async def export_overnight(clients: Mapping[str, httpx.AsyncClient], out: TextIO, step: Callable[[int], None]) -> int:
-    """Writes every kept night of these sites' locations in the columns they came in, by night, location and programme.
+Rows = Iterable[Mapping[str, Any]]
 
-    out: a text file, opened with `newline=""`. step: told how many rows are read. Returns how many were written.
+
+async def export_overnight(
+    clients: Mapping[str, httpx.AsyncClient], write: Callable[[Rows], int], step: Callable[[int], None]
+) -> int:
+    """Writes every kept night of these sites' locations in the columns they came in (`nights.EXPORTED`), by night,
+    location and programme.
+
+    write: writes rows, and says how many. step: told how many rows are read. Returns how many were written.
     Raises `SiteRefuses`.
     """
     kept: list[list[dict[str, Any]]] = []
@@ -321,19 +326,8 @@ async def export_overnight(clients: Mapping[str, httpx.AsyncClient], out: TextIO
             rows.append(row)
             step(1)
         kept.append(rows)
-    return await asyncio.to_thread(_write, heapq.merge(*kept, key=lambda row: str(row["id"])), out)
-
-
-def _write(nights: Iterable[Mapping[str, Any]], out: TextIO) -> int:
-    writer = csv.DictWriter(out, EXPORTED, lineterminator="\n")
-    writer.writeheader()
-    written = 0
-    for night in nights:
-        row = published_row(night)
-        if row is not None:
-            writer.writerow(row)
-            written += 1
-    return written
+    nights = heapq.merge(*kept, key=lambda row: str(row["id"]))
+    return await asyncio.to_thread(write, filter(None, map(published_row, nights)))
 
 
 async def listed(client: httpx.AsyncClient, path: str, **where: str) -> AsyncIterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.placement import events as ev
+from services.placement import policy_regimes
 from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
@@ -24,14 +25,20 @@ _HOLD = "hold/"
 
 
 def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
-    """The timers that these events set and clear: one for each open hold, named `hold/<hold id>`."""
+    """The timers that these events set and clear: one for each open hold, named `hold/<hold id>`, and those of
+    regimes."""
     changes: list[TimerSet | TimerCleared] = []
     for event in events:
         if isinstance(event, ev.PlaceHeld):
             changes.append(TimerSet(_HOLD + event.hold_id, event.expires_at, HOLD_EXPIRY, event.location))
-        elif isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.StayBegan) and event.hold_id is not None:
+        elif (
+            isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan)
+            and event.hold_id is not None
+        ):
             changes.append(TimerCleared(_HOLD + event.hold_id))
-    return changes
+        else:
+            changes += policy_regimes.location_timers(event)
+    return list({change.id: change for change in changes}.values())  # of one timer its last word
 
 
 def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
@@ -44,11 +51,18 @@ def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
         return Reaction(LOCATION, key, command)
     if kind == CALL_TIMER:
         return Reaction(CALL, key, RepeatCall(at=at, role=SYSTEM_ROLE, call_id=key))
+    if kind == policy_regimes.TURN:
+        return Reaction(LOCATION, key, policy_regimes.turn(key, timer_id, at))
     raise ValueError(f"no timer of kind {kind}")
 
 
 def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
-    """The command that follows from a letter another site wrote to this one."""
+    """The command that follows from a letter another site wrote to this one, or from a regime it told everybody of.
+
+    A site speaks for itself: a regime told under another one's name is nobody's.
+    """
+    if isinstance(said, told.RegimeTold):
+        return policy_regimes.heard(said, at) if said.site == message.origin.site else None
     if not isinstance(said, Opened):
         return None
     about: dict[str, Any] = {"at": at, "role": SYSTEM_ROLE, "site": said.sender}

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
-from services.placement.decider_location import Group, Location
+from services.placement.decider_location import Group, Location, Place
+from services.placement.events_regimes import StandbyClosed, StandbyOpened
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft
 
@@ -49,7 +50,7 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
 
     before, after: the location around the decision. Figures are told when a count or the newest observation changed.
     """
-    tellings = [telling for event in events for telling in _site_events(after.name, event)]
+    tellings = [telling for event in events for telling in _told(before, event, after)]
     if before.groups is not after.groups:
         known = before.groups
         changed = [
@@ -62,13 +63,34 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
     return tellings
 
 
+def _told(before: Location, event: ev.LocationEvent, after: Location) -> list[Telling]:
+    """The site events of one event. Standby places come into being for others when they open, and are gone again."""
+    if isinstance(event, StandbyOpened):
+        return _opened(after.name, [after.places.get(id_) or before.standby[id_] for id_ in event.place_ids], event)
+    return _site_events(after.name, event)
+
+
+def _opened(location: str, places: Sequence[Place], event: StandbyOpened) -> list[Telling]:
+    """Of each make one."""
+    makes: dict[tuple[str, int, tuple[str, ...]], list[Place]] = {}
+    for place in places:
+        makes.setdefault((place.kind, place.sleeps, place.features), []).append(place)
+    return [
+        Telling(told.PlacesOpened.of(
+            location=location, place_ids=tuple(place.id for place in same), kind=kind, sleeps=sleeps,
+            rooms=tuple(place.room for place in same), features=features, overflow=True, at=event.at,
+        ), location, None)
+        for (kind, sleeps, features), same in makes.items()
+    ]  # fmt: skip
+
+
 def _answers(after: Location, events: Sequence[ev.LocationEvent]) -> list[Telling]:
     """A letter for each hold of another site that these events say something of: how it stands with it now."""
     about = dict.fromkeys(
         event.hold_id
         for event in events
-        if isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.StayBegan | ev.HoldRefused
-                      | ev.HoldCalledOff | ev.AnswerRepeated)
+        if isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan
+                      | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated)
     )  # fmt: skip
     tellings = []
     for hold_id in about:
@@ -110,7 +132,7 @@ def _look(event: ev.LocationEvent) -> datetime | None:
             return event.ended_at
         case ev.PlacesOpened() | ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.PlacesClosed() | ev.NightRecorded():
             return event.observed_at
-        case ev.HeadsCounted():
+        case ev.HeadsCounted() | StandbyClosed():
             return event.observed_at
         case _:
             return None
@@ -162,9 +184,13 @@ def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
             return [_stay_ended(location, event)]
         case ev.HoldCancelled():
             return [_hold_ended(location, event.hold_id, event.place_ids, "cancelled", event.at)]
+        case ev.NoShowNoted():
+            return [_hold_ended(location, event.hold_id, event.place_ids, "no_show", event.at)]
         case ev.HoldLapsed():
             return [_hold_ended(location, event.hold_id, event.place_ids, "lapsed", event.at)]
-        case ev.PlacesOpened() | ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.PlacesClosed():
+        case ev.PlacesOpened() if event.standby:
+            return []  # nobody can have them yet
+        case ev.PlacesOpened() | ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.PlacesClosed() | StandbyClosed():
             return [_places(location, event)]
         case ev.StaysBegan() | ev.StaysEnded():
             return [_night(location, event)]
@@ -252,7 +278,7 @@ def _stay_changed(location: str, event: ev.StayMoved | ev.StayCorrected | ev.Sta
 
 def _places(
     location: str,
-    event: ev.PlacesOpened | ev.PlacesBlocked | ev.PlacesUnblocked | ev.PlacesClosed,
+    event: ev.PlacesOpened | ev.PlacesBlocked | ev.PlacesUnblocked | ev.PlacesClosed | StandbyClosed,
 ) -> Telling:
     contract: Contract
     match event:
@@ -281,7 +307,7 @@ def _places(
                 place_ids=event.place_ids,
                 at=event.at,
             )
-        case ev.PlacesClosed():
+        case ev.PlacesClosed() | StandbyClosed():
             contract = told.PlacesClosed.of(
                 location=location,
                 place_ids=event.place_ids,

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.placement import events as ev
 from services.placement.decider_location import Location, Place, Stay
+from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
 
@@ -45,6 +46,7 @@ places = sa.Table(
     sa.Column("programme", sa.Text),
     sa.Column("holder", NAME),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("standby", sa.Boolean, nullable=False),
 )
 
 holds = sa.Table(
@@ -148,12 +150,15 @@ _TOUCHES_NO_PLACE = (
 """Events that name no places, or whose places are taken note of one by one."""
 
 
-_HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed"}
+_NOT_ON_THE_BOARD = (ev.LocationClosed, ev.RoomComposed, RegimeNoted, RegimeBegan, RegimeEnded)
+
+_HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed", ev.NoShowNoted: "no_show"}
 
 _Use: TypeAlias = (
     ev.PlaceHeld
     | ev.HoldCancelled
     | ev.HoldLapsed
+    | ev.NoShowNoted
     | ev.StayBegan
     | ev.StayEnded
     | ev.StaysBegan
@@ -169,6 +174,8 @@ _Use: TypeAlias = (
     | ev.HoldRefused
     | ev.HoldCalledOff
     | ev.AnswerRepeated
+    | StandbyOpened
+    | StandbyClosed
 )
 """What changes who uses which places, and the places themselves."""
 
@@ -199,7 +206,7 @@ class _Board:
             self._stay_changed(event, version)
         elif isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
             self._session(event, version)
-        elif not isinstance(event, ev.LocationClosed | ev.RoomComposed):
+        elif not isinstance(event, _NOT_ON_THE_BOARD):
             self._use(version, event)
 
     def _use(self, version: int, event: _Use) -> None:
@@ -209,7 +216,7 @@ class _Board:
             case ev.PlaceHeld():
                 asked_by = self._asked_by.get(event.hold_id)
                 self._holds[event.hold_id] = _hold_row(self._after.name, event, version, asked_by)
-            case ev.HoldCancelled() | ev.HoldLapsed():
+            case ev.HoldCancelled() | ev.HoldLapsed() | ev.NoShowNoted():
                 self._hold_ended(event.hold_id, _HOW[type(event)], None, version)
             case ev.StayBegan():
                 if event.hold_id is not None:
@@ -235,7 +242,7 @@ class _Board:
                 for index, place_id in enumerate(event.place_ids):
                     self._opened[place_id] = Place(
                         place_id, event.kind, event.room_of(index), event.sleeps, event.features, "", version,
-                        overflow=event.overflow, programme=event.programme,
+                        overflow=event.overflow, programme=event.programme, standby=event.standby,
                     )  # fmt: skip
             case ev.PlacesClosed():
                 self._closed.update(dict.fromkeys(event.place_ids, version))
@@ -255,8 +262,11 @@ class _Board:
             place = now.get(place_id)
             if place is not None:
                 rows.append(Put(places, _place_row(name, place, place.status, place.version)))
+            elif (waiting := self._after.standby.get(place_id)) is not None:
+                rows.append(Put(places, _place_row(name, waiting, "closed", waiting.version)))
             else:
-                gone = self._before.places.get(place_id) or self._opened[place_id]
+                before = self._before
+                gone = before.places.get(place_id) or before.standby.get(place_id) or self._opened[place_id]
                 rows.append(Put(places, _place_row(name, gone, "closed", self._closed[place_id])))
         rows += [Put(holds, row) for row in self._holds.values()]
         rows += [Put(stays, row) for row in self._stays.values()]
@@ -328,8 +338,9 @@ def _place_row(location: str, place: Place, status: str, version: int) -> tuple[
     block = place.block if status == "blocked" else None
     return (
         place.id, location, place.kind, place.room, place.sleeps, list(place.features), status,
-        block.reason if block else None, block.until if block else None, place.overflow, place.programme,
-        place.holder if status != "closed" else None, version,
+        block.reason if block else None, block.until if block else None,
+        place.overflow and not (place.standby and status == "closed"), place.programme,
+        place.holder if status != "closed" else None, version, place.standby,
     )  # fmt: skip
 
 

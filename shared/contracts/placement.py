@@ -284,6 +284,25 @@ class SiteEpochBegan(Contract):
     at: AwareDatetime
 
 
+class RegimeTold(Contract):
+    """Locations open the standby places of these kinds from `starts_at` to `ends_at`, as overflow.
+
+    revision: the municipality's words about it so far; the higher one counts. Cut short it has an earlier `ends_at`,
+    which may lie before `starts_at`: then it opens nothing.
+    """
+
+    type_name: ClassVar[str] = "nl.plek.placement.regime-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    regime_id: Id
+    site: SiteName
+    revision: Annotated[int, Field(ge=1, le=1_000)]
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    kinds: Annotated[tuple[BedKind, ...], Field(min_length=1, max_length=20)]
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
 class HoldAskedBody(LetterBody):
     """What is asked: places of a kind at one location, for one household.
 
@@ -356,6 +375,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     StayResumed,
     EpochBegan,
     SiteEpochBegan,
+    RegimeTold,
     *LETTERS,
 )
 """Everything the placement service tells, by class."""

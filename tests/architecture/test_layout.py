@@ -26,6 +26,7 @@ PURE_MODULES = {
     },
     "placement": {
         "capacity": "the network's capacity and its bounds",
+        "columns": "capacity in columns that others read",
         "overnight": "how a night report is read",
         "nights": "reported nights, and back into columns",
         "houses": "what a house of the demo city is like",

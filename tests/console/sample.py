@@ -48,6 +48,15 @@ def contracts() -> list[Contract]:
         told.StayResumed(**here, stay_id=STAY),
         told.EpochBegan(at=AT),
         told.SiteEpochBegan(at=AT),
+        told.RegimeTold(
+            regime_id=uid(9),
+            site="stad",
+            revision=1,
+            name="Winter cold",
+            kinds=("night_shelter",),
+            starts_at=AT,
+            ends_at=AT,
+        ),
         *_letters(),
     ]
 

@@ -10,6 +10,8 @@ import msgspec
 
 from services.placement import commands as cmd
 from services.placement import events as ev
+from services.placement import events_regimes as rg
+from services.placement.commands_regimes import NoteRegime, TurnRegime
 from services.placement.decider import LOCATION
 from services.placement.decider_location import FREE, HELD, OCCUPIED, Group, Hold, Location, Place, Stay, fit_order
 from services.placement.publish import tell
@@ -160,6 +162,12 @@ def moved(
     return ev.StayMoved(STAY, away, place_ids, kind, at, at, undo)
 
 
+def how_ended(state: Location, hold_id: str = HOLD) -> str | None:
+    """How a hold ended, if it has."""
+    ended = state.ended_holds.get(hold_id)
+    return None if ended is None else ended.how
+
+
 def recount(state: Location) -> dict[str, Group]:
     """The counts of every group worked out from the places and stays alone, without a look at the carried ones."""
     counts: dict[str, Counter[str]] = {key: Counter() for key in state.groups}
@@ -185,13 +193,19 @@ def check(before: Location, events: Sequence[ev.LocationEvent], state: Location)
         assert (place.status == FREE) == (place.holder is None and place.block is None)
         if place.status == FREE:
             assert not place.closing, "it would have closed"
-            assert not place.overflow, "it would have closed"
+            assert not place.overflow or (place.standby and state.is_open_by_regime(place.kind)), "it would have closed"
             assert place.block_next is None, "it would be blocked"
             free[place.kind].append(place)
         holder: Stay | Hold | None = None
         if place.holder is not None:
             holder = (state.stays if place.status == OCCUPIED else state.holds)[place.holder]
         assert (place.status in (HELD, OCCUPIED)) == (holder is not None and place.id in holder.place_ids)
+    assert not state.places.keys() & state.standby.keys()
+    for place in state.standby.values():
+        assert place.standby
+        assert place.status == FREE
+        assert place.holder is None
+        assert not state.is_open_by_regime(place.kind), "a regime opens it"
     assert state.free == {kind: tuple(p.id for p in sorted(ps, key=fit_order)) for kind, ps in free.items()}
     uses: list[Stay | Hold] = [*state.stays.values(), *state.holds.values()]
     for use in uses:
@@ -211,6 +225,41 @@ def check(before: Location, events: Sequence[ev.LocationEvent], state: Location)
             assert not any(place_id in body for place_id in (*state.places, *before.places)), "a letter names a place"
         else:
             assert known[contract.type_name].model_validate_json(contract.encode()) == contract
+
+
+REGIME = uid(701)
+FROM, UNTIL = after(hours=2), after(days=4)
+
+
+def standby(
+    *place_ids: str, room: str = "s", kind: str = "shelter_24h", sleeps: int = 1, features: tuple[str, ...] = ()
+) -> ev.PlacesOpened:
+    return ev.PlacesOpened(place_ids, kind, room, sleeps, features, AT, standby=True)
+
+
+def noted(
+    *kinds: str, regime: str = REGIME, revision: int = 1, starts: datetime = FROM, ends: datetime = UNTIL,
+    turns: datetime | None = None, at: datetime = AT,
+) -> rg.RegimeNoted:  # fmt: skip
+    return rg.RegimeNoted("west", regime, revision, kinds or ("shelter_24h",), starts, ends, turns or starts, at)
+
+
+def note(
+    *kinds: str, regime: str = REGIME, revision: int = 1, starts: datetime = FROM, ends: datetime = UNTIL,
+    at: datetime = AT,
+) -> NoteRegime:  # fmt: skip
+    return NoteRegime(
+        at=at, role="system", location="west", regime_id=regime, revision=revision, kinds=kinds or ("shelter_24h",),
+        starts_at=starts, ends_at=ends,
+    )  # fmt: skip
+
+
+def turn(at: datetime, regime: str = REGIME) -> TurnRegime:
+    return TurnRegime(at=at, role="system", location="west", regime_id=regime)
+
+
+def regime_began(regime: str = REGIME, ends: datetime = UNTIL, at: datetime = FROM) -> rg.RegimeBegan:
+    return rg.RegimeBegan("west", regime, ends, at)
 
 
 at_place: Scenario[Location, cmd.LocationCommand, ev.LocationEvent] = Scenario(LOCATION, check)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from services.placement import publish_regimes
 from services.placement.decider_location import BLOCKED, HELD, OCCUPIED, Location
 from services.placement.publish import figures
 from services.placement.publish_epoch import epoch
 from shared.contracts import placement as told
 from tests.placement.record_night.nights import night
+from tests.placement.regimes import CUT_SHORT, DECLARED, FROM, HEARD, UNTIL, regime
 from tests.placement.sample import A1, A2, AT, B1, began, blocked, held, opened, west
 
 
@@ -57,3 +61,14 @@ def test_the_figures_are_those_of_the_location_and_two_epochs_of_one_state_are_t
     tellings = epoch([state], AT)
     assert [each.contract for each in tellings if isinstance(each.contract, told.CapacityTold)] == [figures(state)]
     assert tellings == epoch([state], AT)
+
+
+def test_a_regime_that_was_cut_short_is_told_for_as_long_as_somebody_may_not_know_it() -> None:
+    declared, cut = regime.given(DECLARED).state, regime.given(DECLARED, CUT_SHORT).state
+    heard_of = regime.given(HEARD).state
+    told_at = [telling.contract for telling in publish_regimes.epoch([declared, cut, heard_of], UNTIL)]
+    assert [(one.revision, one.ends_at) for one in told_at if isinstance(one, told.RegimeTold)] == [
+        (1, UNTIL),
+        (2, CUT_SHORT.ends_at),
+    ]
+    assert publish_regimes.epoch([declared, cut], FROM + timedelta(days=366)) == []

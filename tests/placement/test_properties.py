@@ -18,8 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from services.placement import commands as cmd
 from services.placement import events as ev
+from services.placement.commands_regimes import NoteRegime, TurnRegime
 from services.placement.decider import LOCATION, decide
 from services.placement.decider_location import Location
+from services.placement.events_regimes import RegimeBegan, RegimeEnded
 from services.placement.publish import figures, tell
 from shared.contracts.placement import CapacityRow, CapacityTold
 from shared.contracts.vocabulary import BLOCK_REASONS, STAY_END_REASONS
@@ -45,6 +47,7 @@ class AnyCommands(RuleBasedStateMachine):
         self.told: dict[tuple[str, str, str], CapacityRow] = {}
         self.hold_ends: Counter[str] = Counter()
         self.held: set[str] = set()
+        self.regimes: Counter[tuple[type, str]] = Counter()
 
     def do(self, make: type[cmd.LocationCommand], /, **fields: Any) -> None:
         command = make(at=self.now, role=fields.pop("role", "operator"), location="west", **fields)
@@ -56,10 +59,12 @@ class AnyCommands(RuleBasedStateMachine):
         check(before, outcome, self.state)
         for event in outcome:
             assert LOCATION.codec.decode(LOCATION.codec.encode(event)) == event
-            if isinstance(event, ev.PlaceHeld):
+            if isinstance(event, RegimeBegan | RegimeEnded):
+                self.regimes[type(event), event.regime_id] += 1
+            elif isinstance(event, ev.PlaceHeld):
                 assert event.hold_id not in self.held
                 self.held.add(event.hold_id)
-            elif isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.StayBegan) and event.hold_id:
+            elif isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan) and event.hold_id:
                 self.hold_ends[event.hold_id] += 1
         for telling in tell(before, outcome, self.state):
             if isinstance(telling.contract, CapacityTold):
@@ -146,6 +151,19 @@ class AnyCommands(RuleBasedStateMachine):
         )
 
     @rule(hold=ids)
+    def no_show(self, hold: int) -> None:
+        self.do(cmd.NoteNoShow, hold_id=self.one_of(self.state.holds, hold))
+
+    @rule(hold=ids, ended=st.booleans())
+    def undo_hold(self, hold: int, ended: bool) -> None:
+        hold_id = self.one_of(self.state.ended_holds if ended else self.state.holds, hold)
+        self.do(cmd.UndoHold, hold_id=hold_id, again_id=uid(200 + len(self.held)))
+
+    @rule(place=ids)
+    def undo_block(self, place: int) -> None:
+        self.do(cmd.UndoBlock, place_id=self.one_of(self.state.taps, place))
+
+    @rule(hold=ids)
     def cancel(self, hold: int) -> None:
         self.do(cmd.CancelHold, hold_id=self.one_of(self.state.holds, hold))
 
@@ -174,6 +192,23 @@ class AnyCommands(RuleBasedStateMachine):
     def move(self, stay: int, places: Any, kind: str | None, ago: int | None) -> None:
         stay_id = self.one_of(self.state.stays, stay)
         self.do(cmd.MoveStay, stay_id=stay_id, place_ids=places, kind=kind, observed_at=self.seen(ago))
+
+    @rule(places=some_places, kind=kinds, room=st.sampled_from("ab"))
+    def open_on_standby(self, places: tuple[str, ...], kind: str | None, room: str) -> None:
+        self.do(cmd.OpenPlaces, place_ids=places, kind=kind or "x", room=room, standby=True)
+
+    @rule(
+        regime=st.integers(701, 703), revision=st.integers(1, 3), starts=st.sampled_from([-120, 0, 30]),
+        minutes=st.sampled_from([-60, 0, 60, 600]), kinds=st.sampled_from([("shelter_24h",), ("family_shelter",)]),
+    )  # fmt: skip
+    def note_regime(self, regime: int, revision: int, starts: int, minutes: int, kinds: tuple[str, ...]) -> None:
+        starts_at = self.now + timedelta(minutes=starts)
+        times = {"starts_at": starts_at, "ends_at": starts_at + timedelta(minutes=minutes)}
+        self.do(NoteRegime, role="system", regime_id=uid(regime), revision=revision, kinds=kinds, **times)
+
+    @rule(regime=st.integers(701, 704))
+    def turn_regime(self, regime: int) -> None:
+        self.do(TurnRegime, role="system", regime_id=uid(regime))
 
     @rule(session=st.integers(601, 603), seats=st.integers(0, 2), hours=st.sampled_from([-1, 1, 30]))
     def open_session(self, session: int, seats: int, hours: int) -> None:
@@ -272,6 +307,13 @@ class AnyCommands(RuleBasedStateMachine):
         assert set(self.hold_ends.values()) <= {1}
         assert self.held == self.hold_ends.keys() | self.state.holds.keys()
         assert not self.hold_ends.keys() & self.state.holds.keys()
+
+    @invariant()
+    def a_regime_begins_and_ends_once_and_keeps_its_own_places_open(self) -> None:
+        assert set(self.regimes.values()) <= {1}
+        for place in self.state.places.values():
+            if place.standby and place.status == "free":
+                assert self.state.is_open_by_regime(place.kind)
 
     @invariant()
     def what_was_told_is_what_is(self) -> None:

@@ -17,7 +17,7 @@ from services.intake.decider import CLIENT
 from services.intake.decider_file import File
 from services.intake.events import ClientEvent
 from services.intake.publish import Telling
-from services.placement.app import AGGREGATE, CALLS
+from services.placement.app import AGGREGATE, CALLS, REGIMES
 from services.placement.commands import CallOffForSite, HoldForSite, LocationCommand
 from services.placement.decider import LOCATION
 from services.placement.decider_location import Location
@@ -139,7 +139,11 @@ class _Decides(Parts):
         encode = process.world.seals[process.site.name].encode
         rest = (process.site.clock, process.world.ids, encode)
         places = replace(AGGREGATE, decider=replace(LOCATION, decide=self.location))
-        return {"location": Handler(process.store, places, *rest), "call": Handler(process.store, CALLS, *rest)}
+        return {
+            "location": Handler(process.store, places, *rest),
+            "call": Handler(process.store, CALLS, *rest),
+            "regime": Handler(process.store, REGIMES, *rest),
+        }
 
 
 class CallOffsForgotten(_Decides):

@@ -9,7 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.placement import views, views_calls
+from services.placement.app import HEARD as LETTERS
 from services.placement.decider import LOCATION
+from services.placement.decider_regimes import REGIME
 from services.placement.events import CODEC
 from services.placement.views_capacity import CAPACITY, digest, figure_history, figures
 from services.placement.views_waiting import WAITING
@@ -28,12 +30,13 @@ from tests.simulation.heard import HEARD, heard
 from tests.simulation.oracle_calls import Asked, agree
 from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_intake import INTAKE, IntakeOracle
+from tests.simulation.oracle_regimes import Known, everywhere_over
 from tests.simulation.oracle_told import Branch, Rows
 from tests.support.memory_bus import CITY, MemoryBus
 from tests.support.memory_store import Disk
 
 PLACEMENT, CONSOLE = "placement", "console"
-CALLS = CALL.stream("")
+CALLS, REGIMES = CALL.stream(""), REGIME.stream("")
 JUDGED = (CAPACITY.name, HEARD.name)
 """The views whose every row this judge knows; that of who waits is its colleague's (`oracle_intake.py`)."""
 
@@ -62,6 +65,7 @@ class Judged:
     houses: dict[str, House] = field(default_factory=dict)
     ids: dict[str, Recorded] = field(default_factory=dict)
     calls: dict[str, Asked] = field(default_factory=dict)
+    regimes: dict[str, Known] = field(default_factory=dict)
 
 
 class Oracle:
@@ -110,6 +114,10 @@ class Oracle:
             if event.stream.startswith(CALLS):
                 self._call(known, event)
                 continue
+            if event.stream.startswith(REGIMES):
+                word = REGIME.codec.decode(event.data)
+                known.regimes.setdefault(word.regime_id, Known()).take(word)
+                continue
             name = event.stream.removeprefix("location/")
             house = touched[name] = known.houses.setdefault(name, House())
             house.take(CODEC.decode(event.data))
@@ -122,7 +130,12 @@ class Oracle:
         timers = disk.tables.get(schema.timers.name, {})
         waiting = {f"hold/{hold}" for house in known.houses.values() for hold in house.holds}
         waiting |= {f"call/{call_id}" for call_id, call in known.calls.items() if not call.settled}
-        require({key[0] for key in timers} == waiting, "timers, open holds and unsettled calls differ", site)
+        waiting |= {
+            f"regime/{name}/{id_}" for name, house in known.houses.items() for id_, regime in house.regimes.items()
+            if regime.status != "over"
+        }  # fmt: skip
+        kept = {key[0] for key in timers if not key[0].startswith("spread/")}
+        require(kept == waiting, "timers, open holds, unsettled calls and regimes differ", site)
 
     @staticmethod
     def _call(known: Judged, event: Recorded) -> None:
@@ -134,6 +147,10 @@ class Oracle:
         else:
             known.calls[call_id].take(decoded)
         require(event.version == known.calls[call_id].version, "a version with a hole", event.stream, event.version)
+
+    def regimes(self, site: str) -> dict[str, Known]:
+        """The regimes a site knows of."""
+        return self._sites[site].regimes
 
     def _keep(self, site: str, disk: Disk) -> Rows:
         """Takes the new outbox rows in; returns the figures as they stand after the last."""
@@ -277,6 +294,8 @@ class Oracle:
             self._answer(ack)
         self._agree()
         self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
+        regimes = {site: (known.regimes, known.houses) for site, known in self._sites.items()}
+        everywhere_over(regimes, self.restores | {site for site, known in self._sites.items() if _let_go(known.disk)})
 
     def _agree(self) -> None:
         """What a site shows of a hold at another is what that one says. A restored site may have forgotten: then only
@@ -298,7 +317,7 @@ class Oracle:
         tables = known.disk.tables
         shown = {key[0]: (row[6], row[11]) for key, row in tables.get(views.places.name, {}).items()}
         beds = {id_: (bed.status(h), bed.user) for h in known.houses.values() for id_, bed in h.beds.items()}
-        gone = {id_: ("closed", None) for h in known.houses.values() for id_ in h.gone}
+        gone = {id_: ("closed", None) for h in known.houses.values() for id_ in (*h.gone, *h.waiting)}
         require(
             shown == beds | gone, "the board is not the projection of the events", site, _difference(shown, beds | gone)
         )
@@ -312,7 +331,7 @@ class Oracle:
         """Built anew from all events at once, the board is the one that was written event by event."""
         anew: dict[str, dict[Any, Any]] = {table.name: {} for table in views.BOARD_TABLES}
         for name, stored in disk.streams.items():
-            if name.startswith((REPAIRS, CALLS)):
+            if name.startswith((REPAIRS, CALLS, REGIMES)):
                 continue
             events = [CODEC.decode(event.data) for event in stored]
             after = LOCATION.fold(LOCATION.initial, events)
@@ -431,3 +450,9 @@ def _difference(shown: dict[Any, Any], wanted: dict[Any, Any]) -> str:
     """The first few rows in which two tables differ."""
     keys = [key for key in sorted({*shown, *wanted}) if shown.get(key) != wanted.get(key)][:3]
     return "; ".join(f"{key}: shown {shown.get(key)}, wanted {wanted.get(key)}" for key in keys)
+
+
+def _let_go(disk: Disk) -> bool:
+    """Whether somebody let a message go that was for the policy of letters and regimes: it has no effect then."""
+    acts = (REPAIR_CODEC.decode(event.data) for event in disk.streams.get(REPAIRS + LETTERS.name, ()))
+    return any(isinstance(act, MessageDiscarded) for act in acts)

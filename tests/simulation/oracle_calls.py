@@ -8,7 +8,7 @@ from datetime import datetime
 from shared import forward as fw
 from tests.simulation.oracle_house import House, require
 
-NOTHING = {"refused", "cancelled", "lapsed"}
+NOTHING = {"refused", "cancelled", "lapsed", "no_show"}
 
 
 @dataclass

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.placement import events as ev
+from services.placement import events_regimes as rg
 
 Group = tuple[str, str, str]
 """kind, size class, feature class"""
@@ -36,11 +37,23 @@ class Bed:
     programme: str | None
     user: str | None = None
     blocked: bool = False
+    standby: bool = False
 
     def status(self, house: House) -> str:
         if self.user is not None:
             return "occupied" if self.user in house.stays else "held"
         return "blocked" if self.blocked else "free"
+
+
+@dataclass
+class Followed:
+    """A regime as a location follows it: the newest word, and how far it has come."""
+
+    kinds: tuple[str, ...]
+    starts_at: datetime
+    ends_at: datetime
+    revision: int
+    status: str = "waiting"
 
 
 @dataclass
@@ -61,6 +74,8 @@ class House:
     people: dict[str, int] = field(default_factory=dict)
     seen: dict[Group, datetime | None] = field(default_factory=dict)
     guests: dict[str, tuple[str, str]] = field(default_factory=dict)
+    waiting: dict[str, Bed] = field(default_factory=dict)
+    regimes: dict[str, Followed] = field(default_factory=dict)
 
     def take(self, event: ev.LocationEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -80,10 +95,14 @@ class House:
             self.rooms[event.room] = event.composition
         elif isinstance(event, ev.LocationClosed):
             require(not self.holds, "a closed house promises places", self.name)
-        elif isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed):
+        elif isinstance(event, ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted):
             self._hold(event)
         elif isinstance(event, ev.HoldAsked | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated):
             self._guest(event)
+        elif isinstance(event, rg.RegimeNoted | rg.RegimeBegan | rg.RegimeEnded):
+            self._regime(event)
+        elif isinstance(event, rg.StandbyOpened | rg.StandbyClosed):
+            self._standby(event)
         else:
             self._place(event)
 
@@ -139,7 +158,47 @@ class House:
             case ev.NightRecorded():
                 self._night(event)
 
-    def _hold(self, event: ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed) -> None:
+    def _regime(self, event: rg.RegimeNoted | rg.RegimeBegan | rg.RegimeEnded) -> None:
+        known = self.regimes.get(event.regime_id)
+        if isinstance(event, rg.RegimeNoted):
+            older = known is None or (known.status != "over" and known.revision < event.revision)
+            require(older, "a regime was noted that was known", event, known)
+            status = "waiting" if known is None else known.status
+            self.regimes[event.regime_id] = Followed(
+                event.kinds, event.starts_at, event.ends_at, event.revision, status
+            )
+            return
+        require(known is not None, "a regime nobody noted", event)
+        assert known is not None
+        if isinstance(event, rg.RegimeBegan):
+            require(known.status == "waiting", "a regime began twice", event)
+            require(known.starts_at <= event.at < known.ends_at, "a regime began outside its time", event, known)
+            known.status = "running"
+        else:
+            require(known.status != "over", "a regime ended twice", event)
+            require(event.at >= known.ends_at or known.ends_at <= known.starts_at, "a regime ended early", event)
+            known.status = "over"
+
+    def opened_by(self, kind: str) -> bool:
+        """Whether a regime that runs opens places of this kind."""
+        return any(known.status == "running" and kind in known.kinds for known in self.regimes.values())
+
+    def _standby(self, event: rg.StandbyOpened | rg.StandbyClosed) -> None:
+        for place_id in event.place_ids:
+            if isinstance(event, rg.StandbyOpened):
+                require(place_id in self.waiting, "a place opened that was not on standby", event)
+                bed = self.beds[place_id] = self.waiting.pop(place_id)
+                require(self.opened_by(bed.kind), "a place opened without a regime", event)
+                bed.overflow = True
+            else:
+                self._look([place_id], event.observed_at)
+                bed = self.waiting[place_id] = self.beds.pop(place_id)
+                empty = bed.standby and bed.user is None and not bed.blocked
+                require(empty, "a place was put on standby that is in use", event, bed)
+                require(not self.opened_by(bed.kind), "a place was put on standby while a regime runs", event)
+                bed.overflow = False
+
+    def _hold(self, event: ev.PlaceHeld | ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted) -> None:
         match event:
             case ev.PlaceHeld():
                 require(
@@ -151,6 +210,8 @@ class House:
                 require(asked[1] == "asked", "a hold was given that had been refused or called off", event)
             case ev.HoldCancelled():
                 self._end_hold(event.hold_id, "cancelled", event.place_ids)
+            case ev.NoShowNoted():
+                self._end_hold(event.hold_id, "no_show", event.place_ids)
             case ev.HoldLapsed():
                 require(event.at >= self.holds[event.hold_id][1], "a hold lapsed before its time", event)
                 self._end_hold(event.hold_id, "lapsed", event.place_ids)
@@ -244,15 +305,24 @@ class House:
         group = (event.kind, size, "+".join(sorted(event.features)))
         self.seen.setdefault(group, None)
         for index, place_id in enumerate(event.place_ids):
-            require(place_id not in self.beds and place_id not in self.gone, "a place id used twice", place_id)
-            self.beds[place_id] = Bed(
-                event.kind, event.sleeps, event.room_of(index), group, event.overflow, event.programme
-            )
-        self._look(event.place_ids, event.observed_at)
+            used = place_id in self.beds or place_id in self.gone or place_id in self.waiting
+            require(not used, "a place id used twice", place_id)
+            beds = self.waiting if event.standby else self.beds
+            beds[place_id] = Bed(
+                event.kind, event.sleeps, event.room_of(index), group, event.overflow, event.programme,
+                standby=event.standby,
+            )  # fmt: skip
+        if not event.standby:
+            self._look(event.place_ids, event.observed_at)
 
     def _closed(self, event: ev.PlacesClosed) -> None:
-        self._look(event.place_ids, event.observed_at)
-        for place_id, bed in zip(event.place_ids, self._beds(event.place_ids), strict=True):
+        waiting = [place_id for place_id in event.place_ids if place_id in self.waiting]
+        for place_id in waiting:
+            del self.waiting[place_id]
+            self.gone.add(place_id)
+        open_ = [place_id for place_id in event.place_ids if place_id not in waiting]
+        self._look(open_, event.observed_at)
+        for place_id, bed in zip(open_, self._beds(open_), strict=True):
             require(bed.user is None, "a place in use was closed", place_id)
             del self.beds[place_id]
             self.gone.add(place_id)

@@ -206,7 +206,7 @@ class Process:
             except StoreUnavailable:
                 await asyncio.sleep(0.2)  # in production the process ends and is started again
                 continue
-            self.keep("timers", TimerLoop(self.store, self.site.clock, fire(self.handlers)).run)
+            self.keep("timers", TimerLoop(self.store, self.site.clock, fire(self.store, self.handlers)).run)
             for log in LOGS:
                 relay = parts.relay(self, log)
                 self.keep(f"relay-{log}", relay.run)

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.placement import commands as cmd
+from services.placement.commands_regimes import DeclareRegime, EndRegime, RegimeCommand
+from services.placement.decider_regimes import REGIME
 from shared.forward import CALL, CallCommand, GiveUpCall, MakeCall
 from shared.handling import Context, Handled, KeyClaim, KeyReused
 from shared.kernel import Reaction
@@ -21,11 +23,13 @@ from tests.simulation.process import Lost
 if TYPE_CHECKING:
     from tests.simulation.world import Site, World
 
-Make = Callable[[datetime], cmd.LocationCommand | CallCommand]
+Make = Callable[[datetime], cmd.LocationCommand | CallCommand | RegimeCommand]
 """Makes the command of one try: like the API, with ids and the clock of that moment."""
 
 KINDS = ("shelter_24h", "night_shelter", "family_shelter")
 TRIES_MAX = 6
+REGIME_SHARE = 0.05
+"""How much of what is asked is about regimes, at the municipality."""
 
 
 class Desks:
@@ -53,6 +57,9 @@ class Desks:
             await asyncio.sleep(chance.uniform(0.0, world.plan.think_seconds))
             if chance.random() < world.plan.remote:
                 await self._elsewhere(busy)
+                continue
+            if chance.random() < REGIME_SHARE:
+                await self._ask(world.sites[0], "", self._regime())
                 continue
             site = chance.choice(busy)
             name = chance.choice(site.locations)
@@ -110,11 +117,12 @@ class Desks:
         self._attempts.setdefault((claim.scope, claim.key), []).append(command_id)
         context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
         command = make(site.clock.now())
-        asked = (
-            Reaction("call", command.call_id, command)
-            if isinstance(command, CALL.commands)
-            else Reaction("location", name, command)
-        )
+        if isinstance(command, CALL.commands):
+            asked = Reaction("call", command.call_id, command)
+        elif isinstance(command, REGIME.commands):
+            asked = Reaction("regime", command.regime_id, command)
+        else:
+            asked = Reaction("location", name, command)
         try:
             handled = await process.call(asked, context)
         except (Lost, StoreUnavailable, OriginHalted, VersionConflict) as error:
@@ -161,7 +169,7 @@ class Desks:
         if draw < 0.42 and house.holds:
             return self._check_in(name, chance.choice(list(house.holds)))
         if draw < 0.50 and house.holds:
-            return self._cancel(name, chance.choice(list(house.holds)))
+            return self._end_hold(name, chance.choice(list(house.holds)))
         if draw < 0.63:
             return self._begin_stay(name, house)
         if draw < 0.76 and house.stays:
@@ -186,6 +194,20 @@ class Desks:
             return self._open_location(site, name)
         return self._open_places(name, str(chance.randint(0, 3)))
 
+    def _regime(self) -> Make:
+        """A regime for some kinds that begins now, soon or later; or the end of one, perhaps before it began."""
+        chance, ids, hub = self._chance, self._world.ids, self._world.sites[0].name
+        known = sorted(self._world.oracle.regimes(hub))
+        if known and chance.random() < 0.4:
+            which = chance.choice(known)
+            return lambda at: EndRegime(at=at, role="coordinator", regime_id=which)
+        kinds = tuple(chance.sample(KINDS, chance.choice((1, 1, 2))))
+        wait, lasts = chance.choice((-60, 0, 2, 1800)), chance.choice((3, 3, 61, 3600))
+        return lambda at: DeclareRegime(
+            at=at, role="coordinator", regime_id=ids.random_id(), site=hub, name="Winter cold", kinds=kinds,
+            starts_at=at + timedelta(seconds=wait), ends_at=at + timedelta(seconds=max(wait, 0) + lasts), reason="Cold",
+        )  # fmt: skip
+
     def _open_location(self, site: Site, name: str) -> Make:
         return lambda at: cmd.OpenLocation(
             at=at, role="coordinator", location=name, title=name.title(), district="Centrum", site=site.name
@@ -195,9 +217,10 @@ class Desks:
         chance, ids = self._chance, self._world.ids
         kind, count, sleeps = chance.choice(KINDS), chance.randint(1, 4), chance.choice((1, 1, 2, 3))
         features = tuple(chance.sample(("step_free", "quiet", "pets"), chance.choice((0, 0, 1, 2))))
+        standby = chance.random() < 0.3
         return lambda at: cmd.OpenPlaces(
             at=at, role="operator", location=name, place_ids=tuple(ids.random_id() for _ in range(count)), kind=kind,
-            room=room, sleeps=sleeps, features=features,
+            room=room, sleeps=sleeps, features=features, standby=standby,
         )  # fmt: skip
 
     def _some_places(self, house: House) -> tuple[str, ...]:
@@ -259,6 +282,17 @@ class Desks:
         return lambda at: cmd.CheckInHold(
             at=at, role="operator", location=name, hold_id=hold_id, stay_id=ids.random_id(), observed_at=seen(at)
         )
+
+    def _end_hold(self, name: str, hold_id: str) -> Make:
+        """Nobody is coming: somebody said so, or the tap was wrong, or they were waited for."""
+        ids, draw = self._world.ids, self._chance.random()
+        if draw < 0.3:
+            return lambda at: cmd.NoteNoShow(at=at, role="operator", location=name, hold_id=hold_id)
+        if draw < 0.5:
+            return lambda at: cmd.UndoHold(
+                at=at, role="operator", location=name, hold_id=hold_id, again_id=ids.random_id()
+            )
+        return self._cancel(name, hold_id)
 
     def _cancel(self, name: str, hold_id: str) -> Make:
         return lambda at: cmd.CancelHold(at=at, role="caseworker", location=name, hold_id=hold_id)
@@ -349,7 +383,10 @@ class Desks:
         )
 
     def _unblock_or_close(self, name: str, place_id: str) -> Make:
-        if self._chance.random() < 0.7:
+        draw = self._chance.random()
+        if draw < 0.2:
+            return lambda at: cmd.UndoBlock(at=at, role="operator", location=name, place_id=place_id)
+        if draw < 0.7:
             return lambda at: cmd.UnblockPlace(at=at, role="operator", location=name, place_id=place_id)
         after_stay = self._chance.random() < 0.5
         return lambda at: cmd.ClosePlace(

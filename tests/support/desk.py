@@ -74,7 +74,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk() -> AsyncIterator[Desk]:
+async def open_desk(*, municipality: bool = False) -> AsyncIterator[Desk]:
     """The service of one site, its reader of its own figures running."""
     clock, ids, streams = MovedClock(), SystemIds(), Streams()
     store = MemoryStore(Disk(), SITE, "placement")
@@ -84,8 +84,8 @@ async def open_desk() -> AsyncIterator[Desk]:
     deciding = app.handlers(store, clock, ids, seals)
     waiting = WaitingList(store, Reader(store, WAITING, clock), lambda _: SiteLink("live", 0.0))
     placement = api.Placement(
-        SITE, ("stad", SITE), deciding["location"], store, capacity, clock, ids, streams, deciding["call"], seals.knows,
-        waiting,
+        SITE, ("stad", SITE), deciding["location"], store, capacity, clock, ids, streams, deciding["call"],
+        deciding["regime"], seals.knows, municipality, waiting,
     )  # fmt: skip
     site, tokens = new_app("desk"), Tokens()
     outbox = OutboxSource(store, "pub", clock)
