@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -166,10 +166,17 @@ async def settle(store: Store, which: Log, now: datetime) -> None:
 
 
 class BusWitnesses:
-    """Asks over the bus, as the service `service` of this site. client: its connection now, None while it has none."""
+    """Asks over the bus, as the service `service` of this site. client: its connection now, None while it has none.
 
-    def __init__(self, settings: SiteSettings, service: str, client: Callable[[], Client | None]) -> None:
+    sites: the network's, as they are when it asks; default those of the settings.
+    """
+
+    def __init__(
+        self, settings: SiteSettings, service: str, client: Callable[[], Client | None],
+        sites: Collection[str] | None = None,
+    ) -> None:  # fmt: skip
         self._settings, self._service, self._client = settings, service, client
+        self._sites = settings.sites if sites is None else sites
 
     async def marks(self, which: Log) -> list[Mark]:
         client = self._client()
@@ -178,7 +185,7 @@ class BusWitnesses:
         settings = self._settings
         own = [(settings.site, name) for name in settings.services if name != self._service]
         names = dict.fromkeys((self._service, CONSOLE))
-        other_sites = [site for site in settings.sites if site != settings.site]
+        other_sites = [site for site in self._sites if site != settings.site]
         far = [] if which == "loc" else other_sites if settings.is_hub else [settings.hub]
         asked = [*own, *((site, name) for site in far for name in names)]
         answers = await asyncio.gather(*(_ask(client, settings.site, self._service, *who) for who in asked))

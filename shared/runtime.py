@@ -25,6 +25,7 @@ from shared.kept import Keeps, answer_kept_on
 from shared.outbox import Relay
 from shared.parked import GAP
 from shared.ports import BusUnavailable, StoreUnavailable
+from shared.roster import LOOK_SECONDS
 from shared.service import Check, Host
 from shared.store import PgStore
 from shared.telemetry import logger
@@ -64,7 +65,7 @@ class Runtime:
 
     def __init__(self, host: Host, service: str, store: PgStore) -> None:
         self.host, self.service, self.store = host, service, store
-        self.links = Links(host.settings.site, host.settings.sites)
+        self.links = Links(host.settings.site, host.roster)
         self.relays: dict[Log, Relay] = {}
         self.broker: Broker | None = None
         self.readers: list[Reader] = []
@@ -73,7 +74,7 @@ class Runtime:
         self._heard: dict[str, list[tuple[Log, str, str | None]]] = {}
         self._hears_others: set[str] = set()
         self._clients: dict[Log, BusClient] = {}
-        self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"))
+        self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"), host.roster)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -81,9 +82,15 @@ class Runtime:
         """Opens the store. logs: those it will relay. Raises `StoreUnavailable` when the database does not answer."""
         self.store.on_batch = metrics.STORE_BATCH_APPENDS.labels(self.service).observe
         self.store.on_over = self._over
-        await self.store.open(self.host.clock.now())
+        await self.store.open(self.host.clock.now(), self.host.settings.first_epoch)
         for which in logs:
             await self.store.doubt(which)
+        self.spawn("roster", self._watch_roster)
+
+    async def _watch_roster(self) -> None:
+        while True:
+            self.host.roster.look()
+            await self.host.clock.sleep(LOOK_SECONDS)
 
     def _over(self, reason: str) -> None:
         log.error("the process ends to begin anew", service=self.service, reason=reason)
@@ -212,7 +219,7 @@ class Runtime:
         self.spawn("measure", work)
 
     def _measure_links(self, readers: Sequence[Reader]) -> None:
-        for site in self.host.settings.sites:
+        for site in self.host.roster:
             silent = self.links.link(site, self.host.clock.monotonic()).silent_seconds
             if silent is not None and site != self.host.settings.site:
                 metrics.LINK_SILENT_SECONDS.labels(site).set(silent)
@@ -234,7 +241,7 @@ class Runtime:
             await store.last_position()
         except StoreUnavailable:
             database = False
-        others = [site for site in self.host.settings.sites if site != self.host.settings.site]
+        others = [site for site in self.host.roster if site != self.host.settings.site]
         links = {site: self.links.link(site, now) for site in others}
         return Health(
             site=self.host.settings.site,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
@@ -96,11 +96,11 @@ class Asked(NamedTuple):
 @dataclass(frozen=True)
 class Placement:
     """What the routes work with. sites: every site of the network. calls: what this site asks of others.
-    can_write_to: whether a letter to a site can be sealed.
+    can_write_to: whether a letter to a site can be sealed. left_at: when a site left the network, None if it did not.
     """
 
     site: str
-    sites: Sequence[str]
+    sites: Collection[str]
     handler: LocationHandler
     store: Store
     capacity: CapacityView
@@ -109,6 +109,7 @@ class Placement:
     streams: Streams
     calls: CallHandler
     can_write_to: Callable[[str], bool]
+    left_at: Callable[[str], datetime | None] = lambda _: None
 
     async def handle(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:
         """Let the location decide; a refusal comes back in the answer."""

@@ -11,7 +11,8 @@ from services.placement.commands import LocationCommand, OpenLocation
 from services.placement.decider import LOCATION
 from services.placement.decider_location import Location
 from services.placement.events import LocationEvent
-from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, NetworkCapacity
+from services.placement.views_calls import remote_holds
+from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, RETIRED, NetworkCapacity
 from shared import migration, schema
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
@@ -19,7 +20,7 @@ from shared.bus_connection import make_broker
 from shared.clock import Clock
 from shared.contracts.placement import CONTRACTS, LETTERS
 from shared.envelope import LOGS, SYSTEM_ROLE, Origin
-from shared.forward import CALL, Call, CallCommand, CallEvent
+from shared.forward import CALL, PENDING, Call, CallCommand, CallEvent
 from shared.forward import timers as call_timers
 from shared.handling import Aggregate, Also, Context, Handler
 from shared.health import add_health
@@ -28,7 +29,7 @@ from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.letters import Seals, load_seals
 from shared.policies import Handlers, Policy, PolicyReader
-from shared.ports import Delete, DueTimer, Store
+from shared.ports import Delete, DueTimer, Store, Wake
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
@@ -61,6 +62,9 @@ CALLS: Aggregate[Call, CallCommand, CallEvent] = Aggregate(
 HEARD = Policy("letters", {letter.type_name: letter for letter in LETTERS}, policy.heard)
 """What others write to this site."""
 
+OPEN_CALLS = (PENDING, "active")
+"""How a hold at another site stands that somebody may still count on."""
+
 INLINE_TABLES = (*views.BOARD_TABLES, *views_calls.CALL_TABLES)
 READER_TABLES = CAPACITY_TABLES
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
@@ -74,11 +78,16 @@ def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals) -> Handlers:
     }
 
 
-def fire(handlers: Handlers) -> Callable[[DueTimer, datetime], Awaitable[None]]:
-    """What happens when a timer falls due: its command; the timer goes or moves with whatever follows from that."""
+def fire(handlers: Handlers, retired: Callable[[str], bool]) -> Callable[[DueTimer, datetime], Awaitable[None]]:
+    """What happens when a timer falls due: its command; the timer goes or moves with whatever follows from that.
+
+    retired: whether a site has left the network, so that nobody there answers any more.
+    """
 
     async def fired(timer: DueTimer, now: datetime) -> None:
         reaction = policy.due(timer.kind, timer.key, timer.id, now)
+        if reaction.aggregate == policy.CALL and retired((await handlers[policy.CALL].load(timer.key))[0].site):
+            reaction = policy.site_left(timer.key, now)
         command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
         context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
         # A call's timer moves with each of its events: one read a moment ago may stand for a later time by now.
@@ -102,25 +111,36 @@ def build(host: Host) -> ServiceApp:
     seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
     deciding = handlers(store, clock, ids, seals)
     handler = deciding[policy.LOCATION]
-    letters = PolicyReader(store, HEARD, clock, deciding, seals)
-    capacity = NetworkCapacity(store, reader, lambda site: _link(runtime, reader, site), clock)
+    letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
+    capacity = NetworkCapacity(store, reader, lambda site: _link(runtime, reader, site), clock, host.roster.counts)
+    closing = Wake()
+
+    def retired(site: str) -> bool:
+        return host.roster.left_at(site) is not None
+
+    def network_changed() -> None:
+        seals.learn(host.roster.keys)
+        closing.set()
 
     bench = Bench(NAME, Repair(store, [reader, letters], clock, ids), Rebuilds(_views(runtime, reader), clock))
 
     async def start() -> None:
+        host.roster.on_change.append(network_changed)
         await runtime.start(LOGS)
         runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock), None, OWN_SECONDS)))
-        runtime.spawn("timers", TimerLoop(store, clock, fire(deciding)).run)
+        runtime.spawn("timers", TimerLoop(store, clock, fire(deciding, retired)).run)
         for log in LOGS:
             runtime.relay(log)
+        runtime.spawn("close-calls", lambda: close_calls(store, deciding, retired, clock, closing))
         runtime.city(reader, gather_seconds=CITY_SECONDS, also=[letters])
         runtime.measure(reader, letters)
         for location in settings.locations:
             await _open(handler, host, location.name, location.title, location.district)
 
     placement = api.Placement(
-        site=settings.site, sites=settings.sites, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
+        site=settings.site, sites=host.roster, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
         streams=host.streams, calls=deciding[policy.CALL], can_write_to=seals.knows,
+        left_at=host.roster.left_at,
     )  # fmt: skip
 
     async def stop() -> None:
@@ -131,6 +151,24 @@ def build(host: Host) -> ServiceApp:
     add_health(site_api, runtime.health)
     add_worklist(site_api, PgWorklist(store), clock.now)
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
+
+
+async def close_calls(
+    store: Store, handlers: Handlers, retired: Callable[[str], bool], clock: Clock, changed: Wake
+) -> None:
+    """Ends what was asked of sites that have left the network: once now, and again whenever the network has changed.
+    What is asked in that very moment ends when its timer falls due (`fire`).
+    """
+    while True:
+        seen = changed.count
+        for status in OPEN_CALLS:
+            for row in await store.rows(remote_holds, status=status):
+                if retired(row["site"]):
+                    command_id = derived_id("site-retired", row["id"], str(row["version"]))
+                    reaction = policy.site_left(row["id"], clock.now())
+                    context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
+                    await handlers[policy.CALL].handle(reaction.key, reaction.command, context)
+        await changed.wait(seen)
 
 
 def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
@@ -168,6 +206,8 @@ async def _open(
 
 def _link(runtime: Runtime, reader: Reader, site: str) -> SiteLink:
     """How another site is heard now, and whether all it said it told is applied here."""
+    if runtime.host.roster.left_at(site) is not None:
+        return RETIRED
     link = runtime.links.link(site, runtime.host.clock.monotonic(), NAME)
     heard = [origin for origin in runtime.links.origins() if (origin.site, origin.service) == (site, NAME)]
     caught_up = all(reader.checkpoint(o.key) >= (o.epoch, runtime.links.told(o)) for o in heard)
@@ -181,5 +221,5 @@ def _asyncapi(host: Host) -> dict[str, object]:
     async def beat() -> Beat:
         return Beat.of(Origin(host.settings.site, NAME, 1), {})
 
-    Beats(broker, Links(host.settings.site, host.settings.sites), NAME, beat, host.clock)
+    Beats(broker, Links(host.settings.site, host.roster), NAME, beat, host.clock)
     return asyncapi_document(broker, CONTRACTS, site=host.settings.site, service=NAME, version="1")

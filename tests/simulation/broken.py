@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,6 +21,9 @@ from shared.policies import Handlers
 from shared.ports import Append, Appended, Put, Store
 from tests.simulation.oracle import PLACEMENT
 from tests.simulation.process import Parts, Process, WatchedStore
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
 
 
 class _AppliesEarly(Reader):
@@ -148,7 +151,14 @@ class AsksDecidedAnew(_Decides):
         return super().location(state, command)
 
 
+class NobodyLeft(Parts):
+    """Calls to a site that has left the network wait for its word."""
+
+    def retired(self, world: World, site: str) -> bool:
+        return False
+
+
 BROKEN: tuple[type[Parts], ...] = (
     NoOrderGuard, NoDeduplication, CheckpointApart, CheckpointsMoveBack, NoTailCheck, MarksLost, NobodyAsked,
-    CallOffsForgotten, AsksDecidedAnew,
+    CallOffsForgotten, AsksDecidedAnew, NobodyLeft,
 )  # fmt: skip

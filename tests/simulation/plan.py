@@ -23,6 +23,7 @@ class Plan:
     seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that
     one step on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
     remote: how much of what desks do is about holds at other sites. unread: chance that a letter cannot be opened.
+    late: a site that joins when the others have been at work for a while. leaves: one that leaves; never the hub.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
 
@@ -42,6 +43,8 @@ class Plan:
     states_max: int
     remote: float
     unread: float
+    late: str | None
+    leaves: str | None
 
 
 def plan(chance: random.Random) -> Plan:
@@ -68,4 +71,6 @@ def plan(chance: random.Random) -> Plan:
         states_max=chance.choice((1, 2_000)),
         remote=chance.choice((0.1, 0.3, 0.6)),
         unread=chance.choice((0.0, 0.0, 0.1, 0.4)),
+        late=chance.choice((None, None, *sites[2:])),
+        leaves=chance.choice((None, None, *sites[1:])),
     )

@@ -91,6 +91,9 @@ class Parts:
         world = process.world
         return handlers(process.store, process.site.clock, world.ids, world.seals[process.site.name])
 
+    def retired(self, world: World, site: str) -> bool:
+        return site in world.left
+
     def letters(self, process: Process) -> PolicyReader:
         policy = process.world.programs.policy(process.site.name, PLACEMENT, LETTERS)
         return PolicyReader(process.store, policy, process.site.clock, process.handlers, Mislaid(process))
@@ -194,7 +197,12 @@ class Process:
             except StoreUnavailable:
                 await asyncio.sleep(0.2)  # in production the process ends and is started again
                 continue
-            self._keep("timers", TimerLoop(self.store, self.site.clock, fire(self.handlers)).run)
+            self._keep(
+                "timers",
+                TimerLoop(
+                    self.store, self.site.clock, fire(self.handlers, lambda site: parts.retired(self.world, site))
+                ).run,
+            )
             for log in LOGS:
                 relay = parts.relay(self, log)
                 self._keep(f"relay-{log}", relay.run)

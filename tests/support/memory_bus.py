@@ -143,6 +143,11 @@ class MemoryBus:
         self._down.discard(site)
         self.changed.set()
 
+    def gathered(self, site: str) -> bool:
+        """Whether all that a site has published for the network is in the hub's CITY."""
+        flows = [flow for flow in self.flows if flow.source[0] == site and flow.source[1] != CITY]
+        return all(flow.cursor >= len(self.stream(*flow.source).messages) for flow in flows)
+
     def drop_consumers(self, site: str) -> None:
         """The server forgets its readers; they have to find out and go on."""
         self.changed.set()
