@@ -2,8 +2,8 @@
 
 `plek.lock` (held while a supervisor runs, holds its process id) · `network.json` (addresses and process ids) ·
 `sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys and logs) · `keys/` (token keys, every site's
-public keys for letters) · `clock.json` · `links.json` · `demo.json` (which houses are furnished) · `members.json` (sites
-added and removed) · `retired/` (what sites that left have kept)
+public keys for letters) · `clock.json` · `links.json` · `demo.json` (which houses are furnished) · `members.json`
+(sites added and removed) · `retired/` (what sites that left have kept)
 """
 
 from __future__ import annotations

@@ -258,7 +258,11 @@ async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.
         settle()
         log.info("serving", services=list(names), host=settings.host, port=settings.port)
         # One process of the site watches its sources: the one with the site's first service.
-        async with keep_sources(settings, host.roster) if settings.services[0] in names else contextlib.nullcontext():
+        async with (
+            keep_sources(settings, host.roster, host.remake_city)
+            if settings.services[0] in names
+            else contextlib.nullcontext()
+        ):
             await server.serve(sockets=[listener])
         return _one_line(ending.result()) if ending.done() else 0
     except Exception as error:

@@ -22,6 +22,7 @@ from shared.health import Health, LinkHealth, LogHealth, ReaderHealth, versions
 from shared.heard import BusWitnesses, Known, answer_on, doubted_at
 from shared.inbox import Follow, Reader
 from shared.kept import Keeps, answer_kept_on
+from shared.lacking import BusEnds, Watch
 from shared.outbox import Relay
 from shared.parked import GAP
 from shared.ports import BusUnavailable, StoreUnavailable
@@ -158,13 +159,23 @@ class Runtime:
                 follows = [Follow(source(client, "CITY", skip_site=settings.site), settings.site, gather_seconds)]
                 follows += [Follow(source(client, name), None, gather_seconds) for name in own_logs]
                 others = [other.run(Follow(source(client, "CITY"), settings.site, gather_seconds)) for other in also]
-                await _together([beats.run(), *(reader.run(follow) for follow in follows), *others])
+                watch = self._watch(client, [reader, *also])
+                await _together([beats.run(), watch.run(), *(reader.run(follow) for follow in follows), *others])
             finally:
                 self.broker = None
                 self._clients.pop("pub", None)
                 await broker.stop()
 
         self.spawn("city", work)
+
+    def _watch(self, client: BusClient, readers: Sequence[Reader]) -> Watch:
+        settings, links = self.host.settings, self.links
+
+        def told() -> list[tuple[Origin, int]]:
+            return [(origin, links.told(origin)) for origin in links.origins() if origin.site != settings.site]
+
+        ends = BusEnds(client, settings, self.service)
+        return Watch(readers, told, ends, None if settings.is_hub else self.host.remake_city.set, self.host.clock)
 
     def local(self, reader: Reader, logs: Sequence[str], gather_seconds: float = 0.0) -> None:
         """Hears the services of this site on streams that never leave it. gather_seconds: as in `Follow`."""

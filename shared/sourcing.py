@@ -51,8 +51,11 @@ log = logging.getLogger("plek.sourcing")
 
 
 @asynccontextmanager
-async def keep_sources(settings: SiteSettings, roster: Roster) -> AsyncIterator[None]:
-    """Watch this site's streams meanwhile. One process of a site does; a second one does no harm."""
+async def keep_sources(settings: SiteSettings, roster: Roster, remake: asyncio.Event) -> AsyncIterator[None]:
+    """Watch this site's streams meanwhile. One process of a site does; a second one does no harm.
+
+    remake: set when this site's copy of CITY is to be taken from the hub anew.
+    """
 
     async def keep(account: Account) -> None:
         try:
@@ -62,7 +65,7 @@ async def keep_sources(settings: SiteSettings, roster: Roster) -> AsyncIterator[
             return
         looks = [_again_and_again(LogKeeper(client, settings.site, settings.services, account).look, LOGS_SECONDS)]
         if account == "CITY":
-            keeper = SourceKeeper(client, settings.site, settings.hub, settings.origins, lambda: roster.origins)
+            keeper = SourceKeeper(client, settings.site, settings.hub, settings.origins, lambda: roster.origins, remake)
             looks.append(keeper.run())
         tasks = [asyncio.ensure_future(look) for look in looks]
         try:
@@ -137,12 +140,13 @@ class SourceKeeper:
 
     client: connected to the site's own server as `city.admin`. Run `run` as a task and cancel it to stop.
     origins: who tells the network as far as this process was told at its start (`site/service`); what stands in the
-    hub's CITY itself is newer, as long as there is one. now: who tells it now; none where nobody says.
+    hub's CITY itself is newer, as long as there is one. now: who tells it now; none where nobody says. remake: set when
+    a copy is to be taken from the hub anew.
     """
 
     def __init__(
         self, client: Client, site: str, hub: str, origins: Sequence[str] = (),
-        now: Callable[[], Sequence[str]] = tuple,
+        now: Callable[[], Sequence[str]] = tuple, remake: asyncio.Event | None = None,
     ) -> None:  # fmt: skip
         self.client = client
         self.asked_again = 0
@@ -150,6 +154,7 @@ class SourceKeeper:
         self._site = site
         self._hub = hub
         self._now = now
+        self._remake = remake or asyncio.Event()
         self._metadata: dict[str, str] = {ORIGINS: " ".join(origins)} if origins else {}
         self._next: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
@@ -161,6 +166,10 @@ class SourceKeeper:
     async def look(self) -> None:
         """One look: sources that are missing are put back, silent ones made to ask again."""
         info = await self._ask("INFO")
+        if self._remake.is_set() and self._site != self._hub and not gone(info):
+            await self._ask("DELETE")
+            info = await self._ask("INFO")
+        self._remake.clear()
         if gone(info):
             await self._make_anew()
             return

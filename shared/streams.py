@@ -141,9 +141,11 @@ def _city(topology: Topology) -> Stream:
 
 
 def hub_city(hub: str, metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The hub's CITY as it is declared for the origins its metadata names."""
+    """The hub's CITY as it is declared for the origins its metadata names. It is not synced: what a crash takes off its
+    end is gathered again, perhaps in another order, and whoever lacks something by that finds it out (`lacking.py`).
+    """
     told = {ORIGINS: metadata.get(ORIGINS, "")}
-    return _gathered(hub_sources(hub, told)) | {"metadata": told}
+    return _gathered(hub_sources(hub, told)) | {"metadata": told, "persist_mode": "async"}
 
 
 def site_city(hub: str, site: str) -> dict[str, Any]:

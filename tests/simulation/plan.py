@@ -11,8 +11,8 @@ from dataclasses import dataclass
 SITES = ("stad", "west", "noord", "zuidoost")
 
 FAULTS = (
-    "crash", "cut", "slow", "bus-down", "store-down", "city-remade", "hub-city-lost", "log-lost", "leaf-lost", "loss",
-    "backup", "overlap", "skew", "time-passes", "poison",
+    "crash", "cut", "slow", "bus-down", "store-down", "city-remade", "hub-city-lost", "hub-city-older", "log-lost",
+    "leaf-lost", "loss", "backup", "overlap", "skew", "time-passes", "poison",
 )  # fmt: skip
 
 

@@ -162,6 +162,19 @@ class MemoryBus:
                 flow.cursor = 0
         self.changed.set()
 
+    def lose_end(self, count: int) -> None:
+        """The hub's server crashed and comes back without the last messages of its CITY. It gathers them again, in
+        whatever order; copies and readers that had them go on behind where they stood.
+        """
+        city = self.stream(self.hub, CITY).messages
+        del city[max(0, len(city) - count) :]
+        left = {id(stored) for stored in city}
+        for flow in self.flows:
+            if flow.target == (self.hub, CITY):
+                sent = self.stream(*flow.source).messages[: flow.cursor]
+                flow.cursor = max((n for n, stored in enumerate(sent, 1) if id(stored) in left), default=0)
+        self.changed.set()
+
     def remake_city(self) -> None:
         """`CITY` is made anew at the hub and at every site, as after the loss of the hub's disk."""
         for site in sorted(self.tellers):
