@@ -16,6 +16,7 @@ from infra.verbs import (
     figures,
     imports,
     journal,
+    membership,
     network,
     parked,
     rehearsal,
@@ -36,6 +37,7 @@ app = typer.Typer(
 # One line per family of verbs.
 network.register(app)
 site.register(app)
+membership.register(app)
 rehearsal.register(app)
 figures.register(app)
 journal.register(app)

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.streams import TELLS
 
@@ -102,18 +102,23 @@ def new_seal_key() -> OKPKey:
     return OKPKey.generate_key("X25519", parameters={"use": "enc", "alg": "ECDH-ES"}, auto_kid=True)
 
 
-def ensure_letter_keys(directory: Path, sites: Sequence[str], public: Path) -> dict[str, Path]:
+def ensure_letter_keys(
+    directory: Path, sites: Sequence[str], public: Path, more: Mapping[str, Any] | None = None
+) -> dict[str, Path]:
     """Every site's private keys for letters below `directory`/<site>, and all public ones in one file, for all to read.
 
-    Returns site -> its private file.
+    Returns site -> its private file. more: as in `publish_seal_keys`.
     """
     private = {site: ensure_seal_keys(directory / site / "keys") for site in sites}
-    publish_seal_keys(public, private)
+    publish_seal_keys(public, private, more)
     return private
 
 
-def publish_seal_keys(path: Path, sites: Mapping[str, Path]) -> Path:
-    """Write every site's public keys for letters where each of them can read it, from the private ones in `sites`."""
+def publish_seal_keys(path: Path, sites: Mapping[str, Path], more: Mapping[str, Any] | None = None) -> Path:
+    """Write every site's public keys for letters where each of them can read it, from the private ones in `sites`.
+
+    more: what else the file says of the network (`shared/roster.py`).
+    """
     from joserfc.jwk import KeySet
 
     public = {}
@@ -122,7 +127,7 @@ def publish_seal_keys(path: Path, sites: Mapping[str, Path]) -> Path:
         public[site] = [key.as_dict(private=False) for key in keys]
     fresh = path.with_suffix(".tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh.write_text(json.dumps({"sites": public}, indent=2), "utf-8")
+    fresh.write_text(json.dumps({"sites": public, **(more or {})}, indent=2), "utf-8")
     fresh.replace(path)
     return path
 

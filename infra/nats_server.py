@@ -155,28 +155,52 @@ class Buses:
         self.credentials: dict[str, dict[str, Path]] = {}
         self.servers: dict[str, NatsServer] = {}
         self._buses: dict[str, SiteBus] = {}
-        seeds = {site: ensure_seed(directory / site / "keys" / "leaf.nk") for site in topology.sites}
-        ports = iter(free_ports(2 * len(topology.sites) + 1))
-        leaf_port = next(ports)
-        for site in topology.sites:
-            keys = ensure_site_keys(directory / site / "keys", list(topology.services[site]))
-            bus = SiteBus(
-                site=site,
-                port=next(ports),
-                monitor_port=next(ports),
-                store=directory / site / "nats" / "jetstream",
-                users={user: public_key(seed) for user, seed in keys.items()},
-                sync_always=sync_always,
-            )
-            if site == topology.hub:
-                leaves = {other: public_key(seed) for other, seed in seeds.items() if other != site}
-                bus = replace(bus, leaf_port=leaf_port, leaves=leaves)
-            else:
-                seed = seeds[site].read_text("ascii").strip()
-                bus = replace(bus, hub_url=f"nats-leaf://127.0.0.1:{leaf_port}", leaf_seed=seed)
-            self.credentials[site] = keys
-            self._buses[site] = bus
-            self.servers[site] = NatsServer(directory / site / "nats", bus.host, bus.port)
+        self._directory, self._sync_always = directory, sync_always
+        self._leaf_port, *ports = free_ports(2 * len(topology.sites) + 1)
+        for number, site in enumerate(topology.sites):
+            self._add(site, *ports[2 * number : 2 * number + 2])
+
+    def admit(self, site: str, topology: Topology) -> None:
+        """A site joins the network that `topology` is now: its keys are made, and the running hub lets it link. The
+        links and streams of the others go on meanwhile. Nothing happens when it is there already.
+        """
+        self.topology = topology
+        if site not in self.servers:
+            self._add(site, *free_ports(2))
+        self._reload_hub()
+
+    def dismiss(self, site: str, topology: Topology) -> None:
+        """A site whose server was stopped leaves the network that `topology` is now: the hub knows its key no more."""
+        self.topology = topology
+        for known in (self.credentials, self.servers, self._buses):
+            known.pop(site, None)
+        self._reload_hub()
+
+    def _add(self, site: str, port: int, monitor_port: int) -> None:
+        keys = ensure_site_keys(self._directory / site / "keys", list(self.topology.services[site]))
+        bus = SiteBus(
+            site=site,
+            port=port,
+            monitor_port=monitor_port,
+            store=self._directory / site / "nats" / "jetstream",
+            users={user: public_key(seed) for user, seed in keys.items()},
+            sync_always=self._sync_always,
+        )
+        if site == self.topology.hub:
+            bus = replace(bus, leaf_port=self._leaf_port)
+        else:
+            seed = self._leaf_seed(site).read_text("ascii").strip()
+            bus = replace(bus, hub_url=f"nats-leaf://127.0.0.1:{self._leaf_port}", leaf_seed=seed)
+        self.credentials[site] = keys
+        self._buses[site] = bus
+        self.servers[site] = NatsServer(self._directory / site / "nats", bus.host, bus.port)
+
+    def _leaf_seed(self, site: str) -> Path:
+        return ensure_seed(self._directory / site / "keys" / "leaf.nk")
+
+    def _reload_hub(self) -> None:
+        self._configure(self.topology.hub)
+        self.servers[self.topology.hub].reload()
 
     def launch(self, site: str) -> None:
         """Start one site's server (again), on the ports it always had; returns at once."""
@@ -229,4 +253,8 @@ class Buses:
         self.servers[site].reload()
 
     def _configure(self, site: str) -> None:
-        self.servers[site].configure(configuration(self.topology, self._buses[site]))
+        bus = self._buses[site]
+        if site == self.topology.hub:
+            leaves = {other: public_key(self._leaf_seed(other)) for other in self._buses if other != site}
+            bus = replace(bus, leaves=leaves)
+        self.servers[site].configure(configuration(self.topology, bus))

@@ -102,12 +102,22 @@ def load_network(path: Path = DEFAULT_FILE) -> Network:
         network = Network.model_validate(raw)
     except ValidationError as error:
         raise NetworkError(path, [_line(raw, dict(mistake)) for mistake in error.errors()]) from None
-    if mistakes := list(_mistakes(network)):
+    if mistakes := list(check(network)):
         raise NetworkError(path, mistakes)
     return network
 
 
-def _mistakes(network: Network) -> Iterator[str]:
+def site_of(table: Mapping[str, Any]) -> Site:
+    """One site out of its table. Raises `NetworkError` with one line per mistake."""
+    try:
+        return Site.model_validate(table)
+    except ValidationError as error:
+        raise NetworkError(
+            Path(f"site {table['name']}"), [_line(table, dict(wrong)) for wrong in error.errors()]
+        ) from None
+
+
+def check(network: Network) -> Iterator[str]:
     """What each table cannot know by itself: names used twice, hubs, links, services."""
     yield from _twice("site", Counter(site.name for site in network.sites))
     for what, found in (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
@@ -22,6 +23,7 @@ __all__ = [
     "Postgres",
     "PostgresServer",
     "choose_postgres",
+    "make_databases",
     "start_nats",
     "start_postgres",
 ]
@@ -146,3 +148,23 @@ class ContainerPostgres:
         """The address the engine published."""
         parts = urlsplit(self._container.get_connection_url())
         return str(urlunsplit(parts._replace(path=f"/{database}")))
+
+
+async def make_databases(server: PostgresServer, services: Sequence[str]) -> None:
+    """Make each service's database unless it is there. Raises `PlatformError` when the server does not answer."""
+    import asyncpg
+
+    try:
+        connection = await asyncpg.connect(server.dsn("postgres"), timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise PlatformError(f"PostgreSQL does not answer: {type(error).__name__}") from None
+    try:
+        there = {row["datname"] for row in await connection.fetch("select datname from pg_database")}
+        for service in services:
+            name = server.dsn(service).partition("?")[0].rpartition("/")[2]
+            if name not in there:
+                await connection.execute(f'create database "{name}"')
+    except asyncpg.PostgresError as error:
+        raise PlatformError(f"PostgreSQL refuses to make a database: {error}") from None
+    finally:
+        await connection.close()

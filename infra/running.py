@@ -3,7 +3,7 @@
 `plek.lock` (held while a supervisor runs, holds its process id) · `network.json` (addresses and process ids) ·
 `sites/<site>.json` (settings) · `sites/<site>/` (servers' data, keys, vault and logs) · `erased/<site>.txt` (destroyed
 keys) · `keys/` (token keys, every site's public keys for letters) · `clock.json` · `links.json` · `demo.json` (which
-houses are furnished)
+houses are furnished) · `members.json` (sites added and removed) · `retired/` (what sites that left have kept)
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ class Files:
         self.lock = data / "plek.lock"
         self.network = data / "network.json"
         self.links = data / "links.json"
+        self.members = data / "members.json"
+        self.retired = data / "retired"
         self.clock = data / "clock.json"
         self.demo = data / "demo.json"
         self.keys = data / "keys"
@@ -72,13 +75,17 @@ class RunningSite:
 
 @dataclass(frozen=True)
 class RunningNetwork:
-    """A network that runs now. `pid` is its supervisor's."""
+    """A network that runs now. `pid` is its supervisor's.
+
+    change: the site that comes or goes now, the step it is at, and what keeps it (`site`, `step`, `trouble`).
+    """
 
     data: Path
     pid: int
     hub: str
     ready: bool
     sites: dict[str, RunningSite] = field(default_factory=dict)
+    change: Mapping[str, str] | None = None
 
     @classmethod
     def load(cls, data: Path) -> RunningNetwork:
@@ -88,7 +95,7 @@ class RunningNetwork:
             with suppress(FileNotFoundError):
                 told = json.loads(files.network.read_text("utf-8"))
                 sites = {name: RunningSite(**site) for name, site in told["sites"].items()}
-                return cls(data, told["pid"], told["hub"], told["ready"], sites)
+                return cls(data, told["pid"], told["hub"], told["ready"], sites, told["change"])
         raise PlatformError(f"no network is running in {data}: start one with `plek up --data {data}`")
 
     def site(self, name: str) -> RunningSite:

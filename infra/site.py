@@ -25,6 +25,7 @@ from shared.http_border import Border
 from shared.http_problems import Problem
 from shared.ids import Ids, SystemIds
 from shared.repair_origin import Repaired
+from shared.roster import Roster
 from shared.runtime import settle
 from shared.security import Actor, Verifier, load_public_keys
 from shared.service import Host, ServiceApp, ask_all
@@ -267,7 +268,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.socket) -> int:
     log = telemetry.logger("site")
     ending = asyncio.get_running_loop().create_future()
-    host = Host(settings, clock_of(settings), SystemIds(), Streams(), ending)
+    host = Host(settings, clock_of(settings), SystemIds(), Streams(), ending, Roster(settings))
     started: list[ServiceApp] = []
     try:
         built = [SERVICES[name](host) for name in names]
@@ -281,7 +282,11 @@ async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.
         settle()
         log.info("serving", services=list(names), host=settings.host, port=settings.port)
         # One process of the site watches its sources: the one with the site's first service.
-        async with keep_sources(settings) if settings.services[0] in names else contextlib.nullcontext():
+        async with (
+            keep_sources(settings, host.roster, host.remake_city)
+            if settings.services[0] in names
+            else contextlib.nullcontext()
+        ):
             await server.serve(sockets=[listener])
         return _one_line(ending.result()) if ending.done() else 0
     except Exception as error:

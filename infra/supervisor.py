@@ -14,12 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.changing import Changing
 from infra.keys import ensure_letter_keys, ensure_token_key
+from infra.members import Members, set_aside
 from infra.nats_server import Buses
-from infra.network import Network
+from infra.network import Network, Site
 from infra.nursery import Nursery
 from infra.parts import Part, Service, last_line
-from infra.platform import PostgresServer, choose_postgres
+from infra.platform import PostgresServer, choose_postgres, make_databases
 from infra.processes import Child, PlatformError, explain, free_ports, lock_file, port_is_free, stop_child
 from infra.running import Files, links_cut, replace_json
 from shared.settings import LocationSettings, SiteSettings
@@ -47,6 +49,7 @@ class Supervisor:
     `port_base` is the first site's HTTP port, the others follow; 0 takes any free ones. `fsync=False` is for tests, and
     so is `begin`: other programs in the place of ours; None: the nursery forks ours. `beside` begins once all is ready,
     and is cancelled when the network stops.
+    network: as its file says, and from `run` on with the sites that were added and removed since (`infra/members.py`).
     """
 
     network: Network
@@ -65,7 +68,11 @@ class Supervisor:
         self._nursery = Nursery(self.files.sites / "nursery.log")
         self.parts: list[Part] = []
         self.urls: dict[str, str] = {}
+        self.given = self.network
+        self.databases: dict[str, PostgresServer] = {}
         self._letter_keys: dict[str, Path] = {}
+        self._ports: dict[str, int] = {}
+        self._changing = Changing(self)
         self._stopping = asyncio.Event()
         self._told: object = None
         self._ready = False
@@ -94,7 +101,7 @@ class Supervisor:
                 return
             starting.result()
             self._ready = True
-            self._tell()
+            self.tell()
             when_ready(self.urls)
             beside = [asyncio.create_task(self._watch_buses()), asyncio.create_task(self._beside())]
             while not self._stopping.is_set():
@@ -104,6 +111,7 @@ class Supervisor:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+            await self._changing.stop()
         finally:
             self._take_down()
 
@@ -130,41 +138,47 @@ class Supervisor:
             stale.unlink(missing_ok=True)
 
     async def _start(self) -> None:
-        ports = self._ports()
+        members = Members.load(self.files.members)
+        self.network = members.over(self.given)
+        set_aside(self.files, members)
+        for name in sorted({site.name for site in self.given.sites}.intersection(members.removed)):
+            self.say(f"{name} has left this network: `plek site add {name} --network FILE` lets a new one in")
+        self._ports = self._choose_ports()
         topology = self.network.topology
         self.buses = Buses(topology, self.files.sites)
-        databases = {
-            site.name: choose_postgres(self.network, site, self.files.sites / site.name / "postgres", fsync=self.fsync)
-            for site in self.network.sites
-        }
         self.say("starting PostgreSQL and nats-server")
-        servers = []
-        for site in self.network.sites:
-            bus, database = self.buses.servers[site.name], databases[site.name]
-            servers.append(Part(site.name, "nats", bus, lambda name=site.name: self.buses.launch(name)))  # type: ignore[misc]
-            servers.append(Part(site.name, "postgres", database, database.launch))
+        servers = [part for site in self.network.sites for part in self.servers_of(site)]
         if self.begin is None:
             self.files.sites.mkdir(mode=0o700, exist_ok=True)
             self._nursery.start()  # it loads for seconds: meanwhile the servers start
-        await self._launch(servers)
-        await self._until_ready(servers, SERVERS_READY_SECONDS_MAX)
-        await self._wait_for_links()
+        await self.launch(servers)
+        await self.until_ready(servers, SERVERS_READY_SECONDS_MAX)
+        await self.wait_for_links()
         self.say("applying streams and schemas")
-        self._letter_keys = ensure_letter_keys(self.files.sites, list(ports), self.files.network_keys)
-        for name, port in ports.items():
-            self._settings(name, port, databases[name]).save(self.files.settings(name))
+        self.publish(self.network, members)
         await asyncio.gather(
             apply(topology, self.buses.admins()),
-            *(make_databases(databases[site.name], site.services) for site in self.network.sites),
+            *(make_databases(self.databases[site.name], site.services) for site in self.network.sites),
         )
-        await self._migrate()
+        await self.migrate()
         self.say("starting the sites")
-        services = [self._service(name, port) for name, port in ports.items()]
-        await self._launch(services)
-        await self._until_ready(services, SITES_READY_SECONDS_MAX)
+        services = [self.service_of(site.name) for site in self.network.sites]
+        await self.launch(services)
+        await self.until_ready(services, SITES_READY_SECONDS_MAX)
+        self._changing.begin_with(members)
 
-    def _service(self, name: str, port: int) -> Part:
-        self.urls[name] = f"http://{HOST}:{port}"
+    def servers_of(self, site: Site) -> list[Part]:
+        """The bus and the database of a site, not launched yet."""
+        directory = self.files.sites / site.name / "postgres"
+        database = self.databases[site.name] = choose_postgres(self.network, site, directory, fsync=self.fsync)
+        return [
+            Part(site.name, "nats", self.buses.servers[site.name], lambda: self.buses.launch(site.name)),
+            Part(site.name, "postgres", database, database.launch),
+        ]
+
+    def service_of(self, name: str) -> Part:
+        """A site's process, not launched yet."""
+        self.urls[name] = f"http://{HOST}:{self._port_of(name)}"
         log, words = self.files.service_log(name), ["serve", name, "--data", str(self.data)]
         service = Service(lambda: self._begin(words, log), self.urls[name], log)
         return Part(name, "service", service, service.launch)
@@ -172,7 +186,7 @@ class Supervisor:
     def _begin(self, words: Sequence[str], log: Path) -> Child:
         return self.begin(words, log) if self.begin is not None else self._nursery.fork(words, log)
 
-    def _ports(self) -> dict[str, int]:
+    def _choose_ports(self) -> dict[str, int]:
         names = [site.name for site in self.network.sites]
         if self.port_base == 0:
             return dict(zip(names, free_ports(len(names)), strict=True))
@@ -182,14 +196,22 @@ class Supervisor:
                 raise PlatformError(f"port {port} is in use: choose others with --port-base N (0 takes any free ones)")
         return ports
 
-    async def _launch(self, parts: list[Part]) -> None:
+    def _port_of(self, name: str) -> int:
+        """A site's HTTP port; one that joins later gets the next after the others', or a free one."""
+        if name not in self._ports:
+            follows = max(self._ports.values()) + 1
+            self._ports[name] = follows if self.port_base and port_is_free(follows, HOST) else free_ports(1)[0]
+        return self._ports[name]
+
+    async def launch(self, parts: list[Part]) -> None:
+        """Start parts and keep them running."""
         for part in parts:
             self.parts.append(part)
             part.start()
             # Between two launches: a stop asked for meanwhile is seen at once.
             await asyncio.sleep(0)
 
-    async def _until_ready(self, parts: list[Part], seconds_max: float) -> None:
+    async def until_ready(self, parts: list[Part], seconds_max: float) -> None:
         """Wait until all are ready, side by side; one that ends while starting ends the attempt."""
         deadline = time.monotonic() + seconds_max
         waiting = list(parts)
@@ -201,32 +223,41 @@ class Supervisor:
                 raise PlatformError(
                     f"not ready after {seconds_max:.0f} seconds: {names}; logs are in {self.files.sites}"
                 )
-            self._tell()
+            self.tell()
             await asyncio.sleep(LOOK_SECONDS / 5 if waiting else 0)
 
-    async def _wait_for_links(self) -> None:
+    async def wait_for_links(self) -> None:
         """A source made while its link is down asks again only after seconds; a link that stays down stops nothing."""
         deadline = time.monotonic() + LINKS_SECONDS_MAX
         while not await asyncio.to_thread(self.buses.linked) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS / 5)
 
-    def _settings(self, name: str, port: int, database: PostgresServer) -> SiteSettings:
-        site = self.network.site(name)
+    def publish(self, network: Network, members: Members) -> None:
+        """Write down who belongs to the network, for its running processes, and each site's settings for the next."""
+        names = [site.name for site in network.sites]
+        told = {"origins": network.topology.origins, "left": members.as_told()}
+        self._letter_keys = ensure_letter_keys(self.files.sites, names, self.files.network_keys, told)
+        for name in names:
+            self._settings(network, name, members.first_epoch(name)).save(self.files.settings(name))
+
+    def _settings(self, network: Network, name: str, first_epoch: int) -> SiteSettings:
+        site, database = network.site(name), self.databases[name]
         signing, public = ensure_token_key(self.files.keys)
         telemetry = self.network.telemetry
         return SiteSettings.model_validate(
             {
                 "site": name,
-                "hub": self.network.hub.name,
-                "sites": [other.name for other in self.network.sites],
-                "origins": self.network.topology.origins,
+                "hub": network.hub.name,
+                "sites": [other.name for other in network.sites],
+                "origins": network.topology.origins,
                 "municipality": site.municipality,
                 "locations": [
                     LocationSettings(name=at.name, title=at.title, district=at.district) for at in site.locations
                 ],
                 "services": site.services,
                 "host": HOST,
-                "port": port,
+                "port": self._port_of(name),
+                "first_epoch": first_epoch,
                 "databases": {service: database.dsn(service) for service in site.services},
                 "nats_url": self.buses.servers[name].url,
                 "credentials": self.buses.credentials[name],
@@ -244,10 +275,10 @@ class Supervisor:
             }
         )
 
-    async def _migrate(self) -> None:
-        """Bring every site's schemas up to date. Raises `PlatformError` with the last line about it."""
+    async def migrate(self, *sites: str) -> None:
+        """Bring the schemas of these sites (none named: of all) up to date. Raises `PlatformError` in one line."""
         self._migrate_log.unlink(missing_ok=True)
-        child = self._begin(["migrate", "--data", str(self.data)], self._migrate_log)
+        child = self._begin(["migrate", *sites, "--data", str(self.data)], self._migrate_log)
         try:
             while child.poll() is None:  # noqa: ASYNC110  (another process sets no event of ours)
                 await asyncio.sleep(LOOK_SECONDS / 5)
@@ -285,7 +316,8 @@ class Supervisor:
         for part in self.parts:
             if line := part.look(now):
                 self.say(line)
-        self._tell()
+        self._changing.look(now)
+        self.tell()
 
     def _asked_links(self) -> dict[str, bool]:
         """Links that must change: site -> whether to cut."""
@@ -296,12 +328,13 @@ class Supervisor:
             if not site.hub and (site.name in asked) != self.buses.is_cut(site.name)
         }
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """Write `network.json` when anything in it changed."""
         told = {
             "pid": os.getpid(),
             "hub": self.network.hub.name,
             "ready": self._ready,
+            "change": self._changing.told,
             "sites": {site.name: self._tell_site(site.name) for site in self.network.sites},
         }
         if told != self._told:
@@ -337,26 +370,6 @@ class Supervisor:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-async def make_databases(server: PostgresServer, services: Sequence[str]) -> None:
-    """Make each service's database unless it is there. Raises `PlatformError` when the server does not answer."""
-    import asyncpg
-
-    try:
-        connection = await asyncpg.connect(server.dsn("postgres"), timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise PlatformError(f"PostgreSQL does not answer: {type(error).__name__}") from None
-    try:
-        there = {row["datname"] for row in await connection.fetch("select datname from pg_database")}
-        for service in services:
-            name = server.dsn(service).partition("?")[0].rpartition("/")[2]
-            if name not in there:
-                await connection.execute(f'create database "{name}"')
-    except asyncpg.PostgresError as error:
-        raise PlatformError(f"PostgreSQL refuses to make a database: {error}") from None
-    finally:
-        await connection.close()
 
 
 async def run_until_signalled(supervisor: Supervisor, when_ready: Callable[[dict[str, str]], None]) -> None:

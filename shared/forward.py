@@ -68,7 +68,14 @@ class GiveUpCall(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
-CallCommand: TypeAlias = MakeCall | RepeatCall | HearAnswer | GiveUpCall
+class CloseCall(Command, frozen=True, kw_only=True):
+    """Its site has left the network: nobody will answer. code: what is shown as the reason."""
+
+    call_id: str
+    code: str
+
+
+CallCommand: TypeAlias = MakeCall | RepeatCall | HearAnswer | GiveUpCall | CloseCall
 
 
 class CallMade(Event, frozen=True, tag="call-made.v1"):
@@ -165,6 +172,8 @@ def decide(state: Call, command: CallCommand) -> Outcome:
             return hear(state, command)
         case GiveUpCall():
             return give_up(state, command)
+        case CloseCall():
+            return close(state, command)
         case _:
             assert_never(command)
 
@@ -227,6 +236,14 @@ def give_up(state: Call, command: GiveUpCall) -> Outcome:
     return [CallGivenUp(state.id, command.at + pause(0, late=False), command.at)]
 
 
+def close(state: Call, command: CloseCall) -> Outcome:
+    """Never refused. What was given ends as lapsed: its owner is gone, and nobody keeps it any more."""
+    if state.settled:
+        return ()
+    how = state.status if state.status in CAME_TO_NOTHING else LAPSED
+    return [CallEnded(state.id, how, command.code, command.at)]
+
+
 def evolve(state: Call, event: CallEvent) -> Call:
     """The call after `event`."""
     version = state.version + 1
@@ -283,6 +300,6 @@ CALL: Decider[Call, CallCommand, CallEvent] = Decider(
     codec=CODEC,
     state_type=Call,
     state_version=1,
-    commands=(MakeCall, RepeatCall, HearAnswer, GiveUpCall),
+    commands=(MakeCall, RepeatCall, HearAnswer, GiveUpCall, CloseCall),
 )
 """Stream `call/<id>`."""

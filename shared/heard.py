@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -64,6 +64,7 @@ class _Answer(msgspec.Struct):
 
 
 class _StoredMessage(msgspec.Struct):
+    seq: int = 0
     hdrs: str = ""
 
 
@@ -166,10 +167,17 @@ async def settle(store: Store, which: Log, now: datetime) -> None:
 
 
 class BusWitnesses:
-    """Asks over the bus, as the service `service` of this site. client: its connection now, None while it has none."""
+    """Asks over the bus, as the service `service` of this site. client: its connection now, None while it has none.
 
-    def __init__(self, settings: SiteSettings, service: str, client: Callable[[], Client | None]) -> None:
+    sites: the network's, as they are when it asks; default those of the settings.
+    """
+
+    def __init__(
+        self, settings: SiteSettings, service: str, client: Callable[[], Client | None],
+        sites: Collection[str] | None = None,
+    ) -> None:  # fmt: skip
         self._settings, self._service, self._client = settings, service, client
+        self._sites = settings.sites if sites is None else sites
 
     async def marks(self, which: Log) -> list[Mark]:
         client = self._client()
@@ -178,10 +186,10 @@ class BusWitnesses:
         settings = self._settings
         own = [(settings.site, name) for name in settings.services if name != self._service]
         names = dict.fromkeys((self._service, CONSOLE))
-        other_sites = [site for site in settings.sites if site != settings.site]
+        other_sites = [site for site in self._sites if site != settings.site]
         far = [] if which == "loc" else other_sites if settings.is_hub else [settings.hub]
         asked = [*own, *((site, name) for site in far for name in names)]
-        answers = await asyncio.gather(*(_ask(client, settings.site, self._service, *who) for who in asked))
+        answers = await asyncio.gather(*(ask_heard(client, settings.site, self._service, *who) for who in asked))
         heard = {who: answer for who, answer in zip(asked, answers, strict=True) if answer is not None}
         missing = [f"{name} of {site}" for site, name in own if (site, name) not in heard]
         if far and not any(site in far for site, _ in heard):
@@ -195,7 +203,8 @@ class BusWitnesses:
         return marks
 
 
-async def _ask(client: Client, site: str, service: str, asked_site: str, asked_service: str) -> list[Mark] | None:
+async def ask_heard(client: Client, site: str, service: str, asked_site: str, asked_service: str) -> list[Mark] | None:
+    """How far a service of another site, and its CITY, have heard an origin; None when nobody answers."""
     subject = ask_subject(asked_site, asked_service, QUESTION)
     try:
         reply = await client.request(subject, msgspec.json.encode(_Question(site, service)), ANSWER_SECONDS)
@@ -207,6 +216,12 @@ async def _ask(client: Client, site: str, service: str, asked_site: str, asked_s
 async def city_tail(client: Client, site: str, service: str) -> Mark | None:
     """The last message of an origin's `pub` log in this site's CITY; None when there is none. Raises
     `BusUnavailable`."""
+    found = await city_last(client, site, service)
+    return None if found is None else found[1]
+
+
+async def city_last(client: Client, site: str, service: str) -> tuple[int, Mark] | None:
+    """The same, with its position in CITY."""
     try:
         wanted = {"last_by_subj": log_subject(site, service, "pub", ">")}
         found = _stored.decode(await ask(client, f"$JS.API.STREAM.MSG.GET.{CITY}", wanted))
@@ -218,7 +233,7 @@ async def city_tail(client: Client, site: str, service: str) -> Mark | None:
     epoch, sequence = headers.get("ce-epoch", ""), headers.get("ce-sequence", "")
     if not (epoch.isascii() and epoch.isdigit() and sequence.isascii() and sequence.isdigit()):
         return None  # not one of ours: whoever reads it parks it
-    return Mark("pub", int(epoch), int(sequence), headers.get("ce-id", ""))
+    return found.message.seq, Mark("pub", int(epoch), int(sequence), headers.get("ce-id", ""))
 
 
 Known = Callable[[str], Awaitable[Sequence[Mark]]]

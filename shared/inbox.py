@@ -179,6 +179,7 @@ class Reader:
             await self._load()
             rests = self._rests
             search.at, search.back = 0 if search.back else position, False
+            self._looked_at[follow.source.name] = (incarnation, search.at)
         async with aclosing(follow.source.batches(search.at)) as batches:
             async for batch in batches:
                 began = self._clock.monotonic()
@@ -221,9 +222,8 @@ class Reader:
                 await self._load()
 
     async def _load(self) -> None:
-        """Reads how far this view is, unless that is known: afterwards only this reader moves it.
-
-        After an append that failed it is not known: it may have been stored all the same.
+        """Reads how far this view is, unless that is known: afterwards only this reader moves it. After an append that
+        failed it is not known: it may have been stored all the same.
         """
         if self._loaded:
             return

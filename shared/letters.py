@@ -12,7 +12,7 @@ letter's own id; a letter that says otherwise inside was copied from somewhere, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,10 @@ class Seals:
 
     def __init__(self, site: str, own: KeySet, network: Mapping[str, OKPKey]) -> None:
         self.site, self._own, self._network = site, own, dict(network)
+
+    def learn(self, network: Mapping[str, OKPKey]) -> None:
+        """Sites came, went, or have new keys: from now on letters are sealed to these."""
+        self._network = dict(network)
 
     def knows(self, site: str) -> bool:
         """Whether a letter can be sealed to a site."""
@@ -139,4 +143,9 @@ def load_seals(site: str, own: Path, network: Path) -> Seals:
     """
     keys = KeySet.import_key_set(json.loads(own.read_text("utf-8")))
     sites: Mapping[str, list[dict[str, Any]]] = json.loads(network.read_text("utf-8"))["sites"]
-    return Seals(site, keys, {name: OKPKey.import_key(found[0]) for name, found in sites.items() if found})
+    return Seals(site, keys, newest_keys(sites))
+
+
+def newest_keys(sites: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, OKPKey]:
+    """The key to seal to of every site that has one, out of what is written of each, the newest first."""
+    return {name: OKPKey.import_key(dict(found[0])) for name, found in sites.items() if found}

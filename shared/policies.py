@@ -66,11 +66,17 @@ class Policy:
 
 class PolicyReader(Reader):
     """One policy at work. Messages it does not listen to cost it nothing but a look: how far it has read is written
-    down with the next effect, or every 500 of them."""
+    down with the next effect, or every 500 of them.
 
-    def __init__(self, store: Store, policy: Policy, clock: Clock, handlers: Handlers, seals: Seals) -> None:
+    since: what was told before that to a site of this name was meant for another one, which has left the network.
+    """
+
+    def __init__(
+        self, store: Store, policy: Policy, clock: Clock, handlers: Handlers, seals: Seals,
+        since: datetime | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(store, View(policy.name, (), policy.contracts, _no_rows), clock)
-        self._policy, self._handlers, self._seals = policy, handlers, seals
+        self._policy, self._handlers, self._seals, self._since = policy, handlers, seals, since
         self._scope = f"policy/{policy.name}"
         self._due: tuple[Message, Reaction] | None = None
         self._delivery: Delivery | None = None
@@ -125,7 +131,8 @@ class PolicyReader(Reader):
         try:
             letter = understood(contract, message.data)
             assert isinstance(letter, Letter)
-            return self._seals.open(message, letter) if letter.to == self._seals.site else None
+            mine = letter.to == self._seals.site and (self._since is None or message.time > self._since)
+            return self._seals.open(message, letter) if mine else None
         except Undigestible as wrong:
             raise _alone(message, "letter-body-invalid", wrong.detail) from None
         except LetterRefused as refused:

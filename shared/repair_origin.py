@@ -79,7 +79,7 @@ async def repair(
 
     store: not opened yet. Raises `RepairImpossible`, `StoreUnavailable`, `BusUnavailable`.
     """
-    await store.open(clock.now())
+    await store.open(clock.now(), settings.first_epoch)
     try:
         async with _connections(settings, service) as clients:
             writers = {which: JetStreamLog(clients[f"{ACCOUNTS[which]}.relay"], settings.site, service, which)

@@ -23,9 +23,11 @@ from shared.health import Health, LinkHealth, LogHealth, ReaderHealth, versions
 from shared.heard import BusWitnesses, Known, answer_on, doubted_at
 from shared.inbox import Follow, Reader
 from shared.kept import Keeps, answer_kept_on
+from shared.lacking import BusEnds, Watch
 from shared.outbox import Relay
 from shared.parked import GAP
 from shared.ports import BusUnavailable, StoreUnavailable
+from shared.roster import LOOK_SECONDS
 from shared.service import Check, Host
 from shared.store import PgStore
 from shared.telemetry import logger
@@ -72,7 +74,7 @@ class Runtime:
 
     def __init__(self, host: Host, service: str, store: PgStore) -> None:
         self.host, self.service, self.store = host, service, store
-        self.links = Links(host.settings.site, host.settings.sites)
+        self.links = Links(host.settings.site, host.roster)
         self.relays: dict[Log, Relay] = {}
         self.broker: Broker | None = None
         self.readers: list[Reader] = []
@@ -81,7 +83,7 @@ class Runtime:
         self._heard: dict[str, list[tuple[Log, str, str | None]]] = {}
         self._hears_others: set[str] = set()
         self._clients: dict[Log, BusClient] = {}
-        self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"))
+        self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"), host.roster)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -89,9 +91,15 @@ class Runtime:
         """Opens the store. logs: those it will relay. Raises `StoreUnavailable` when the database does not answer."""
         self.store.on_batch = metrics.STORE_BATCH_APPENDS.labels(self.service).observe
         self.store.on_over = self._over
-        await self.store.open(self.host.clock.now())
+        await self.store.open(self.host.clock.now(), self.host.settings.first_epoch)
         for which in logs:
             await self.store.doubt(which)
+        self.spawn("roster", self._watch_roster)
+
+    async def _watch_roster(self) -> None:
+        while True:
+            self.host.roster.look()
+            await self.host.clock.sleep(LOOK_SECONDS)
 
     def _over(self, reason: str) -> None:
         log.error("the process ends to begin anew", service=self.service, reason=reason)
@@ -168,6 +176,8 @@ class Runtime:
                     works.append(one.reader.run(city))
                     own = [Follow(source(client, name), None, gather_seconds) for name in one.own_logs]
                     works += [one.reader.run(follow) for follow in own]
+                if hears:
+                    works.append(self._watch(client, [one.reader for one in hears]).run())
                 await _together(works)
             finally:
                 self.broker = None
@@ -175,6 +185,15 @@ class Runtime:
                 await broker.stop()
 
         self.spawn("city", work)
+
+    def _watch(self, client: BusClient, readers: Sequence[Reader]) -> Watch:
+        settings, links = self.host.settings, self.links
+
+        def told() -> list[tuple[Origin, int]]:
+            return [(origin, links.told(origin)) for origin in links.origins() if origin.site != settings.site]
+
+        ends = BusEnds(client, settings, self.service)
+        return Watch(readers, told, ends, None if settings.is_hub else self.host.remake_city.set, self.host.clock)
 
     def local(self, reader: Reader, logs: Sequence[str], gather_seconds: float = 0.0) -> None:
         """Hears the services of this site on streams that never leave it. gather_seconds: as in `Follow`."""
@@ -229,7 +248,7 @@ class Runtime:
         self.spawn("measure", work)
 
     def _measure_links(self, readers: Sequence[Reader]) -> None:
-        for site in self.host.settings.sites:
+        for site in self.host.roster:
             silent = self.links.link(site, self.host.clock.monotonic()).silent_seconds
             if silent is not None and site != self.host.settings.site:
                 metrics.LINK_SILENT_SECONDS.labels(site).set(silent)
@@ -251,7 +270,7 @@ class Runtime:
             await store.last_position()
         except StoreUnavailable:
             database = False
-        others = [site for site in self.host.settings.sites if site != self.host.settings.site]
+        others = [site for site in self.host.roster if site != self.host.settings.site]
         links = {site: self.links.link(site, now) for site in others}
         return Health(
             site=self.host.settings.site,

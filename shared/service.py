@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fastapi import FastAPI
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from shared.clock import Clock
 from shared.http import Streams
 from shared.ids import Ids
+from shared.roster import Roster
 from shared.settings import SiteSettings
 
 CHECK_SECONDS_MAX = 1.0
@@ -22,6 +23,7 @@ class Host:
     """What a process gives each of its services. streams: end when the process stops.
 
     ending: set with the reason when the process has to end, so that whoever keeps it running starts it anew.
+    roster: the network's sites as they are now. remake_city: set when this site's CITY lacks what the hub's has.
     """
 
     settings: SiteSettings
@@ -29,6 +31,8 @@ class Host:
     ids: Ids
     streams: Streams
     ending: asyncio.Future[str]
+    roster: Roster
+    remake_city: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Check(NamedTuple):

@@ -54,8 +54,10 @@ class SiteSettings(BaseModel):
     `databases` maps a service to an address asyncpg understands; `credentials` maps a bus user (`city.<service>`,
     `city.<service>.relay`, `local.<service>`, `local.<service>.relay`, `city.admin`, `local.admin`) to the file with
     its nkey seed. `origins` are all that tell the network, as `site/service`. `seal_keys` is this site's private keys
-    for letters, `network_keys` every site's public ones (`shared/letters.py`). `vault` is there at a site that runs
-    intake. `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up` only.
+    for letters, `network_keys` every site's public ones, and who belongs to the network now (`shared/roster.py`).
+    `first_epoch` is where its stores begin when they are new: later than any epoch that others have heard of an earlier
+    site of this name. `vault` is there at a site that runs intake. `token_signing_key`, `clock_file` and `embedded`
+    exist for networks started by `plek up` only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +78,7 @@ class SiteSettings(BaseModel):
     seal_keys: Path
     network_keys: Path
     vault: VaultSettings | None = None
+    first_epoch: int = Field(default=1, ge=1)
     token_signing_key: Path | None = None
     clock_file: Path | None = None
     otlp_endpoint: str | None = None

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from shared.bus_connection import close_client, connect_relay
+from shared.roster import Roster
 from shared.settings import SiteSettings
 from shared.streams import (
     ACCOUNTS,
@@ -50,8 +51,11 @@ log = logging.getLogger("plek.sourcing")
 
 
 @asynccontextmanager
-async def keep_sources(settings: SiteSettings) -> AsyncIterator[None]:
-    """Watch this site's streams meanwhile. One process of a site does; a second one does no harm."""
+async def keep_sources(settings: SiteSettings, roster: Roster, remake: asyncio.Event) -> AsyncIterator[None]:
+    """Watch this site's streams meanwhile. One process of a site does; a second one does no harm.
+
+    remake: set when this site's copy of CITY is to be taken from the hub anew.
+    """
 
     async def keep(account: Account) -> None:
         try:
@@ -61,7 +65,7 @@ async def keep_sources(settings: SiteSettings) -> AsyncIterator[None]:
             return
         looks = [_again_and_again(LogKeeper(client, settings.site, settings.services, account).look, LOGS_SECONDS)]
         if account == "CITY":
-            keeper = SourceKeeper(client, settings.site, settings.hub, settings.origins)
+            keeper = SourceKeeper(client, settings.site, settings.hub, settings.origins, lambda: roster.origins, remake)
             looks.append(keeper.run())
         tasks = [asyncio.ensure_future(look) for look in looks]
         try:
@@ -135,16 +139,22 @@ class SourceKeeper:
     """Watches the sources of one site's CITY.
 
     client: connected to the site's own server as `city.admin`. Run `run` as a task and cancel it to stop.
-    origins: who tells the network as far as this process was told (`site/service`); what stands in the hub's CITY
-    itself is newer, as long as there is one.
+    origins: who tells the network as far as this process was told at its start (`site/service`); what stands in the
+    hub's CITY itself is newer, as long as there is one. now: who tells it now; none where nobody says. remake: set when
+    a copy is to be taken from the hub anew.
     """
 
-    def __init__(self, client: Client, site: str, hub: str, origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self, client: Client, site: str, hub: str, origins: Sequence[str] = (),
+        now: Callable[[], Sequence[str]] = tuple, remake: asyncio.Event | None = None,
+    ) -> None:  # fmt: skip
         self.client = client
         self.asked_again = 0
         """How often a source was made to ask again, since the start."""
         self._site = site
         self._hub = hub
+        self._now = now
+        self._remake = remake or asyncio.Event()
         self._metadata: dict[str, str] = {ORIGINS: " ".join(origins)} if origins else {}
         self._next: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
@@ -156,18 +166,22 @@ class SourceKeeper:
     async def look(self) -> None:
         """One look: sources that are missing are put back, silent ones made to ask again."""
         info = await self._ask("INFO")
+        if self._remake.is_set() and self._site != self._hub and not gone(info):
+            await self._ask("DELETE")
+            info = await self._ask("INFO")
+        self._remake.clear()
         if gone(info):
             await self._make_anew()
             return
         config = info.get("config")
         if not isinstance(config, dict):
             return
-        if self._site == self._hub and (config.get("metadata") or {}).get(ORIGINS):
-            self._metadata = dict(config["metadata"])
+        if self._site == self._hub:
+            config = self._told(config)
         wanted = self._wanted(config)
         there = {source["name"] for source in config.get("sources") or ()}
         if there != {source["name"] for source in wanted}:
-            # Somebody was interrupted between taking out and putting back.
+            # A site came or went, or somebody was interrupted between taking out and putting back.
             await self._ask("UPDATE", config | {"sources": wanted})
             return
         for name in self._silent(info):
@@ -183,12 +197,22 @@ class SourceKeeper:
         """
         if self._site != self._hub:
             config = site_city(self._hub, self._site)
-        elif self._metadata:
-            config = hub_city(self._hub, self._metadata)
+        elif metadata := self._told({"metadata": self._metadata})["metadata"]:
+            config = hub_city(self._hub, metadata)
         else:
             return  # who tells the network is not known here yet: `plek streams apply` says so
         log.warning("CITY of %s is lost and is made anew", self._site)
         await self._ask("CREATE", config)
+
+    def _told(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The hub's CITY with the origins it has to gather. Whoever changes a stream's sources and its list of them
+        from an older one of either puts back what was: this keeper sees to it within a second.
+        """
+        if origins := self._now():
+            self._metadata = {ORIGINS: " ".join(origins)}
+        elif (config.get("metadata") or {}).get(ORIGINS):
+            self._metadata = dict(config["metadata"])
+        return {**config, "metadata": {**(config.get("metadata") or {}), **self._metadata}}
 
     def _wanted(self, config: Mapping[str, Any]) -> list[dict[str, Any]]:
         if self._site == self._hub:

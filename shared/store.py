@@ -72,14 +72,17 @@ class PgStore:
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
-    async def open(self, now: datetime) -> None:
-        """Connects, writes down the first epoch if there is none, and starts the writer. Raises `StoreUnavailable`."""
+    async def open(self, now: datetime, first_epoch: int = 1) -> None:
+        """Connects, writes down the first epoch if there is none, and starts the writer. Raises `StoreUnavailable`.
+
+        first_epoch: where a new store begins.
+        """
         try:
             self._pool = await asyncpg.create_pool(
                 self.dsn, min_size=1, max_size=POOL_MAX, server_settings=SERVER_SETTINGS, command_timeout=READ_SECONDS,
                 timeout=5, reset=_no_reset,
             )  # fmt: skip
-            self._origin = Origin(self._site, self._service, await self._first_epoch(self._pool, now))
+            self._origin = Origin(self._site, self._service, await self._first_epoch(self._pool, now, first_epoch))
             writer = Writer(
                 self.dsn, self._origin, self._tables, self._stored, self._lost, self._over, self._remembered.older,
                 self.lock_statement,
@@ -92,14 +95,14 @@ class PgStore:
                 raise StoreUnavailable(type(error).__name__) from error
             raise
 
-    async def _first_epoch(self, pool: asyncpg.Pool[asyncpg.Record], now: datetime) -> int:
+    async def _first_epoch(self, pool: asyncpg.Pool[asyncpg.Record], now: datetime, first: int) -> int:
         epoch = await pool.fetchval("select max(epoch) from origins")
         if epoch is None:
             await pool.execute(
-                "insert into origins (epoch, site, service, begun_at) values (1, $1, $2, $3) on conflict do nothing",
-                self._site, self._service, now,
+                "insert into origins (epoch, site, service, begun_at) values ($4, $1, $2, $3) on conflict do nothing",
+                self._site, self._service, now, first,
             )  # fmt: skip
-        return int(epoch or 1)
+        return int(epoch or first)
 
     async def close(self) -> None:
         """Stores what is waiting, then lets go of the connections. Never leaves a caller waiting."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,9 +141,11 @@ def _city(topology: Topology) -> Stream:
 
 
 def hub_city(hub: str, metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The hub's CITY as it is declared for the origins its metadata names."""
+    """The hub's CITY as it is declared for the origins its metadata names. It is not synced: what a crash takes off its
+    end is gathered again, perhaps in another order, and whoever lacks something by that finds it out (`lacking.py`).
+    """
     told = {ORIGINS: metadata.get(ORIGINS, "")}
-    return _gathered(hub_sources(hub, told)) | {"metadata": told}
+    return _gathered(hub_sources(hub, told)) | {"metadata": told, "persist_mode": "async"}
 
 
 def site_city(hub: str, site: str) -> dict[str, Any]:
@@ -195,8 +197,10 @@ class Admin:
 Admins = Mapping[tuple[str, Account], Admin]
 
 
-async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float = 30.0) -> list[str]:
-    """Make every stream of the network as declared; a second run changes nothing.
+async def apply(
+    topology: Topology, admins: Admins, *, deadline_seconds: float = 30.0, only: Collection[str] | None = None
+) -> list[str]:
+    """Make every stream of the network as declared; a second run changes nothing. only: those of these sites.
 
     Waits for servers that do not answer yet; what the others need is made meanwhile. Returns one line per thing made
     or changed. Raises `StreamsError` naming every site that did not answer within `deadline_seconds`, or whose streams
@@ -218,7 +222,8 @@ async def apply(topology: Topology, admins: Admins, *, deadline_seconds: float =
     for phase in phases(topology):
         servers: dict[tuple[str, Account], list[Stream]] = {}
         for part in phase:
-            servers.setdefault((part.site, part.account), []).append(part)
+            if only is None or part.site in only:
+                servers.setdefault((part.site, part.account), []).append(part)
         await asyncio.gather(*(make(site, account, parts) for (site, account), parts in servers.items()))
     if troubles:
         raise StreamsError("; ".join(troubles))

@@ -120,5 +120,5 @@ def _asyncapi(host: Host) -> dict[str, object]:
     async def beat() -> Beat:
         return Beat.of(Origin(host.settings.site, NAME, 1), {})
 
-    Beats(broker, Links(host.settings.site, host.settings.sites), NAME, beat, host.clock)
+    Beats(broker, Links(host.settings.site, host.roster), NAME, beat, host.clock)
     return asyncapi_document(broker, (), site=host.settings.site, service=NAME, version="1")

@@ -27,17 +27,27 @@ class Elsewhere:
     async def site_of(self, body: m.HoldBody) -> str | None:
         """The other site a hold is asked for at: the one named, or where the location is known to be. None: here.
 
-        Raises 404 `site-unknown`.
+        Raises 404 `site-unknown`, 409 `site-retired`.
         """
         own = self._placement.site
         if body.site is not None:
-            if body.site not in self._placement.sites:
-                raise Problem(404, "site-unknown", facts={"site": body.site})
+            self._must_be_there(body.site)
             return None if body.site == own else body.site
         if body.location is None or (await self._placement.handler.load(body.location))[0].exists:
             return None
-        sites = [row.site for row in await self._rows(location=body.location) if row.site != own]
+        rows = [row for row in await self._rows(location=body.location) if row.site != own]
+        sites = sorted({row.site for row in rows}, key=lambda site: site not in self._placement.sites)
+        if sites:
+            self._must_be_there(sites[0])
         return sites[0] if sites else None
+
+    def _must_be_there(self, site: str) -> None:
+        """Nobody at a site that has left would ever answer."""
+        left_at = self._placement.left_at(site)
+        if left_at is not None:
+            raise Problem(409, "site-retired", facts={"site": site, "left_at": left_at.isoformat()})
+        if site not in self._placement.sites:
+            raise Problem(404, "site-unknown", facts={"site": site})
 
     async def hold(self, site: str, body: m.HoldBody, asked: Asked) -> m.HoldAnswer:
         """Ask another site. Refused: `remote-hold-not-possible` (places are named, or no letter can be sealed to it),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
@@ -104,10 +104,11 @@ class Placement:
     """What the routes work with. sites: every site of the network. calls: what this site asks of others.
     regimes: what it knows of them. municipality: whether it may declare one.
     can_write_to: whether a letter to a site can be sealed. waiting: who waits in the network.
+    left_at: when a site left the network, None if it did not.
     """
 
     site: str
-    sites: Sequence[str]
+    sites: Collection[str]
     handler: LocationHandler
     store: Store
     capacity: CapacityView
@@ -119,6 +120,7 @@ class Placement:
     can_write_to: Callable[[str], bool]
     municipality: bool
     waiting: WaitingList
+    left_at: Callable[[str], datetime | None] = lambda _: None
 
     async def handle(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:
         """Let the location decide; a refusal comes back in the answer."""

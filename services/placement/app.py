@@ -24,7 +24,8 @@ from services.placement.decider_location import Location
 from services.placement.decider_regimes import REGIME, Regime
 from services.placement.events import LocationEvent
 from services.placement.events_regimes import RegimeEvent
-from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, NetworkCapacity
+from services.placement.views_calls import remote_holds
+from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, RETIRED, NetworkCapacity
 from services.placement.views_waiting import WAITING, WAITING_TABLES, WaitingList
 from shared import migration, schema
 from shared.asyncapi import asyncapi_document
@@ -34,7 +35,7 @@ from shared.clock import Clock
 from shared.contracts.base import Contract
 from shared.contracts.placement import CONTRACTS, LETTERS, RegimeTold
 from shared.envelope import LOGS, SYSTEM_ROLE, Origin, stream_name
-from shared.forward import CALL, Call, CallCommand, CallEvent
+from shared.forward import CALL, PENDING, Call, CallCommand, CallEvent
 from shared.forward import TIMER as CALL_TIMER
 from shared.forward import timers as call_timers
 from shared.handling import Aggregate, Also, Context, Handler
@@ -45,7 +46,7 @@ from shared.inbox import Follow, OutboxSource, Reader
 from shared.kernel import Reaction
 from shared.letters import Seals, load_seals
 from shared.policies import Handlers, Policy, PolicyReader
-from shared.ports import Append, Delete, DueTimer, Store
+from shared.ports import Append, Delete, DueTimer, Store, Wake
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
@@ -87,6 +88,9 @@ _HEARD: tuple[type[Contract], ...] = (*LETTERS, RegimeTold)
 HEARD = Policy("letters", {contract.type_name: contract for contract in _HEARD}, policy.heard)
 """What others write to this site, and the regimes everybody is told of."""
 
+OPEN_CALLS = (PENDING, "active")
+"""How a hold at another site stands that somebody may still count on."""
+
 INLINE_TABLES = (*views.BOARD_TABLES, *views_calls.CALL_TABLES, *views_regimes.REGIME_TABLES)
 READER_TABLES = (*CAPACITY_TABLES, *WAITING_TABLES)
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
@@ -106,12 +110,22 @@ MOVES = frozenset({CALL_TIMER, policy_regimes.TURN})
 to the events to clear it."""
 
 
-def fire(store: Store, handlers: Handlers) -> Callable[[DueTimer, datetime], Awaitable[None]]:
-    """What happens when a timer falls due: its command; the timer goes or moves with whatever follows from that."""
+def fire(
+    store: Store, handlers: Handlers, retired: Callable[[str], bool]
+) -> Callable[[DueTimer, datetime], Awaitable[None]]:
+    """What happens when a timer falls due: its command; the timer goes or moves with whatever follows from that.
+
+    retired: whether a site has left the network, so that nobody there answers any more.
+    """
+
+    async def due(timer: DueTimer, now: datetime) -> Reaction:
+        if timer.kind == CALL_TIMER and retired((await handlers[policy.CALL].load(timer.key))[0].site):
+            return policy.site_left(timer.key, now)
+        return policy.due(timer.kind, timer.key, timer.id, now)
 
     async def fired(timer: DueTimer, now: datetime) -> None:
         spreads = timer.kind in policy_regimes.SPREADS
-        reactions = await _spread(store, timer, now) if spreads else [policy.due(timer.kind, timer.key, timer.id, now)]
+        reactions = await _spread(store, timer, now) if spreads else [await due(timer, now)]
         for reaction in reactions:
             name = reaction.key if spreads else timer.kind
             command_id = derived_id(timer.id, timer.due_at.isoformat(), name)
@@ -147,8 +161,16 @@ def build(host: Host) -> ServiceApp:
     seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
     deciding = handlers(store, clock, ids, seals)
     handler = deciding[policy.LOCATION]
-    letters = PolicyReader(store, HEARD, clock, deciding, seals)
-    capacity = NetworkCapacity(store, reader, lambda site: _link(runtime, reader, site), clock)
+    letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
+    capacity = NetworkCapacity(store, reader, lambda site: _link(runtime, reader, site), clock, host.roster.counts)
+    closing = Wake()
+
+    def retired(site: str) -> bool:
+        return host.roster.left_at(site) is not None
+
+    def network_changed() -> None:
+        seals.learn(host.roster.keys)
+        closing.set()
 
     waiting = Reader(store, WAITING, clock)
     bench = Bench(
@@ -156,21 +178,24 @@ def build(host: Host) -> ServiceApp:
     )
 
     async def start() -> None:
+        host.roster.on_change.append(network_changed)
         await runtime.start(LOGS)
         runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock), None, OWN_SECONDS)))
-        runtime.spawn("timers", TimerLoop(store, clock, fire(store, deciding)).run)
+        runtime.spawn("timers", TimerLoop(store, clock, fire(store, deciding, retired)).run)
         for log in LOGS:
             runtime.relay(log)
+        runtime.spawn("close-calls", lambda: close_calls(store, deciding, retired, clock, closing))
         runtime.city(reader, gather_seconds=CITY_SECONDS, also=[letters, Beside(waiting, _own_notices(host))])
         runtime.measure(reader, waiting, letters)
         for location in settings.locations:
             await _open(handler, host, location.name, location.title, location.district)
 
     placement = api.Placement(
-        site=settings.site, sites=settings.sites, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
+        site=settings.site, sites=host.roster, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
         streams=host.streams, calls=deciding[policy.CALL], can_write_to=seals.knows, regimes=deciding[REGIME.name],
         municipality=settings.municipality,
         waiting=WaitingList(store, waiting, lambda site: _link(runtime, reader, site)),
+        left_at=host.roster.left_at,
     )  # fmt: skip
 
     async def stop() -> None:
@@ -181,6 +206,24 @@ def build(host: Host) -> ServiceApp:
     add_health(site_api, runtime.health)
     add_worklist(site_api, PgWorklist(store), clock.now)
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
+
+
+async def close_calls(
+    store: Store, handlers: Handlers, retired: Callable[[str], bool], clock: Clock, changed: Wake
+) -> None:
+    """Ends what was asked of sites that have left the network: once now, and again whenever the network has changed.
+    What is asked in that very moment ends when its timer falls due (`fire`).
+    """
+    while True:
+        seen = changed.count
+        for status in OPEN_CALLS:
+            for row in await store.rows(remote_holds, status=status):
+                if retired(row["site"]):
+                    command_id = derived_id("site-retired", row["id"], str(row["version"]))
+                    reaction = policy.site_left(row["id"], clock.now())
+                    context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
+                    await handlers[policy.CALL].handle(reaction.key, reaction.command, context)
+        await changed.wait(seen)
 
 
 def _own_notices(host: Host) -> list[str]:
@@ -233,6 +276,8 @@ async def _open(
 
 def _link(runtime: Runtime, reader: Reader, site: str) -> SiteLink:
     """How another site is heard now, and whether all it said it told is applied here."""
+    if runtime.host.roster.left_at(site) is not None:
+        return RETIRED
     link = runtime.links.link(site, runtime.host.clock.monotonic(), NAME)
     heard = [origin for origin in runtime.links.origins() if (origin.site, origin.service) == (site, NAME)]
     caught_up = all(reader.checkpoint(o.key) >= (o.epoch, runtime.links.told(o)) for o in heard)
@@ -246,5 +291,5 @@ def _asyncapi(host: Host) -> dict[str, object]:
     async def beat() -> Beat:
         return Beat.of(Origin(host.settings.site, NAME, 1), {})
 
-    Beats(broker, Links(host.settings.site, host.settings.sites), NAME, beat, host.clock)
+    Beats(broker, Links(host.settings.site, host.roster), NAME, beat, host.clock)
     return asyncapi_document(broker, CONTRACTS, site=host.settings.site, service=NAME, version="1")

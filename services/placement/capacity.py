@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.contracts.vocabulary import SIZE_CLASSES
 
@@ -16,7 +17,7 @@ FRESH = timedelta(hours=2)
 STALE = timedelta(hours=8)
 """Architecture, rule 7: counted from the last observation by a person, never from what a system wrote."""
 
-LinkState = Literal["live", "late", "silent", "unknown"]
+LinkState = Literal["live", "late", "silent", "unknown", "retired"]
 
 _SUMS = ("total", "occupied", "held", "blocked", "overflow", "people")
 
@@ -25,7 +26,7 @@ class SiteLink(msgspec.Struct, frozen=True):
     """How this site hears another. caught_up: everything that site said it told has been applied here.
 
     silent_seconds: since its last beat, on this site's own monotonic clock; None if there was none since this process
-    began.
+    began. `retired`: it has left the network, and says nothing more.
     """
 
     state: LinkState
@@ -95,7 +96,7 @@ def _row(
     places = sums["total"] + sums["overflow"] - sums["blocked"]
     available = places - sums["occupied"] - sums["held"]
     reason = held_up.get(parts[0]["origin"])
-    certain = link.state in ("live", "late") and reason is None
+    certain = link.state in ("live", "late", "retired") and reason is None
     seen = [part["observed_at"] for part in parts if part["observed_at"] is not None]
     observed_at = max(seen, default=None)
     return CapacityRow(
@@ -114,6 +115,11 @@ def _row(
         incomplete=reason,
         **sums,
     )
+
+
+def without_room(row: CapacityRow) -> CapacityRow:
+    """A line of a site that has left the network, for the time after: its last figures, and nothing to be had."""
+    return replace(row, available=0, available_min=0, available_max=0)
 
 
 def totals(rows: Iterable[CapacityRow]) -> dict[str, int]:

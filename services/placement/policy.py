@@ -13,7 +13,7 @@ from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.forward import TIMER as CALL_TIMER
-from shared.forward import HearAnswer, RepeatCall
+from shared.forward import CloseCall, HearAnswer, RepeatCall
 from shared.kernel import Reaction
 from shared.timers import TimerCleared, TimerSet
 
@@ -54,6 +54,11 @@ def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
     if kind == policy_regimes.TURN:
         return Reaction(LOCATION, key, policy_regimes.turn(key, timer_id, at))
     raise ValueError(f"no timer of kind {kind}")
+
+
+def site_left(call_id: str, at: datetime) -> Reaction:
+    """The command for a call whose site has left the network. at: the owner's clock, UTC."""
+    return Reaction(CALL, call_id, CloseCall(at=at, role=SYSTEM_ROLE, call_id=call_id, code="site-retired"))
 
 
 def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:

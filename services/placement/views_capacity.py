@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from services.placement.capacity import Found, SiteLink, Wanted, capacity, search, totals
+from services.placement.capacity import CapacityRow, Found, SiteLink, Wanted, capacity, search, totals, without_room
 from shared.clock import Clock
 from shared.contracts import placement as told
 from shared.contracts.base import Contract
@@ -29,6 +29,8 @@ from shared.store import PgStore
 _COUNTS = ("total", "overflow", "occupied", "held", "blocked", "people")
 _GROUP = ("location", "kind", "size_class", "feature_class")
 
+
+RETIRED = SiteLink("retired", None)
 
 SEARCH_SECONDS = 0.25
 """How old the figures of a search may be. It is a hint either way: the location decides when it is asked."""
@@ -141,14 +143,24 @@ async def _history(store: PgStore, where: str, newest_first: str, *arguments: An
     return [dict(row) for row in await store.query(lambda pool: pool.fetch(sql, *arguments))]
 
 
+Counts = Callable[[str, int, datetime | None], bool]
+
+
+def _always(_site: str, _epoch: int, _at: datetime | None) -> bool:
+    return True
+
+
 class NetworkCapacity:
     """Answers what the network's capacity is. `changed` wakes when a figure moved.
 
-    link: how a site is heard now, with whether all it told has been applied here.
+    link: how a site is heard now, with whether all it told has been applied here. counts: whether what a site told in
+    an epoch counts at a time (None: now): not once it has left the network.
     """
 
-    def __init__(self, store: PgStore, reader: Reader, link: Callable[[str], SiteLink], clock: Clock) -> None:
-        self._store, self._reader, self._link, self._clock = store, reader, link, clock
+    def __init__(
+        self, store: PgStore, reader: Reader, link: Callable[[str], SiteLink], clock: Clock, counts: Counts = _always
+    ) -> None:
+        self._store, self._reader, self._link, self._clock, self._counts = store, reader, link, clock, counts
         self.changed: Wake = reader.applied
         self._rows: Sequence[Mapping[str, Any]] = ()
         self._read_at = -math.inf
@@ -162,15 +174,28 @@ class NetworkCapacity:
         location: str | None = None,
         kind: str | None = None,
     ) -> Mapping[str, Any]:
-        """`{as_of, rows[], totals}`. at: as it was then, as far as is known now; links and bounds are those of now."""
-        rows = await self._store.rows(figures) if at is None else await figures_at(self._store, at)
+        """`{as_of, rows[], totals}`. at: as it was then, as far as is known now; links and bounds are those of now.
+
+        A site that had left by then is in no total; its lines are shown to whoever names it or its location.
+        """
+        rows = await self._figures() if at is None else await figures_at(self._store, at)
         wanted = [
             row for row in rows
             if site in (None, row["site"]) and location in (None, row["location"]) and kind in (None, row["kind"])
         ]  # fmt: skip
         as_of = at or self._clock.now()
-        lines = capacity(wanted, as_of, self._link, self._reader.incomplete)
-        return {"as_of": as_of, "rows": lines, "totals": totals(lines)}
+        counted = [row for row in wanted if self._counts(row["site"], row["epoch"], at)]
+        lines = capacity(counted, as_of, self._link, self._reader.incomplete)
+        gone: list[CapacityRow] = []
+        if (site, location) != (None, None):
+            left = [row for row in wanted if not self._counts(row["site"], row["epoch"], at)]
+            gone = [without_room(line) for line in capacity(left, as_of, lambda _: RETIRED)]
+        return {"as_of": as_of, "rows": lines + gone, "totals": totals(lines)}
+
+    async def _figures(self) -> list[dict[str, Any]]:
+        """Everybody's last word, each with the epoch it is of."""
+        rows = await self._store.rows(figures)
+        return [row | {"epoch": self._reader.checkpoint(row["origin"])[0]} for row in rows]
 
     async def search(
         self, *, kind: str | None, household_size: int, features: Sequence[str], district: str | None, limit: int
@@ -186,7 +211,8 @@ class NetworkCapacity:
             async with self._reading:
                 began = self._clock.monotonic()
                 if began - self._read_at > SEARCH_SECONDS:
-                    self._rows = await self._store.rows(figures)
+                    rows = await self._figures()
+                    self._rows = [row for row in rows if self._counts(row["site"], row["epoch"], None)]
                     self._read_at = began
         return self._rows
 
@@ -195,7 +221,7 @@ class NetworkCapacity:
     ) -> Mapping[str, Any]:
         """`{origins: {"west/placement": {epoch, sequence, digest, incomplete}}, digest}`: of what is current, or of one
         origin as it was when it had told `sequence` messages of `epoch`. incomplete: why this view does not show that
-        origin in full.
+        origin in full. An origin of a site that has left is not current.
         """
         if origin is not None and epoch is not None and sequence is not None:
             rows = await figures_of(self._store, origin, epoch, sequence)
@@ -221,6 +247,7 @@ class NetworkCapacity:
         return {
             name: {"epoch": checkpoints[name][0], "sequence": checkpoints[name][1], "digest": digest(told_by[name])}
             for name in sorted(checkpoints)
+            if self._counts(name.partition("/")[0], checkpoints[name][0], None)
         }
 
     async def caught_up(self, position: int) -> None:

@@ -71,13 +71,18 @@ class WaitingList:
     """Answers who waits, in which order, and where each would go now. link: how a site is heard now."""
 
     def __init__(self, store: Store, reader: Reader, link: Callable[[str], SiteLink]) -> None:
-        self._store, self._link = store, link
+        self._store, self._reader, self._link = store, reader, link
         self.changed = reader.applied
-        self.incomplete: Mapping[str, str] = reader.incomplete
+
+    @property
+    def incomplete(self) -> Mapping[str, str]:
+        """Origins whose requests are not listed in full, and why."""
+        return self._reader.incomplete
 
     async def ranked(self) -> tuple[Sequence[Waiting], Mapping[str, Choice]]:
-        """Every open request in order, and the choices by request."""
+        """Every open request in order, and the choices by request. A site that has left the network asks for nobody."""
         rows, groups = await asyncio.gather(self._store.rows(waiting), self._store.rows(figures))
-        ranked = rank_requests(map(waiting_of, rows))
+        asking = [row for row in rows if self._link(row["origin"].partition("/")[0]).state != "retired"]
+        ranked = rank_requests(map(waiting_of, asking))
         links = {site: self._link(site).state for site in {group["site"] for group in groups}}
         return ranked, choose_location(ranked, rooms_of(groups, lambda site: links[site] == "live"))

@@ -36,7 +36,7 @@ class Asked:
                 answered += 1
             except Unanswered:
                 continue
-        if not answered:
+        if far and not answered:
             raise Unanswered(f"nobody but {self._site} answers")
         await self._io("asked CITY")
         for site in [*far, self._site] if self._site == hub else far:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -33,6 +33,9 @@ from shared.ports import Append, Appended, Put, Store
 from tests.simulation.intake import IntakeProcess
 from tests.simulation.oracle import PLACEMENT
 from tests.simulation.process import Parts, Process, WatchedStore
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
 
 
 class _AppliesEarly(Reader):
@@ -228,7 +231,14 @@ class KeysKept(Parts):
         return _Keeps(process)
 
 
+class NobodyLeft(Parts):
+    """Calls to a site that has left the network wait for its word."""
+
+    def retired(self, world: World, site: str) -> bool:
+        return False
+
+
 BROKEN: tuple[type[Parts], ...] = (
     NoOrderGuard, NoDeduplication, CheckpointApart, CheckpointsMoveBack, NoTailCheck, MarksLost, NobodyAsked,
-    CallOffsForgotten, AsksDecidedAnew, TwoRequestsAtOnce, NoticesSayWhy, KeysKept,
+    CallOffsForgotten, AsksDecidedAnew, TwoRequestsAtOnce, NoticesSayWhy, KeysKept, NobodyLeft,
 )  # fmt: skip

@@ -40,6 +40,7 @@ class Trouble:
             "store-down": self._store_down,
             "city-remade": self._city_remade,
             "hub-city-lost": self._hub_city_lost,
+            "hub-city-older": self._hub_city_older,
             "log-lost": self._log_lost,
             "leaf-lost": self._leaf_lost,
             "loss": self._loss,
@@ -107,8 +108,10 @@ class Trouble:
     def _hub_has_read(self) -> bool:
         """Whether the hub's own services have read what others have. Were its CITY lost before that, nobody whom a site
         believes could say how far that site was heard, if it lost its store and its log at the same time (a known
-        limit: `docs/decisions`).
+        limit: `docs/decisions`). Nor can be gathered again what a site had told that has left since (another one).
         """
+        if self._world.left:
+            return False
         hub, *others = self._world.sites
         known = _read(hub)
         return all(known.get(origin, (0, 0)) >= at for other in others for origin, at in _read(other).items())
@@ -118,13 +121,21 @@ class Trouble:
         if self._hub_has_read():
             self._world.bus.remake(self._world.bus.hub, CITY)
 
+    def _hub_city_older(self, site: Site) -> None:
+        """The hub's server crashes before the end of its CITY was on its disk; a link comes back later than the others,
+        so that the order is another one.
+        """
+        if self._hub_has_read():
+            self._cut(site)
+            self._world.bus.lose_end(self._chance.randint(1, 12))
+
     def _loss(self, site: Site) -> None:
         """A message never arrives where it was going."""
         flows = [
             flow for flow in self._world.bus.flows
             if flow.source[1] != CITY and flow.cursor < len(self._world.bus.stream(*flow.source).messages)
         ]  # fmt: skip
-        if flows:
+        if flows and not self._world.left:
             flow = self._chance.choice(flows)
             flow.cursor += 1
             self.lost += 1

@@ -91,7 +91,7 @@ class Engineer:
     async def work(self) -> None:
         while True:
             await asyncio.sleep(ROUND_SECONDS * self._chance.uniform(0.2, 1.8))
-            for site in self._world.sites:
+            for site in list(self._world.sites):
                 for service in site.disks:
                     process = self._chance.choice((site.process, site.twin)) if site.twin else site.process
                     if process is not None:

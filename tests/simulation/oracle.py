@@ -80,6 +80,7 @@ class Oracle:
         self.checks = 0
         self.restores: set[str] = set()
         self.intake = IntakeOracle()
+        self.left: set[str] = set()
 
     # --- a store changed ----------------------------------------------------------------------------------------------
 
@@ -286,7 +287,9 @@ class Oracle:
                 require(not house.holds, "a hold never ended", site, list(house.holds))
             for service, disk in services.items():
                 self._all_views(site, service, disk)
-                digests[f"{site}/{service}"] = self._digests(disk)
+                # Who came after a site had left need not have heard of it, and nobody counts it.
+                told = self._digests(disk).items()
+                digests[f"{site}/{service}"] = {name: it for name, it in told if name.split("/")[0] not in self.left}
         first = next(iter(digests.values()))
         for name, found in digests.items():
             require(found == first, "two sites at rest show another capacity", name, found, first)
@@ -295,14 +298,18 @@ class Oracle:
         self._agree()
         self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
         regimes = {site: (known.regimes, known.houses) for site, known in self._sites.items()}
-        everywhere_over(regimes, self.restores | {site for site, known in self._sites.items() if _let_go(known.disk)})
+        everywhere_over(
+            regimes, self.restores | self.left | {site for site, known in self._sites.items() if _let_go(known.disk)}
+        )
 
     def _agree(self) -> None:
         """What a site shows of a hold at another is what that one says. A restored site may have forgotten: then only
         nothing may be left open."""
         for site, known in self._sites.items():
             for call_id, call in known.calls.items():
-                if self.restores & {site, call.site}:
+                if site in self.left:
+                    continue
+                if (self.restores | self.left) & {site, call.site}:
                     require(call.settled, "a call is not settled at rest", site, call_id, call)
                 else:
                     agree(call_id, call, self._sites[call.site].houses.get(call.location))

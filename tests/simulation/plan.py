@@ -11,8 +11,8 @@ from dataclasses import dataclass
 SITES = ("stad", "west", "noord", "zuidoost")
 
 FAULTS = (
-    "crash", "cut", "slow", "bus-down", "store-down", "city-remade", "hub-city-lost", "log-lost", "leaf-lost", "loss",
-    "backup", "overlap", "skew", "time-passes", "poison",
+    "crash", "cut", "slow", "bus-down", "store-down", "city-remade", "hub-city-lost", "hub-city-older", "log-lost",
+    "leaf-lost", "loss", "backup", "overlap", "skew", "time-passes", "poison",
 )  # fmt: skip
 
 
@@ -23,7 +23,8 @@ class Plan:
     seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that
     one step on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
     remote: how much of what desks do is about holds at other sites. unread: chance that a letter cannot be opened.
-    intakes: sites with an intake.
+    intakes: sites with an intake; none of those that come late or leave.
+    late: a site that joins when the others have been at work for a while. leaves: one that leaves; never the hub.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
 
@@ -44,6 +45,8 @@ class Plan:
     remote: float
     unread: float
     intakes: frozenset[str]
+    late: str | None
+    leaves: str | None
 
 
 def plan(chance: random.Random) -> Plan:
@@ -53,6 +56,7 @@ def plan(chance: random.Random) -> Plan:
     for site in sites:
         count = chance.randint(0, 1) if site == sites[0] else chance.randint(1, 2)
         locations[site] = tuple(f"{site}-{n}" for n in range(1, count + 1))
+    late, leaves = chance.choice((None, None, *sites[2:])), chance.choice((None, None, *sites[1:]))
     return Plan(
         sites=sites,
         locations=locations,
@@ -70,5 +74,7 @@ def plan(chance: random.Random) -> Plan:
         states_max=chance.choice((1, 2_000)),
         remote=chance.choice((0.1, 0.3, 0.6)),
         unread=chance.choice((0.0, 0.0, 0.1, 0.4)),
-        intakes=frozenset(site for site in sites[1:] if chance.random() < 0.6),
+        late=late,
+        leaves=leaves,
+        intakes=frozenset(site for site in sites[1:] if chance.random() < 0.6 and site not in (late, leaves)),
     )

@@ -6,7 +6,7 @@ Everything it does to a disk or the bus goes through `io`, where time passes, tr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -20,10 +20,11 @@ from services.placement.app import HEARD as LETTERS
 from services.placement.views_capacity import CAPACITY
 from services.placement.views_waiting import WAITING
 from shared.contracts.base import Letter, Opened
-from shared.envelope import LOGS, Log, Message, Recorded, stream_name
+from shared.envelope import LOGS, Log, Message, Origin, Recorded, stream_name
 from shared.handling import Context, Handled
 from shared.inbox import Follow, OutboxSource, Reader, View
 from shared.kernel import Reaction
+from shared.lacking import Ends, Reached, Watch
 from shared.letters import LetterRefused, Seals
 from shared.outbox import Relay
 from shared.policies import Handlers, PolicyReader
@@ -47,6 +48,7 @@ from tests.simulation.intake import IntakeProcess
 from tests.simulation.oncall import judged_tables
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.simulation.oracle_intake import INTAKE
+from tests.support.memory_bus import CITY
 from tests.support.memory_store import Disk, MemoryStore
 
 if TYPE_CHECKING:
@@ -97,9 +99,53 @@ class Parts:
     def intake(self, process: Process) -> IntakeProcess:
         return IntakeProcess(process)
 
+    async def watch(self, process: Process, readers: Sequence[Reader]) -> None:
+        told, hub = Told(process), process.site.name == process.world.bus.hub
+        await Watch(readers, told.everywhere, told.ends, None if hub else told.remake, process.site.clock).run()
+
+    def retired(self, world: World, site: str) -> bool:
+        return site in world.left
+
     def letters(self, process: Process) -> PolicyReader:
         policy = process.world.programs.policy(process.site.name, PLACEMENT, LETTERS)
         return PolicyReader(process.store, policy, process.site.clock, process.handlers, Mislaid(process))
+
+
+class Told:
+    """What a process hears of how far others go: by beats, from its own bus, and from the hub."""
+
+    def __init__(self, process: Process) -> None:
+        self._world, self._site, self._io = process.world, process.site, process.io
+
+    def everywhere(self) -> list[tuple[Origin, int]]:
+        heard = [site for site in self._world.sites if self._world.bus.reachable(self._site.name, site.name)]
+        disks = {site.name: site.disks[PLACEMENT] for site in heard if site is not self._site}
+        return [
+            (Origin(name, PLACEMENT, disk.epoch), len(disk.outbox.get((disk.epoch, "pub"), ())))
+            for name, disk in disks.items()
+        ]
+
+    async def ends(self, origin: Origin, _told: int) -> Ends | None:
+        await self._io("ask how far")
+        bus, hub = self._world.bus, self._world.bus.hub
+        if not bus.reachable(self._site.name, hub):
+            return None
+        position, here = self._last(self._site.name, origin)
+        copied = [flow for flow in bus.flows if flow.target == (self._site.name, CITY) and self._site.name != hub]
+        at_rest = all(flow.cursor == len(bus.stream(hub, CITY).messages) for flow in copied)
+        return Ends(here, position, self._last(hub, origin)[1], at_rest)
+
+    def _last(self, site: str, origin: Origin) -> tuple[int, Reached]:
+        messages = self._world.bus.stream(site, CITY).messages
+        for position in range(len(messages), 0, -1):
+            message = messages[position - 1].read.message
+            if message is not None and message.origin.key == origin.key:
+                return position, (message.origin.epoch, message.sequence)
+        return 0, (0, 0)
+
+    def remake(self) -> None:
+        self._world.note(self._site.name, "CITY is taken anew")
+        self._world.bus.remake(self._site.name, CITY)
 
 
 class WatchedStore(MemoryStore):
@@ -206,7 +252,8 @@ class Process:
             except StoreUnavailable:
                 await asyncio.sleep(0.2)  # in production the process ends and is started again
                 continue
-            self.keep("timers", TimerLoop(self.store, self.site.clock, fire(self.store, self.handlers)).run)
+            fired = fire(self.store, self.handlers, lambda site: parts.retired(self.world, site))
+            self.keep("timers", TimerLoop(self.store, self.site.clock, fired).run)
             for log in LOGS:
                 relay = parts.relay(self, log)
                 self.keep(f"relay-{log}", relay.run)
@@ -225,6 +272,7 @@ class Process:
             (self._source("CITY"), self.site.name, CITY_SECONDS),
         ])  # fmt: skip
         self.letters = parts.letters(self)
+        self.keep("watch", lambda: parts.watch(self, [reader, waits, self.letters]))
         self._follow(PLACEMENT, self.letters, Follow(self._source("CITY"), self.site.name, CITY_SECONDS))
         self.readers.append(self.letters)
         self.repairs[PLACEMENT] = Repair(self.store, [reader, waits, self.letters], clock, self.world.ids)
@@ -241,6 +289,7 @@ class Process:
         loc, pub = (self._source(stream_name(log, site, PLACEMENT)) for log in ("loc", "pub"))
         city = self._source("CITY")
         self._hear(CONSOLE, store, heard, [(loc, None, JOURNAL_SECONDS)])
+        self.keep("console-watch", lambda: parts.watch(self, [capacity]))
         self._hear(CONSOLE, store, capacity, [(pub, None, JOURNAL_SECONDS), (city, site, JOURNAL_SECONDS)])
         self.repairs[CONSOLE] = Repair(store, [heard, capacity], self.site.clock, self.world.ids)
 

@@ -112,6 +112,7 @@ async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDe
     people = [world.spawn(desks.set_up(site)) for site in world.sites]
     people += [world.spawn(desks.work()) for _ in range(world.plan.desks)]
     people += [world.spawn(intakes.work(site)) for site in world.sites if site.intake is not None]
+    people += [world.spawn(_join(world, desks)), world.spawn(_leave(world, trouble))]
     await asyncio.sleep(world.plan.seconds)
     making.cancel()
     trouble.heal()
@@ -127,6 +128,31 @@ async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDe
         world.passed += timedelta(hours=1)
         await _rest(world)
     world.judge(lambda oracle: oracle.rest({site.name: site.disks for site in world.sites}))
+
+
+async def _join(world: World, desks: Desks) -> None:
+    """A site joins while the others work."""
+    if world.plan.late is not None:
+        await asyncio.sleep(world.plan.seconds * world.chance.uniform(0.1, 0.6))
+        site = world.join(world.plan.late)
+        world.note(site.name, "joins")
+        site.start()
+        await desks.set_up(site)
+
+
+async def _leave(world: World, trouble: Trouble) -> None:
+    """A site leaves, as soon as the others have heard its last word; if that is never while they work, it stays."""
+    name = world.plan.leaves
+    if name is None or name == world.plan.late:
+        return
+    site = next(site for site in world.sites if site.name == name)
+    await asyncio.sleep(world.plan.seconds * world.chance.uniform(0.2, 0.9))
+    while not world.calm:
+        halted = site.process is None or site.process.store.halted is not None or site.repairing
+        if not halted and not trouble.lost and world.heard_everywhere(site):
+            world.leave(site)
+            return
+        await asyncio.sleep(0.1)
 
 
 async def _rest(world: World) -> None:
@@ -199,6 +225,7 @@ def _on_the_way(world: World) -> list[str]:
         f"{flow.name} has carried {flow.cursor}"
         for flow in world.bus.flows
         if flow.cursor < len(world.bus.stream(*flow.source).messages)
+        and {flow.source[0], flow.target[0]} <= {site.name for site in world.sites}
     ]
 
 

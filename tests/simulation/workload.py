@@ -52,9 +52,11 @@ class Desks:
     async def work(self) -> None:
         """One desk, until it closes."""
         world, chance = self._world, self._chance
-        busy = [site for site in world.sites if site.locations]
         while self.open:
             await asyncio.sleep(chance.uniform(0.0, world.plan.think_seconds))
+            busy = [site for site in world.sites if site.locations]
+            if not busy:
+                continue
             if chance.random() < world.plan.remote:
                 await self._elsewhere(busy)
                 continue
@@ -95,7 +97,7 @@ class Desks:
             answered = await self._try(site, name, make, claim)
             if answered:
                 break
-            if world.failed.is_set() or (not patient and not self.open):
+            if world.failed.is_set() or site.left or (not patient and not self.open):
                 return
             await asyncio.sleep(chance.uniform(0.0, 0.8))
         else:

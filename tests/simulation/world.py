@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 import traceback
 from collections.abc import Callable, Coroutine
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.placement.app_repair import first_rows
+from shared import schema
 from shared.envelope import LOGS, Log, stream_name
 from shared.epochs import repair_origin
 from shared.heard import Mark, Unanswered
@@ -63,10 +65,11 @@ class Site:
         self.backup: Disk | None = None
         self.restored = 0
         self.repairing = False
+        self.left = False
 
     def start(self) -> None:
         """A new process, if there is none."""
-        if self.process is None:
+        if self.process is None and not self.left:
             self.world.note(self.name, "started")
             self.process = Process(self.world, self, self.world.parts)
 
@@ -114,13 +117,14 @@ class Site:
 
 
 class World:
-    """One seed's world. `failure` is what went wrong first."""
+    """One seed's world. `failure` is what went wrong first. sites: those that belong to the network now; `left` did."""
 
     def __init__(self, loop: VirtualLoop, chance: random.Random, plan: Plan, parts: Parts) -> None:
         self.loop, self.chance, self.plan, self.parts = loop, chance, plan, parts
         self.ids = SeededIds(chance)
         self.programs = Programs()
-        self.seals = site_seals(plan.sites)
+        self.seals = {site: copy.copy(seals) for site, seals in site_seals(plan.sites).items()}
+        self.left: set[str] = set()
         self.passed = timedelta()
         self.trace: list[str] = []
         self.steps = 0
@@ -133,13 +137,47 @@ class World:
         self.bus = JudgedBus(plan.sites[0], tellers, clock, chance, self.carry, Weather((0.0, 0.02), plan.duplicate))
         self.bus.judge = lambda site, name: self.judge(lambda oracle: oracle.published(site, name))
         self.oracle = Oracle(self.bus, lambda: [disk for site in self.sites for disk in site.disks.values()])
-        self.sites = [Site(self, name) for name in plan.sites]
-        for site in self.sites:
-            self.oracle.begin(site.name, site.disks[PLACEMENT])
-            if site.intake is not None:
-                self.oracle.intake.begin(site.name, site.intake, site.keys)
+        self.sites: list[Site] = []
+        for name in plan.sites:
+            if name == plan.late:
+                self.bus.down(name)  # there is no such server yet
+            else:
+                self.join(name)
         for flow in self.bus.flows:
             self.spawn(self.bus.run(flow))
+
+    # --- who belongs to it --------------------------------------------------------------------------------------------
+
+    def join(self, name: str) -> Site:
+        """A site belongs to the network from now on."""
+        site = Site(self, name)
+        self.sites.append(site)
+        self.oracle.begin(name, site.disks[PLACEMENT])
+        if site.intake is not None:
+            self.oracle.intake.begin(name, site.intake, site.keys)
+        self.bus.up(name)
+        return site
+
+    def leave(self, site: Site) -> None:
+        """A site leaves for good: its servers stop, and everybody knows."""
+        self.note(site.name, "leaves")
+        site.left = True
+        site.stop()
+        self.sites.remove(site)
+        self.left.add(site.name)
+        self.oracle.left.add(site.name)
+        self.bus.down(site.name)
+
+    def heard_everywhere(self, site: Site) -> bool:
+        """Whether all that a site has told is in every other's view, as `plek site remove` asks."""
+        disk = site.disks[PLACEMENT]
+        told = (disk.epoch, len(disk.outbox.get((disk.epoch, "pub"), ())))
+        key = f"{site.name}/{PLACEMENT}"
+        return all(
+            kept.tables.get(schema.checkpoints.name, {}).get(("capacity", key, "pub"), (0,) * 5)[3:] == told
+            for other in self.sites if other is not site
+            for kept in other.disks.values()
+        ) and self.bus.gathered(site.name)  # fmt: skip
 
     # --- time and trace -----------------------------------------------------------------------------------------------
 

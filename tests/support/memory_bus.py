@@ -143,6 +143,11 @@ class MemoryBus:
         self._down.discard(site)
         self.changed.set()
 
+    def gathered(self, site: str) -> bool:
+        """Whether all that a site has published for the network is in the hub's CITY."""
+        flows = [flow for flow in self.flows if flow.source[0] == site and flow.source[1] != CITY]
+        return all(flow.cursor >= len(self.stream(*flow.source).messages) for flow in flows)
+
     def drop_consumers(self, site: str) -> None:
         """The server forgets its readers; they have to find out and go on."""
         self.changed.set()
@@ -155,6 +160,19 @@ class MemoryBus:
         for flow in self.flows:
             if (site, name) in (flow.target, flow.source):
                 flow.cursor = 0
+        self.changed.set()
+
+    def lose_end(self, count: int) -> None:
+        """The hub's server crashed and comes back without the last messages of its CITY. It gathers them again, in
+        whatever order; copies and readers that had them go on behind where they stood.
+        """
+        city = self.stream(self.hub, CITY).messages
+        del city[max(0, len(city) - count) :]
+        left = {id(stored) for stored in city}
+        for flow in self.flows:
+            if flow.target == (self.hub, CITY):
+                sent = self.stream(*flow.source).messages[: flow.cursor]
+                flow.cursor = max((n for n, stored in enumerate(sent, 1) if id(stored) in left), default=0)
         self.changed.set()
 
     def remake_city(self) -> None:

@@ -1,0 +1,76 @@
+"""Memory: what four sites at work take on one machine, every process of the network counted, shared pages once."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.ground import ROUNDS, Ground, Line
+from tests.support.network import FOUR, Network, running_network
+
+MEGABYTES_MAX = 2048.0
+COMMANDS = 500
+"""At each site: a process that has served nobody yet is smaller than one at work."""
+
+
+def run(ground: Ground) -> list[Line]:
+    """Starts the network, gives commands at every site, and adds up."""
+    found: list[dict[str, float]] = []
+    for _ in range(1 if ground.quick else ROUNDS):
+        with running_network("--no-demo", network=FOUR) as network:
+            asyncio.run(work(network, 50 if ground.quick else COMMANDS))
+            found.append(by_program(network.told()["pid"]))
+    taken = statistics.median(sum(one.values()) for one in found)
+    parts = ", ".join(f"{name} {megabytes:.0f}" for name, megabytes in sorted(found[-1].items()))
+    return [
+        Line("memory of four sites", taken, "MB", "limit", MEGABYTES_MAX, taken / MEGABYTES_MAX, 1.0, at_most=True,
+             note=parts)
+    ]  # fmt: skip
+
+
+async def work(network: Network, commands: int) -> None:
+    """Holds and cancels a place so often at every site, and looks at the network's capacity now and then."""
+
+    async def at(site: str) -> None:
+        async with network.client(site) as client:
+            house, _ = await network.new_location(client, 1)
+            for number in range(commands // 2):
+                body = {"location": house, "kind": "shelter_24h"}
+                hold = (await client.post("/api/placement/holds", json=body)).json()["id"]
+                assert (await client.post(f"/api/placement/holds/{hold}/cancel")).status_code == 200
+                if number % 50 == 0:
+                    assert (await client.get("/api/placement/capacity")).status_code == 200
+
+    await asyncio.gather(*(at(site) for site in network.urls))
+
+
+def by_program(root: int) -> dict[str, float]:
+    """Megabytes of a process and all below it, by program. A page that several share counts in part for each (PSS)."""
+    found: dict[str, float] = {}
+    for pid in [root, *below(root)]:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+        kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        name = Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
+        program = name if name in ("nats-server", "postgres") else "python"
+        found[program] = found.get(program, 0.0) + kilobytes / 1024
+    return found
+
+
+def below(root: int) -> Iterator[int]:
+    """Every process that descends from another."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            except OSError:
+                continue  # it ended meanwhile
+            parents[int(entry.name)] = int(state[1])
+    for pid in parents:
+        above = parents[pid]
+        while above in parents and above != root:
+            above = parents[above]
+        if above == root:
+            yield pid
