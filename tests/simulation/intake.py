@@ -145,7 +145,7 @@ class IntakeDesks:
                 command_id = world.ids.event_id()
                 claim = KeyClaim("intake-desk", key, b"body")
                 context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
-                world.oracle.intake.answers.setdefault(key, (site.name, [], []))[1].append(command_id)
+                world.oracle.intake.answers.setdefault(key, (site.name, [], None))[1].append(command_id)
                 task = process.spawn(process.intake.handle(make(site.clock.now()), context))
                 await asyncio.wait([task])
                 if not task.cancelled() and task.exception() is None:
@@ -162,7 +162,7 @@ class IntakeDesks:
 
     def _note(self, key: str, events: list[str]) -> None:
         site, attempts, known = self._world.oracle.intake.answers[key]
-        assert known in ([], events), "one key, two answers"
+        assert known in (None, events), "one key, two answers"
         self._world.oracle.intake.answers[key] = (site, attempts, events)
         self.done += 1
 

@@ -297,10 +297,8 @@ class Oracle:
             self._answer(ack)
         self._agree()
         self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
-        regimes = {site: (known.regimes, known.houses) for site, known in self._sites.items()}
-        everywhere_over(
-            regimes, self.restores | self.left | {site for site, known in self._sites.items() if _let_go(known.disk)}
-        )
+        regimes = {site: (it.regimes, it.houses) for site, it in self._sites.items() if site not in self.left}
+        everywhere_over(regimes, self.restores | {site for site, it in self._sites.items() if _let_go(it.disk)})
 
     def _agree(self) -> None:
         """What a site shows of a hold at another is what that one says. A restored site may have forgotten: then only
