@@ -126,7 +126,7 @@ def test_an_exception_is_told_by_type_and_place_and_by_text_only_when_it_is_ours
             raise error
         except Exception as caught:
             store_log.error("failed", exc_info=caught)
-    theirs, ours = read_lines(log)
+    theirs, ours = (line for line in read_lines(log) if line["event"] == "failed")
     assert theirs["error"] == "ValueError"
     assert ours["error"] == "StoreUnavailable: the database does not answer"
     assert "test_an_exception" in theirs["at"][-1]

@@ -53,6 +53,7 @@ async def test_a_stolen_credential_spoils_one_log_and_everybody_sees_it(network:
             return {(item["reader"], item["origin"], item["code"]) for item in items} == {
                 ("capacity", "west/placement", "header-missing"),
                 ("letters", "west/placement", "header-missing"),
+                ("waiting", "west/placement", "header-missing"),
             }
 
         await eventually("stad to park what nobody said", parked)

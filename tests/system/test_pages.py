@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -44,14 +46,28 @@ def test_the_rehearsal_on_the_engineers_page_can_be_carried_out() -> None:
 
 
 def test_the_municipalitys_addresses_answer(network: Network) -> None:
-    shown = [line for line in commands(ROOT / "docs" / "municipality.md") if line.startswith("curl")]
+    """The regime that is declared on the page, and ended, begins tomorrow: the page's own is over."""
+    page = ROOT / "docs" / "municipality.md"
+    shown = [line for line in commands(page) if line.startswith("curl")]
     assert shown
+    [body] = re.findall(r"`(\{\"name\": [^`]*\})`", text(page).replace("\n", " "))
+    regime, tomorrow = json.loads(body), datetime.now(UTC) + timedelta(days=1)
+    regime |= {"starts_at": tomorrow.isoformat(), "ends_at": (tomorrow + timedelta(days=3)).isoformat()}
+    names = {"$STAD": network.urls["stad"], "$REGIME": ""}
     headers = {"Authorization": f"Bearer {network.token('stad', 'coordinator')}"}
     for line in shown:
-        address = re.sub(r"^\$STAD", network.urls["stad"], shlex.split(line)[-1])
-        answer = httpx.get(address, headers=headers)
-        assert answer.status_code == 200, line
-        assert {"as_of", "rows", "totals"} <= answer.json().keys()
+        address = shlex.split(line)[-1]
+        for name, value in names.items():
+            address = address.replace(name, value)
+        if "@regime.json" in line:
+            answer = httpx.post(address, headers=headers, json=regime)
+            names["$REGIME"] = answer.json()["id"]
+        elif "-X POST" in line:
+            answer = httpx.post(address, headers=headers)
+        else:
+            answer = httpx.get(address, headers=headers)
+            assert {"as_of", "rows", "totals"} <= answer.json().keys()
+        assert answer.is_success, (line, answer.text)
 
 
 def test_the_municipalitys_verbs_answer(network: Network) -> None:
@@ -74,7 +90,8 @@ def test_every_path_of_a_site_a_page_names_is_there(network: Network, page: str)
     named = set(re.findall(r"`(?:\$STAD)?(/(?:api|healthz|readyz|metrics|docs)[\w/.-]*)`", text(ROOT / page)))
     with httpx.Client(base_url=network.urls["stad"]) as client:
         headers = {"Authorization": f"Bearer {network.token('stad', 'oncall')}"}
-        missing = [path for path in sorted(named) if client.get(path, headers=headers).status_code != 200]
+        here = sorted(path for path in named if not path.startswith("/api/intake/"))  # those: `test_intake.py`
+        missing = [path for path in here if client.get(path, headers=headers).status_code != 200]
     assert missing == []
 
 
