@@ -111,12 +111,13 @@ class Wrapped(msgspec.Struct, forbid_unknown_fields=True):
 
 class VaultState(NamedTuple):
     """code: None when the vault is open, else why not. keys: how many. older: wrapped under another than the newest
-    site key. destroyed: how many, ever."""
+    site key. destroyed: how many, ever. damaged: of the keys, those that are not what was written."""
 
     code: str | None
     keys: int = 0
     older: int = 0
     destroyed: int = 0
+    damaged: int = 0
 
 
 class Vault:
@@ -133,12 +134,15 @@ class Vault:
         """Why it is not open yet, as a code; None once it is."""
 
     async def open(self) -> None:
-        """Makes it ready, and wraps every key that is under an older site key anew. Raises `VaultProblem`."""
+        """Makes it ready, and wraps every key that is under an older site key anew. Raises `VaultProblem`.
+
+        A key that is damaged is no reason to keep everybody waiting: only what it sealed does not open.
+        """
         try:
             await self._store.open()
             for key_id, data in (await self._store.everything()).items():
-                wrapped = _wrapped(data)
-                if wrapped.site_key != self._newest.id:
+                wrapped = _readable(data)
+                if wrapped is not None and wrapped.site_key != self._newest.id:
                     await self._store.replace(key_id, self._wrap(key_id, self._unwrap(key_id, wrapped)))
             if await self._store.get(FINGERPRINTS) is None:
                 await self._store.put_new(FINGERPRINTS, self._wrap(FINGERPRINTS, os.urandom(KEY_BYTES)))
@@ -150,9 +154,10 @@ class Vault:
 
     async def create(self, key_id: str) -> None:
         """A key for a new subject. Raises `VaultProblem`: `vault-key-used`, and what keeping it may raise."""
+        self._needs_open()
         key = os.urandom(KEY_BYTES)
         if not await self._store.put_new(key_id, self._wrap(key_id, key)):
-            raise VaultProblem("vault-key-used", key_id)
+            raise VaultProblem("vault-key-used")
         self._remember(key_id, key)
 
     async def remove(self, key_id: str) -> None:
@@ -161,9 +166,11 @@ class Vault:
         await self._store.remove(key_id)
 
     async def destroy(self, key_id: str, at: datetime) -> datetime:
-        """From now on nothing sealed under this key can be read. Returns since when: a second time changes nothing."""
-        self._known.pop(key_id, None)
+        """From now on nothing sealed under this key can be read. Returns since when: a second time changes nothing.
+        It needs no open vault: whoever wants to be forgotten does not wait for a key that is missing.
+        """
         await self._store.destroy(key_id, at)
+        self._known.pop(key_id, None)
         return self._store.destroyed()[key_id]
 
     def destroyed(self) -> Mapping[str, datetime]:
@@ -173,6 +180,7 @@ class Vault:
     async def seal(self, key_id: str, name: str, text: bytes) -> str:
         """A JSON text, sealed. name: what it is (`card`); it opens under that name only. Raises `VaultProblem`."""
         assert len(text) <= TEXT_BYTES_MAX
+        self._needs_open()
         nonce = os.urandom(NONCE_BYTES)
         padded = text.ljust(-(-len(text) // BLOCK_BYTES) * BLOCK_BYTES)
         sealed = AESGCM(await self._key(key_id)).encrypt(nonce, padded, _about(key_id, name))
@@ -180,6 +188,7 @@ class Vault:
 
     async def unseal(self, key_id: str, name: str, sealed: str) -> bytes:
         """The JSON text again. Raises `VaultProblem`: `vault-key-destroyed`, `vault-text-damaged`, ..."""
+        self._needs_open()
         version, _, rest = sealed.partition(".")
         nonce, _, body = rest.partition(".")
         key = await self._key(key_id)
@@ -201,21 +210,26 @@ class Vault:
     async def state(self) -> VaultState:
         """How it is doing. Never raises."""
         try:
-            found = [_wrapped(data) for id_, data in (await self._store.everything()).items() if id_ != FINGERPRINTS]
-            older = sum(each.site_key != self._newest.id for each in found)
-            return VaultState(self.shut, len(found), older, len(self._store.destroyed()))
+            found = [_readable(data) for id_, data in (await self._store.everything()).items() if id_ != FINGERPRINTS]
+            older = sum(each is not None and each.site_key != self._newest.id for each in found)
+            return VaultState(self.shut, len(found), older, len(self._store.destroyed()), found.count(None))
         except VaultProblem as problem:
             return VaultState(problem.code)
+
+    def _needs_open(self) -> None:
+        """A new key under the wrong site key, or a text read while nobody knows who was erased, must not be."""
+        if self.shut is not None:
+            raise VaultProblem(self.shut, "not open")
 
     async def _key(self, key_id: str) -> bytes:
         if key_id in self._store.destroyed():  # perhaps by another process, a moment ago
             self._known.pop(key_id, None)
-            raise VaultProblem("vault-key-destroyed", key_id)
+            raise VaultProblem("vault-key-destroyed")
         key = self._known.get(key_id)
         if key is None:
             data = await self._store.get(key_id)
             if data is None:
-                raise VaultProblem("vault-key-missing", key_id)
+                raise VaultProblem("vault-key-missing")
             key = self._unwrap(key_id, _wrapped(data))
             self._remember(key_id, key)
         return key
@@ -258,6 +272,14 @@ def _wrapped(data: bytes) -> Wrapped:
         return msgspec.json.decode(data, type=Wrapped)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise VaultProblem("vault-damaged", "a key is not what was written") from None
+
+
+def _readable(data: bytes) -> Wrapped | None:
+    """A data key as it is kept, or None when it is not what was written."""
+    try:
+        return _wrapped(data)
+    except VaultProblem:
+        return None
 
 
 def _about(key_id: str, name: str) -> bytes:

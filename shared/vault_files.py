@@ -2,9 +2,9 @@
 keys, the list of those that were destroyed.
 
 The list is append-only: `<key id> <time> <check>` a line, synced before the key's file goes. A crash between the two
-leaves a key that the next start removes; a last line that was cut is no line, for nobody was told that it is there. A
-line in the middle that is not what was written is damage, and then the vault stays shut: whoever was erased must not
-come back because we cannot read who it was.
+leaves a key that the next start removes; a last line that was cut is no line, for nobody was told that it is there.
+Keys without a list are damage, and so is a line in the middle that is not what was written; then the vault stays shut:
+whoever was erased must not come back because we cannot read who it was.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ class FileKeys:
         self._keys, self._list = keys, destroyed
         self._gone: dict[str, datetime] = {}
         self._read_to = 0
+        self._reading = threading.Lock()
 
     async def open(self) -> None:
         await asyncio.to_thread(self._open)
@@ -76,7 +78,11 @@ class FileKeys:
         def read() -> dict[str, bytes]:
             with _explained():
                 paths = sorted(path for path in self._keys.glob("??/*") if _ID.fullmatch(path.name))
-                return {path.name: path.read_bytes() for path in paths}
+                found = {}
+                for path in paths:
+                    with suppress(FileNotFoundError):  # destroyed meanwhile
+                        found[path.name] = path.read_bytes()
+                return found
 
         return await asyncio.to_thread(read)
 
@@ -86,10 +92,15 @@ class FileKeys:
         with _explained():
             self._keys.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._list.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._list.exists() and any(self._keys.glob("??/*")):  # it is there before the first key
+                raise VaultProblem("vault-damaged", "the list of destroyed keys is not there")
             with self._locked() as descriptor:
+                _sync_folder(self._list.parent)
                 self._cut_torn_line(descriptor)
                 self._catch_up()
-        for key_id in self._gone:
+                for left in self._keys.glob("??/*.new"):  # of whoever died while writing: nobody writes now
+                    left.unlink(missing_ok=True)
+        for key_id in list(self._gone):
             self._unlink(key_id)
 
     def _put_new(self, key_id: str, wrapped: bytes) -> bool:
@@ -139,6 +150,7 @@ class FileKeys:
             path = self._path(key_id)
             if path.parent.exists():
                 path.unlink(missing_ok=True)
+                path.with_suffix(".new").unlink(missing_ok=True)  # the same key, wrapped anew by whoever died then
                 _sync_folder(path.parent)
 
     def _path(self, key_id: str) -> Path:
@@ -159,8 +171,11 @@ class FileKeys:
             os.close(descriptor)
 
     def _catch_up(self) -> None:
-        """Reads whole lines that were added. Costs one look at the file's size when there are none."""
-        with _explained():
+        """Reads whole lines that were added. Costs one look at the file's size when there are none.
+
+        One thread at a time: two that read the same lines would count them twice, and take the list for cut.
+        """
+        with self._reading, _explained():
             try:
                 size = self._list.stat().st_size
             except FileNotFoundError:
@@ -172,19 +187,20 @@ class FileKeys:
             with self._list.open("rb") as file:
                 file.seek(self._read_to)
                 added = file.read(size - self._read_to)
-        whole = added[: added.rfind(b"\n") + 1]
-        for line in whole.splitlines():
-            key_id, at = _read_line(line)
-            self._gone.setdefault(key_id, at)
-        self._read_to += len(whole)
+            whole = added[: added.rfind(b"\n") + 1]
+            for line in whole.splitlines():
+                key_id, at = _read_line(line)
+                self._gone.setdefault(key_id, at)
+            self._read_to += len(whole)
 
     def _cut_torn_line(self, descriptor: int) -> None:
         """Takes away a last line without an end: whoever wrote it died, and has told nobody that it is there."""
-        size = os.fstat(descriptor).st_size
-        data = os.pread(descriptor, size - self._read_to, self._read_to) if size > self._read_to else b""
-        if data and not data.endswith(b"\n"):
-            os.ftruncate(descriptor, self._read_to + data.rfind(b"\n") + 1)
-            os.fsync(descriptor)
+        with self._reading:
+            size = os.fstat(descriptor).st_size
+            data = os.pread(descriptor, size - self._read_to, self._read_to) if size > self._read_to else b""
+            if data and not data.endswith(b"\n"):
+                os.ftruncate(descriptor, self._read_to + data.rfind(b"\n") + 1)
+                os.fsync(descriptor)
 
 
 def _line(key_id: str, at: datetime) -> bytes:

@@ -250,12 +250,15 @@ class RetentionView(BaseModel):
 
 
 class VaultView(BaseModel):
-    """code: null while the vault is open, else why it is not. older: keys still under an older site key."""
+    """code: null while the vault is open, else why it is not. older: keys still under an older site key. damaged: keys
+    that are not what was written; the cards they sealed are `unreadable`.
+    """
 
     code: str | None
     keys: int
     older: int
     destroyed: int
+    damaged: int
 
 
 class AfterQuery(Body):

@@ -124,3 +124,29 @@ async def test_a_fingerprint_needs_the_vault(store: KeyStore, tmp_path: Path) ->
     one, other = await open_vault(store), await open_vault()
     assert one.fingerprint(b"x") == one.fingerprint(b"x") != one.fingerprint(b"y")
     assert one.fingerprint(b"x") != other.fingerprint(b"x")
+
+
+async def test_nothing_is_made_sealed_or_opened_before_the_vault_is_open(store: KeyStore) -> None:
+    vault = await open_vault(store)
+    await vault.create(ANNA)
+    sealed = await vault.seal(ANNA, "card", NAME)
+    with pytest.raises(VaultProblem, match="vault-key-unknown"):
+        await (shut := Vault([OTHER_KEY], store)).open()
+    assert await refused("vault-key-unknown", shut, sealed)
+    for work in (shut.create(BOB), shut.seal(ANNA, "card", NAME)):
+        with pytest.raises(VaultProblem, match="vault-key-unknown"):
+            await work
+    assert BOB not in await store.everything()
+    await shut.destroy(ANNA, NOW)  # whoever wants to be forgotten is
+    assert await refused("vault-key-destroyed", vault, sealed)
+
+
+async def test_what_goes_wrong_names_nobody(store: KeyStore) -> None:
+    vault = await open_vault(store)
+    await vault.create(ANNA)
+    sealed = await vault.seal(ANNA, "card", NAME)
+    for key_id, code in ((BOB, "vault-key-missing"), (ANNA, "vault-key-destroyed")):
+        await vault.destroy(ANNA, NOW)
+        with pytest.raises(VaultProblem, match=code) as problem:
+            await vault.unseal(key_id, "card", sealed)
+        assert key_id not in str(problem.value)

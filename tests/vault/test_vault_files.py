@@ -8,15 +8,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from shared.vault import Vault, VaultProblem, load_site_keys
+from shared.vault import VaultProblem, load_site_keys
 from shared.vault_files import FileKeys
-from tests.support.memory_keys import SITE_KEY, open_vault
+from tests.support.memory_keys import open_vault
 
 ANNA, BOB = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -67,8 +68,9 @@ async def test_a_damaged_key_is_damage_and_the_others_open(tmp_path: Path) -> No
     for key_id in (ANNA, BOB):
         await vault.create(key_id)
     sealed = await vault.seal(BOB, "card", b"{}")
-    fresh = Vault([SITE_KEY], keys(tmp_path))
     (tmp_path / "keys" / ANNA[:2] / ANNA).write_bytes(b"{")
+    fresh = await open_vault(keys(tmp_path))
+    assert (await fresh.state()).damaged == 1
     with pytest.raises(VaultProblem, match="vault-damaged"):
         await fresh.seal(ANNA, "card", b"{}")
     assert await fresh.unseal(BOB, "card", sealed) == b"{}"
@@ -160,3 +162,37 @@ def test_site_keys_are_read_newest_first(tmp_path: Path) -> None:
     path = tmp_path / "vault.jwks"
     path.write_text(json.dumps({"keys": [{"kty": "oct", "kid": name, "k": "A" * 43} for name in ("new", "old")]}))
     assert [key.id for key in load_site_keys(path)] == ["new", "old"]
+
+
+async def test_two_who_look_at_the_list_at_once_read_every_line_once(tmp_path: Path) -> None:
+    for round_ in range(40):
+        folder = tmp_path / str(round_)
+        writer, reader = keys(folder), keys(folder)
+        await writer.open()
+        for n in range(30):
+            await writer.destroy(f"{round_:08x}-0000-4000-8000-{n:012x}", NOW)
+        with ThreadPoolExecutor(4) as pool:
+            for each in [pool.submit(reader.destroyed) for _ in range(4)]:
+                each.result()
+        assert len(reader.destroyed()) == 30
+
+
+async def test_a_key_that_was_being_wrapped_anew_leaves_no_second_copy(tmp_path: Path) -> None:
+    vault = await open_vault(keys(tmp_path))
+    await vault.create(ANNA)
+    left = tmp_path / "keys" / ANNA[:2] / f"{ANNA}.new"
+    left.write_bytes(b"the same key, under another site key")
+    await vault.destroy(ANNA, NOW)
+    assert not left.exists()
+    left.write_bytes(b"once more, by a process that died")
+    await open_vault(keys(tmp_path))
+    assert not left.exists()
+
+
+async def test_keys_without_their_list_keep_the_vault_shut(tmp_path: Path) -> None:
+    await two_destroyed(tmp_path)
+    (tmp_path / "away" / "list").unlink()
+    with pytest.raises(VaultProblem, match="vault-damaged"):
+        await open_vault(keys(tmp_path))
+    (tmp_path / "away" / "list").touch()  # somebody says that it is lost for good
+    await open_vault(keys(tmp_path))
