@@ -130,22 +130,22 @@ async def begin_epoch(
     if {telling.contract.log for telling in first} != {"pub", "loc"}:
         raise ValueError("an epoch begins on both logs: nobody would learn of it")
     cause, now = ids.event_id(), clock.now()
-    told = [
-        Told(
-            telling.contract.log,
-            ids.event_id(),
-            telling.contract.type_name,
-            telling.subject,
-            encode_plain(telling.contract, cause) or b"",
-            Meta(cause, cause, SYSTEM_ROLE, None, telling.observed_at),
-        )
-        for telling in first
-    ]
+    told = [_first_row(telling, cause, ids) for telling in first]
     epoch = max(used, store.origin.epoch) + 1
     origin = await store.begin_epoch(told, epoch, now, [row.row(now) for row in lost], position)
     log.warning("epoch begun", site=origin.site, service=origin.service, epoch=epoch, first_rows=len(told),
                 lost_rows=len(lost))  # fmt: skip
     return origin
+
+
+def _first_row(telling: Telling, cause: str, ids: Ids) -> Told:
+    """A row an epoch begins with; what leads to somebody's file is cut from the others, as ever (`Contract.cut`)."""
+    contract, id_ = telling.contract, ids.event_id()
+    correlation, causation = (ids.random_id(), id_) if contract.cut else (cause, cause)
+    return Told(
+        contract.log, id_, contract.type_name, telling.subject, encode_plain(contract, cause) or b"",
+        Meta(correlation, causation, SYSTEM_ROLE, None, telling.observed_at),
+    )  # fmt: skip
 
 
 async def _look(store: Store, which: Log, writer: LogWriter, marks: Sequence[Mark]) -> LogFound:

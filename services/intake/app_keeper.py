@@ -12,6 +12,7 @@ import msgspec
 
 from services.intake import commands as cmd
 from services.intake import policy, views
+from services.intake.decider_file import File
 from services.intake.file import FACTS, Facts
 from services.intake.priority import CURRENT, Rules, placed
 from shared import schema
@@ -95,7 +96,7 @@ class Keeper:
                 await self._try_to_destroy(client_id)
         async for row in self._pages(views.requests, status="waiting"):
             if row["rules_version"] != self._rules.version:
-                await self._place_anew(row)
+                await self._place_anew(row["client_id"], row["id"])
 
     async def look_for_unused(self) -> bool:
         """Erases whatever file nobody used for so long, once a day, and writes a line also when there was none.
@@ -139,15 +140,29 @@ class Keeper:
         )
         return await self._do(client_id, command, f"erase-{because}")
 
-    async def _place_anew(self, row: dict[str, Any]) -> None:
-        client_id = row["client_id"]
-        text = await self._vault.unseal(client_id, FACTS, row["facts"])
-        found = placed(msgspec.json.decode(text, type=Facts).facts, self._rules)
-        command = cmd.PrioritizeRequest(
-            at=self._clock.now(), role=SYSTEM_ROLE, client_id=client_id, request_id=row["id"], facts=row["facts"],
-            priority_band=found.band, rules_version=found.rules_version, by_rules=True,
-        )  # fmt: skip
-        await self._do(client_id, command, f"rules-{found.rules_version}-{row['id']}")
+    async def _place_anew(self, client_id: str, request_id: str) -> None:
+        """By the facts the file holds by now: somebody at the desk may be changing them. One that cannot be read stays
+        where it is, and keeps no other from being placed.
+        """
+        while True:
+            file: File = (await self._clients.load(client_id))[0]
+            request = file.requests[request_id]
+            if not request.open or request.rules_version == self._rules.version:
+                return
+            try:
+                text = await self._vault.unseal(client_id, FACTS, request.facts)
+                found = placed(msgspec.json.decode(text, type=Facts).facts, self._rules)
+            except (VaultProblem, msgspec.MsgspecError) as problem:
+                log.error("a request stays under older rules", reason=type(problem).__name__)
+                return
+            command = cmd.PrioritizeRequest(
+                at=self._clock.now(), role=SYSTEM_ROLE, client_id=client_id, request_id=request_id,
+                facts=request.facts, priority_band=found.band, rules_version=found.rules_version, by_rules=True,
+                if_version=file.version,
+            )  # fmt: skip
+            handled = await self._do(client_id, command, f"rules-{found.rules_version}-{request_id}")
+            if handled.rejected is None or handled.rejected.code != "version-stale":
+                return
 
     async def _do(self, client_id: str, command: cmd.ClientCommand, why: str) -> Handled:
         return await self._clients.handle(client_id, command, _context(why, client_id))

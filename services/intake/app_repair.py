@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from services.intake import publish_epoch, views
 from services.intake.app import CLIENTS, INLINE_TABLES, NAME
 from services.intake.publish import Telling
@@ -9,16 +11,23 @@ from shared.clock import Clock
 from shared.handling import Handler
 from shared.ids import Ids
 from shared.ports import Store
-from shared.repair_origin import Repaired, repair
+from shared.repair_origin import Repaired, RepairImpossible, repair
 from shared.settings import SiteSettings
 from shared.store import PgStore
+from shared.vault import VaultProblem
+from shared.vault_files import FileKeys
 
 
-async def first_rows(store: Store, clock: Clock, ids: Ids) -> list[Telling]:
-    """Everything others need to know of this origin as its events say: files that are there, and open requests."""
+async def first_rows(store: Store, clock: Clock, ids: Ids, destroyed: Container[str]) -> list[Telling]:
+    """Everything others need to know of this origin as its events say: files that are there, and open requests.
+
+    destroyed: keys that are gone. An older database does not know that their files were erased; nobody is told of them.
+    """
     handler = Handler(store, CLIENTS, clock, ids)
     rows = await store.rows(views.clients)
-    files = [(await handler.load(row["id"]))[0] for row in rows if row["erased_at"] is None]
+    files = [
+        (await handler.load(row["id"]))[0] for row in rows if row["erased_at"] is None and row["id"] not in destroyed
+    ]
     return publish_epoch.epoch(files, clock.now())
 
 
@@ -27,7 +36,17 @@ async def repair_intake(settings: SiteSettings, clock: Clock, ids: Ids, dry_run:
 
     Raises as `shared.repair_origin`.
     """
+    destroyed = _destroyed(settings)
     store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, INLINE_TABLES)
     return await repair(
-        settings, store, NAME, lambda opened: first_rows(opened, clock, ids), ids, clock, dry_run=dry_run
+        settings, store, NAME, lambda opened: first_rows(opened, clock, ids, destroyed), ids, clock, dry_run=dry_run
     )
+
+
+def _destroyed(settings: SiteSettings) -> Container[str]:
+    if settings.vault is None:
+        raise RepairImpossible(f"{settings.site} has no vault in its settings")
+    try:
+        return FileKeys(settings.vault.keys, settings.vault.destroyed).destroyed()
+    except VaultProblem as problem:  # who was erased must not come back because we cannot read who it was
+        raise RepairImpossible(f"the vault of {settings.site}: {problem}") from None

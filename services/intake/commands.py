@@ -1,7 +1,7 @@
 """What can be asked of the intake service. Whatever describes a person comes sealed: a command may lie about for
 longer than the file.
 
-client_id: of the file that decides. if_version: of the file as whoever asks has seen it.
+client_id: of the file that decides. if_version: of the file as whoever asks has seen it, or of the request in it.
 """
 
 from __future__ import annotations

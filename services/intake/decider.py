@@ -121,16 +121,17 @@ def _same(known: Request, opened: ev.RequestOpened) -> bool:
 
 def prioritize(file: File, command: cmd.PrioritizeRequest) -> Outcome:
     """Refused: `version-stale`, `request-unknown`, `request-ended`, `not-sealed`, `priority-invalid`."""
-    refused = (
-        limits.version_refused(file, command.if_version)
-        or limits.sealed_refused(command.facts)
-        or limits.priority_refused(command.priority_band, command.rules_version)
+    refused = limits.sealed_refused(command.facts) or limits.priority_refused(
+        command.priority_band, command.rules_version
     )
     if refused:
         return refused
     request = file.requests.get(command.request_id)
     if request is None:
         return Rejected("request-unknown", {})
+    refused = limits.request_version_refused(file, request, command.if_version)
+    if refused:
+        return refused
     if not request.open:
         return Rejected("request-ended", {"status": request.status})
     now = (command.facts, command.priority_band, command.rules_version)
@@ -141,14 +142,14 @@ def prioritize(file: File, command: cmd.PrioritizeRequest) -> Outcome:
 
 def withdraw(file: File, command: cmd.WithdrawRequest) -> Outcome:
     """Refused: `version-stale`, `request-unknown`, `withdrawal-reason-unknown`. A second time changes nothing."""
-    refused = limits.version_refused(file, command.if_version)
-    if refused:
-        return refused
     if command.reason not in REQUEST_END_REASONS or command.reason == "erased":
         return Rejected("withdrawal-reason-unknown", {})
     request = file.requests.get(command.request_id)
     if request is None:
         return Rejected("request-unknown", {})
+    refused = limits.request_version_refused(file, request, command.if_version)
+    if refused:
+        return refused
     return [ev.RequestWithdrawn(file.id, request.id, command.reason, command.at)] if request.open else ()
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.intake.decider_file import File
+from services.intake.decider_file import File, Request
 from shared.contracts.intake import NOT_AT_MAX, RULES_MAX
 from shared.contracts.vocabulary import BED_KINDS, FEATURES, KINDS
 from shared.kernel import Rejected
@@ -67,6 +67,15 @@ def priority_refused(band: int, rules_version: int) -> Rejected | None:
 def zone_refused(*times: datetime | None) -> Rejected | None:
     """Refused: `time-without-zone`."""
     return Rejected("time-without-zone", {}) if any(at and at.tzinfo is None for at in times) else None
+
+
+def request_version_refused(file: File, request: Request, if_version: int | None) -> Rejected | None:
+    """Refused: `version-stale`. Any version of the file counts from the one on in which the request last moved: that
+    somebody looked into the file since changes nothing about the request.
+    """
+    if if_version is None or request.version <= if_version <= file.version:
+        return None
+    return Rejected("version-stale", {"expected": if_version, "actual": request.version})
 
 
 def version_refused(file: File, if_version: int | None) -> Rejected | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,13 +11,16 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from services.intake import views
 from services.intake.app_keeper import Keeper
 from services.intake.app_repair import first_rows
 from services.intake.priority import Rules
 from shared.envelope import Message
+from shared.epochs import begin_epoch
 from shared.ids import SystemIds
 from shared.policies import Handlers
 from tests.support.intake_desk import IntakeDesk, open_intake
+from tests.support.memory_store import MemoryStore
 
 ASK: dict[str, Any] = {
     "kinds": ["family_shelter", "shelter_24h"], "features": ["cot"], "household_size": 5, "not_at": ["west"],
@@ -32,6 +36,10 @@ async def desk() -> AsyncIterator[IntakeDesk]:
 
 async def told(desk: IntakeDesk, log: Any) -> list[Message]:
     return await desk.store.read_outbox(log, 0, 100)
+
+
+def handlers_of(desk: IntakeDesk) -> Handlers:
+    return {"client": desk.intake.handler, "retention": desk.intake.handler}
 
 
 def said(message: Message) -> dict[str, Any]:
@@ -158,9 +166,8 @@ async def test_new_rules_place_every_open_request_anew_and_the_file_stays_unused
     client_id = await desk.registered()
     request = (await desk.post(f"/clients/{client_id}/requests", ASK)).json()["id"]
     before = (await desk.get(f"/clients/{client_id}")).json()["active_at"]
-    handlers: Handlers = {"client": desk.intake.handler, "retention": desk.intake.handler}
     turned = Rules(2, {"baby": 1}, (8, 5, 2))
-    keeper = Keeper("west", desk.store, desk.vault, handlers, desk.clock, 365, turned)
+    keeper = Keeper("west", desk.store, desk.vault, handlers_of(desk), desk.clock, 365, turned)
     await keeper.reconcile()
     await keeper.reconcile()
     assert [(said(one)["priority_band"], said(one)["rules_version"]) for one in await told(desk, "pub")] == [
@@ -175,7 +182,77 @@ async def test_a_new_epoch_begins_with_whoever_is_there_and_waits(desk: IntakeDe
     for client_id in (here, gone):
         await desk.post(f"/clients/{client_id}/requests", ASK)
     await desk.post(f"/clients/{gone}/erase")
-    rows = await first_rows(desk.store, desk.clock, SystemIds())
+    rows = await first_rows(desk.store, desk.clock, SystemIds(), {})
     names = [type(row.contract).__name__ for row in rows]
     assert names == ["EpochBegan", "SiteEpochBegan", "ClientRegistered", "RequestOpened", "RequestNoticed"]
     assert {row.subject for row in rows if type(row.contract).__name__ == "ClientRegistered"} == {here}
+
+
+async def test_an_epochs_notices_lead_nowhere_either(desk: IntakeDesk) -> None:
+    for _ in range(2):
+        await desk.post(f"/clients/{await desk.registered()}/requests", ASK)
+    await begin_epoch(desk.store, await first_rows(desk.store, desk.clock, SystemIds(), {}), SystemIds(), desk.clock)
+    _, *notices = await told(desk, "pub")
+    local = {message.correlation_id for message in await told(desk, "loc")}
+    assert len({notice.correlation_id for notice in notices} - local) == len(notices) == 2
+    assert [notice.causation_id for notice in notices] == [notice.id for notice in notices]
+
+
+async def test_a_new_epoch_tells_nobody_of_whom_only_the_vault_knows_as_erased(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    await desk.post(f"/clients/{client_id}/requests", ASK)
+    backup = copy.deepcopy(desk.disk)
+    await desk.post(f"/clients/{client_id}/erase")
+    restored = MemoryStore(backup, "west", "intake")
+    rows = await first_rows(restored, desk.clock, SystemIds(), desk.vault.destroyed())
+    assert [type(row.contract).__name__ for row in rows] == ["EpochBegan", "SiteEpochBegan"]
+
+
+TURNED = Rules(2, {"baby": 1, "medical_urgent": 9}, (8, 5, 2))
+
+
+async def test_new_rules_go_by_what_the_file_says_by_then(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    request = (await desk.post(f"/clients/{client_id}/requests", ASK)).json()["id"]
+
+    class Late(Keeper):
+        async def _pages(self, table: Any, **where: Any) -> AsyncIterator[dict[str, Any]]:
+            async for row in Keeper._pages(self, table, **where):
+                if table is views.requests:  # somebody at the desk is faster
+                    body = {"priority_facts": ["medical_urgent"]}
+                    await desk.post(f"/clients/{client_id}/requests/{request}/prioritize", body)
+                yield row
+
+    await Late("west", desk.store, desk.vault, handlers_of(desk), desk.clock, 365, TURNED).reconcile()
+    shown = (await desk.get(f"/requests/{request}")).json()
+    assert (shown["priority_band"], shown["rules_version"], shown["reasons"]) == (0, 2, ["medical_urgent"])
+
+
+async def test_a_file_that_cannot_be_read_keeps_no_other_from_new_rules(desk: IntakeDesk) -> None:
+    requests = []
+    for lost in (True, False):
+        client_id = await desk.registered()
+        requests.append((await desk.post(f"/clients/{client_id}/requests", ASK)).json()["id"])
+        if lost:
+            await desk.vault.remove(client_id)
+    await Keeper("west", desk.store, desk.vault, handlers_of(desk), desk.clock, 365, TURNED).reconcile()
+    versions = [(await desk.get(f"/requests/{request}")).json()["rules_version"] for request in requests]
+    assert versions == [1, 2]
+
+
+async def test_a_request_that_was_seen_as_it_is_can_be_changed_whatever_else_was_done_with_the_file(
+    desk: IntakeDesk,
+) -> None:
+    client_id = await desk.registered()
+    request = (await desk.post(f"/clients/{client_id}/requests", ASK)).json()["id"]
+    read = (await desk.post(f"/clients/{client_id}/read-personal", {"purpose": "contact"})).json()
+    seen = (await desk.get(f"/requests/{request}")).json()["version"]
+    path = f"/clients/{client_id}/requests/{request}"
+    for version in (seen - 1, read["version"] + 1):
+        stale = await desk.post(f"{path}/withdraw", {"reason": "mistake"}, if_match=version)
+        assert (stale.status_code, stale.json()["code"]) == (412, "version-stale")
+    moved = await desk.post(f"{path}/prioritize", {"priority_facts": []}, if_match=seen)
+    assert moved.status_code == 200
+    stale = await desk.post(f"{path}/prioritize", {"priority_facts": []}, if_match=seen)
+    assert (stale.status_code, stale.json()["code"]) == (412, "version-stale")
+    assert (await desk.post(f"{path}/withdraw", {"reason": "mistake"}, if_match=moved.json()["version"])).is_success
