@@ -1,7 +1,8 @@
 """Between a route and the handler: the vault's answers as problems, and the parts every command needs.
 
-A request's fingerprint is kept for a week so that a repeated one is known. A plain hash of a name and a birth date is
-guessed in seconds: here it is one only the vault can make (`Intake.context`).
+A request's fingerprint is kept for some days so that a repeated one is known. A plain hash of a name and a birth date
+is guessed in seconds: here it is one only the vault can make, also of the key and the path it came with
+(`Intake.context`).
 """
 
 from __future__ import annotations
@@ -96,7 +97,9 @@ class Intake:
         command_id, claim = self.ids.event_id(), asked.claim
         if claim is not None:
             with vault_problems():
-                claim = msgspec.structs.replace(claim, body_hash=self.vault.fingerprint(claim.body_hash))
+                scope, key = (self.vault.fingerprint(part.encode()).hex() for part in (claim.scope, claim.key))
+                body_hash = self.vault.fingerprint(claim.body_hash)
+            claim = msgspec.structs.replace(claim, scope=scope, key=key, body_hash=body_hash)
         return Context(command_id, self.ids.random_id(), command_id, current_traceparent(), claim)
 
     async def file(self, client_id: str) -> File:
@@ -127,7 +130,11 @@ class Intake:
 
     async def _open(self, client_id: str, name: str, sealed: str, kind: type[S]) -> S:
         with vault_problems():
-            return msgspec.json.decode(await self.vault.unseal(client_id, name, sealed), type=kind)
+            text = await self.vault.unseal(client_id, name, sealed)
+            try:
+                return msgspec.json.decode(text, type=kind)
+            except msgspec.MsgspecError:  # it would quote what it read
+                raise VaultProblem("vault-text-damaged", name) from None
 
     async def row(self, table: sa.Table, id_: str, noun: str) -> dict[str, Any]:
         """One row by its id. Raises 404 `<noun>-unknown`."""

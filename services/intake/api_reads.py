@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from services.intake import api_models as m
 from services.intake import views
-from services.intake.api_desk import Intake
+from services.intake.api_desk import Intake, vault_problems
 from services.intake.priority import placed
 from shared.http import wait_caught_up
 from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
@@ -54,7 +54,7 @@ class Reads:
     async def show_request(
         self, request_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response
     ) -> m.RequestView:
-        """One request, with the version of its file as `ETag`."""
+        """One request, with the version of its file when it last moved as `ETag`."""
         await self._written(query.after)
         view = m.RequestView(**await self._request(await self._intake.row(views.requests, request_id, "request")))
         answer.headers["ETag"] = f'"{view.version}"'
@@ -109,7 +109,8 @@ class Reads:
         }
         copied |= {"requests": list(row["requests"]), "has_personal": row["has_personal"]}
         # Of a file that an older backup brought back, the key is gone all the same.
-        gone_at = row["key_gone_at"] or self._intake.vault.destroyed().get(row["id"])
+        with vault_problems():
+            gone_at = row["key_gone_at"] or self._intake.vault.destroyed().get(row["id"])
         copied["erased_at"] = row["erased_at"] or gone_at
         copied["erasure_complete_at"] = None if gone_at is None else complete_at(gone_at)
         if copied["erased_at"] is not None:

@@ -100,9 +100,12 @@ def personal_refused(personal: Personal, today: date) -> Rejected | None:
     return None
 
 
-def made_alias(client_id: str) -> str:
-    """An alias for a file that was given none: two plain words and a number, nobody's name. Two may share one."""
-    number = int.from_bytes(hashlib.sha256(client_id.encode()).digest()[:8], "big")
+def made_alias(chance: str) -> str:
+    """An alias for a file that was given none: two plain words and a number, nobody's name. Two may share one.
+
+    chance: anything random that is kept nowhere. Never the file's id: that stays when the alias is to be forgotten.
+    """
+    number = int.from_bytes(hashlib.sha256(chance.encode()).digest()[:8], "big")
     number, colour = divmod(number, len(COLOURS))
     number, animal = divmod(number, len(ANIMALS))
     return f"{COLOURS[colour]} {ANIMALS[animal]} {number % 1000:03}"

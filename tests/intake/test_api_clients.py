@@ -13,6 +13,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from services.intake.commands import CorrectClient
+from services.intake.file import made_alias
+from shared.handling import Context
 from shared.security import Role
 from shared.vault import Vault, VaultProblem
 from shared.vault_files import FileKeys
@@ -341,3 +344,60 @@ async def _left_behind() -> tuple[Any, Any, Any]:
 
 def test_the_canary_would_be_found() -> None:
     assert CANARY in repr(msgspec.json.encode(WHOLE))
+
+
+async def test_a_look_that_is_repeated_later_is_another_look(desk: IntakeDesk) -> None:
+    client_id = await desk.registered(**WHOLE)
+    path = f"/clients/{client_id}/read-personal"
+    first = (await desk.post(path, {"purpose": "contact"}, key="tap")).json()
+    for minutes, looks in ((0, 1), (10, 2), (-10, 3)):
+        desk.clock.ahead = timedelta(minutes=minutes)
+        again = (await desk.post(path, {"purpose": "contact"}, key="tap")).json()
+        assert (again["events"], again["name"]) == (first["events"], first["name"])
+        assert len((await desk.get("/personal-reads", role="auditor")).json()["items"]) == looks
+
+
+async def test_what_a_request_is_known_by_again_says_nothing_either(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    await desk.post("/clients", {}, key=CANARY)
+    refused = await desk.post(f"/clients/{client_id}/requests/{CANARY}/withdraw", {"reason": "mistake"}, key=CANARY)
+    assert (refused.status_code, refused.json()["code"]) == (404, "request-unknown")
+    assert len(desk.disk.keys) == 2
+    assert CANARY not in dumped(desk)
+    assert client_id not in repr([(record.scope, record.key) for record in desk.disk.keys.values()])
+
+
+async def test_an_alias_that_was_made_cannot_be_made_again_from_the_id_that_stays(desk: IntakeDesk) -> None:
+    answers = [(await desk.post("/clients", {})).json() for _ in range(3)]
+    assert [answer["alias"] for answer in answers] != [made_alias(answer["id"]) for answer in answers]
+
+
+async def test_while_the_list_is_damaged_a_file_is_not_shown_and_nobody_is_registered(tmp_path: Path) -> None:
+    async with open_intake(keys=FileKeys(tmp_path / "keys", tmp_path / "list")) as desk:
+        client_id = await desk.registered(**WHOLE)
+        (tmp_path / "list").write_text("damaged\n")
+        for answer in (
+            await desk.get(f"/clients/{client_id}"), await desk.get("/clients"), await desk.post("/clients", {}),
+        ):  # fmt: skip
+            assert (answer.status_code, answer.json()["code"]) == (503, "vault-damaged")
+
+
+async def test_a_card_of_another_vocabulary_hides_no_other_and_is_quoted_nowhere(desk: IntakeDesk) -> None:
+    class Later(msgspec.Struct):
+        alias: str
+        needs: tuple[str, ...]
+
+    client_id, other = await desk.registered(), await desk.registered(alias="other")
+    card = await desk.intake.seal(client_id, "card", Later("x", (CANARY,)))
+    correct = CorrectClient(at=desk.clock.now(), role="caseworker", client_id=client_id, reason="news", card=card)
+    await desk.intake.handler.handle(client_id, correct, Context("1", "1", "1"))
+    shown = {one["id"]: one for one in (await desk.get("/clients")).json()["items"]}
+    assert (shown[client_id]["unreadable"], shown[other]["alias"]) == ("vault-text-damaged", "other")
+
+
+async def test_an_origin_that_takes_no_commands_leaves_no_keys_behind(desk: IntakeDesk) -> None:
+    desk.store.halt("others have heard more")
+    for _ in range(3):
+        answer = await desk.post("/clients", WHOLE)
+        assert (answer.status_code, answer.json()["code"]) == (503, "origin-halted")
+    assert (await desk.vault.state()).keys == 0
