@@ -40,7 +40,8 @@ log = logging.getLogger("plek.beats")
 class Beat(BaseModel):
     """One service's sign of life.
 
-    sequences: the last sequence of each of its logs in this epoch; 0 when nothing was told yet.
+    sequences: the last sequence in this epoch of the log the network hears; 0 when nothing was told yet. A reader takes
+    other logs, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -314,7 +314,9 @@ class Runtime:
         return service == self.service and view not in self._hears_others
 
     async def _beat(self) -> Beat:
-        sequences: dict[Log, int] = {which: await self.store.outbox_last(which) for which in self.relays}
+        """To the whole city, so of what it hears only: how much happens inside a site is nobody else's business."""
+        sequences: dict[Log, int] = {which: await self.store.outbox_last(which) for which in self.relays
+                                     if which == "pub"}  # fmt: skip
         return Beat.of(self.store.origin, sequences)
 
     def checks(self) -> list[Check]:

@@ -7,7 +7,7 @@ what is true now: a stay that is not on the board, a place that is not blocked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 
@@ -148,17 +148,23 @@ TABLES: tuple[sa.Table, ...] = (worklist,)
 """What a service that tells anything keeps beside the kernel's tables."""
 
 
-def add_worklist(api: FastAPI, worklist: Worklist, now: Callable[[], datetime]) -> None:
-    """Adds the worklist to a service's application: the site's people read it, the desk ticks it off."""
+def add_worklist(
+    api: FastAPI, worklist: Worklist, now: Callable[[], datetime], readers: Sequence[Role] = READERS,
+    tickers: Sequence[Role] = TICKERS,
+) -> None:  # fmt: skip
+    """Adds the worklist to a service's application: the site's people read it, the desk ticks it off.
+
+    readers, tickers: fewer where what was told is of clients.
+    """
 
     @api.get("/worklist")
-    @allow(*READERS)
+    @allow(*readers)
     async def list_work(query: Annotated[WorklistQuery, Query()]) -> Page[WorkItem]:
         """What was told and then lost with the store that told it: compare it with what is true now."""
         return await worklist_page(worklist, query)
 
     @api.post("/worklist/{item_id}/tick")
-    @allow(*TICKERS)
+    @allow(*tickers)
     async def tick(item_id: str, actor: CurrentActor) -> WorkItem:
         """Somebody has looked and put right what had to be. Refused: 404 `work-item-unknown`."""
         return await tick_off(worklist, item_id, actor.role, now())

@@ -4,7 +4,7 @@ its own is made of what others tell."""
 from __future__ import annotations
 
 from services.intake import api, policy, publish, views
-from services.intake.app_keeper import Keeper
+from services.intake.app_keeper import Keeper, forget_keys
 from services.intake.commands import ClientCommand, RecordRetention
 from services.intake.decider import CLIENT, RETENTION
 from services.intake.decider_file import File
@@ -27,6 +27,7 @@ from shared.projection import Progress, rebuild
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
 from shared.runtime import Runtime
+from shared.security import Role
 from shared.service import Check, Host, ServiceApp
 from shared.settings import SettingsError, VaultSettings
 from shared.store import PgStore
@@ -49,6 +50,9 @@ RETENTIONS: Aggregate[Retention, RecordRetention, RetentionDone] = Aggregate(
 """One stream a site."""
 
 INLINE_TABLES = (*views.CLIENT_TABLES, *views.RETENTION_TABLES)
+WORK_READERS: tuple[Role, ...] = ("caseworker", "oncall", "auditor")
+"""Who reads what a restored store has lost: it names clients by id, and what they asked for."""
+
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES)
 
 
@@ -87,6 +91,7 @@ def build(host: Host) -> ServiceApp:
     async def start() -> None:
         await runtime.start(LOGS)
         runtime.spawn("keeper", keeper.begin)
+        runtime.spawn("forget", lambda: forget_keys(store, clock))
         runtime.spawn("timers", TimerLoop(store, clock, keeper.fire).run)
         for log in LOGS:
             runtime.relay(log)
@@ -106,7 +111,7 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
-    add_worklist(site_api, PgWorklist(store), clock.now)
+    add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", vault_open)])
 
 

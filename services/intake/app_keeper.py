@@ -22,6 +22,7 @@ from shared.handling import Context, Handled, Handler
 from shared.ids import derived_id
 from shared.policies import Handlers
 from shared.ports import Append, DueTimer, Put, Store
+from shared.store import PgStore
 from shared.telemetry import logger
 from shared.vault import Vault, VaultProblem
 
@@ -36,6 +37,24 @@ DAY_RETRY = timedelta(hours=1)
 """How soon it is looked whether another day has begun, when the clock was put back."""
 RETENTION_AT = time(3, tzinfo=UTC)
 """When the day's look begins, if the site is up; otherwise as soon as it is."""
+
+
+KEYS_KEPT = timedelta(days=8)
+"""How long a request that is repeated is known again; 7 days are promised. Its fingerprint of what was said of a person
+goes then: whoever takes the whole machine could go on guessing at it after that person was erased."""
+FORGET_EVERY_SECONDS = 3600.0
+
+
+async def forget_keys(store: PgStore, clock: Clock) -> None:
+    """Takes away what repeated requests are known by, once it is `KEYS_KEPT` old. For ever."""
+    while True:
+        await forget_keys_before(store, clock.now() - KEYS_KEPT)
+        await clock.sleep(FORGET_EVERY_SECONDS)
+
+
+async def forget_keys_before(store: PgStore, before: datetime) -> None:
+    """Raises `StoreUnavailable`."""
+    await store.query(lambda pool: pool.execute("delete from idempotency where recorded_at < $1", before))
 
 
 class Keeper:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.bus_connection import close_client, connect_relay
 from tests.support.backups import back_up, put_back, settings_of
 from tests.support.network import Network, eventually, network_of, running_network
 from tests.support.otlp import Collector, collecting
@@ -126,7 +127,9 @@ async def test_what_a_desk_is_told_is_nowhere_else_and_nowhere_at_all_after_eras
         assert lying_about(network.data, (*CANARIES, *FACTS)) == []
         watched = await shown(network) + repr(collector.spans)
         assert [word for word in (*CANARIES, *FACTS) if word in watched] == []
-        assert client_id not in "".join((network.data / "sites" / "stad" / "service.log").read_text())
+        for site in ("stad", "noord"):
+            assert lying_about(network.data / "sites" / site, (client_id,)) == []
+            assert lying_about(network.data / "sites" / site, (request,)) != []
 
         receipt = (await desk.post(f"{path}/erase")).json()
         assert receipt["ended_requests"] == [request]
@@ -137,6 +140,30 @@ async def test_what_a_desk_is_told_is_nowhere_else_and_nowhere_at_all_after_eras
         again = await desk.post("/api/intake/clients", json=WHOLE, headers={"Idempotency-Key": "tap"})
         assert (again.status_code, again.json()["code"]) == (410, "client-erased")
         assert lying_about(network.data, CANARIES) == []
+
+
+async def test_no_other_site_hears_how_much_happens_at_a_desk(network: Network) -> None:
+    settings, beats = settings_of(network.data, "stad"), list[dict[str, Any]]()
+    client = await connect_relay(settings.nats_options("city.placement"))
+
+    async def hear(message: Any) -> None:
+        beats.append(json.loads(message.data))
+
+    async def heard() -> bool:
+        return len(beats) >= 2
+
+    try:
+        await client.subscribe("beat.west.intake", cb=hear)
+        await eventually("the desk beats", heard)
+    finally:
+        await close_client(client)
+    assert {tuple(beat["sequences"]) for beat in beats} == {("pub",)}
+
+
+async def test_what_a_restored_desk_has_lost_is_for_those_who_may_see_clients(network: Network) -> None:
+    for role, status in (("caseworker", 200), ("oncall", 200), ("operator", 403), ("coordinator", 403)):
+        async with network.client("west", role) as reader:
+            assert (await reader.get("/api/intake/worklist")).status_code == status
 
 
 async def test_who_waits_is_one_list_at_every_site_and_says_where_each_would_go(network: Network) -> None:

@@ -1,0 +1,27 @@
+"""What a repeated request is known by is kept as long as was promised, and no longer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from services.intake.app import INLINE_TABLES, migrate
+from services.intake.app_keeper import KEYS_KEPT, forget_keys_before
+from shared.ports import Append, KeyRecord
+from shared.store import PgStore
+
+NOW = datetime(2026, 1, 20, 12, 0, tzinfo=UTC)
+
+
+async def test_a_request_is_known_again_for_a_week_and_not_for_ever(database: str) -> None:
+    await migrate(database)
+    store = PgStore(database, "west", "intake", INLINE_TABLES)
+    await store.open(NOW - timedelta(days=30), 1)
+    try:
+        for key, days in (("old", 9), ("kept", 7)):
+            record = KeyRecord("somebody", key, b"fingerprint", "client/x", 1, 0)
+            await store.append(Append(NOW - timedelta(days=days), keys=[record]))
+        await forget_keys_before(store, NOW - KEYS_KEPT)
+        assert await store.find_key("somebody", "old") is None
+        assert await store.find_key("somebody", "kept") is not None
+    finally:
+        await store.close()
