@@ -44,11 +44,15 @@ class WaitingItem(BaseModel):
 
 
 class WaitingAnswer(BaseModel):
-    """total: all who wait, of this kind if one was asked for. incomplete: origins this site has not heard in full."""
+    """total: all who wait, of this kind if one was asked for. incomplete: origins this site has not heard in full.
+
+    not_heard: sites that are silent or late now; who waits there is as they told last, and others may wait by now.
+    """
 
     items: list[WaitingItem]
     total: int
     incomplete: list[str]
+    not_heard: list[str]
 
 
 class WaitingReads:
@@ -73,5 +77,6 @@ class WaitingReads:
                     ),
                 ))  # fmt: skip
         return WaitingAnswer(
-            items=items[: query.limit], total=len(items), incomplete=sorted(self._waiting.incomplete)
+            items=items[: query.limit], total=len(items), incomplete=sorted(self._waiting.incomplete),
+            not_heard=await self._waiting.not_heard(),
         )  # fmt: skip

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from services.placement.capacity import SiteLink
 from services.placement.ranking import Choice, Waiting, choose_location, rank_requests, rooms_of
 from services.placement.views_capacity import figures
+from shared import schema
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
 from shared.envelope import Message
@@ -38,6 +39,9 @@ waiting = sa.Table(
 )
 
 WAITING_TABLES = (waiting,)
+
+DESK = "intake"
+"""The service that tells who waits."""
 
 
 def waiting_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
@@ -79,10 +83,19 @@ class WaitingList:
         """Origins whose requests are not listed in full, and why."""
         return self._reader.incomplete
 
+    async def not_heard(self) -> list[str]:
+        """Sites whose desk was heard before and is not heard now: who waits there is as they told last."""
+        rows = await self._store.rows(schema.checkpoints, reader=WAITING.name)
+        origins = [row["origin"].partition("/") for row in rows]
+        sites = {site for site, _, service in origins if service == DESK}
+        return sorted(site for site in sites if self._link(site).state not in ("live", "retired"))
+
     async def ranked(self) -> tuple[Sequence[Waiting], Mapping[str, Choice]]:
         """Every open request in order, and the choices by request. A site that has left the network asks for nobody."""
         rows, groups = await asyncio.gather(self._store.rows(waiting), self._store.rows(figures))
-        asking = [row for row in rows if self._link(row["origin"].partition("/")[0]).state != "retired"]
+        askers = {row["origin"]: row["origin"].partition("/")[0] for row in rows}
+        sites = {*askers.values(), *(group["site"] for group in groups)}
+        links = {site: self._link(site).state for site in sites}
+        asking = [row for row in rows if links[askers[row["origin"]]] != "retired"]
         ranked = rank_requests(map(waiting_of, asking))
-        links = {site: self._link(site).state for site in {group["site"] for group in groups}}
         return ranked, choose_location(ranked, rooms_of(groups, lambda site: links[site] == "live"))

@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
-from services.placement.views_waiting import waiting, waiting_rows
+from services.placement.capacity import SiteLink
+from services.placement.views_waiting import WAITING, WaitingList, waiting, waiting_rows
+from shared import schema
 from shared.contracts.intake import RequestNoticed
 from shared.envelope import Message, Origin
+from shared.inbox import Reader
 from shared.ports import Append, Delete, Put
 from tests.support.desk import Desk, open_desk
 
@@ -45,7 +49,7 @@ async def test_whoever_is_first_in_rank_is_first_and_gets_the_only_place(desk: D
     assert [(one["id"], one["rank"]) for one in answer["items"]] == [(SECOND, 1), (FIRST, 2)]
     assert answer["items"][0]["chosen"] == {"site": "west", "location": "west", "kind": "shelter_24h", "places": 1}
     assert answer["items"][1]["chosen"] is None
-    assert (answer["total"], answer["incomplete"]) == (2, [])
+    assert (answer["total"], answer["incomplete"], answer["not_heard"]) == (2, [], [])
     limited = (await desk.get("/waiting-list", limit=1)).json()
     assert (len(limited["items"]), limited["total"]) == (1, 2)
 
@@ -56,6 +60,17 @@ async def test_only_requests_for_a_kind_are_listed_with_their_rank_among_all(des
     answer = (await desk.get("/waiting-list", kind="shelter_24h")).json()
     assert [(one["id"], one["rank"]) for one in answer["items"]] == [(FIRST, 2)]
     assert (await desk.get("/waiting-list", kind="castle")).status_code == 422
+
+
+@pytest.mark.parametrize(("state", "not_heard"), [("live", []), ("late", ["noord"]), ("silent", ["noord"])])
+async def test_the_list_says_whose_desks_are_not_heard_now(state: Any, not_heard: list[str], desk: Desk) -> None:
+    store = desk.placement.store
+    heard = [Put(schema.checkpoints, (WAITING.name, origin, "pub", 1, 5))
+             for origin in ("noord/intake", "west/intake", "zuid/placement")]  # fmt: skip
+    await store.append(Append(NOW, rows=heard))
+    links = {"noord": SiteLink(state, 60.0), "zuid": SiteLink("silent", 60.0), "west": SiteLink("live", 0.0)}
+    waiting_list = WaitingList(store, Reader(store, WAITING, desk.clock), lambda site: links[site])
+    assert await waiting_list.not_heard() == not_heard
 
 
 async def test_nothing_of_a_request_outlives_it(desk: Desk) -> None:
