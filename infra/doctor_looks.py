@@ -263,7 +263,7 @@ def worklists(sites: Sites) -> Iterator[Finding]:
                     "warn",
                     name,
                     f"{said['worklist']} lost rows of {service} wait for an operator",
-                    f"plek repair worklist {name}",
+                    f"plek repair worklist {name}{'' if service == 'placement' else f' --service {service}'}",
                 )
 
 

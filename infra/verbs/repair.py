@@ -58,7 +58,8 @@ def origin(
         typer.echo(f"not asked: {done.unasked}")
     typer.echo("\n".join(f"{'will' if dry_run else 'done'}: {step}" for step in done.steps) or "nothing to repair")
     if done.found.lost and not dry_run:
-        typer.echo(f"now: plek repair worklist {site} shows {len(done.found.lost)} lost rows to the operators")
+        whose = "" if service == "placement" else f" --service {service}"
+        typer.echo(f"now: plek repair worklist {site}{whose} shows {len(done.found.lost)} lost rows to the desk")
 
 
 @repair.command("streams")
@@ -82,11 +83,16 @@ def streams(dry_run: DryRun = False, data: Data = DATA, as_json: Json = False) -
     typer.echo("\n".join([*(f"found: {line}" for line in found), *(f"done: {line}" for line in done)]) or "as declared")
 
 
+WORK_DESKS = {"placement": "operator", "intake": "caseworker"}
+"""Services that keep a worklist, and who ticks it off."""
+
+
 @repair.command("worklist")
 def worklist(
     site: Annotated[str, typer.Argument(help="At which site.")],
     state: Annotated[str, typer.Option(help="open, done or all.")] = "open",
-    tick: Annotated[str | None, typer.Option(metavar="ID", help="Tick this item off, as an operator.")] = None,
+    tick: Annotated[str | None, typer.Option(metavar="ID", help="Tick this item off, as the desk does.")] = None,
+    service: Annotated[str, typer.Option(help="Whose rows: placement or intake.")] = "placement",
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
@@ -97,7 +103,9 @@ def worklist(
     network.site(site)
     if state not in ("open", "done", "all"):
         raise PlatformError(f'"{state[:40]}" is no state: open, done or all')
-    items = [_ticked(network, site, tick)] if tick is not None else _items(network, site, state)
+    if service not in WORK_DESKS:
+        raise PlatformError(f'"{service[:40]}" keeps no worklist: {", ".join(WORK_DESKS)}')
+    items = [_ticked(network, site, service, tick)] if tick is not None else _items(network, site, service, state)
     if as_json:
         print_json({"items": items})
         return
@@ -109,28 +117,28 @@ def worklist(
         typer.echo(f"nothing is {'lost' if state == 'all' else state} at {site}")
 
 
-def _items(network: RunningNetwork, site: str, state: str) -> list[dict[str, Any]]:
+def _items(network: RunningNetwork, site: str, service: str, state: str) -> list[dict[str, Any]]:
     from infra.verbs.asking import get_json, site_client
 
     items: list[dict[str, Any]] = []
     cursor: str | None = None
     with site_client(network, site, "oncall") as client:
         while True:
-            page = get_json(client, site, "/api/placement/worklist", state=state, cursor=cursor, limit=500)
+            page = get_json(client, site, f"/api/{service}/worklist", state=state, cursor=cursor, limit=500)
             items += page["items"]
             cursor = page["next"]
             if cursor is None:
                 return items
 
 
-def _ticked(network: RunningNetwork, site: str, id_: str) -> dict[str, Any]:
+def _ticked(network: RunningNetwork, site: str, service: str, id_: str) -> dict[str, Any]:
     import httpx
 
     from infra.verbs.asking import NoAnswer, site_client, told
 
-    with site_client(network, site, "operator") as client:
+    with site_client(network, site, WORK_DESKS[service]) as client:
         try:
-            answer = client.post(f"/api/placement/worklist/{id_}/tick")
+            answer = client.post(f"/api/{service}/worklist/{id_}/tick")
         except httpx.HTTPError as error:
             raise NoAnswer(f"{site} does not answer: {type(error).__name__}") from None
     if answer.status_code != 200:

@@ -233,9 +233,20 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
 
         await eventually("the file is erased again by itself", erased_again, 60)
         await eventually("nobody lists the request", lambda: all_show(network, []), 60)
-        read = await desk.post(f"/api/intake/clients/{client_id}/read-personal", json={"purpose": "contact"})
-        assert (read.status_code, read.json()["code"]) == (410, "client-erased")
+
+        async def shut_for_good() -> bool:  # the process that was halted ends when it sees the new epoch
+            with suppress(httpx.TransportError):
+                read = await desk.post(f"/api/intake/clients/{client_id}/read-personal", json={"purpose": "contact"})
+                assert read.status_code in (410, 503), read.text
+                return read.status_code == 410 and read.json()["code"] == "client-erased"
+            return False
+
+        await eventually("nothing is to be read in it", shut_for_good, 60)
         assert lying_about(network.data, CANARIES) == []
+        lost = json.loads(network.plek("repair", "worklist", "west", "--service", "intake", "--json").stdout)["items"]
+        assert {"nl.plek.intake.client-erased.v1", "nl.plek.intake.request-noticed.v1"} <= {one["type"] for one in lost}
+        ticked = network.plek("repair", "worklist", "west", "--service", "intake", "--tick", lost[0]["id"])
+        assert ticked.returncode == 0, ticked.stderr
         verified = network.plek("verify", "--wait", "20")
         assert verified.returncode == 0, verified.stdout
         assert "intake" not in verified.stdout  # it tells no figures, so nobody is behind with them
