@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest_asyncio
 
-from services.placement.views_waiting import waiting, waiting_rows
+from services.placement.capacity import SiteLink
+from services.placement.views_waiting import WAITING, WaitingList, waiting, waiting_rows
+from shared import schema
+from shared.clock import SystemClock
 from shared.contracts.intake import RequestNoticed
 from shared.envelope import Message, Origin
+from shared.inbox import Reader
 from shared.ports import Append, Delete, Put
 from tests.support.desk import Desk, open_desk
 
@@ -62,3 +66,25 @@ async def test_nothing_of_a_request_outlives_it(desk: Desk) -> None:
     await desk.placement.store.append(Append(NOW, rows=noticed()))
     await desk.placement.store.append(Append(NOW, rows=noticed(status="closed")))
     assert await desk.placement.store.rows(waiting) == []
+
+
+async def test_who_left_asks_for_nobody_also_when_another_site_has_its_name(desk: Desk) -> None:
+    """Until the new one's intake says something, which may take weeks, nobody hears that the old one's word is over."""
+    store = desk.placement.store
+    there = Put(schema.checkpoints, (WAITING.name, "noord/intake", "pub", 1, 1))
+    await store.append(Append(NOW, rows=[*noticed(), there]))
+    reader = Reader(store, WAITING, SystemClock())
+    async with reader.resting():
+        assert reader.checkpoint("noord/intake") == (1, 1)
+
+    async def nowhere() -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    def lists(left: int) -> WaitingList:
+        """left: the last epoch of the site of this name that has left."""
+        return WaitingList(
+            store, reader, lambda _: SiteLink("live", 0.0), nowhere, lambda _site, epoch, _at: epoch > left
+        )
+
+    assert [one.request_id for one in (await lists(left=0).ranked())[0]] == [FIRST]
+    assert [one.request_id for one in (await lists(left=1).ranked())[0]] == []
