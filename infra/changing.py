@@ -75,11 +75,16 @@ class Changing:
                 await self._admit(name, network, members)
             self.told = None
         except (PlatformError, NetworkError, StreamsError, SettingsError, OSError) as error:
-            trouble = str(error) or type(error).__name__
-            if self.told is None or self.told["trouble"] != trouble:
-                self._all.say(trouble)
-            self.told = {"site": "", "step": "", **(self.told or {}), "trouble": trouble}
-            self._again_at = now + AGAIN_SECONDS
+            self._kept_by(str(error) or type(error).__name__, now)
+        except Exception as error:  # its text may hold an address with a password
+            self._kept_by(f"{type(error).__name__}, which nobody foresaw", now)
+
+    def _kept_by(self, trouble: str, now: float) -> None:
+        """Says what keeps it, once; it is tried again."""
+        if self.told is None or self.told["trouble"] != trouble:
+            self._all.say(trouble)
+        self.told = {"site": "", "step": "", **(self.told or {}), "trouble": trouble}
+        self._again_at = now + AGAIN_SECONDS
 
     def _gone(self, wanted: Mapping[str, int]) -> list[str]:
         """What runs and is not wanted, or not as the site it was: that one left, and another has its name."""

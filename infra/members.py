@@ -111,10 +111,10 @@ def set_aside(files: Files, members: Members) -> None:
     for name, departures in members.left.items():
         settings, directory = files.settings(name), files.sites / name
         if name in members.removed or _begun_before(settings, members.first_epoch(name)):
-            settings.unlink(missing_ok=True)
             if directory.exists():
                 files.retired.mkdir(mode=0o700, exist_ok=True)
                 directory.replace(_free(files.retired / f"{name}-{departures[-1].epoch}"))
+            settings.unlink(missing_ok=True)  # last: until then it says that what is there is an earlier site's
 
 
 def _begun_before(settings: Path, epoch: int) -> bool:

@@ -30,7 +30,7 @@ from shared.runtime import settle
 from shared.security import Actor, Verifier, load_public_keys
 from shared.service import Host, ServiceApp, ask_all
 from shared.settings import SiteSettings
-from shared.sourcing import keep_sources
+from shared.sourcing import hand_over_remaking, keep_sources
 
 SIGN_IN = "/sign-in"
 DRAIN_SECONDS_MAX = 2
@@ -285,7 +285,7 @@ async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.
         async with (
             keep_sources(settings, host.roster, host.remake_city)
             if settings.services[0] in names
-            else contextlib.nullcontext()
+            else hand_over_remaking(settings, host.remake_city)
         ):
             await server.serve(sockets=[listener])
         return _one_line(ending.result()) if ending.done() else 0

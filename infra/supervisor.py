@@ -251,6 +251,7 @@ class Supervisor:
                 "sites": [other.name for other in network.sites],
                 "origins": network.topology.origins,
                 "municipality": site.municipality,
+                "municipality_site": next((other.name for other in network.sites if other.municipality), None),
                 "locations": [
                     LocationSettings(name=at.name, title=at.title, district=at.district) for at in site.locations
                 ],

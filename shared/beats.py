@@ -143,10 +143,11 @@ class Links:
         return heard.sequences.get(log, 0)
 
     def origins(self, log: Log = "pub") -> list[Origin]:
-        """Every origin heard that tells this log, in its latest epoch."""
+        """Every origin of the network's sites heard that tells this log, in its latest epoch."""
         return sorted(
             Origin(site, service, heard.epoch)
             for site, services in self._heard.items()
+            if site in self.sites
             for service, heard in services.items()
             if log in heard.sequences
         )

@@ -29,6 +29,7 @@ from shared.bus_connection import (
     connect_relay,
     header_values,
     make_broker,
+    number_in,
     refused,
     while_connected,
 )
@@ -150,7 +151,7 @@ class JetStreamLog:
         headers = header_values(base64.b64decode(stored.hdrs))
         epoch = headers.get("ce-epoch", "")
         # A message that is not ours has no id and epoch 0. No outbox row is like that: the relay will not resume on it.
-        return Tail(stored.seq, headers.get("ce-id", ""), int(epoch) if epoch.isascii() and epoch.isdigit() else 0)
+        return Tail(stored.seq, headers.get("ce-id", ""), number_in(epoch) or 0)
 
     async def publish(self, messages: Sequence[Message]) -> int:
         """Publishes in order, each only if the log is exactly at the sequence before it.

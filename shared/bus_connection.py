@@ -53,6 +53,15 @@ def header_values(raw: bytes) -> dict[str, str]:
     return values
 
 
+DIGITS_MAX = 18
+"""More than any sequence or epoch has; Python refuses to read a number of thousands."""
+
+
+def number_in(text: str) -> int | None:
+    """The number in a header that anybody may have written, of at most 18 digits; None when there is none."""
+    return int(text) if len(text) <= DIGITS_MAX and text.isascii() and text.isdigit() else None
+
+
 class BusClient(Client):
     """nats-py's client, made so that no stored message can stop it.
 

@@ -23,7 +23,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared import schema
-from shared.bus_connection import Refused, ask, header_values
+from shared.bus_connection import Refused, ask, header_values, number_in
 from shared.envelope import Log, Origin
 from shared.ports import Append, BusUnavailable, Delete, LogWriter, Store, StoreUnavailable, Tail
 from shared.schema import DOUBT, doubted_in
@@ -230,10 +230,10 @@ async def city_last(client: Client, site: str, service: str) -> tuple[int, Mark]
             return None
         raise BusUnavailable(f"{CITY}: {no}") from None
     headers = header_values(base64.b64decode(found.message.hdrs))
-    epoch, sequence = headers.get("ce-epoch", ""), headers.get("ce-sequence", "")
-    if not (epoch.isascii() and epoch.isdigit() and sequence.isascii() and sequence.isdigit()):
+    epoch, sequence = number_in(headers.get("ce-epoch", "")), number_in(headers.get("ce-sequence", ""))
+    if epoch is None or sequence is None:
         return None  # not one of ours: whoever reads it parks it
-    return found.message.seq, Mark("pub", int(epoch), int(sequence), headers.get("ce-id", ""))
+    return found.message.seq, Mark("pub", epoch, sequence, headers.get("ce-id", ""))
 
 
 Known = Callable[[str], Awaitable[Sequence[Mark]]]

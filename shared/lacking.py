@@ -68,7 +68,7 @@ class Watch:
     ) -> None:
         self._readers, self._told, self._ends, self._remake, self._clock = readers, told, ends, remake, clock
         self._found: dict[tuple[str, str], tuple[str, Reached, int]] = {}
-        self._done: set[tuple[str, str, Reached]] = set()
+        self._done: set[tuple[str, str, str, Reached]] = set()
 
     async def run(self) -> None:
         """Looks for ever."""
@@ -97,7 +97,9 @@ class Watch:
         before = self._found.get(key)
         times = before[2] + 1 if before is not None and before[:2] == (what, at) else 1
         self._found[key] = (what, at, times)
-        if times < LOOKS or (what, origin.key, at) in self._done:
+        # A copy is everybody's; what a reader has come by, each has to search for itself.
+        once = (what, "" if what == "copy" else reader.view.name, origin.key, at)
+        if times < LOOKS or once in self._done:
             return
         if what == "read":
             # The copy has it, behind where the reader is: it stood elsewhere when the reader came by.
@@ -106,7 +108,7 @@ class Watch:
         elif self._remake is not None:
             self._remake()
         # Once for each place: what is missing at the hub, too, comes no sooner by that.
-        self._done.add((what, origin.key, at))
+        self._done.add(once)
         log.warning("something is missing", what=what, reader=reader.view.name, origin=origin.key, after=at[1])
 
 

@@ -85,6 +85,7 @@ class Runtime:
         self._clients: dict[Log, BusClient] = {}
         self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"), host.roster)
         self._tasks: list[asyncio.Task[None]] = []
+        self._measured: set[str] = set()
         self._stopping = False
 
     async def start(self, logs: Sequence[Log] = ()) -> None:
@@ -248,6 +249,10 @@ class Runtime:
         self.spawn("measure", work)
 
     def _measure_links(self, readers: Sequence[Reader]) -> None:
+        for gone in self._measured - {origin.key for origin in self.links.origins()}:  # its site has left
+            for reader in readers:
+                metrics.READER_LAG.labels(self.service, reader.view.name, gone).set(0)
+        self._measured = {origin.key for origin in self.links.origins()}
         for site in self.host.roster:
             silent = self.links.link(site, self.host.clock.monotonic()).silent_seconds
             if silent is not None and site != self.host.settings.site:

@@ -53,11 +53,12 @@ class SiteSettings(BaseModel):
 
     `databases` maps a service to an address asyncpg understands; `credentials` maps a bus user (`city.<service>`,
     `city.<service>.relay`, `local.<service>`, `local.<service>.relay`, `city.admin`, `local.admin`) to the file with
-    its nkey seed. `origins` are all that tell the network, as `site/service`. `seal_keys` is this site's private keys
-    for letters, `network_keys` every site's public ones, and who belongs to the network now (`shared/roster.py`).
-    `first_epoch` is where its stores begin when they are new: later than any epoch that others have heard of an earlier
-    site of this name. `vault` is there at a site that runs intake. `token_signing_key`, `clock_file` and `embedded`
-    exist for networks started by `plek up` only.
+    its nkey seed. `municipality_site` is the site whose regimes count (none: the hub's). `origins` are all that tell
+    the network, as `site/service`. `seal_keys` is this site's private keys for letters, `network_keys` every site's
+    public ones, and who belongs to the network now (`shared/roster.py`). `first_epoch` is where its stores begin when
+    they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
+    site that runs intake. `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up`
+    only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +68,7 @@ class SiteSettings(BaseModel):
     sites: list[str]
     origins: list[str] = Field(default_factory=list)
     municipality: bool = False
+    municipality_site: str | None = None
     locations: list[LocationSettings] = Field(default_factory=list)
     services: list[str]
     host: str = "127.0.0.1"

@@ -86,6 +86,36 @@ async def keep_sources(settings: SiteSettings, roster: Roster, remake: asyncio.E
                 await task
 
 
+@asynccontextmanager
+async def hand_over_remaking(settings: SiteSettings, remake: asyncio.Event) -> AsyncIterator[None]:
+    """In a process of a site that does not watch its streams: when its copy of CITY is to be taken anew (`remake`), it
+    is deleted, and whoever watches makes it.
+    """
+    task = asyncio.create_task(_delete_when_asked(settings, remake))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _delete_when_asked(settings: SiteSettings, remake: asyncio.Event) -> None:
+    while True:
+        await remake.wait()
+        remake.clear()
+        try:
+            client = await connect_relay(settings.nats_options("city.admin"))
+            try:
+                await ask(client, "DELETE", CITY)
+            finally:
+                await close_client(client)
+        except Exception as error:
+            log.warning("CITY of %s could not be deleted: %s", settings.site, type(error).__name__)
+            await asyncio.sleep(AGAIN_SECONDS_MIN)
+            remake.set()
+
+
 async def _again_and_again(look: Callable[[], Awaitable[None]], seconds: float) -> None:
     """Looks for ever; a server that does not answer is asked again later."""
     import nats.errors

@@ -178,7 +178,7 @@ def _copy_of_city(hub: str, site: str) -> Stream:
 
 def _gathered(sources: list[dict[str, Any]]) -> dict[str, Any]:
     # The shortest the server takes: what is sourced comes once, and the server drops a message of one origin for a
-    # message id of another's; honest messages carry none (`shared/envelope.py`).
+    # message id of another's; that of an honest message is random (`JetStreamLog`).
     return _kept(CITY) | {"sources": sources, "duplicate_window": NANOSECONDS // 10}
 
 

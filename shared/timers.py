@@ -22,6 +22,9 @@ for it.
 PAUSE_SECONDS = 2.0
 """After the store or the origin refused to go on."""
 
+AGAIN_SECONDS = 5.0
+"""After one timer failed for a reason of its own: the others fire meanwhile."""
+
 PAGE = 200
 """Timers handled between two looks at the clock."""
 
@@ -52,20 +55,34 @@ class TimerLoop:
 
     def __init__(self, store: Store, clock: Clock, fire: Callable[[DueTimer, datetime], Awaitable[None]]) -> None:
         self._store, self._clock, self._fire = store, clock, fire
+        self._again_at: dict[str, float] = {}
 
     async def run(self) -> None:
         """Fires timers until cancelled."""
-        service = self._store.origin.service
         while True:
             try:
                 now = self._clock.now()
                 due = await self._store.due_timers(now, PAGE)
-                metrics.TIMERS_DUE.labels(service).set(len(due))
-                for timer in due:
-                    await self._fire(timer, now)
-                    metrics.TIMERS_FIRED.labels(service, timer.kind).inc()
-                if not due:
+                metrics.TIMERS_DUE.labels(self._store.origin.service).set(len(due))
+                self._again_at = {timer.id: self._again_at[timer.id] for timer in due if timer.id in self._again_at}
+                fired = [await self._fire_one(timer, now) for timer in due]
+                if not any(fired):
                     await self._clock.sleep(POLL_SECONDS)
             except (StoreUnavailable, OriginHalted) as error:
                 log.warning("timers paused", reason=type(error).__name__, pause_seconds=PAUSE_SECONDS)
                 await self._clock.sleep(PAUSE_SECONDS)
+
+    async def _fire_one(self, timer: DueTimer, now: datetime) -> bool:
+        """Whether it fired. One that fails keeps nobody else waiting, and has another turn in a while."""
+        if self._again_at.get(timer.id, 0.0) > self._clock.monotonic():
+            return False
+        try:
+            await self._fire(timer, now)
+        except (StoreUnavailable, OriginHalted):
+            raise
+        except Exception as error:
+            self._again_at[timer.id] = self._clock.monotonic() + AGAIN_SECONDS
+            log.error("a timer failed", kind=timer.kind, pause_seconds=AGAIN_SECONDS, exc_info=error)
+            return False
+        metrics.TIMERS_FIRED.labels(self._store.origin.service, timer.kind).inc()
+        return True

@@ -33,14 +33,15 @@ Name = Annotated[str, typer.Argument(help="Which site.")]
 
 @dataclass
 class Standing:
-    """What a site that is to leave still has. occupied, held: places. behind: by site that answers, how many of its
-    messages it has not heard.
+    """What a site that is to leave still has. occupied, held: places. files: of clients, not erased. behind: by site
+    that answers, how many of its messages it has not heard.
 
     epoch: the last one heard of it. answered: whether it could be asked; if not, the rest is what others know.
     """
 
     occupied: int = 0
     held: int = 0
+    files: int = 0
     behind: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
     answered: bool = False
@@ -50,6 +51,8 @@ class Standing:
         lines = [] if self.answered else [f"{name} does not answer: what it has and has not told yet is not known"]
         if self.occupied or self.held:
             lines.append(f"{name} has {self.occupied} places occupied and {self.held} held: end or move them first")
+        if self.files:
+            lines.append(f"{name} has the files of {self.files} clients, which nobody can read or erase any more then")
         for other, messages in self.behind.items():
             lines.append(f"{other} has not heard the last {messages} messages of {name}: see to the links")
         return lines
@@ -153,8 +156,9 @@ def _may_leave(running: RunningNetwork, members: Members, name: str, *, force: b
 def _standing(running: RunningNetwork, name: str, wait_seconds: float) -> Standing:
     """Asks the site itself, and everybody how far they have heard it, until that is all or the time is over."""
     until = time.monotonic() + wait_seconds
+    files, epoch = _files_and_epoch(running, name)
     while True:
-        found = Standing()
+        found = Standing(files=files)
         told: dict[str, tuple[int, int]] = {}
         for asked in [name, *(other for other in running.sites if other != name)]:
             with suppress(NoAnswer), site_client(running, asked, "oncall") as client:
@@ -163,7 +167,7 @@ def _standing(running: RunningNetwork, name: str, wait_seconds: float) -> Standi
                 if asked == name:
                     totals = get_json(client, asked, "/api/placement/capacity", site=name)["totals"]
                     found.occupied, found.held, found.answered = totals["occupied"], totals["held"], True
-        found.epoch = max((epoch for epoch, _ in told.values()), default=0)
+        found.epoch = max([epoch, *(heard for heard, _ in told.values())])
         own = told.get(name, (0, 0))
         found.behind = {
             other: own[1] - (heard[1] if heard[0] == own[0] else 0) for other, heard in told.items() if heard < own
@@ -171,6 +175,27 @@ def _standing(running: RunningNetwork, name: str, wait_seconds: float) -> Standi
         if not found.behind or time.monotonic() > until:
             return found
         time.sleep(LOOK_SECONDS)
+
+
+def _files_and_epoch(running: RunningNetwork, name: str) -> tuple[int, int]:
+    """How many clients have a file at a site, and the last epoch anybody has heard of any service of it: its own word,
+    and what the journals of the others hold."""
+    from infra.running import site_settings
+
+    if name not in running.sites:
+        return 0, 0
+    services, files, epochs = site_settings(running.data, name).services, 0, [0]
+    with suppress(NoAnswer), site_client(running, name, "oncall") as client:
+        if "intake" in services:
+            files = get_json(client, name, "/api/intake/vault")["keys"]
+        epochs += [get_json(client, name, f"/api/{service}/health")["epoch"] for service in services]
+    for other in running.sites:
+        with suppress(NoAnswer), site_client(running, other, "oncall") as client:
+            for service in services:
+                query: dict[str, str | int | None] = {"origin": f"{name}/{service}", "log": "pub", "limit": 1}
+                items = get_json(client, other, "/api/console/journal", **query)["items"]
+                epochs += [item["epoch"] for item in items]
+    return files, max(epochs)
 
 
 def _last(digests: dict[str, Any], site: str) -> tuple[int, int]:
@@ -247,13 +272,15 @@ def _check(running: RunningNetwork, joining: Site) -> None:
 
 
 def _quick(running: RunningNetwork, name: str, title: str, locations: Sequence[str], district: str) -> Site:
-    """A site as the options say, with the services of the hub's site."""
+    """A site as the options say, with the services of the others that have locations (if none has: of the hub's)."""
     from infra.network import site_of
     from infra.running import site_settings
 
+    names = [running.hub, *sorted(set(running.sites) - {running.hub})]
+    others = [site_settings(running.data, other) for other in names]
     return site_of({
         "name": name, "title": title or _title(name), "link": running.hub,
-        "services": list(site_settings(running.data, running.hub).services),
+        "services": list(next((one.services for one in others if one.locations), others[0].services)),
         "location": [{"name": at, "title": _title(at), "district": district} for at in locations],
     })  # fmt: skip
 

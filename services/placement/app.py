@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 from services.placement import (
@@ -161,7 +162,8 @@ def build(host: Host) -> ServiceApp:
     seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
     deciding = handlers(store, clock, ids, seals)
     handler = deciding[policy.LOCATION]
-    letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
+    listening = replace(HEARD, react=policy.heard_by(settings.municipality_site or settings.hub))
+    letters = PolicyReader(store, listening, clock, deciding, seals, host.roster.began_after(settings.site))
     capacity = NetworkCapacity(store, reader, lambda site: _link(runtime, reader, site), clock, host.roster.counts)
     closing = Wake()
 
@@ -194,7 +196,9 @@ def build(host: Host) -> ServiceApp:
         site=settings.site, sites=host.roster, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
         streams=host.streams, calls=deciding[policy.CALL], can_write_to=seals.knows, regimes=deciding[REGIME.name],
         municipality=settings.municipality,
-        waiting=WaitingList(store, waiting, lambda site: _link(runtime, reader, site)),
+        waiting=WaitingList(
+            store, waiting, lambda site: _link(runtime, reader, site), capacity.current, host.roster.counts
+        ),
         left_at=host.roster.left_at,
     )  # fmt: skip
 

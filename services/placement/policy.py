@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +59,17 @@ def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
 def site_left(call_id: str, at: datetime) -> Reaction:
     """The command for a call whose site has left the network. at: the owner's clock, UTC."""
     return Reaction(CALL, call_id, CloseCall(at=at, role=SYSTEM_ROLE, call_id=call_id, code="site-retired"))
+
+
+def heard_by(municipality: str) -> Callable[[Message, Contract | Opened, datetime], Reaction | None]:
+    """`heard`, where this site is the municipality's: nobody else may open standby places."""
+
+    def react(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+        if isinstance(said, told.RegimeTold) and message.origin.site != municipality:
+            return None
+        return heard(message, said, at)
+
+    return react
 
 
 def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:

@@ -146,7 +146,7 @@ async def _history(store: PgStore, where: str, newest_first: str, *arguments: An
 Counts = Callable[[str, int, datetime | None], bool]
 
 
-def _always(_site: str, _epoch: int, _at: datetime | None) -> bool:
+def always(_site: str, _epoch: int, _at: datetime | None) -> bool:
     return True
 
 
@@ -158,7 +158,7 @@ class NetworkCapacity:
     """
 
     def __init__(
-        self, store: PgStore, reader: Reader, link: Callable[[str], SiteLink], clock: Clock, counts: Counts = _always
+        self, store: PgStore, reader: Reader, link: Callable[[str], SiteLink], clock: Clock, counts: Counts = always
     ) -> None:
         self._store, self._reader, self._link, self._clock, self._counts = store, reader, link, clock, counts
         self.changed: Wake = reader.applied
@@ -192,6 +192,10 @@ class NetworkCapacity:
             gone = [without_room(line) for line in capacity(left, as_of, lambda _: RETIRED)]
         return {"as_of": as_of, "rows": lines + gone, "totals": totals(lines)}
 
+    async def current(self) -> list[dict[str, Any]]:
+        """Everybody's last word, but for those that left the network."""
+        return [row for row in await self._figures() if self._counts(row["site"], row["epoch"], None)]
+
     async def _figures(self) -> list[dict[str, Any]]:
         """Everybody's last word, each with the epoch it is of."""
         rows = await self._store.rows(figures)
@@ -211,8 +215,7 @@ class NetworkCapacity:
             async with self._reading:
                 began = self._clock.monotonic()
                 if began - self._read_at > SEARCH_SECONDS:
-                    rows = await self._figures()
-                    self._rows = [row for row in rows if self._counts(row["site"], row["epoch"], None)]
+                    self._rows = await self.current()
                     self._read_at = began
         return self._rows
 

@@ -6,7 +6,7 @@ A site hears its own intake the same way as the others', off the bus, so that al
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.placement.capacity import SiteLink
 from services.placement.ranking import Choice, Waiting, choose_location, rank_requests, rooms_of
-from services.placement.views_capacity import figures
+from services.placement.views_capacity import Counts, always
 from shared import schema
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
@@ -72,10 +72,17 @@ def waiting_of(row: Mapping[str, Any]) -> Waiting:
 
 
 class WaitingList:
-    """Answers who waits, in which order, and where each would go now. link: how a site is heard now."""
+    """Answers who waits, in which order, and where each would go now.
 
-    def __init__(self, store: Store, reader: Reader, link: Callable[[str], SiteLink]) -> None:
-        self._store, self._reader, self._link = store, reader, link
+    link: how a site is heard now. rooms: everybody's figures that count now. counts: whether what a site told in an
+    epoch counts: a site of the same name may have come after one that left.
+    """
+
+    def __init__(
+        self, store: Store, reader: Reader, link: Callable[[str], SiteLink],
+        rooms: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]], counts: Counts = always,
+    ) -> None:  # fmt: skip
+        self._store, self._reader, self._link, self._rooms, self._counts = store, reader, link, rooms, counts
         self.changed = reader.applied
 
     @property
@@ -92,10 +99,12 @@ class WaitingList:
 
     async def ranked(self) -> tuple[Sequence[Waiting], Mapping[str, Choice]]:
         """Every open request in order, and the choices by request. A site that has left the network asks for nobody."""
-        rows, groups = await asyncio.gather(self._store.rows(waiting), self._store.rows(figures))
-        askers = {row["origin"]: row["origin"].partition("/")[0] for row in rows}
-        sites = {*askers.values(), *(group["site"] for group in groups)}
-        links = {site: self._link(site).state for site in sites}
-        asking = [row for row in rows if links[askers[row["origin"]]] != "retired"]
-        ranked = rank_requests(map(waiting_of, asking))
+        rows, groups = await asyncio.gather(self._store.rows(waiting), self._rooms())
+        asking = {origin: self._asks(origin) for origin in {row["origin"] for row in rows}}
+        ranked = rank_requests(waiting_of(row) for row in rows if asking[row["origin"]])
+        links = {site: self._link(site).state for site in {group["site"] for group in groups}}
         return ranked, choose_location(ranked, rooms_of(groups, lambda site: links[site] == "live"))
+
+    def _asks(self, origin: str) -> bool:
+        site, epoch = origin.partition("/")[0], self._reader.checkpoint(origin)[0]
+        return self._link(site).state != "retired" and self._counts(site, epoch, None)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from nats.aio.client import Client
 
-from shared import heard, schema
+from shared import heard, schema, sourcing
 from shared.bus import JetStreamLog, close_client, connect_relay
 from shared.envelope import Log, Origin
 from shared.heard import BusWitnesses, Mark, Unanswered, answer_on
@@ -113,6 +113,19 @@ async def test_without_its_own_services_or_without_the_hub_nothing_is_known(
         assert await BusWitnesses(settings, "placement", lambda: client).marks("loc") == []  # nobody else was told
         with pytest.raises(Unanswered, match="bus does not answer"):
             await BusWitnesses(settings, "placement", lambda: None).marks("loc")
+
+
+async def test_a_last_message_with_numbers_nobody_can_read_is_nobodys(nats_pair: TestBuses) -> None:
+    """A site may write anything on its own log; whoever looks for the end of it must not stumble."""
+    async with services(nats_pair) as bus:
+        relay = await bus.client("stad", "city.placement.relay")
+        headers = {"ce-epoch": "9" * 5_000, "ce-sequence": "1"}
+        await relay.request("plek.stad.pub.placement.x", b"", 5, headers=headers)
+        asker = await bus.client("stad", "city.placement")
+        async with asyncio.timeout(20):
+            while int((await sourcing.ask(asker, "INFO", "CITY"))["state"]["messages"]) == 0:
+                await asyncio.sleep(0.05)
+        assert await heard.city_tail(asker, "stad", "placement") is None
 
 
 async def test_the_hub_asks_every_site_and_looks_into_its_own_city(nats_pair: TestBuses) -> None:

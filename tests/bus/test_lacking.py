@@ -60,16 +60,16 @@ class Site:
 
 
 @asynccontextmanager
-async def following(site: Site, cursor: int = 0) -> AsyncIterator[None]:
-    """cursor: up to there the reader believes to have read."""
-    source = site.bus.source("west", CITY)
-    for sequence in range(1, site.copied + 1):
+async def following(site: Site, cursor: int = 0, reader: Reader | None = None) -> AsyncIterator[None]:
+    """cursor: up to there the reader (default: the site's) believes to have read."""
+    source, reader = site.bus.source("west", CITY), reader or site.reader
+    for sequence in range(len(site.bus.stream("west", CITY).messages) + 1, site.copied + 1):
         message = row(sequence, NOORD)
         site.bus.put("west", CITY, bus_subject(message), to_headers(message), message.data)
     if cursor:
-        known = (EVERYTHING.name, CITY, await source.incarnation(), cursor)
+        known = (reader.view.name, CITY, await source.incarnation(), cursor)
         await site.store.append(Append(AT, rows=[Put(schema.cursors, known)]))
-    task = asyncio.create_task(site.reader.run(Follow(source, "west")))
+    task = asyncio.create_task(reader.run(Follow(source, "west")))
     try:
         yield
     finally:
@@ -128,6 +128,27 @@ async def test_what_a_reader_has_come_by_is_searched_for() -> None:
         assert site.reader.checkpoint(NOORD.key) == (0, 0)
         await site.looks(LOOKS)
         await site.reads()
+        assert site.remade == 0
+
+
+async def test_every_reader_that_has_come_by_searches() -> None:
+    """Several readers of a service follow one CITY, and stand at the same place of an origin."""
+    site = Site(copied=3, told=3)
+    other = Reader(site.store, View("another", (), {}, lambda _message, _contract: ()), SystemClock())
+    site.watch = Watch([site.reader, other], lambda: [(NOORD, 3)], site.ends, site.remake, SystemClock())
+    async with following(site, cursor=3), following(site, cursor=3, reader=other):
+
+        async def there() -> bool:
+            return all(reader.looked_at(CITY)[1] == 3 for reader in (site.reader, other))
+
+        await eventually("both readers to be at their cursors", there)
+        await site.looks(LOOKS)
+        await site.reads()
+
+        async def read() -> bool:
+            return other.checkpoint(NOORD.key) == (1, 3)
+
+        await eventually("the other one to have read as well", read)
         assert site.remade == 0
 
 

@@ -106,3 +106,13 @@ def test_a_site_cannot_fill_the_memory_with_services(links: Links) -> None:
 def test_a_beat_is_read_as_it_was_sent() -> None:
     sent = beat(pub=3, loc=4)
     assert read_beat(beat_subject("west", "placement"), sent.model_dump_json().encode()) == sent
+
+
+def test_who_has_left_is_waited_for_no_longer() -> None:
+    """What it had not told yet went with it: nobody would ever have caught up."""
+    sites = ["stad", "west"]
+    links = Links("stad", sites)
+    links.heard(beat(pub=5), 0.0)
+    assert links.origins() == [WEST]
+    sites.remove("west")
+    assert links.origins() == []

@@ -95,6 +95,14 @@ async def test_rows_on_the_wire_do_not_close_up_behind_a_foreign_message(bus: Bu
     assert await log.last() == Tail(3, "", 1)
 
 
+async def test_a_number_nobody_can_have_reached_is_none(bus: BusUnderTest) -> None:
+    """Python refuses to read one of 5,000 digits, and raises what nobody expects."""
+    log = await bus.log()
+    headers = b"NATS/1.0\r\nce-epoch: %b\r\nce-sequence: %b\r\n\r\n" % (b"9" * 5_000, b"9" * 5_000)
+    await bus.put(b"plek.stad.pub.placement.x", headers, b"")
+    assert await log.last() == Tail(1, "", 0)
+
+
 async def test_rows_may_leave_before_those_before_them_are_answered(bus: BusUnderTest) -> None:
     log = await bus.log()
     calls = [asyncio.ensure_future(log.publish(rows(first, last))) for first, last in ((1, 1), (2, 5), (6, 6), (7, 20))]

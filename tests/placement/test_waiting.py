@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest_asyncio
 from services.placement.capacity import SiteLink
 from services.placement.views_waiting import WAITING, WaitingList, waiting, waiting_rows
 from shared import schema
+from shared.clock import SystemClock
 from shared.contracts.intake import RequestNoticed
 from shared.envelope import Message, Origin
 from shared.inbox import Reader
@@ -62,6 +63,11 @@ async def test_only_requests_for_a_kind_are_listed_with_their_rank_among_all(des
     assert (await desk.get("/waiting-list", kind="castle")).status_code == 422
 
 
+async def nowhere() -> Sequence[Mapping[str, Any]]:
+    """No room at all."""
+    return ()
+
+
 @pytest.mark.parametrize(("state", "not_heard"), [("live", []), ("late", ["noord"]), ("silent", ["noord"])])
 async def test_the_list_says_whose_desks_are_not_heard_now(state: Any, not_heard: list[str], desk: Desk) -> None:
     store = desk.placement.store
@@ -69,7 +75,7 @@ async def test_the_list_says_whose_desks_are_not_heard_now(state: Any, not_heard
              for origin in ("noord/intake", "west/intake", "zuid/placement")]  # fmt: skip
     await store.append(Append(NOW, rows=heard))
     links = {"noord": SiteLink(state, 60.0), "zuid": SiteLink("silent", 60.0), "west": SiteLink("live", 0.0)}
-    waiting_list = WaitingList(store, Reader(store, WAITING, desk.clock), lambda site: links[site])
+    waiting_list = WaitingList(store, Reader(store, WAITING, desk.clock), lambda site: links[site], nowhere)
     assert await waiting_list.not_heard() == not_heard
 
 
@@ -77,3 +83,22 @@ async def test_nothing_of_a_request_outlives_it(desk: Desk) -> None:
     await desk.placement.store.append(Append(NOW, rows=noticed()))
     await desk.placement.store.append(Append(NOW, rows=noticed(status="closed")))
     assert await desk.placement.store.rows(waiting) == []
+
+
+async def test_who_left_asks_for_nobody_also_when_another_site_has_its_name(desk: Desk) -> None:
+    """Until the new one's intake says something, which may take weeks, nobody hears that the old one's word is over."""
+    store = desk.placement.store
+    there = Put(schema.checkpoints, (WAITING.name, "noord/intake", "pub", 1, 1))
+    await store.append(Append(NOW, rows=[*noticed(), there]))
+    reader = Reader(store, WAITING, SystemClock())
+    async with reader.resting():
+        assert reader.checkpoint("noord/intake") == (1, 1)
+
+    def lists(left: int) -> WaitingList:
+        """left: the last epoch of the site of this name that has left."""
+        return WaitingList(
+            store, reader, lambda _: SiteLink("live", 0.0), nowhere, lambda _site, epoch, _at: epoch > left
+        )
+
+    assert [one.request_id for one in (await lists(left=0).ranked())[0]] == [FIRST]
+    assert [one.request_id for one in (await lists(left=1).ranked())[0]] == []

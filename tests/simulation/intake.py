@@ -20,7 +20,6 @@ from shared.outbox import Relay
 from shared.policies import Handlers
 from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
-from shared.timers import TimerLoop
 from shared.vault import Vault, VaultProblem
 from tests.simulation.oracle_intake import INTAKE
 from tests.support.memory_keys import SITE_KEY, MemoryKeys
@@ -91,7 +90,7 @@ class IntakeProcess:
                 await asyncio.sleep(0.2)
                 continue
             self.ready.set()
-        process.keep("intake timers", TimerLoop(store, process.site.clock, self.keeper.fire).run)
+        process.keep_timers("intake timers", store, self.keeper.fire)
         for log in LOGS:
             writer = process.world.bus.log(process.site.name, INTAKE, log, process.io)
             relay = Relay(store, log, writer, process.site.clock, Nobody(), GATHER_SECONDS[log])

@@ -34,6 +34,7 @@ from shared.ports import (
     BusUnavailable,
     DueTimer,
     KeyRecord,
+    OriginHalted,
     Source,
     Store,
     StoreUnavailable,
@@ -253,7 +254,7 @@ class Process:
                 await asyncio.sleep(0.2)  # in production the process ends and is started again
                 continue
             fired = fire(self.store, self.handlers, lambda site: parts.retired(self.world, site))
-            self.keep("timers", TimerLoop(self.store, self.site.clock, fired).run)
+            self.keep_timers("timers", self.store, fired)
             for log in LOGS:
                 relay = parts.relay(self, log)
                 self.keep(f"relay-{log}", relay.run)
@@ -356,6 +357,20 @@ class Process:
                 self.world.fail(error, f"the task {name} of {self.site.name} failed")
 
         self.spawn(run())
+
+    def keep_timers(self, name: str, store: Store, fire: Callable[[DueTimer, datetime], Awaitable[None]]) -> None:
+        """In production a timer that fails is tried again, and the others fire; nothing should ever make it fail."""
+
+        async def fired(timer: DueTimer, now: datetime) -> None:
+            try:
+                await fire(timer, now)
+            except (StoreUnavailable, OriginHalted):
+                raise
+            except Exception as error:
+                self.world.fail(error, f"a timer of {self.site.name} failed")
+                raise
+
+        self.keep(name, TimerLoop(store, self.site.clock, fired).run)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)

@@ -82,7 +82,7 @@ async def open_desk(*, municipality: bool = False) -> AsyncIterator[Desk]:
     capacity = NetworkCapacity(store, reader, lambda _: SiteLink("live", 0.0), clock)  # type: ignore[arg-type]
     seals = site_seals(("stad", SITE))[SITE]
     deciding = app.handlers(store, clock, ids, seals)
-    waiting = WaitingList(store, Reader(store, WAITING, clock), lambda _: SiteLink("live", 0.0))
+    waiting = WaitingList(store, Reader(store, WAITING, clock), lambda _: SiteLink("live", 0.0), capacity.current)
     placement = api.Placement(
         SITE, ("stad", SITE), deciding["location"], store, capacity, clock, ids, streams, deciding["call"],
         deciding["regime"], seals.knows, municipality, waiting,

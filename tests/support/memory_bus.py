@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.bus import delivery
+from shared.bus_connection import number_in
 from shared.bus_consumer import FETCH_MAX
 from shared.clock import Clock
 from shared.envelope import Log, Message, bus_subject, stream_name, to_headers
@@ -47,8 +48,7 @@ class Stored(NamedTuple):
     @property
     def tail(self) -> tuple[str, int]:
         """Its id and epoch, as far as it has any."""
-        epoch = (self.headers or {}).get("ce-epoch", "")
-        return (self.headers or {}).get("ce-id", ""), int(epoch) if epoch.isascii() and epoch.isdigit() else 0
+        return (self.headers or {}).get("ce-id", ""), number_in((self.headers or {}).get("ce-epoch", "")) or 0
 
 
 class MemoryStream:

@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from shared import sourcing
 from shared.bus import JetStreamLog, StreamSource, close_client, connect_relay
 from shared.envelope import Message, Origin
-from shared.sourcing import LogKeeper, SourceKeeper, ask
+from shared.sourcing import LogKeeper, SourceKeeper, ask, hand_over_remaking
 from shared.streams import apply
 from tests.support.buses import row
 from tests.support.servers import PAIR, TestBuses, running_buses
@@ -165,3 +165,16 @@ async def test_a_log_that_is_gone_is_made_anew_but_not_at_the_first_look(
         while not await look_again():
             assert time.monotonic() < deadline
         assert (await ask(west, "INFO", stream))["config"] == before
+
+
+async def test_a_process_that_does_not_watch_the_streams_can_have_the_copy_taken_anew(nats_pair: TestBuses) -> None:
+    """A large site runs a process a service: one of them watches, and any of them may find that something lacks."""
+    lacking, settings = asyncio.Event(), nats_pair.settings("west", {"placement": "x", "console": "x"})
+    async with users(nats_pair, ("west", "city.admin")) as (west,), hand_over_remaking(settings, lacking):
+        before = (await ask(west, "INFO", "CITY"))["created"]
+        lacking.set()
+        deadline = time.monotonic() + SECONDS_MAX
+        while (await ask(west, "INFO", "CITY")).get("created", before) == before:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        assert not lacking.is_set()

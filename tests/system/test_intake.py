@@ -250,3 +250,15 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
         verified = network.plek("verify", "--wait", "20")
         assert verified.returncode == 0, verified.stdout
         assert "intake" not in verified.stdout  # it tells no figures, so nobody is behind with them
+
+
+async def test_a_site_with_clients_does_not_leave_unasked_and_one_that_joins_has_a_desk_for_them(
+    network: Network,
+) -> None:
+    async with network.client("noord", "caseworker") as desk:
+        client_id = (await desk.post("/api/intake/clients", json={})).json()["id"]
+        refused = network.plek("site", "remove", "noord")
+        assert (refused.returncode, "noord has the files of" in refused.stderr) == (1, True), refused.stderr
+        assert (await desk.post(f"/api/intake/clients/{client_id}/erase")).status_code == 200
+    steps = json.loads(network.plek("site", "add", "oost", "--location", "oost", "--dry-run", "--json").stdout)["steps"]
+    assert "services intake, placement, console" in steps[1]
