@@ -35,6 +35,9 @@ KEY_RETRY = timedelta(seconds=60)
 """How soon a key that could not be destroyed is tried again."""
 DAY_RETRY = timedelta(hours=1)
 """How soon it is looked whether another day has begun, when the clock was put back."""
+ERASED_A_LOOK_MAX = 20
+"""Files one day's look erases at most. A desk has one or two a day that nobody used for so long; a clock that is a year
+ahead makes it all of them, and what is erased does not come back."""
 RETENTION_AT = time(3, tzinfo=UTC)
 """When the day's look begins, if the site is up; otherwise as soon as it is."""
 
@@ -118,7 +121,8 @@ class Keeper:
                 await self._place_anew(row["client_id"], row["id"])
 
     async def look_for_unused(self) -> bool:
-        """Erases whatever file nobody used for so long, once a day, and writes a line also when there was none.
+        """Erases whatever file nobody used for so long, once a day, and writes a line also when there was none. What is
+        more than `ERASED_A_LOOK_MAX` waits for the next days, and the log says so.
 
         Whether that line was written: there is one for this day already, or for a later one, when it was not.
         """
@@ -126,6 +130,9 @@ class Keeper:
         unused, erased = now - timedelta(days=self._days), 0
         async for row in self._pages(views.clients, erased_at=None):
             if row["active_at"] <= unused:
+                if erased == ERASED_A_LOOK_MAX:
+                    log.error("more files are due than a day erases: is the clock right?", erased=erased)
+                    break
                 handled = await self._erase(row["id"], "retention", unused)
                 if handled.events:
                     erased += 1

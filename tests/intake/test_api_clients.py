@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from services.intake.app_keeper import ERASED_A_LOOK_MAX
 from services.intake.commands import CorrectClient
 from services.intake.file import made_alias
 from shared.handling import Context
@@ -303,6 +304,16 @@ async def test_files_nobody_uses_are_erased_and_a_line_is_written_every_day(desk
     assert [line["erased"] for line in lines] == [0, 1, 0]
     assert (await desk.get(f"/clients/{old}")).json()["erasure_complete_at"] is not None
     assert (await desk.get(f"/clients/{used}")).json()["erased_at"] is None
+
+
+async def test_a_clock_that_is_far_ahead_erases_no_more_than_a_days_worth_at_once(desk: IntakeDesk) -> None:
+    for _ in range(ERASED_A_LOOK_MAX + 3):
+        await desk.registered()
+    for days in (400, 401, 402):
+        desk.clock.ahead = timedelta(days=days)
+        await desk.fire_due()
+    lines = (await desk.get("/retention", role="auditor")).json()["items"]
+    assert sorted(line["erased"] for line in lines) == [0, 0, 3, ERASED_A_LOOK_MAX]
 
 
 async def test_only_caseworkers_see_clients(desk: IntakeDesk) -> None:
