@@ -135,20 +135,9 @@ def check_in(state: Location, command: cmd.CheckInHold) -> Outcome:
 
 def cancel(state: Location, command: cmd.CancelHold) -> Outcome:
     """Refused: `hold-unknown`, `hold-ended`, `version-stale`, `hold-lapsed`."""
-    hold = state.holds.get(command.hold_id)
-    if hold is None:
-        ended = state.ended_holds.get(command.hold_id)
-        if ended is None:
-            return Rejected("hold-unknown", {"hold_id": command.hold_id[:80]})
-        stale = limits.version_refused(command.if_version, ended.version)
-        if stale:
-            return stale
-        return () if ended.how == "cancelled" else Rejected("hold-ended", {"how": ended.how})
-    stale = limits.version_refused(command.if_version, hold.version)
-    if stale:
-        return stale
-    if command.at >= hold.expires_at:
-        return Rejected("hold-lapsed", {"expires_at": hold.expires_at.isoformat()})
+    hold = _open_hold(state, command, "cancelled")
+    if not isinstance(hold, Hold):
+        return hold
     return [
         ev.HoldCancelled(hold.id, hold.place_ids, command.at),
         *after_use(state, hold.place_ids, command.at, None),
@@ -157,6 +146,18 @@ def cancel(state: Location, command: cmd.CancelHold) -> Outcome:
 
 def no_show(state: Location, command: cmd.NoteNoShow) -> Outcome:
     """Refused: `hold-unknown`, `hold-ended`, `version-stale`, `hold-lapsed`."""
+    hold = _open_hold(state, command, "no_show")
+    if not isinstance(hold, Hold):
+        return hold
+    return [
+        ev.NoShowNoted(hold.id, hold.place_ids, command.at),
+        *after_use(state, hold.place_ids, command.at, None),
+    ]
+
+
+def _open_hold(state: Location, command: cmd.CancelHold | cmd.NoteNoShow, how: str) -> Hold | Outcome:
+    """The hold somebody wants to end; or the answer where there is none to end any more. how: it would have ended so,
+    and one that has is left as it is."""
     hold = state.holds.get(command.hold_id)
     if hold is None:
         ended = state.ended_holds.get(command.hold_id)
@@ -165,16 +166,13 @@ def no_show(state: Location, command: cmd.NoteNoShow) -> Outcome:
         stale = limits.version_refused(command.if_version, ended.version)
         if stale:
             return stale
-        return () if ended.how == "no_show" else Rejected("hold-ended", {"how": ended.how})
+        return () if ended.how == how else Rejected("hold-ended", {"how": ended.how})
     stale = limits.version_refused(command.if_version, hold.version)
     if stale:
         return stale
     if command.at >= hold.expires_at:
         return Rejected("hold-lapsed", {"expires_at": hold.expires_at.isoformat()})
-    return [
-        ev.NoShowNoted(hold.id, hold.place_ids, command.at),
-        *after_use(state, hold.place_ids, command.at, None),
-    ]
+    return hold
 
 
 def undo(state: Location, command: cmd.UndoHold) -> Outcome:
