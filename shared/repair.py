@@ -226,8 +226,9 @@ class Repair:
     async def _once(self, id_: str, who: Who, act: Callable[[Reader, Row], Coroutine[Any, Any, _Act]]) -> Repaired:
         reader = self._readers[(await self.find(id_))["reader"]]
         async with reader.resting():
-            row = await self.find(id_)
+            # The version before the row: whoever repairs it in between is noticed, by one of the two.
             version = len(await self._store.read_to_fold(STREAMS + reader.view.name))
+            row = await self.find(id_)
             done = await act(reader, row)
             try:
                 repaired = await self._append(reader, version, done, who)

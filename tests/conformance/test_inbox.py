@@ -54,8 +54,8 @@ VIEW = View("counts", (counts,), {Counted.type_name: Counted}, project)
 WEST, NOORD = Origin("west", "placement", 1), Origin("noord", "placement", 1)
 
 
-def message(sequence: int, value: int = 0, origin: Origin = WEST, **more: Any) -> Message:
-    body = more.pop("data", msgspec.json.encode({"name": more.pop("name", "beds"), "value": value or sequence}))
+def message(sequence: int, value: int | None = None, origin: Origin = WEST, **more: Any) -> Message:
+    body = more.pop("data", msgspec.json.encode({"name": more.pop("name", "beds"), "value": sequence if value is None else value}))
     fields: dict[str, Any] = {
         "origin": origin, "log": "pub", "sequence": sequence, "id": f"00000000-0000-7000-8000-{sequence:012d}",
         "type": Counted.type_name, "subject": "west", "time": NOW, "data": body,

@@ -309,6 +309,29 @@ async def test_of_a_retry_and_a_discard_in_two_processes_one_is_done(post: Post)
     assert await post.parked() == []
 
 
+async def test_what_another_process_does_between_two_looks_is_noticed(post: Post) -> None:
+    """It has repaired the message just as this process reads how often there was a repair."""
+    id_ = await put_aside(post)
+    await with_key(post)
+    second = Post(post.backend)
+    second.shelf = post.shelf
+    await second.start()
+    real = second.store.read_to_fold
+
+    async def overtaken(stream: str) -> Any:
+        if not await history(post):
+            assert outcome(await post.repair.retry(id_, ONCALL)) == "digested"
+        return await real(stream)
+
+    second.store.read_to_fold = overtaken  # type: ignore[method-assign]
+    try:
+        with pytest.raises(Refused, match="parked-unknown"):
+            await second.repair.discard(id_, "both at once", ONCALL)
+    finally:
+        await second.stop()
+    assert (len(await history(post)), await post.happened()) == (1, [MADE, ACCEPTED])
+
+
 async def test_of_two_retries_in_two_processes_one_has_the_effect(post: Post) -> None:
     id_ = await put_aside(post)
     await with_key(post)

@@ -54,6 +54,11 @@ class Network:
         """Every process of the network but the supervisor, PostgreSQL's own children too."""
         return [pid for pid in mentioning(self.data) if pid != self.process.pid]
 
+    def error(self) -> str:
+        """What a network that did not start says of it."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read()
+
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         return self.process.wait(20)
@@ -310,7 +315,7 @@ def test_kill_9_leaves_no_process_and_the_next_start_finds_its_data() -> None:
             eventually(lambda: gone(parts), "every part ends with its supervisor")
         one_line(plek("clock", "show", "--data", str(data)), "no network is running")
         with up(data) as again:
-            assert sorted(again.urls) == ["stad", "west"]
+            assert sorted(again.urls) == ["stad", "west"], again.error()
             assert asyncio.run(execute(dsn, "select answer from kept")) == 42
 
 
