@@ -30,7 +30,9 @@ from shared.ports import BusUnavailable, StoreUnavailable
 from shared.roster import LOOK_SECONDS
 from shared.service import Check, Host
 from shared.store import PgStore
+from shared.streams import CITY
 from shared.telemetry import logger
+from shared.together import ReadTogether
 from shared.worklist import PgWorklist
 
 log = logger("runtime")
@@ -147,9 +149,9 @@ class Runtime:
         also: Sequence[Reader | Beside] = (),
     ) -> None:  # fmt: skip
         """Hears the network: beats, and `CITY` for every other site; `own_logs` are streams of this site in that
-        account. gather_seconds: as in `Follow`. also: readers that follow `CITY` beside it, each at its own pace, and
-        hear nothing of this site but the streams that come with them (`Beside`). Without any reader it only tells that
-        this service is alive.
+        account. gather_seconds: as in `Follow`. also: readers that follow `CITY` beside it, out of one reading of it
+        (`together.py`) and each at its own pace, and hear nothing of this site but the streams that come with them
+        (`Beside`). Without any reader it only tells that this service is alive.
         """
         settings, clock = self.host.settings, self.host.clock
         source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
@@ -157,7 +159,7 @@ class Runtime:
         hears = [*([] if reader is None else [Beside(reader, own_logs)]), *beside]
         for one in hears:
             heard = self._heard.setdefault(one.reader.view.name, [])
-            heard += [("pub", "CITY", settings.site), *(("pub", name, None) for name in one.own_logs)]
+            heard += [("pub", CITY, settings.site), *(("pub", name, None) for name in one.own_logs)]
         self._hears_others |= {other.reader.view.name for other in beside}
 
         async def work() -> None:
@@ -171,10 +173,10 @@ class Runtime:
                 if self.keeps is not None:
                     await answer_kept_on(client, settings.site, self.service, self.keeps)
                 works = [beats.run()]
+                skips = settings.site if reader is not None and not beside else None
+                city = ReadTogether(lambda: source(client, CITY, skip_site=skips), clock)
                 for one in hears:
-                    skips = settings.site if one.reader is reader else None
-                    city = Follow(source(client, "CITY", skip_site=skips), settings.site, gather_seconds)
-                    works.append(one.reader.run(city))
+                    works.append(one.reader.run(Follow(city.source(), settings.site, gather_seconds)))
                     own = [Follow(source(client, name), None, gather_seconds) for name in one.own_logs]
                     works += [one.reader.run(follow) for follow in own]
                 if hears:

@@ -55,7 +55,8 @@ WEST, NOORD = Origin("west", "placement", 1), Origin("noord", "placement", 1)
 
 
 def message(sequence: int, value: int | None = None, origin: Origin = WEST, **more: Any) -> Message:
-    body = more.pop("data", msgspec.json.encode({"name": more.pop("name", "beds"), "value": sequence if value is None else value}))
+    told = {"name": more.pop("name", "beds"), "value": sequence if value is None else value}
+    body = more.pop("data", msgspec.json.encode(told))
     fields: dict[str, Any] = {
         "origin": origin, "log": "pub", "sequence": sequence, "id": f"00000000-0000-7000-8000-{sequence:012d}",
         "type": Counted.type_name, "subject": "west", "time": NOW, "data": body,

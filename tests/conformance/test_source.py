@@ -69,13 +69,16 @@ HOSTILE: dict[str, tuple[str, bytes, bytes | None, bytes]] = {
 }
 
 
-@pytest_asyncio.fixture(params=["memory", "nats", "nats-swept"])
+@pytest_asyncio.fixture(params=["memory", "memory-together", "nats", "nats-swept", "nats-together"])
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[BusUnderTest]:
-    """A bus with an empty log: in memory, and on the real server with both ways of asking for messages."""
-    if request.param == "memory":
-        yield InMemory()
+    """A bus with an empty log: in memory, and on the real server with both ways of asking for messages; each also with
+    sources that several readers share.
+    """
+    server, _, way = request.param.partition("-")
+    if server == "memory":
+        yield InMemory(together=way == "together")
         return
-    async with real_bus(sweeps=request.param == "nats-swept") as real:
+    async with real_bus(sweeps=way == "swept", together=way == "together") as real:
         yield real
 
 

@@ -43,6 +43,7 @@ from shared.projection import rebuild_reader
 from shared.repair import Repair
 from shared.runtime import GATHER_SECONDS
 from shared.timers import TimerLoop
+from shared.together import ReadTogether
 from tests.simulation.asked import Asked
 from tests.simulation.heard import HEARD
 from tests.simulation.intake import IntakeProcess
@@ -263,18 +264,19 @@ class Process:
 
     def _start_readers(self, parts: Parts) -> None:
         clock = self.site.clock
+        together = ReadTogether(lambda: self._source(CITY), clock)
         reader = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, CAPACITY))
-        own, city = OutboxSource(self.store, "pub", clock), self._source("CITY")
+        own, city = OutboxSource(self.store, "pub", clock), together.source()
         self._hear(PLACEMENT, self.store, reader, [(own, None, OWN_SECONDS), (city, self.site.name, CITY_SECONDS)])
         waits = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, WAITING))
         intake = [self._source(stream_name("pub", self.site.name, INTAKE))] if self.site.intake is not None else []
         self._hear(PLACEMENT, self.store, waits, [
             *((source, None, CITY_SECONDS) for source in intake),
-            (self._source("CITY"), self.site.name, CITY_SECONDS),
+            (together.source(), self.site.name, CITY_SECONDS),
         ])  # fmt: skip
         self.letters = parts.letters(self)
         self.keep("watch", lambda: parts.watch(self, [reader, waits, self.letters]))
-        self._follow(PLACEMENT, self.letters, Follow(self._source("CITY"), self.site.name, CITY_SECONDS))
+        self._follow(PLACEMENT, self.letters, Follow(together.source(), self.site.name, CITY_SECONDS))
         self.readers.append(self.letters)
         self.repairs[PLACEMENT] = Repair(self.store, [reader, waits, self.letters], clock, self.world.ids)
 

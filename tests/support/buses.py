@@ -25,6 +25,7 @@ from shared.clock import SystemClock
 from shared.envelope import Message, Origin
 from shared.ports import BusUnavailable, Delivery, LogWriter, Source, Wake
 from shared.streams import apply
+from shared.together import ReadTogether
 from tests.support.memory_bus import MemoryBus
 from tests.support.servers import SINGLE, TestBuses, running_buses
 
@@ -89,16 +90,17 @@ class BusUnderTest(Protocol):
 
 
 class InMemory:
-    """The suite on the memory twin."""
+    """The suite on the memory twin. together: its sources share one reading of each stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, together: bool = False) -> None:
+        self.shared: dict[str, ReadTogether] | None = {} if together else None
         self.bus = MemoryBus(SITE, {SITE: [SERVICE]}, SystemClock(), random.Random(1))
 
     async def log(self) -> LogWriter:
         return self.bus.log(SITE, SERVICE, "pub")
 
     async def source(self, name: str = STREAM) -> Source:
-        return self.bus.source(SITE, name)
+        return _shared(self.shared, name, lambda: self.bus.source(SITE, name))
 
     async def put(self, subject: bytes, headers: bytes | None, data: bytes) -> None:
         line = b"NATS/1.0\r\n"
@@ -120,9 +122,12 @@ class InMemory:
 
 
 class OnNats:
-    """The suite on a real nats-server, each user with its own credential. sweeps: how its sources ask for messages."""
+    """The suite on a real nats-server, each user with its own credential. sweeps: how its sources ask for messages.
+    together: they share one reading of each stream, and its connection.
+    """
 
-    def __init__(self, buses: TestBuses, *, sweeps: bool = False) -> None:
+    def __init__(self, buses: TestBuses, *, sweeps: bool = False, together: bool = False) -> None:
+        self.shared: dict[str, ReadTogether] | None = {} if together else None
         self.buses = buses
         self.sweeps = sweeps
         self.clients: list[Client] = []
@@ -132,9 +137,10 @@ class OnNats:
         return JetStreamLog(await self._relay(), SITE, SERVICE, "pub")
 
     async def source(self, name: str = STREAM) -> Source:
-        broker = await connect_broker(self.buses.options(SITE, "city.placement"))
-        self.brokers.append(broker)
-        return StreamSource(await broker.bus(), name, sweeps=self.sweeps)
+        if self.shared is None or not self.brokers:
+            self.brokers.append(await connect_broker(self.buses.options(SITE, "city.placement")))
+        client = await self.brokers[-1].bus()
+        return _shared(self.shared, name, lambda: StreamSource(client, name, sweeps=self.sweeps))
 
     async def put(self, subject: bytes, headers: bytes | None, data: bytes) -> None:
         client = await self._relay()
@@ -183,6 +189,13 @@ class OnNats:
             await broker.stop()
 
 
+def _shared(shared: dict[str, ReadTogether] | None, name: str, make: Callable[[], Source]) -> Source:
+    """A source of its own, or one that shares a reading with the others of that stream."""
+    if shared is None:
+        return make()
+    return shared.setdefault(name, ReadTogether(make, SystemClock())).source()
+
+
 @pytest_asyncio.fixture(params=["memory", "nats"])
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[BusUnderTest]:
     """A bus with an empty log, in memory and on the real server."""
@@ -194,9 +207,9 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[BusUnderTest]:
 
 
 @asynccontextmanager
-async def real_bus(*, sweeps: bool = False) -> AsyncIterator[OnNats]:
+async def real_bus(*, sweeps: bool = False, together: bool = False) -> AsyncIterator[OnNats]:
     async with running_buses(SINGLE) as buses:
-        real = OnNats(buses, sweeps=sweeps)
+        real = OnNats(buses, sweeps=sweeps, together=together)
         try:
             yield real
         finally:

@@ -1,0 +1,232 @@
+"""One reading of a stream for several readers of it: each message is asked for, sent and looked into once.
+
+Every reader keeps its own place and goes at its own pace, a little ahead or behind the others; what the slowest has not
+taken yet is kept, up to a bound. One that is further away, or holds the others up, reads the stream by itself until it
+is near again. So nothing a reader does, or suffers, is felt by another for longer than `PATIENCE_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
+from itertools import islice
+
+from shared.clock import Clock
+from shared.ports import BusUnavailable, Delivery, Source, SourceRemade, Wake
+
+KEPT_MAX = 2_000
+"""Deliveries kept for readers that have not taken them."""
+
+NEAR = 1_000
+"""A reader so far behind the others is waited for: they pass by what they know. How far a policy has read is written
+down every 500 messages only (`inbox.CURSOR_EVERY`), so after a start most are that near."""
+
+TAKEN_MAX = 500
+"""Deliveries a reader takes at a time."""
+
+PATIENCE_SECONDS = 1.0
+"""How long a reader that takes nothing may keep the others from going on."""
+
+
+class _LeftBehind(Exception):
+    """This reader has held the others up for too long."""
+
+
+class ReadTogether:
+    """What the readers of one stream share. make: a new source of that stream.
+
+    Give each reader a source of its own (`source`); as long as one of them is read, so is the stream.
+    """
+
+    def __init__(self, make: Callable[[], Source], clock: Clock) -> None:
+        self.make, self._clock = make, clock
+        self._places: list[_Place] = []
+        self._kept: deque[Delivery] = deque()
+        self._read = 0
+        self._incarnation: str | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._taken = Wake()
+
+    def source(self) -> Source:
+        """A source for one more reader."""
+        return _Shared(self, self.make().name)
+
+    # --- places -------------------------------------------------------------------------------------------------------
+
+    def near(self, position: int) -> bool:
+        """Whether a reader that is here, and has seen the stream to be that long, can read with the others."""
+        return self._task is not None and self._lowest() - NEAR <= position <= self._read + NEAR
+
+    def join(self, position: int, incarnation: str | None) -> _Place | None:
+        """A place at `position`, if that is where the others are: not one of them can vouch for what they have not
+        read, so one that claims to be ahead of them reads by itself first (`near`)."""
+        if self._task is not None and not self._lowest() - NEAR <= position <= self._read:
+            return None
+        return self.join_seen(position, incarnation)
+
+    def join_seen(self, position: int, incarnation: str | None) -> _Place:
+        """A place at `position`, which is in the stream."""
+        place = _Place(self, position, incarnation)
+        self._places.append(place)
+        another = None not in (incarnation, self._incarnation) and incarnation != self._incarnation
+        if self._task is None or another or position < self._lowest():
+            self._begin(min(position, self._lowest()) if self._task is not None else position)
+        return place
+
+    def leave(self, place: _Place) -> None:
+        """Nobody reads here any more."""
+        with suppress(ValueError):
+            self._places.remove(place)
+        self.after_taking()
+        if not self._places:
+            self._stop()
+
+    def after(self, position: int) -> list[Delivery]:
+        """What was read after `position`, at most `TAKEN_MAX`. Positions have no holes."""
+        first = position - self._lowest()
+        return list(islice(self._kept, first, first + TAKEN_MAX))
+
+    def after_taking(self) -> None:
+        """Lets go of what everybody has taken."""
+        slowest = min((place.position for place in self._places), default=self._read)
+        while self._kept and self._kept[0].position <= slowest:
+            self._kept.popleft()
+        self._taken.set()
+
+    def _lowest(self) -> int:
+        """Everything after this is kept, or still to be read."""
+        return self._kept[0].position - 1 if self._kept else self._read
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def _begin(self, after: int) -> None:
+        before = self._stop()
+        self._read = after
+        self._incarnation = None
+        self._task = asyncio.create_task(self._follow(after, before), name="read-together")
+
+    def _stop(self) -> asyncio.Task[None] | None:
+        task, self._task = self._task, None
+        self._kept.clear()
+        if task is not None:
+            task.cancel()
+        return task
+
+    async def _follow(self, after: int, before: asyncio.Task[None] | None) -> None:
+        me = asyncio.current_task()
+        try:
+            if before is not None:
+                await asyncio.wait([before])
+            source = self.make()
+            self._incarnation = await source.incarnation()
+            self._expel_others()
+            async with aclosing(source.batches(after)) as batches:
+                async for batch in batches:
+                    self._kept.extend(batch)
+                    self._read = batch[-1].position
+                    self.after_taking()
+                    self._tell()
+                    while len(self._kept) >= KEPT_MAX:
+                        await self._wait_for_the_slowest()
+        except BaseException as error:
+            if self._task is me:  # not stopped from here
+                self._task = None
+                trouble = error if isinstance(error, Exception) else BusUnavailable("the reading was cancelled")
+                for place in self._places:
+                    place.trouble = place.trouble or trouble
+                self._tell()
+            if not isinstance(error, Exception):
+                raise
+
+    def _expel_others(self) -> None:
+        """Whoever reads another stream of this name begins anew."""
+        for place in self._places:
+            if place.incarnation not in (None, self._incarnation):
+                place.trouble = SourceRemade(str(self._incarnation))
+        self._tell()
+
+    async def _wait_for_the_slowest(self) -> None:
+        slowest, seen = self._kept[0].position, self._taken.count
+        until = self._clock.monotonic() + PATIENCE_SECONDS
+        while self._kept and self._kept[0].position == slowest:
+            left = until - self._clock.monotonic()
+            if left <= 0:
+                for place in [place for place in self._places if place.position < slowest]:
+                    place.trouble = place.trouble or _LeftBehind()
+                    self._places.remove(place)
+                self.after_taking()
+                self._tell()
+                return
+            await self._taken.wait_at_most(seen, left, self._clock)
+            seen = self._taken.count
+
+    def _tell(self) -> None:
+        for place in self._places:
+            place.news.set()
+
+
+class _Place:
+    """Where one reader is."""
+
+    def __init__(self, shared: ReadTogether, position: int, incarnation: str | None) -> None:
+        self._shared, self.position, self.incarnation = shared, position, incarnation
+        self.news = Wake()
+        self.trouble: Exception | None = None
+
+    async def take(self) -> list[Delivery]:
+        """The next deliveries, as soon as there are any. Raises whatever ended the reading."""
+        while True:
+            seen = self.news.count
+            if self.trouble is not None:
+                raise self.trouble
+            found = self._shared.after(self.position)
+            if found:
+                self.position = found[-1].position
+                self._shared.after_taking()
+                return found
+            await self.news.wait(seen)
+
+
+class _Shared:
+    """One reader's source. It implements `shared.ports.Source`."""
+
+    def __init__(self, shared: ReadTogether, name: str) -> None:
+        self._shared, self.name = shared, name
+        self._incarnation: str | None = None
+
+    async def incarnation(self) -> str:
+        self._incarnation = await self._shared.make().incarnation()
+        return self._incarnation
+
+    async def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
+        position = after
+        place = self._shared.join(position, self._incarnation)
+        while True:
+            if place is not None:
+                try:
+                    while True:
+                        batch: Sequence[Delivery] = await place.take()
+                        position = batch[-1].position
+                        yield batch
+                except _LeftBehind:
+                    pass
+                finally:
+                    self._shared.leave(place)
+            async with aclosing(self._alone(position)) as batches:
+                async for batch in batches:
+                    position = batch[-1].position
+                    yield batch
+                    if self._shared.near(position):
+                        break
+            place = self._shared.join_seen(position, self._incarnation)
+
+    async def _alone(self, position: int) -> AsyncGenerator[Sequence[Delivery], None]:
+        source = self._shared.make()
+        incarnation = await source.incarnation()
+        if self._incarnation not in (None, incarnation):
+            raise SourceRemade(self.name)
+        async with aclosing(source.batches(position)) as batches:
+            async for batch in batches:
+                yield batch
