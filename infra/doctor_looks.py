@@ -18,8 +18,8 @@ from shared.streams import ACCOUNTS, CITY, Topology, declared, difference
 State = Literal["ok", "warn", "bad"]
 
 SOURCE_SILENT_SECONDS = 5.0
-FOLLOWERS = {"placement": 3, "intake": 0}
-"""Readers of a service that follow `CITY`, where it is not one: figures, who waits, and letters."""
+DEAF = frozenset({"intake"})
+"""Services that do not read `CITY`. In every other one all readers share one reading of it (`shared/together.py`)."""
 
 LAG_WARN = 1_000
 DISK_WARN_BYTES, DISK_BAD_BYTES = 2 * 1024**3, 256 * 1024**2
@@ -159,14 +159,14 @@ def copies(sites: Sites) -> Iterator[Finding]:
 def consumers(sites: Sites) -> Iterator[Finding]:
     for name, seen in sites.items():
         city = seen.streams.get(("CITY", CITY))
-        readers = sum(FOLLOWERS.get(service, 1) for service in seen.settings.services)
+        readers = len(set(seen.settings.services) - DEAF)
         if city is not None and city["state"]["consumer_count"] < readers:
             yield Finding(
                 "consumers",
                 "warn",
                 name,
-                f"{city['state']['consumer_count']} of {readers} readers follow CITY",
-                "wait: a reader whose consumer was deleted makes another within seconds",
+                f"{city['state']['consumer_count']} of {readers} services read CITY",
+                "wait: a service whose consumer was deleted makes another within seconds",
             )
 
 

@@ -80,6 +80,8 @@ class Watch:
     async def look(self) -> None:
         """One look at every origin and reader; acts on what was found `LOOKS` times in a row."""
         for origin, sequence in self._told():
+            if not sequence:
+                continue  # there is nothing yet that could be missing
             reached = {reader: _reached(reader, origin) for reader in self._readers}
             behind = [reader for reader, at in reached.items() if at < (origin.epoch, sequence)]
             ends = await self._ends(origin, sequence) if behind else None

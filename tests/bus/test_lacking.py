@@ -116,6 +116,13 @@ async def test_who_has_read_all_that_was_told_asks_nobody() -> None:
         assert site.asked == 0
 
 
+async def test_of_an_origin_that_has_told_nothing_yet_nothing_is_missing() -> None:
+    """As after the first start: its beat says that it is there, and nobody has heard a word of it."""
+    site = Site(copied=0, told=0)
+    await site.looks(LOOKS * 2)
+    assert (site.asked, site.remade) == (0, 0)
+
+
 async def test_what_a_reader_has_come_by_is_searched_for() -> None:
     """As at a hub whose CITY was gathered again in another order."""
     site = Site(copied=3, told=3)
