@@ -1,6 +1,6 @@
 """One reading of a stream for several readers of it: each message is asked for, sent and looked into once.
 
-Every reader keeps its own place and goes at its own pace, a little ahead or behind the others; what the slowest has not
+Every reader is where it is and goes at its own pace, a little ahead or behind the others; what the slowest has not
 taken yet is kept, up to a bound. One that is further away, or holds the others up, reads the stream by itself until it
 is near again. So nothing a reader does, or suffers, is felt by another for longer than `PATIENCE_SECONDS`.
 """
@@ -42,7 +42,7 @@ class ReadTogether:
 
     def __init__(self, make: Callable[[], Source], clock: Clock) -> None:
         self.make, self._clock = make, clock
-        self._places: list[_Place] = []
+        self._places: list[_Spot] = []
         self._kept: deque[Delivery] = deque()
         self._read = 0
         self._incarnation: str | None = None
@@ -53,32 +53,32 @@ class ReadTogether:
         """A source for one more reader."""
         return _Shared(self, self.make().name)
 
-    # --- places -------------------------------------------------------------------------------------------------------
+    # --- spots -------------------------------------------------------------------------------------------------------
 
     def near(self, position: int) -> bool:
         """Whether a reader that is here, and has seen the stream to be that long, can read with the others."""
         return self._task is not None and self._lowest() - NEAR <= position <= self._read + NEAR
 
-    def join(self, position: int, incarnation: str | None) -> _Place | None:
-        """A place at `position`, if that is where the others are: not one of them can vouch for what they have not
+    def join(self, position: int, incarnation: str | None) -> _Spot | None:
+        """A spot at `position`, if that is where the others are: not one of them can vouch for what they have not
         read, so one that claims to be ahead of them reads by itself first (`near`)."""
         if self._task is not None and not self._lowest() - NEAR <= position <= self._read:
             return None
         return self.join_seen(position, incarnation)
 
-    def join_seen(self, position: int, incarnation: str | None) -> _Place:
-        """A place at `position`, which is in the stream."""
-        place = _Place(self, position, incarnation)
-        self._places.append(place)
+    def join_seen(self, position: int, incarnation: str | None) -> _Spot:
+        """A spot at `position`, which is in the stream."""
+        spot = _Spot(self, position, incarnation)
+        self._places.append(spot)
         another = None not in (incarnation, self._incarnation) and incarnation != self._incarnation
         if self._task is None or another or position < self._lowest():
             self._begin(min(position, self._lowest()) if self._task is not None else position)
-        return place
+        return spot
 
-    def leave(self, place: _Place) -> None:
+    def leave(self, spot: _Spot) -> None:
         """Nobody reads here any more."""
         with suppress(ValueError):
-            self._places.remove(place)
+            self._places.remove(spot)
         self.after_taking()
         if not self._places:
             self._stop()
@@ -90,7 +90,7 @@ class ReadTogether:
 
     def after_taking(self) -> None:
         """Lets go of what everybody has taken."""
-        slowest = min((place.position for place in self._places), default=self._read)
+        slowest = min((spot.position for spot in self._places), default=self._read)
         while self._kept and self._kept[0].position <= slowest:
             self._kept.popleft()
         self._taken.set()
@@ -134,17 +134,17 @@ class ReadTogether:
             if self._task is me:  # not stopped from here
                 self._task = None
                 trouble = error if isinstance(error, Exception) else BusUnavailable("the reading was cancelled")
-                for place in self._places:
-                    place.trouble = place.trouble or trouble
+                for spot in self._places:
+                    spot.trouble = spot.trouble or trouble
                 self._tell()
             if not isinstance(error, Exception):
                 raise
 
     def _expel_others(self) -> None:
         """Whoever reads another stream of this name begins anew."""
-        for place in self._places:
-            if place.incarnation not in (None, self._incarnation):
-                place.trouble = SourceRemade(str(self._incarnation))
+        for spot in self._places:
+            if spot.incarnation not in (None, self._incarnation):
+                spot.trouble = SourceRemade(str(self._incarnation))
         self._tell()
 
     async def _wait_for_the_slowest(self) -> None:
@@ -153,9 +153,9 @@ class ReadTogether:
         while self._kept and self._kept[0].position == slowest:
             left = until - self._clock.monotonic()
             if left <= 0:
-                for place in [place for place in self._places if place.position < slowest]:
-                    place.trouble = place.trouble or _LeftBehind()
-                    self._places.remove(place)
+                for spot in [spot for spot in self._places if spot.position < slowest]:
+                    spot.trouble = spot.trouble or _LeftBehind()
+                    self._places.remove(spot)
                 self.after_taking()
                 self._tell()
                 return
@@ -163,11 +163,11 @@ class ReadTogether:
             seen = self._taken.count
 
     def _tell(self) -> None:
-        for place in self._places:
-            place.news.set()
+        for spot in self._places:
+            spot.news.set()
 
 
-class _Place:
+class _Spot:
     """Where one reader is."""
 
     def __init__(self, shared: ReadTogether, position: int, incarnation: str | None) -> None:
@@ -202,25 +202,25 @@ class _Shared:
 
     async def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
         position = after
-        place = self._shared.join(position, self._incarnation)
+        spot = self._shared.join(position, self._incarnation)
         while True:
-            if place is not None:
+            if spot is not None:
                 try:
                     while True:
-                        batch: Sequence[Delivery] = await place.take()
+                        batch: Sequence[Delivery] = await spot.take()
                         position = batch[-1].position
                         yield batch
                 except _LeftBehind:
                     pass
                 finally:
-                    self._shared.leave(place)
+                    self._shared.leave(spot)
             async with aclosing(self._alone(position)) as batches:
                 async for batch in batches:
                     position = batch[-1].position
                     yield batch
                     if self._shared.near(position):
                         break
-            place = self._shared.join_seen(position, self._incarnation)
+            spot = self._shared.join_seen(position, self._incarnation)
 
     async def _alone(self, position: int) -> AsyncGenerator[Sequence[Delivery], None]:
         source = self._shared.make()
