@@ -42,7 +42,7 @@ class ReadTogether:
 
     def __init__(self, make: Callable[[], Source], clock: Clock) -> None:
         self.make, self._clock = make, clock
-        self._places: list[_Spot] = []
+        self._spots: list[_Spot] = []
         self._kept: deque[Delivery] = deque()
         self._read = 0
         self._incarnation: str | None = None
@@ -69,7 +69,7 @@ class ReadTogether:
     def join_seen(self, position: int, incarnation: str | None) -> _Spot:
         """A spot at `position`, which is in the stream."""
         spot = _Spot(self, position, incarnation)
-        self._places.append(spot)
+        self._spots.append(spot)
         another = None not in (incarnation, self._incarnation) and incarnation != self._incarnation
         if self._task is None or another or position < self._lowest():
             self._begin(min(position, self._lowest()) if self._task is not None else position)
@@ -78,9 +78,9 @@ class ReadTogether:
     def leave(self, spot: _Spot) -> None:
         """Nobody reads here any more."""
         with suppress(ValueError):
-            self._places.remove(spot)
+            self._spots.remove(spot)
         self.after_taking()
-        if not self._places:
+        if not self._spots:
             self._stop()
 
     def after(self, position: int) -> list[Delivery]:
@@ -90,7 +90,7 @@ class ReadTogether:
 
     def after_taking(self) -> None:
         """Lets go of what everybody has taken."""
-        slowest = min((spot.position for spot in self._places), default=self._read)
+        slowest = min((spot.position for spot in self._spots), default=self._read)
         while self._kept and self._kept[0].position <= slowest:
             self._kept.popleft()
         self._taken.set()
@@ -134,7 +134,7 @@ class ReadTogether:
             if self._task is me:  # not stopped from here
                 self._task = None
                 trouble = error if isinstance(error, Exception) else BusUnavailable("the reading was cancelled")
-                for spot in self._places:
+                for spot in self._spots:
                     spot.trouble = spot.trouble or trouble
                 self._tell()
             if not isinstance(error, Exception):
@@ -142,7 +142,7 @@ class ReadTogether:
 
     def _expel_others(self) -> None:
         """Whoever reads another stream of this name begins anew."""
-        for spot in self._places:
+        for spot in self._spots:
             if spot.incarnation not in (None, self._incarnation):
                 spot.trouble = SourceRemade(str(self._incarnation))
         self._tell()
@@ -153,9 +153,9 @@ class ReadTogether:
         while self._kept and self._kept[0].position == slowest:
             left = until - self._clock.monotonic()
             if left <= 0:
-                for spot in [spot for spot in self._places if spot.position < slowest]:
+                for spot in [spot for spot in self._spots if spot.position < slowest]:
                     spot.trouble = spot.trouble or _LeftBehind()
-                    self._places.remove(spot)
+                    self._spots.remove(spot)
                 self.after_taking()
                 self._tell()
                 return
@@ -163,7 +163,7 @@ class ReadTogether:
             seen = self._taken.count
 
     def _tell(self) -> None:
-        for spot in self._places:
+        for spot in self._spots:
             spot.news.set()
 
 
