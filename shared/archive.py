@@ -10,7 +10,7 @@ positions; a search by halves finds where an id has to be, and what is near it i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -126,14 +126,20 @@ class Archive:
 
     def timers_of(self, event: Near) -> list[str]:
         """The ids of the commands that follow when the timers this event has set fall due."""
-        aggregate = self._aggregates.get(event.stream.partition("/")[0])
-        if aggregate is None:
-            return []
-        try:
-            changes = aggregate.timers([aggregate.decider.codec.decode(event.data)])
-        except UnknownEvent:
-            return []
-        return [timer_command(set_.id, set_.due_at, set_.kind) for set_ in changes if isinstance(set_, TimerSet)]
+        found = timers_set(self._aggregates, event.stream, event.data)
+        return [timer_command(timer.id, timer.due_at, timer.kind) for timer in found]
+
+
+def timers_set(aggregates: Mapping[str, Aggregate[Any, Any, Any]], stream: str, data: bytes) -> list[TimerSet]:
+    """The timers that a stored event has set. aggregates: by the first part of their streams' names."""
+    aggregate = aggregates.get(stream.partition("/")[0])
+    if aggregate is None:
+        return []
+    try:
+        event = aggregate.decider.codec.decode(data)
+    except UnknownEvent:
+        return []
+    return [change for change in aggregate.timers([event]) if isinstance(change, TimerSet)]
 
 
 class _Look:
