@@ -23,6 +23,7 @@ from infra.verbs import (
     repair,
     simulate,
     site,
+    trace,
 )
 from infra.verbs.common import No
 
@@ -41,6 +42,7 @@ membership.register(app)
 rehearsal.register(app)
 figures.register(app)
 journal.register(app)
+trace.register(app)
 parked.register(app)
 imports.register(app)
 exports.register(app)

@@ -57,8 +57,8 @@ class SiteSettings(BaseModel):
     the network, as `site/service`. `seal_keys` is this site's private keys for letters, `network_keys` every site's
     public ones, and who belongs to the network now (`shared/roster.py`). `first_epoch` is where its stores begin when
     they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
-    site that runs intake. `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up`
-    only.
+    site that runs intake. `journal_days` is how long the console keeps what was told.
+    `token_signing_key`, `clock_file` and `embedded` exist for networks started by `plek up` only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +88,7 @@ class SiteSettings(BaseModel):
     log_level: LogLevel = "info"
     embedded: bool = False
     demo: bool = False
+    journal_days: int = Field(default=90, ge=1)
     trace_sample_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
 
     @model_validator(mode="after")

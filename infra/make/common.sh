@@ -31,6 +31,28 @@ def loops():
 print(int(min(loops() for _ in range(5)) * 1e6), sys.executable)
 '
 
+# Prints the tool that tries out the alerts; fails when there is none.
+find_promtool() {
+  command -v promtool || { [ -x .venv-tools/promtool ] && echo .venv-tools/promtool; }
+}
+
+# Takes promtool out of Debian's prometheus package, without installing that: nothing is to run here. Fails when there is
+# none afterwards.
+need_promtool() {
+  find_promtool >/dev/null && return 0
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+  echo "taking promtool out of Debian's prometheus package to try out the alerts"
+  unpacked=$(mktemp -d)
+  log=$unpacked/log
+  {
+    [ "$(id -u)" != 0 ] || apt-get update -qq
+    (cd "$unpacked" && apt-get download -qq prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool)
+    mkdir -p .venv-tools && mv "$unpacked/usr/bin/promtool" .venv-tools/promtool
+  } </dev/null >"$log" 2>&1 || tail -n 3 "$log" >&2
+  rm -rf "$unpacked"
+  find_promtool >/dev/null
+}
+
 # Prints the browser the tests use; fails when there is none.
 find_chromium() {
   command -v chromium || command -v chromium-browser || command -v google-chrome

@@ -16,6 +16,11 @@ EOF
   [ "${CI:-}" != true ] || stop "without a browser this is not the whole suite"
   without=--ignore=tests/browser
 fi
+if ! need_promtool; then
+  echo "THE ALERTS ARE NOT TRIED OUT: there is no promtool (on Debian: apt-get install prometheus)" >&2
+  [ "${CI:-}" != true ] || stop "without promtool this is not the whole suite"
+  without="$without --ignore=tests/alerts"
+fi
 sh infra/make/check.sh
 # Two workers: what a test needs most is a core.
 exec .venv/bin/pytest --numprocesses 2 --dist loadgroup $without "$@"

@@ -48,7 +48,7 @@ def site_client(network: RunningNetwork, site: str, role: str) -> Iterator[httpx
         yield client
 
 
-def get_json(client: httpx.Client, asked: str, path: str, **query: str | int | None) -> Any:
+def get_json(client: httpx.Client, asked: str, path: str, **query: str | int | list[str] | None) -> Any:
     """The JSON of one question to the site `asked`. Raises `NoAnswer` (`Unknown`: there is no
     such thing) with one line for a person.
     """

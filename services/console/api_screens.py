@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import jinja2
@@ -65,6 +66,19 @@ class Places:
             answer = await self._client.get(f"/api/placement/{path}", params=given, headers=headers)
         except httpx.HTTPError as error:
             raise NoAnswer(type(error).__name__) from None
+        if answer.status_code != 200:
+            raise NoAnswer(str(answer.status_code))
+        return answer.json()
+
+    async def story(self, token: str, asked: str) -> Any:
+        """What this site's journal knows of an id; None when that is nothing. Raises `NoAnswer`."""
+        path = f"/api/console/journal/{quote(asked, safe='')}/trace"
+        try:
+            answer = await self._client.get(path, headers={"Authorization": f"Bearer {token}"})
+        except httpx.HTTPError as error:
+            raise NoAnswer(type(error).__name__) from None
+        if answer.status_code == 404:
+            return None
         if answer.status_code != 200:
             raise NoAnswer(str(answer.status_code))
         return answer.json()

@@ -11,15 +11,17 @@ from functools import partial
 
 import httpx
 
-from services.console import api, api_pages, api_screens, views
+from services.console import api, api_pages, api_screens, api_trace, views, views_trail
 from services.console.views import JOURNAL, JOURNAL_TABLES, Entry, Filter, Place
 from shared import migration, schema
+from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
 from shared.envelope import LOGS, Origin
 from shared.health import add_health
 from shared.http_access import session_cookie
+from shared.http_archive import add_archive
 from shared.http_repair import Bench
 from shared.inbox import Reader
 from shared.projection import Progress, rebuild_reader
@@ -75,6 +77,7 @@ def build(host: Host) -> ServiceApp:
         runtime.city(reader, own["pub"], GATHER_SECONDS)
         runtime.local(reader, own["loc"], GATHER_SECONDS)
         runtime.measure(reader)
+        runtime.spawn("prune", lambda: views_trail.keep_within(store, host.clock, settings.journal_days))
 
     async def journal(progress: Progress) -> int:
         return await rebuild_reader(store, reader, runtime.follows(reader), host.clock, progress)
@@ -90,6 +93,8 @@ def build(host: Host) -> ServiceApp:
     screens = api_screens.Screens(settings, api_screens.Places(client), host.clock, session_cookie(settings.site))
     journal_api = api.build(Journal(store), bench, tail, host.streams, _asyncapi(host))
     add_health(journal_api, runtime.health)
+    api_trace.add_trace(journal_api, api_trace.Tracer(store, client, settings.site, settings.services))
+    add_archive(journal_api, Archive(store, ()))
     return ServiceApp(
         NAME,
         journal_api,

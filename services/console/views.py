@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from shared.contracts.base import Contract
-from shared.contracts.placement import CONTRACTS
+from shared.contracts.schemas.committed import EVERY_CONTRACT
 from shared.envelope import LOGS, Log, Message
 from shared.heard import Mark
 from shared.inbox import View
@@ -44,6 +44,9 @@ journal = sa.Table(
     sa.Index("journal_newest", "time", "teller", "log", "epoch", "sequence"),
     sa.Index("journal_id", "id"),
     sa.Index("journal_correlation", "correlation_id"),
+    sa.Index("journal_causation", "causation_id"),
+    sa.Index("journal_trace", sa.text("substr(traceparent, 4, 32)")),
+    sa.Index("journal_thing", "subject", postgresql_where=sa.text("length(subject) = 36")),
 )
 """Its column is `teller`, not `origin`: a new epoch ends what is current, not what was heard."""
 
@@ -51,7 +54,7 @@ JOURNAL_TABLES = (journal,)
 
 _ORDER = ("time", "teller", "log", "epoch", "sequence")
 _ORDERED = ", ".join(f'"{name}"' for name in _ORDER)
-_COLUMNS = ", ".join(f'"{column.name}"' for column in journal.columns)
+COLUMNS = ", ".join(f'"{column.name}"' for column in journal.columns)
 
 
 def journal_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
@@ -67,7 +70,7 @@ def journal_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     )  # fmt: skip
 
 
-JOURNAL = View("journal", JOURNAL_TABLES, {contract.type_name: contract for contract in CONTRACTS}, journal_rows)
+JOURNAL = View("journal", JOURNAL_TABLES, {contract.type_name: contract for contract in EVERY_CONTRACT}, journal_rows)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -176,13 +179,13 @@ async def entries(store: PgStore, wanted: Filter, before: Place | None, limit: i
     where = " and ".join(conditions) or "true"
     order = ", ".join(f'"{name}" desc' for name in _ORDER)
     # Only constants of this module are written into the statement; whatever was asked for is a parameter.
-    sql = f"select {_COLUMNS} from journal where {where} order by {order} limit {int(limit)}"  # noqa: S608
+    sql = f"select {COLUMNS} from journal where {where} order by {order} limit {int(limit)}"  # noqa: S608
     return [Entry.of(row) for row in await store.query(lambda pool: pool.fetch(sql, *values))]
 
 
 async def entry(store: PgStore, id_: str) -> Entry | None:
     """The entry of one event, by the event's id."""
-    sql = f"select {_COLUMNS} from journal where id = $1 order by epoch desc limit 1"  # noqa: S608
+    sql = f"select {COLUMNS} from journal where id = $1 order by epoch desc limit 1"  # noqa: S608
     row = await store.query(lambda pool: pool.fetchrow(sql, id_))
     return None if row is None else Entry.of(row)
 

@@ -69,6 +69,12 @@ class Words:
         """The time of day with its seconds."""
         return moment.astimezone(ZONE).strftime("%H:%M:%S")
 
+    def instant(self, moment: datetime) -> str:
+        """A time to the millisecond, with its day: 3 Jan 02:14:07.250."""
+        local = moment.astimezone(ZONE)
+        month = self("date.months").split()[local.month - 1]
+        return f"{local.day} {month} {local:%H:%M:%S}.{local.microsecond // 1000:03}"
+
     def moment_long(self, moment: datetime) -> str:
         """A time on paper, with its day and year: Tue 3 Jan 2026 02:14."""
         local = moment.astimezone(ZONE)

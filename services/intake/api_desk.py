@@ -111,6 +111,19 @@ class Intake:
             raise rejected(Rejected("client-erased", {"erased_at": file.erased_at.isoformat()}))
         return file
 
+    async def record_look(self, client_id: str, role: str, purpose: str) -> None:
+        """Writes down that somebody follows a chain of causes through a file. Raises the `Problem` of a refusal: a file
+        that was erased stays shut.
+        """
+        command = cmd.ReadPersonal(
+            at=self.clock.now(), role=role, client_id=client_id, read_id=self.ids.random_id(), purpose=purpose
+        )
+        command_id = self.ids.event_id()
+        context = Context(command_id, self.ids.random_id(), command_id, current_traceparent())
+        handled = await self.handler.handle(client_id, command, context)
+        metrics.COMMANDS.labels("intake", "ReadPersonal", outcome(handled)).inc()
+        accepted(handled.rejected)
+
     async def seal(self, client_id: str, name: str, part: msgspec.Struct) -> str:
         """A part of a file, sealed under the client's key."""
         with vault_problems():

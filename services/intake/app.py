@@ -11,6 +11,7 @@ from services.intake.decider_file import File
 from services.intake.decider_retention import Retention
 from services.intake.events import ClientEvent, RetentionDone
 from shared import migration, schema
+from shared.archive import Archive, Files
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
@@ -19,6 +20,7 @@ from shared.contracts.intake import CONTRACTS
 from shared.envelope import LOGS, Origin
 from shared.handling import Aggregate, Handler
 from shared.health import add_health
+from shared.http_archive import add_archive
 from shared.http_repair import Bench
 from shared.ids import Ids
 from shared.policies import Handlers
@@ -111,6 +113,8 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
+    files = Files(CLIENT.stream(""), intake.record_look)
+    add_archive(site_api, Archive(store, (CLIENTS, RETENTIONS), views.CLIENT_TABLES, files=files))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", vault_open)])
 

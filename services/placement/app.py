@@ -29,6 +29,7 @@ from services.placement.views_calls import remote_holds
 from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, RETIRED, NetworkCapacity
 from services.placement.views_waiting import WAITING, WAITING_TABLES, WaitingList
 from shared import migration, schema
+from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
@@ -41,6 +42,7 @@ from shared.forward import TIMER as CALL_TIMER
 from shared.forward import timers as call_timers
 from shared.handling import Aggregate, Also, Context, Handler
 from shared.health import add_health
+from shared.http_archive import add_archive
 from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
@@ -208,6 +210,7 @@ def build(host: Host) -> ServiceApp:
 
     site_api = api.build(placement, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
+    add_archive(site_api, Archive(store, (AGGREGATE, CALLS, REGIMES), INLINE_TABLES, [HEARD.name]))
     add_worklist(site_api, PgWorklist(store), clock.now)
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 

@@ -70,7 +70,9 @@ PriorityFact = Literal[
     "under_23",
 ]
 CorrectionReason = Literal["mistake", "news", "asked_by_client"]
-ReadPurpose = Literal["contact", "guidance", "medical_care", "legal_help", "identity", "asked_by_client", "complaint"]
+ReadPurpose = Literal[
+    "contact", "guidance", "medical_care", "legal_help", "identity", "asked_by_client", "complaint", "trouble"
+]  # fmt: skip
 RequestEndReason = Literal["found_elsewhere", "no_longer_needed", "lost_contact", "mistake", "erased"]
 ErasureCause = Literal["asked_by_client", "retention", "backup_restored"]
 NoticeStatus = Literal["waiting", "offered", "accepted", "closed"]

@@ -117,3 +117,12 @@ def test_every_event_is_in_the_corpus_of_stored_bytes(service: str) -> None:
     )
     tags = {str(event.__struct_config__.tag) for event in written(service, "events", Event)}  # type: ignore[attr-defined]
     assert not {tag for tag in tags if tag not in corpus}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_answers_for_its_private_events_with_all_it_decides(service: str) -> None:
+    """Else a chain of causes would end there, and nobody would know."""
+    app = importlib.import_module(f"services.{service}.app")
+    [call] = re.findall(r"Archive\(store, (\([^)]*\))", text(ROOT / "services" / service / "app.py"))
+    named = set(re.findall(r"[A-Z]+", call))
+    assert named == {name for name, value in vars(app).items() if isinstance(value, Aggregate)}

@@ -39,6 +39,7 @@ PURE_MODULES = {
         "walk": "a walk round the house to count heads",
         "find": "where there is room",
         "network": "what the network's page shows",
+        "story": "what came of what",
     },
 }
 """Pure modules with a name of the domain."""

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -17,11 +18,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.console import api, app
+from services.console import api, app, views_trail
 from services.console.views import JOURNAL, JOURNAL_TABLES, Filter
 from shared import migration
 from shared.clock import SystemClock
 from shared.contracts.placement import CONTRACTS
+from shared.contracts.schemas.committed import EVERY_CONTRACT
 from shared.envelope import Origin
 from shared.http import Streams, new_app
 from shared.http_border import Border
@@ -33,7 +35,7 @@ from shared.rebuilds import Rebuilds
 from shared.repair import Repair
 from shared.security import ROLES, Role
 from shared.store import PgStore
-from tests.console.sample import contracts, message, put, uid
+from tests.console.sample import AT, contracts, message, put, uid
 from tests.support.border import Tokens, caller
 from tests.support.memory_bus import MemoryBus
 from tests.support.network import eventually
@@ -107,7 +109,7 @@ async def console(database: str) -> AsyncIterator[Console]:
 
 def test_there_is_a_sample_of_every_type_and_the_journal_takes_it() -> None:
     assert [type(contract) for contract in contracts()] == list(CONTRACTS)
-    assert set(JOURNAL.contracts.values()) == set(CONTRACTS)
+    assert set(JOURNAL.contracts.values()) == set(EVERY_CONTRACT), "of every service there is"
 
 
 async def test_everything_heard_is_in_the_journal_newest_first(console: Console) -> None:
@@ -311,3 +313,15 @@ async def test_an_upgrade_has_what_was_kept_in_part_read_again(database: str) ->
         assert await connection.fetchval("select sequence from checkpoints") == 6
     finally:
         await connection.close()
+
+
+async def test_what_is_old_goes_but_the_last_word_of_each_log_stays_whatever_the_clock_says(console: Console) -> None:
+    for sequence, minutes in ((1, 0), (2, 60 * 24 * 20), (3, 60 * 24 * 30)):
+        put(console.bus, "west", "PUB_west_placement", message(contracts()[0], sequence, minutes=minutes))
+    put(console.bus, "west", "LOC_west_placement", message(contracts()[1], 1))
+    await console.heard(4)
+    a_year_ahead = AT + timedelta(days=400)
+    assert await views_trail.prune(console.store, a_year_ahead, 15) == 1, "young beside the newest is not old"
+    left = {(entry["log"], entry["sequence"]) for entry in await console.items()}
+    assert left == {("pub", 2), ("pub", 3), ("loc", 1)}, "how far loc was heard is still known"
+    assert await views_trail.prune(console.store, a_year_ahead, 15) == 0

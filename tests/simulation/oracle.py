@@ -28,6 +28,7 @@ from shared.repair import STREAMS as REPAIRS
 from shared.repair import MessageDiscarded
 from tests.simulation.heard import HEARD, heard
 from tests.simulation.oracle_calls import Asked, agree
+from tests.simulation.oracle_causes import every_effect_has_a_cause
 from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_intake import INTAKE, IntakeOracle
 from tests.simulation.oracle_regimes import Known, everywhere_over
@@ -295,6 +296,9 @@ class Oracle:
             require(found == first, "two sites at rest show another capacity", name, found, first)
         for ack in self.acks.values():
             self._answer(ack)
+        sent = [id_ for branch in self._sent.values() for id_ in branch.ids]
+        for site, services in disks.items():
+            every_effect_has_a_cause(site, services[PLACEMENT], sent)
         self._agree()
         self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
         regimes = {site: (it.regimes, it.houses) for site, it in self._sites.items() if site not in self.left}
