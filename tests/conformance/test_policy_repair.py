@@ -318,10 +318,10 @@ async def test_what_another_process_does_between_two_looks_is_noticed(post: Post
     await second.start()
     real = second.store.read_to_fold
 
-    async def overtaken(stream: str) -> Any:
+    async def overtaken(stream: str, after_version: int = 0) -> Any:
         if not await history(post):
             assert outcome(await post.repair.retry(id_, ONCALL)) == "digested"
-        return await real(stream)
+        return await real(stream, after_version)
 
     second.store.read_to_fold = overtaken  # type: ignore[method-assign]
     try:
