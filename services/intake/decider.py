@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
 from services.intake import commands as cmd
+from services.intake import commands_guidance as guide
+from services.intake import decider_guidance as guidance
 from services.intake import decider_limits as limits
 from services.intake import events as ev
 from services.intake.decider_file import File, Request, evolve
@@ -45,6 +47,14 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
             return prioritize(file, command)
         case cmd.WithdrawRequest():
             return withdraw(file, command)
+        case (
+            guide.StartTrajectory()
+            | guide.ReachMilestone()
+            | guide.EndTrajectory()
+            | guide.MakeReferral()
+            | guide.FollowReferral()
+        ):
+            return guidance.decide(file, command)
         case _:
             assert_never(command)
 
@@ -188,7 +198,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=1,
+    state_version=2,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from services.intake import events as ev
+from services.intake import events_guidance as guide
 from services.intake.decider import CLIENT
 from services.placement.ranking import rank_requests
 from services.placement.views_waiting import WAITING, waiting, waiting_of
@@ -27,12 +28,14 @@ FILES = CLIENT.stream("")
 
 @dataclass
 class Known:
-    """One file: its open request, if there is one, and how far it is erased."""
+    """One file: its open request and trajectory, if there are any, its referrals, and how far it is erased."""
 
     version: int = 0
     open: str | None = None
     erased: bool = False
     key_gone: bool = False
+    way: str | None = None
+    referrals: dict[str, str] = field(default_factory=dict)
 
     def take(self, event: ev.ClientEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -54,6 +57,25 @@ class Known:
                 self.erased = True
             case _:
                 require(not self.erased, "something happened to an erased file", event)
+                self._guided(event)
+
+    def _guided(self, event: ev.ClientEvent) -> None:
+        """One trajectory at a time, and a referral that ended stays so."""
+        match event:
+            case guide.TrajectoryStarted():
+                require(self.way is None, "a client is guided twice at once", event)
+                self.way = event.trajectory_id
+            case guide.MilestoneReached():
+                require(self.way == event.trajectory_id, "a step on a way that is over", event)
+            case guide.TrajectoryEnded():
+                require(self.way == event.trajectory_id, "a trajectory ended that is not open", event)
+                self.way = None
+            case guide.ReferralMade():
+                require(event.referral_id not in self.referrals, "a referral was made twice", event)
+                self.referrals[event.referral_id] = "made"
+            case guide.ReferralFollowed():
+                require(self.referrals[event.referral_id] != "ended", "a referral went on that had ended", event)
+                self.referrals[event.referral_id] = event.state
 
 
 @dataclass
