@@ -16,10 +16,11 @@ from services.intake import decider_limits as limits
 from services.intake import events as ev
 from services.intake.decider_file import File, Request, evolve
 from services.intake.decider_retention import RETENTION
+from services.intake.decider_weeks import WEEKS
 from shared.contracts.vocabulary import CORRECTION_REASONS, ERASURE_CAUSES, READ_PURPOSES, REQUEST_END_REASONS
 from shared.kernel import Decider, Rejected
 
-__all__ = ["CLIENT", "RETENTION", "decide"]
+__all__ = ["CLIENT", "RETENTION", "WEEKS", "decide"]
 
 Outcome: TypeAlias = Sequence[ev.ClientEvent] | Rejected
 

@@ -124,10 +124,9 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
             ended = replace(known, status="withdrawn", reason=event.reason, facts="", version=version)
             return _with(file, ended, version, event.at)
         case ev.ClientErased():
-            wiped = _forgotten(file)
-            return replace(wiped, card="", personal=None, erased_at=event.at, version=version)
+            return replace(file, card="", personal=None, erased_at=event.at, version=version)
         case ev.KeyDestroyed():
-            return replace(file, key_gone_at=event.destroyed_at, version=version)
+            return replace(forgotten(file), key_gone_at=event.destroyed_at, version=version)
         case (
             guide.TrajectoryStarted()
             | guide.MilestoneReached()
@@ -179,8 +178,10 @@ def _followed(known: Referral, event: guide.ReferralFollowed, version: int) -> R
     return replace(known, state=event.state, appointment=appointment, first=first, version=version)
 
 
-def _forgotten(file: File) -> File:
-    """Without what is sealed of the guidance; that it was, and when, stays."""
+def forgotten(file: File) -> File:
+    """Without what is sealed of the guidance; that it was, and when, stays. It is counted before the key goes, so an
+    erased file keeps it until then.
+    """
     trajectories = {
         each.id: replace(each, goals="", milestones=dict.fromkeys(each.milestones, ""), outcome="")
         for each in file.trajectories.values()

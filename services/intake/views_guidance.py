@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from services.intake import events as ev
 from services.intake import events_guidance as guide
-from services.intake.decider_file import File, Referral, Trajectory
+from services.intake.decider_file import File, Referral, Trajectory, forgotten
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
 
@@ -65,16 +65,17 @@ def project(events: Sequence[ev.ClientEvent], after: File) -> list[RowChange]:
                     for each in after.trajectories.values()
                     for id_ in each.milestones
                 ]
+    left = after if after.erased_at is None else forgotten(after)
     everything = any(isinstance(event, ev.ClientErased) for event in events)
     moved = after.version - len(events)
     rows += [
         Put(trajectories, _trajectory_row(after.id, each))
-        for each in after.trajectories.values()
+        for each in left.trajectories.values()
         if everything or each.version > moved
     ]
     rows += [
         Put(referrals, _referral_row(after.id, each))
-        for each in after.referrals.values()
+        for each in left.referrals.values()
         if everything or each.version > moved
     ]
     return rows

@@ -296,7 +296,7 @@ async def test_files_nobody_uses_are_erased_and_a_line_is_written_every_day(desk
     desk.clock.ahead = timedelta(days=200)
     used = await desk.registered()
     desk.clock.ahead = timedelta(days=366)
-    assert await desk.fire_due() == ["retention"]
+    assert "retention" in await desk.fire_due()
     assert await desk.fire_due() == []
     desk.clock.ahead = timedelta(days=368)
     await desk.fire_due()

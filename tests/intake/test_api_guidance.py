@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from shared.security import Role
 from tests.support.intake_desk import IntakeDesk, open_intake
 
 GOALS = {"goals": ["kanarie-doel", "a school for the eldest"]}
@@ -128,7 +129,8 @@ async def test_one_key_makes_one_referral(desk: IntakeDesk) -> None:
 
 
 async def test_only_caseworkers_see_how_somebody_is_guided(desk: IntakeDesk) -> None:
-    for role in ("operator", "coordinator", "oncall", "auditor"):
+    roles: tuple[Role, ...] = ("operator", "coordinator", "oncall", "auditor")
+    for role in roles:
         for path in ("/trajectories", "/referrals"):
-            assert (await desk.get(path, role=role)).status_code == 403  # type: ignore[arg-type]
+            assert (await desk.get(path, role=role)).status_code == 403
     assert msgspec.json.decode((await desk.get("/trajectories")).content)["items"] == []
