@@ -64,11 +64,13 @@ class Telemetry(_Table):
 
 
 class Network(_Table):
-    """The whole network. `platform` is where PostgreSQL comes from when a site names no address of its own."""
+    """The whole network. `platform` is where PostgreSQL comes from when a site names no address of its own. Counts of
+    people under `small_counts_below` are shown to nobody, and of referrals not even told."""
 
     sites: list[Site] = Field(alias="site", min_length=1, max_length=SITES_MAX)
     platform: Literal["embedded", "container"] = "embedded"
     telemetry: Telemetry = Field(default_factory=Telemetry)
+    small_counts_below: int = Field(default=5, ge=1, le=1_000)
 
     @property
     def hub(self) -> Site:

@@ -259,6 +259,7 @@ class Supervisor:
                 "host": HOST,
                 "port": self._port_of(name),
                 "first_epoch": first_epoch,
+                "small_counts_below": network.small_counts_below,
                 "databases": {service: database.dsn(service) for service in site.services},
                 "nats_url": self.buses.servers[name].url,
                 "credentials": self.buses.credentials[name],

@@ -17,6 +17,7 @@ from services.intake import api_models as m
 from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake.api_desk import Asked, Intake, accepted, base, event_of, vault_problems
+from services.intake.api_guidance import Guidance, GuidanceReads
 from services.intake.api_reads import Reads, complete_at
 from services.intake.decider_file import File
 from services.intake.file import (
@@ -59,7 +60,7 @@ TRIES_MAX = 4
 """How often a correction is made anew because the file moved on."""
 
 
-def routes(writes: Writes, reads: Reads) -> list[Route]:
+def routes(writes: Writes, reads: Reads, guidance: Guidance, guided: GuidanceReads) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
         ("GET", "/clients", reads.list_clients, 200, DESK),
@@ -73,6 +74,15 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
         ("POST", "/clients/{client_id}/requests/{request_id}/withdraw", writes.withdraw, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),
+        ("GET", "/trajectories", guided.list_trajectories, 200, DESK),
+        ("POST", "/clients/{client_id}/trajectories", guidance.start, 201, DESK),
+        ("GET", "/trajectories/{trajectory_id}", guided.show_trajectory, 200, DESK),
+        ("POST", "/clients/{client_id}/trajectories/{trajectory_id}/milestones", guidance.reach, 201, DESK),
+        ("POST", "/clients/{client_id}/trajectories/{trajectory_id}/end", guidance.end, 200, DESK),
+        ("GET", "/referrals", guided.list_referrals, 200, DESK),
+        ("POST", "/clients/{client_id}/referrals", guidance.refer, 201, DESK),
+        ("GET", "/referrals/{referral_id}", guided.show_referral, 200, DESK),
+        ("POST", "/clients/{client_id}/referrals/{referral_id}/follow", guidance.follow, 200, DESK),
         ("GET", "/personal-reads", reads.list_personal_reads, 200, CHECKERS),
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),
         ("GET", "/vault", reads.show_vault, 200, KEEPERS),
@@ -82,7 +92,9 @@ def routes(writes: Writes, reads: Reads) -> list[Route]:
 def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/intake`. asyncapi: the document of what it tells and hears."""
     api = service_api("intake", "Intake: clients, requests, the vault", asyncapi=asyncapi)
-    for method, path, endpoint, status, roles in routes(Writes(intake), Reads(intake)):
+    reads = Reads(intake)
+    every = routes(Writes(intake), reads, Guidance(intake), GuidanceReads(intake, reads))
+    for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
     add_repair(api, bench)

@@ -33,11 +33,12 @@ from shared.telemetry import current_traceparent
 from shared.vault import Vault, VaultProblem
 
 INPUT_CODES = frozenset({
-    "alias-invalid", "birth-date-impossible", "correction-reason-unknown", "erasure-cause-unknown", "feature-unknown",
-    "household-member-twice", "household-member-unknown", "household-size-invalid", "id-invalid", "kind-repeated",
-    "kind-unknown", "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid", "not-sealed",
-    "priority-invalid", "read-purpose-unknown", "retention-days-invalid", "text-invalid", "time-without-zone",
-    "too-many-locations", "withdrawal-reason-unknown",
+    "alias-invalid", "appointment-impossible", "appointment-missing", "birth-date-impossible",
+    "correction-reason-unknown", "erasure-cause-unknown", "feature-unknown", "household-member-twice",
+    "household-member-unknown", "household-size-invalid", "id-invalid", "kind-repeated", "kind-unknown",
+    "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid", "not-sealed",
+    "outcome-kind-other", "priority-invalid", "read-purpose-unknown", "referral-state-unknown",
+    "retention-days-invalid", "text-invalid", "time-without-zone", "too-many-locations", "withdrawal-reason-unknown",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the file: 422."""
 
@@ -131,17 +132,18 @@ class Intake:
 
     async def card(self, client_id: str, sealed: str) -> Card:
         """The card again."""
-        return await self._open(client_id, CARD, sealed, Card)
+        return await self.opened(client_id, CARD, sealed, Card)
 
     async def personal(self, client_id: str, sealed: str | None) -> Personal:
         """What is personal again; empty when nothing was given."""
-        return Personal() if sealed is None else await self._open(client_id, PERSONAL, sealed, Personal)
+        return Personal() if sealed is None else await self.opened(client_id, PERSONAL, sealed, Personal)
 
     async def facts(self, client_id: str, sealed: str) -> Facts:
         """The facts of a request again; none of one that ended."""
-        return await self._open(client_id, FACTS, sealed, Facts) if sealed else Facts(())
+        return await self.opened(client_id, FACTS, sealed, Facts) if sealed else Facts(())
 
-    async def _open(self, client_id: str, name: str, sealed: str, kind: type[S]) -> S:
+    async def opened(self, client_id: str, name: str, sealed: str, kind: type[S]) -> S:
+        """A sealed part of a file again. Raises the vault's problems: 410 `client-erased`, 503."""
         with vault_problems():
             text = await self.vault.unseal(client_id, name, sealed)
             try:

@@ -34,13 +34,13 @@ class Reads:
     async def list_clients(self, query: Annotated[m.ClientsQuery, Query()]) -> Page[m.ClientView]:
         """This desk's files, erased ones included unless `erased` says otherwise."""
         where = {} if query.erased is None else {"erased_at": GIVEN if query.erased else None}
-        return await self._page(m.ClientView, views.clients, query, self._client, where)
+        return await self.page(m.ClientView, views.clients, query, self._client, where)
 
     async def show_client(
         self, client_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response
     ) -> m.ClientView:
         """One file, with its version as `ETag`."""
-        await self._written(query.after)
+        await self.written(query.after)
         view = m.ClientView(**await self._client(await self._intake.row(views.clients, client_id, "client")))
         answer.headers["ETag"] = f'"{view.version}"'
         return view
@@ -49,13 +49,13 @@ class Reads:
         """This desk's requests with their reasons in words, ended ones included unless `status` says otherwise."""
         where = {"client_id": query.client_id, "status": query.status}
         given = {name: value for name, value in where.items() if value is not None}
-        return await self._page(m.RequestView, views.requests, query, self._request, given)
+        return await self.page(m.RequestView, views.requests, query, self._request, given)
 
     async def show_request(
         self, request_id: str, query: Annotated[m.AfterQuery, Query()], answer: Response
     ) -> m.RequestView:
         """One request, with the version of its file when it last moved as `ETag`."""
-        await self._written(query.after)
+        await self.written(query.after)
         view = m.RequestView(**await self._request(await self._intake.row(views.requests, request_id, "request")))
         answer.headers["ETag"] = f'"{view.version}"'
         return view
@@ -63,11 +63,11 @@ class Reads:
     async def list_personal_reads(self, query: Annotated[m.ReadsQuery, Query()]) -> Page[m.ReadView]:
         """Every time somebody opened what is personal: which role, which file, for what purpose."""
         where = {} if query.client_id is None else {"client_id": query.client_id}
-        return await self._page(m.ReadView, views.personal_reads, query, _as_it_is, where)
+        return await self.page(m.ReadView, views.personal_reads, query, _as_it_is, where)
 
     async def list_retention(self, query: Annotated[PageQuery, Query()]) -> Page[m.RetentionView]:
         """One line a day, also when nothing was erased."""
-        return await self._page(m.RetentionView, views.retention_days, query, _as_it_is, {})
+        return await self.page(m.RetentionView, views.retention_days, query, _as_it_is, {})
 
     async def show_vault(self) -> m.VaultView:
         """How the vault is doing: whether it is open, how many keys, how many still under an older site key."""
@@ -75,7 +75,7 @@ class Reads:
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    async def _page(
+    async def page(
         self,
         view: type[View],
         table: sa.Table,
@@ -83,14 +83,14 @@ class Reads:
         shape: Callable[[Row], Awaitable[Mapping[str, Any]]],
         where: Mapping[str, Any],
     ) -> Page[View]:
-        await self._written(query.after)
+        await self.written(query.after)
         rows = await self._intake.store.page(table, decode_cursor(query.cursor), query.limit + 1, **where)
         [key] = key_columns(table)
         shown = rows[: query.limit]
         following = encode_cursor(str(shown[-1][key])) if len(rows) > query.limit else None
         return Page[View](items=[view(**await shape(row)) for row in shown], next=following)
 
-    async def _written(self, after: int | None) -> None:
+    async def written(self, after: int | None) -> None:
         """Views are written with their events: they show a position as soon as the store has it."""
 
         async def stored(position: int) -> None:

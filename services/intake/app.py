@@ -3,13 +3,18 @@ its own is made of what others tell."""
 
 from __future__ import annotations
 
-from services.intake import api, policy, publish, views
+from dataclasses import replace
+
+from services.intake import api, policy, publish, publish_weeks, views
 from services.intake.app_keeper import Keeper, forget_keys
 from services.intake.commands import ClientCommand, RecordRetention
-from services.intake.decider import CLIENT, RETENTION
+from services.intake.commands_weeks import WeekCommand
+from services.intake.decider import CLIENT, RETENTION, WEEKS
 from services.intake.decider_file import File
 from services.intake.decider_retention import Retention
+from services.intake.decider_weeks import Weeks
 from services.intake.events import ClientEvent, RetentionDone
+from services.intake.events_weeks import WeekEvent
 from shared import migration, schema
 from shared.archive import Archive, Files
 from shared.asyncapi import asyncapi_document
@@ -33,6 +38,7 @@ from shared.security import Role
 from shared.service import Check, Host, ServiceApp
 from shared.settings import SettingsError, VaultSettings
 from shared.store import PgStore
+from shared.suppression import BELOW
 from shared.timers import TimerLoop
 from shared.vault import Vault, VaultProblem, load_site_keys
 from shared.vault_files import FileKeys
@@ -51,6 +57,11 @@ RETENTIONS: Aggregate[Retention, RecordRetention, RetentionDone] = Aggregate(
 )
 """One stream a site."""
 
+WEEK_COUNTS: Aggregate[Weeks, WeekCommand, WeekEvent] = Aggregate(
+    decider=WEEKS, tell=publish_weeks.tell_weeks(BELOW), project=views.project_nothing, timers=policy.week_timers
+)
+"""One stream a site; `handlers` tells small counts by the settings of the site."""
+
 INLINE_TABLES = (*views.CLIENT_TABLES, *views.RETENTION_TABLES)
 WORK_READERS: tuple[Role, ...] = ("caseworker", "oncall", "auditor")
 """Who reads what a restored store has lost: it names clients by id, and what they asked for."""
@@ -58,11 +69,13 @@ WORK_READERS: tuple[Role, ...] = ("caseworker", "oncall", "auditor")
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES)
 
 
-def handlers(store: Store, clock: Clock, ids: Ids) -> Handlers:
-    """Whoever decides in this service, by the name of what is decided."""
+def handlers(store: Store, clock: Clock, ids: Ids, below: int = BELOW) -> Handlers:
+    """Whoever decides in this service, by the name of what is decided. below: counts under it are small."""
+    weeks = replace(WEEK_COUNTS, tell=publish_weeks.tell_weeks(below))
     return {
         policy.CLIENT: Handler(store, CLIENTS, clock, ids),
         policy.RETENTION: Handler(store, RETENTIONS, clock, ids),
+        policy.WEEKS: Handler(store, weeks, clock, ids),
     }
 
 
@@ -86,7 +99,7 @@ def build(host: Host) -> ServiceApp:
         raise SettingsError("a site that runs intake needs `vault` in its settings")
     store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, INLINE_TABLES)
     runtime = Runtime(host, NAME, store)
-    deciding, vault = handlers(store, clock, ids), vault_of(settings.vault)
+    deciding, vault = handlers(store, clock, ids, settings.small_counts_below), vault_of(settings.vault)
     keeper = Keeper(settings.site, store, vault, deciding, clock, settings.vault.retention_days)
     bench = Bench(NAME, Repair(store, [], clock, ids), Rebuilds(_views(store), clock))
 

@@ -12,6 +12,7 @@ import msgspec
 
 from services.intake import commands as cmd
 from services.intake import policy, views
+from services.intake.app_weeks import WeekCounter
 from services.intake.decider_file import File
 from services.intake.file import FACTS, Facts
 from services.intake.priority import CURRENT, Rules, placed
@@ -71,6 +72,7 @@ class Keeper:
         self._clients: Handler[Any, Any, Any] = handlers[policy.CLIENT]
         self._retention: Handler[Any, Any, Any] = handlers[policy.RETENTION]
         self._days, self._rules = retention_days, rules
+        self._counter = WeekCounter(site, store, vault, handlers, clock)
 
     async def begin(self) -> None:
         """Opens the vault, as soon as it can be, and puts right what was left undone."""
@@ -83,6 +85,13 @@ class Keeper:
                 await self._clock.sleep(VAULT_RETRY_SECONDS)
         await self.reconcile()
         await self.look_for_unused()
+        while True:
+            try:
+                await self._counter.close(self._clock.now())
+                return
+            except VaultProblem as problem:  # it has shut again
+                log.error("a week was not counted", code=problem.code, again_seconds=VAULT_RETRY_SECONDS)
+                await self._clock.sleep(VAULT_RETRY_SECONDS)
 
     async def fire(self, timer: DueTimer, now: datetime) -> None:
         """What is done when a timer falls due. It goes, or moves, with what follows from that."""
@@ -90,12 +99,29 @@ class Keeper:
             if not await self.look_for_unused():
                 await self._move(timer, now + DAY_RETRY)
             return
+        if timer.kind in (policy.COUNT, policy.WEEK_OVER):
+            await self._count(timer, now)
+            return
         assert timer.kind == policy.DESTROY_KEY
         if not await self._try_to_destroy(timer.key):
             await self._move(timer, now + KEY_RETRY)
 
+    async def _count(self, timer: DueTimer, now: datetime) -> None:
+        """Everything that is due with it, too: those find nothing left to do. A week that does not close waits: the
+        vault is shut, or the clock was put back."""
+        try:
+            if timer.kind == policy.COUNT:
+                await self._counter.count_due(now)
+            elif not await self._counter.close(now):
+                await self._move(timer, now + DAY_RETRY)
+        except VaultProblem as problem:
+            log.error("a week was not counted", code=problem.code, again_seconds=KEY_RETRY.total_seconds())
+            await self._move(timer, now + KEY_RETRY)
+
     async def destroy_key(self, client_id: str) -> datetime:
-        """Destroys the key of an erased file and writes down since when. Raises `VaultProblem`."""
+        """Destroys the key of an erased file, once what it adds to its weeks is counted, and writes down since when.
+        Raises `VaultProblem`."""
+        await self._counter.count_client(client_id)
         since = await self._vault.destroy(client_id, self._clock.now())
         command = cmd.NoteKeyDestroyed(
             at=self._clock.now(), role=SYSTEM_ROLE, client_id=client_id, destroyed_at=since

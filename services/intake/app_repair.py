@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from services.intake import publish_epoch, views
-from services.intake.app import CLIENTS, INLINE_TABLES, NAME
+from services.intake.app import CLIENTS, INLINE_TABLES, NAME, WEEK_COUNTS
 from services.intake.publish import Telling
 from shared.clock import Clock
 from shared.handling import Handler
@@ -14,21 +14,27 @@ from shared.ports import Store
 from shared.repair_origin import Repaired, RepairImpossible, repair
 from shared.settings import SiteSettings
 from shared.store import PgStore
+from shared.suppression import BELOW
 from shared.vault import VaultProblem
 from shared.vault_files import FileKeys
 
 
-async def first_rows(store: Store, clock: Clock, ids: Ids, destroyed: Container[str]) -> list[Telling]:
-    """Everything others need to know of this origin as its events say: files that are there, and open requests.
+async def first_rows(
+    store: Store, clock: Clock, ids: Ids, destroyed: Container[str], below: int = BELOW
+) -> list[Telling]:
+    """Everything others need to know of this origin as its events say: files that are there, open requests,
+    and weeks that are over.
 
     destroyed: keys that are gone. An older database does not know that their files were erased; nobody is told of them.
+    below: counts under it are small.
     """
     handler = Handler(store, CLIENTS, clock, ids)
     rows = await store.rows(views.clients)
     files = [
         (await handler.load(row["id"]))[0] for row in rows if row["erased_at"] is None and row["id"] not in destroyed
     ]
-    return publish_epoch.epoch(files, clock.now())
+    weeks = (await Handler(store, WEEK_COUNTS, clock, ids).load(store.origin.site))[0]
+    return publish_epoch.epoch(files, weeks, below, clock.now())
 
 
 async def repair_intake(settings: SiteSettings, clock: Clock, ids: Ids, dry_run: bool) -> Repaired:
@@ -36,10 +42,16 @@ async def repair_intake(settings: SiteSettings, clock: Clock, ids: Ids, dry_run:
 
     Raises as `shared.repair_origin`.
     """
-    destroyed = _destroyed(settings)
+    destroyed, below = _destroyed(settings), settings.small_counts_below
     store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, INLINE_TABLES)
     return await repair(
-        settings, store, NAME, lambda opened: first_rows(opened, clock, ids, destroyed), ids, clock, dry_run=dry_run
+        settings,
+        store,
+        NAME,
+        lambda opened: first_rows(opened, clock, ids, destroyed, below),
+        ids,
+        clock,
+        dry_run=dry_run,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias
 
+from services.intake.commands_guidance import GUIDANCE_COMMANDS, GuidanceCommand
 from shared.kernel import Command
 
 
@@ -98,6 +99,7 @@ ClientCommand: TypeAlias = (
     | WithdrawRequest
     | EraseClient
     | NoteKeyDestroyed
+    | GuidanceCommand
 )
 
 COMMANDS: tuple[type[ClientCommand], ...] = (
@@ -109,6 +111,7 @@ COMMANDS: tuple[type[ClientCommand], ...] = (
     WithdrawRequest,
     EraseClient,
     NoteKeyDestroyed,
+    *GUIDANCE_COMMANDS,
 )
 
 

@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
 from services.intake import commands as cmd
+from services.intake import commands_guidance as guide
+from services.intake import decider_guidance as guidance
 from services.intake import decider_limits as limits
 from services.intake import events as ev
 from services.intake.decider_file import File, Request, evolve
 from services.intake.decider_retention import RETENTION
+from services.intake.decider_weeks import WEEKS
 from shared.contracts.vocabulary import CORRECTION_REASONS, ERASURE_CAUSES, READ_PURPOSES, REQUEST_END_REASONS
 from shared.kernel import Decider, Rejected
 
-__all__ = ["CLIENT", "RETENTION", "decide"]
+__all__ = ["CLIENT", "RETENTION", "WEEKS", "decide"]
 
 Outcome: TypeAlias = Sequence[ev.ClientEvent] | Rejected
 
@@ -45,6 +48,14 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
             return prioritize(file, command)
         case cmd.WithdrawRequest():
             return withdraw(file, command)
+        case (
+            guide.StartTrajectory()
+            | guide.ReachMilestone()
+            | guide.EndTrajectory()
+            | guide.MakeReferral()
+            | guide.FollowReferral()
+        ):
+            return guidance.decide(file, command)
         case _:
             assert_never(command)
 
@@ -188,7 +199,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=1,
+    state_version=2,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

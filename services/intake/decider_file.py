@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.intake import events as ev
+from services.intake import events_guidance as guide
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -33,6 +34,38 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         return self.status == "waiting"
 
 
+class Trajectory(msgspec.Struct, frozen=True, gc=False):
+    """How a client is guided. milestones: sealed, by id. outcome: sealed, empty while it goes on. version: as of a
+    request.
+    """
+
+    id: str
+    goals: str
+    started_at: datetime
+    milestones: dict[str, str] = {}
+    ended_at: datetime | None = None
+    outcome: str = ""
+    version: int = 0
+
+    @property
+    def open(self) -> bool:
+        return self.ended_at is None
+
+
+class Referral(msgspec.Struct, frozen=True, gc=False):
+    """One referral to a partner. appointment: the newest, sealed. first: the first one that counts: what was agreed
+    before anybody went.
+    """
+
+    id: str
+    referral: str
+    made_at: datetime
+    state: str = "made"
+    appointment: str | None = None
+    first: str | None = None
+    version: int = 0
+
+
 class File(msgspec.Struct, frozen=True, gc=False):
     """card, personal: sealed, and empty once erased. active_at: when anything was last done with it by a person.
 
@@ -45,6 +78,8 @@ class File(msgspec.Struct, frozen=True, gc=False):
     registered_at: datetime | None = None
     active_at: datetime | None = None
     requests: dict[str, Request] = {}
+    trajectories: dict[str, Trajectory] = {}
+    referrals: dict[str, Referral] = {}
     last_read_id: str = ""
     erased_at: datetime | None = None
     key_gone_at: datetime | None = None
@@ -53,6 +88,10 @@ class File(msgspec.Struct, frozen=True, gc=False):
     @property
     def open_requests(self) -> list[Request]:
         return [request for request in self.requests.values() if request.open]
+
+    @property
+    def open_trajectory(self) -> Trajectory | None:
+        return next((each for each in self.trajectories.values() if each.open), None)
 
 
 def evolve(file: File, event: ev.ClientEvent) -> File:
@@ -87,7 +126,15 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
         case ev.ClientErased():
             return replace(file, card="", personal=None, erased_at=event.at, version=version)
         case ev.KeyDestroyed():
-            return replace(file, key_gone_at=event.destroyed_at, version=version)
+            return replace(forgotten(file), key_gone_at=event.destroyed_at, version=version)
+        case (
+            guide.TrajectoryStarted()
+            | guide.MilestoneReached()
+            | guide.TrajectoryEnded()
+            | guide.ReferralMade()
+            | guide.ReferralFollowed()
+        ):
+            return _guided(replace(file, active_at=event.at, version=version), event)
         case _:
             assert_never(event)
 
@@ -95,3 +142,49 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
 def _with(file: File, request: Request, version: int, at: datetime | None) -> File:
     requests = file.requests | {request.id: request}
     return replace(file, requests=requests, active_at=at or file.active_at, version=version)
+
+
+def _guided(file: File, event: guide.GuidanceEvent) -> File:
+    """The file with what happened to a trajectory or a referral in it."""
+    version = file.version
+    match event:
+        case guide.TrajectoryStarted():
+            trajectory = Trajectory(event.trajectory_id, event.goals, event.at, version=version)
+        case guide.MilestoneReached():
+            known = file.trajectories[event.trajectory_id]
+            milestones = known.milestones | {event.milestone_id: event.milestone}
+            trajectory = replace(known, milestones=milestones, version=version)
+        case guide.TrajectoryEnded():
+            known = file.trajectories[event.trajectory_id]
+            trajectory = replace(known, ended_at=event.at, outcome=event.outcome, version=version)
+        case guide.ReferralMade():
+            return _referred(file, Referral(event.referral_id, event.referral, event.at, version=version))
+        case guide.ReferralFollowed():
+            return _referred(file, _followed(file.referrals[event.referral_id], event, version))
+        case _:
+            assert_never(event)
+    return replace(file, trajectories=file.trajectories | {trajectory.id: trajectory})
+
+
+def _referred(file: File, referral: Referral) -> File:
+    return replace(file, referrals=file.referrals | {referral.id: referral})
+
+
+def _followed(known: Referral, event: guide.ReferralFollowed, version: int) -> Referral:
+    appointment, first = event.appointment or known.appointment, known.first
+    nobody_went = known.state in ("made", "appointment") and known.first == known.appointment
+    if event.appointment is not None and nobody_went:
+        first = event.appointment
+    return replace(known, state=event.state, appointment=appointment, first=first, version=version)
+
+
+def forgotten(file: File) -> File:
+    """Without what is sealed of the guidance; that it was, and when, stays. It is counted before the key goes, so an
+    erased file keeps it until then.
+    """
+    trajectories = {
+        each.id: replace(each, goals="", milestones=dict.fromkeys(each.milestones, ""), outcome="")
+        for each in file.trajectories.values()
+    }
+    referrals = {each.id: replace(each, referral="", appointment=None, first=None) for each in file.referrals.values()}
+    return replace(file, trajectories=trajectories, referrals=referrals)

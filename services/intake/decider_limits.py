@@ -73,9 +73,14 @@ def request_version_refused(file: File, request: Request, if_version: int | None
     """Refused: `version-stale`. Any version of the file counts from the one on in which the request last moved: that
     somebody looked into the file since changes nothing about the request.
     """
-    if if_version is None or request.version <= if_version <= file.version:
+    return moved_refused(file, request.version, if_version)
+
+
+def moved_refused(file: File, moved: int, if_version: int | None) -> Rejected | None:
+    """Refused: `version-stale`. moved: the version of the file when the part that is asked about last moved."""
+    if if_version is None or moved <= if_version <= file.version:
         return None
-    return Rejected("version-stale", {"expected": if_version, "actual": request.version})
+    return Rejected("version-stale", {"expected": if_version, "actual": moved})
 
 
 def version_refused(file: File, if_version: int | None) -> Rejected | None:

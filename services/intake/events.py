@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias
 
+from services.intake.events_guidance import GUIDANCE_EVENTS, GuidanceEvent
 from shared.kernel import Codec, Event
 
 
@@ -109,6 +110,7 @@ ClientEvent: TypeAlias = (
     | RequestWithdrawn
     | ClientErased
     | KeyDestroyed
+    | GuidanceEvent
 )
 
 CODEC: Codec[ClientEvent] = Codec(
@@ -121,6 +123,7 @@ CODEC: Codec[ClientEvent] = Codec(
         RequestWithdrawn,
         ClientErased,
         KeyDestroyed,
+        *GUIDANCE_EVENTS,
     )
 )
 """Reads and writes the events of a file. A changed event is a new class with its upcaster directly under it."""

@@ -8,19 +8,33 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import msgspec
 
-from shared.contracts.vocabulary import LANGUAGES, AgeBand, ContactChannel, Feature, Need, PriorityFact
+from shared.contracts.vocabulary import (
+    LANGUAGES,
+    OUTCOME_OF,
+    AgeBand,
+    ContactChannel,
+    Feature,
+    Need,
+    Outcome,
+    OutcomeKind,
+    PartnerKind,
+    PriorityFact,
+)
 from shared.kernel import Rejected
 
 CARD, PERSONAL, FACTS = "card", "personal", "facts"
+GOALS, MILESTONE, ENDING = "goals", "milestone", "ending"
+REFERRAL, APPOINTMENT = "referral", "appointment"
 """The names under which the parts of a file are sealed."""
 
 BORN_AFTER = date(1900, 1, 1)
 LINE_CHARS_MAX, TEXT_CHARS_MAX = 120, 4_000
-MEMBERS_MAX = 20
+MEMBERS_MAX, GOALS_MAX = 20, 10
+APPOINTMENT_AGE_MAX, APPOINTMENT_AHEAD_MAX = timedelta(days=366), timedelta(days=731)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -67,6 +81,39 @@ class Facts(msgspec.Struct, frozen=True):
     facts: tuple[PriorityFact, ...]
 
 
+class Goals(msgspec.Struct, frozen=True):
+    """What a trajectory is to lead to, in the words of whoever guides it."""
+
+    goals: tuple[str, ...]
+
+
+class Milestone(msgspec.Struct, frozen=True):
+    """A step that was made."""
+
+    milestone: str
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a trajectory ended, and by what."""
+
+    outcome: Outcome
+    kind: OutcomeKind
+
+
+class Referred(msgspec.Struct, frozen=True):
+    """To whom. partner: as the desk knows them. member_id: who of the household; None: the client."""
+
+    partner_kind: PartnerKind
+    partner: str | None = None
+    member_id: str | None = None
+
+
+class Appointment(msgspec.Struct, frozen=True):
+    """When a partner expects somebody."""
+
+    at: datetime
+
+
 def tidy(text: str) -> str:
     """A text as it is kept: composed (NFC), without blanks around it. Never interpreted."""
     return unicodedata.normalize("NFC", text).strip()
@@ -98,6 +145,32 @@ def personal_refused(personal: Personal, today: date) -> Rejected | None:
     if any(text is not None and (len(text) > TEXT_CHARS_MAX or _CONTROL.search(text)) for text in texts):
         return Rejected("text-invalid", {"characters_max": TEXT_CHARS_MAX})
     return None
+
+
+def lines_refused(*lines: str) -> Rejected | None:
+    """Refused: `text-invalid` unless each is one line."""
+    return None if all(map(_is_line, lines)) else Rejected("text-invalid", {"characters_max": LINE_CHARS_MAX})
+
+
+def ending_refused(ending: Ending) -> Rejected | None:
+    """Refused: `outcome-kind-other`: each kind of ending belongs to one outcome."""
+    return None if OUTCOME_OF[ending.kind] == ending.outcome else Rejected("outcome-kind-other", {})
+
+
+def referred_refused(referred: Referred, card: Card) -> Rejected | None:
+    """Refused: `text-invalid`, `household-member-unknown`."""
+    refused = lines_refused(referred.partner or "")
+    if refused:
+        return refused
+    known = referred.member_id is None or any(each.id == referred.member_id for each in card.household)
+    return None if known else Rejected("household-member-unknown", {})
+
+
+def appointment_refused(at: datetime, now: datetime) -> Rejected | None:
+    """Refused: `appointment-impossible`. It may be written down afterwards."""
+    if now - APPOINTMENT_AGE_MAX <= at <= now + APPOINTMENT_AHEAD_MAX:
+        return None
+    return Rejected("appointment-impossible", {})
 
 
 def made_alias(chance: str) -> str:

@@ -7,26 +7,63 @@ between, and stands until the vault has said that the key is gone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
 from services.intake import events as ev
+from services.intake import events_guidance as guide
+from services.intake import events_weeks as week
+from shared.contracts.weeks import week_ends, week_of
 from shared.timers import TimerCleared, TimerSet
 
-CLIENT, RETENTION = "client", "retention"
+CLIENT, RETENTION, WEEKS = "client", "retention", "weeks"
 """The aggregates that commands go to."""
 
 DESTROY_KEY, RETENTION_DAY = "destroy-key", "retention"
+COUNT, WEEK_OVER = "count", "week-over"
 _ERASURE = "erasure/"
+
+COUNTING = "count/"
+REGISTRATION, TRAJECTORY, REFERRAL = "registration", "trajectory", "referral"
+"""What belongs to a week: each has a timer of its own, `count/<what>/<id>`, that goes when it is counted."""
+
+CLOSES_AFTER = timedelta(hours=1)
+"""When a week that is over is closed: what belongs to it is due before."""
 
 
 def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
-    """One for each erased file whose key may still be there, named `erasure/<client id>`."""
+    """One for each erased file whose key may still be there, named `erasure/<client id>`, and one for whatever is to be
+    counted once its week is over."""
     changes: list[TimerSet | TimerCleared] = []
     for event in events:
         if isinstance(event, ev.ClientErased):
             changes.append(TimerSet(erasure_timer(event.client_id), event.at, DESTROY_KEY, event.client_id))
         elif isinstance(event, ev.KeyDestroyed):
             changes.append(TimerCleared(erasure_timer(event.client_id)))
+        elif isinstance(event, ev.ClientRegistered):
+            changes.append(_counting(REGISTRATION, event.client_id, event.client_id, event.at))
+        elif isinstance(event, guide.TrajectoryEnded):
+            changes.append(_counting(TRAJECTORY, event.trajectory_id, event.client_id, event.at))
+        elif isinstance(event, guide.ReferralMade):
+            changes.append(_counting(REFERRAL, event.referral_id, event.client_id, event.at))
     return changes
+
+
+def _counting(what: str, id_: str, client_id: str, at: datetime) -> TimerSet:
+    return TimerSet(f"{COUNTING}{what}/{id_}", week_ends(week_of(at)), COUNT, client_id)
+
+
+def week_closes(monday: date) -> datetime:
+    """When this week is closed."""
+    return week_ends(monday) + CLOSES_AFTER
+
+
+def week_timers(events: Sequence[week.WeekEvent]) -> list[TimerSet | TimerCleared]:
+    """One a site: when the next week is closed."""
+    return [
+        TimerSet(f"{WEEK_OVER}/{event.site}", event.again_at, WEEK_OVER, event.site)
+        for event in events
+        if isinstance(event, week.WeekClosed)
+    ]
 
 
 def retention_timers(events: Sequence[ev.RetentionDone]) -> list[TimerSet | TimerCleared]:

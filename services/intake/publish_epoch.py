@@ -1,4 +1,5 @@
-"""What a new epoch begins with: every file that is not erased, and every open request, told anew."""
+"""What a new epoch begins with: every file that is not erased, every open request and every week that is
+over, told anew."""
 
 from __future__ import annotations
 
@@ -7,12 +8,15 @@ from datetime import datetime
 
 from services.intake import events as ev
 from services.intake.decider_file import File
+from services.intake.decider_weeks import Weeks
 from services.intake.publish import Telling, notice, site_events
+from services.intake.publish_weeks import week_told
 from shared.contracts import intake as told
 
 
-def epoch(files: Sequence[File], at: datetime) -> list[Telling]:
-    """The first rows of both logs, in order. files: every one of the site. at: when the epoch begins."""
+def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list[Telling]:
+    """The first rows of both logs, in order. files: every one of the site. weeks: its counts, those under `below` are
+    small. at: when the epoch begins."""
     tellings = [Telling(told.EpochBegan(at=at), "epoch"), Telling(told.SiteEpochBegan(at=at), "epoch")]
     for file in files:
         if file.erased_at is not None:
@@ -26,4 +30,7 @@ def epoch(files: Sequence[File], at: datetime) -> list[Telling]:
                 )
             )  # fmt: skip
             tellings.append(notice(request))
+    if weeks.closed is not None:
+        over = sorted(week for week in weeks.weeks if week <= weeks.closed)
+        tellings += [week_told(week, weeks.weeks[week], below) for week in over]
     return tellings

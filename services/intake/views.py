@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake import events as ev
+from services.intake import views_guidance
 from services.intake.decider_file import File, Request
 from services.intake.decider_retention import Retention
 from shared.ports import Put, RowChange
@@ -70,7 +71,7 @@ retention_days = sa.Table(
     sa.Column("at", TIME, nullable=False),
 )
 
-CLIENT_TABLES = (clients, requests, personal_reads)
+CLIENT_TABLES = (clients, requests, personal_reads, *views_guidance.GUIDANCE_TABLES)
 RETENTION_TABLES = (retention_days,)
 
 
@@ -88,7 +89,7 @@ def project(before: File, events: Sequence[ev.ClientEvent], after: File, at: dat
         for event in events
         if isinstance(event, ev.PersonalRead)
     ]
-    return rows
+    return rows + views_guidance.project(events, after)
 
 
 def project_retention(
@@ -98,6 +99,11 @@ def project_retention(
     return [
         Put(retention_days, (event.day.isoformat(), event.retention_days, event.erased, event.at)) for event in events
     ]
+
+
+def project_nothing(before: object, events: Sequence[object], after: object, at: datetime) -> list[RowChange]:
+    """What a week counts is looked at where the network's is, with small counts left out (placement)."""
+    return []
 
 
 def _client_row(file: File) -> tuple[object, ...]:

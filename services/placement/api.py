@@ -31,6 +31,7 @@ from services.placement.api_reads import Reads
 from services.placement.api_regimes import RegimeWrites
 from services.placement.api_stays import HouseWrites
 from services.placement.api_waiting import WaitingReads
+from services.placement.api_weeks import WeekReads
 from services.placement.decider_limits import NIGHTS_A_COMMAND_MAX
 from shared.handling import Handled
 from shared.http import Claim, IfMatch, service_api
@@ -62,7 +63,7 @@ ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
 def routes(
-    writes: Writes, house: HouseWrites, regimes: RegimeWrites, reads: Reads, waiting: WaitingReads
+    writes: Writes, house: HouseWrites, regimes: RegimeWrites, reads: Reads, waiting: WaitingReads, weeks: WeekReads
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others: `/parked` and `/views`
     (`shared/http_repair.py`), `/health` and `/worklist` (`shared/health.py`, `shared/worklist.py`).
@@ -110,6 +111,7 @@ def routes(
         ("POST", "/regimes/{regime_id}/end", regimes.end, 200, COORDINATOR),
         ("GET", "/search", reads.search, 200, ALL),
         ("GET", "/waiting-list", waiting.waiting_list, 200, ALL),
+        ("GET", "/weeks", weeks.weeks, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, COORDINATOR),
         ("GET", "/nights", reads.list_nights, 200, ALL),
         ("GET", "/capacity", reads.capacity, 200, ALL),
@@ -123,7 +125,9 @@ def build(placement: Placement, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
     writes = Writes(placement), HouseWrites(placement), RegimeWrites(placement)
-    for method, path, endpoint, status, roles in routes(*writes, Reads(placement), WaitingReads(placement.waiting)):
+    weeks = WeekReads(placement.store, placement.waiting, placement.clock, placement.small_counts_below)
+    every = routes(*writes, Reads(placement), WaitingReads(placement.waiting), weeks)
+    for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         later = LATER.get(path) if method == "POST" else None
         api.add_api_route(path, endpoint, methods=[method], status_code=status, responses=later)

@@ -27,6 +27,7 @@ from shared.http_problems import Problem, rejected
 from shared.ids import Ids
 from shared.ports import Store, Wake
 from shared.security import Actor
+from shared.suppression import BELOW
 from shared.telemetry import current_traceparent
 
 INPUT_CODES = frozenset({
@@ -104,7 +105,8 @@ class Placement:
     """What the routes work with. sites: every site of the network. calls: what this site asks of others.
     regimes: what it knows of them. municipality: whether it may declare one.
     can_write_to: whether a letter to a site can be sealed. waiting: who waits in the network.
-    left_at: when a site left the network, None if it did not.
+    left_at: when a site left the network, None if it did not. small_counts_below: counts of people
+    from 1 to one less are shown to nobody.
     """
 
     site: str
@@ -121,6 +123,7 @@ class Placement:
     municipality: bool
     waiting: WaitingList
     left_at: Callable[[str], datetime | None] = lambda _: None
+    small_counts_below: int = BELOW
 
     async def handle(self, location: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> Handled:
         """Let the location decide; a refusal comes back in the answer."""

@@ -201,7 +201,7 @@ def build(host: Host) -> ServiceApp:
         waiting=WaitingList(
             store, waiting, lambda site: _link(runtime, reader, site), capacity.current, host.roster.counts
         ),
-        left_at=host.roster.left_at,
+        left_at=host.roster.left_at, small_counts_below=settings.small_counts_below,
     )  # fmt: skip
 
     async def stop() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from services.placement.capacity import SiteLink
 from services.placement.ranking import Choice, Waiting, choose_location, rank_requests, rooms_of
 from services.placement.views_capacity import Counts, always
+from services.placement.views_weeks import WEEK_TABLES, week_rows
 from shared import schema
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
@@ -38,10 +39,15 @@ waiting = sa.Table(
     sa.Column("status", NAME, nullable=False),
 )
 
-WAITING_TABLES = (waiting,)
+WAITING_TABLES = (waiting, *WEEK_TABLES)
 
 DESK = "intake"
 """The service that tells who waits."""
+
+
+def desk_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
+    """What an intake tells: who waits, and what it counted in a week."""
+    return (week_rows if isinstance(contract, told.WeekTold) else waiting_rows)(message, contract)
 
 
 def waiting_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
@@ -60,7 +66,9 @@ def waiting_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     )  # fmt: skip
 
 
-WAITING = View("waiting", WAITING_TABLES, {told.RequestNoticed.type_name: told.RequestNoticed}, waiting_rows)
+_HEARD: tuple[type[Contract], ...] = (told.RequestNoticed, told.WeekTold)
+WAITING = View("waiting", WAITING_TABLES, {each.type_name: each for each in _HEARD}, desk_rows)
+"""One reader for all that intakes tell the network."""
 
 
 def waiting_of(row: Mapping[str, Any]) -> Waiting:
@@ -89,6 +97,12 @@ class WaitingList:
     def incomplete(self) -> Mapping[str, str]:
         """Origins whose requests are not listed in full, and why."""
         return self._reader.incomplete
+
+    @property
+    def desks(self) -> list[str]:
+        """Sites that belong to the network and whose desk was heard, now or before."""
+        heard = {origin for origin, _ in self._reader.checkpoints if origin.endswith(f"/{DESK}")}
+        return sorted(origin.partition("/")[0] for origin in heard if self._asks(origin))
 
     async def not_heard(self) -> list[str]:
         """Sites whose desk was heard before and is not heard now: who waits there is as they told last."""

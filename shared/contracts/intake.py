@@ -10,11 +10,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.base import UUID_PATTERN, Contract
 from shared.contracts.placement import LOCATION_PATTERN
-from shared.contracts.vocabulary import BedKind, Feature, NoticeStatus, RequestEndReason, SizeClass
+from shared.contracts.vocabulary import (
+    BedKind,
+    Feature,
+    NoticeStatus,
+    OutcomeKind,
+    PartnerGroup,
+    RequestEndReason,
+    SizeClass,
+)
 
 KINDS_MAX, FEATURES_MAX, NOT_AT_MAX = 4, 9, 20
 RULES_MAX = 10_000
@@ -23,6 +31,7 @@ Id = Annotated[str, Field(pattern=UUID_PATTERN)]
 Kinds = Annotated[tuple[BedKind, ...], Field(min_length=1, max_length=KINDS_MAX)]
 Features = Annotated[tuple[Feature, ...], Field(max_length=FEATURES_MAX)]
 NotAt = Annotated[tuple[Annotated[str, Field(pattern=LOCATION_PATTERN)], ...], Field(max_length=NOT_AT_MAX)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Band = Annotated[int, Field(ge=0, le=3)]
 
 
@@ -46,6 +55,40 @@ class RequestNoticed(Contract):
     rules_version: Annotated[int, Field(ge=1, le=RULES_MAX)]
     waiting_since: date
     status: NoticeStatus
+
+
+class GroupCount(BaseModel):
+    """Referrals to one coarse group of partners. count: None when it is small."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    group: PartnerGroup
+    count: Count | None
+
+
+class OutcomeCount(BaseModel):
+    """Trajectories that ended in one way."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: OutcomeKind
+    count: Count
+
+
+class WeekTold(Contract):
+    """What happened at a desk in one week that is over, as absolute counts: the newest of a week counts.
+
+    week: its Monday. referrals: each group once; without a total, which would give a small one away.
+    """
+
+    type_name: ClassVar[str] = "nl.plek.intake.week-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+    cut: ClassVar[bool] = True
+
+    week: date
+    registrations: Count
+    referrals: Annotated[tuple[GroupCount, ...], Field(max_length=20)]
+    outcomes: Annotated[tuple[OutcomeCount, ...], Field(max_length=20)]
 
 
 class EpochBegan(Contract):
@@ -115,6 +158,7 @@ class RequestWithdrawn(Contract):
 
 CONTRACTS: tuple[type[Contract], ...] = (
     RequestNoticed,
+    WeekTold,
     ClientRegistered,
     ClientErased,
     RequestOpened,

@@ -76,6 +76,34 @@ ReadPurpose = Literal[
 RequestEndReason = Literal["found_elsewhere", "no_longer_needed", "lost_contact", "mistake", "erased"]
 ErasureCause = Literal["asked_by_client", "retention", "backup_restored"]
 NoticeStatus = Literal["waiting", "offered", "accepted", "closed"]
+Outcome = Literal["durable", "semi_durable", "none"]
+OutcomeKind = Literal[
+    "legal_stay",
+    "return",
+    "onward_migration",
+    "new_application",
+    "medical_deferral",
+    "left",
+    "lost_contact",
+]
+PartnerGroup = Literal["legal", "care", "activity", "education", "registration", "reporting"]
+PartnerKind = Literal[
+    "legal_aid",
+    "general_practice",
+    "dental_care",
+    "physiotherapy",
+    "contraception_and_abortion_care",
+    "population_screening",
+    "day_activity",
+    "pre_school",
+    "school",
+    "vocational_education",
+    "work_placement",
+    "statelessness_desk",
+    "birth_registration",
+    "safe_reporting",
+]
+ReferralState = Literal["made", "appointment", "attended", "did_not_attend", "ended"]
 
 BED_KINDS: tuple[str, ...] = (
     "shelter_24h",
@@ -130,6 +158,38 @@ CORRECTION_REASONS: tuple[str, ...] = get_args(CorrectionReason)
 READ_PURPOSES: tuple[str, ...] = get_args(ReadPurpose)
 REQUEST_END_REASONS: tuple[str, ...] = get_args(RequestEndReason)
 ERASURE_CAUSES: tuple[str, ...] = get_args(ErasureCause)
+REFERRAL_STATES: tuple[str, ...] = get_args(ReferralState)
+PARTNER_GROUPS: tuple[str, ...] = get_args(PartnerGroup)
+OUTCOME_KINDS: tuple[str, ...] = get_args(OutcomeKind)
+
+OUTCOME_OF: dict[str, Outcome] = {
+    "legal_stay": "durable",
+    "return": "durable",
+    "onward_migration": "durable",
+    "new_application": "semi_durable",
+    "medical_deferral": "semi_durable",
+    "left": "none",
+    "lost_contact": "none",
+}
+"""What each kind of ending counts as."""
+
+GROUP_OF: dict[str, PartnerGroup] = {
+    "legal_aid": "legal",
+    "general_practice": "care",
+    "dental_care": "care",
+    "physiotherapy": "care",
+    "contraception_and_abortion_care": "care",
+    "population_screening": "care",
+    "day_activity": "activity",
+    "pre_school": "education",
+    "school": "education",
+    "vocational_education": "education",
+    "work_placement": "activity",
+    "statelessness_desk": "registration",
+    "birth_registration": "registration",
+    "safe_reporting": "reporting",
+}
+"""The coarse group a referral is counted in: all that anybody outside the desk may learn of it."""
 
 COMPOSITIONS: tuple[str, ...] = ("men", "women", "mixed", "family")
 """Who a room is for, and who a household is. A mixed room takes anybody."""

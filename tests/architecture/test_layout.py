@@ -32,6 +32,7 @@ PURE_MODULES = {
         "houses": "what a house of the demo city is like",
         "city": "the days of a house, made up",
         "ranking": "who is next, and where",
+        "weeks": "what happened at the desks by week",
     },
     "console": {
         "board": "what the board shows",

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.intake.decider import CLIENT, RETENTION
+from services.intake.decider import CLIENT, RETENTION, WEEKS
 from services.placement.decider import LOCATION
 from services.placement.decider_regimes import REGIME
 from shared.forward import CALL
@@ -23,11 +23,11 @@ from shared.repair import CODEC as REPAIRS
 
 HERE = Path(__file__).parent
 CODECS: dict[str, tuple[Codec[Any], ...]] = {
-    "intake": (CLIENT.codec, RETENTION.codec), "placement": (LOCATION.codec, REGIME.codec), "reader": (REPAIRS,),
+    "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec), "placement": (LOCATION.codec, REGIME.codec), "reader": (REPAIRS,),
     "forward": (CALL.codec,),
 }  # fmt: skip
 DECIDERS: dict[str, Decider[Any, Any, Any]] = {
-    "intake/client": CLIENT, "intake/retention": RETENTION, "placement/location": LOCATION, "placement/regime": REGIME,
+    "intake/client": CLIENT, "intake/retention": RETENTION, "intake/weeks": WEEKS, "placement/location": LOCATION, "placement/regime": REGIME,
     "forward/call": CALL,
 }  # fmt: skip
 

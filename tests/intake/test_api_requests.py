@@ -39,7 +39,7 @@ async def told(desk: IntakeDesk, log: Any) -> list[Message]:
 
 
 def handlers_of(desk: IntakeDesk) -> Handlers:
-    return {"client": desk.intake.handler, "retention": desk.intake.handler}
+    return {"client": desk.intake.handler, "retention": desk.intake.handler, "weeks": desk.intake.handler}
 
 
 def said(message: Message) -> dict[str, Any]:

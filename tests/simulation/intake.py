@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from services.intake import commands as cmd
+from services.intake import commands_guidance as guide
 from services.intake.app import handlers
 from services.intake.app_keeper import Keeper
 from services.intake.priority import CURRENT
@@ -21,7 +22,7 @@ from shared.policies import Handlers
 from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
 from shared.vault import Vault, VaultProblem
-from tests.simulation.oracle_intake import INTAKE
+from tests.simulation.oracle_intake import INTAKE, Known
 from tests.support.memory_keys import SITE_KEY, MemoryKeys
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ class IntakeDesks:
             return self._make(cmd.RegisterClient, world.ids.random_id(), card=SEALED + "card")
         client_id = chance.choice(there if draw < 0.95 else list(files))
         open_id = files[client_id].open
+        if chance.random() < 0.25:
+            return self._guides(client_id, files[client_id])
         priority = {"priority_band": chance.randint(0, 3), "rules_version": CURRENT.version}
         if draw < 0.5:
             return self._make(
@@ -192,6 +195,28 @@ class IntakeDesks:
         if draw < 0.93:
             return self._make(cmd.CorrectClient, client_id, reason="news", card=SEALED + world.ids.random_id())
         return self._make(cmd.EraseClient, client_id, because="asked_by_client")
+
+    def _guides(self, client_id: str, file: Known) -> Make:
+        """Somebody works with the client: whatever comes next, now and then twice or too late."""
+        world, chance = self._world, self._chance
+        sealed = SEALED + world.ids.random_id()
+        if file.way is None:
+            return self._make(guide.StartTrajectory, client_id, trajectory_id=world.ids.random_id(), goals=sealed)
+        draw = chance.random()
+        if draw < 0.3:
+            return self._make(
+                guide.ReachMilestone, client_id, trajectory_id=file.way, milestone_id=world.ids.random_id(),
+                milestone=sealed,
+            )  # fmt: skip
+        if draw < 0.5:
+            return self._make(guide.EndTrajectory, client_id, trajectory_id=file.way, outcome=sealed)
+        if not file.referrals or draw < 0.7:
+            return self._make(guide.MakeReferral, client_id, referral_id=world.ids.random_id(), referral=sealed)
+        state = chance.choice(("appointment", "attended", "did_not_attend", "ended"))
+        return self._make(
+            guide.FollowReferral, client_id, referral_id=chance.choice(sorted(file.referrals)), state=state,
+            appointment=sealed if state == "appointment" else None,
+        )  # fmt: skip
 
     @staticmethod
     def _make(command: type[Any], client_id: str, **fields: Any) -> Make:

@@ -11,10 +11,14 @@ from typing import Any
 import msgspec
 
 from services.intake import events as ev
-from services.intake.decider import CLIENT
+from services.intake import events_guidance as guide
+from services.intake import events_weeks as week
+from services.intake.decider import CLIENT, WEEKS
+from services.intake.policy import COUNTING
 from services.placement.ranking import rank_requests
 from services.placement.views_waiting import WAITING, waiting, waiting_of
 from shared import schema
+from shared.contracts.intake import WeekTold
 from shared.envelope import Message, Recorded
 from shared.ports import Put, RowChange
 from tests.simulation.oracle_house import require
@@ -22,17 +26,21 @@ from tests.support.memory_keys import KeyDisk
 from tests.support.memory_store import Disk
 
 INTAKE = "intake"
+TO_COUNT = (ev.ClientRegistered, guide.TrajectoryEnded, guide.ReferralMade)
+"""What belongs to a week: counted once, and until then a timer stands for it."""
 FILES = CLIENT.stream("")
 
 
 @dataclass
 class Known:
-    """One file: its open request, if there is one, and how far it is erased."""
+    """One file: its open request and trajectory, if there are any, its referrals, and how far it is erased."""
 
     version: int = 0
     open: str | None = None
     erased: bool = False
     key_gone: bool = False
+    way: str | None = None
+    referrals: dict[str, str] = field(default_factory=dict)
 
     def take(self, event: ev.ClientEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -54,6 +62,25 @@ class Known:
                 self.erased = True
             case _:
                 require(not self.erased, "something happened to an erased file", event)
+                self._guided(event)
+
+    def _guided(self, event: ev.ClientEvent) -> None:
+        """One trajectory at a time, and a referral that ended stays so."""
+        match event:
+            case guide.TrajectoryStarted():
+                require(self.way is None, "a client is guided twice at once", event)
+                self.way = event.trajectory_id
+            case guide.MilestoneReached():
+                require(self.way == event.trajectory_id, "a step on a way that is over", event)
+            case guide.TrajectoryEnded():
+                require(self.way == event.trajectory_id, "a trajectory ended that is not open", event)
+                self.way = None
+            case guide.ReferralMade():
+                require(event.referral_id not in self.referrals, "a referral was made twice", event)
+                self.referrals[event.referral_id] = "made"
+            case guide.ReferralFollowed():
+                require(self.referrals[event.referral_id] != "ended", "a referral went on that had ended", event)
+                self.referrals[event.referral_id] = event.state
 
 
 @dataclass
@@ -64,6 +91,8 @@ class Judged:
     told: int = 0
     sent: int = 0
     files: dict[str, Known] = field(default_factory=dict)
+    to_count: int = 0
+    counted: dict[Any, int] = field(default_factory=dict)
     stored: dict[str, Recorded] = field(default_factory=dict)
     inside: set[str] = field(default_factory=set)
     outside: set[str] = field(default_factory=set)
@@ -98,21 +127,38 @@ class IntakeOracle:
                 client_id = event.stream.removeprefix(FILES)
                 known.inside.add(client_id)
                 file = known.files.setdefault(client_id, Known())
-                file.take(CLIENT.codec.decode(event.data))
+                happened = CLIENT.codec.decode(event.data)
+                file.take(happened)
+                known.to_count += isinstance(happened, TO_COUNT)
                 require(event.version == file.version, "a version with a hole", site, event.stream, event.version)
+            elif event.stream.startswith(WEEKS.stream("")):
+                counts = WEEKS.codec.decode(event.data)
+                if isinstance(counts, week.WeekCounted):
+                    once = [*counts.referrals.values(), *counts.outcomes.values()]
+                    known.counted[counts.week] = counts.registrations + sum(once) + counts.unreadable
+        left = sum(id_.startswith(COUNTING) for id_, *_ in known.disk.tables.get(schema.timers.name, {}).values())
+        require(
+            sum(known.counted.values()) + left == known.to_count, "something is counted twice, or never", site,
+            known.counted, left, known.to_count,
+        )  # fmt: skip
         for message in known.disk.outbox.get((1, "pub"), [])[known.told :]:
             known.told += 1
             self._notice(known, message)
 
     @staticmethod
     def _notice(known: Judged, message: Message) -> None:
-        """Nothing of a notice leads to a file, or to another notice of it."""
+        """Nothing of a notice leads to a file, or to another notice of it; nor does what is told of a week."""
         said = msgspec.json.decode(message.data)
         marks = {message.id, message.correlation_id}
         require(message.causation_id == message.id, "a notice says what it comes from", message)
-        require(message.traceparent is None and message.subject == said["request_id"], "a notice says more", message)
+        subject = said["week"] if message.type == WeekTold.type_name else said["request_id"]
+        require(message.traceparent is None and message.subject == subject, "a notice says more", message)
         require(not marks & (known.inside | known.outside), "a notice can be joined to something", message)
         known.outside |= marks
+        if message.type == WeekTold.type_name:
+            small = [each["count"] for each in said["referrals"] if each["count"] is not None]
+            require(all(not 0 < count < 5 for count in small), "a small count was told", message)
+            return
         require(said["request_id"] not in known.closed, "a request was told of after it was closed", message)
         if said["status"] == "closed":
             known.closed.add(said["request_id"])
@@ -138,6 +184,8 @@ class IntakeOracle:
         wanted: dict[str, tuple[int, str]] = {}
         for message in self._sites[teller].disk.outbox.get((1, "pub"), [])[: at[4]]:
             said = msgspec.json.decode(message.data)
+            if message.type == WeekTold.type_name:
+                continue
             wanted.pop(said["request_id"], None)
             if said["status"] != "closed":
                 wanted[said["request_id"]] = (said["priority_band"], said["status"])
@@ -170,6 +218,7 @@ class IntakeOracle:
             require(there <= known.keys.keys.keys(), "a client's key is lost", site, there - known.keys.keys.keys())
             require(not gone & known.keys.keys.keys(), "an erased client's key is there", site)
             require(gone <= known.keys.gone.keys(), "an erased client is not on the list", site)
+            require(sum(known.counted.values()) == known.to_count, "not everything is counted", site, known.counted)
         for site, attempts, answered in self.answers.values():
             stored = self._sites[site].stored.values()
             caused = [event for event in stored if event.meta.causation_id in attempts]

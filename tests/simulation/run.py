@@ -37,6 +37,8 @@ REST_SECONDS_MAX = 90.0
 SETTLING_HOURS_MAX = 12
 """After which every call has to be settled, however often it was asked before."""
 
+A_WEEK = timedelta(days=7)
+"""After which desks have counted what belongs to this one."""
 LAPSES = timedelta(hours=5)
 """Longer than any hold: afterwards every one of them has ended."""
 
@@ -127,6 +129,8 @@ async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDe
             break
         world.passed += timedelta(hours=1)
         await _rest(world)
+    world.passed += A_WEEK
+    await _rest(world)
     world.judge(lambda oracle: oracle.rest({site.name: site.disks for site in world.sites}))
 
 

@@ -19,7 +19,8 @@ from tests.support.network import Network, eventually, network_of, running_netwo
 from tests.support.otlp import Collector, collecting
 
 CANARIES = ("kanarie-alias", "kanarie-naam", "kanarie-telefoon", "kanarie-paspoort", "kanarie-notitie",
-            "kanarie-begeleider", "1987-11-23", "kanarie-nieuw", "kanarie-fout")  # fmt: skip
+            "kanarie-begeleider", "1987-11-23", "kanarie-nieuw", "kanarie-fout", "kanarie-doel",
+            "kanarie-stap", "kanarie-partner")  # fmt: skip
 WHOLE: dict[str, Any] = {
     "alias": "kanarie-alias", "languages": ["ti"], "household": [{"age_band": "23-64"}, {"age_band": "0-3"}],
     "needs": ["addiction_care"], "contact": {"channel": "phone"}, "case_manager": "kanarie-begeleider",
@@ -28,7 +29,7 @@ WHOLE: dict[str, Any] = {
         "documents": "kanarie-paspoort", "notes": "kanarie-notitie",
     },
 }  # fmt: skip
-FACTS = ("fleeing_violence", "addiction_care")
+FACTS = ("fleeing_violence", "addiction_care", "population_screening", "medical_deferral")
 """Words of the file that are nobody's name, and still nobody else's business."""
 ASK = {"kinds": ["shelter_24h"], "priority_facts": ["fleeing_violence"]}
 SITES = ("stad", "west", "noord")
@@ -54,6 +55,23 @@ async def register(desk: Any, **more: Any) -> str:
     answer = await desk.post("/api/intake/clients", json=WHOLE | more, headers={"Idempotency-Key": "tap"})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
+
+
+async def guide(desk: Any, client_id: str) -> None:
+    """The client is guided, referred and has reached something."""
+    path = f"/api/intake/clients/{client_id}"
+    way = (await desk.post(f"{path}/trajectories", json={"goals": ["kanarie-doel"]})).json()["id"]
+    sent = {"partner_kind": "population_screening", "partner": "kanarie-partner"}
+    for where, body in (
+        (f"trajectories/{way}/milestones", {"milestone": "kanarie-stap"}),
+        (f"trajectories/{way}/end", {"outcome": "semi_durable", "kind": "medical_deferral"}),
+        ("referrals", sent),
+    ):
+        assert (await desk.post(f"{path}/{where}", json=body)).status_code in (200, 201)
+    for wrong in ({"partner_kind": "kanarie-fout"}, sent | {"member_id": "kanarie-fout"}):
+        assert (await desk.post(f"{path}/referrals", json=wrong)).status_code == 422
+    shown = (await desk.get("/api/intake/referrals", params={"client_id": client_id})).json()["items"]
+    assert [one["partner"] for one in shown] == ["kanarie-partner"]
 
 
 async def ask(desk: Any, client_id: str, **more: Any) -> str:
@@ -113,6 +131,7 @@ async def test_what_a_desk_is_told_is_nowhere_else_and_nowhere_at_all_after_eras
         news = {"reason": "news", "alias": "kanarie-nieuw", "personal": {"notes": "kanarie-nieuw"}}
         assert (await desk.post(f"{path}/correct", json=news)).status_code == 200
         request = await ask(desk, client_id)
+        await guide(desk, client_id)
         read = (await desk.post(f"{path}/read-personal", json={"purpose": "contact"})).json()
         assert (read["name"], read["notes"]) == ("kanarie-naam", "kanarie-nieuw")
         for wrong in ({"languages": ["kanarie-fout"]}, {"kanarie-fout": 1}, {"needs": ["kanarie-fout"]}):

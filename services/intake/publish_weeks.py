@@ -1,0 +1,40 @@
+"""What the network hears of a week: counts, once it is over. Which partners people were referred to is told by coarse
+group, and a small count not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from services.intake import events_weeks as ev
+from services.intake.decider_weeks import Counts, Weeks
+from services.intake.publish import Telling
+from shared.contracts import intake as told
+from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
+
+
+def tell_weeks(below: int) -> Callable[[Weeks, Sequence[ev.WeekEvent], Weeks], list[Telling]]:
+    """Tells weeks that are over, each as it is after the last event; not the one before the desk began.
+
+    below: counts under it are small.
+    """
+
+    def tell(before: Weeks, events: Sequence[ev.WeekEvent], after: Weeks) -> list[Telling]:
+        touched = dict.fromkeys(event.week for event in events)
+        over = [week for week in touched if after.closed is not None and week <= after.closed and week in after.weeks]
+        return [week_told(week, after.weeks[week], below) for week in over]
+
+    return tell
+
+
+def week_told(week: date, counts: Counts, below: int) -> Telling:
+    """One week. No total of the referrals is told: it would give a single small group away."""
+    referrals = []
+    for group in PARTNER_GROUPS:
+        count = counts.referrals.get(group, 0)
+        referrals.append({"group": group, "count": None if 0 < count < below else count})
+    contract = told.WeekTold.of(
+        week=week, registrations=counts.registrations, referrals=referrals,
+        outcomes=[{"kind": kind, "count": counts.outcomes.get(kind, 0)} for kind in OUTCOME_KINDS],
+    )  # fmt: skip
+    return Telling(contract, week.isoformat())

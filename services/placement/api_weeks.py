@@ -1,0 +1,94 @@
+"""HTTP: what happened at the network's desks by week, without small counts: the same at every site."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from services.placement.views_waiting import WaitingList
+from services.placement.views_weeks import week_counts
+from services.placement.weeks import PERSPECTIVE_SHARE_REPORTED, Count, Week, week_of_network
+from shared.clock import Clock
+from shared.contracts.weeks import WEEK, week_of
+from shared.http_models import Body, PageQuery
+from shared.ports import Store
+
+WEEKS_MAX = 106
+
+
+class WeeksQuery(Body):
+    """weeks: how many, the newest that is over first."""
+
+    model_config = PageQuery.model_config
+
+    weeks: Annotated[int, Field(ge=1, le=WEEKS_MAX)] = 12
+
+
+class BoundsView(BaseModel):
+    """From `least` to `most`: what a desk tells only as small is somewhere in between. null: left out."""
+
+    least: int | None
+    most: int | None
+
+
+class WeekView(BaseModel):
+    """One week, known by its Monday. null: left out, because it is small or would give a small count away.
+
+    referrals: by coarse group. ended: trajectories; outcomes: of those, by kind; perspective: (legal stay + new
+    application + medical deferral); share: that / ended. missing: desks that have not told this week.
+    """
+
+    week: date
+    registrations: int | None
+    referrals: dict[str, BoundsView]
+    ended: int | None
+    perspective: int | None
+    share: float | None
+    outcomes: dict[str, int | None]
+    missing: list[str]
+
+
+class WeeksAnswer(BaseModel):
+    """small_counts_below: counts of people from 1 to one less are left out. share_reported: beside `share`, what
+    organisations report after good guidance. incomplete: origins this site has not heard in full.
+    """
+
+    small_counts_below: int
+    share_reported: float
+    items: list[WeekView]
+    incomplete: list[str]
+    not_heard: list[str]
+
+
+class WeekReads:
+    """What happened by week."""
+
+    def __init__(self, store: Store, waiting: WaitingList, clock: Clock, below: int) -> None:
+        self._store, self._waiting, self._clock, self._below = store, waiting, clock, below
+
+    async def weeks(self, query: Annotated[WeeksQuery, Query()]) -> WeeksAnswer:
+        """Registrations, referrals by coarse group and outcomes of the network, week by week."""
+        last = week_of(self._clock.now()) - WEEK
+        items = [await self._week(last - number * WEEK) for number in range(query.weeks)]
+        return WeeksAnswer(
+            small_counts_below=self._below, share_reported=PERSPECTIVE_SHARE_REPORTED,
+            items=[_shown(week) for week in items], incomplete=sorted(self._waiting.incomplete),
+            not_heard=await self._waiting.not_heard(),
+        )  # fmt: skip
+
+    async def _week(self, week: date) -> Week:
+        rows = await self._store.rows(week_counts, week=week)
+        counts = [Count(row["origin"].partition("/")[0], row["part"], row["word"], row["count"]) for row in rows]
+        return week_of_network(week, counts, self._waiting.desks, self._below)
+
+
+def _shown(week: Week) -> WeekView:
+    return WeekView(
+        week=week.week, registrations=week.registrations, ended=week.ended, perspective=week.perspective,
+        share=None if week.share is None else round(week.share, 4), outcomes=dict(week.outcomes),
+        referrals={group: BoundsView(least=each.least, most=each.most) for group, each in week.referrals.items()},
+        missing=list(week.missing),
+    )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Guidance over HTTP: trajectories and referrals, at their own desk, sealed, and gone with the client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from shared.security import Role
+from tests.support.intake_desk import IntakeDesk, open_intake
+
+GOALS = {"goals": ["kanarie-doel", "a school for the eldest"]}
+
+
+@pytest_asyncio.fixture
+async def desk() -> AsyncIterator[IntakeDesk]:
+    async with open_intake() as opened:
+        yield opened
+
+
+def dumped(desk: IntakeDesk) -> str:
+    """Everything the service has stored, as text."""
+    return repr((desk.disk.events, desk.disk.tables, desk.disk.outbox, desk.disk.keys))
+
+
+async def test_a_client_is_guided_from_goals_by_milestones_to_an_outcome(desk: IntakeDesk) -> None:
+    path = f"/clients/{await desk.registered()}/trajectories"
+    started = (await desk.post(path, GOALS)).json()
+    step = await desk.post(f"{path}/{started['id']}/milestones", {"milestone": "kanarie-stap"})
+    assert (step.status_code, step.json()["trajectory_id"]) == (201, started["id"])
+    ended = await desk.post(f"{path}/{started['id']}/end", {"outcome": "semi_durable", "kind": "medical_deferral"})
+    assert (ended.status_code, ended.json()["status"]) == (200, "ended")
+    shown = (await desk.get(f"/trajectories/{started['id']}", after=ended.json()["position"])).json()
+    assert [each["milestone"] for each in shown["milestones"]] == ["kanarie-stap"]
+    assert {name: shown[name] for name in ("goals", "status", "outcome", "kind")} == {
+        "goals": GOALS["goals"], "status": "ended", "outcome": "semi_durable", "kind": "medical_deferral",
+    }  # fmt: skip
+    assert (await desk.get("/trajectories", client_id=shown["client_id"])).json()["items"] == [shown]
+
+
+async def test_a_referral_goes_from_made_to_ended(desk: IntakeDesk) -> None:
+    client_id = await desk.registered(household=[{"age_band": "23-64"}, {"age_band": "4-11"}])
+    child = (await desk.get(f"/clients/{client_id}")).json()["household"][1]["id"]
+    body = {"partner_kind": "school", "partner": "kanarie-partner", "member_id": child}
+    made = (await desk.post(f"/clients/{client_id}/referrals", body)).json()
+    path = f"/clients/{client_id}/referrals/{made['id']}/follow"
+    when = desk.clock.now().replace(microsecond=0).isoformat()
+    for state, more in (("appointment", {"appointment_at": when}), ("attended", {}), ("ended", {})):
+        assert (await desk.post(path, {"state": state} | more)).json()["state"] == state
+    shown = (await desk.get(f"/referrals/{made['id']}")).json()
+    assert {name: shown[name] for name in ("partner_kind", "group", "partner", "member_id", "state")} == {
+        **body, "group": "education", "state": "ended",
+    }  # fmt: skip
+    assert shown["appointment_at"].replace("Z", "+00:00") == when
+    assert (await desk.get("/referrals", state="ended")).json()["items"] == [shown]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("trajectories", {"goals": []}, 422, "goals"),
+        ("trajectories", {"goals": ["a\nb"]}, 422, "text-invalid"),
+        ("referrals", {"partner_kind": "kanarie-partner"}, 422, "partner_kind"),
+        ("referrals", {"partner_kind": "school", "member_id": "11111111-1111-4111-8111-111111111111"}, 422,
+         "household-member-unknown"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_leaves_nothing_and_is_not_repeated(
+    desk: IntakeDesk, path: str, body: dict[str, Any], status: int, code: str
+) -> None:
+    client_id = await desk.registered()
+    before = len(desk.disk.events)
+    answer = await desk.post(f"/clients/{client_id}/{path}", body)
+    assert (answer.status_code, code in answer.text) == (status, True), answer.text
+    assert "kanarie" not in answer.text
+    assert len(desk.disk.events) == before
+
+
+async def test_an_outcome_has_its_own_kinds_and_an_appointment_its_limits(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    trajectory = (await desk.post(f"/clients/{client_id}/trajectories", GOALS)).json()["id"]
+    wrong = {"outcome": "durable", "kind": "lost_contact"}
+    answer = await desk.post(f"/clients/{client_id}/trajectories/{trajectory}/end", wrong)
+    assert (answer.status_code, answer.json()["code"]) == (422, "outcome-kind-other")
+    referral = (await desk.post(f"/clients/{client_id}/referrals", {"partner_kind": "legal_aid"})).json()["id"]
+    path = f"/clients/{client_id}/referrals/{referral}/follow"
+    for body, status, code in (
+        ({"state": "appointment", "appointment_at": "2100-01-01T10:00:00Z"}, 422, "appointment-impossible"),
+        ({"state": "appointment"}, 422, "appointment-missing"),
+        ({"state": "attended"}, 409, "referral-without-appointment"),
+    ):
+        answer = await desk.post(path, body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+async def test_nothing_of_it_lies_in_the_open_or_is_told_and_nothing_is_left_after_erasure(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    path = f"/clients/{client_id}"
+    told = len(repr(desk.disk.outbox))
+    trajectory = (await desk.post(f"{path}/trajectories", GOALS, key="one")).json()["id"]
+    await desk.post(f"{path}/trajectories/{trajectory}/milestones", {"milestone": "kanarie-stap"})
+    body = {"partner_kind": "safe_reporting", "partner": "kanarie-partner"}
+    referral = (await desk.post(f"{path}/referrals", body, key="two")).json()["id"]
+    when = {"state": "appointment", "appointment_at": "2026-02-03T04:05:06Z"}
+    assert (await desk.post(f"{path}/referrals/{referral}/follow", when)).status_code in (200, 422)
+    await desk.post(f"{path}/trajectories/{trajectory}/end", {"outcome": "durable", "kind": "legal_stay"})
+    for word in ("kanarie", "safe_reporting", "reporting", "legal_stay", "durable", "04:05:06"):
+        assert word not in dumped(desk), word
+    assert len(repr(desk.disk.outbox)) == told  # nobody hears of it
+    assert (await desk.post(f"{path}/erase")).status_code == 200
+    shown = (await desk.get(f"/trajectories/{trajectory}")).json()
+    assert (shown["goals"], shown["outcome"], shown["kind"], shown["status"]) == ([], None, None, "ended")
+    assert [each["milestone"] for each in shown["milestones"]] == [None]
+    shown = (await desk.get(f"/referrals/{referral}")).json()
+    assert (shown["partner_kind"], shown["group"], shown["partner"], shown["appointment_at"]) == (None,) * 4
+    refused = await desk.post(f"{path}/referrals", body, key="two")
+    assert (refused.status_code, refused.json()["code"]) == (410, "client-erased")
+
+
+async def test_one_key_makes_one_referral(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    body = {"partner_kind": "dental_care"}
+    answers = [await desk.post(f"/clients/{client_id}/referrals", body, key="tap") for _ in range(2)]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len((await desk.get("/referrals")).json()["items"]) == 1
+
+
+async def test_only_caseworkers_see_how_somebody_is_guided(desk: IntakeDesk) -> None:
+    roles: tuple[Role, ...] = ("operator", "coordinator", "oncall", "auditor")
+    for role in roles:
+        for path in ("/trajectories", "/referrals"):
+            assert (await desk.get(path, role=role)).status_code == 403
+    assert msgspec.json.decode((await desk.get("/trajectories")).content)["items"] == []

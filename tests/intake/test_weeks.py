@@ -1,0 +1,138 @@
+"""Weeks over the whole service: what clients add is counted once, whoever is erased before or after, and told small
+counts excepted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import pytest_asyncio
+
+from services.intake.app_repair import first_rows
+from shared import schema
+from shared.contracts.weeks import week_ends, week_of
+from shared.ids import SystemIds
+from tests.support.desk import MovedClock
+from tests.support.intake_desk import IntakeDesk, open_intake
+from tests.support.memory_keys import MemoryKeys
+from tests.support.memory_store import Disk
+
+
+@pytest_asyncio.fixture
+async def desk() -> AsyncIterator[IntakeDesk]:
+    async with open_intake() as opened:
+        yield opened
+
+
+async def guided(desk: IntakeDesk, kind: str = "medical_deferral", outcome: str = "semi_durable") -> str:
+    """A client who is registered, sent to a doctor, and whose trajectory ends."""
+    client_id = await desk.registered()
+    assert (await desk.post(f"/clients/{client_id}/referrals", {"partner_kind": "dental_care"})).status_code == 201
+    way = (await desk.post(f"/clients/{client_id}/trajectories", {"goals": ["teeth"]})).json()["id"]
+    ended = await desk.post(f"/clients/{client_id}/trajectories/{way}/end", {"outcome": outcome, "kind": kind})
+    assert ended.status_code == 200
+    return client_id
+
+
+async def week_over(desk: IntakeDesk) -> date:
+    """Monday comes. Returns the week that is over."""
+    week = week_of(desk.clock.now())
+    desk.clock.ahead += week_ends(week) + timedelta(hours=2) - desk.clock.now()
+    await desk.fire_due()
+    return week
+
+
+async def told(desk: IntakeDesk, week: date) -> list[dict[str, Any]]:
+    """What was told of a week, in order."""
+    rows = await desk.store.read_outbox("pub", 0, 500)
+    weeks = [msgspec.json.decode(row.data) for row in rows if row.type == "nl.plek.intake.week-told.v1"]
+    return [one for one in weeks if one["week"] == week.isoformat()]
+
+
+def counts(said: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, int]]:
+    """Registrations, referrals and outcomes, those that are not nobody's."""
+    referrals = {each["group"]: each["count"] for each in said["referrals"] if each["count"] != 0}
+    return said["registrations"], referrals, {each["kind"]: each["count"] for each in said["outcomes"] if each["count"]}
+
+
+async def test_a_week_is_told_once_it_is_over_and_small_referrals_are_not(desk: IntakeDesk) -> None:
+    for _ in range(4):
+        await guided(desk)
+    assert await told(desk, week_of(desk.clock.now())) == []
+    [said] = await told(desk, await week_over(desk))
+    assert counts(said) == (4, {"care": None}, {"medical_deferral": 4})
+    for _ in range(5):
+        await guided(desk, "return", "durable")
+    [said] = await told(desk, await week_over(desk))
+    assert counts(said) == (5, {"care": 5}, {"return": 5})
+
+
+async def test_who_is_erased_before_the_week_is_over_is_counted_all_the_same(desk: IntakeDesk) -> None:
+    everybody = [await guided(desk) for _ in range(5)]
+    for client_id in everybody[:3]:
+        assert (await desk.post(f"/clients/{client_id}/erase")).status_code == 200
+    week = await week_over(desk)
+    [said] = await told(desk, week)
+    assert counts(said) == (5, {"care": 5}, {"medical_deferral": 5})
+    for client_id in everybody[3:]:  # and afterwards nothing is counted again
+        assert (await desk.post(f"/clients/{client_id}/erase")).status_code == 200
+    await week_over(desk)
+    assert await told(desk, week) == [said]
+
+
+async def test_a_week_in_which_everybody_was_erased_or_nobody_came_is_told_too(desk: IntakeDesk) -> None:
+    await desk.post(f"/clients/{await guided(desk)}/erase")
+    [said] = await told(desk, await week_over(desk))
+    assert counts(said) == (1, {"care": None}, {"medical_deferral": 1})
+    [said] = await told(desk, await week_over(desk))
+    assert counts(said) == (0, {}, {})
+
+
+async def test_two_processes_that_count_at_once_count_once() -> None:
+    disk, keys, clock = Disk(), MemoryKeys(), MovedClock()
+    async with open_intake(disk, keys, clock) as one, open_intake(disk, keys, clock) as other:
+        for _ in range(6):
+            await guided(one)
+        week = week_of(clock.now())
+        clock.ahead += week_ends(week) + timedelta(hours=2) - clock.now()
+        due = await one.store.due_timers(clock.now(), 100)
+        for timer in due:
+            await one.keeper.fire(timer, clock.now())
+            await other.keeper.fire(timer, clock.now())
+        assert counts((await told(one, week))[-1]) == (6, {"care": 6}, {"medical_deferral": 6})
+
+
+async def test_one_that_lost_the_race_counts_the_rest(desk: IntakeDesk) -> None:
+    first = await guided(desk)
+    counter = desk.keeper._counter
+    await guided(desk)
+    rows = await desk.store.rows(schema.timers, kind="count")
+    await counter.count_client(first)
+    await counter._count(rows, erasing=False)
+    assert counts((await told(desk, await week_over(desk)))[-1]) == (2, {"care": None}, {"medical_deferral": 2})
+
+
+async def test_what_cannot_be_read_any_more_is_counted_as_that_and_keeps_nobody_from_being_forgotten(
+    desk: IntakeDesk,
+) -> None:
+    client_id = await guided(desk)
+    keys = desk.keys
+    assert isinstance(keys, MemoryKeys)
+    del keys.disk.keys[client_id]
+    desk.vault._known.clear()
+    assert (await desk.post(f"/clients/{client_id}/erase")).status_code == 200
+    week = await week_over(desk)
+    assert counts((await told(desk, week))[-1]) == (1, {}, {})
+    counted = [event for event in desk.disk.events if event.type == "week-counted.v1"]
+    assert msgspec.json.decode(counted[-1].data)["unreadable"] == 2
+
+
+async def test_a_new_epoch_tells_the_weeks_anew(desk: IntakeDesk) -> None:
+    for _ in range(5):
+        await guided(desk)
+    week = await week_over(desk)
+    rows = await first_rows(desk.store, desk.clock, SystemIds(), frozenset())
+    weeks = [msgspec.json.decode(row.contract.encode()) for row in rows if row.subject == week.isoformat()]
+    assert weeks == await told(desk, week)

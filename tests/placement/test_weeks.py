@@ -1,0 +1,95 @@
+"""What happened at the desks by week, as every site shows it: sums, the share by hand, and no small count."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime
+from typing import Any
+
+from services.placement.views_waiting import desk_rows
+from services.placement.weeks import Bounds, Count, week_of_network
+from shared.contracts.intake import WeekTold
+from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
+from shared.contracts.weeks import WEEK, week_ends, week_of
+from shared.envelope import Message, Origin
+from shared.ports import Append, Put
+from tests.support.desk import open_desk
+
+MONDAY = date(2026, 1, 5)
+NOW = datetime(2026, 1, 13, 12, 0, tzinfo=UTC)
+ID = "11111111-1111-4111-8111-111111111111"
+
+
+def told(site: str, week: date, registrations: int, care: int | None, **outcomes: int) -> list[Put]:
+    """The rows of what one desk tells of one week."""
+    contract = WeekTold.of(
+        week=week, registrations=registrations,
+        referrals=[{"group": group, "count": care if group == "care" else 0} for group in PARTNER_GROUPS],
+        outcomes=[{"kind": kind, "count": outcomes.get(kind, 0)} for kind in OUTCOME_KINDS],
+    )  # fmt: skip
+    message = Message(
+        Origin(site, "intake", 1), "pub", 1, ID, contract.type_name, "week", NOW, ID, ID, contract.encode()
+    )
+    return [row for row in desk_rows(message, contract) if isinstance(row, Put)]
+
+
+def counts(*rows: Put) -> list[Count]:
+    return [Count(str(row.values[0]).partition("/")[0], *row.values[2:]) for row in rows]
+
+
+WEST = told("west", MONDAY, 7, 6, legal_stay=6, new_application=5, left=9, lost_contact=5)
+NOORD = told("noord", MONDAY, 9, None, legal_stay=2, medical_deferral=7, **{"return": 11})
+
+
+def test_the_share_is_the_one_computed_by_hand() -> None:
+    week = week_of_network(MONDAY, counts(*WEST, *NOORD), ("noord", "west"), 5)
+    # 8 legal stay, 5 new applications and 7 deferrals of 45 that ended: 20 / 45.
+    assert (week.ended, week.perspective, week.share) == (45, 20, 20 / 45)
+    assert week.outcomes == {
+        "legal_stay": 8, "return": 11, "onward_migration": 0, "new_application": 5, "medical_deferral": 7, "left": 9,
+        "lost_contact": 5,
+    }  # fmt: skip
+    assert (week.registrations, week.missing) == (16, [])
+    assert (week.referrals["care"], week.referrals["legal"]) == (Bounds(7, 10), Bounds(0, 0))
+
+
+def test_a_small_part_is_left_out_with_what_would_give_it_away() -> None:
+    rows = told("west", MONDAY, 3, None, legal_stay=6, medical_deferral=1)
+    week = week_of_network(MONDAY, counts(*rows), ("west",), 5)
+    assert (week.registrations, week.ended, week.perspective, week.share) == (None, 7, 7, 1.0)
+    assert (week.outcomes["legal_stay"], week.outcomes["medical_deferral"]) == (None, None)
+    assert week.referrals["care"] == Bounds(None, None)
+
+
+def test_the_order_in_which_desks_are_heard_changes_nothing_and_a_desk_that_told_nothing_is_named() -> None:
+    rows = [*WEST, *NOORD]
+    first = week_of_network(MONDAY, counts(*rows), ("noord", "west", "zuid"), 5)
+    random.Random(1).shuffle(rows)
+    assert week_of_network(MONDAY, counts(*rows), ("noord", "west", "zuid"), 5) == first
+    assert first.missing == ["zuid"]
+
+
+async def test_it_is_read_over_http_the_newest_week_first() -> None:
+    async with open_desk() as desk:
+        last = week_of(desk.clock.now()) - WEEK
+        rows: list[Any] = [
+            *told("west", last, 7, 6, legal_stay=6), *told("noord", last - WEEK, 9, None, left=8),
+            *told("noord", last - WEEK, 8, None, left=8),
+        ]  # fmt: skip
+        await desk.placement.store.append(Append(NOW, rows=rows))
+        answer = (await desk.get("/weeks", role="coordinator", weeks=2)).json()
+        assert (answer["small_counts_below"], answer["share_reported"]) == (5, 0.4)
+        assert [(one["week"], one["registrations"]) for one in answer["items"]] == [
+            (last.isoformat(), 7), ((last - WEEK).isoformat(), 8),
+        ]  # fmt: skip
+        assert [one["share"] for one in answer["items"]] == [1.0, 0.0]
+        assert (await desk.get("/weeks", weeks=0)).status_code == 422
+
+
+def test_a_week_begins_on_monday_in_amsterdam_whatever_the_season() -> None:
+    for at, week in (
+        ("2026-01-04T22:59:59+00:00", "2025-12-29"), ("2026-01-04T23:00:00+00:00", "2026-01-05"),
+        ("2026-07-05T21:59:59+00:00", "2026-06-29"), ("2026-07-05T22:00:00+00:00", "2026-07-06"),
+    ):  # fmt: skip
+        assert week_of(datetime.fromisoformat(at)) == date.fromisoformat(week)
+    assert week_ends(date(2026, 3, 23)) == datetime(2026, 3, 29, 22, 0, tzinfo=UTC)

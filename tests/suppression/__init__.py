@@ -1,0 +1,1 @@
+"""What may be shown of figures about people."""
