@@ -58,8 +58,8 @@ class SiteSettings(BaseModel):
     public ones, and who belongs to the network now (`shared/roster.py`). `first_epoch` is where its stores begin when
     they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
     site that runs intake. `journal_days` is how long the console keeps what was told. Counts of people under
-    `small_counts_below` are shown to nobody. `token_signing_key`, `clock_file` and `embedded` exist for networks started
-    by `plek up` only.
+    `small_counts_below` are shown to nobody. `token_signing_key`, `clock_file` and `embedded` exist for networks that
+    `plek up` started only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -23,12 +23,12 @@ from shared.repair import CODEC as REPAIRS
 
 HERE = Path(__file__).parent
 CODECS: dict[str, tuple[Codec[Any], ...]] = {
-    "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec), "placement": (LOCATION.codec, REGIME.codec), "reader": (REPAIRS,),
-    "forward": (CALL.codec,),
+    "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec), "placement": (LOCATION.codec, REGIME.codec),
+    "reader": (REPAIRS,), "forward": (CALL.codec,),
 }  # fmt: skip
 DECIDERS: dict[str, Decider[Any, Any, Any]] = {
-    "intake/client": CLIENT, "intake/retention": RETENTION, "intake/weeks": WEEKS, "placement/location": LOCATION, "placement/regime": REGIME,
-    "forward/call": CALL,
+    "intake/client": CLIENT, "intake/retention": RETENTION, "intake/weeks": WEEKS, "placement/location": LOCATION,
+    "placement/regime": REGIME, "forward/call": CALL,
 }  # fmt: skip
 
 

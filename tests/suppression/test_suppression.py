@@ -108,8 +108,8 @@ def test_where_nothing_is_small_everything_is_shown_and_nobody_is_shown_as_nobod
 @given(tables)
 def test_the_same_table_is_shown_the_same_in_any_order(table: Mapping[str, Table]) -> None:
     turned = {
-        name: inside if isinstance(inside, int) else dict(reversed(inside.items()))
-        for name, inside in reversed(table.items())
+        name: inside if isinstance(inside, int) else dict(reversed(list(inside.items())))
+        for name, inside in reversed(list(table.items()))
     }
     one, other = ({path: count for path, count, _ in totals(suppress(each, BELOW))} for each in (table, turned))
     assert one == other
