@@ -18,8 +18,6 @@ from shared.streams import ACCOUNTS, CITY, Topology, declared, difference
 State = Literal["ok", "warn", "bad"]
 
 SOURCE_SILENT_SECONDS = 5.0
-DEAF = frozenset({"intake"})
-"""Services that do not read `CITY`. In every other one all readers share one reading of it (`shared/together.py`)."""
 
 LAG_WARN = 1_000
 DISK_WARN_BYTES, DISK_BAD_BYTES = 2 * 1024**3, 256 * 1024**2
@@ -159,7 +157,7 @@ def copies(sites: Sites) -> Iterator[Finding]:
 def consumers(sites: Sites) -> Iterator[Finding]:
     for name, seen in sites.items():
         city = seen.streams.get(("CITY", CITY))
-        readers = len(set(seen.settings.services) - DEAF)
+        readers = len(set(seen.settings.services))  # in each all share one reading (`shared/together.py`)
         if city is not None and city["state"]["consumer_count"] < readers:
             yield Finding(
                 "consumers",

@@ -84,9 +84,14 @@ class PolicyReader(Reader):
         self._passed = 0
 
     async def _load(self) -> None:
-        if not self._loaded:
-            self._unsaved, self._passed = {}, 0  # whatever was only known here is read again
+        if self._loaded:
+            return
         await super()._load()
+        # What was passed without an effect stays so. It was perhaps on another source, which goes on where it is and
+        # would not see it again.
+        ahead = {key: put for key, put in self._unsaved.items() if put.values[3:] > self._checkpoints.get(key, (0, 0))}
+        self._checkpoints.update({key: (put.values[3], put.values[4]) for key, put in ahead.items()})
+        self._unsaved, self._passed = ahead, 0
 
     @asynccontextmanager
     async def resting(self) -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake.api_desk import Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
+from services.intake.api_offers import OfferWrites
 from services.intake.api_reads import Reads, complete_at
 from services.intake.decider_file import File
 from services.intake.file import (
@@ -60,7 +61,9 @@ TRIES_MAX = 4
 """How often a correction is made anew because the file moved on."""
 
 
-def routes(writes: Writes, reads: Reads, guidance: Guidance, guided: GuidanceReads) -> list[Route]:
+def routes(
+    writes: Writes, offering: OfferWrites, reads: Reads, guidance: Guidance, guided: GuidanceReads
+) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
         ("GET", "/clients", reads.list_clients, 200, DESK),
@@ -72,6 +75,8 @@ def routes(writes: Writes, reads: Reads, guidance: Guidance, guided: GuidanceRea
         ("POST", "/clients/{client_id}/requests", writes.open_request, 201, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/prioritize", writes.prioritize, 200, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/withdraw", writes.withdraw, 200, DESK),
+        ("POST", "/clients/{client_id}/offers/{offer_id}/accept", offering.accept, 200, DESK),
+        ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),
         ("GET", "/trajectories", guided.list_trajectories, 200, DESK),
@@ -93,7 +98,7 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/intake`. asyncapi: the document of what it tells and hears."""
     api = service_api("intake", "Intake: clients, requests, the vault", asyncapi=asyncapi)
     reads = Reads(intake)
-    every = routes(Writes(intake), reads, Guidance(intake), GuidanceReads(intake, reads))
+    every = routes(Writes(intake), OfferWrites(intake), reads, Guidance(intake), GuidanceReads(intake, reads))
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)

@@ -17,6 +17,7 @@ from shared.contracts.vocabulary import (
     CorrectionReason,
     Feature,
     Need,
+    OverrideReason,
     PriorityFact,
     ReadPurpose,
     RequestEndReason,
@@ -227,7 +228,71 @@ class RequestView(BaseModel):
     reason: str | None
     waiting_since: Day
     opened_at: Moment
+    offers: list[OfferView]
     version: int
+
+
+class AcceptBody(Body):
+    """expected_by: until when the place is wanted, at most 48 hours ahead. override: why it is taken though the owner
+    of another offer has not answered yet."""
+
+    expected_by: Moment
+    override: OverrideReason | None = None
+
+
+class DeclineBody(Body):
+    reason: Annotated[str, Field(max_length=40)]
+
+
+class OfferView(BaseModel):
+    """A place kept for a request, as its desk sees it. site, location: whose it is.
+
+    status: `open`, `accepted`, `declined`, `withdrawn`, `lapsed`. word: how it stands by its owner's newest word.
+    answered: whether its owner has read what this desk said last. in_slot: whether it fills the client's one slot.
+    possible_double: the client may be, or be expected, in two places.
+    """
+
+    id: str
+    request_id: str
+    hold_id: str
+    site: str
+    location: str
+    kind: str
+    sleeps: int
+    status: str
+    word: str | None
+    reason: str | None
+    expires_at: Moment
+    expected_by: Moment | None
+    answered: bool
+    in_slot: bool
+    possible_double: bool
+    version: int
+
+
+class OfferAnswer(CommandAnswer):
+    """The offer as it is then; the fields as in `OfferView`."""
+
+    request_id: str
+    hold_id: str
+    site: str
+    location: str
+    kind: str
+    sleeps: int
+    status: str
+    word: str | None
+    reason: str | None
+    expires_at: Moment
+    expected_by: Moment | None
+    answered: bool
+    in_slot: bool
+    possible_double: bool
+
+
+class AcceptAnswer(OfferAnswer):
+    """arrival_code: what the client says at the door; it is shown here and nowhere else."""
+
+    arrival_code: str
 
 
 class ReadView(BaseModel):

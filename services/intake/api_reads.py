@@ -13,7 +13,9 @@ from pydantic import BaseModel
 from services.intake import api_models as m
 from services.intake import views
 from services.intake.api_desk import Intake, vault_problems
+from services.intake.api_offers import shown_offer
 from services.intake.priority import placed
+from services.intake.views_offers import client_offers
 from shared.http import wait_caught_up
 from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem
@@ -132,8 +134,10 @@ class Reads:
             facts = (await self._intake.facts(row["client_id"], row["facts"])).facts
         except Problem:  # the row says so of its client
             facts = ()
+        offers = await self._intake.store.rows(client_offers, request_id=row["id"])
         return {
             **row,
+            "offers": [shown_offer(offer) for offer in sorted(offers, key=lambda one: one["id"])],
             "reasons": list(placed(facts).reasons),
             "waiting_since": date.fromisoformat(row["waiting_since"]),
         }

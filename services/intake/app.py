@@ -1,9 +1,11 @@
-"""The intake service, table of contents: what it decides, tells, keeps and answers. It hears nothing yet: no view of
-its own is made of what others tell."""
+"""The intake service, table of contents: what it decides, tells, hears, keeps and answers. No view of its own is made
+of what others tell: a letter leads to a command, and nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+
+from msgspec.structs import replace as with_fields
 
 from services.intake import api, policy, publish, publish_weeks, views
 from services.intake.app_keeper import Keeper, forget_keys
@@ -22,22 +24,25 @@ from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
 from shared.clock import Clock
 from shared.contracts.intake import CONTRACTS
-from shared.envelope import LOGS, Origin
-from shared.handling import Aggregate, Handler
+from shared.contracts.placement import OFFER_LETTERS
+from shared.envelope import LOGS, Origin, stream_name
+from shared.handling import NOTHING_ELSE, Aggregate, Also, Context, Handled, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
 from shared.http_repair import Bench
 from shared.ids import Ids
-from shared.policies import Handlers
+from shared.letters import Seals, load_seals
+from shared.policies import Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
-from shared.runtime import Runtime
+from shared.runtime import Beside, Runtime
 from shared.security import Role
 from shared.service import Check, Host, ServiceApp
 from shared.settings import SettingsError, VaultSettings
 from shared.store import PgStore
+from shared.streams import Topology
 from shared.suppression import BELOW
 from shared.timers import TimerLoop
 from shared.vault import Vault, VaultProblem, load_site_keys
@@ -46,6 +51,8 @@ from shared.worklist import TABLES as WORKLIST_TABLES
 from shared.worklist import PgWorklist, add_worklist
 
 NAME = "intake"
+PLACEMENT = "placement"
+"""Who offers places."""
 
 CLIENTS: Aggregate[File, ClientCommand, ClientEvent] = Aggregate(
     decider=CLIENT, tell=publish.tell, project=views.project, timers=policy.timers
@@ -69,11 +76,29 @@ WORK_READERS: tuple[Role, ...] = ("caseworker", "oncall", "auditor")
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES)
 
 
-def handlers(store: Store, clock: Clock, ids: Ids, below: int = BELOW) -> Handlers:
+HEARD = Policy("letters", {contract.type_name: contract for contract in OFFER_LETTERS}, policy.heard)
+"""What owners of places write to this desk."""
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+"""The file that a letter about no request of this desk goes to: there is none, and it is refused."""
+
+
+class ByRequest(Handler[File, ClientCommand, ClientEvent]):
+    """Handles what letters ask of a file: they name its request."""
+
+    async def handle(self, key: str, command: ClientCommand, context: Context, also: Also = NOTHING_ELSE) -> Handled:
+        """As `Handler.handle`; key: of the request."""
+        rows = await self._store.rows(views.requests, id=key)
+        client_id = str(rows[0]["client_id"]) if rows else NOBODY
+        return await super().handle(client_id, with_fields(command, client_id=client_id), context, also)
+
+
+def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals, below: int = BELOW) -> Handlers:
     """Whoever decides in this service, by the name of what is decided. below: counts under it are small."""
     weeks = replace(WEEK_COUNTS, tell=publish_weeks.tell_weeks(below))
     return {
-        policy.CLIENT: Handler(store, CLIENTS, clock, ids),
+        policy.CLIENT: Handler(store, CLIENTS, clock, ids, seals.encode),
+        policy.REQUEST: ByRequest(store, CLIENTS, clock, ids, seals.encode),
         policy.RETENTION: Handler(store, RETENTIONS, clock, ids),
         policy.WEEKS: Handler(store, weeks, clock, ids),
     }
@@ -99,19 +124,26 @@ def build(host: Host) -> ServiceApp:
         raise SettingsError("a site that runs intake needs `vault` in its settings")
     store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, INLINE_TABLES)
     runtime = Runtime(host, NAME, store)
-    deciding, vault = handlers(store, clock, ids, settings.small_counts_below), vault_of(settings.vault)
-    keeper = Keeper(settings.site, store, vault, deciding, clock, settings.vault.retention_days)
-    bench = Bench(NAME, Repair(store, [], clock, ids), Rebuilds(_views(store), clock))
+    seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
+    deciding = handlers(store, clock, ids, seals, settings.small_counts_below)
+    vault = vault_of(settings.vault)
+    letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
+    keeper = Keeper(
+        settings.site, store, vault, deciding, clock, settings.vault.retention_days,
+        retired=lambda site: host.roster.left_at(site) is not None,
+    )  # fmt: skip
+    bench = Bench(NAME, Repair(store, [letters], clock, ids), Rebuilds(_views(store), clock))
 
     async def start() -> None:
+        host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
         await runtime.start(LOGS)
         runtime.spawn("keeper", keeper.begin)
         runtime.spawn("forget", lambda: forget_keys(store, clock))
         runtime.spawn("timers", TimerLoop(store, clock, keeper.fire).run)
         for log in LOGS:
             runtime.relay(log)
-        runtime.city()
-        runtime.measure()
+        runtime.city(gather_seconds=LETTER_SECONDS, also=[Beside(letters, _own_places(host))])
+        runtime.measure(letters)
 
     async def stop() -> None:
         await bench.rebuilds.stop()
@@ -127,9 +159,20 @@ def build(host: Host) -> ServiceApp:
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = Files(CLIENT.stream(""), intake.record_look)
-    add_archive(site_api, Archive(store, (CLIENTS, RETENTIONS), views.CLIENT_TABLES, files=files))
+    add_archive(site_api, Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS), INLINE_TABLES, [HEARD.name], files=files))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", vault_open)])
+
+
+LETTER_SECONDS = 0.004
+"""As often as a busy network's figures are brought in."""
+
+
+def _own_places(host: Host) -> list[str]:
+    """The stream in which this site's own placement tells the network, where there is one."""
+    topology = Topology(host.settings.hub, {host.settings.site: tuple(host.settings.services)})
+    tells = PLACEMENT in topology.tellers(host.settings.site, "pub")
+    return [stream_name("pub", host.settings.site, PLACEMENT)] if tells else []
 
 
 def _views(store: PgStore) -> dict[str, Rebuildable]:

@@ -4,7 +4,7 @@ files whose keys were destroyed before an older backup came back, and looks ever
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -13,16 +13,18 @@ import msgspec
 from services.intake import commands as cmd
 from services.intake import policy, views
 from services.intake.app_weeks import WeekCounter
+from services.intake.commands_offers import CloseOffer
 from services.intake.decider_file import File
 from services.intake.file import FACTS, Facts
 from services.intake.priority import CURRENT, Rules, placed
 from shared import schema
+from shared.causes import timer_command
 from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE
 from shared.handling import Context, Handled, Handler
 from shared.ids import derived_id
 from shared.policies import Handlers
-from shared.ports import Append, DueTimer, Put, Store
+from shared.ports import Append, Delete, DueTimer, Put, Store
 from shared.store import PgStore
 from shared.telemetry import logger
 from shared.vault import Vault, VaultProblem
@@ -43,6 +45,9 @@ RETENTION_AT = time(3, tzinfo=UTC)
 """When the day's look begins, if the site is up; otherwise as soon as it is."""
 
 
+OPEN = ("waiting", "offered", "accepted")
+"""How a request stands that is open."""
+
 KEYS_KEPT = timedelta(days=8)
 """How long a request that is repeated is known again; 7 days are promised. Its fingerprint of what was said of a person
 goes then: whoever takes the whole machine could go on guessing at it after that person was erased."""
@@ -62,16 +67,16 @@ async def forget_keys_before(store: PgStore, before: datetime) -> None:
 
 
 class Keeper:
-    """retention_days: how long a file may lie unused before it is erased."""
+    """retention_days: how long a file may lie unused before it is erased. retired: whether a site has left."""
 
     def __init__(
         self, site: str, store: Store, vault: Vault, handlers: Handlers, clock: Clock, retention_days: int,
-        rules: Rules = CURRENT,
+        rules: Rules = CURRENT, retired: Callable[[str], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         self._site, self._store, self._vault, self._clock = site, store, vault, clock
         self._clients: Handler[Any, Any, Any] = handlers[policy.CLIENT]
         self._retention: Handler[Any, Any, Any] = handlers[policy.RETENTION]
-        self._days, self._rules = retention_days, rules
+        self._days, self._rules, self._retired = retention_days, rules, retired
         self._counter = WeekCounter(site, store, vault, handlers, clock)
 
     async def begin(self) -> None:
@@ -102,6 +107,9 @@ class Keeper:
         if timer.kind in (policy.COUNT, policy.WEEK_OVER):
             await self._count(timer, now)
             return
+        if timer.kind == policy.OFFER:
+            await self._write_again(timer, now)
+            return
         assert timer.kind == policy.DESTROY_KEY
         if not await self._try_to_destroy(timer.key):
             await self._move(timer, now + KEY_RETRY)
@@ -117,6 +125,17 @@ class Keeper:
         except VaultProblem as problem:
             log.error("a week was not counted", code=problem.code, again_seconds=KEY_RETRY.total_seconds())
             await self._move(timer, now + KEY_RETRY)
+
+    async def _write_again(self, timer: DueTimer, now: datetime) -> None:
+        """Writes to the owner of an offer again; of one that has left the network nothing more is expected."""
+        command: cmd.ClientCommand = policy.offer_due(timer.id, timer.key, now)
+        offer = (await self._clients.load(timer.key))[0].offers.get(timer.id.partition("/")[2])
+        if offer is not None and self._retired(offer.site):
+            command = CloseOffer(at=now, role=SYSTEM_ROLE, client_id=timer.key, offer_id=offer.id)
+        command_id = timer_command(timer.id, timer.due_at, timer.kind)
+        handled = await self._clients.handle(timer.key, command, Context(command_id, command_id, command_id))
+        if not handled.events and (offer is None or offer.again_at is None):
+            await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
 
     async def destroy_key(self, client_id: str) -> datetime:
         """Destroys the key of an erased file, once what it adds to its weeks is counted, and writes down since when.
@@ -142,9 +161,10 @@ class Keeper:
                 erased = True
             if erased and (row["key_gone_at"] is None or client_id not in gone):
                 await self._try_to_destroy(client_id)
-        async for row in self._pages(views.requests, status="waiting"):
-            if row["rules_version"] != self._rules.version:
-                await self._place_anew(row["client_id"], row["id"])
+        for status in OPEN:
+            async for row in self._pages(views.requests, status=status):
+                if row["rules_version"] != self._rules.version:
+                    await self._place_anew(row["client_id"], row["id"])
 
     async def look_for_unused(self) -> bool:
         """Erases whatever file nobody used for so long, once a day, and writes a line also when there was none. What is

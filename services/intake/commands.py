@@ -7,9 +7,10 @@ client_id: of the file that decides. if_version: of the file as whoever asks has
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
-from services.intake.commands_guidance import GUIDANCE_COMMANDS, GuidanceCommand
+from services.intake.commands_guidance import GuidanceCommand
+from services.intake.commands_offers import OfferCommand
 from shared.kernel import Command
 
 
@@ -90,7 +91,7 @@ class NoteKeyDestroyed(Command, frozen=True, kw_only=True):
     destroyed_at: datetime
 
 
-ClientCommand: TypeAlias = (
+FileCommand: TypeAlias = (
     RegisterClient
     | CorrectClient
     | ReadPersonal
@@ -102,17 +103,9 @@ ClientCommand: TypeAlias = (
     | GuidanceCommand
 )
 
-COMMANDS: tuple[type[ClientCommand], ...] = (
-    RegisterClient,
-    CorrectClient,
-    ReadPersonal,
-    OpenRequest,
-    PrioritizeRequest,
-    WithdrawRequest,
-    EraseClient,
-    NoteKeyDestroyed,
-    *GUIDANCE_COMMANDS,
-)
+ClientCommand: TypeAlias = FileCommand | OfferCommand
+
+COMMANDS: tuple[type[ClientCommand], ...] = get_args(ClientCommand)
 
 
 class RecordRetention(Command, frozen=True, kw_only=True):

@@ -52,11 +52,3 @@ class FollowReferral(Command, frozen=True, kw_only=True):
 
 
 GuidanceCommand: TypeAlias = StartTrajectory | ReachMilestone | EndTrajectory | MakeReferral | FollowReferral
-
-GUIDANCE_COMMANDS: tuple[type[GuidanceCommand], ...] = (
-    StartTrajectory,
-    ReachMilestone,
-    EndTrajectory,
-    MakeReferral,
-    FollowReferral,
-)

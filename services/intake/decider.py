@@ -13,7 +13,9 @@ from services.intake import commands as cmd
 from services.intake import commands_guidance as guide
 from services.intake import decider_guidance as guidance
 from services.intake import decider_limits as limits
+from services.intake import decider_offers as offers
 from services.intake import events as ev
+from services.intake.commands_offers import OfferCommand
 from services.intake.decider_file import File, Request, evolve
 from services.intake.decider_retention import RETENTION
 from services.intake.decider_weeks import WEEKS
@@ -31,6 +33,8 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
         return register(file, command)
     if not file.id:
         return Rejected("client-unknown", {})
+    if isinstance(command, OfferCommand):
+        return offers.decide_offer(file, command)
     match command:
         case cmd.EraseClient():
             return erase(file, command)
@@ -161,7 +165,10 @@ def withdraw(file: File, command: cmd.WithdrawRequest) -> Outcome:
     refused = limits.request_version_refused(file, request, command.if_version)
     if refused:
         return refused
-    return [ev.RequestWithdrawn(file.id, request.id, command.reason, command.at)] if request.open else ()
+    if not request.open:
+        return ()
+    declined = offers.ended_with(file, request.id, command.at)
+    return [*declined, ev.RequestWithdrawn(file.id, request.id, command.reason, command.at)]
 
 
 def erase(file: File, command: cmd.EraseClient) -> Outcome:
@@ -177,7 +184,7 @@ def erase(file: File, command: cmd.EraseClient) -> Outcome:
     if command.idle_since is not None and file.active_at is not None and file.active_at > command.idle_since:
         return Rejected("client-in-use", {})
     ended = [ev.RequestWithdrawn(file.id, request.id, "erased", command.at) for request in file.open_requests]
-    return [*ended, ev.ClientErased(file.id, command.because, command.at)]
+    return [*offers.ended_with(file, None, command.at), *ended, ev.ClientErased(file.id, command.because, command.at)]
 
 
 def note_key_destroyed(file: File, command: cmd.NoteKeyDestroyed) -> Outcome:
@@ -199,7 +206,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=2,
+    state_version=3,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import assert_never
 
@@ -10,10 +11,13 @@ from msgspec.structs import replace
 
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from services.intake import events_offers as oe
+from services.intake.decider_slot import Offer, moved, slot_after
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """One request. status: `waiting`, or `withdrawn` with its reason. version: of the file when it last moved."""
+    """One request. status: `waiting` while it is open (`status_of` says more), `placed`, or `withdrawn` with its
+    reason. version: of the file when it last moved."""
 
     id: str
     kinds: tuple[str, ...]
@@ -69,6 +73,8 @@ class Referral(msgspec.Struct, frozen=True, gc=False):
 class File(msgspec.Struct, frozen=True, gc=False):
     """card, personal: sealed, and empty once erased. active_at: when anything was last done with it by a person.
 
+    slot: the offer that fills the one place a file can have; empty when none does. offers: newest last, those that
+    ended long ago are left out.
     last_read_id: so that one look that is recorded twice counts once. key_gone_at: when the vault destroyed the key.
     """
 
@@ -84,6 +90,8 @@ class File(msgspec.Struct, frozen=True, gc=False):
     erased_at: datetime | None = None
     key_gone_at: datetime | None = None
     version: int = 0
+    offers: dict[str, Offer] = {}
+    slot: str = ""
 
     @property
     def open_requests(self) -> list[Request]:
@@ -97,6 +105,8 @@ class File(msgspec.Struct, frozen=True, gc=False):
 def evolve(file: File, event: ev.ClientEvent) -> File:
     """The file after `event`."""
     version = file.version + 1
+    if isinstance(event, oe.OfferEvent):
+        return _offered(file, event, version)
     match event:
         case ev.ClientRegistered():
             return File(event.client_id, event.card, event.personal, event.at, event.at, version=version)
@@ -188,3 +198,54 @@ def forgotten(file: File) -> File:
     }
     referrals = {each.id: replace(each, referral="", appointment=None, first=None) for each in file.referrals.values()}
     return replace(file, trajectories=trajectories, referrals=referrals)
+
+
+ENDED_KEPT = 50
+"""Offers that have ended and are remembered, so that a letter that comes late finds the one it is about."""
+
+
+def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
+    if isinstance(event, oe.RequestPlaced):
+        known = file.requests[event.request_id]
+        placed = replace(known, status="placed", reason=None, facts="", version=version)
+        return _with(file, placed, version, None)
+    if isinstance(event, oe.OfferReceived):
+        offer = Offer(
+            event.offer_id, event.request_id, event.site, event.location, event.kind, event.sleeps, event.expires_at,
+            again_at=event.again_at, version=version,
+        )  # fmt: skip
+        ended = [id_ for id_, known in file.offers.items() if known.settled]
+        gone = frozenset(ended[: max(0, len(ended) - ENDED_KEPT)])
+        kept = {id_: known for id_, known in file.offers.items() if id_ not in gone}
+        return replace(file, offers=kept | {offer.id: offer}, version=version)
+    offer = replace(moved(file.offers[event.offer_id], event), version=version)
+    offers = file.offers | {offer.id: offer}
+    slot = offer.id if isinstance(event, oe.OfferAccepted) else slot_after(file.slot, offers)
+    active = event.at if isinstance(event, oe.OfferAccepted | oe.OfferDeclined) else file.active_at
+    return replace(file, offers=offers, slot=slot, active_at=active, version=version)
+
+
+def doubles(file: File) -> list[str]:
+    """Offers by which the client may be, or be expected, somewhere else than by the one in the slot."""
+    return [
+        offer.id
+        for offer in file.offers.values()
+        if offer.id != file.slot and not offer.settled and (offer.overridden or offer.word == "housed")
+    ]
+
+
+def status_of(file: File, request: Request) -> str:
+    """How a request stands: `waiting`, `offered`, `accepted`, `placed`, `withdrawn`."""
+    if not request.open:
+        return request.status
+    about = [offer.status for offer in file.offers.values() if offer.request_id == request.id and not offer.settled]
+    slot = file.offers.get(file.slot)
+    if slot is not None and slot.request_id == request.id:
+        return "accepted"
+    return "offered" if "open" in about else "waiting"
+
+
+def touched(events: Iterable[ev.ClientEvent]) -> Iterable[str]:
+    """The requests these events say something of, each once."""
+    about = ev.RequestOpened | ev.RequestPrioritized | ev.RequestWithdrawn | oe.OfferEvent
+    return dict.fromkeys(event.request_id for event in events if isinstance(event, about))

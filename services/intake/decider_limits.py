@@ -19,6 +19,7 @@ BAND_MAX = 3
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _LOCATION = re.compile(r"[a-z][a-z0-9-]{0,60}\Z")
+_ARRIVAL = re.compile(r"[0-9a-f]{32}\.[0-9a-f]{64}\Z")
 _SEALED = re.compile(r"v1\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\Z")
 
 
@@ -62,6 +63,11 @@ def priority_refused(band: int, rules_version: int) -> Rejected | None:
     if 0 <= band <= BAND_MAX and 1 <= rules_version <= RULES_MAX:
         return None
     return Rejected("priority-invalid", {"band_max": BAND_MAX})
+
+
+def arrival_refused(arrival: str) -> Rejected | None:
+    """Refused: `arrival-invalid`: not a salt and a hash. A code itself gets into no event."""
+    return None if _ARRIVAL.match(arrival) else Rejected("arrival-invalid", {})
 
 
 def zone_refused(*times: datetime | None) -> Rejected | None:

@@ -9,9 +9,10 @@ a place, and when, and stays when the key is gone.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
-from services.intake.events_guidance import GUIDANCE_EVENTS, GuidanceEvent
+from services.intake.events_guidance import GuidanceEvent
+from services.intake.events_offers import OfferEvent
 from shared.kernel import Codec, Event
 
 
@@ -101,7 +102,7 @@ class KeyDestroyed(Event, frozen=True, tag="key-destroyed.v1"):
     at: datetime
 
 
-ClientEvent: TypeAlias = (
+FileEvent: TypeAlias = (
     ClientRegistered
     | ClientCorrected
     | PersonalRead
@@ -112,20 +113,11 @@ ClientEvent: TypeAlias = (
     | KeyDestroyed
     | GuidanceEvent
 )
+"""What happens at the desk."""
 
-CODEC: Codec[ClientEvent] = Codec(
-    (
-        ClientRegistered,
-        ClientCorrected,
-        PersonalRead,
-        RequestOpened,
-        RequestPrioritized,
-        RequestWithdrawn,
-        ClientErased,
-        KeyDestroyed,
-        *GUIDANCE_EVENTS,
-    )
-)
+ClientEvent: TypeAlias = FileEvent | OfferEvent
+
+CODEC: Codec[ClientEvent] = Codec(get_args(ClientEvent))
 """Reads and writes the events of a file. A changed event is a new class with its upcaster directly under it."""
 
 

@@ -60,11 +60,3 @@ class ReferralFollowed(Event, frozen=True, tag="referral-followed.v1"):
 
 
 GuidanceEvent: TypeAlias = TrajectoryStarted | MilestoneReached | TrajectoryEnded | ReferralMade | ReferralFollowed
-
-GUIDANCE_EVENTS: tuple[type[GuidanceEvent], ...] = (
-    TrajectoryStarted,
-    MilestoneReached,
-    TrajectoryEnded,
-    ReferralMade,
-    ReferralFollowed,
-)

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
+from services.intake import commands_offers as oc
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from services.intake import events_offers as oe
 from services.intake import events_weeks as week
+from shared.contracts import placement as told
+from shared.contracts.base import Contract, Opened
 from shared.contracts.weeks import week_ends, week_of
+from shared.envelope import SYSTEM_ROLE, Message
+from shared.kernel import Reaction
 from shared.timers import TimerCleared, TimerSet
 
 CLIENT, RETENTION, WEEKS = "client", "retention", "weeks"
 """The aggregates that commands go to."""
+REQUEST = "request"
+"""The file that has this request."""
 
-DESTROY_KEY, RETENTION_DAY = "destroy-key", "retention"
+DESTROY_KEY, RETENTION_DAY, OFFER = "destroy-key", "retention", "offer"
 COUNT, WEEK_OVER = "count", "week-over"
 _ERASURE = "erasure/"
 
@@ -31,8 +40,9 @@ CLOSES_AFTER = timedelta(hours=1)
 
 
 def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
-    """One for each erased file whose key may still be there, named `erasure/<client id>`, and one for whatever is to be
-    counted once its week is over."""
+    """One for each erased file whose key may still be there, named `erasure/<client id>`, one for whatever is to be
+    counted once its week is over, and one for each offer whose owner may have to be written to again,
+    `offer/<offer id>`."""
     changes: list[TimerSet | TimerCleared] = []
     for event in events:
         if isinstance(event, ev.ClientErased):
@@ -45,7 +55,42 @@ def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
             changes.append(_counting(TRAJECTORY, event.trajectory_id, event.client_id, event.at))
         elif isinstance(event, guide.ReferralMade):
             changes.append(_counting(REFERRAL, event.referral_id, event.client_id, event.at))
-    return changes
+        elif isinstance(event, oe.OfferEvent) and not isinstance(event, oe.RequestPlaced):
+            name = f"offer/{event.offer_id}"
+            due_at = event.again_at
+            changes.append(TimerCleared(name) if due_at is None else TimerSet(name, due_at, OFFER, event.client_id))
+    return list({change.id: change for change in changes}.values())  # of one timer its last word
+
+
+def offer_due(timer_id: str, client_id: str, at: datetime) -> oc.RepeatOfferLetter:
+    """The command of an `OFFER` timer."""
+    offer_id = timer_id.partition("/")[2]
+    return oc.RepeatOfferLetter(at=at, role=SYSTEM_ROLE, client_id=client_id, offer_id=offer_id)
+
+
+def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+    """The command that follows from a letter of an owner of places. Whose request it is about is looked up by whoever
+    handles it: a letter names no client."""
+    if not isinstance(said, Opened):
+        return None
+    about: dict[str, Any] = {
+        "at": at, "role": SYSTEM_ROLE, "client_id": "", "site": said.sender, "offer_id": said.request_id,
+    }  # fmt: skip
+    match said.body:
+        case told.PlaceOfferedBody() as offered:
+            heard_of = oc.HearOffer(
+                **about, request_id=offered.offered_for, location=offered.location, kind=offered.kind,
+                sleeps=offered.sleeps, expires_at=offered.expires_at,
+            )  # fmt: skip
+            return Reaction(REQUEST, offered.offered_for, heard_of)
+        case told.PlaceAnsweredBody() as answer:
+            word = oc.HearWord(
+                **about, request_id=answer.offered_for, word=answer.word, reason=answer.reason, turn=answer.turn,
+                epoch=message.origin.epoch, number=answer.number, until=answer.expires_at,
+            )  # fmt: skip
+            return Reaction(REQUEST, answer.offered_for, word)
+        case _:
+            return None
 
 
 def _counting(what: str, id_: str, client_id: str, at: datetime) -> TimerSet:

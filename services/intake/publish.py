@@ -8,43 +8,69 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.intake import events as ev
-from services.intake.decider_file import File, Request
+from services.intake import publish_offers
+from services.intake.decider_file import File, Request, status_of, touched
+from services.intake.events_offers import OfferEvent
+from services.intake.publish_offers import letters
 from shared.contracts import intake as told
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Draft
 from shared.contracts.vocabulary import size_class
 
 
 class Telling(NamedTuple):
     """subject: what it is about. observed_at: nobody observes a file."""
 
-    contract: Contract
+    contract: Contract | Draft
     subject: str
     observed_at: None = None
 
 
 def tell(before: File, events: Sequence[ev.ClientEvent], after: File) -> list[Telling]:
-    """Each event as its site event, then one notice for every request they touched, as it is after the last of them."""
-    tellings = [telling for event in events for telling in site_events(event)]
-    touched = dict.fromkeys(
-        event.request_id
-        for event in events
-        if isinstance(event, ev.RequestOpened | ev.RequestPrioritized | ev.RequestWithdrawn)
-    )
-    return tellings + [notice(after.requests[request_id]) for request_id in touched]
+    """Each event as its site event, then one notice for every request of which it says something new, as it is after
+    the last of them, then letters to owners of places. Whoever is erased is nobody's news any more."""
+    tellings = [telling for event in events for telling in _site_events(event, before)]
+    tellings += [
+        notice(after, after.requests[request_id])
+        for request_id in touched(events)
+        if _is_news(before, after, request_id)
+    ]
+    return tellings + [Telling(letter, letter.to) for letter in letters(events, after)]
 
 
-def notice(request: Request) -> Telling:
+def _is_news(before: File, after: File, request_id: str) -> bool:
+    """A notice that says what the last one said tells others when somebody moved, and nothing else."""
+    known = before.requests.get(request_id)
+    return known is None or _said(before, known) != _said(after, after.requests[request_id])
+
+
+def _said(file: File, request: Request) -> tuple[object, ...]:
+    return (request.priority_band, request.rules_version, _status(file, request))
+
+
+def _status(file: File, request: Request) -> str:
+    return status_of(file, request) if request.open else "closed"
+
+
+def _site_events(event: ev.ClientEvent, before: File) -> list[Telling]:
+    if not isinstance(event, OfferEvent):
+        return site_events(event)
+    if before.erased_at is not None:
+        return []
+    return [Telling(contract, event.offer_id) for contract in publish_offers.site_events(event, before)]
+
+
+def notice(file: File, request: Request) -> Telling:
     """What everybody may know of a request."""
     contract = told.RequestNoticed.of(
         request_id=request.id, kinds=request.kinds, size_class=size_class(request.household_size),
         features=request.features, not_at=request.not_at, priority_band=request.priority_band,
         rules_version=request.rules_version, waiting_since=request.waiting_since,
-        status="waiting" if request.open else "closed",
+        status=_status(file, request),
     )  # fmt: skip
     return Telling(contract, request.id)
 
 
-def site_events(event: ev.ClientEvent) -> list[Telling]:
+def site_events(event: ev.FileEvent) -> list[Telling]:
     """What the services of this site hear of one event."""
     match event:
         case ev.ClientRegistered():

@@ -29,7 +29,7 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
                     request.priority_band, request.rules_version, request.waiting_since, request.opened_at,
                 )
             )  # fmt: skip
-            tellings.append(notice(request))
+            tellings.append(notice(file, request))
     if weeks.closed is not None:
         over = sorted(week for week in weeks.weeks if week <= weeks.closed)
         tellings += [week_told(week, weeks.weeks[week], below) for week in over]

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake import events as ev
-from services.intake import views_guidance
-from services.intake.decider_file import File, Request
+from services.intake import views_guidance, views_offers
+from services.intake.decider_file import File, Request, status_of, touched
 from services.intake.decider_retention import Retention
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
@@ -71,19 +71,17 @@ retention_days = sa.Table(
     sa.Column("at", TIME, nullable=False),
 )
 
-CLIENT_TABLES = (clients, requests, personal_reads, *views_guidance.GUIDANCE_TABLES)
+CLIENT_TABLES = (
+    clients, requests, personal_reads, *views_guidance.GUIDANCE_TABLES, *views_offers.OFFER_TABLES,
+)  # fmt: skip
 RETENTION_TABLES = (retention_days,)
 
 
 def project(before: File, events: Sequence[ev.ClientEvent], after: File, at: datetime) -> list[RowChange]:
     """The rows that these events change; each as it is after the last of them."""
     rows: list[RowChange] = [Put(clients, _client_row(after))]
-    touched = dict.fromkeys(
-        event.request_id
-        for event in events
-        if isinstance(event, ev.RequestOpened | ev.RequestPrioritized | ev.RequestWithdrawn)
-    )
-    rows += [Put(requests, _request_row(after.id, after.requests[request_id])) for request_id in touched]
+    rows += [Put(requests, _request_row(after, after.requests[request_id])) for request_id in touched(events)]
+    rows += views_offers.project(before, events, after)
     rows += [
         Put(personal_reads, (event.read_id, event.client_id, event.purpose, event.role, event.at))
         for event in events
@@ -113,9 +111,10 @@ def _client_row(file: File) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _request_row(client_id: str, request: Request) -> tuple[object, ...]:
+def _request_row(file: File, request: Request) -> tuple[object, ...]:
     return (
-        request.id, client_id, list(request.kinds), list(request.features), request.household_size,
-        list(request.not_at), request.facts, request.priority_band, request.rules_version, request.status,
+        request.id, file.id, list(request.kinds), list(request.features), request.household_size,
+        list(request.not_at), request.facts, request.priority_band, request.rules_version,
+        status_of(file, request),
         request.reason, request.waiting_since.isoformat(), request.opened_at, request.version,
     )  # fmt: skip

@@ -27,12 +27,14 @@ from services.placement.api_desk import (
     location_of_stream,
     refs,
 )
+from services.placement.api_offers import OfferReads, OfferWrites, said_at_the_door, wrong_code
 from services.placement.api_reads import Reads
 from services.placement.api_regimes import RegimeWrites
 from services.placement.api_stays import HouseWrites
 from services.placement.api_waiting import WaitingReads
 from services.placement.api_weeks import WeekReads
 from services.placement.decider_limits import NIGHTS_A_COMMAND_MAX
+from services.placement.events_offers import ArrivalRefused
 from shared.handling import Handled
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import EVERYBODY, CurrentActor, allow
@@ -63,8 +65,9 @@ ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
 
 
 def routes(
-    writes: Writes, house: HouseWrites, regimes: RegimeWrites, reads: Reads, waiting: WaitingReads, weeks: WeekReads
-) -> list[Route]:
+    writes: Writes, house: HouseWrites, regimes: RegimeWrites, offering: OfferWrites, reads: Reads,
+    waiting: WaitingReads, offers: OfferReads, weeks: WeekReads,
+) -> list[Route]:  # fmt: skip
     """Every path of the service and who may call it, beside those a service shares with others: `/parked` and `/views`
     (`shared/http_repair.py`), `/health` and `/worklist` (`shared/health.py`, `shared/worklist.py`).
     """
@@ -110,6 +113,9 @@ def routes(
         ("GET", "/regimes/{regime_id}", reads.show_regime, 200, ALL),
         ("POST", "/regimes/{regime_id}/end", regimes.end, 200, COORDINATOR),
         ("GET", "/search", reads.search, 200, ALL),
+        ("GET", "/offers", offers.list_offers, 200, HOUSEHOLD_READERS),
+        ("GET", "/offers/{offer_id}", offers.show_offer, 200, HOUSEHOLD_READERS),
+        ("POST", "/offers/{offer_id}/withdraw", offering.withdraw, 200, DESK),
         ("GET", "/waiting-list", waiting.waiting_list, 200, ALL),
         ("GET", "/weeks", weeks.weeks, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, COORDINATOR),
@@ -124,10 +130,10 @@ def build(placement: Placement, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     """The service's application, to be mounted at `/api/placement`. asyncapi: the document of what it tells and
     hears."""
     api = service_api("placement", "Placement: places, holds, stays, capacity", asyncapi=asyncapi)
-    writes = Writes(placement), HouseWrites(placement), RegimeWrites(placement)
+    writes = Writes(placement), HouseWrites(placement), RegimeWrites(placement), OfferWrites(placement)
     weeks = WeekReads(placement.store, placement.waiting, placement.clock, placement.small_counts_below)
-    every = routes(*writes, Reads(placement), WaitingReads(placement.waiting), weeks)
-    for method, path, endpoint, status, roles in every:
+    reads = Reads(placement), WaitingReads(placement.waiting), OfferReads(placement), weeks
+    for method, path, endpoint, status, roles in routes(*writes, *reads):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         later = LATER.get(path) if method == "POST" else None
         api.add_api_route(path, endpoint, methods=[method], status_code=status, responses=later)
@@ -253,15 +259,19 @@ class Writes:
         self, hold_id: str, actor: CurrentActor, claim: Claim, version: IfMatch, body: m.CheckInBody | None = None
     ) -> m.CheckInAnswer:
         """The household has arrived. Refused: `hold-lapsed`, `hold-ended`, `remote-hold-not-possible` (it is checked in
-        where it is held)."""
+        where it is held); of an offer `offer-not-accepted`, and `arrival-code-missing`, `-wrong`, `-blocked`."""
         location = await self._location_of_hold(hold_id)
         if location is None:
             raise Problem(409, "remote-hold-not-possible")
+        state, _ = await self._placement.handler.load(location)
         handled = await self._placement.do(
             location, Asked(actor, claim), cmd.CheckInHold,
             hold_id=hold_id, stay_id=self._placement.ids.random_id(), if_version=version,
             observed_at=None if body is None else body.observed_at,
+            arrival=await said_at_the_door(state, hold_id, None if body is None else body.arrival_code),
         )  # fmt: skip
+        if any(isinstance(event, ArrivalRefused) for _, event in handled.events):
+            raise wrong_code(hold_id, (await self._placement.handler.load(location))[0].offers[hold_id].refusals)
         return m.CheckInAnswer(**base(hold_id, handled), stay_id=event_of(handled, ev.StayBegan).stay_id)
 
     async def cancel(

@@ -126,7 +126,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     copied = ("id", "site", "location", "kind", "household_size", "status", "code", "expires_at", "version")
     return {
         **{name: row[name] for name in copied},
-        "place_ids": [], "stay_id": None, "expected_from": None, "given_up": row["given_up"],
+        "place_ids": [], "stay_id": None, "expected_from": None, "given_up": row["given_up"], "offer_id": None,
     }  # fmt: skip
 
 

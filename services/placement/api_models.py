@@ -114,7 +114,10 @@ class HoldBody(Body):
 
 
 class CheckInBody(Body):
+    """arrival_code: of an offer, what they said at the door."""
+
     observed_at: Moment | None = None
+    arrival_code: Annotated[str, Field(max_length=40)] | None = None
 
 
 class CancelBody(Body):
@@ -275,6 +278,7 @@ class HoldView(BaseModel):
     expected_from: str | None
     code: str | None
     given_up: bool
+    offer_id: str | None
 
 
 class StayView(BaseModel):

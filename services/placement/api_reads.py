@@ -205,6 +205,7 @@ class Reads:
     def _hold(self, row: Row) -> dict[str, Any]:
         copied = (
             "id", "location", "kind", "household_size", "status", "expires_at", "stay_id", "version", "expected_from",
+            "offer_id",
         )  # fmt: skip
         return {
             **{name: row[name] for name in copied},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,8 +15,10 @@ from services.placement import (
     publish_regimes,
     views,
     views_calls,
+    views_offers,
     views_regimes,
 )
+from services.placement.app_offers import Offering
 from services.placement.capacity import SiteLink
 from services.placement.commands import LocationCommand, OpenLocation
 from services.placement.commands_regimes import RegimeCommand
@@ -35,6 +37,7 @@ from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
 from shared.clock import Clock
 from shared.contracts.base import Contract
+from shared.contracts.intake import LETTERS as DESK_LETTERS
 from shared.contracts.placement import CONTRACTS, LETTERS, RegimeTold
 from shared.envelope import LOGS, SYSTEM_ROLE, Origin, stream_name
 from shared.forward import CALL, PENDING, Call, CallCommand, CallEvent
@@ -49,7 +52,7 @@ from shared.inbox import Follow, OutboxSource, Reader
 from shared.kernel import Reaction
 from shared.letters import Seals, load_seals
 from shared.policies import Handlers, Policy, PolicyReader
-from shared.ports import Append, Delete, DueTimer, Store, Wake
+from shared.ports import Append, Delete, DueTimer, RowChange, Store, Wake
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
@@ -72,8 +75,15 @@ message by itself would cost."""
 OWN_SECONDS = 0.02
 """A busy site brings its own figures into the network's view fifty times a second; its board shows them at once."""
 
+
+def _rows(before: Location, events: Sequence[LocationEvent], after: Location, at: datetime) -> list[RowChange]:
+    """The board's, and those of offers."""
+    board = views.project(before, events, after, at)
+    return board + views_offers.project(before, events, after, at) if before.offers or after.offers else board
+
+
 AGGREGATE: Aggregate[Location, LocationCommand, LocationEvent] = Aggregate(
-    decider=LOCATION, tell=publish.tell, project=views.project, timers=policy.timers
+    decider=LOCATION, tell=publish.tell, project=_rows, timers=policy.timers
 )
 """Every command and event of the service: `LOCATION.commands` and `LOCATION.codec`."""
 
@@ -87,14 +97,15 @@ REGIMES: Aggregate[Regime, RegimeCommand, RegimeEvent] = Aggregate(
 )
 """What the municipality has declared; at other sites what they heard of it."""
 
-_HEARD: tuple[type[Contract], ...] = (*LETTERS, RegimeTold)
+_HEARD: tuple[type[Contract], ...] = (*LETTERS, *DESK_LETTERS, RegimeTold)
 HEARD = Policy("letters", {contract.type_name: contract for contract in _HEARD}, policy.heard)
 """What others write to this site, and the regimes everybody is told of."""
 
 OPEN_CALLS = (PENDING, "active")
 """How a hold at another site stands that somebody may still count on."""
 
-INLINE_TABLES = (*views.BOARD_TABLES, *views_calls.CALL_TABLES, *views_regimes.REGIME_TABLES)
+BOARD_TABLES = (*views.BOARD_TABLES, *views_offers.OFFER_TABLES)
+INLINE_TABLES = (*BOARD_TABLES, *views_calls.CALL_TABLES, *views_regimes.REGIME_TABLES)
 READER_TABLES = (*CAPACITY_TABLES, *WAITING_TABLES)
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
 
@@ -177,6 +188,9 @@ def build(host: Host) -> ServiceApp:
         closing.set()
 
     waiting = Reader(store, WAITING, clock)
+    who_waits = WaitingList(
+        store, waiting, lambda site: _link(runtime, reader, site), capacity.current, host.roster.counts
+    )
     bench = Bench(
         NAME, Repair(store, [reader, waiting, letters], clock, ids), Rebuilds(_views(runtime, reader, waiting), clock)
     )
@@ -189,8 +203,10 @@ def build(host: Host) -> ServiceApp:
         for log in LOGS:
             runtime.relay(log)
         runtime.spawn("close-calls", lambda: close_calls(store, deciding, retired, clock, closing))
-        runtime.city(reader, gather_seconds=CITY_SECONDS, also=[letters, Beside(waiting, _own_notices(host))])
+        own_desk = _own_desk(host)
+        runtime.city(reader, gather_seconds=CITY_SECONDS, also=[Beside(letters, own_desk), Beside(waiting, own_desk)])
         runtime.measure(reader, waiting, letters)
+        runtime.spawn("offers", Offering(settings.site, store, who_waits, handler, clock, ids).run)
         for location in settings.locations:
             await _open(handler, host, location.name, location.title, location.district)
 
@@ -198,10 +214,7 @@ def build(host: Host) -> ServiceApp:
         site=settings.site, sites=host.roster, handler=handler, store=store, capacity=capacity, clock=clock, ids=ids,
         streams=host.streams, calls=deciding[policy.CALL], can_write_to=seals.knows, regimes=deciding[REGIME.name],
         municipality=settings.municipality,
-        waiting=WaitingList(
-            store, waiting, lambda site: _link(runtime, reader, site), capacity.current, host.roster.counts
-        ),
-        left_at=host.roster.left_at, small_counts_below=settings.small_counts_below,
+        waiting=who_waits, left_at=host.roster.left_at, small_counts_below=settings.small_counts_below,
     )  # fmt: skip
 
     async def stop() -> None:
@@ -233,7 +246,7 @@ async def close_calls(
         await changed.wait(seen)
 
 
-def _own_notices(host: Host) -> list[str]:
+def _own_desk(host: Host) -> list[str]:
     """The stream in which this site's own intake tells the network, where there is one."""
     topology = Topology(host.settings.hub, {host.settings.site: tuple(host.settings.services)})
     tellers = topology.tellers(host.settings.site, "pub")
@@ -245,7 +258,7 @@ def _views(runtime: Runtime, reader: Reader, waiting: Reader) -> dict[str, Rebui
     store, clock = runtime.store, runtime.host.clock
 
     async def board(progress: Progress) -> int:
-        return await rebuild(store, AGGREGATE, views.BOARD_TABLES, progress)
+        return await rebuild(store, AGGREGATE, BOARD_TABLES, progress)
 
     async def remote_holds(progress: Progress) -> int:
         return await rebuild(store, CALLS, views_calls.CALL_TABLES, progress)

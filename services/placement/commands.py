@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
+from services.placement.commands_offers import OfferCommand
 from services.placement.commands_regimes import NoteRegime, TurnRegime
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
 from shared.kernel import Command
@@ -94,13 +95,15 @@ class HoldPlaces(Command, frozen=True, kw_only=True):
 
 
 class CheckInHold(Command, frozen=True, kw_only=True):
-    """The household has arrived: the hold becomes the stay `stay_id`."""
+    """The household has arrived: the hold becomes the stay `stay_id`. arrival: of an offer, salt and hash of what was
+    said at the door."""
 
     location: str
     hold_id: str
     stay_id: str
     observed_at: datetime | None = None
     if_version: int | None = None
+    arrival: str | None = None
 
 
 class CancelHold(Command, frozen=True, kw_only=True):
@@ -320,7 +323,7 @@ class RecordNights(Command, frozen=True, kw_only=True):
     nights: tuple[RecordNight, ...]
 
 
-LocationCommand: TypeAlias = (
+HouseCommand: TypeAlias = (
     OpenLocation
     | OpenPlaces
     | ComposeRoom
@@ -354,36 +357,6 @@ LocationCommand: TypeAlias = (
     | TurnRegime
 )
 
-COMMANDS: tuple[type[LocationCommand], ...] = (
-    OpenLocation,
-    OpenPlaces,
-    ComposeRoom,
-    BlockPlaces,
-    UnblockPlace,
-    ClosePlace,
-    HoldPlaces,
-    CheckInHold,
-    CancelHold,
-    NoteNoShow,
-    UndoHold,
-    UndoBlock,
-    LapseHold,
-    HoldForSite,
-    CallOffForSite,
-    BeginStay,
-    EndStay,
-    EndStays,
-    MoveStay,
-    NoteAway,
-    CorrectStay,
-    UndoStay,
-    CountHeads,
-    CloseLocation,
-    RecordNight,
-    RecordNights,
-    OpenSession,
-    BookSeat,
-    GiveSeatBack,
-    NoteRegime,
-    TurnRegime,
-)
+LocationCommand: TypeAlias = HouseCommand | OfferCommand
+
+COMMANDS: tuple[type[LocationCommand], ...] = get_args(LocationCommand)

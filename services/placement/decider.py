@@ -12,11 +12,13 @@ from services.placement import decider_counts as counts
 from services.placement import decider_holds as holds
 from services.placement import decider_limits as limits
 from services.placement import decider_moves as moves
+from services.placement import decider_offers as offers
 from services.placement import decider_places as places
 from services.placement import decider_sites as sites
 from services.placement import decider_standby as standby
 from services.placement import decider_stays as stays
 from services.placement import events as ev
+from services.placement.commands_offers import DropOffer, OfferCommand, OfferPlace, TakeOffer
 from services.placement.commands_regimes import NoteRegime, TurnRegime
 from services.placement.decider_fold import evolve
 from services.placement.decider_location import Location, group_key
@@ -36,6 +38,7 @@ TAKE_IN = (
     cmd.RecordNights,
     cmd.OpenSession,
     cmd.BookSeat,
+    OfferPlace,
 )
 """What a closed house does no more: nobody new, nothing new. Whoever is there may leave."""
 
@@ -47,16 +50,21 @@ def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
     function says. Another site that asks for a location nobody has opened here is answered like any other, so that it
     need not ask for ever.
     """
-    before_opening = (cmd.OpenLocation, cmd.HoldForSite, cmd.CallOffForSite)
+    before_opening = (cmd.OpenLocation, cmd.HoldForSite, cmd.CallOffForSite, TakeOffer, DropOffer)
     if command.location != state.name and not (state.name == "" and isinstance(command, before_opening)):
         return Rejected("location-unknown", {"location": command.location[:80]})
     if state.closed and isinstance(command, TAKE_IN):
         return Rejected("location-closed", {"location": state.name})
+    outcome = offers.decide_offer(state, command) if isinstance(command, OfferCommand) else _decide(state, command)
+    return outcome if isinstance(outcome, Rejected) else offers.with_offers(state, outcome)
+
+
+def _decide(state: Location, command: cmd.HouseCommand) -> Outcome:
     match command:
         case cmd.HoldPlaces():
             return holds.hold_places(state, command)
         case cmd.CheckInHold():
-            return holds.check_in(state, command)
+            return offers.check_in(state, command)
         case cmd.CancelHold():
             return holds.cancel(state, command)
         case cmd.LapseHold():
@@ -104,7 +112,7 @@ def _decide_rest(
 ) -> Outcome:
     match command:
         case cmd.NoteNoShow():
-            return holds.no_show(state, command)
+            return offers.no_show(state, command)
         case cmd.UndoHold():
             return holds.undo(state, command)
         case cmd.UndoBlock():
@@ -209,7 +217,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=5,
+    state_version=6,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

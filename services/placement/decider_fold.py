@@ -10,6 +10,7 @@ from typing import Any, TypeVar, assert_never
 from msgspec.structs import replace
 
 from services.placement import events as ev
+from services.placement import events_offers as oe
 from services.placement.decider_late import fold_count, fold_house, fold_night, fold_stay, tapped
 from services.placement.decider_location import (
     BLOCKED,
@@ -28,6 +29,7 @@ from services.placement.decider_location import (
     fit_order,
     group_key,
 )
+from services.placement.decider_offers import fold_offers
 from services.placement.decider_standby import fold_standby, wait
 from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
 
@@ -42,6 +44,13 @@ _SORT_ANEW_FROM = 8
 
 def evolve(state: Location, event: ev.LocationEvent) -> Location:
     """The location after `event`."""
+    if isinstance(event, oe.OfferEvent):
+        return fold_offers(state, event, replace(state, version=state.version + 1))
+    after = _evolve(state, event)
+    return fold_offers(state, event, after) if state.offers else after
+
+
+def _evolve(state: Location, event: ev.HouseEvent) -> Location:
     change = _Change(state)
     match event:
         case ev.PlaceHeld():

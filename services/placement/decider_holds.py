@@ -177,12 +177,12 @@ def _open_hold(state: Location, command: cmd.CancelHold | cmd.NoteNoShow, how: s
 
 def undo(state: Location, command: cmd.UndoHold) -> Outcome:
     """A second tap changes nothing. Refused: `hold-unknown`, `id-invalid`, `hold-id-used` (of `again_id`),
-    `undo-too-late` (over a minute ago, or not a tap), `undo-not-possible` (another site's, or the places have another
-    use by now, or its time is over)."""
+    `undo-too-late` (over a minute ago, or not a tap), `undo-not-possible` (another site's, an offer, or the places
+    have another use by now, or its time is over)."""
     hold, ended = state.holds.get(command.hold_id), state.ended_holds.get(command.hold_id)
     if hold is None and ended is None:
         return Rejected("hold-unknown", {"hold_id": command.hold_id[:80]})
-    if command.hold_id in state.guests:
+    if command.hold_id in state.guests or command.hold_id in state.offers:
         return Rejected("undo-not-possible", {"hold_id": command.hold_id})
     if hold is not None:
         if command.at - (hold.expires_at - timedelta(minutes=hold.hold_minutes)) > UNDO_WITHIN:

@@ -120,6 +120,40 @@ class Guest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     code: str | None = None
 
 
+class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The hold of this id, put to a request at a site. word: how it stands, as its desk is told (`OfferWord`).
+
+    sleeps: people, in all of its places. offered_until: as it was offered. moved_at: when its word last changed. turn:
+    the newest the desk has said about it. arrival: salt and hash of the code. refusals: wrong codes since it was given.
+    """
+
+    id: str
+    request_id: str
+    site: str
+    sleeps: int
+    offered_until: datetime
+    moved_at: datetime
+    word: str = "open"
+    reason: str | None = None
+    turn: int = 0
+    expected_by: datetime | None = None
+    arrival: str = ""
+    refusals: int = 0
+    possible_double: bool = False
+    stay_id: str | None = None
+    version: int = 0
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was accepted, whatever became of it."""
+        return self.expected_by is not None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether somebody may still come by it, or lives here by it."""
+        return self.word in ("open", "expected", "housed")
+
+
 class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A household living in places of one room. programme: the night reports it comes from; None when people began
     it.
@@ -260,7 +294,7 @@ class Location(msgspec.Struct, frozen=True, gc=False):
 
     guests: holds that other sites asked for, by id, open and ended.
     standby: places that wait for a regime; they count nowhere. regimes: by id, those it follows and has followed.
-    taps: the newest, by place, so that they can be taken back.
+    taps: the newest, by place, so that they can be taken back. offers: by the id of their hold.
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
     counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
     rooms: who a room is for, where anybody said so.
@@ -291,6 +325,7 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     standby: dict[str, Place] = {}
     regimes: dict[str, RegimeHere] = {}
     taps: dict[str, Tap] = {}
+    offers: dict[str, Offer] = {}
 
     @property
     def exists(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple, TypeAlias, get_args
 
+from services.placement.events_offers import OfferEvent
 from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
 from shared.kernel import Codec, Event
 
@@ -346,7 +347,7 @@ class NightRecorded(Event, frozen=True, tag="night-recorded.v1"):
     words: tuple[str, ...] | None = None
 
 
-LocationEvent: TypeAlias = (
+HouseEvent: TypeAlias = (
     LocationOpened
     | PlacesOpened
     | PlacesBlocked
@@ -383,6 +384,10 @@ LocationEvent: TypeAlias = (
     | StandbyOpened
     | StandbyClosed
 )
+"""What happens to places, and to whoever holds them or lives there."""
+
+LocationEvent: TypeAlias = HouseEvent | OfferEvent
+
 
 CODEC: Codec[LocationEvent] = Codec(get_args(LocationEvent))
 """Reads and writes this service's events. A changed event is a new class with its upcaster directly under it."""

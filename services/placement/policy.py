@@ -9,6 +9,9 @@ from typing import Any
 from services.placement import events as ev
 from services.placement import policy_regimes
 from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
+from services.placement.commands_offers import DropOffer, TakeOffer
+from services.placement.events_offers import OfferAccepted
+from shared.contracts import intake as desk
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
 from shared.envelope import SYSTEM_ROLE, Message
@@ -29,7 +32,9 @@ def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
     regimes."""
     changes: list[TimerSet | TimerCleared] = []
     for event in events:
-        if isinstance(event, ev.PlaceHeld):
+        if isinstance(event, OfferAccepted):
+            changes.append(TimerSet(_HOLD + event.offer_id, event.expected_by, HOLD_EXPIRY, event.location))
+        elif isinstance(event, ev.PlaceHeld):
             changes.append(TimerSet(_HOLD + event.hold_id, event.expires_at, HOLD_EXPIRY, event.location))
         elif (
             isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan)
@@ -83,6 +88,19 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
         return None
     about: dict[str, Any] = {"at": at, "role": SYSTEM_ROLE, "site": said.sender}
     match said.body:
+        case desk.PlaceAcceptedBody() as yes:
+            took = TakeOffer(
+                **about, location=yes.location, offer_id=said.request_id, request_id=yes.offered_for, turn=yes.turn,
+                household_size=yes.household_size, expected_by=yes.expected_by, arrival=yes.arrival,
+                possible_double=yes.possible_double,
+            )  # fmt: skip
+            return Reaction(LOCATION, yes.location, took)
+        case desk.PlaceDeclinedBody() as no:
+            dropped = DropOffer(
+                **about, location=no.location, offer_id=said.request_id, request_id=no.offered_for, turn=no.turn,
+                reason=no.reason,
+            )  # fmt: skip
+            return Reaction(LOCATION, no.location, dropped)
         case told.HoldAskedBody() as ask:
             command = HoldForSite(
                 **about, location=ask.location, hold_id=said.request_id, kind=ask.kind,

@@ -15,7 +15,9 @@ from typing import NamedTuple
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
 from services.placement.decider_location import Group, Location, Place
+from services.placement.events_offers import WordRepeated
 from services.placement.events_regimes import StandbyClosed, StandbyOpened
+from services.placement.publish_offers import letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft
 
@@ -60,6 +62,8 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
             tellings.append(_figures(after, changed, events))
     if after.guests:
         tellings += _answers(after, events)
+    if after.offers or (events and isinstance(events[0], WordRepeated)):
+        tellings += [Telling(letter.draft, letter.to, None) for letter in letters(events, after)]
     return tellings
 
 

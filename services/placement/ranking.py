@@ -25,7 +25,7 @@ ONLY_IF_ASKED = frozenset({"women_only", "men_only"})
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """One open request as everybody knows it. kinds: the most wanted first."""
+    """One open request as everybody knows it. kinds: the most wanted first. desk: the site that tells of it."""
 
     request_id: str
     kinds: tuple[str, ...]
@@ -35,6 +35,7 @@ class Waiting(msgspec.Struct, frozen=True):
     priority_band: int
     waiting_since: date
     status: str
+    desk: str = ""
 
 
 class Room(msgspec.Struct, frozen=True):

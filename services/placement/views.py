@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.placement import events as ev
+from services.placement import events_offers as oe
 from services.placement.decider_location import Location, Place, Stay
 from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
 from shared.ports import Put, RowChange
@@ -63,6 +64,7 @@ holds = sa.Table(
     sa.Column("stay_id", NAME),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("expected_from", NAME),
+    sa.Column("offer_id", NAME),
 )
 
 stays = sa.Table(
@@ -206,6 +208,8 @@ class _Board:
             self._stay_changed(event, version)
         elif isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
             self._session(event, version)
+        elif isinstance(event, oe.OfferEvent):
+            self._offer(event, version)
         elif not isinstance(event, _NOT_ON_THE_BOARD):
             self._use(version, event)
 
@@ -288,7 +292,17 @@ class _Board:
 
     def _hold_ended(self, hold_id: str, status: str, stay_id: str | None, version: int) -> None:
         row = self._holds.get(hold_id) or _open_hold_row(self._before, hold_id)
-        self._holds[hold_id] = (*row[:6], status, row[7], stay_id, version, row[10])
+        self._holds[hold_id] = (*row[:6], status, row[7], stay_id, version, *row[10:])
+
+    def _offer(self, event: oe.OfferEvent, version: int) -> None:
+        """What an offer changes of its hold: whom it is for, and until when."""
+        if isinstance(event, oe.PlaceOffered):
+            row = self._holds[event.offer_id]
+            self._holds[event.offer_id] = (*row[:10], event.site, event.offer_id)
+        elif isinstance(event, oe.OfferAccepted):
+            row = self._holds.get(event.offer_id) or _open_hold_row(self._before, event.offer_id)
+            changed = (event.household_size, *row[5:7], event.expected_by, row[8], version)
+            self._holds[event.offer_id] = (*row[:4], *changed, *row[10:])
 
     def _stay_ended(self, stay_id: str, ended_at: datetime, reason: str, version: int) -> None:
         self._edit(stay_id, version, ended_at=ended_at, end_reason=reason)
@@ -346,13 +360,14 @@ def _place_row(location: str, place: Place, status: str, version: int) -> tuple[
 
 def _hold_row(location: str, event: ev.PlaceHeld, version: int, asked_by: str | None) -> tuple[Any, ...]:
     return (event.hold_id, location, list(event.place_ids), event.kind, event.household_size, list(event.features),
-            "active", event.expires_at, None, version, asked_by)  # fmt: skip
+            "active", event.expires_at, None, version, asked_by, None)  # fmt: skip
 
 
 def _open_hold_row(location: Location, hold_id: str) -> tuple[Any, ...]:
-    hold, guest = location.holds[hold_id], location.guests.get(hold_id)
+    hold, guest = location.holds[hold_id], location.guests.get(hold_id) or location.offers.get(hold_id)
     return (hold.id, location.name, list(hold.place_ids), hold.kind, hold.household_size, list(hold.features), "active",
-            hold.expires_at, None, hold.version, guest.site if guest else None)  # fmt: skip
+            hold.expires_at, None, hold.version, guest.site if guest else None,
+            hold_id if hold_id in location.offers else None)  # fmt: skip
 
 
 def _open_stay_row(location: str, stay: Stay) -> tuple[Any, ...]:

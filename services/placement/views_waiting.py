@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.placement.capacity import SiteLink
@@ -76,7 +77,18 @@ def waiting_of(row: Mapping[str, Any]) -> Waiting:
     return Waiting(
         row["request_id"], tuple(row["kinds"]), row["size_class"], frozenset(row["features"]),
         frozenset(row["not_at"]), row["priority_band"], row["waiting_since"], row["status"],
+        row["origin"].partition("/")[0],
     )  # fmt: skip
+
+
+NOWHERE: Mapping[str, frozenset[str]] = {}
+
+
+def _known_better(one: Waiting, elsewhere: Mapping[str, frozenset[str]], offered: frozenset[str]) -> Waiting:
+    if one.request_id in offered:
+        return replace(one, status="offered")
+    passed = elsewhere.get(one.request_id)
+    return one if passed is None else replace(one, not_at=one.not_at | passed)
 
 
 class WaitingList:
@@ -111,11 +123,22 @@ class WaitingList:
         sites = {site for site, _, service in origins if service == DESK}
         return sorted(site for site in sites if self._link(site).state not in ("live", "retired"))
 
-    async def ranked(self) -> tuple[Sequence[Waiting], Mapping[str, Choice]]:
-        """Every open request in order, and the choices by request. A site that has left the network asks for nobody."""
+    def heard_now(self, site: str) -> bool:
+        """Whether a desk's site would hear a letter now."""
+        return self._link(site).state == "live"
+
+    async def ranked(
+        self, elsewhere: Mapping[str, frozenset[str]] = NOWHERE, offered: frozenset[str] = frozenset()
+    ) -> tuple[Sequence[Waiting], Mapping[str, Choice]]:
+        """Every open request in order, and the choices by request. A site that has left the network asks for nobody.
+
+        elsewhere: locations that count as not wanted besides, by request. offered: requests that have an offer, though
+        their notice does not say so yet.
+        """
         rows, groups = await asyncio.gather(self._store.rows(waiting), self._rooms())
         asking = {origin: self._asks(origin) for origin in {row["origin"] for row in rows}}
-        ranked = rank_requests(waiting_of(row) for row in rows if asking[row["origin"]])
+        asked = (waiting_of(row) for row in rows if asking[row["origin"]])
+        ranked = rank_requests(_known_better(one, elsewhere, offered) for one in asked)
         links = {site: self._link(site).state for site in {group["site"] for group in groups}}
         return ranked, choose_location(ranked, rooms_of(groups, lambda site: links[site] == "live"))
 

@@ -12,10 +12,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.contracts.base import UUID_PATTERN, Contract
-from shared.contracts.placement import LOCATION_PATTERN
+from shared.contracts.base import UUID_PATTERN, Contract, Letter, LetterBody
+from shared.contracts.placement import LOCATION_PATTERN, LocationName, SiteName
 from shared.contracts.vocabulary import (
     BedKind,
+    DeclineReason,
     Feature,
     NoticeStatus,
     OutcomeKind,
@@ -156,6 +157,147 @@ class RequestWithdrawn(Contract):
     at: AwareDatetime
 
 
+class OfferReceived(Contract):
+    """A place at this location is kept for this client until `expires_at`, if they want it."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.offer-received.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    offer_id: Id
+    site: SiteName
+    location: LocationName
+    kind: BedKind
+    expires_at: AwareDatetime
+    at: AwareDatetime
+
+
+class OfferAccepted(Contract):
+    """The client takes it and means to be there by `expected_by`; the owner has not answered yet."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.offer-accepted.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    offer_id: Id
+    expected_by: AwareDatetime
+    at: AwareDatetime
+
+
+class OfferConfirmed(Contract):
+    """The owner has heard that the client is coming, and keeps the place until `expected_by`."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.offer-confirmed.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    offer_id: Id
+    expected_by: AwareDatetime
+    at: AwareDatetime
+
+
+class OfferDeclined(Contract):
+    """The client does not take it, or does not come after all; the owner has not answered yet."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.offer-declined.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    offer_id: Id
+    reason: DeclineReason
+    at: AwareDatetime
+
+
+class OfferEnded(Contract):
+    """The owner has said how it came to nothing. reason: in one word, if there was one."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.offer-ended.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    offer_id: Id
+    how: Literal["declined", "withdrawn", "lapsed", "called_off", "no_show"]
+    reason: Annotated[str, Field(max_length=60)] | None
+    at: AwareDatetime
+
+
+class ClientHoused(Contract):
+    """The client was checked in where they were expected; with this their request has ended as placed."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.client-housed.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    offer_id: Id
+    site: SiteName
+    location: LocationName
+    kind: BedKind
+    at: AwareDatetime
+
+
+class ClientLeft(Contract):
+    """The stay that began with this offer has ended."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.client-left.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    request_id: Id
+    offer_id: Id
+    at: AwareDatetime
+
+
+class PlaceAcceptedBody(LetterBody):
+    """Somebody is coming. turn: of the desk's words about this offer the higher one is the newer.
+
+    expected_by: until when the place is wanted. arrival: salt and hash of the code they will say at the door.
+    possible_double: the same file may be expected, or be, somewhere else.
+    """
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    household_size: Annotated[int, Field(ge=1, le=20)]
+    expected_by: AwareDatetime
+    arrival: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[0-9a-f]{64}$")]
+    possible_double: bool
+
+
+class PlaceAccepted(Letter):
+    """A client takes the place that was offered under this id. Written until its owner has answered."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.place-accepted.v1"
+    body_type: ClassVar[type[LetterBody]] = PlaceAcceptedBody
+    cut: ClassVar[bool] = True
+
+
+class PlaceDeclinedBody(LetterBody):
+    """Nobody is coming. turn: as in `PlaceAcceptedBody`. offered_for: the request, so that an owner who has forgotten
+    the offer can answer all the same."""
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    reason: DeclineReason
+
+
+class PlaceDeclined(Letter):
+    """A client does not take the place that was offered under this id. Written until its owner has answered."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.place-declined.v1"
+    body_type: ClassVar[type[LetterBody]] = PlaceDeclinedBody
+    cut: ClassVar[bool] = True
+
+
+LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined)
+"""What a desk writes to the owner of a place that was offered."""
+
 CONTRACTS: tuple[type[Contract], ...] = (
     RequestNoticed,
     WeekTold,
@@ -163,7 +305,15 @@ CONTRACTS: tuple[type[Contract], ...] = (
     ClientErased,
     RequestOpened,
     RequestWithdrawn,
+    OfferReceived,
+    OfferAccepted,
+    OfferConfirmed,
+    OfferDeclined,
+    OfferEnded,
+    ClientHoused,
+    ClientLeft,
     EpochBegan,
     SiteEpochBegan,
+    *LETTERS,
 )
 """Everything the intake service tells, by class."""

@@ -1,8 +1,6 @@
 """What the placement service tells: figures to everybody (`pub`), letters to one other site (`pub`, sealed), and what
-happened to the services of its site (`loc`).
-
-A figure never names a place, a room, a stay, a household or a person. Site events name them by id; no personal data
-exists in them. A letter about a hold names a location and a kind, never a place.
+happened to the services of its site (`loc`). A figure never names a place, a room, a stay, a household or a person;
+site events name them by id, and no personal data is in them. A letter names a location and a kind, never a place.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from shared.contracts.vocabulary import (
     Feature,
     HoldAnswerStatus,
     HoldEnd,
+    OfferWord,
     SizeClass,
     StayEndReason,
 )
@@ -87,10 +86,7 @@ class PlacesOpened(Contract):
     location: LocationName
     place_ids: PlaceIds
     kind: BedKind
-    rooms: Annotated[
-        tuple[Annotated[str, Field(max_length=80)], ...],
-        Field(min_length=1, max_length=PLACES_MAX),
-    ]
+    rooms: Annotated[tuple[Annotated[str, Field(max_length=80)], ...], Field(min_length=1, max_length=PLACES_MAX)]
     sleeps: Annotated[int, Field(ge=1, le=100)]
     features: tuple[Feature, ...]
     overflow: bool
@@ -264,10 +260,8 @@ class StaysEnded(Contract):
 
 
 class EpochBegan(Contract):
-    """The first word of an epoch: what was told before it no longer counts. The full figures follow.
-
-    An origin begins one when its store was restored older than what others have heard of it.
-    """
+    """The first word of an epoch: what was told before no longer counts, for this origin's store was restored older
+    than what others have heard of it. The full figures follow."""
 
     type_name: ClassVar[str] = "nl.plek.placement.epoch-began.v1"
     log: ClassVar[Literal["pub", "loc"]] = "pub"
@@ -355,27 +349,51 @@ class HoldAnswered(Letter):
     body_type: ClassVar[type[LetterBody]] = HoldAnsweredBody
 
 
+class PlaceOfferedBody(LetterBody):
+    """A place for one request, kept until `expires_at` by the owner's clock. sleeps: people who can sleep there."""
+
+    offered_for: Id
+    location: LocationName
+    kind: BedKind
+    sleeps: Annotated[int, Field(ge=1, le=400)]
+    expires_at: AwareDatetime
+
+
+class PlaceOffered(Letter):
+    """A held place is put to a client who waits; `request_id` is the offer's id, which is its hold's too."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.place-offered.v1"
+    body_type: ClassVar[type[LetterBody]] = PlaceOfferedBody
+
+
+class PlaceAnsweredBody(LetterBody):
+    """How it stands with an offer. reason: why it ended. turn: the newest the owner knows of the desk's words about it.
+    number: of the owner's words the higher one is the newer. expires_at: until when the place is kept, while it is."""
+
+    offered_for: Id
+    word: OfferWord
+    reason: Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=60)] | None
+    turn: Annotated[int, Field(ge=0, le=1_000_000)]
+    number: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    expires_at: AwareDatetime | None
+
+
+class PlaceAnswered(Letter):
+    """The owner's word about an offer, and again whenever it changes or is asked for."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.place-answered.v1"
+    body_type: ClassVar[type[LetterBody]] = PlaceAnsweredBody
+
+
+OFFER_LETTERS: tuple[type[Letter], ...] = (PlaceOffered, PlaceAnswered)
+"""What a site with a place writes to the desk of somebody who waits."""
+
 LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 """What one site writes to another about holds."""
 
 CONTRACTS: tuple[type[Contract], ...] = (
-    CapacityTold,
-    PlacesOpened,
-    PlacesBlocked,
-    PlacesUnblocked,
-    PlacesClosed,
-    PlaceHeld,
-    HoldEnded,
-    StayBegan,
-    StayEnded,
-    StaysBegan,
-    StaysEnded,
-    StayMoved,
-    StayCorrected,
-    StayResumed,
-    EpochBegan,
-    SiteEpochBegan,
-    RegimeTold,
-    *LETTERS,
-)
+    CapacityTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded, StayBegan,
+    StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, EpochBegan, SiteEpochBegan, RegimeTold,
+    *LETTERS, *OFFER_LETTERS,
+)  # fmt: skip
 """Everything the placement service tells, by class."""

@@ -104,6 +104,31 @@ PartnerKind = Literal[
     "safe_reporting",
 ]
 ReferralState = Literal["made", "appointment", "attended", "did_not_attend", "ended"]
+DeclineReason = Literal[
+    "not_suitable",
+    "too_far",
+    "found_elsewhere",
+    "not_reached",
+    "refused_by_client",
+    "other",
+    "too_small",
+    "request_ended",
+    "accepted_other",
+    "overridden",
+]
+WithdrawReason = Literal["place_needed", "place_unusable", "mistake", "location_closed", "other"]
+OverrideReason = Literal["owner_silent", "emergency", "other"]
+OfferWord = Literal[
+    "open",
+    "expected",
+    "housed",
+    "left",
+    "declined",
+    "withdrawn",
+    "lapsed",
+    "called_off",
+    "no_show",
+]
 
 BED_KINDS: tuple[str, ...] = (
     "shelter_24h",
@@ -190,6 +215,17 @@ GROUP_OF: dict[str, PartnerGroup] = {
     "safe_reporting": "reporting",
 }
 """The coarse group a referral is counted in: all that anybody outside the desk may learn of it."""
+
+DECLINE_REASONS: tuple[str, ...] = get_args(DeclineReason)[:6]
+"""Why a client or their caseworker does not take an offer."""
+DECLINED_BY_ITSELF: tuple[str, ...] = get_args(DeclineReason)[6:]
+"""Why a file declines by itself: the places sleep too few, nobody asks any more, another offer was taken, or it was
+taken in spite of this one."""
+OVERRIDE_REASONS: tuple[str, ...] = get_args(OverrideReason)
+WITHDRAW_REASONS: tuple[str, ...] = get_args(WithdrawReason)
+OFFER_WORDS: tuple[str, ...] = get_args(OfferWord)
+"""How it stands with an offer, in its owner's word: `open`; once accepted `expected`, `housed`, `left`, or it came to
+nothing as `called_off` or `no_show`; or it ended as `declined`, `withdrawn` or `lapsed`."""
 
 COMPOSITIONS: tuple[str, ...] = ("men", "women", "mixed", "family")
 """Who a room is for, and who a household is. A mixed room takes anybody."""

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from services.intake.app_repair import first_rows
 from shared import schema
+from shared.contracts.base import Contract
 from shared.contracts.weeks import week_ends, week_of
 from shared.ids import SystemIds
 from tests.support.desk import MovedClock
@@ -134,5 +135,9 @@ async def test_a_new_epoch_tells_the_weeks_anew(desk: IntakeDesk) -> None:
         await guided(desk)
     week = await week_over(desk)
     rows = await first_rows(desk.store, desk.clock, SystemIds(), frozenset())
-    weeks = [msgspec.json.decode(row.contract.encode()) for row in rows if row.subject == week.isoformat()]
+    weeks = [
+        msgspec.json.decode(row.contract.encode())
+        for row in rows
+        if row.subject == week.isoformat() and isinstance(row.contract, Contract)
+    ]
     assert weeks == await told(desk, week)

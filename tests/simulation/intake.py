@@ -6,22 +6,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from services.intake import commands as cmd
 from services.intake import commands_guidance as guide
-from services.intake.app import handlers
+from services.intake import commands_offers as oc
+from services.intake.app import HEARD, handlers
 from services.intake.app_keeper import Keeper
 from services.intake.priority import CURRENT
-from shared.envelope import LOGS
+from services.placement.app import CITY_SECONDS
+from shared.envelope import LOGS, stream_name
 from shared.handling import Context, KeyClaim
 from shared.heard import Nobody
+from shared.inbox import Follow
 from shared.outbox import Relay
-from shared.policies import Handlers
+from shared.policies import Handlers, PolicyReader
 from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
 from shared.vault import Vault, VaultProblem
+from tests.simulation.offers import arrival_of
 from tests.simulation.oracle_intake import INTAKE, Known
 from tests.support.memory_keys import SITE_KEY, MemoryKeys
 
@@ -69,15 +74,23 @@ class IntakeProcess:
         self.vault = Vault([SITE_KEY], SimKeys(process))
         self.handlers = self.deciding()
         self.keeper = self.keeping()
+        self.letters = self.listening()
         self.ready = asyncio.Event()
 
     def deciding(self) -> Handlers:
         """Whoever decides; broken on purpose by a test, like what follows."""
-        return handlers(self.store, self.process.site.clock, self.process.world.ids)
+        process = self.process
+        return handlers(self.store, process.site.clock, process.world.ids, process.world.seals[process.site.name])
 
     def keeping(self) -> Keeper:
         site = self.process.site
-        return Keeper(site.name, self.store, self.vault, self.handlers, site.clock, RETENTION_DAYS)
+        retired = partial(self.process.parts.retired, self.process.world)
+        return Keeper(site.name, self.store, self.vault, self.handlers, site.clock, RETENTION_DAYS, retired=retired)
+
+    def listening(self) -> PolicyReader:
+        process = self.process
+        policy = process.world.programs.policy(process.site.name, INTAKE, HEARD)
+        return PolicyReader(self.store, policy, process.site.clock, self.handlers, process.mislaid())
 
     async def start(self) -> None:
         """As `app.start` does, after the store has written down where its logs stand."""
@@ -92,6 +105,11 @@ class IntakeProcess:
                 continue
             self.ready.set()
         process.keep_timers("intake timers", store, self.keeper.fire)
+        site = process.site.name
+        for name, skip in (("CITY", site), (stream_name("pub", site, "placement"), None)):
+            source = process.world.bus.source(site, name, process.io)
+            process.keep(f"intake letters {name}", partial(self.letters.run, Follow(source, skip, CITY_SECONDS)))
+        process.keep("intake watch", lambda: process.parts.watch(process, [self.letters]))
         for log in LOGS:
             writer = process.world.bus.log(process.site.name, INTAKE, log, process.io)
             relay = Relay(store, log, writer, process.site.clock, Nobody(), GATHER_SECONDS[log])
@@ -175,6 +193,9 @@ class IntakeDesks:
             return self._make(cmd.RegisterClient, world.ids.random_id(), card=SEALED + "card")
         client_id = chance.choice(there if draw < 0.95 else list(files))
         open_id = files[client_id].open
+        offers = [id_ for id_, offer in files[client_id].slot.offers.items() if not offer.over]
+        if offers and draw < 0.75:
+            return self._about(client_id, chance.choice(offers))
         if chance.random() < 0.25:
             return self._guides(client_id, files[client_id])
         priority = {"priority_band": chance.randint(0, 3), "rules_version": CURRENT.version}
@@ -217,6 +238,22 @@ class IntakeDesks:
             guide.FollowReferral, client_id, referral_id=chance.choice(sorted(file.referrals)), state=state,
             appointment=sealed if state == "appointment" else None,
         )  # fmt: skip
+
+    def _about(self, client_id: str, offer_id: str) -> Make:
+        """Takes an offer, in spite of another one if need be, or declines it; perhaps after taking it."""
+        world, chance = self._world, self._chance
+        if chance.random() < 0.25:
+            return self._make(oc.DeclineOffer, client_id, offer_id=offer_id, reason="too_far")
+        arrival, hours = arrival_of(world.ids.random_id()), chance.choice((0.5, 1, 3))
+        override = chance.choice((None, None, "owner_silent"))
+
+        def made(at: datetime) -> cmd.ClientCommand:
+            return oc.AcceptOffer(
+                at=at, role="caseworker", client_id=client_id, offer_id=offer_id, arrival=arrival, override=override,
+                expected_by=at + timedelta(hours=hours),
+            )  # fmt: skip
+
+        return made
 
     @staticmethod
     def _make(command: type[Any], client_id: str, **fields: Any) -> Make:

@@ -21,6 +21,7 @@ from shared.policies import Policy
 from shared.ports import BusUnavailable, OriginHalted, RowChange, StoreUnavailable, VersionConflict
 from shared.projection import ReaderTables, RebuildRunning, RebuildStuck
 from shared.repair import Refused, Repair, Who
+from tests.simulation.oracle_intake import INTAKE
 from tests.support.memory_rebuild import memory_tables
 from tests.support.memory_store import MemoryStore
 
@@ -92,14 +93,14 @@ class Engineer:
         while True:
             await asyncio.sleep(ROUND_SECONDS * self._chance.uniform(0.2, 1.8))
             for site in list(self._world.sites):
-                for service in site.disks:
+                for service in [*site.disks, *([] if site.intake is None else [INTAKE])]:
                     process = self._chance.choice((site.process, site.twin)) if site.twin else site.process
                     if process is not None:
                         await self._look(site, process, service)
 
     async def _look(self, site: Site, process: Process, service: str) -> None:
         """One look at one service, and what follows from it."""
-        tables, calm = site.disks[service].tables, self._world.calm
+        tables, calm = site.disk_of(service).tables, self._world.calm
         parked = [key for key in tables.get(schema.parked.name, {}) if not key[0].endswith(NEW)]
         marked = sorted({key[0] for key in tables.get(schema.discarded.name, {}) if key[0] in process.views[service]})
         repair = process.repairs[service]
@@ -109,7 +110,7 @@ class Engineer:
             await self._act(site, process, service, self._chance.choice(sorted(parked))[1])
         elif marked and (calm or self._chance.random() < 0.3):
             await self._do(process, "rebuild", process.rebuild(service, self._chance.choice(marked)))
-        elif not calm and self._chance.random() < 0.03:
+        elif not calm and process.views[service] and self._chance.random() < 0.03:
             await self._do(process, "rebuild", process.rebuild(service, self._chance.choice(process.views[service])))
 
     async def _act(self, site: Site, process: Process, service: str, id_: str) -> None:

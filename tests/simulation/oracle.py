@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.placement import views, views_calls
+from services.placement.app import AGGREGATE, BOARD_TABLES
 from services.placement.app import HEARD as LETTERS
 from services.placement.decider import LOCATION
 from services.placement.decider_regimes import REGIME
@@ -31,6 +32,8 @@ from tests.simulation.oracle_calls import Asked, agree
 from tests.simulation.oracle_causes import every_effect_has_a_cause
 from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_intake import INTAKE, IntakeOracle
+from tests.simulation.oracle_offers import at_rest as offers_at_rest
+from tests.simulation.oracle_offers import disagree
 from tests.simulation.oracle_regimes import Known, everywhere_over
 from tests.simulation.oracle_told import Branch, Rows
 from tests.support.memory_bus import CITY, MemoryBus
@@ -178,8 +181,13 @@ class Oracle:
                 hold_id, location, status = row.values[0], row.values[1], row.values[6]
                 house = known.houses[location]
                 require(status == house.ended.get(hold_id, "active"), "a hold on the board is not as it is", row)
-                asked_by = house.guests.get(hold_id, (None,))[0]
-                require(row.values[10] == asked_by, "a hold is expected from another site than asked for it", row)
+                offer = house.offers.get(hold_id)
+                asked_by = house.guests.get(hold_id, (None,))[0] if offer is None else offer.site
+                require(
+                    row.values[10:12] == (asked_by, None if offer is None else hold_id),
+                    "a hold is expected from another site than asked for it",
+                    row,
+                )
             elif row.table is views_calls.remote_holds:
                 require(row.values[6] == known.calls[row.values[0]].status, "a call is not shown as it is", row)
 
@@ -296,13 +304,27 @@ class Oracle:
             require(found == first, "two sites at rest show another capacity", name, found, first)
         for ack in self.acks.values():
             self._answer(ack)
-        sent = [id_ for branch in self._sent.values() for id_ in branch.ids]
+        sent = [*(id_ for branch in self._sent.values() for id_ in branch.ids), *self.intake.told()]
         for site, services in disks.items():
             every_effect_has_a_cause(site, services[PLACEMENT], sent)
         self._agree()
+        for site, slots in self.intake.slots().items():
+            offers_at_rest(site, slots, self._all_houses(), self.unsure)
         self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
         regimes = {site: (it.regimes, it.houses) for site, it in self._sites.items() if site not in self.left}
         everywhere_over(regimes, self.restores | {site for site, it in self._sites.items() if _let_go(it.disk)})
+
+    @property
+    def unsure(self) -> set[str]:
+        """Sites that left, or whose store is older than what others have heard of it."""
+        return self.restores | self.left
+
+    def _all_houses(self) -> dict[str, dict[str, House]]:
+        return {site: known.houses for site, known in self._sites.items()}
+
+    def offers_differ(self) -> bool:
+        """Whether a desk has still to hear the last word about an offer."""
+        return any(disagree(slots, self._all_houses(), self.unsure) for slots in self.intake.slots().values())
 
     def _agree(self) -> None:
         """What a site shows of a hold at another is what that one says. A restored site may have forgotten: then only
@@ -338,13 +360,13 @@ class Oracle:
     @staticmethod
     def _rebuilt(site: str, disk: Disk) -> None:
         """Built anew from all events at once, the board is the one that was written event by event."""
-        anew: dict[str, dict[Any, Any]] = {table.name: {} for table in views.BOARD_TABLES}
+        anew: dict[str, dict[Any, Any]] = {table.name: {} for table in BOARD_TABLES}
         for name, stored in disk.streams.items():
             if name.startswith((REPAIRS, CALLS, REGIMES)):
                 continue
             events = [CODEC.decode(event.data) for event in stored]
             after = LOCATION.fold(LOCATION.initial, events)
-            for row in views.project(LOCATION.initial, events, after, stored[-1].recorded_at):
+            for row in AGGREGATE.project(LOCATION.initial, events, after, stored[-1].recorded_at):
                 assert isinstance(row, Put)
                 anew[row.table.name][schema.row_key(row.table, row.values)] = row.values
         for table, rows in anew.items():

@@ -9,22 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.placement import events as ev
+from services.placement import events_offers as oe
 from services.placement import events_regimes as rg
+from tests.simulation.judging import Violation, require
+from tests.simulation.oracle_offers import Made, check_in, owner_takes, stay_turned
+
+__all__ = ["House", "Violation", "require"]
 
 Group = tuple[str, str, str]
 """kind, size class, feature class"""
 
 Counts = tuple[int, int, int, int, int, int, datetime | None]
 """total, overflow, occupied, held, blocked, people, observed_at"""
-
-
-class Violation(AssertionError):
-    """Something that must hold whatever happens did not."""
-
-
-def require(holds: bool, what: str, *about: object) -> None:
-    if not holds:
-        raise Violation(f"{what}: {', '.join(map(str, about))}" if about else what)
 
 
 @dataclass
@@ -76,6 +72,7 @@ class House:
     guests: dict[str, tuple[str, str]] = field(default_factory=dict)
     waiting: dict[str, Bed] = field(default_factory=dict)
     regimes: dict[str, Followed] = field(default_factory=dict)
+    offers: dict[str, Made] = field(default_factory=dict)
 
     def take(self, event: ev.LocationEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -99,6 +96,8 @@ class House:
             self._hold(event)
         elif isinstance(event, ev.HoldAsked | ev.HoldRefused | ev.HoldCalledOff | ev.AnswerRepeated):
             self._guest(event)
+        elif isinstance(event, oe.OfferEvent):
+            owner_takes(self, event)
         elif isinstance(event, rg.RegimeNoted | rg.RegimeBegan | rg.RegimeEnded):
             self._regime(event)
         elif isinstance(event, rg.StandbyOpened | rg.StandbyClosed):
@@ -223,9 +222,11 @@ class House:
                     require(event.at < self.holds[event.hold_id][1], "a check-in after the hold's time", event)
                     self._end_hold(event.hold_id, "checked_in", event.place_ids)
                 self._begin_stay(event.stay_id, event.place_ids, event.household_size)
+                check_in(self, event.hold_id, event.stay_id)
                 self._look(event.place_ids, event.began_at)
             case ev.StayEnded():
                 self._end_stay(event.stay_id, event.place_ids)
+                stay_turned(self, event.stay_id, "left")
                 self._look(event.place_ids, event.ended_at)
             case ev.StaysBegan():
                 for stay_id, place_id in event.stays:
@@ -252,6 +253,7 @@ class House:
                 require(sleeps >= event.household_size, "a household without enough places to sleep", event)
                 self.stays[event.stay_id] = (event.place_ids, event.household_size)
             case ev.StayResumed():
+                stay_turned(self, event.stay_id, "housed")
                 require(event.stay_id in self.left, "a stay resumed that had not ended", event.stay_id)
                 self.left.discard(event.stay_id)
                 people = self.people[event.stay_id]

@@ -4,6 +4,7 @@ erased stays so and takes the key along, and nobody outside learns more than a n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from services.intake import events_offers as oe
 from services.intake import events_weeks as week
 from services.intake.decider import CLIENT, WEEKS
 from services.intake.policy import COUNTING
@@ -21,7 +23,8 @@ from shared import schema
 from shared.contracts.intake import WeekTold
 from shared.envelope import Message, Recorded
 from shared.ports import Put, RowChange
-from tests.simulation.oracle_house import require
+from tests.simulation.judging import require
+from tests.simulation.oracle_offers import Slot
 from tests.support.memory_keys import KeyDisk
 from tests.support.memory_store import Disk
 
@@ -41,10 +44,14 @@ class Known:
     key_gone: bool = False
     way: str | None = None
     referrals: dict[str, str] = field(default_factory=dict)
+    slot: Slot = field(default_factory=lambda: Slot({}))
 
     def take(self, event: ev.ClientEvent) -> None:
         """Takes one event in, and refuses what must not be."""
         self.version += 1
+        if isinstance(event, oe.OfferEvent):
+            self._offer(event)
+            return
         match event:
             case ev.ClientRegistered():
                 require(self.version == 1, "a file began twice", event)
@@ -81,6 +88,14 @@ class Known:
             case guide.ReferralFollowed():
                 require(self.referrals[event.referral_id] != "ended", "a referral went on that had ended", event)
                 self.referrals[event.referral_id] = event.state
+
+    def _offer(self, event: oe.OfferEvent) -> None:
+        """An erased file answers owners and hears them; it takes nothing."""
+        self.slot.take(event)
+        require(not (self.erased and isinstance(event, oe.OfferAccepted)), "an erased file took an offer", event)
+        if isinstance(event, oe.RequestPlaced):
+            require(self.open == event.request_id, "a request was placed that is not open", event)
+            self.open = None
 
 
 @dataclass
@@ -150,6 +165,12 @@ class IntakeOracle:
         """Nothing of a notice leads to a file, or to another notice of it; nor does what is told of a week."""
         said = msgspec.json.decode(message.data)
         marks = {message.id, message.correlation_id}
+        if "sealed" in said:  # a letter: all it shows is whom it is to, and the offer's id
+            require(set(said) == {"to", "request_id", "sealed"}, "a letter shows more", message)
+            require(message.causation_id == message.id and message.traceparent is None, "a letter says why", message)
+            require(not marks & (known.inside | known.outside), "a letter can be joined to something", message)
+            known.outside |= marks
+            return
         require(message.causation_id == message.id, "a notice says what it comes from", message)
         subject = said["week"] if message.type == WeekTold.type_name else said["request_id"]
         require(message.traceparent is None and message.subject == subject, "a notice says more", message)
@@ -184,7 +205,7 @@ class IntakeOracle:
         wanted: dict[str, tuple[int, str]] = {}
         for message in self._sites[teller].disk.outbox.get((1, "pub"), [])[: at[4]]:
             said = msgspec.json.decode(message.data)
-            if message.type == WeekTold.type_name:
+            if message.type == WeekTold.type_name or "sealed" in said:
                 continue
             wanted.pop(said["request_id"], None)
             if said["status"] != "closed":
@@ -200,6 +221,21 @@ class IntakeOracle:
                 if told[log] != sent[log]]  # fmt: skip
         return left + [f"the key of {id_} is still there" for id_, file in known.files.items()
                        if file.erased and not file.key_gone]  # fmt: skip
+
+    def told(self) -> list[str]:
+        """The ids of everything intakes have told the network."""
+        return [message.id for known in self._sites.values() for message in known.disk.outbox.get((1, "pub"), ())]
+
+    def slots(self) -> dict[str, dict[str, Slot]]:
+        """The slot of every file, by site."""
+        return {site: {id_: file.slot for id_, file in known.files.items()} for site, known in self._sites.items()}
+
+    def offers(self) -> dict[str, int]:
+        """How many offers desks have heard of, by the owner's last word."""
+        words = [
+            offer.word for slots in self.slots().values() for slot in slots.values() for offer in slot.offers.values()
+        ]
+        return dict(sorted(Counter(words).items()))
 
     def rest(self, disks: dict[str, Disk]) -> None:
         """All lists are one list, of exactly those who ask; keys are there for whoever is, and for nobody else."""

@@ -47,6 +47,7 @@ from shared.together import ReadTogether
 from tests.simulation.asked import Asked
 from tests.simulation.heard import HEARD
 from tests.simulation.intake import IntakeProcess
+from tests.simulation.offers import SimOffering
 from tests.simulation.oncall import judged_tables
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.simulation.oracle_intake import INTAKE
@@ -226,7 +227,7 @@ class Process:
     """One life of one site's process, from its start to its crash."""
 
     def __init__(self, world: World, site: Site, parts: Parts) -> None:
-        self.world, self.site = world, site
+        self.world, self.site, self.parts = world, site, parts
         self.alive = True
         self.crash_in: int | None = None
         self._tasks: dict[asyncio.Task[Any], None] = {}
@@ -243,6 +244,8 @@ class Process:
         self.intake = None if site.intake is None else parts.intake(self)
         if self.intake is not None:
             self.keep("intake start", self.intake.start)
+            self.readers.append(self.intake.letters)
+            self.repairs[INTAKE] = Repair(self.intake.store, [self.intake.letters], site.clock, world.ids)
         self.keep("look-again", self._look_again)
 
     async def _start(self, parts: Parts) -> None:
@@ -275,6 +278,9 @@ class Process:
             (together.source(), self.site.name, CITY_SECONDS),
         ])  # fmt: skip
         self.letters = parts.letters(self)
+        self.keep("offers", SimOffering(self, reader, waits).run)
+        for source in intake:
+            self._follow(PLACEMENT, self.letters, Follow(self._source(source.name), None, CITY_SECONDS))
         self.keep("watch", lambda: parts.watch(self, [reader, waits, self.letters]))
         self._follow(PLACEMENT, self.letters, Follow(together.source(), self.site.name, CITY_SECONDS))
         self.readers.append(self.letters)
@@ -295,6 +301,10 @@ class Process:
         self.keep("console-watch", lambda: parts.watch(self, [capacity]))
         self._hear(CONSOLE, store, capacity, [(pub, None, JOURNAL_SECONDS), (city, site, JOURNAL_SECONDS)])
         self.repairs[CONSOLE] = Repair(store, [heard, capacity], self.site.clock, self.world.ids)
+
+    def mislaid(self) -> Seals:
+        """The site's keys for letters, which are not always the right ones."""
+        return Mislaid(self)
 
     def watched(self, service: str) -> WatchedStore:
         """A store of this process that is not placement's or the console's."""

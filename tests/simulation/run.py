@@ -34,8 +34,9 @@ from tests.simulation.world import Site, World
 REST_SECONDS_MAX = 90.0
 """Virtual time after which a healed network has to be at rest."""
 
-SETTLING_HOURS_MAX = 12
-"""After which every call has to be settled, however often it was asked before."""
+SETTLING_HOURS_MAX = 14
+"""After which every call has to be settled, however often it was asked before, and owners have been asked once more
+whether somebody lives there still."""
 
 A_WEEK = timedelta(days=7)
 """After which desks have counted what belongs to this one."""
@@ -46,7 +47,7 @@ LAPSES = timedelta(hours=5)
 @dataclass(frozen=True)
 class Outcome:
     """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
-    looked. files: answers at intakes' desks.
+    looked. files: answers at intakes' desks. offers: what became of those desks heard of, by their owners' last word.
     """
 
     seed: int
@@ -58,6 +59,7 @@ class Outcome:
     faults: dict[str, int]
     repairs: dict[str, int]
     files: int
+    offers: dict[str, int]
     trace: tuple[str, ...] = ()
 
 
@@ -97,7 +99,8 @@ async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Part
     return Outcome(
         seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),
         world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(trouble.made.items())),
-        dict(sorted(engineer.did.items())), intakes.done, tuple(world.trace) if keep_trace else (),
+        dict(sorted(engineer.did.items())), intakes.done,
+        world.oracle.intake.offers(), tuple(world.trace) if keep_trace else (),
     )  # fmt: skip
 
 
@@ -122,10 +125,12 @@ async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDe
     desks.open = intakes.open = False
     await asyncio.wait(people)
     await _rest(world)
+    world.offering = False
     world.passed += LAPSES
     await _rest(world)
     for _ in range(SETTLING_HOURS_MAX):  # a letter that a restored site has forgotten is asked for again in time
-        if all(call.settled for site in world.sites for call in world.oracle.calls(site.name).values()):
+        settled = all(call.settled for site in world.sites for call in world.oracle.calls(site.name).values())
+        if settled and not world.oracle.offers_differ():
             break
         world.passed += timedelta(hours=1)
         await _rest(world)
@@ -210,9 +215,23 @@ def _at_intake(world: World, site: Site) -> Iterator[str]:
     """What its intake has still to do, and who waits anywhere that it does not list yet."""
     if site.intake is not None:
         logs = {log: world.bus.stream(site.name, stream_name(log, site.name, INTAKE)).messages for log in LOGS}
+        if left_aside(site.intake, schema.parked):
+            yield f"{site.name}/intake has letters put aside"
         yield from world.oracle.intake.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
         if any(timer[1] <= site.clock.now() for timer in site.intake.tables.get(schema.timers.name, {}).values()):
             yield f"{site.name}/intake has timers due"
+    process = site.process
+    for teller in world.sites:
+        desks, places = f"{teller.name}/{INTAKE}", f"{teller.name}/{PLACEMENT}"
+        said = teller.disks[PLACEMENT]
+        last = (said.epoch, len(said.outbox.get((said.epoch, "pub"), ())))
+        if process is not None and process.intake is not None and last[1]:
+            opened = process.intake.letters.checkpoint(places)
+            if opened != last:
+                yield f"{site.name}/intake has opened {opened} of {last} of {places}"
+        wrote = 0 if teller.intake is None else len(teller.intake.outbox.get((1, "pub"), ()))
+        if process is not None and wrote and process.letters.checkpoint(desks) != (1, wrote):
+            yield f"{site.name} has opened {process.letters.checkpoint(desks)} of {wrote} of {desks}"
     for teller in world.sites:
         told = 0 if teller.intake is None else len(teller.intake.outbox.get((1, "pub"), ()))
         at = (

@@ -20,6 +20,7 @@ CHUNK = 10
 def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
     made: dict[str, int] = {}
     repaired: set[str] = set()
+    offers: set[str] = set()
     answered = files = 0
     for seed in range(first, first + CHUNK):
         outcome = run_seed(seed)
@@ -27,6 +28,7 @@ def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
         answered += outcome.answered.get("done", 0)
         files += outcome.files
         repaired |= outcome.repairs.keys()
+        offers |= outcome.offers.keys()
         for fault, times in outcome.faults.items():
             made[fault] = made.get(fault, 0) + times
     # A simulation in which nothing happens would hold too.
@@ -35,6 +37,8 @@ def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
     assert made.keys() <= set(FAULTS)
     assert len(made) > len(FAULTS) / 2
     assert {"retry", "discard", "rebuild"} <= repaired
+    assert {"housed", "no_show"} & offers
+    assert {"declined", "lapsed", "called_off"} & offers
 
 
 def test_a_seed_is_the_same_to_the_letter_every_time() -> None:

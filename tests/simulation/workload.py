@@ -169,7 +169,7 @@ class Desks:
         if draw < 0.24:
             return self._hold(name, house)
         if draw < 0.42 and house.holds:
-            return self._check_in(name, chance.choice(list(house.holds)))
+            return self._check_in(name, house, chance.choice(list(house.holds)))
         if draw < 0.50 and house.holds:
             return self._end_hold(name, chance.choice(list(house.holds)))
         if draw < 0.63:
@@ -279,11 +279,15 @@ class Desks:
 
         return make
 
-    def _check_in(self, name: str, hold_id: str) -> Make:
+    def _check_in(self, name: str, house: House, hold_id: str) -> Make:
+        """Somebody comes; of an offer now and then with another code than was given."""
         ids, seen = self._world.ids, self._age()
+        offer = house.offers.get(hold_id)
+        arrival = None if offer is None else offer.arrival if self._chance.random() < 0.8 else "another"
         return lambda at: cmd.CheckInHold(
-            at=at, role="operator", location=name, hold_id=hold_id, stay_id=ids.random_id(), observed_at=seen(at)
-        )
+            at=at, role="operator", location=name, hold_id=hold_id, stay_id=ids.random_id(), observed_at=seen(at),
+            arrival=arrival,
+        )  # fmt: skip
 
     def _end_hold(self, name: str, hold_id: str) -> Make:
         """Nobody is coming: somebody said so, or the tap was wrong, or they were waited for."""

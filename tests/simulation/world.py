@@ -131,6 +131,7 @@ class World:
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
         self.calm = False
+        self.offering = True
         self._tasks: dict[asyncio.Task[Any], None] = {}
         clock = SiteClock(loop, self.wall)
         tellers = {site: (PLACEMENT, INTAKE) if site in plan.intakes else (PLACEMENT,) for site in plan.sites}

@@ -25,10 +25,13 @@ from shared.timers import TimerLoop
 from shared.vault import KeyStore, Vault
 from tests.support.border import SITE, Tokens, caller
 from tests.support.desk import MovedClock
+from tests.support.letters import site_seals
 from tests.support.memory_keys import SITE_KEY, MemoryKeys
 from tests.support.memory_store import Disk, MemoryStore
 
 INTAKE = "/api/intake"
+OTHER = "noord"
+"""A site that may offer places."""
 RETENTION_DAYS = 365
 
 
@@ -40,7 +43,7 @@ class IntakeDesk:
         ids = SystemIds()
         self.store = MemoryStore(disk, SITE, "intake")
         self.vault = Vault([SITE_KEY], keys)
-        deciding = app.handlers(self.store, clock, ids)
+        self.deciding = deciding = app.handlers(self.store, clock, ids, site_seals((SITE, OTHER))[SITE])
         self.keeper = Keeper(SITE, self.store, self.vault, deciding, clock, RETENTION_DAYS)
         self.intake = api.Intake(
             SITE, deciding[policy.CLIENT], self.store, self.vault, self.keeper.destroy_key, clock, ids

@@ -1,0 +1,97 @@
+"""One offer as a file remembers it, and which one fills the file's one slot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from services.intake import events_offers as oe
+
+
+class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A place somebody keeps for one request. status: as its desk sees it: `open`, `accepted`, `declined`, `withdrawn`,
+    `lapsed`. word: the owner's newest (`OfferWord`), empty before it has said one.
+
+    turn: our words about it so far; owner_turn: the newest the owner knows. epoch, number, until: of the owner's word.
+    again_at: when it is written to again; asked: how often since something changed. settled: nothing more is expected.
+    overridden: another one was taken in spite of it. version: of the file when it last moved.
+    """
+
+    id: str
+    request_id: str
+    site: str
+    location: str
+    kind: str
+    sleeps: int
+    expires_at: datetime
+    status: str = "open"
+    word: str = ""
+    reason: str | None = None
+    turn: int = 0
+    owner_turn: int = 0
+    epoch: int = 0
+    number: int = -1
+    until: datetime | None = None
+    household_size: int = 0
+    expected_by: datetime | None = None
+    arrival: str = ""
+    override: str | None = None
+    overridden: bool = False
+    again_at: datetime | None = None
+    asked: int = 0
+    settled: bool = False
+    version: int = 0
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether its owner has still to answer what was said last: that somebody comes, or that nobody does."""
+        return self.status in ("accepted", "declined") and not self.settled and self.owner_turn < self.turn
+
+    @property
+    def going_on(self) -> bool:
+        """Whether its owner may still have something to say."""
+        return not self.settled
+
+
+def moved(
+    offer: Offer, event: oe.OfferAccepted | oe.OfferDeclined | oe.OfferLetterRepeated | oe.OfferWordHeard
+) -> Offer:
+    """The offer after `event`."""
+    match event:
+        case oe.OfferAccepted():
+            return replace(
+                offer, status="accepted", turn=event.turn, household_size=event.household_size,
+                expected_by=event.expected_by, arrival=event.arrival, override=event.override or offer.override,
+                again_at=event.again_at, asked=1,
+            )  # fmt: skip
+        case oe.OfferDeclined():
+            return replace(
+                offer, status="declined", turn=event.turn, reason=event.reason, again_at=event.again_at, asked=1,
+                overridden=offer.overridden or event.reason == "overridden",
+            )  # fmt: skip
+        case oe.OfferLetterRepeated():
+            return replace(offer, turn=event.turn, again_at=event.again_at, asked=offer.asked + 1)
+        case oe.OfferWordHeard():
+            return replace(
+                offer, status=_status(offer, event.word), word=event.word, reason=event.reason or offer.reason,
+                owner_turn=event.turn, epoch=event.epoch, number=event.number, until=event.until,
+                again_at=event.again_at, asked=0, settled=event.again_at is None,
+            )  # fmt: skip
+
+
+def _status(offer: Offer, word: str) -> str:
+    """As the desk sees it. What was accepted stays so, whatever became of it; the word says that."""
+    if word in ("declined", "withdrawn", "lapsed"):
+        return word
+    if word == "open":
+        return offer.status
+    return "declined" if word == "expected" and offer.status == "declined" else "accepted"
+
+
+def slot_after(slot: str, offers: dict[str, Offer]) -> str:
+    """Who is known to live somewhere fills the slot when nobody else does."""
+    if slot and not offers[slot].settled:
+        return slot
+    return next((offer.id for offer in offers.values() if offer.word == "housed"), "")

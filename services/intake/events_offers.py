@@ -1,0 +1,102 @@
+"""What happened to the offers of one client's file: what owners of places wrote, and what the desk answered.
+
+Nothing in them describes a person: where somebody was offered a place stays in this site's own store, beside a client's
+id, as what they asked for does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeAlias
+
+from shared.kernel import Event
+
+
+class OfferReceived(Event, frozen=True, tag="offer-received.v1"):
+    """A place at another site, or at this one, is kept for this request until `expires_at`, by its owner's clock.
+
+    sleeps: people, in all of it. again_at: when its owner is told that nobody answered.
+    """
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    site: str
+    location: str
+    kind: str
+    sleeps: int
+    expires_at: datetime
+    again_at: datetime
+    at: datetime
+
+
+class OfferAccepted(Event, frozen=True, tag="offer-accepted.v1"):
+    """The client takes it: it fills their slot until its owner says otherwise. Said anew it has another turn, and
+    another code. arrival: salt and hash of the code. override: why it was taken while another acceptance is unanswered.
+    again_at: when it is written again, here and below.
+    """
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    turn: int
+    household_size: int
+    expected_by: datetime
+    arrival: str
+    override: str | None
+    again_at: datetime
+    at: datetime
+
+
+class OfferDeclined(Event, frozen=True, tag="offer-declined.v1"):
+    """The client does not take it, or does not come after all. Its owner is told until it has answered."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    turn: int
+    reason: str
+    again_at: datetime
+    at: datetime
+
+
+class OfferLetterRepeated(Event, frozen=True, tag="offer-letter-repeated.v1"):
+    """The owner was written to again; with another turn when there is something new to say of a possible double."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    turn: int
+    again_at: datetime
+    at: datetime
+
+
+class OfferWordHeard(Event, frozen=True, tag="offer-word-heard.v1"):
+    """How it stands, in its owner's word. turn: the newest of ours it knows. epoch, number: of two words the later
+    counts. until: how long the place is kept. again_at: when it is asked for again; None when it will not change."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    word: str
+    reason: str | None
+    turn: int
+    epoch: int
+    number: int
+    until: datetime | None
+    again_at: datetime | None
+    at: datetime
+
+
+class RequestPlaced(Event, frozen=True, tag="request-placed.v1"):
+    """The client lives in what they were offered: they ask no longer."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    at: datetime
+
+
+OfferEvent: TypeAlias = (
+    OfferReceived | OfferAccepted | OfferDeclined | OfferLetterRepeated | OfferWordHeard | RequestPlaced
+)

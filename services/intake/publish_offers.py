@@ -1,0 +1,68 @@
+"""What is told of offers: to the services of this site what happens to a client, to owners of places letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.intake import events as ev
+from services.intake import events_offers as oe
+from services.intake.decider_file import File, doubles
+from services.intake.decider_slot import Offer
+from shared.contracts import intake as told
+from shared.contracts.base import Contract, Draft
+
+ENDS = frozenset({"declined", "withdrawn", "lapsed", "called_off", "no_show"})
+
+
+def letters(events: Sequence[ev.ClientEvent], after: File) -> list[Draft]:
+    """One for each offer whose owner has to hear something: that somebody comes, or that nobody does."""
+    about = dict.fromkeys(
+        event.offer_id
+        for event in events
+        if isinstance(event, oe.OfferAccepted | oe.OfferDeclined | oe.OfferLetterRepeated)
+    )
+    return [letter(after, after.offers[offer_id]) for offer_id in about]
+
+
+def letter(file: File, offer: Offer) -> Draft:
+    """What the desk has to say of an offer now. The same whenever it is said again, but for a possible double."""
+    about = {"offered_for": offer.request_id, "location": offer.location, "turn": offer.turn}
+    if offer.status == "declined" or offer.expected_by is None:
+        body = told.PlaceDeclinedBody.model_validate(about | {"reason": offer.reason})
+        return Draft(told.PlaceDeclined, offer.site, offer.id, body)
+    accepted = told.PlaceAcceptedBody.model_validate(about | {
+        "household_size": offer.household_size, "expected_by": offer.expected_by, "arrival": offer.arrival,
+        "possible_double": offer.id == file.slot and bool(doubles(file)),
+    })  # fmt: skip
+    return Draft(told.PlaceAccepted, offer.site, offer.id, accepted)
+
+
+def site_events(event: oe.OfferEvent, before: File) -> Sequence[Contract]:
+    """What the services of this site hear of one event. before: the file as it was before this decision."""
+    about = {"client_id": event.client_id, "request_id": event.request_id, "offer_id": event.offer_id, "at": event.at}
+    match event:
+        case oe.OfferReceived():
+            where = {"site": event.site, "location": event.location, "kind": event.kind}
+            return [told.OfferReceived.of(**about, **where, expires_at=event.expires_at)]
+        case oe.OfferAccepted():
+            return [told.OfferAccepted.of(**about, expected_by=event.expected_by)]
+        case oe.OfferDeclined():
+            return [told.OfferDeclined.of(**about, reason=event.reason)]
+        case oe.OfferWordHeard():
+            return _word(event, before, about)
+        case _:  # written again; that a request ended as placed is said with the word that did it
+            return []
+
+
+def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> Sequence[Contract]:
+    offer = before.offers[event.offer_id]
+    if event.word == offer.word:
+        return []
+    if event.word in ENDS:
+        return [told.OfferEnded.of(**about, how=event.word, reason=event.reason or offer.reason)]
+    if event.word == "expected":
+        return [told.OfferConfirmed.of(**about, expected_by=event.until or offer.expected_by or event.at)]
+    if event.word == "housed":
+        where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
+        return [told.ClientHoused.of(**about, **where)]
+    return [told.ClientLeft.of(**about)] if event.word == "left" else []

@@ -1,0 +1,115 @@
+"""Who looks at the waiting list and has this site's locations offer what falls to them.
+
+Nothing of it is stored but the offers: whoever looks after a restart begins to count the minute anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from services.placement.commands import LocationCommand
+from services.placement.commands_offers import OfferPlace
+from services.placement.decider_location import Location
+from services.placement.events import LocationEvent
+from services.placement.ranking import PEOPLE_AT_MOST, Choice, Waiting
+from services.placement.views_offers import offers
+from services.placement.views_waiting import WaitingList
+from shared.clock import Clock
+from shared.envelope import SYSTEM_ROLE
+from shared.handling import Context, Handler
+from shared.ids import Ids, derived_id
+from shared.ports import OriginHalted, Store, StoreUnavailable, VersionConflict
+from shared.telemetry import logger
+
+log = logger("offers")
+
+LOOK_SECONDS = 1.0
+"""Between two looks at the list; a look costs what the waiting list costs."""
+REST_FOR_EACH_LOOK = 20.0
+"""After a look of some length a rest of so many times that: a list of thousands leaves the desk its processor."""
+SHOWS_WITHIN_SECONDS = 60.0
+"""How long the location chosen has to offer before the next best counts as chosen."""
+PASSED_SECONDS = 900.0
+"""How long a location that did not offer counts as passed over; then it may be chosen again."""
+
+
+def offer_command(request_id: str, offer_id: str) -> str:
+    """The id of the command that makes an offer: whoever knows the offer can say that this service gave it itself."""
+    return derived_id("offer-place", request_id, offer_id)
+
+
+class Offering:
+    """One site's part in serving the list. handler: of its locations. shows_within_seconds: as the constant says."""
+
+    def __init__(
+        self, site: str, store: Store, waiting: WaitingList,
+        handler: Handler[Location, LocationCommand, LocationEvent], clock: Clock, ids: Ids,
+        shows_within_seconds: float = SHOWS_WITHIN_SECONDS,
+    ) -> None:  # fmt: skip
+        self._site, self._store, self._waiting, self._handler = site, store, waiting, handler
+        self._clock, self._ids, self._shows_within = clock, ids, shows_within_seconds
+        self._since: dict[tuple[str, str], float] = {}
+        self._passed: dict[str, dict[str, float]] = {}
+
+    async def run(self) -> None:
+        """Looks again and again until cancelled."""
+        while True:
+            began = self._clock.monotonic()
+            await self.try_to_look()
+            took = self._clock.monotonic() - began
+            await self._clock.sleep(max(LOOK_SECONDS, took * REST_FOR_EACH_LOOK))
+
+    async def try_to_look(self) -> None:
+        """One look, if the store answers and the origin goes on; otherwise the next one."""
+        try:
+            await self.look()
+        except (StoreUnavailable, OriginHalted, VersionConflict) as error:
+            log.warning("the waiting list was not looked at", reason=type(error).__name__)
+
+    async def look(self) -> None:
+        """One look: offers what falls to this site, and passes over whoever had a minute and did not offer."""
+        now = self._clock.monotonic()
+        going_on = await self._store.rows(offers, word="open"), await self._store.rows(offers, word="expected")
+        offered = frozenset(row["request_id"] for rows in going_on for row in rows)
+        ranked, chosen = await self._waiting.ranked(self._not_there(now), offered)
+        waiting = {one.request_id: one for one in ranked if one.status == "waiting"}
+        self._forget(waiting, chosen)
+        for request_id, choice in chosen.items():
+            request = waiting[request_id]
+            if choice.site != self._site:
+                since = self._since.setdefault((request_id, choice.location), now)
+                if now - since >= self._shows_within:
+                    self._pass(request_id, choice.location, now)
+            elif self._waiting.heard_now(request.desk) and not await self._offer(request, choice):
+                self._pass(request_id, choice.location, now)
+
+    async def _offer(self, request: Waiting, choice: Choice) -> bool:
+        """Whether the location took it on."""
+        command = OfferPlace(
+            at=self._clock.now(), role=SYSTEM_ROLE, location=choice.location, offer_id=self._ids.random_id(),
+            request_id=request.request_id, site=request.desk, kind=choice.kind,
+            household_size=PEOPLE_AT_MOST[request.size_class], features=tuple(sorted(request.features)),
+        )  # fmt: skip
+        command_id = offer_command(request.request_id, command.offer_id)
+        context = Context(command_id, command_id, command_id)
+        handled = await self._handler.handle(choice.location, command, context)
+        if handled.rejected is not None:
+            log.info("a location that was chosen does not offer", code=handled.rejected.code)
+        return handled.rejected is None
+
+    def _not_there(self, now: float) -> Mapping[str, frozenset[str]]:
+        return {
+            request_id: frozenset(name for name, at in passed.items() if now - at < PASSED_SECONDS)
+            for request_id, passed in self._passed.items()
+        }
+
+    def _pass(self, request_id: str, location: str, now: float) -> None:
+        self._passed.setdefault(request_id, {})[location] = now
+
+    def _forget(self, waiting: Collection[str], chosen: Mapping[str, Choice]) -> None:
+        """Whatever is known of requests that do not wait now, and of locations that are not chosen any more."""
+        self._passed = {id_: passed for id_, passed in self._passed.items() if id_ in waiting}
+        self._since = {
+            (id_, location): since for (id_, location), since in self._since.items()
+            if id_ in chosen and chosen[id_].location == location
+        }  # fmt: skip

@@ -1,0 +1,57 @@
+"""What can be asked of a location about offers: by the policy that chooses, by desks in letters, by its own desk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeAlias
+
+from shared.kernel import Command
+
+
+class OfferPlace(Command, frozen=True, kw_only=True):
+    """This location was chosen for a request. household_size: the most it may be, as far as its class tells."""
+
+    location: str
+    offer_id: str
+    request_id: str
+    site: str
+    kind: str
+    household_size: int
+    features: tuple[str, ...] = ()
+
+
+class TakeOffer(Command, frozen=True, kw_only=True):
+    """The desk of the request accepts. expected_by: until when it wants the place."""
+
+    location: str
+    offer_id: str
+    request_id: str
+    site: str
+    turn: int
+    household_size: int
+    expected_by: datetime
+    arrival: str
+    possible_double: bool = False
+
+
+class DropOffer(Command, frozen=True, kw_only=True):
+    """The desk of the request declines, or says that nobody is coming after all."""
+
+    location: str
+    offer_id: str
+    request_id: str
+    site: str
+    turn: int
+    reason: str
+
+
+class WithdrawOffer(Command, frozen=True, kw_only=True):
+    """The location's own desk takes it back, also after it was accepted."""
+
+    location: str
+    offer_id: str
+    reason: str
+    if_version: int | None = None
+
+
+OfferCommand: TypeAlias = OfferPlace | TakeOffer | DropOffer | WithdrawOffer

@@ -1,0 +1,75 @@
+"""What happened to the offers of one location: a held place put to somebody who waits, under the hold's own id."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeAlias
+
+from shared.kernel import Event
+
+
+class PlaceOffered(Event, frozen=True, tag="place-offered.v1"):
+    """The places of the hold of this id are put to a request. site: where its desk is. sleeps: people, all together."""
+
+    offer_id: str
+    request_id: str
+    site: str
+    sleeps: int
+    expires_at: datetime
+    at: datetime
+
+
+class OfferAccepted(Event, frozen=True, tag="offer-accepted.v1"):
+    """The desk has accepted it, or says so anew with another turn: so many people are expected by then.
+
+    location: whose timer it is. arrival: salt and hash of the code they will say. possible_double: they may be expected
+    somewhere else as well.
+    """
+
+    location: str
+    offer_id: str
+    turn: int
+    household_size: int
+    expected_by: datetime
+    arrival: str
+    possible_double: bool
+    at: datetime
+
+
+class OfferEnded(Event, frozen=True, tag="offer-ended.v1"):
+    """It came to nothing, and its hold with it in the same decision. how: `declined`, `withdrawn`, `lapsed`; once it
+    was accepted `called_off`, `no_show`, `withdrawn`."""
+
+    offer_id: str
+    how: str
+    reason: str | None
+    at: datetime
+
+
+class DoubleNoted(Event, frozen=True, tag="double-noted.v1"):
+    """The desk has said more of an offer by which somebody lives here: whether they may be, or be expected, somewhere
+    else as well."""
+
+    offer_id: str
+    turn: int
+    possible_double: bool
+    at: datetime
+
+
+class WordRepeated(Event, frozen=True, tag="word-repeated.v1"):
+    """A desk asked again how it stands, and was told once more: also of an offer nobody here knows."""
+
+    offer_id: str
+    request_id: str
+    site: str
+    at: datetime
+
+
+class ArrivalRefused(Event, frozen=True, tag="arrival-refused.v1"):
+    """Somebody came to the door with another code."""
+
+    offer_id: str
+    at: datetime
+
+
+OfferEvent: TypeAlias = PlaceOffered | OfferAccepted | OfferEnded | DoubleNoted | WordRepeated | ArrivalRefused

@@ -1,0 +1,101 @@
+"""Offers at a desk over HTTP: seen with their request, accepted with a code that is kept nowhere, declined."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from services.intake import commands_offers as oc
+from services.intake import policy
+from shared.handling import Context
+from tests.intake.offers import OFFER, OFFER_2
+from tests.support.intake_desk import IntakeDesk, open_intake
+
+FAMILY = {"kinds": ["family_shelter"], "household_size": 5}
+
+
+async def offered(desk: IntakeDesk, request_id: str, offer_id: str = OFFER) -> None:
+    """A letter of west has come."""
+    now = desk.clock.now()
+    letter = oc.HearOffer(
+        at=now, role="system", client_id="", request_id=request_id, offer_id=offer_id, site="noord", location="noord",
+        kind="family_shelter", sleeps=6, expires_at=now + timedelta(hours=4),
+    )  # fmt: skip
+    handled = await desk.deciding[policy.REQUEST].handle(request_id, letter, Context(offer_id, offer_id, offer_id))
+    assert handled.rejected is None, handled.rejected
+
+
+async def waiting(desk: IntakeDesk) -> tuple[str, str]:
+    """A client who asks, and the request."""
+    client = await desk.registered()
+    return client, (await desk.post(f"/clients/{client}/requests", FAMILY)).json()["id"]
+
+
+def soon(desk: IntakeDesk, **more: Any) -> dict[str, Any]:
+    return {"expected_by": (desk.clock.now() + timedelta(hours=6)).isoformat()} | more
+
+
+async def test_an_offer_is_shown_with_its_request() -> None:
+    async with open_intake() as desk:
+        _, request = await waiting(desk)
+        await offered(desk, request)
+        shown = (await desk.get(f"/requests/{request}")).json()
+        [offer] = shown["offers"]
+        assert (shown["status"], offer["status"], offer["location"]) == ("offered", "open", "noord")
+        assert (offer["in_slot"], offer["answered"], offer["possible_double"]) == (False, False, False)
+
+
+async def test_the_code_is_the_same_for_the_same_request_and_kept_nowhere() -> None:
+    async with open_intake() as desk:
+        client, request = await waiting(desk)
+        await offered(desk, request)
+        path, body = f"/clients/{client}/offers/{OFFER}/accept", soon(desk)
+        first = await desk.post(path, body, key="one")
+        assert (first.status_code, first.json()["status"], first.json()["in_slot"]) == (200, "accepted", True)
+        assert (await desk.post(path, body, key="one")).json() == first.json()
+        code = first.json()["arrival_code"]
+        again = (await desk.post(path, body, key="two")).json()["arrival_code"]
+        assert again != code
+        kept = repr(vars(desk.disk)).replace("-", "")
+        assert code.replace("-", "") not in kept
+        assert again.replace("-", "") not in kept
+        assert "arrival" not in (await desk.get(f"/requests/{request}")).text
+
+
+async def test_an_offer_is_taken_by_whom_it_was_made_to() -> None:
+    async with open_intake() as desk:
+        _, request = await waiting(desk)
+        await offered(desk, request)
+        stranger = await desk.registered()
+        answer = await desk.post(f"/clients/{stranger}/offers/{OFFER}/accept", soon(desk))
+        assert (answer.status_code, answer.json()["code"]) == (404, "offer-unknown")
+
+
+async def test_a_second_one_needs_a_reason_and_what_is_wrong_is_said() -> None:
+    async with open_intake() as desk:
+        client, request = await waiting(desk)
+        await offered(desk, request)
+        await offered(desk, request, OFFER_2)
+        first, second = (f"/clients/{client}/offers/{one}" for one in (OFFER, OFFER_2))
+        wrong = await desk.post(f"{first}/accept", {"expected_by": desk.clock.now().isoformat()})
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "expected-by-invalid")
+        assert (await desk.post(f"{first}/accept", soon(desk))).status_code == 200
+        refused = await desk.post(f"{second}/accept", soon(desk))
+        assert (refused.status_code, refused.json()["code"]) == (409, "slot-unanswered")
+        taken = await desk.post(f"{second}/accept", soon(desk, override="emergency"))
+        assert (taken.status_code, taken.json()["possible_double"]) == (200, True)
+        doubles = [one["possible_double"] for one in (await desk.get(f"/requests/{request}")).json()["offers"]]
+        assert doubles == [True, True]
+
+
+async def test_a_declined_offer_says_why_and_its_owner_is_written_to_again() -> None:
+    async with open_intake() as desk:
+        client, request = await waiting(desk)
+        await offered(desk, request)
+        path = f"/clients/{client}/offers/{OFFER}/decline"
+        answer = await desk.post(path, {"reason": "too_far"})
+        assert (answer.status_code, answer.json()["status"], answer.json()["reason"]) == (200, "declined", "too_far")
+        assert (await desk.get(f"/requests/{request}")).json()["status"] == "waiting"
+        assert (await desk.post(path, {"reason": "rain"})).json()["code"] == "decline-reason-unknown"
+        desk.clock.ahead += timedelta(seconds=3)
+        assert await desk.fire_due() == ["offer"]

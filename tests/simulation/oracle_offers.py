@@ -1,0 +1,168 @@
+"""What must be true of offers, by other means than the product: each ends once at its owner, a file has one slot, and
+at rest desk and owner say the same of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.intake import events_offers as desk
+from services.placement import events_offers as own
+from tests.simulation.judging import require
+
+if TYPE_CHECKING:
+    from tests.simulation.oracle_house import House
+
+OVER = frozenset({"declined", "withdrawn", "lapsed", "called_off", "no_show", "left"})
+
+
+@dataclass
+class Heard:
+    """One offer as a file's events say."""
+
+    site: str
+    location: str
+    request_id: str
+    status: str = "open"
+    word: str = ""
+    turn: int = 0
+    overridden: bool = False
+
+    @property
+    def over(self) -> bool:
+        return self.word in OVER
+
+    @property
+    def unanswered(self) -> bool:
+        return self.status == "accepted" and self.word in ("", "open")
+
+
+@dataclass
+class Slot:
+    """What a file's one slot holds: the offers it has heard of, and the one that fills it."""
+
+    offers: dict[str, Heard]
+    fills: str | None = None
+
+    def take(self, event: desk.OfferEvent) -> None:
+        """Takes one event in, and refuses what must not be."""
+        match event:
+            case desk.OfferReceived():
+                require(event.offer_id not in self.offers, "an offer was received twice", event)
+                self.offers[event.offer_id] = Heard(event.site, event.location, event.request_id)
+            case desk.OfferAccepted():
+                self._accepted(self.offers[event.offer_id], event)
+            case desk.OfferDeclined():
+                offer = self.offers[event.offer_id]
+                require(not offer.over and event.turn == offer.turn + 1, "declined what is over", event, offer)
+                offer.status, offer.turn = "declined", event.turn
+                offer.overridden = offer.overridden or event.reason == "overridden"
+            case desk.OfferLetterRepeated():
+                self.offers[event.offer_id].turn = event.turn
+            case desk.OfferWordHeard():
+                self.offers[event.offer_id].word = event.word
+                if self.fills == event.offer_id and event.word in OVER:
+                    self.fills = None
+                if self.fills is None:
+                    self.fills = next((id_ for id_, offer in self.offers.items() if offer.word == "housed"), None)
+            case desk.RequestPlaced():
+                require(self.offers[event.offer_id].word == "housed", "placed by an offer nobody came by", event)
+
+    def _accepted(self, offer: Heard, event: desk.OfferAccepted) -> None:
+        require(not offer.over and offer.status != "declined", "accepted what is over", event, offer)
+        require(event.turn == offer.turn + 1, "a turn was left out", event, offer)
+        if self.fills not in (None, event.offer_id):
+            before = self.offers[self.fills or ""]
+            require(before.overridden and event.override is not None, "a file has two slots", event, before)
+        offer.status, offer.turn, self.fills = "accepted", event.turn, event.offer_id
+
+
+@dataclass
+class Made:
+    """One offer as its owner's events say. arrival: what stands for the code at the door."""
+
+    request_id: str
+    site: str
+    word: str = "open"
+    arrival: str = ""
+    stay_id: str | None = None
+
+
+def owner_takes(house: House, event: own.OfferEvent) -> None:
+    """Takes one event of a location in, and refuses what must not be."""
+    offers = house.offers
+    match event:
+        case own.PlaceOffered():
+            going = [one for one in offers.values() if one.request_id == event.request_id and one.word not in OVER]
+            require(event.offer_id in house.holds and event.offer_id not in offers, "an offer without places", event)
+            require(not going, "one request was offered two places by one location", event)
+            offers[event.offer_id] = Made(event.request_id, event.site)
+        case own.OfferAccepted():
+            offer = offers[event.offer_id]
+            require(offer.word in ("open", "expected"), "an offer was accepted that has ended", event, offer)
+            place_ids, expires_at = house.holds[event.offer_id]
+            require(offer.word == "expected" or event.expected_by >= expires_at, "accepting shortened a hold", event)
+            sleeps = sum(house.beds[id_].sleeps for id_ in place_ids)
+            require(event.household_size <= sleeps, "more people are expected than can sleep there", event)
+            offer.word, offer.arrival = "expected", event.arrival
+            house.holds[event.offer_id] = (place_ids, event.expected_by)
+        case own.OfferEnded():
+            offer = offers[event.offer_id]
+            require(event.offer_id in house.ended, "an offer ended whose hold goes on", event)
+            ends = {"open": ("declined", "withdrawn", "lapsed"), "expected": ("called_off", "no_show", "withdrawn")}
+            require(event.how in ends.get(offer.word, ()), "an offer ended twice, or as it cannot", event, offer)
+            offer.word = event.how
+        case own.DoubleNoted():
+            require(offers[event.offer_id].word == "housed", "a double was noted of nobody", event)
+        case own.ArrivalRefused():
+            require(event.offer_id in house.holds, "somebody was refused where nobody is expected", event)
+        case own.WordRepeated():
+            pass
+
+
+def check_in(house: House, hold_id: str | None, stay_id: str) -> None:
+    """Somebody is checked in: of an offer only whoever was expected."""
+    offer = house.offers.get(hold_id or "")
+    if offer is not None:
+        require(offer.word == "expected", "somebody was checked in who is not expected", hold_id, offer)
+        offer.word, offer.stay_id = "housed", stay_id
+
+
+def stay_turned(house: House, stay_id: str, word: str) -> None:
+    """A stay ended, or goes on after all; so does what the desk of its offer hears."""
+    for offer in house.offers.values():
+        if offer.stay_id == stay_id:
+            offer.word = word
+
+
+def at_rest(site: str, slots: Mapping[str, Slot], houses: Mapping[str, Mapping[str, House]], unsure: set[str]) -> None:
+    """Desk and owner say the same; nobody lives in two places whose desk did not say so. unsure: sites that left, or
+    whose store is older than what others heard of it: of those only nothing may be left unanswered."""
+    for client_id, slot in slots.items():
+        housed = []
+        for offer_id, heard in slot.offers.items():
+            about = (site, client_id, offer_id, heard)
+            if heard.site in unsure:
+                require(heard.over or not heard.unanswered, "an acceptance is not answered at rest", *about)
+                continue
+            made = houses[heard.site][heard.location].offers.get(offer_id)
+            require(made is not None, "a desk has an offer that nobody made", *about)
+            assert made is not None
+            require(made.word == heard.word, "desk and owner say otherwise of an offer", *about, made)
+            if made.word == "housed":
+                housed.append(offer_id)
+        twice = len(housed) > 1 and not any(offer.overridden for offer in slot.offers.values())
+        require(not twice, "one file lives in two places", site, client_id, housed)
+
+
+def disagree(slots: Mapping[str, Slot], houses: Mapping[str, Mapping[str, House]], unsure: set[str]) -> bool:
+    """Whether some desk has still to hear its owner's last word."""
+    return any(
+        heard.unanswered or (
+            heard.site not in unsure
+            and heard.word != houses[heard.site][heard.location].offers[offer_id].word
+        )
+        for slot in slots.values() for offer_id, heard in slot.offers.items()
+    )  # fmt: skip
