@@ -19,6 +19,7 @@ from shared.contracts.vocabulary import (
     Need,
     PriorityFact,
     ReadPurpose,
+    RegistrationState,
     RequestEndReason,
 )
 from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
@@ -86,6 +87,7 @@ class ClientBody(Body):
     accessibility: Wishes = Field(default_factory=list)
     contact: ContactBody = Field(default_factory=ContactBody)
     case_manager: Line | None = None
+    registration: RegistrationState = "unknown"
     personal: PersonalBody = Field(default_factory=PersonalBody)
 
 
@@ -100,6 +102,7 @@ class CorrectBody(Body):
     accessibility: Wishes | None = None
     contact: ContactBody | None = None
     case_manager: Line | None = None
+    registration: RegistrationState | None = None
     personal: PersonalBody | None = None
 
 
@@ -157,6 +160,7 @@ class ClientView(BaseModel):
     accessibility: list[str]
     contact: ContactView | None
     case_manager: str | None
+    registration: RegistrationState | None
     has_personal: bool
     requests: list[str]
     registered_at: Moment
