@@ -18,6 +18,7 @@ from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake.api_desk import Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
+from services.intake.api_lists import Lists
 from services.intake.api_offers import OfferWrites
 from services.intake.api_reads import Reads, complete_at
 from services.intake.decider_file import File
@@ -62,7 +63,7 @@ TRIES_MAX = 4
 
 
 def routes(
-    writes: Writes, offering: OfferWrites, reads: Reads, guidance: Guidance, guided: GuidanceReads
+    writes: Writes, offering: OfferWrites, reads: Reads, guidance: Guidance, guided: GuidanceReads, lists: Lists
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -88,6 +89,9 @@ def routes(
         ("POST", "/clients/{client_id}/referrals", guidance.refer, 201, DESK),
         ("GET", "/referrals/{referral_id}", guided.show_referral, 200, DESK),
         ("POST", "/clients/{client_id}/referrals/{referral_id}/follow", guidance.follow, 200, DESK),
+        ("GET", "/lists/children-without-referral", lists.children, 200, DESK),
+        ("GET", "/lists/first-appointments", lists.first_appointments, 200, DESK),
+        ("GET", "/lists/registrations", lists.registrations, 200, DESK),
         ("GET", "/personal-reads", reads.list_personal_reads, 200, CHECKERS),
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),
         ("GET", "/vault", reads.show_vault, 200, KEEPERS),
@@ -98,7 +102,8 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/intake`. asyncapi: the document of what it tells and hears."""
     api = service_api("intake", "Intake: clients, requests, the vault", asyncapi=asyncapi)
     reads = Reads(intake)
-    every = routes(Writes(intake), OfferWrites(intake), reads, Guidance(intake), GuidanceReads(intake, reads))
+    guidance, lists = Guidance(intake), Lists(intake, reads)
+    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, GuidanceReads(intake, reads), lists)
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
@@ -122,6 +127,7 @@ class Writes:
             alias=body.alias or made_alias(intake.ids.random_id()), languages=tuple(body.languages),
             household=self._members(body.household, ()), needs=tuple(body.needs),
             accessibility=tuple(body.accessibility), contact=_contact(body.contact), case_manager=body.case_manager,
+            registration=body.registration,
         )  # fmt: skip
         personal = Personal(**body.personal.model_dump())
         accepted(card_refused(card) or personal_refused(personal, intake.now().date()))
@@ -187,6 +193,8 @@ class Writes:
             parts["household"] = self._members(body.household, card.household)
         if body.contact is not None:
             parts["contact"] = _contact(body.contact)
+        if body.registration is not None:
+            parts["registration"] = body.registration
         if "case_manager" in given:
             parts["case_manager"] = body.case_manager
         corrected = replace(card, **parts)

@@ -20,6 +20,7 @@ from shared.contracts.vocabulary import (
     OverrideReason,
     PriorityFact,
     ReadPurpose,
+    RegistrationState,
     RequestEndReason,
 )
 from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
@@ -87,6 +88,7 @@ class ClientBody(Body):
     accessibility: Wishes = Field(default_factory=list)
     contact: ContactBody = Field(default_factory=ContactBody)
     case_manager: Line | None = None
+    registration: RegistrationState = "unknown"
     personal: PersonalBody = Field(default_factory=PersonalBody)
 
 
@@ -101,6 +103,7 @@ class CorrectBody(Body):
     accessibility: Wishes | None = None
     contact: ContactBody | None = None
     case_manager: Line | None = None
+    registration: RegistrationState | None = None
     personal: PersonalBody | None = None
 
 
@@ -158,6 +161,7 @@ class ClientView(BaseModel):
     accessibility: list[str]
     contact: ContactView | None
     case_manager: str | None
+    registration: RegistrationState | None
     has_personal: bool
     requests: list[str]
     registered_at: Moment

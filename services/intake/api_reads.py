@@ -125,6 +125,7 @@ class Reads:
             "unreadable": None,
             "alias": card.alias, "languages": list(card.languages), "needs": list(card.needs),
             "accessibility": list(card.accessibility), "case_manager": card.case_manager,
+            "registration": card.registration,
             "household": [{"id": each.id, "age_band": each.age_band} for each in card.household],
             "contact": {"channel": card.contact.channel, "explicit": card.contact.explicit},
         }  # fmt: skip
@@ -145,7 +146,7 @@ class Reads:
 
 _NOTHING_LEFT: dict[str, Any] = {
     "alias": None, "languages": [], "household": [], "needs": [], "accessibility": [], "contact": None,
-    "case_manager": None, "unreadable": None,
+    "case_manager": None, "registration": None, "unreadable": None,
 }  # fmt: skip
 
 

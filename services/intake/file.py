@@ -23,6 +23,7 @@ from shared.contracts.vocabulary import (
     OutcomeKind,
     PartnerKind,
     PriorityFact,
+    RegistrationState,
 )
 from shared.kernel import Rejected
 
@@ -30,6 +31,13 @@ CARD, PERSONAL, FACTS = "card", "personal", "facts"
 GOALS, MILESTONE, ENDING = "goals", "milestone", "ending"
 REFERRAL, APPOINTMENT = "referral", "appointment"
 """The names under which the parts of a file are sealed."""
+
+SCHOOLS: dict[AgeBand, tuple[PartnerKind, ...]] = {
+    "0-3": ("pre_school",),
+    "4-11": ("school",),
+    "12-17": ("school", "vocational_education"),
+}
+"""Where a child of each age is referred to."""
 
 BORN_AFTER = date(1900, 1, 1)
 LINE_CHARS_MAX, TEXT_CHARS_MAX = 120, 4_000
@@ -54,7 +62,10 @@ class Contact(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """alias: what the desk calls the client. case_manager: who guides them, as the desk knows that person."""
+    """alias: what the desk calls the client. case_manager: who guides them, as the desk knows that person.
+
+    registration: with the city, as far as is known.
+    """
 
     alias: str
     languages: tuple[str, ...] = ()
@@ -63,6 +74,7 @@ class Card(msgspec.Struct, frozen=True):
     accessibility: tuple[Feature, ...] = ()
     contact: Contact = Contact()
     case_manager: str | None = None
+    registration: RegistrationState = "unknown"
 
 
 class Personal(msgspec.Struct, frozen=True, omit_defaults=True):

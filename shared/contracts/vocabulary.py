@@ -103,6 +103,7 @@ PartnerKind = Literal[
     "birth_registration",
     "safe_reporting",
 ]
+RegistrationState = Literal["unknown", "pending", "registered", "stateless_claimed"]
 ReferralState = Literal["made", "appointment", "attended", "did_not_attend", "ended"]
 DeclineReason = Literal[
     "not_suitable",

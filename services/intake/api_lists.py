@@ -1,0 +1,151 @@
+"""HTTP: the caseworker's lists, of this desk's own files: children without a referral, days to a first appointment, and
+whose registration has to be followed up. Everything in them is opened for the answer and kept nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from services.intake import file as f
+from services.intake import views
+from services.intake import views_guidance as guidance
+from services.intake.api_desk import Intake
+from services.intake.api_guidance import appointment, opened
+from services.intake.api_reads import Reads
+from shared.contracts.vocabulary import RegistrationState
+from shared.contracts.weeks import CITY
+from shared.http_models import Moment, Page, PageQuery, decode_cursor, encode_cursor
+
+Row = Mapping[str, Any]
+
+
+class ChildItem(BaseModel):
+    """A child nobody has referred yet. wants: `pre_school` or `school`."""
+
+    client_id: str
+    alias: str
+    member_id: str
+    age_band: str
+    wants: str
+    registered_at: Moment
+
+
+class FirstAppointmentItem(BaseModel):
+    """One referral. days: from when it was made to the first appointment, or to today while there is none."""
+
+    referral_id: str
+    client_id: str
+    partner_kind: str
+    made_at: Moment
+    first_appointment_at: Moment | None
+    days: int
+
+
+class RegistrationItem(BaseModel):
+    client_id: str
+    alias: str
+    registration: RegistrationState
+    active_at: Moment
+
+
+class RegistrationQuery(PageQuery):
+    """state: only these; left out: all but those who are registered."""
+
+    state: RegistrationState | None = None
+
+
+class FirstAppointmentsQuery(PageQuery):
+    """waiting: only those without an appointment, or only those with one."""
+
+    waiting: bool | None = None
+
+
+class Lists:
+    """What a caseworker goes through, one method each. `limit` is of files, or of referrals, that are looked at: a page
+    may be short, or empty, and not the last."""
+
+    def __init__(self, intake: Intake, reads: Reads) -> None:
+        self._intake, self._reads = intake, reads
+
+    async def children(self, query: Annotated[PageQuery, Query()]) -> Page[ChildItem]:
+        """Children of pre-school or school age whom nobody has referred to a pre-school or school."""
+        rows, following = await self._files(query)
+        items = [item async for row, card in self._cards(rows) async for item in self._unreferred(row, card)]
+        return Page[ChildItem](items=items, next=following)
+
+    async def registrations(self, query: Annotated[RegistrationQuery, Query()]) -> Page[RegistrationItem]:
+        """Whose registration with the city has to be followed up."""
+        rows, following = await self._files(query)
+        items = [
+            RegistrationItem(
+                client_id=row["id"], alias=card.alias, registration=card.registration, active_at=row["active_at"]
+            )
+            async for row, card in self._cards(rows)
+            if (card.registration != "registered" if query.state is None else card.registration == query.state)
+        ]
+        return Page[RegistrationItem](items=items, next=following)
+
+    async def first_appointments(self, query: Annotated[FirstAppointmentsQuery, Query()]) -> Page[FirstAppointmentItem]:
+        """How many days each referral took, or has taken so far, to its first appointment; ended ones without one are
+        left out."""
+        await self._reads.written(query.after)
+        found = await self._intake.store.page(guidance.referrals, decode_cursor(query.cursor), query.limit + 1)
+        rows, following = _cut(found, query.limit)
+        items = [item for row in rows for item in await self._waited(row, query.waiting)]
+        return Page[FirstAppointmentItem](items=items, next=following)
+
+    async def _files(self, query: PageQuery) -> tuple[list[dict[str, Any]], str | None]:
+        await self._reads.written(query.after)
+        after = decode_cursor(query.cursor)
+        return _cut(await self._intake.store.page(views.clients, after, query.limit + 1, erased_at=None), query.limit)
+
+    async def _cards(self, rows: list[dict[str, Any]]) -> AsyncIterator[tuple[Row, f.Card]]:
+        """The files whose card can be read."""
+        for row in rows:
+            card = await opened(self._intake, row["id"], f.CARD, row["card"], f.Card)
+            if card is not None:
+                yield row, card
+
+    async def _unreferred(self, row: Row, card: f.Card) -> AsyncIterator[ChildItem]:
+        children = {member.id: member for member in card.household if member.age_band in f.SCHOOLS}
+        if not children:
+            return
+        referred = set()
+        for each in await self._intake.store.rows(guidance.referrals, client_id=row["id"]):
+            to = await opened(self._intake, row["id"], f.REFERRAL, each["referral"], f.Referred)
+            if to is not None:
+                referred.add((to.member_id, to.partner_kind))
+        for child in children.values():
+            schools = f.SCHOOLS[child.age_band]
+            if not any((child.id, school) in referred for school in schools):
+                yield ChildItem(
+                    client_id=row["id"], alias=card.alias, member_id=child.id, age_band=child.age_band,
+                    wants=schools[0], registered_at=row["registered_at"],
+                )  # fmt: skip
+
+    async def _waited(self, row: Row, waiting: bool | None) -> list[FirstAppointmentItem]:
+        client_id = row["client_id"]
+        to = await opened(self._intake, client_id, f.REFERRAL, row["referral"], f.Referred)
+        first = await appointment(self._intake, client_id, row["first_appointment"])
+        if to is None or (first is None and row["state"] == "ended") or waiting is (first is not None):
+            return []
+        return [
+            FirstAppointmentItem(
+                referral_id=row["id"], client_id=client_id, partner_kind=to.partner_kind, made_at=row["made_at"],
+                first_appointment_at=first, days=(_day(first or self._intake.now()) - _day(row["made_at"])).days,
+            )
+        ]  # fmt: skip
+
+
+def _cut(rows: list[dict[str, Any]], limit: int) -> tuple[list[dict[str, Any]], str | None]:
+    """The rows of one page, and where the next one begins."""
+    shown = rows[:limit]
+    return shown, encode_cursor(str(shown[-1]["id"])) if len(rows) > limit else None
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(CITY).date()

@@ -1,0 +1,109 @@
+"""The caseworker's lists: of this desk's own files, and of nobody who was erased."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest_asyncio
+
+from shared.security import Role
+from tests.support.intake_desk import IntakeDesk, open_intake
+
+FAMILY = [{"age_band": "23-64"}, {"age_band": "0-3"}, {"age_band": "4-11"}, {"age_band": "12-17"}]
+
+
+@pytest_asyncio.fixture
+async def desk() -> AsyncIterator[IntakeDesk]:
+    async with open_intake() as opened:
+        yield opened
+
+
+async def listed(desk: IntakeDesk, name: str, **query: Any) -> list[dict[str, Any]]:
+    """Every page of a list."""
+    items: list[dict[str, Any]] = []
+    cursor: dict[str, Any] = {}
+    while True:
+        page = (await desk.get(f"/lists/{name}", **query, **cursor)).json()
+        items += page["items"]
+        if page["next"] is None:
+            return items
+        cursor = {"cursor": page["next"]}
+
+
+async def members(desk: IntakeDesk, client_id: str) -> dict[str, str]:
+    """Who is in the household, by age band."""
+    household = (await desk.get(f"/clients/{client_id}")).json()["household"]
+    return {each["age_band"]: each["id"] for each in household}
+
+
+async def refer(desk: IntakeDesk, client_id: str, kind: str, member: str | None = None) -> str:
+    answer = await desk.post(f"/clients/{client_id}/referrals", {"partner_kind": kind, "member_id": member})
+    assert answer.status_code == 201
+    return str(answer.json()["id"])
+
+
+async def test_children_of_school_age_without_a_referral_of_their_own(desk: IntakeDesk) -> None:
+    client_id = await desk.registered(alias="red heron", household=FAMILY)
+    await desk.registered(household=[{"age_band": "23-64"}])
+    ids = await members(desk, client_id)
+    await refer(desk, client_id, "school")  # the client's own: no child's
+    await refer(desk, client_id, "dental_care", ids["4-11"])
+    wanted = {(ids["0-3"], "pre_school"), (ids["4-11"], "school"), (ids["12-17"], "school")}
+    items = await listed(desk, "children-without-referral", limit=1)
+    assert {(one["member_id"], one["wants"]) for one in items} == wanted
+    assert {one["alias"] for one in items} == {"red heron"}
+    await refer(desk, client_id, "school", ids["4-11"])
+    await refer(desk, client_id, "vocational_education", ids["12-17"])
+    left = await listed(desk, "children-without-referral")
+    assert [one["member_id"] for one in left] == [ids["0-3"]]
+    await desk.post(f"/clients/{client_id}/erase")
+    assert await listed(desk, "children-without-referral") == []
+
+
+async def test_days_from_a_referral_to_its_first_appointment(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    first, waiting, over = [await refer(desk, client_id, kind) for kind in ("legal_aid", "dental_care", "school")]
+    path = f"/clients/{client_id}/referrals"
+    for days in (3, 12, 40):  # moved once, and one more after the client went
+        at = (desk.clock.now() + timedelta(days=days)).isoformat()
+        follow = await desk.post(f"{path}/{first}/follow", {"state": "appointment", "appointment_at": at})
+        assert follow.status_code == 200
+        if days == 12:
+            await desk.post(f"{path}/{first}/follow", {"state": "attended"})
+    await desk.post(f"{path}/{over}/follow", {"state": "ended"})
+    desk.clock.ahead += timedelta(days=5)
+    items = {one["referral_id"]: one for one in await listed(desk, "first-appointments", limit=1)}
+    assert {id_: one["days"] for id_, one in items.items()} == {first: 12, waiting: 5}
+    assert [one["referral_id"] for one in await listed(desk, "first-appointments", waiting=True)] == [waiting]
+    assert [one["referral_id"] for one in await listed(desk, "first-appointments", waiting=False)] == [first]
+
+
+async def test_registrations_to_follow_up(desk: IntakeDesk) -> None:
+    states = ("unknown", "pending", "registered", "stateless_claimed")
+    ids = {state: await desk.registered(registration=state) for state in states}
+    following = {one["client_id"] for one in await listed(desk, "registrations", limit=1)}
+    assert following == set(ids.values()) - {ids["registered"]}
+    for state, client_id in ids.items():
+        assert [one["client_id"] for one in await listed(desk, "registrations", state=state)] == [client_id]
+    news = {"reason": "news", "registration": "registered"}
+    assert (await desk.post(f"/clients/{ids['pending']}/correct", news)).status_code == 200
+    assert (await desk.get(f"/clients/{ids['pending']}")).json()["registration"] == "registered"
+    assert await listed(desk, "registrations", state="pending") == []
+    assert "stateless_claimed" not in repr((desk.disk.events, desk.disk.tables, desk.disk.outbox, desk.disk.keys))
+
+
+async def test_a_card_that_cannot_be_read_hides_no_other(desk: IntakeDesk) -> None:
+    lost = await desk.registered()
+    there = await desk.registered()
+    await desk.keys.remove(lost)
+    desk.vault._known.clear()
+    assert [one["client_id"] for one in await listed(desk, "registrations")] == [there]
+
+
+async def test_only_caseworkers_of_the_desk_read_them(desk: IntakeDesk) -> None:
+    roles: tuple[Role, ...] = ("operator", "coordinator", "oncall", "auditor")
+    for role in roles:
+        for name in ("children-without-referral", "first-appointments", "registrations"):
+            assert (await desk.get(f"/lists/{name}", role=role)).status_code == 403
