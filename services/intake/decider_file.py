@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from shared.envelope import SYSTEM_ROLE
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -105,7 +106,8 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
             personal = file.personal if event.personal is None else event.personal
             return replace(file, card=card, personal=personal, active_at=event.at, version=version)
         case ev.PersonalRead():
-            return replace(file, last_read_id=event.read_id, active_at=event.at, version=version)
+            active_at = file.active_at if event.role == SYSTEM_ROLE else event.at  # a message that goes out is no visit
+            return replace(file, last_read_id=event.read_id, active_at=active_at, version=version)
         case ev.RequestOpened():
             opened = Request(
                 event.request_id, event.kinds, event.features, event.household_size, event.not_at, event.facts,
