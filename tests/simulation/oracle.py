@@ -31,6 +31,7 @@ from tests.simulation.oracle_calls import Asked, agree
 from tests.simulation.oracle_causes import every_effect_has_a_cause
 from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_intake import INTAKE, IntakeOracle
+from tests.simulation.oracle_post import PostOracle
 from tests.simulation.oracle_regimes import Known, everywhere_over
 from tests.simulation.oracle_told import Branch, Rows
 from tests.support.memory_bus import CITY, MemoryBus
@@ -81,6 +82,7 @@ class Oracle:
         self.checks = 0
         self.restores: set[str] = set()
         self.intake = IntakeOracle()
+        self.post = PostOracle()
         self.left: set[str] = set()
 
     # --- a store changed ----------------------------------------------------------------------------------------------
@@ -300,6 +302,7 @@ class Oracle:
         for site, services in disks.items():
             every_effect_has_a_cause(site, services[PLACEMENT], sent)
         self._agree()
+        self.post.rest()
         self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
         regimes = {site: (it.regimes, it.houses) for site, it in self._sites.items() if site not in self.left}
         everywhere_over(regimes, self.restores | {site for site, it in self._sites.items() if _let_go(it.disk)})

@@ -34,8 +34,9 @@ from tests.simulation.world import Site, World
 REST_SECONDS_MAX = 90.0
 """Virtual time after which a healed network has to be at rest."""
 
-SETTLING_HOURS_MAX = 12
-"""After which every call has to be settled, however often it was asked before."""
+SETTLING_HOURS_MAX = 18
+"""After which every call has to be settled, however often it was asked before, and every message has ended: it may wait
+for the morning."""
 
 A_WEEK = timedelta(days=7)
 """After which desks have counted what belongs to this one."""
@@ -125,7 +126,8 @@ async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDe
     world.passed += LAPSES
     await _rest(world)
     for _ in range(SETTLING_HOURS_MAX):  # a letter that a restored site has forgotten is asked for again in time
-        if all(call.settled for site in world.sites for call in world.oracle.calls(site.name).values()):
+        settled = all(call.settled for site in world.sites for call in world.oracle.calls(site.name).values())
+        if settled and not any(world.oracle.post.waiting(site.name) for site in world.sites):
             break
         world.passed += timedelta(hours=1)
         await _rest(world)
@@ -213,6 +215,10 @@ def _at_intake(world: World, site: Site) -> Iterator[str]:
         yield from world.oracle.intake.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
         if any(timer[1] <= site.clock.now() for timer in site.intake.tables.get(schema.timers.name, {}).values()):
             yield f"{site.name}/intake has timers due"
+        if any(timer[1] <= site.clock.now() for timer in site.post.tables.get(schema.timers.name, {}).values()):
+            yield f"{site.name}/notifications has messages due"
+        if site.process is not None and site.process.post is not None:
+            yield from world.oracle.post.unheard(site.name, site.process.post.heard)
     for teller in world.sites:
         told = 0 if teller.intake is None else len(teller.intake.outbox.get((1, "pub"), ()))
         at = (
