@@ -34,6 +34,10 @@ LINK = "LINK"
 """The hub's account the links of the other sites end in. What JetStream answers goes wherever the asker says, whatever
 they may publish; in an account without a stream no answer can become a message of a log."""
 
+QUESTIONS: Mapping[tuple[str, str], str] = {("notifications", "intake"): "contact"}
+"""What services of one site ask each other on its own account: (who asks, who is asked). Nobody else can ask it, and
+nobody else can listen."""
+
 ANSWERS = ("_INBOX.>", "_R_.>")
 """Where answers go: an inbox, or what the hub's server puts in its place between two accounts. Names nobody can guess,
 and only their owner may listen there. Answers to any reply (`allow_responses`) would do for a question whose answer is
@@ -188,7 +192,10 @@ def permissions(topology: Topology, site: str, user: str) -> tuple[list[str], li
     readable = [stream_name(site, teller, log) for teller in topology.tellers(site, log)]
     publish = [subject for stream in readable for subject in _read(stream)]
     if account == "local":
-        return publish, [inbox]
+        asks = [f"ask.{site}.{asked}.{question}" for (asker, asked), question in QUESTIONS.items() if asker == service]
+        hears = [(asker, question) for (asker, asked), question in QUESTIONS.items() if asked == service]
+        answers = [f"{inbox_prefix(site, f'local.{asker}')}.>" for asker, _ in hears]
+        return publish + asks + answers, [inbox, *(f"ask.{site}.{service}.{question}" for _, question in hears)]
     # The hub is a service of every site's bus for questions; the beat is its own, so that nobody can pretend it lives.
     publish += [*_read(CITY), beat_subject(site, service), "ask.>", *ANSWERS]
     return publish, [inbox, "beat.>", f"ask.{site}.{service}.>"]

@@ -42,7 +42,7 @@ class Location(_Table):
 
 class Site(_Table):
     """A deployment. `postgres` is the address of a server to use instead of an embedded one; `retention_days` how long
-    a client's file may lie unused before it is erased."""
+    a client's file may lie unused before it is erased; `channels` the file that says how messages leave the site."""
 
     name: Name
     title: str = Field(default="", max_length=200)
@@ -53,6 +53,7 @@ class Site(_Table):
     locations: list[Location] = Field(default_factory=list, alias="location")
     postgres: SecretStr | None = None
     retention_days: int = Field(default=365, ge=1, le=3650)
+    channels: str | None = Field(default=None, min_length=1)
 
 
 class Telemetry(_Table):

@@ -52,6 +52,12 @@ def _intake(host: Host) -> ServiceApp:
     return build(host)
 
 
+def _notifications(host: Host) -> ServiceApp:
+    from services.notifications.app import build
+
+    return build(host)
+
+
 def _console(host: Host) -> ServiceApp:
     from services.console.app import build
 
@@ -70,17 +76,29 @@ async def _migrate_intake(dsn: str) -> None:
     await migrate(dsn)
 
 
+async def _migrate_notifications(dsn: str) -> None:
+    from services.notifications.app import migrate
+
+    await migrate(dsn)
+
+
 async def _migrate_console(dsn: str) -> None:
     from services.console.app import migrate
 
     await migrate(dsn)
 
 
-SERVICES: dict[str, Callable[[Host], ServiceApp]] = {"intake": _intake, "placement": _placement, "console": _console}
+SERVICES: dict[str, Callable[[Host], ServiceApp]] = {
+    "intake": _intake,
+    "placement": _placement,
+    "notifications": _notifications,
+    "console": _console,
+}
 """Every service a site can run, in the order in which they start."""
 MIGRATIONS: dict[str, Callable[[str], Awaitable[None]]] = {
     "intake": _migrate_intake,
     "placement": _migrate_placement,
+    "notifications": _migrate_notifications,
     "console": _migrate_console,
 }
 
@@ -110,9 +128,11 @@ def load_everything() -> None:
 
     import services.console.app
     import services.intake.app
+    import services.notifications.app
     import services.placement.app
 
-    _ = (alembic.command, services.console.app, services.intake.app, services.placement.app)
+    apps = (services.console.app, services.intake.app, services.notifications.app, services.placement.app)
+    _ = (alembic.command, apps)
 
 
 async def migrate(settings: SiteSettings) -> None:

@@ -96,6 +96,12 @@ LINK_SILENT_SECONDS = Gauge(
 TIMERS_DUE = Gauge("plek_timers_due", "Timers past their time and not handled yet.", ["service"], registry=REGISTRY)
 TIMERS_FIRED = Counter("plek_timers_fired_total", "Timers handled.", ["service", "kind"], registry=REGISTRY)
 
+# Messages to people. channel: `email`, ...; outcome: what one attempt came to.
+MESSAGES = Counter("plek_messages_total", "Attempts to send a message.", ["channel", "outcome"], registry=REGISTRY)
+MESSAGES_LAG_SECONDS = Gauge(
+    "plek_messages_lag_seconds", "How long the message that waits longest is past its time.", registry=REGISTRY
+)
+
 # HTTP. route: the template, never the path; `unmatched` when there is none.
 HTTP_REQUESTS = Counter(
     "plek_http_requests_total", "Requests answered.", ["method", "route", "status"], registry=REGISTRY

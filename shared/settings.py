@@ -57,9 +57,9 @@ class SiteSettings(BaseModel):
     the network, as `site/service`. `seal_keys` is this site's private keys for letters, `network_keys` every site's
     public ones, and who belongs to the network now (`shared/roster.py`). `first_epoch` is where its stores begin when
     they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
-    site that runs intake. `journal_days` is how long the console keeps what was told. Counts of people under
-    `small_counts_below` are shown to nobody. `token_signing_key`, `clock_file` and `embedded` exist for networks that
-    `plek up` started only.
+    site that runs intake. `channels` is the file that says how messages leave the site (none: all go to the desk).
+    `journal_days` is how long the console keeps what was told. Counts of people under `small_counts_below` are shown to
+    nobody. `token_signing_key`, `clock_file` and `embedded` exist for networks that `plek up` started only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +81,7 @@ class SiteSettings(BaseModel):
     seal_keys: Path
     network_keys: Path
     vault: VaultSettings | None = None
+    channels: Path | None = None
     first_epoch: int = Field(default=1, ge=1)
     small_counts_below: int = Field(default=5, ge=1, le=1_000)
     token_signing_key: Path | None = None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from msgspec.structs import replace as with_fields
 
 from services.intake import api, policy, publish, publish_weeks, views
+from services.intake.app_contacts import Contacts, answer_on
 from services.intake.app_keeper import Keeper, forget_keys
 from services.intake.commands import ClientCommand, RecordRetention
 from services.intake.commands_weeks import WeekCommand
@@ -21,7 +22,7 @@ from shared import migration, schema
 from shared.archive import Archive, Files
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
-from shared.bus_connection import make_broker
+from shared.bus_connection import close_client, connect_relay, make_broker
 from shared.clock import Clock
 from shared.contracts.intake import CONTRACTS
 from shared.contracts.placement import OFFER_LETTERS
@@ -132,11 +133,20 @@ def build(host: Host) -> ServiceApp:
         settings.site, store, vault, deciding, clock, settings.vault.retention_days,
         retired=lambda site: host.roster.left_at(site) is not None,
     )  # fmt: skip
+    contacts = Contacts(deciding[policy.CLIENT], vault, clock)
     bench = Bench(NAME, Repair(store, [letters], clock, ids), Rebuilds(_views(store), clock))
+
+    async def answer_contacts() -> None:
+        client = await connect_relay(settings.nats_options(f"local.{NAME}"))
+        try:
+            await answer_on(client, settings.site, NAME, contacts.answer)
+        finally:
+            await close_client(client)
 
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
         await runtime.start(LOGS)
+        runtime.spawn("contacts", answer_contacts)
         runtime.spawn("keeper", keeper.begin)
         runtime.spawn("forget", lambda: forget_keys(store, clock))
         runtime.spawn("timers", TimerLoop(store, clock, keeper.fire).run)

@@ -13,6 +13,7 @@ from services.intake import events as ev
 from services.intake import events_guidance as guide
 from services.intake import events_offers as oe
 from services.intake.decider_slot import Offer, moved, slot_after
+from shared.envelope import SYSTEM_ROLE
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -115,7 +116,8 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
             personal = file.personal if event.personal is None else event.personal
             return replace(file, card=card, personal=personal, active_at=event.at, version=version)
         case ev.PersonalRead():
-            return replace(file, last_read_id=event.read_id, active_at=event.at, version=version)
+            active_at = file.active_at if event.role == SYSTEM_ROLE else event.at  # a message that goes out is no visit
+            return replace(file, last_read_id=event.read_id, active_at=active_at, version=version)
         case ev.RequestOpened():
             opened = Request(
                 event.request_id, event.kinds, event.features, event.household_size, event.not_at, event.facts,

@@ -44,6 +44,8 @@ LINE_CHARS_MAX, TEXT_CHARS_MAX = 120, 4_000
 MEMBERS_MAX, GOALS_MAX = 20, 10
 APPOINTMENT_AGE_MAX, APPOINTMENT_AHEAD_MAX = timedelta(days=366), timedelta(days=731)
 
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
+_NUMBER = re.compile(r"\+[1-9][0-9 ().-]{6,20}[0-9]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -183,6 +185,25 @@ def appointment_refused(at: datetime, now: datetime) -> Rejected | None:
     if now - APPOINTMENT_AGE_MAX <= at <= now + APPOINTMENT_AHEAD_MAX:
         return None
     return Rejected("appointment-impossible", {})
+
+
+def address_for(channel: str, details: str) -> str | None:
+    """The address for a channel out of the details a client gave, which are a text for people; None: there is none, or
+    more than one, or it is none that can be written to.
+
+    An e-mail address has a name and a domain with a dot; a number for text messages is written with its country (`+31`
+    ...), so that nobody else's is guessed.
+    """
+    match channel:
+        case "email":
+            found = {word.strip("<>(),;:.\"'") for word in details.split() if "@" in word}
+            valid = {word for word in found if _EMAIL.fullmatch(word)}
+            return valid.pop() if len(found) == len(valid) == 1 else None
+        case "sms":
+            numbers = {re.sub(r"[ ().-]", "", number) for number in _NUMBER.findall(details)}
+            return numbers.pop() if len(numbers) == 1 else None
+        case _:
+            return None
 
 
 def made_alias(chance: str) -> str:

@@ -34,6 +34,7 @@ PURE_MODULES = {
         "ranking": "who is next, and where",
         "weeks": "what happened at the desks by week",
     },
+    "notifications": {"wording": "what there is to say, in English"},
     "console": {
         "board": "what the board shows",
         "sheet": "what more may be done",

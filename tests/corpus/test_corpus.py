@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from services.intake.decider import CLIENT, RETENTION, WEEKS
+from services.notifications.decider import RECIPIENT
 from services.placement.decider import LOCATION
 from services.placement.decider_regimes import REGIME
 from shared.forward import CALL
@@ -24,11 +25,11 @@ from shared.repair import CODEC as REPAIRS
 HERE = Path(__file__).parent
 CODECS: dict[str, tuple[Codec[Any], ...]] = {
     "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec), "placement": (LOCATION.codec, REGIME.codec),
-    "reader": (REPAIRS,), "forward": (CALL.codec,),
+    "reader": (REPAIRS,), "forward": (CALL.codec,), "notifications": (RECIPIENT.codec,),
 }  # fmt: skip
 DECIDERS: dict[str, Decider[Any, Any, Any]] = {
     "intake/client": CLIENT, "intake/retention": RETENTION, "intake/weeks": WEEKS, "placement/location": LOCATION,
-    "placement/regime": REGIME, "forward/call": CALL,
+    "placement/regime": REGIME, "forward/call": CALL, "notifications/recipient": RECIPIENT,
 }  # fmt: skip
 
 

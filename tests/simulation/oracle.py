@@ -34,6 +34,7 @@ from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_intake import INTAKE, IntakeOracle
 from tests.simulation.oracle_offers import at_rest as offers_at_rest
 from tests.simulation.oracle_offers import disagree
+from tests.simulation.oracle_post import PostOracle
 from tests.simulation.oracle_regimes import Known, everywhere_over
 from tests.simulation.oracle_told import Branch, Rows
 from tests.support.memory_bus import CITY, MemoryBus
@@ -84,6 +85,7 @@ class Oracle:
         self.checks = 0
         self.restores: set[str] = set()
         self.intake = IntakeOracle()
+        self.post = PostOracle()
         self.left: set[str] = set()
 
     # --- a store changed ----------------------------------------------------------------------------------------------
@@ -308,6 +310,7 @@ class Oracle:
         for site, services in disks.items():
             every_effect_has_a_cause(site, services[PLACEMENT], sent)
         self._agree()
+        self.post.rest()
         for site, slots in self.intake.slots().items():
             offers_at_rest(site, slots, self._all_houses(), self.unsure)
         self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})

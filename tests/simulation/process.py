@@ -47,10 +47,12 @@ from shared.together import ReadTogether
 from tests.simulation.asked import Asked
 from tests.simulation.heard import HEARD
 from tests.simulation.intake import IntakeProcess
+from tests.simulation.notifications import NotificationsProcess
 from tests.simulation.offers import SimOffering
 from tests.simulation.oncall import judged_tables
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.simulation.oracle_intake import INTAKE
+from tests.simulation.oracle_post import NOTIFICATIONS
 from tests.support.memory_bus import CITY
 from tests.support.memory_store import Disk, MemoryStore
 
@@ -101,6 +103,9 @@ class Parts:
 
     def intake(self, process: Process) -> IntakeProcess:
         return IntakeProcess(process)
+
+    def post(self, process: Process) -> NotificationsProcess:
+        return NotificationsProcess(process)
 
     async def watch(self, process: Process, readers: Sequence[Reader]) -> None:
         told, hub = Told(process), process.site.name == process.world.bus.hub
@@ -201,6 +206,9 @@ class WatchedStore(MemoryStore):
         if self._service == INTAKE:
             oracle.intake.stored(site)
             return
+        if self._service == NOTIFICATIONS:
+            oracle.post.stored(site)
+            return
         if self._service == PLACEMENT and (append.streams or append.keys or append.told):
             oracle.stored(site, append.rows)
         oracle.read(site, self._service, self.disk, append.rows)
@@ -246,6 +254,7 @@ class Process:
             self.keep("intake start", self.intake.start)
             self.readers.append(self.intake.letters)
             self.repairs[INTAKE] = Repair(self.intake.store, [self.intake.letters], site.clock, world.ids)
+        self.post = None if self.intake is None else parts.post(self)
         self.keep("look-again", self._look_again)
 
     async def _start(self, parts: Parts) -> None:

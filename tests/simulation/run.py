@@ -34,9 +34,9 @@ from tests.simulation.world import Site, World
 REST_SECONDS_MAX = 90.0
 """Virtual time after which a healed network has to be at rest."""
 
-SETTLING_HOURS_MAX = 14
-"""After which every call has to be settled, however often it was asked before, and owners have been asked once more
-whether somebody lives there still."""
+SETTLING_HOURS_MAX = 18
+"""After which every call has to be settled, however often it was asked before, owners have been asked once more whether
+somebody lives there still, and every message has ended: it may wait for the morning."""
 
 A_WEEK = timedelta(days=7)
 """After which desks have counted what belongs to this one."""
@@ -130,7 +130,8 @@ async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDe
     await _rest(world)
     for _ in range(SETTLING_HOURS_MAX):  # a letter that a restored site has forgotten is asked for again in time
         settled = all(call.settled for site in world.sites for call in world.oracle.calls(site.name).values())
-        if settled and not world.oracle.offers_differ():
+        waiting = any(world.oracle.post.waiting(site.name) for site in world.sites)
+        if settled and not waiting and not world.oracle.offers_differ():
             break
         world.passed += timedelta(hours=1)
         await _rest(world)
@@ -220,6 +221,10 @@ def _at_intake(world: World, site: Site) -> Iterator[str]:
         yield from world.oracle.intake.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
         if any(timer[1] <= site.clock.now() for timer in site.intake.tables.get(schema.timers.name, {}).values()):
             yield f"{site.name}/intake has timers due"
+        if any(timer[1] <= site.clock.now() for timer in site.post.tables.get(schema.timers.name, {}).values()):
+            yield f"{site.name}/notifications has messages due"
+        if site.process is not None and site.process.post is not None:
+            yield from world.oracle.post.unheard(site.name, site.process.post.heard)
     process = site.process
     for teller in world.sites:
         desks, places = f"{teller.name}/{INTAKE}", f"{teller.name}/{PLACEMENT}"

@@ -23,6 +23,7 @@ from tests.simulation.oncall import Programs
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
 from tests.simulation.oracle_house import Violation
 from tests.simulation.oracle_intake import INTAKE
+from tests.simulation.oracle_post import NOTIFICATIONS
 from tests.simulation.plan import Plan
 from tests.simulation.process import Parts, Process
 from tests.support.letters import site_seals
@@ -57,6 +58,7 @@ class Site:
         self.clock = SiteClock(world.loop, world.wall)
         self.disks = {PLACEMENT: Disk()} | ({CONSOLE: Disk()} if name in world.plan.consoles else {})
         self.intake = Disk() if name in world.plan.intakes else None
+        self.post = Disk()
         self.keys = KeyDisk()
         self.locations = world.plan.locations[name]
         self.process: Process | None = None
@@ -78,6 +80,8 @@ class Site:
         if service == INTAKE:
             assert self.intake is not None
             return self.intake
+        if service == NOTIFICATIONS:
+            return self.post
         return self.disks[service]
 
     def overlap(self) -> None:
@@ -156,6 +160,7 @@ class World:
         self.oracle.begin(name, site.disks[PLACEMENT])
         if site.intake is not None:
             self.oracle.intake.begin(name, site.intake, site.keys)
+            self.oracle.post.begin(name, site.post, site.intake)
         self.bus.up(name)
         return site
 

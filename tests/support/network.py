@@ -80,6 +80,10 @@ class Network:
             self._tokens[site, role] = done.stdout.strip()
         return self._tokens[site, role]
 
+    def sign_in_again(self) -> None:
+        """The clock was moved: whoever signed in before is signed in no longer."""
+        self._tokens.clear()
+
     @asynccontextmanager
     async def client(self, site: str, role: str = "operator", **options: Any) -> AsyncIterator[httpx.AsyncClient]:
         """An HTTP client of one site, signed in with one role."""

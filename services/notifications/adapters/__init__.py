@@ -1,0 +1,1 @@
+"""The ways out of the service: channels, and the question to the vault."""

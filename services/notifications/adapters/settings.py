@@ -1,0 +1,103 @@
+"""Which channels a site has, read from a file of its own (`channels` in the site's settings). Without it everything
+goes to the desk.
+
+```toml
+[email]                       # for clients who chose e-mail
+host = "smtp.example.org"
+sender = "desk@example.org"
+username = "desk"
+password = "..."
+
+[sms]                         # a gateway for text messages, behind a signed webhook
+url = "https://gateway.example.org/plek"
+secret = "..."
+
+[webhook]                     # for those who work here
+url = "https://hooks.example.org/plek"
+secret = "..."
+
+[staff.oncall]
+channel = "webhook"           # or "email", with an address
+```
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from shared.settings import SettingsError
+
+StaffRole = Literal["operator", "oncall", "coordinator"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EmailSettings(_Table):
+    """tls: `starttls`, or `implicit` for a server that speaks it from the first byte; there is no third way.
+
+    ca_file: whom to believe about the server, instead of the machine's own list.
+    """
+
+    host: str
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "implicit"] = "starttls"
+    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    username: str = ""
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    per_minute: int = Field(default=120, ge=1)
+
+
+class WebhookSettings(_Table):
+    """url: where to; it may hold a token, so it is a secret. secret: what bodies are signed with."""
+
+    url: SecretStr
+    secret: SecretStr = Field(min_length=16)
+    per_minute: int = Field(default=120, ge=1)
+
+
+class StaffSettings(_Table):
+    """How those of one role are reached. address: for e-mail."""
+
+    channel: Literal["email", "webhook"]
+    address: str = ""
+
+
+class ChannelSettings(_Table):
+    """A part that is missing is a channel this site does not have."""
+
+    email: EmailSettings | None = None
+    sms: WebhookSettings | None = None
+    webhook: WebhookSettings | None = None
+    staff: dict[StaffRole, StaffSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> ChannelSettings:
+        for role, staff in self.staff.items():
+            if getattr(self, staff.channel) is None:
+                raise ValueError(f"staff.{role} wants {staff.channel}, which is not configured")
+            if staff.channel == "email" and "@" not in staff.address:
+                raise ValueError(f"staff.{role} has no address")
+        return self
+
+
+def load_channels(path: Path | None) -> ChannelSettings:
+    """Reads the file. Raises `SettingsError` with one line that holds no value of it."""
+    if path is None:
+        return ChannelSettings()
+    try:
+        return ChannelSettings.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {(error.strerror or 'unknown').lower()}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise SettingsError(f"{path} is not TOML") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SettingsError(f"{path}: {where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None

@@ -1,0 +1,75 @@
+"""Queries and answers of the notifications service. Only what the desk has to say itself shows a text."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from shared.http_models import CommandAnswer, Moment, PageQuery, Slug
+
+Status = Literal["chosen", "queued", "sending", "failed", "desk", "sent", "delivered", "suppressed", "gathered"]
+
+
+class MessagesQuery(PageQuery):
+    """recipient: a client by id, or a role."""
+
+    status: Status | None = None
+    recipient: Slug | None = None
+    cause_id: Slug | None = None
+
+
+class DeskQuery(PageQuery):
+    """As many as somebody at a desk looks at; each text is made for who asks."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class MessageView(BaseModel):
+    """One message, without what it says. because: why it waits, ended, or is at the desk. repeat: an attempt may have
+    arrived that nobody knows of. gathered: how many messages a summary stands for. due_at: when it is taken up next."""
+
+    id: str
+    recipient: str
+    template: str
+    status: Status
+    channel: str
+    because: str
+    attempts: int
+    repeat: bool
+    gathered: int
+    cause_id: str
+    chosen_at: Moment
+    due_at: Moment | None
+    moved_at: Moment
+    version: int
+
+
+class TextView(BaseModel):
+    """direction: `rtl` or `ltr`. reviewed: whether somebody who speaks the language has read it."""
+
+    language: str
+    direction: str
+    text: str
+    reviewed: bool
+
+
+class DeskView(BaseModel):
+    """What somebody has to be told here. alias: what the desk calls them, null for a role or while the vault does not
+    answer; then the text is in the desk's own languages only."""
+
+    id: str
+    recipient: str
+    alias: str | None
+    template: str
+    because: str
+    repeat: bool
+    chosen_at: Moment
+    ends_at: Moment | None
+    texts: list[TextView]
+
+
+class ToldAnswer(CommandAnswer):
+    """They know now."""
+
+    recipient: str

@@ -1,0 +1,159 @@
+"""The notifications service, table of contents: what it decides, hears, keeps and answers. It tells nothing: that
+somebody was written to is nobody else's business."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from services.notifications import api, policy, publish, views
+from services.notifications.adapters.contacts import BusContacts
+from services.notifications.adapters.port import Channel
+from services.notifications.adapters.settings import ChannelSettings, load_channels
+from services.notifications.adapters.smtp import SmtpChannel
+from services.notifications.adapters.webhook import WebhookChannel
+from services.notifications.app_courier import Courier
+from services.notifications.commands import RecipientCommand
+from services.notifications.decider import RECIPIENT
+from services.notifications.decider_recipient import Recipient
+from services.notifications.events import RecipientEvent
+from shared import migration, schema
+from shared.asyncapi import asyncapi_document
+from shared.beats import Beat, Beats, Links
+from shared.bus_connection import make_broker
+from shared.clock import Clock
+from shared.envelope import Origin
+from shared.handling import Aggregate, Context, Handler
+from shared.health import add_health
+from shared.http_repair import Bench
+from shared.ids import Ids, derived_id
+from shared.letters import load_seals
+from shared.policies import Handlers, Policy, PolicyReader
+from shared.ports import Store
+from shared.projection import Progress, rebuild
+from shared.rebuilds import Rebuildable, Rebuilds
+from shared.repair import Repair
+from shared.runtime import Runtime
+from shared.service import Host, ServiceApp
+from shared.settings import SiteSettings
+from shared.store import PgStore
+from shared.streams import Topology, stream_name
+
+NAME = "notifications"
+
+RECIPIENTS: Aggregate[Recipient, RecipientCommand, RecipientEvent] = Aggregate(
+    decider=RECIPIENT, tell=publish.tell_nothing, project=views.project, timers=policy.timers
+)
+"""One stream a client, and one for each role of this site."""
+
+INLINE_TABLES = views.MESSAGE_TABLES
+TABLES = (*schema.KERNEL_TABLES, *INLINE_TABLES)
+
+LOOK_SECONDS = 20.0
+"""How often the municipality looks which sites are silent."""
+
+
+def handlers(store: Store, clock: Clock, ids: Ids) -> Handlers:
+    """Whoever decides in this service, by the name of what is decided."""
+    return {policy.RECIPIENT: Handler(store, RECIPIENTS, clock, ids)}
+
+
+def heard(site: str, municipality: str) -> Policy:
+    """What is listened to at a site."""
+    return Policy("news", policy.LISTENS, policy.heard_by(site, municipality))
+
+
+def channels_of(settings: ChannelSettings) -> dict[str, Channel]:
+    """The channels a site has. None: everything goes to the desk."""
+    found: dict[str, Channel] = {}
+    if settings.email is not None:
+        found["email"] = SmtpChannel(settings.email)
+    if settings.sms is not None:
+        found["sms"] = WebhookChannel(settings.sms)
+    if settings.webhook is not None:
+        found["webhook"] = WebhookChannel(settings.webhook)
+    return found
+
+
+async def migrate(dsn: str) -> None:
+    """Brings this service's database up to date."""
+    await migration.upgrade(dsn, NAME)
+
+
+def build(host: Host) -> ServiceApp:
+    """The service as one site's process runs it. Raises `SettingsError` for channels that cannot be read."""
+    settings, clock, ids = host.settings, host.clock, host.ids
+    channels = load_channels(settings.channels)
+    store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, INLINE_TABLES)
+    runtime = Runtime(host, NAME, store)
+    deciding = handlers(store, clock, ids)
+    recipients = deciding[policy.RECIPIENT]
+    seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
+    news = PolicyReader(store, heard(settings.site, settings.municipality_site or settings.hub), clock, deciding, seals)
+    contacts = BusContacts(settings, NAME)
+    courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock)
+    bench = Bench(NAME, Repair(store, [news], clock, ids), Rebuilds(_views(store), clock))
+
+    async def start() -> None:
+        await runtime.start()
+        runtime.spawn("courier", courier.run)
+        runtime.city(also=[news])
+        runtime.local(news, own_streams(settings))
+        if settings.municipality:
+            runtime.spawn("silence", partial(watch_silence, runtime, deciding))
+        runtime.measure(news)
+
+    async def stop() -> None:
+        await bench.rebuilds.stop()
+        await runtime.stop()
+        await contacts.close()
+
+    site_api = api.build(api.Notifications(store, recipients, contacts, clock, ids), bench, _asyncapi(host))
+    add_health(site_api, runtime.health)
+    return ServiceApp(NAME, site_api, start, stop, runtime.checks())
+
+
+def own_streams(settings: SiteSettings) -> list[str]:
+    """The streams in which this site's own services tell each other."""
+    topology = Topology(settings.hub, {settings.site: tuple(settings.services)})
+    return [stream_name(settings.site, service, "loc") for service in topology.tellers(settings.site, "loc")]
+
+
+async def watch_silence(runtime: Runtime, deciding: Handlers) -> None:
+    """Tells whoever is on call, and the municipality, that a site is silent: once a site and day."""
+    host, told = runtime.host, set[str]()
+    while True:
+        for site in host.roster:
+            link = runtime.links.link(site, host.clock.monotonic())
+            if site == host.settings.site or link.state != "silent" or link.silent_seconds is None:
+                continue
+            now = host.clock.now()
+            since = now - timedelta(seconds=link.silent_seconds)
+            for recipient in (policy.ONCALL, policy.COORDINATOR):
+                reaction = policy.silent(site, recipient, since, now)
+                command_id = derived_id("silent", reaction.command.message_id)  # type: ignore[attr-defined]
+                if command_id not in told:
+                    context = Context(command_id, command_id, command_id)
+                    await deciding[reaction.aggregate].handle(reaction.key, reaction.command, context)
+                    told.add(command_id)
+        await host.clock.sleep(LOOK_SECONDS)
+
+
+def _views(store: PgStore) -> dict[str, Rebuildable]:
+    """Every view of the service, and how it is rebuilt while it serves."""
+
+    async def messages(progress: Progress) -> int:
+        return await rebuild(store, RECIPIENTS, views.MESSAGE_TABLES, progress)
+
+    return {"messages": Rebuildable("events", messages)}
+
+
+def _asyncapi(host: Host) -> dict[str, object]:
+    """What this service hears, for `/asyncapi.json`."""
+    broker = make_broker({"servers": [host.settings.nats_url]})
+
+    async def beat() -> Beat:
+        return Beat.of(Origin(host.settings.site, NAME, 1), {})
+
+    Beats(broker, Links(host.settings.site, host.roster), NAME, beat, host.clock)
+    return asyncapi_document(broker, (), site=host.settings.site, service=NAME, version="1")

@@ -1,0 +1,247 @@
+"""Who takes messages up when they are due, asks where they go, and hands them to a channel.
+
+What is written down, and when: `SendingBegan` before the channel is given anything, what came of it afterwards. A
+process that dies in between leaves an attempt nobody knows the end of; what happens then is decided (`decider.py`).
+Where a client is reached is asked after `SendingBegan`, used, and forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+
+from services.notifications import commands as cmd
+from services.notifications import events as ev
+from services.notifications.adapters.contacts import Contacts, ContactsUnavailable
+from services.notifications.adapters.pace import Pace
+from services.notifications.adapters.port import Channel, ChannelProblem, Outgoing
+from services.notifications.adapters.settings import ChannelSettings
+from services.notifications.decider_recipient import Message, Recipient
+from services.notifications.policy import message_of, quiet_until
+from services.notifications.wording import STAFF_LANGUAGES, reads
+from services.notifications.words import Written, write
+from shared import metrics, schema
+from shared.clock import Clock
+from shared.contracts.contact import ContactAnswered, ContactAsked
+from shared.envelope import SYSTEM_ROLE
+from shared.handling import Context, Handled, Handler
+from shared.http_models import is_id
+from shared.ids import derived_id
+from shared.ports import Append, Delete, DueTimer, OriginHalted, Put, Store, StoreUnavailable, VersionConflict
+from shared.telemetry import logger
+
+log = logger("courier")
+
+Recipients = Handler[Recipient, cmd.RecipientCommand, ev.RecipientEvent]
+
+POLL_SECONDS = 0.25
+PAUSE_SECONDS = 2.0
+"""After the store refused to go on."""
+PAGE = 200
+AT_ONCE_MAX = 16
+"""Messages on their way at the same time: a server that hangs holds up one of them."""
+VAULT_RETRY = timedelta(seconds=15)
+"""How soon it is asked again when nobody answers, or the vault is shut."""
+SENDING_SECONDS_MAX = 90.0
+"""Less than the lease of an attempt (`decider.LEASE`)."""
+
+
+class Route(NamedTuple):
+    """How a recipient is reached now. channel: None: the desk tells it, for this reason. languages: what they read."""
+
+    channel: str | None
+    desk_because: str = ""
+    languages: tuple[str, ...] = ()
+    explicit: bool = False
+    quiet: datetime | None = None
+    gone: bool = False
+
+
+@dataclass
+class Courier:
+    """One process's. Several may run: an attempt begins once, whoever is first."""
+
+    store: Store
+    recipients: Recipients
+    contacts: Contacts
+    channels: Mapping[str, Channel]
+    settings: ChannelSettings
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        self._paces = {name: Pace(channel.per_minute) for name, channel in self.channels.items()}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    # --- what is due --------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Takes up what is due until cancelled."""
+        try:
+            while True:
+                try:
+                    await self.look()
+                    await self.clock.sleep(POLL_SECONDS)
+                except (StoreUnavailable, OriginHalted) as error:
+                    log.warning("messages wait", reason=type(error).__name__, pause_seconds=PAUSE_SECONDS)
+                    await self.clock.sleep(PAUSE_SECONDS)
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    async def look(self) -> None:
+        """Begins with whatever is due and not under way yet."""
+        now = self.clock.now()
+        due = await self.store.due_timers(now, PAGE)
+        late = max(((now - timer.due_at).total_seconds() for timer in due), default=0.0)
+        metrics.MESSAGES_LAG_SECONDS.set(max(late, 0.0))
+        for timer in due:
+            if timer.id not in self._under_way and len(self._under_way) < AT_ONCE_MAX:
+                task = asyncio.create_task(self._one(timer))
+                self._under_way[timer.id] = task
+                task.add_done_callback(partial(self._ended, timer.id))
+
+    def _ended(self, timer_id: str, _: asyncio.Task[None]) -> None:
+        self._under_way.pop(timer_id, None)
+
+    async def _one(self, timer: DueTimer) -> None:
+        try:
+            await self.take_up(timer)
+        except (StoreUnavailable, OriginHalted, VersionConflict) as error:
+            log.warning("a message waits", reason=type(error).__name__)
+        except Exception as error:  # what it holds may be somebody's address: only its kind is written down
+            log.error("a message was not taken up", reason=type(error).__name__)
+            await self._move(timer, VAULT_RETRY)
+
+    async def take_up(self, timer: DueTimer) -> None:
+        """One message that is due: sent, put at the desk, or left for later."""
+        message_id = message_of(timer.id)
+        state = (await self.recipients.load(timer.key))[0]
+        message = state.open.get(message_id)
+        if message is None:
+            await self.store.append(Append(self.clock.now(), rows=[Delete(schema.timers, (timer.id,))]))
+            return
+        try:
+            route = await self._route(timer.key, message)
+        except ContactsUnavailable:
+            await self._move(timer, VAULT_RETRY)
+            return
+        wait = self._wait(route)
+        if wait:
+            await self._move(timer, timedelta(seconds=wait))
+            return
+        keyed = route.channel is not None and self.channels[route.channel].keyed
+        handled = await self._do(
+            timer.key, f"take-up/{message_id}/{timer.due_at.isoformat()}",
+            cmd.TakeUpMessage(
+                at=self.clock.now(), role=SYSTEM_ROLE, recipient=timer.key, message_id=message_id,
+                channel=route.channel, desk_because=route.desk_because, keyed=keyed, quiet_until=route.quiet,
+                erased=route.gone,
+            ),
+        )  # fmt: skip
+        for _, event in handled.events:
+            if isinstance(event, ev.SendingBegan):
+                await self._send(timer.key, message, event, route)
+
+    async def _route(self, recipient: str, message: Message) -> Route:
+        """How the recipient is reached now. Raises `ContactsUnavailable`."""
+        if message.status == "desk":  # it has waited long enough
+            return Route(None, "expired")
+        if not is_id(recipient):
+            staff = {str(role): found for role, found in self.settings.staff.items()}.get(recipient)
+            if staff is None:
+                return Route(None, "no-channel")
+            return Route(staff.channel, languages=STAFF_LANGUAGES, explicit=True)
+        answer = await self._ask(recipient, message.id)
+        if answer.status == "gone":
+            return Route(None, gone=True)
+        if answer.channel in ("none", "desk"):
+            return Route(None, f"channel-{answer.channel}")
+        if answer.channel not in self.channels:
+            return Route(None, "no-channel")
+        quiet = quiet_until(self.clock.now())
+        return Route(answer.channel, "", answer.languages, answer.explicit, quiet)
+
+    def _wait(self, route: Route) -> float:
+        """Seconds a message has to wait for its channel."""
+        if route.channel is None or route.quiet is not None:
+            return 0.0
+        return self._paces[route.channel].wait_seconds(self.clock.monotonic())
+
+    async def _move(self, timer: DueTimer, pause: timedelta) -> None:
+        now = self.clock.now()
+        moved = Put(schema.timers, (timer.id, now + pause, timer.kind, timer.key))
+        await self.store.append(Append(now, rows=[moved]))
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    async def _send(self, recipient: str, message: Message, began: ev.SendingBegan, route: Route) -> None:
+        """Hands it to the channel and writes down what came of it."""
+        pace = self._paces[began.channel]
+        try:
+            address = await self._address(recipient, began)
+            written = await self._written(recipient, message, began, route)
+            outgoing = Outgoing(message.id, address, written, began.repeat)
+            try:
+                async with asyncio.timeout(SENDING_SECONDS_MAX):
+                    await self.channels[began.channel].send(outgoing)
+            except TimeoutError:
+                raise ChannelProblem("channel-silent", known=False, ours=True) from None
+        except ChannelProblem as problem:
+            if problem.ours:
+                pace.failed(self.clock.monotonic())
+            metrics.MESSAGES.labels(began.channel, "failed").inc()
+            log.info("a message was not taken", channel=began.channel, code=problem.code, attempt=began.attempt)
+            failure = cmd.RecordFailure(
+                at=self.clock.now(), role=SYSTEM_ROLE, recipient=recipient, message_id=message.id,
+                attempt=began.attempt, code=problem.code, known=problem.known, lasting=problem.lasting,
+            )  # fmt: skip
+            await self._do(recipient, f"failed/{message.id}/{began.attempt}", failure)
+            return
+        pace.worked()
+        metrics.MESSAGES.labels(began.channel, "sent").inc()
+        sent = cmd.RecordSent(
+            at=self.clock.now(), role=SYSTEM_ROLE, recipient=recipient, message_id=message.id,
+            attempt=began.attempt, delivered=self.channels[began.channel].confirms,
+        )  # fmt: skip
+        await self._do(recipient, f"sent/{message.id}/{began.attempt}", sent)
+
+    async def _written(self, recipient: str, message: Message, began: ev.SendingBegan, route: Route) -> Written:
+        count = (await self.recipients.load(recipient))[0].gathered
+        return write(
+            message.template, message.fields, reads(route.languages), explicit=route.explicit, repeat=began.repeat,
+            count=count,
+        )  # fmt: skip
+
+    async def _address(self, recipient: str, began: ev.SendingBegan) -> str:
+        """Where to, asked now. Raises `ChannelProblem`: `address-missing` (for the desk), `vault-shut`."""
+        if not is_id(recipient):
+            staff = {str(role): found for role, found in self.settings.staff.items()}[recipient]
+            return staff.address or recipient
+        read_id = derived_id("read", began.message_id, str(began.attempt))
+        try:
+            answer = await self.contacts.ask(ContactAsked(recipient, read_id, (began.channel,)))
+        except ContactsUnavailable:
+            raise ChannelProblem("vault-shut") from None
+        if answer.status != "known":  # whoever was erased in this moment is suppressed when it is taken up again
+            raise ChannelProblem("vault-shut")
+        if answer.address is None:
+            raise ChannelProblem("address-missing", lasting=True)
+        return answer.address
+
+    async def _ask(self, client_id: str, message_id: str) -> ContactAnswered:
+        answer = await self.contacts.ask(ContactAsked(client_id, message_id))
+        if answer.status == "shut":
+            raise ContactsUnavailable
+        return answer
+
+    async def _do(self, recipient: str, why: str, command: cmd.RecipientCommand) -> Handled:
+        command_id = derived_id("courier", why)
+        handled = await self.recipients.handle(recipient, command, Context(command_id, command_id, command_id))
+        if handled.rejected is not None:
+            log.warning("a message moved on meanwhile", code=handled.rejected.code)
+        return handled

@@ -1,0 +1,84 @@
+"""What can be asked of the notifications service.
+
+recipient: whose messages decide. message_id: one of theirs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeAlias
+
+from shared.kernel import Command
+
+
+class ChooseMessage(Command, frozen=True, kw_only=True):
+    """Something has happened that this recipient should hear of."""
+
+    recipient: str
+    message_id: str
+    cause_id: str
+    template: str
+    fields: dict[str, str]
+    expires_at: datetime
+
+
+class TakeUpMessage(Command, frozen=True, kw_only=True):
+    """It is due, and this is how its recipient can be reached now.
+
+    channel: None when the desk has to tell it, for the reason `desk_because`. keyed: the channel knows a message again
+    by its id, so that sending it twice is receiving it once. quiet_until: nothing goes out before that. erased: the
+    vault knows nobody of that id.
+    """
+
+    recipient: str
+    message_id: str
+    channel: str | None
+    desk_because: str = ""
+    keyed: bool = False
+    quiet_until: datetime | None = None
+    erased: bool = False
+
+
+class RecordSent(Command, frozen=True, kw_only=True):
+    """The channel has taken it. delivered: and says that it has arrived."""
+
+    recipient: str
+    message_id: str
+    attempt: int
+    delivered: bool = False
+
+
+class RecordFailure(Command, frozen=True, kw_only=True):
+    """The channel has not. known: it surely did not arrive. lasting: it will not take it later either."""
+
+    recipient: str
+    message_id: str
+    attempt: int
+    code: str
+    known: bool = True
+    lasting: bool = False
+
+
+class RecordTold(Command, frozen=True, kw_only=True):
+    """Somebody at the desk has told them."""
+
+    recipient: str
+    message_id: str
+
+
+class EraseRecipient(Command, frozen=True, kw_only=True):
+    """The client is forgotten: what waits for them is not sent."""
+
+    recipient: str
+
+
+RecipientCommand: TypeAlias = ChooseMessage | TakeUpMessage | RecordSent | RecordFailure | RecordTold | EraseRecipient
+
+COMMANDS: tuple[type[RecipientCommand], ...] = (
+    ChooseMessage,
+    TakeUpMessage,
+    RecordSent,
+    RecordFailure,
+    RecordTold,
+    EraseRecipient,
+)

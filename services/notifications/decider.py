@@ -1,0 +1,193 @@
+"""What the notifications service decides about one recipient's messages. Pure: state and command in, events or a
+refusal out.
+
+A message is in one of few hands: it waits, it is with a channel, or it is at the desk; and it ends once. Between
+`SendingBegan` and what is recorded afterwards nobody knows whether it arrived. A channel that knows messages by id is
+given it again. Any other is given it once more at most, marked as a repeat; after that the desk tells it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypeAlias, assert_never
+
+from services.notifications import commands as cmd
+from services.notifications import events as ev
+from services.notifications.decider_recipient import RECENT_MAX, SUMMARY, Message, Recipient, evolve
+from shared.ids import derived_id
+from shared.kernel import Decider, Rejected
+
+__all__ = ["RECIPIENT", "decide", "pause"]
+
+Outcome: TypeAlias = Sequence[ev.RecipientEvent] | Rejected
+
+LEASE = timedelta(seconds=120)
+"""How long an attempt may take before its outcome counts as unknown; longer than any channel is waited for."""
+ATTEMPTS_MAX = 6
+PAUSE_SECONDS, PAUSE_SECONDS_MAX = 30.0, 3600.0
+"""Between two attempts: the first pause, four times as long each time, at most an hour. Six attempts take three
+hours."""
+UNKNOWN_MAX = 1
+"""Attempts without a known end after which a channel that does not know messages by id gets it once more."""
+HOUR = timedelta(hours=1)
+FIELDS_MAX, FIELD_CHARS_MAX = 8, 200
+
+
+def decide(state: Recipient, command: cmd.RecipientCommand) -> Outcome:
+    """The events that follow. Refused: `message-unknown`, and what each command's function says."""
+    match command:
+        case cmd.ChooseMessage():
+            return choose(state, command)
+        case cmd.EraseRecipient():
+            return erase(state, command)
+        case _ if not state.knows(command.message_id):
+            return Rejected("message-unknown", {})
+        case _ if command.message_id not in state.open:
+            return ()  # it has ended
+        case cmd.TakeUpMessage():
+            return take_up(state, state.open[command.message_id], command)
+        case cmd.RecordSent():
+            return record_sent(state.open[command.message_id], command)
+        case cmd.RecordFailure():
+            return record_failure(state.open[command.message_id], command)
+        case cmd.RecordTold():
+            return record_told(state.open[command.message_id], command)
+        case _:
+            assert_never(command)
+
+
+def choose(state: Recipient, command: cmd.ChooseMessage) -> Outcome:
+    """One message for a cause, however often it is told; none for whoever is erased; a summary instead of a flood.
+    Refused: `message-fields-invalid`."""
+    if len(command.fields) > FIELDS_MAX or any(len(text) > FIELD_CHARS_MAX for text in command.fields.values()):
+        return Rejected("message-fields-invalid", {"fields_max": FIELDS_MAX, "characters_max": FIELD_CHARS_MAX})
+    if state.knows(command.message_id) or state.erased_at is not None or command.expires_at <= command.at:
+        return ()
+    if len(state.recent) == RECENT_MAX and state.recent[0] > command.at - HOUR:
+        return gather(state, command)
+    return [
+        ev.MessageChosen(
+            command.recipient, command.message_id, command.cause_id, command.template, command.fields, command.at,
+            command.expires_at, command.at,
+        )
+    ]  # fmt: skip
+
+
+def gather(state: Recipient, command: cmd.ChooseMessage) -> Outcome:
+    """It is counted in the open summary, or in a new one that goes out in an hour."""
+    summary_id = state.summary_id or derived_id(command.message_id, SUMMARY)
+    gathered = ev.MessageGathered(
+        command.recipient, command.message_id, command.cause_id, command.template, summary_id, command.at
+    )
+    if state.summary_id:
+        return [gathered]
+    until = command.at + HOUR
+    summary = ev.MessageChosen(
+        command.recipient, summary_id, command.cause_id, SUMMARY, {}, until, max(command.expires_at, until + HOUR),
+        command.at,
+    )  # fmt: skip
+    return [summary, gathered]
+
+
+def take_up(state: Recipient, message: Message, command: cmd.TakeUpMessage) -> Outcome:
+    """Send it, or say why not."""
+    about = (command.recipient, message.id)
+    if command.erased or state.erased_at is not None:
+        return [ev.MessageSuppressed(*about, "client-erased", command.at)]
+    if message.expires_at <= command.at:
+        return [ev.MessageSuppressed(*about, "expired", command.at)]
+    if command.at < message.due_at or message.status == "desk":
+        return ()  # another process has taken it up
+    because = _why_the_desk(message, command)
+    if because:
+        return [ev.MessageLeftAtDesk(*about, because, message.expires_at, command.at)]
+    assert command.channel is not None
+    if command.quiet_until is not None:
+        return [ev.MessageQueued(*about, command.channel, command.quiet_until, "quiet-hours", command.at)]
+    unknown = message.unknown + (message.status == "sending")
+    return [
+        ev.SendingBegan(
+            *about, command.channel, message.attempts + 1, bool(unknown) and not command.keyed, command.at,
+            command.at + LEASE,
+        )
+    ]  # fmt: skip
+
+
+def _why_the_desk(message: Message, command: cmd.TakeUpMessage) -> str:
+    """Why no channel can be used; empty when one can."""
+    if command.channel is None:
+        return command.desk_because
+    unknown = message.unknown + (message.status == "sending")
+    if unknown > UNKNOWN_MAX and not command.keyed:
+        return "outcome-unknown"
+    if message.attempts >= ATTEMPTS_MAX:
+        return "attempts-used"
+    if command.quiet_until is not None and command.quiet_until >= message.expires_at:
+        return "quiet-hours"
+    return ""
+
+
+def record_sent(message: Message, command: cmd.RecordSent) -> Outcome:
+    """An attempt that was given up for lost may still be heard of: it was sent. Refused: `attempt-unknown`."""
+    if not 1 <= command.attempt <= message.attempts:
+        return Rejected("attempt-unknown", {})
+    sent: list[ev.RecipientEvent] = [ev.MessageSent(command.recipient, message.id, command.attempt, command.at)]
+    if command.delivered:
+        sent.append(ev.MessageDelivered(command.recipient, message.id, command.role, command.at))
+    return sent
+
+
+def record_failure(message: Message, command: cmd.RecordFailure) -> Outcome:
+    """It is tried again after a pause; what lasts goes to the desk. Refused: `attempt-unknown`."""
+    if not 1 <= command.attempt <= message.attempts:
+        return Rejected("attempt-unknown", {})
+    if message.status != "sending" or command.attempt != message.attempts:
+        return ()
+    again_at = command.at + pause(message.id, command.attempt)
+    failed = ev.SendingFailed(
+        command.recipient, message.id, command.attempt, command.code, command.known, command.at, again_at
+    )
+    if not command.lasting:
+        return [failed]
+    left = ev.MessageLeftAtDesk(command.recipient, message.id, command.code, message.expires_at, command.at)
+    return [failed, left]
+
+
+def record_told(message: Message, command: cmd.RecordTold) -> Outcome:
+    """Refused: `message-not-at-desk`."""
+    if message.status != "desk":
+        return Rejected("message-not-at-desk", {"status": message.status})
+    return [ev.MessageDelivered(command.recipient, message.id, command.role, command.at)]
+
+
+def erase(state: Recipient, command: cmd.EraseRecipient) -> Outcome:
+    """Whatever waits is suppressed, also what is at the desk."""
+    if state.erased_at is not None:
+        return ()
+    suppressed = [
+        ev.MessageSuppressed(command.recipient, message_id, "client-erased", command.at) for message_id in state.open
+    ]
+    return [*suppressed, ev.RecipientErased(command.recipient, command.at)]
+
+
+def pause(message_id: str, attempt: int) -> timedelta:
+    """How long to wait after this attempt. Half to one and a half times the rule, by the message: many that failed
+    together do not come back together."""
+    seconds: float = min(PAUSE_SECONDS * 4 ** (attempt - 1), PAUSE_SECONDS_MAX)
+    draw = hashlib.blake2b(f"{message_id}/{attempt}".encode(), digest_size=2).digest()
+    return timedelta(seconds=round(seconds * (0.5 + int.from_bytes(draw, "big") / 0xFFFF), 3))
+
+
+RECIPIENT: Decider[Recipient, cmd.RecipientCommand, ev.RecipientEvent] = Decider(
+    name="recipient",
+    initial=Recipient(),
+    decide=decide,
+    evolve=evolve,
+    codec=ev.CODEC,
+    state_type=Recipient,
+    state_version=1,
+    commands=cmd.COMMANDS,
+)
+"""Stream `recipient/<client id or role>`: one message a cause, and one place where a flood becomes a summary."""

@@ -1,0 +1,122 @@
+"""A recipient's messages as their events make them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from services.notifications import events as ev
+
+SUMMARY = "summary"
+"""The template of the message that stands for all that were too many."""
+
+RECENT_MAX = 10
+"""Messages one recipient gets in an hour at most. What comes after them is counted in one summary."""
+
+SETTLED_KEPT = 500
+"""Ids of settled messages that are known again. Older causes are kept away by their age (`policy.py`)."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message that is not settled. status: `chosen`, `queued`, `sending`, `failed` or `desk`.
+
+    attempts: begun so far. unknown: of those, how many nobody knows the end of. due_at: when it is taken up again.
+    """
+
+    id: str
+    template: str
+    fields: dict[str, str]
+    cause_id: str
+    chosen_at: datetime
+    expires_at: datetime
+    due_at: datetime
+    status: str = "chosen"
+    channel: str = ""
+    attempts: int = 0
+    unknown: int = 0
+    because: str = ""
+
+    @property
+    def repeat(self) -> bool:
+        """Whether it may have arrived already."""
+        return self.unknown > 0
+
+
+class Recipient(msgspec.Struct, frozen=True, gc=False):
+    """recent: when the last messages were chosen, at most `RECENT_MAX`. summary_id: that of the open summary, which
+    stands for `gathered` messages.
+    """
+
+    key: str = ""
+    open: dict[str, Message] = {}
+    settled: tuple[str, ...] = ()
+    recent: tuple[datetime, ...] = ()
+    summary_id: str = ""
+    gathered: int = 0
+    erased_at: datetime | None = None
+    version: int = 0
+
+    def knows(self, message_id: str) -> bool:
+        """Whether there is, or was, such a message."""
+        return message_id in self.open or message_id in self.settled
+
+
+def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
+    """The recipient after `event`."""
+    state = replace(state, key=event.recipient, version=state.version + 1)
+    match event:
+        case ev.MessageChosen():
+            return _chosen(state, event)
+        case ev.MessageGathered():
+            return replace(state, gathered=state.gathered + 1, settled=_kept(state, event.message_id))
+        case ev.MessageQueued():
+            changes = {"status": "queued", "channel": event.channel, "due_at": event.until, "because": event.because}
+            return _with(state, event.message_id, changes)
+        case ev.SendingBegan():
+            unknown = state.open[event.message_id].unknown + (state.open[event.message_id].status == "sending")
+            changes = {"status": "sending", "channel": event.channel, "attempts": event.attempt, "because": "",
+                       "due_at": event.again_at, "unknown": unknown}  # fmt: skip
+            return _with(state, event.message_id, changes)
+        case ev.SendingFailed():
+            unknown = state.open[event.message_id].unknown + (not event.known)
+            changes = {"status": "failed", "because": event.code, "due_at": event.again_at, "unknown": unknown}
+            return _with(state, event.message_id, changes)
+        case ev.MessageLeftAtDesk():
+            changes = {"status": "desk", "because": event.because, "due_at": event.until}
+            return _with(state, event.message_id, changes)
+        case ev.MessageSent() | ev.MessageDelivered() | ev.MessageSuppressed():
+            return _settled(state, event.message_id)
+        case ev.RecipientErased():
+            return replace(state, erased_at=event.at, recent=(), summary_id="", gathered=0)
+        case _:
+            assert_never(event)
+
+
+def _chosen(state: Recipient, event: ev.MessageChosen) -> Recipient:
+    message = Message(
+        event.message_id, event.template, event.fields, event.cause_id, event.at, event.expires_at, event.send_at
+    )
+    opened = replace(state, open=state.open | {message.id: message})
+    if event.template == SUMMARY:
+        return replace(opened, summary_id=message.id, gathered=0)
+    return replace(opened, recent=(*state.recent, event.at)[-RECENT_MAX:])
+
+
+def _with(state: Recipient, message_id: str, changes: dict[str, object]) -> Recipient:
+    changed = replace(state.open[message_id], **changes)
+    return replace(state, open=state.open | {message_id: changed})
+
+
+def _settled(state: Recipient, message_id: str) -> Recipient:
+    still = {id_: message for id_, message in state.open.items() if id_ != message_id}
+    settled = replace(state, open=still, settled=_kept(state, message_id))
+    return replace(settled, summary_id="", gathered=0) if message_id == state.summary_id else settled
+
+
+def _kept(state: Recipient, message_id: str) -> tuple[str, ...]:
+    if message_id in state.settled:  # sent, and delivered later
+        return state.settled
+    return (*state.settled, message_id)[-SETTLED_KEPT:]

@@ -1,0 +1,142 @@
+"""The first schema of the notifications service."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table('checkpoints',
+    sa.Column('reader', sa.Text(collation='C'), nullable=False),
+    sa.Column('origin', sa.Text(collation='C'), nullable=False),
+    sa.Column('log', sa.Text(collation='C'), nullable=False),
+    sa.Column('epoch', sa.Integer(), nullable=False),
+    sa.Column('sequence', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('reader', 'origin', 'log')
+    )
+    op.create_table('cursors',
+    sa.Column('reader', sa.Text(collation='C'), nullable=False),
+    sa.Column('source', sa.Text(collation='C'), nullable=False),
+    sa.Column('incarnation', sa.Text(), nullable=False),
+    sa.Column('position', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('reader', 'source')
+    )
+    op.create_table('events',
+    sa.Column('position', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('stream', sa.Text(collation='C'), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('type', sa.Text(collation='C'), nullable=False),
+    sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.Column('meta', sa.LargeBinary(), nullable=False),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('position'),
+    sa.UniqueConstraint('stream', 'version', name='events_stream_version')
+    )
+    op.create_table('idempotency',
+    sa.Column('scope', sa.Text(collation='C'), nullable=False),
+    sa.Column('key', sa.Text(collation='C'), nullable=False),
+    sa.Column('body_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('stream', sa.Text(collation='C'), nullable=False),
+    sa.Column('from_version', sa.Integer(), nullable=False),
+    sa.Column('to_version', sa.Integer(), nullable=False),
+    sa.Column('refusal', sa.LargeBinary(), nullable=True),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('scope', 'key')
+    )
+    op.create_index(op.f('ix_idempotency_recorded_at'), 'idempotency', ['recorded_at'], unique=False)
+    op.create_table('origins',
+    sa.Column('epoch', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('site', sa.Text(collation='C'), nullable=False),
+    sa.Column('service', sa.Text(collation='C'), nullable=False),
+    sa.Column('begun_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('epoch')
+    )
+    op.create_table('outbox',
+    sa.Column('epoch', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('log', sa.Text(collation='C'), nullable=False),
+    sa.Column('sequence', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('type', sa.Text(collation='C'), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
+    sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.Column('meta', sa.LargeBinary(), nullable=False),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('epoch', 'log', 'sequence')
+    )
+    op.create_table('snapshots',
+    sa.Column('stream', sa.Text(collation='C'), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('state_version', sa.Integer(), nullable=False),
+    sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('stream')
+    )
+    op.create_table('timers',
+    sa.Column('id', sa.Text(collation='C'), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('kind', sa.Text(collation='C'), nullable=False),
+    sa.Column('key', sa.Text(collation='C'), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index(op.f('ix_timers_due_at'), 'timers', ['due_at'], unique=False)
+    op.create_table('parked',
+    sa.Column('reader', sa.Text(collation='C'), nullable=False),
+    sa.Column('id', sa.Text(collation='C'), nullable=False),
+    sa.Column('source', sa.Text(collation='C'), nullable=False),
+    sa.Column('incarnation', sa.Text(), nullable=False),
+    sa.Column('position', sa.BigInteger(), nullable=False),
+    sa.Column('origin', sa.Text(collation='C'), nullable=False),
+    sa.Column('log', sa.Text(collation='C'), nullable=False),
+    sa.Column('epoch', sa.Integer(), nullable=False),
+    sa.Column('sequence', sa.BigInteger(), nullable=False),
+    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('code', sa.Text(), nullable=False),
+    sa.Column('detail', sa.Text(), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
+    sa.Column('headers', sa.LargeBinary(), nullable=False),
+    sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.Column('parked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('retries', sa.Integer(), nullable=False),
+    sa.Column('retried_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('reader', 'id')
+    )
+    op.create_table('discarded',
+    sa.Column('reader', sa.Text(collation='C'), nullable=False),
+    sa.Column('id', sa.Text(collation='C'), nullable=False),
+    sa.Column('source', sa.Text(collation='C'), nullable=False),
+    sa.Column('position', sa.BigInteger(), nullable=False),
+    sa.Column('origin', sa.Text(collation='C'), nullable=False),
+    sa.Column('log', sa.Text(collation='C'), nullable=False),
+    sa.Column('epoch', sa.Integer(), nullable=False),
+    sa.Column('from_sequence', sa.BigInteger(), nullable=False),
+    sa.Column('sequence', sa.BigInteger(), nullable=False),
+    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('code', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('role', sa.Text(collation='C'), nullable=False),
+    sa.Column('discarded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('reader', 'id')
+    )
+    op.create_table('messages',
+    sa.Column('id', sa.Text(collation='C'), nullable=False),
+    sa.Column('recipient', sa.Text(collation='C'), nullable=False),
+    sa.Column('template', sa.Text(collation='C'), nullable=False),
+    sa.Column('fields', sa.Text(), nullable=False),
+    sa.Column('status', sa.Text(collation='C'), nullable=False),
+    sa.Column('channel', sa.Text(collation='C'), nullable=False),
+    sa.Column('because', sa.Text(collation='C'), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('repeat', sa.Boolean(), nullable=False),
+    sa.Column('gathered', sa.Integer(), nullable=False),
+    sa.Column('cause_id', sa.Text(collation='C'), nullable=False),
+    sa.Column('chosen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('moved_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index(op.f('ix_messages_recipient'), 'messages', ['recipient'], unique=False)
+    op.create_index(op.f('ix_messages_status'), 'messages', ['status'], unique=False)
+    op.create_index(op.f('ix_messages_cause_id'), 'messages', ['cause_id'], unique=False)

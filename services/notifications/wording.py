@@ -1,0 +1,65 @@
+"""What there is to say: every template with its English text, which is also the key of its translations, and what it
+has to fill in. Plain language (B1 at most): short sentences, no jargon, no word that says who somebody is.
+
+A text has two forms. The neutral one names nothing: it is all a client gets who did not choose otherwise, and all that
+ever stands in a subject line or a preview. The explicit one says what it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+LANGUAGES = ("nl", "en", "fr", "ar", "ti", "am", "fa", "es", "pt", "tr", "uk")
+"""What clients can be written to in. English is the source."""
+STAFF_LANGUAGES = ("nl", "en")
+RIGHT_TO_LEFT = frozenset({"ar", "fa"})
+
+KIN = {"prs": "fa", "tir": "ti"}
+"""Another name, or a close form, of a language there is a catalogue for."""
+FALLBACK = ("en", "nl")
+"""For whoever reads none of them."""
+
+FieldKind = Literal["date", "time", "word"]
+
+
+class Template(NamedTuple):
+    """text: explicit, in English. fields: what it fills in, and how that is written. staff: for those who work here."""
+
+    text: str
+    fields: Mapping[str, FieldKind] = {}
+    staff: bool = False
+
+
+SUBJECT = "A message for you"
+NEUTRAL = "There is news for you. Please come to the desk or call us."
+REPEATED = "You may have had this message before."
+SUMMARY_ONE = "There is one more message for you. Please come to the desk or call us."
+SUMMARY_MANY = "There are %(count)d more messages for you. Please come to the desk or call us."
+COMMON = (SUBJECT, NEUTRAL, REPEATED)
+"""What stands in every message."""
+
+TEMPLATES: Mapping[str, Template] = {
+    "request_noted": Template(
+        "You asked for a place to stay. You are on the list since %(date)s. We write to you when there is news.",
+        {"date": "date"},
+    ),
+    "request_ended": Template("You are no longer on the list for a place to stay. If this is wrong, come to the desk."),
+    "hold_lapsed": Template(
+        "A place that was kept at %(location)s is free again: nobody came.", {"location": "word"}, staff=True
+    ),
+    "regime_told": Template("%(name)s: extra places open from %(time)s.", {"name": "word", "time": "time"}, staff=True),
+    "site_silent": Template(
+        "Nothing has been heard of %(site)s since %(time)s.", {"site": "word", "time": "time"}, staff=True
+    ),
+}
+"""By the name that is stored. `summary` is the one beside them: it counts."""
+
+
+def reads(languages: tuple[str, ...]) -> str:
+    """The language a client is written to in: the first of theirs there is a catalogue for, or a close one."""
+    for language in languages:
+        near = KIN.get(language, language)
+        if near in LANGUAGES:
+            return near
+    return FALLBACK[0]

@@ -1,0 +1,1 @@
+"""Tests of the notifications service: a folder a command."""

@@ -1,0 +1,186 @@
+"""What is shown over HTTP, to whom: the log without texts, the desk with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.notifications import api
+from services.notifications.adapters.settings import ChannelSettings, load_channels
+from shared.http import new_app
+from shared.http_border import Border
+from shared.http_repair import Bench
+from shared.ids import SystemIds
+from shared.rebuilds import Rebuilds
+from shared.repair import Repair
+from shared.security import ROLES, Role
+from shared.settings import SettingsError
+from tests.support.border import Tokens, caller
+from tests.support.intake_desk import open_intake
+from tests.support.post_office import PostOffice, by_day
+
+BASE = "/api/notifications"
+
+
+class Shown:
+    """The service over HTTP, and what it stands on."""
+
+    def __init__(self, office: PostOffice) -> None:
+        self.office, self._tokens = office, Tokens()
+        ids = SystemIds()
+        service = api.Notifications(office.store, office.recipients, office.contacts, office.clock, ids)
+        bench = Bench("notifications", Repair(office.store, [], office.clock, ids), Rebuilds({}, office.clock))
+        site = new_app("post")
+        site.mount(BASE, api.build(service, bench, {"asyncapi": "3.0.0"}))
+        self._border = Border(site, verify=self._tokens.verify)
+
+    async def get(self, path: str, role: Role = "caseworker", **params: Any) -> httpx.Response:
+        async with caller(self._border, self._tokens.token(role)) as client:
+            return await client.get(f"{BASE}{path}", params=params)
+
+    async def post(self, path: str, role: Role = "operator", key: str | None = None) -> httpx.Response:
+        async with caller(
+            self._border, self._tokens.token(role), **({} if key is None else {"Idempotency-Key": key})
+        ) as client:
+            return await client.post(f"{BASE}{path}")
+
+
+@pytest_asyncio.fixture
+async def shown() -> AsyncIterator[Shown]:
+    async with open_intake(clock=by_day()) as desk:
+        yield Shown(PostOffice(desk, ChannelSettings()))
+
+
+async def left_at_desk(shown: Shown, languages: tuple[str, ...] = ("ti",), channel: str = "none") -> tuple[str, str]:
+    client = await shown.office.desk.registered(alias="amber fox 1", languages=languages, contact={"channel": channel})
+    message_id = await shown.office.choose(client, "a")
+    await shown.office.work()
+    return client, message_id
+
+
+async def test_the_desk_is_shown_whom_to_tell_what_in_their_language(shown: Shown) -> None:
+    client, message_id = await left_at_desk(shown)
+    [item] = (await shown.get("/desk", "operator")).json()["items"]
+    assert (item["id"], item["recipient"], item["alias"], item["because"]) == (
+        message_id, client, "amber fox 1", "channel-none",
+    )  # fmt: skip
+    assert [text["language"] for text in item["texts"]] == ["ti", "nl"]
+    assert [text["reviewed"] for text in item["texts"]] == [False, True]
+
+
+async def test_without_a_channel_of_that_sort_everything_is_told_at_the_desk(shown: Shown) -> None:
+    for channel in ("email", "sms", "phone", "post"):
+        _, message_id = await left_at_desk(shown, channel=channel)
+        assert (await shown.get(f"/messages/{message_id}")).json()["because"] == "no-channel"
+    await shown.office.choose("operator", "hold", "hold_lapsed", location="west")
+    await shown.office.work()
+    items = (await shown.get("/desk")).json()["items"]
+    [own] = [item for item in items if item["recipient"] == "operator"]
+    assert "west" in own["texts"][0]["text"]
+
+
+async def test_what_was_told_is_off_the_desk_and_told_once(shown: Shown) -> None:
+    _, message_id = await left_at_desk(shown)
+    told = await shown.post(f"/messages/{message_id}/told", key="tap")
+    assert [event["type"] for event in told.json()["events"]] == ["message-delivered.v1"]
+    assert (await shown.post(f"/messages/{message_id}/told", key="tap")).json() == told.json()
+    assert (await shown.post(f"/messages/{message_id}/told")).json()["events"] == []
+    assert (await shown.get("/desk")).json()["items"] == []
+    row = (await shown.get(f"/messages/{message_id}", "oncall")).json()
+    assert (row["status"], row["because"]) == ("delivered", "operator")
+
+
+async def test_only_what_is_at_the_desk_is_told_there(shown: Shown) -> None:
+    client = await shown.office.desk.registered()
+    message_id = await shown.office.choose(client, "a")
+    early = await shown.post(f"/messages/{message_id}/told")
+    assert (early.status_code, early.json()["code"]) == (409, "message-not-at-desk")
+    for nobody in ("00000000-0000-4000-8000-000000000000", "x"):
+        assert (await shown.post(f"/messages/{nobody}/told")).status_code == 404
+
+
+async def test_whoever_is_erased_is_not_on_the_desk_even_before_it_is_heard_here(shown: Shown) -> None:
+    client, _ = await left_at_desk(shown)
+    assert (await shown.office.desk.post(f"/clients/{client}/erase")).status_code == 200
+    assert (await shown.get("/desk")).json()["items"] == []
+
+
+async def test_while_the_vault_does_not_answer_the_desk_reads_its_own_language(shown: Shown) -> None:
+    await left_at_desk(shown)
+    shown.office.contacts.down = True
+    [item] = (await shown.get("/desk")).json()["items"]
+    assert (item["alias"], [text["language"] for text in item["texts"]]) == (None, ["nl"])
+
+
+async def test_on_call_finds_a_message_without_reading_it(shown: Shown) -> None:
+    client, message_id = await left_at_desk(shown)
+    for query in ({"recipient": client}, {"status": "desk"}, {}):
+        answer = await shown.get("/messages", "oncall", **query)
+        assert [row["id"] for row in answer.json()["items"]] == [message_id]
+        assert not {"text", "texts", "fields", "alias", "language"} & answer.json()["items"][0].keys()
+    assert (await shown.get("/messages", "oncall", status="sent")).json()["items"] == []
+    first = (await shown.get("/messages", "oncall", limit=1)).json()
+    assert first["next"] is None
+
+
+async def test_a_page_ends_where_the_next_begins(shown: Shown) -> None:
+    ids = {(await left_at_desk(shown))[1] for _ in range(5)}
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = (await shown.get("/messages", limit=2, **({} if cursor is None else {"cursor": cursor}))).json()
+        seen += [row["id"] for row in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert (len(seen), set(seen)) == (5, ids)
+
+
+async def test_a_flood_is_one_line_at_the_desk(shown: Shown) -> None:
+    for number in range(25):
+        await shown.office.choose("operator", f"{number}", "hold_lapsed", location="west")
+    await shown.office.work_on(1.2)
+    items = (await shown.get("/desk")).json()["items"]
+    assert len(items) == 11
+    [summary] = [item for item in items if item["template"] == "summary"]
+    assert "15" in summary["texts"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("path", "roles"),
+    [
+        ("/messages", {"oncall", "auditor", "caseworker"}),
+        ("/desk", {"operator", "caseworker"}),
+        ("/preview", set(ROLES)),
+    ],
+)
+async def test_each_role_sees_what_is_its_own(shown: Shown, path: str, roles: set[str]) -> None:
+    assert {role for role in ROLES if (await shown.get(path, role)).status_code == 200} == roles
+
+
+async def test_the_preview_is_a_page(shown: Shown) -> None:
+    answer = await shown.get("/preview", "coordinator")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "መልእኽቲ" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[email]\nhost = 'x'\nsender = 'nobody'\n", "email.sender"),
+        ("[email]\nhost = 'x'\nsender = 'a@b.example'\ntls = 'none'\n", "email.tls"),
+        ("[sms]\nurl = 'https://x.example'\nsecret = 'geheim'\n", "sms.secret"),
+        ("[staff.oncall]\nchannel = 'webhook'\n", "webhook, which is not configured"),
+        ("not toml", "is not TOML"),
+    ],
+)
+def test_channels_that_cannot_be_read_say_where_and_not_what(tmp_path: Any, text: str, says: str) -> None:
+    path = tmp_path / "channels.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=says) as wrong:
+        load_channels(path)
+    assert "geheim" not in str(wrong.value)

@@ -1,0 +1,210 @@
+"""Messages on their way, over real channels: none is lost and none comes twice unmarked, whatever dies in between."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+import pytest_asyncio
+
+from services.notifications.decider import LEASE
+from services.notifications.wording import REPEATED
+from services.notifications.words import say
+from shared import metrics
+from tests.support.gateway import Gateway, open_gateway
+from tests.support.intake_desk import IntakeDesk, open_intake
+from tests.support.mailbox import Mailbox, open_mailbox
+from tests.support.post_office import Killed, PostOffice, by_day, by_gateway, by_mail
+
+ROUNDS = 20
+ADDRESS, NUMBER = "kanarie@example.org", "+31 6 12345678"
+REPEAT = {language: say(REPEATED, language) for language in ("nl", "en")}
+
+
+@pytest.fixture(scope="module")
+def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
+    with open_mailbox(tmp_path_factory.mktemp("mail")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with open_gateway() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def desk() -> AsyncIterator[IntakeDesk]:
+    async with open_intake(clock=by_day()) as opened:
+        yield opened
+
+
+async def client_of(desk: IntakeDesk, channel: str = "email", details: str = ADDRESS) -> str:
+    contact = {"channel": channel, "explicit": True}
+    return await desk.registered(languages=["nl"], contact=contact, personal={"contact_details": details})
+
+
+def body_of(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+@pytest.mark.parametrize("dies_at", [2, 3], ids=["before it is sent", "before it is written down"])
+async def test_killed_twenty_times_every_mail_comes_once_or_twice_and_says_so(
+    desk: IntakeDesk, mailbox: Mailbox, dies_at: int
+) -> None:
+    office, marked = PostOffice(desk, by_mail(mailbox)), 0
+    for number in range(ROUNDS):
+        address = f"{dies_at}-{number}@example.org"
+        client = await client_of(desk, details=address)
+        message_id = await office.choose(client, str(number))
+        office.dies_at = dies_at
+        with pytest.raises(Killed):
+            await office.work()
+        office.start()
+        assert await office.status(message_id) == "sending"
+        office.clock.ahead += LEASE + timedelta(seconds=1)
+        await office.work()
+        assert await office.status(message_id) == "sent"
+        texts = [body_of(mail) for mail in mailbox.to(address)]
+        assert len(texts) == dies_at - 1
+        assert [REPEAT["nl"] in text for text in texts] == [False] * (len(texts) - 1) + [True]
+        marked += 1
+    assert marked == ROUNDS
+
+
+async def test_killed_twenty_times_a_gateway_that_knows_messages_has_each_once(
+    desk: IntakeDesk, gateway: Gateway
+) -> None:
+    office = PostOffice(desk, by_gateway(gateway))
+    ids = []
+    for number in range(ROUNDS):
+        client = await client_of(desk, "sms", NUMBER)
+        ids.append(await office.choose(client, str(number)))
+        office.dies_at = 3
+        with pytest.raises(Killed):
+            await office.work()
+        office.start()
+        office.clock.ahead += LEASE + timedelta(seconds=1)
+        await office.work()
+        assert await office.status(ids[-1]) == "delivered"
+    assert list(gateway.taken) == ids
+    assert len(gateway.calls) == 2 * ROUNDS
+    assert not any(call["repeat"] for call in gateway.calls)
+    assert {call["to"] for call in gateway.calls} == {"+31612345678"}
+
+
+async def test_a_server_that_takes_it_and_says_nothing_gets_it_once_more_and_then_the_desk_tells_it(
+    desk: IntakeDesk, mailbox: Mailbox
+) -> None:
+    office, address = PostOffice(desk, by_mail(mailbox)), "stil@example.org"
+    message_id = await office.choose(await client_of(desk, details=address), "a")
+    mailbox.answers += ["silent", "silent"]
+    await office.work_on(2)
+    assert await office.status(message_id) == "desk"
+    assert [REPEAT["nl"] in body_of(mail) for mail in mailbox.to(address)] == [False, True]
+
+
+async def test_what_is_refused_for_now_comes_later_and_what_is_refused_for_good_is_told_at_the_desk(
+    desk: IntakeDesk, mailbox: Mailbox
+) -> None:
+    office = PostOffice(desk, by_mail(mailbox))
+    mailbox.refuses.add("weg@example.org")
+    later = await office.choose(await client_of(desk, details="later@example.org"), "a")
+    mailbox.answers += ["451 later", "452 later"]
+    await office.work_on(1)
+    gone = await office.choose(await client_of(desk, details="weg@example.org"), "a")
+    nowhere = await office.choose(await client_of(desk, details="bij mijn zus"), "a")
+    await office.work()
+    assert [await office.status(one) for one in (later, gone, nowhere)] == ["sent", "desk", "desk"]
+    assert len(mailbox.to("later@example.org")) == 1
+    assert REPEAT["nl"] not in body_of(mailbox.to("later@example.org")[0])
+
+
+async def test_nothing_is_sent_where_the_server_has_no_tls_we_believe(desk: IntakeDesk, mailbox: Mailbox) -> None:
+    settings = by_mail(mailbox)
+    assert settings.email is not None
+    stranger = settings.model_copy(update={"email": settings.email.model_copy(update={"ca_file": None})})
+    office, address = PostOffice(desk, stranger), "open@example.org"
+    message_id = await office.choose(await client_of(desk, details=address), "a")
+    await office.work_on(10)
+    assert await office.status(message_id) == "desk"
+    assert (mailbox.to(address), mailbox.in_the_open) == ([], 0)
+
+
+async def test_while_the_vault_does_not_answer_messages_wait(desk: IntakeDesk, mailbox: Mailbox) -> None:
+    office, address = PostOffice(desk, by_mail(mailbox)), "kluis@example.org"
+    message_id = await office.choose(await client_of(desk, details=address), "a")
+    office.contacts.down = True
+    await office.work_on(1)
+    assert (await office.status(message_id), mailbox.to(address)) == ("chosen", [])
+    office.contacts.down = False
+    await office.work_on(0.1)
+    assert await office.status(message_id) == "sent"
+
+
+async def test_an_address_is_opened_once_for_each_attempt_and_never_for_the_desk(
+    desk: IntakeDesk, mailbox: Mailbox
+) -> None:
+    office = PostOffice(desk, by_mail(mailbox))
+    safe, unsafe = await client_of(desk), await client_of(desk, "none", "geheim@example.org")
+    for client in (safe, unsafe):
+        await office.choose(client, "a")
+    await office.work()
+    reads = (await desk.get("/personal-reads")).json()["items"]
+    assert [(one["client_id"], one["role"], one["purpose"]) for one in reads] == [(safe, "system", "contact")]
+    assert [asked.channels for asked in office.contacts.asked if asked.client_id == unsafe] == [()]
+    before = (await desk.get(f"/clients/{safe}")).json()
+    assert before["active_at"] == before["registered_at"]  # a message that goes out is no visit
+
+
+async def test_a_client_who_is_erased_gets_nothing_although_this_service_has_not_heard_of_it(
+    desk: IntakeDesk, mailbox: Mailbox
+) -> None:
+    office, address = PostOffice(desk, by_mail(mailbox)), "gewist@example.org"
+    client = await client_of(desk, details=address)
+    message_id = await office.choose(client, "a")
+    assert (await desk.post(f"/clients/{client}/erase")).status_code == 200
+    await office.work()
+    assert (await office.status(message_id), mailbox.to(address)) == ("suppressed", [])
+
+
+async def test_a_gateway_that_fails_one_call_in_five_has_all_of_them_and_the_lag_shows(
+    desk: IntakeDesk, gateway: Gateway
+) -> None:
+    office = PostOffice(desk, by_gateway(gateway))
+    clients = [await client_of(desk, "sms", NUMBER) for _ in range(20)]
+    ids = [await office.choose(client, str(n)) for client in clients for n in range(10)]
+    gateway.answers += [503 if n % 5 == 0 else 0 if n % 37 == 0 else 200 for n in range(300)]
+    office.clock.ahead += timedelta(seconds=90)
+    await office.courier.look()
+    assert 90 <= _lag() < 3_600
+    await office.work_on(3)
+    assert {await office.status(one) for one in ids} == {"delivered"}
+    assert sorted(gateway.taken) == sorted(ids)
+    assert gateway.unsigned == 0
+
+
+async def test_nothing_of_an_address_is_logged_or_kept(
+    desk: IntakeDesk, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    office = PostOffice(desk, by_mail(mailbox))
+    mailbox.answers += ["451 kanarie", "550 kanarie"]
+    with caplog.at_level(logging.DEBUG):
+        await office.choose(await client_of(desk, details=ADDRESS), "a")
+        await office.work_on(1)
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("mail.")]  # the server's own
+    assert ours
+    kept = repr(office.disk.events) + repr(office.disk.tables) + "".join(ours)
+    assert "kanarie" not in kept
+    assert "request_ended" in kept
+
+
+def _lag() -> float:
+    value = metrics.REGISTRY.get_sample_value("plek_messages_lag_seconds")
+    assert value is not None
+    return value

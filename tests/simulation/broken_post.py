@@ -1,0 +1,48 @@
+"""Notifications broken on purpose, as in `broken.py`."""
+
+from __future__ import annotations
+
+from services.notifications import events as ev
+from services.notifications.adapters.port import Channel
+from services.notifications.app_courier import Courier, Route
+from services.notifications.commands import RecordSent
+from services.notifications.decider_recipient import Message
+from tests.simulation.notifications import NotificationsProcess, SimChannel, SimCourier
+from tests.simulation.process import Parts, Process
+
+
+class _EveryChannelKnows(NotificationsProcess):
+    def channels(self) -> dict[str, Channel]:
+        mail = SimChannel(self.process, keyed=False)
+        mail.keyed = True
+        return super().channels() | {"email": mail}
+
+
+class RepeatsUnmarked(Parts):
+    """E-mail is given a message again as if it knew messages by their id."""
+
+    def post(self, process: Process) -> NotificationsProcess:
+        return _EveryChannelKnows(process)
+
+
+class _RecordsFirst(SimCourier):
+    async def _send(self, recipient: str, message: Message, began: ev.SendingBegan, route: Route) -> None:
+        sent = RecordSent(
+            at=self.clock.now(), role="system", recipient=recipient, message_id=message.id, attempt=began.attempt
+        )
+        await self._do(recipient, "sent-first", sent)
+        await super()._send(recipient, message, began, route)
+
+
+class _Hopes(NotificationsProcess):
+    courier: type[Courier] = _RecordsFirst
+
+
+class RecordsBeforeSending(Parts):
+    """A message counts as sent before it is."""
+
+    def post(self, process: Process) -> NotificationsProcess:
+        return _Hopes(process)
+
+
+BROKEN: tuple[type[Parts], ...] = (RepeatsUnmarked, RecordsBeforeSending)
