@@ -6,9 +6,12 @@ import pytest
 
 from tests.support.buses import bus
 from tests.support.data import data_dir
+from tests.support.memory import keep_in_memory
 from tests.support.servers import database, nats_pair, nats_single, postgres
 
 __all__ = ["bus", "data_dir", "database", "nats_pair", "nats_single", "postgres"]
+
+keep_in_memory()
 
 TOGETHER = ("system", "browser")
 """Folders whose tests share a running network: a file of them stays with one worker."""
