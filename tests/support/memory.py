@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-MEMORY = Path("/dev/shm")  # noqa: S108  (what Linux calls the directory that is memory)
+MEMORY = Path("/dev/shm")
 ROOM_BYTES_MIN = 6 * 1024**3
 """Several times what two workers' servers were seen to hold at once."""
 
