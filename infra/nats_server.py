@@ -16,7 +16,7 @@ from pathlib import Path
 from infra.keys import ensure_seed, ensure_site_keys, public_key
 from infra.nats_config import SiteBus, configuration
 from infra.probe import get
-from infra.processes import PlatformError, disk_full, explain, free_ports, start_child, stop_child
+from infra.processes import PlatformError, disk_full, explain, free_ports, give_back, start_child, stop_child
 from shared.streams import ACCOUNTS, Admin, Admins, Topology
 
 START_SECONDS_MAX = 30.0
@@ -172,6 +172,8 @@ class Buses:
     def dismiss(self, site: str, topology: Topology) -> None:
         """A site whose server was stopped leaves the network that `topology` is now: the hub knows its key no more."""
         self.topology = topology
+        if (bus := self._buses.get(site)) is not None:
+            give_back([bus.port, bus.monitor_port])
         for known in (self.credentials, self.servers, self._buses):
             known.pop(site, None)
         self._reload_hub()
@@ -243,9 +245,10 @@ class Buses:
         }
 
     def stop(self) -> None:
-        """Stop every server."""
+        """Stop every server, for good."""
         for server in self.servers.values():
             server.stop()
+        give_back([self._leaf_port, *(port for bus in self._buses.values() for port in (bus.port, bus.monitor_port))])
 
     def _link(self, site: str, *, cut: bool) -> None:
         self._buses[site] = replace(self._buses[site], cut=cut)

@@ -95,8 +95,9 @@ class Nursery:
             )
         self._socket = ours
 
-    def fork(self, words: Sequence[str], log: Path) -> Forked:
-        """Run `plek WORDS` in a child of its own, its output appended to `log`; returns at once.
+    def fork(self, words: Sequence[str], log: Path, errors: Path | None = None) -> Forked:
+        """Run `plek WORDS` in a child of its own, its output appended to `log`; returns at once. errors: where its
+        standard error goes when it is to be told apart.
 
         Raises `PlatformError` when the nursery cannot be started.
         """
@@ -105,7 +106,8 @@ class Nursery:
             self.start()
         self._numbers += 1
         child = self._children[self._numbers] = Forked(self, self._numbers, log)
-        if not self.send({"words": list(words), "log": str(log), "env": environment(), "child": self._numbers}):
+        request = {"words": list(words), "log": str(log), "errors": str(errors or log), "env": environment()}
+        if not self.send(request | {"child": self._numbers}):
             child.returncode = LOST
             self._children.pop(self._numbers, None)
         return child
@@ -228,9 +230,9 @@ def _run(verb: Callable[[], None], request: Mapping[str, Any], nursery: int, our
             end.close()
         words = request["words"]
         name_process(" ".join(words[:2]))
-        with Path(request["log"]).open("ab") as output:
-            os.dup2(output.fileno(), 1)
-            os.dup2(output.fileno(), 2)
+        for descriptor, path in ((1, request["log"]), (2, request["errors"])):
+            with Path(path).open("ab") as output:
+                os.dup2(output.fileno(), descriptor)
         os.environ.clear()
         os.environ.update(request["env"])
         sys.argv = ["plek", *words]

@@ -184,7 +184,9 @@ class Postgres:
                 self._socket_directory = beside
             else:
                 name = hashlib.sha256(os.fsencode(self.directory.resolve())).hexdigest()[:16]
-                self._socket_directory = Path(tempfile.gettempdir()) / f"plek-{os.geteuid()}-{name}"
+                # With our process id: a supervisor that was killed leaves the removal of its own to a shell, which may
+                # come to it when the next one has begun already.
+                self._socket_directory = Path(tempfile.gettempdir()) / f"plek-{os.geteuid()}-{name}-{os.getpid()}"
                 self._janitor = _remove_when_we_are_gone(self._socket_directory)
         return self._socket_directory
 

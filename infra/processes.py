@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -244,16 +244,49 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
-def free_ports(count: int, taken: Sequence[int] = ()) -> list[int]:
-    """`count` different ports nobody listens on, chosen at random so that two networks started together differ."""
+_claimed: dict[int, socket.socket] = {}
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different ports nobody listens on and nobody else was given: ours until we end, or `give_back` them.
+
+    Between the choice of a port and its use lie seconds, and a part that died is away for a moment: without a claim
+    another network that starts meanwhile could take its port. Raises `PlatformError` when there are not so many.
+    """
     chosen: list[int] = []
-    # The system's randomness: a seeded generator (tests seed it) would give two networks the same ports.
+    # The system's randomness: a seeded generator (tests seed it) would let two networks ask for the same ports.
     for port in random.SystemRandom().sample(FREE_PORTS, len(FREE_PORTS)):
         if len(chosen) == count:
-            return chosen
-        if port not in taken and port_is_free(port):
+            break
+        if _claim(port):
             chosen.append(port)
-    raise PlatformError(f"no {count} free ports between {FREE_PORTS.start} and {FREE_PORTS.stop}")
+    if len(chosen) < count:
+        give_back(chosen)
+        raise PlatformError(f"no {count} free ports between {FREE_PORTS.start} and {FREE_PORTS.stop}")
+    return chosen
+
+
+def give_back(ports: Iterable[int]) -> None:
+    """What `free_ports` gave is anybody's again; other ports are nobody's business here."""
+    for port in ports:
+        if port in _claimed:
+            _claimed.pop(port).close()
+
+
+def _claim(port: int) -> bool:
+    """Whether the port is ours now. The claim is an abstract socket's name: one per machine (or network namespace), as
+    ports are, and gone with our process however that ends."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0plek-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    if not port_is_free(port):
+        claim.close()
+        return False
+    _claimed[port] = claim
+    return True
 
 
 def explain(error: BaseException, path: Path) -> PlatformError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import functools
 import itertools
 import json
-import signal
 import subprocess
-import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -17,7 +18,8 @@ from typing import Any
 
 import httpx
 
-from infra.processes import before_exec
+from infra.nursery import Forked, Nursery
+from infra.running import token
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIR = Path(__file__).with_name("pair.toml")
@@ -59,10 +61,52 @@ district = "{name.title()}"
     )
 
 
+class Verbs:
+    """The command line for tests: each verb is a process of its own, forked from one that has loaded everything, as an
+    embedded network forks its sites. Loading takes a core longer than most verbs do, and tests run hundreds of them.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory, self._numbers = directory, itertools.count(1)
+        self._nursery = Nursery(directory / "nursery.log")
+        self._asking = threading.Lock()
+        self._nursery.start()
+
+    def begin(self, words: Sequence[str], output: Path, errors: Path | None = None) -> Forked:
+        """Begins a verb; it ends with the tests, whatever ends those."""
+        with self._asking:
+            return self._nursery.fork(words, output, errors)
+
+    def run(self, words: Sequence[str], seconds_max: float) -> subprocess.CompletedProcess[str]:
+        """Runs a verb to its end. Raises `subprocess.TimeoutExpired`."""
+        output, errors = (self._directory / f"{next(self._numbers)}.{name}" for name in ("out", "err"))
+        child = self.begin(words, output, errors)
+        try:
+            code = child.wait(seconds_max)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise
+        said = [path.read_text("utf-8") if path.exists() else "" for path in (output, errors)]
+        return subprocess.CompletedProcess(list(words), code, *said)
+
+    def stop(self) -> None:
+        self._nursery.stop()
+
+
+@functools.cache
+def verbs() -> Verbs:
+    """This process's own, begun with the first use: in the main thread, since it ends with the thread that began it."""
+    assert threading.current_thread() is threading.main_thread()
+    directory = tempfile.TemporaryDirectory(prefix="plek-verbs-", ignore_cleanup_errors=True)
+    begun = Verbs(Path(directory.name))
+    atexit.register(directory.cleanup)
+    atexit.register(begun.stop)
+    return begun
+
+
 def plek(data: Path, *words: str, seconds_max: float = 90) -> subprocess.CompletedProcess[str]:
     """Runs one verb of the command line against a network; the caller looks at its exit code."""
-    command = [sys.executable, "-m", "infra.cli", *words, "--data", str(data)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds_max, check=False)
+    return verbs().run([*words, "--data", str(data)], seconds_max)
 
 
 class Network:
@@ -75,9 +119,7 @@ class Network:
 
     def token(self, site: str, role: str) -> str:
         if (site, role) not in self._tokens:
-            done = plek(self.data, "token", site, role)
-            assert done.returncode == 0, done.stderr
-            self._tokens[site, role] = done.stdout.strip()
+            self._tokens[site, role] = token(self.data, site, role)
         return self._tokens[site, role]
 
     def sign_in_again(self) -> None:
@@ -134,15 +176,7 @@ def running_network(
         given = ["--network", str(network), "--data", str(data), "--port-base", "0", "--no-demo", *words]
         if prepare is not None:
             prepare(data)
-        with printed.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "infra.cli", "up", *given],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                preexec_fn=before_exec(signal.SIGTERM),
-            )
+        process = verbs().begin(["up", *given], printed)
         try:
             yield Network(data, _ready(process, data, printed))
         finally:
@@ -151,7 +185,7 @@ def running_network(
         assert code == 0, printed.read_text("utf-8", "replace")
 
 
-def _ready(process: subprocess.Popen[bytes], data: Path, printed: Path) -> dict[str, str]:
+def _ready(process: Forked, data: Path, printed: Path) -> dict[str, str]:
     """Every site's address, as soon as all of them answer."""
     until = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < until and process.poll() is None:

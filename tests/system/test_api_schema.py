@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.support.network import Network
 
-EXAMPLES = 20
+EXAMPLES = 10
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 """What a value means is the decider's business, not the document's: 422 for it may come either way."""
 

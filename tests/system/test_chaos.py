@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.faults import FAULTS
+from tests.support.memory import ON_DISK
 from tests.support.network import ROOT
 
 SECONDS_MAX = 420.0
@@ -22,7 +23,10 @@ POSSIBLE = [fault.name for fault in FAULTS if os.geteuid() == 0 or not fault.nam
 def played() -> dict[str, dict[str, Any]]:
     """What came of every fault, all of them played on one network."""
     command = [sys.executable, "-m", "tests.chaos", "--rounds", "1", "--short", "--json", *POSSIBLE]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    environment = os.environ | {"TMPDIR": ON_DISK}  # of the disk some of these faults are
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
+    )
     assert done.stdout, done.stderr
     return {told["fault"]: told for told in json.loads(done.stdout)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,16 @@ from infra.nats_server import Buses, NatsServer, wait_for_nats
 from infra.network import Network
 from infra.platform import ContainerPostgres, ExternalPostgres, choose_postgres
 from infra.postgres import Postgres, start_postgres
-from infra.processes import PlatformError, before_exec, explain, free_ports, ordinary_user, port_is_free
+from infra.processes import (
+    FREE_PORTS,
+    PlatformError,
+    before_exec,
+    explain,
+    free_ports,
+    give_back,
+    ordinary_user,
+    port_is_free,
+)
 from shared.streams import Topology, apply
 from tests.support.processes import eventually, gone, mentioning, running
 
@@ -252,6 +262,46 @@ def test_free_ports_are_different_and_free() -> None:
     ports = free_ports(50)
     assert len(set(ports)) == 50
     assert all(port_is_free(port) for port in ports)
+    give_back(ports)
+
+
+ASKS_FOR_PORTS = """
+import infra.processes
+infra.processes.FREE_PORTS = range(*map(int, {ports!r}))
+print(*infra.processes.free_ports({count}), flush=True)
+input()
+"""
+
+
+@contextmanager
+def another(ports: range, count: int) -> Iterator[list[int]]:
+    """What another process is given of these ports, and keeps until the end of this; nothing when it is refused."""
+    program = ASKS_FOR_PORTS.format(ports=(ports.start, ports.stop), count=count)
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as asking:
+        assert asking.stdout is not None
+        try:
+            yield [int(port) for port in asking.stdout.readline().split()]
+        finally:
+            asking.kill()
+
+
+def test_a_port_is_given_to_one_until_it_ends_or_gives_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens on any of them: between its choice and its use lie seconds."""
+    begin = random.SystemRandom().randrange(FREE_PORTS.stop, FREE_PORTS.stop + 700)  # where no network looks
+    three = range(begin, begin + 3)
+    monkeypatch.setattr("infra.processes.FREE_PORTS", three)
+    [first] = free_ports(1)
+    with another(three, 2) as theirs:
+        assert {first, *theirs} == set(three)
+        with pytest.raises(PlatformError, match="no 1 free ports"):
+            free_ports(1)
+        give_back([first])
+        with another(three, 2) as refused:
+            assert refused == []
+    assert sorted(free_ports(3)) == list(three)
+    give_back(three)
 
 
 NETWORK = {
