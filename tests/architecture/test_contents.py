@@ -124,5 +124,5 @@ def test_every_service_answers_for_its_private_events_with_all_it_decides(servic
     """Else a chain of causes would end there, and nobody would know."""
     app = importlib.import_module(f"services.{service}.app")
     [call] = re.findall(r"Archive\(store, (\([^)]*\))", text(ROOT / "services" / service / "app.py"))
-    named = set(re.findall(r"[A-Z]+", call))
+    named = set(re.findall(r"[A-Z_]+", call))
     assert named == {name for name, value in vars(app).items() if isinstance(value, Aggregate)}
