@@ -27,6 +27,10 @@ CHANNELS = ("email", "sms", "none")
 """What clients have chosen, by their ids; the first does not know messages by id, the second does."""
 
 
+SILENT = 0.2
+"""How often a channel takes a message and does not say so, while things go wrong."""
+
+
 class SimChannel:
     """A channel of one process. It may fail before it takes a message, and after."""
 
@@ -48,6 +52,8 @@ class SimChannel:
         )  # fmt: skip
         try:
             await process.io("channel-done")
+            if not process.world.calm and process.world.chance.random() < SILENT:
+                raise BusUnavailable("the simulation says so")
         except BusUnavailable:
             raise ChannelProblem("channel-silent", known=False) from None
 
