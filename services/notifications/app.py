@@ -18,6 +18,7 @@ from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import Recipient
 from services.notifications.events import RecipientEvent
 from shared import migration, schema
+from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
@@ -25,6 +26,7 @@ from shared.clock import Clock
 from shared.envelope import Origin
 from shared.handling import Aggregate, Context, Handler
 from shared.health import add_health
+from shared.http_archive import add_archive
 from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.letters import load_seals
@@ -40,6 +42,8 @@ from shared.store import PgStore
 from shared.streams import Topology, stream_name
 
 NAME = "notifications"
+NEWS = "news"
+"""The policy's name, under which what it has read is kept."""
 
 RECIPIENTS: Aggregate[Recipient, RecipientCommand, RecipientEvent] = Aggregate(
     decider=RECIPIENT, tell=publish.tell_nothing, project=views.project, timers=policy.timers
@@ -60,7 +64,7 @@ def handlers(store: Store, clock: Clock, ids: Ids) -> Handlers:
 
 def heard(site: str, municipality: str) -> Policy:
     """What is listened to at a site."""
-    return Policy("news", policy.LISTENS, policy.heard_by(site, municipality))
+    return Policy(NEWS, policy.LISTENS, policy.heard_by(site, municipality))
 
 
 def channels_of(settings: ChannelSettings) -> dict[str, Channel]:
@@ -110,6 +114,7 @@ def build(host: Host) -> ServiceApp:
 
     site_api = api.build(api.Notifications(store, recipients, contacts, clock, ids), bench, _asyncapi(host))
     add_health(site_api, runtime.health)
+    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS]))
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
 
