@@ -82,11 +82,15 @@ class PolicyReader(Reader):
         self._delivery: Delivery | None = None
         self._unsaved: dict[LogKey, Put] = {}
         self._passed = 0
+        self._resting = 0
 
     async def _load(self) -> None:
         if self._loaded:
             return
         await super()._load()
+        if self._resting:
+            self._unsaved, self._passed = {}, 0  # every source is followed anew afterwards: it is read again
+            return
         # What was passed without an effect stays so. It was perhaps on another source, which goes on where it is and
         # would not see it again.
         ahead = {key: put for key, put in self._unsaved.items() if put.values[3:] > self._checkpoints.get(key, (0, 0))}
@@ -95,11 +99,15 @@ class PolicyReader(Reader):
 
     @asynccontextmanager
     async def resting(self) -> AsyncIterator[None]:
-        async with super().resting():
-            try:
-                yield
-            finally:
-                self.begin_again()  # what was only known here is read again now, not with the next message
+        self._resting += 1
+        try:
+            async with super().resting():
+                try:
+                    yield
+                finally:
+                    self.begin_again()  # what was only known here is read again now, not with the next message
+        finally:
+            self._resting -= 1
 
     async def _apply(self, follow: Follow, incarnation: str, batch: Sequence[Delivery], *, refetch: bool) -> None:
         """Messages with an effect are applied one by one, what is between them all at once."""

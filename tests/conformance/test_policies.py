@@ -306,3 +306,21 @@ async def test_what_it_does_not_listen_to_costs_no_append_until_there_are_many(
     await post.read()
     assert (await post.happened())[-1] == "call-ended.v1"
     assert await post.parked() == []
+
+
+async def test_what_was_passed_on_one_stream_is_known_when_another_is_begun_anew(post: Post) -> None:
+    """Else the first one, which goes on where it is, would never see it again."""
+    post.shelf.put(other(1), other(2))
+    await post.read()
+    assert await post.checkpoint() == []
+    second = Shelf()
+    second.name = "PUB_west_placement"
+    second.put(other(1, Origin("west", "placement", 1)))
+    reading = asyncio.create_task(post.reader.run(Follow(second, None)))
+    try:
+        await soon(lambda: post.reader.checkpoint("west/placement") == (1, 1), "the second stream to be read")
+        assert post.reader.checkpoint("noord/placement") == (1, 2)
+        assert await post.checkpoint() == []
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)

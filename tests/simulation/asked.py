@@ -12,7 +12,7 @@ from tests.support.memory_bus import CITY, Io
 from tests.support.memory_store import MemoryStore
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.world import Site, World
 
 
 class Asked:
@@ -45,11 +45,18 @@ class Asked:
         return marks
 
     def _disks(self, site: str) -> list[str]:
-        return list(next(other for other in self._world.sites if other.name == site).disks)
+        return list(self._there(site).disks)
+
+    def _there(self, site: str) -> Site:
+        """Raises `Unanswered` when it has left meanwhile."""
+        for other in self._world.sites:
+            if other.name == site:
+                return other
+        raise Unanswered(f"{site} has left")
 
     async def _of(self, site: str, service: str) -> list[Mark]:
         await self._io(f"ask {service} of {site}")
-        there = next(other for other in self._world.sites if other.name == site)
+        there = self._there(site)
         if there.process is None or there.store_down or not self._world.bus.reachable(self._site, site):
             raise Unanswered(f"no answer from {service} of {site}")
         try:

@@ -12,7 +12,7 @@ import msgspec
 from services.intake import publish
 from services.intake.app import CLIENTS
 from services.intake.app_keeper import Keeper
-from services.intake.commands import ClientCommand, NoteKeyDestroyed
+from services.intake.commands import ClientCommand, NoteKeyDestroyed, OpenRequest
 from services.intake.decider import CLIENT
 from services.intake.decider_file import File
 from services.intake.events import ClientEvent
@@ -170,11 +170,13 @@ class AsksDecidedAnew(_Decides):
 class _AsksTwice(IntakeProcess):
     def deciding(self) -> Handlers:
         def decide(file: File, command: ClientCommand) -> Any:
-            return CLIENT.decide(msgspec.structs.replace(file, requests={}), command)
+            seen = msgspec.structs.replace(file, requests={}) if isinstance(command, OpenRequest) else file
+            return CLIENT.decide(seen, command)
 
         site, world = self.process.site, self.process.world
         files = replace(CLIENTS, decider=replace(CLIENT, decide=decide))
-        return dict(super().deciding()) | {"client": Handler(self.store, files, site.clock, world.ids)}
+        seals = world.seals[site.name]
+        return dict(super().deciding()) | {"client": Handler(self.store, files, site.clock, world.ids, seals.encode)}
 
 
 class TwoRequestsAtOnce(Parts):
@@ -200,7 +202,8 @@ class _TellsItsCause(IntakeProcess):
 
         site, world = self.process.site, self.process.world
         files = replace(CLIENTS, tell=tell)
-        return dict(super().deciding()) | {"client": Handler(self.store, files, site.clock, world.ids)}
+        seals = world.seals[site.name]
+        return dict(super().deciding()) | {"client": Handler(self.store, files, site.clock, world.ids, seals.encode)}
 
 
 class NoticesSayWhy(Parts):

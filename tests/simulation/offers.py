@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.placement.app_offers import LOOK_SECONDS, Offering
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
 
 SHOWS_WITHIN_SECONDS = 1.5
 """A minute is longer than a seed lasts: here the next best is chosen sooner, so that several offer at once."""
+
+
+AHEAD = 0.3
+"""How often a site is ahead of the others."""
+
+
+class _Everybody(dict[str, frozenset[str]]):
+    """The same locations for whatever request is looked up."""
+
+    def __init__(self, locations: frozenset[str]) -> None:
+        super().__init__()
+        self._locations = locations
+
+    def get(self, key: object, default: object = None) -> Any:
+        return self._locations
 
 
 def arrival_of(turn_id: str) -> str:
@@ -41,6 +57,13 @@ class SimOffering(Offering):
             site.name, store, listed, process.handlers["location"], site.clock, world.ids, SHOWS_WITHIN_SECONDS
         )
         self._world, self._process = world, process
+
+    def _not_there(self, now: float) -> Mapping[str, frozenset[str]]:
+        """Now and then a site is ahead of the others, and thinks that nobody else offers: then several do."""
+        if self._world.chance.random() < AHEAD:
+            others = (name for site in self._world.sites if site is not self._process.site for name in site.locations)
+            return _Everybody(frozenset(others))
+        return super()._not_there(now)
 
     async def run(self) -> None:
         """Until the world is asked to come to rest."""
