@@ -15,7 +15,9 @@ from rich.table import Table
 
 from bench.ground import Line, ground
 
-NAMES = ("append", "command", "latency", "replay", "relay", "follow", "network", "mixed", "city", "start", "memory")
+NAMES = (
+    "append", "command", "latency", "replay", "relay", "follow", "network", "mixed", "city", "start", "memory", "story",
+)  # fmt: skip
 """One script per line of the targets, in the order of the command's way through the system."""
 
 RESULTS = Path(__file__).with_name("results.json")

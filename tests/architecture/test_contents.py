@@ -13,6 +13,7 @@ import pytest
 from shared import forward
 from shared.handling import Aggregate
 from shared.kernel import Command, Event
+from shared.policies import Policy
 from tests.architecture.source import ROOT, SERVICES, kebab, text, words
 
 DECIDING = tuple(service for service in SERVICES if (ROOT / "services" / service / "decider.py").is_file())
@@ -125,4 +126,7 @@ def test_every_service_answers_for_its_private_events_with_all_it_decides(servic
     app = importlib.import_module(f"services.{service}.app")
     [call] = re.findall(r"Archive\(store, (\([^)]*\))", text(ROOT / "services" / service / "app.py"))
     named = set(re.findall(r"[A-Z_]+", call))
+    whole = text(ROOT / "services" / service / "app.py").partition("Archive(store,")[2].partition("\n")[0]
+    policies = {name for name, value in vars(app).items() if isinstance(value, Policy)}
+    assert set(re.findall(r"([A-Z_]+)\.name", whole)) == policies, "and with every policy by which it answers messages"
     assert named == {name for name, value in vars(app).items() if isinstance(value, Aggregate)}

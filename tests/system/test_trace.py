@@ -222,7 +222,7 @@ async def test_a_chain_through_a_file_is_cut_for_everybody_and_whole_at_its_own_
         made = await desk.post("/api/intake/clients", json={})
         assert made.status_code == 201, made.text
         client = made.json()["id"]
-        body = {"kinds": ["shelter_24h"], "household_size": 1}
+        body = {"kinds": ["medical_respite"], "household_size": 1}  # nobody here has one to offer
         opened = await desk.post(f"/api/intake/clients/{client}/requests", json=body)
         assert opened.status_code == 201, opened.text
         request = opened.json()["id"]
