@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.source import PRODUCT, PYTHON, ROOT, every_file, files, name, text, tree
+from tests.conftest import LONGEST_FIRST, TOGETHER
 
 BINARY = {".gz", ".png", ".ico", ".woff2", ".mo"}
 
@@ -87,6 +88,11 @@ def sleeps(node: ast.AST, looping: bool) -> Iterator[ast.Call]:
         inside = isinstance(child, ast.While | ast.For | ast.AsyncFor)
         new = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
         yield from sleeps(child, inside or (looping and not new))
+
+
+def test_the_files_that_are_taken_first_are_there() -> None:
+    there = {path.stem for folder in TOGETHER for path in (ROOT / "tests" / folder).glob("test_*.py")}
+    assert set(LONGEST_FIRST) <= there
 
 
 def test_no_error_is_swallowed() -> None:
