@@ -29,7 +29,9 @@ CITY = "CITY"
 ORIGINS = "plek-origins"
 """Key of the hub's CITY's metadata: every origin it sources, as `site/service`, separated by blanks."""
 # Which service tells which logs. A service that is not here has no stream, and no user that could publish on one.
-TELLS: Mapping[str, tuple[Log, ...]] = {"intake": ("pub", "loc"), "placement": ("pub", "loc"), "console": ()}
+TELLS: Mapping[str, tuple[Log, ...]] = {
+    "intake": ("pub", "loc"), "placement": ("pub", "loc"), "allowance": ("pub", "loc"), "console": (),
+}  # fmt: skip
 ACCOUNTS: Mapping[Log, Account] = {"pub": "CITY", "loc": "LOCAL"}
 DUPLICATE_WINDOW_SECONDS = 120
 STREAM_NOT_FOUND = 10059

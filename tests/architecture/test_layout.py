@@ -34,6 +34,10 @@ PURE_MODULES = {
         "ranking": "who is next, and where",
         "weeks": "what happened at the desks by week",
     },
+    "allowance": {
+        "days": "the days somebody is entitled to, and what they come to",
+        "ledger": "what each event posts, in double entry",
+    },
     "console": {
         "board": "what the board shows",
         "sheet": "what more may be done",

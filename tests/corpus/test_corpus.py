@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
 from services.intake.decider import CLIENT, RETENTION, WEEKS
 from services.placement.decider import LOCATION
 from services.placement.decider_regimes import REGIME
@@ -25,10 +26,12 @@ HERE = Path(__file__).parent
 CODECS: dict[str, tuple[Codec[Any], ...]] = {
     "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec), "placement": (LOCATION.codec, REGIME.codec),
     "reader": (REPAIRS,), "forward": (CALL.codec,),
+    "allowance": (PROGRAMME.codec, ENTITLEMENT.codec, PAYROLL.codec),
 }  # fmt: skip
 DECIDERS: dict[str, Decider[Any, Any, Any]] = {
     "intake/client": CLIENT, "intake/retention": RETENTION, "intake/weeks": WEEKS, "placement/location": LOCATION,
     "placement/regime": REGIME, "forward/call": CALL,
+    "allowance/programme": PROGRAMME, "allowance/entitlement": ENTITLEMENT, "allowance/payroll": PAYROLL,
 }  # fmt: skip
 
 
