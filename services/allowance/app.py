@@ -24,6 +24,7 @@ from services.allowance.events_entitlement import EntitlementEvent
 from services.allowance.events_payroll import PayrollEvent
 from services.allowance.views import PROGRAMMES
 from shared import migration, schema
+from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
@@ -32,6 +33,7 @@ from shared.contracts.allowance import CONTRACTS, LETTERS
 from shared.envelope import LOGS, Origin
 from shared.handling import Aggregate, Context, Handler
 from shared.health import add_health
+from shared.http_archive import add_archive
 from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
@@ -51,7 +53,7 @@ from shared.worklist import PgWorklist, add_worklist
 
 NAME = "allowance"
 
-PROGRAMME_SEATS: Aggregate[Programme, ProgrammeCommand, ProgrammeEvent] = Aggregate(
+SEATS: Aggregate[Programme, ProgrammeCommand, ProgrammeEvent] = Aggregate(
     decider=PROGRAMME, tell=publish.tell, project=views.project, timers=lambda _: ()
 )
 """What the municipality decides: one stream a programme."""
@@ -80,7 +82,7 @@ WORKERS: tuple[Role, ...] = ("finance", "caseworker")
 def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals) -> Handlers:
     """Whoever decides in this service, by the name of what is decided."""
     return {
-        policy.PROGRAMME: Handler(store, PROGRAMME_SEATS, clock, ids, seals.encode),
+        policy.PROGRAMME: Handler(store, SEATS, clock, ids, seals.encode),
         policy.ENTITLEMENT: Handler(store, ENTITLEMENTS, clock, ids, seals.encode),
         PAYROLL.name: Handler(store, PAYROLLS, clock, ids),
     }
@@ -142,6 +144,7 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     site_api = api.build(allowance, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
+    add_archive(site_api, Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS), INLINE_TABLES, [HEARD.name]))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, WORKERS)
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
@@ -151,7 +154,7 @@ def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
     store, clock = runtime.store, runtime.host.clock
 
     async def seats(progress: Progress) -> int:
-        return await rebuild(store, PROGRAMME_SEATS, views.PROGRAMME_TABLES, progress)
+        return await rebuild(store, SEATS, views.PROGRAMME_TABLES, progress)
 
     async def entitlements(progress: Progress) -> int:
         return await rebuild(store, ENTITLEMENTS, views.ENTITLEMENT_TABLES, progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.allowance import publish_epoch, views
-from services.allowance.app import ENTITLEMENTS, INLINE_TABLES, NAME, PROGRAMME_SEATS, READER_TABLES
+from services.allowance.app import ENTITLEMENTS, INLINE_TABLES, NAME, READER_TABLES, SEATS
 from services.allowance.publish import Telling
 from shared.clock import Clock
 from shared.handling import Handler
@@ -16,7 +16,7 @@ from shared.store import PgStore
 
 async def first_rows(store: Store, clock: Clock, ids: Ids) -> list[Telling]:
     """Everything others need to know of this origin as its events say: seats, answers, entitlements."""
-    seats, deciding = Handler(store, PROGRAMME_SEATS, clock, ids), Handler(store, ENTITLEMENTS, clock, ids)
+    seats, deciding = Handler(store, SEATS, clock, ids), Handler(store, ENTITLEMENTS, clock, ids)
     programmes = [(await seats.load(row["id"]))[0] for row in await store.rows(views.programmes)]
     entitlements = [(await deciding.load(row["id"]))[0] for row in await store.rows(views.entitlements)]
     return publish_epoch.epoch(programmes, entitlements, clock.now())

@@ -149,7 +149,7 @@ def hear(state: Programme, command: cmd.HearEntitlement) -> Outcome:
         return ()
     refused_seat = seat.status == "refused" and command.status != "ended"
     if command.revision <= seat.revision or refused_seat or command.status == "asked":
-        return [ev.WordRepeated(command.programme_id, command.seat_id, command.at)]
+        return [ev.SeatWordRepeated(command.programme_id, command.seat_id, command.at)]
     return _word(state, command, ended=command.status == "ended" or seat.status == "ended")
 
 

@@ -93,13 +93,13 @@ def evolve(state: Programme, event: ev.ProgrammeEvent) -> Programme:
         case ev.SeatEnded():
             seat = Seat(event.site, event.revision, "ended", event.method, event.spans)
             return _seated(state, event, seat, version)
-        case ev.WordRepeated():
+        case ev.SeatWordRepeated():
             return _seated(state, event, state.seats[event.seat_id], version)
         case _:
             assert_never(event)
 
 
-Spoken: TypeAlias = ev.SeatReserved | ev.SeatRefused | ev.SeatGranted | ev.SeatEnded | ev.WordRepeated
+Spoken: TypeAlias = ev.SeatReserved | ev.SeatRefused | ev.SeatGranted | ev.SeatEnded | ev.SeatWordRepeated
 
 
 def _seated(state: Programme, event: Spoken, seat: Seat, version: int) -> Programme:

@@ -115,7 +115,7 @@ class SeatEnded(Event, frozen=True, tag="seat-ended.v1"):
     at: datetime
 
 
-class WordRepeated(Event, frozen=True, tag="word-repeated.v1"):
+class SeatWordRepeated(Event, frozen=True, tag="seat-word-repeated.v1"):
     """A site said again what is known; it is told again how it stands."""
 
     programme_id: str
@@ -134,7 +134,7 @@ ProgrammeEvent: TypeAlias = (
     | SeatRefused
     | SeatGranted
     | SeatEnded
-    | WordRepeated
+    | SeatWordRepeated
 )
 
 CODEC: Codec[ProgrammeEvent] = Codec(get_args(ProgrammeEvent))

@@ -32,7 +32,7 @@ def tell(before: Programme, events: Sequence[ev.ProgrammeEvent], after: Programm
     spoken = dict.fromkeys(
         event.seat_id
         for event in events
-        if isinstance(event, ev.SeatReserved | ev.SeatRefused | ev.SeatGranted | ev.SeatEnded | ev.WordRepeated)
+        if isinstance(event, ev.SeatReserved | ev.SeatRefused | ev.SeatGranted | ev.SeatEnded | ev.SeatWordRepeated)
     )
     tellings = [answer(after, programme_id(events), seat_id) for seat_id in spoken]
     moved = (before.opened, _counts(before)) != (after.opened, _counts(after))

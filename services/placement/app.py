@@ -203,10 +203,8 @@ def build(host: Host) -> ServiceApp:
         for log in LOGS:
             runtime.relay(log)
         runtime.spawn("close-calls", lambda: close_calls(store, deciding, retired, clock, closing))
-        own_desk = _own(host, INTAKE)
-        runtime.city(
-            reader, _own(host, ALLOWANCE), CITY_SECONDS, also=[Beside(letters, own_desk), Beside(waiting, own_desk)]
-        )
+        desk, seats = _own(host, INTAKE), _own(host, ALLOWANCE)
+        runtime.city(reader, seats, CITY_SECONDS, also=[Beside(letters, desk), Beside(waiting, desk)])
         runtime.measure(reader, waiting, letters)
         runtime.spawn("offers", Offering(settings.site, store, who_waits, handler, clock, ids).run)
         for location in settings.locations:

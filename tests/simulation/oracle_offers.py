@@ -118,7 +118,7 @@ def owner_takes(house: House, event: own.OfferEvent) -> None:
             require(offers[event.offer_id].word == "housed", "a double was noted of nobody", event)
         case own.ArrivalRefused():
             require(event.offer_id in house.holds, "somebody was refused where nobody is expected", event)
-        case own.WordRepeated():
+        case own.SeatWordRepeated():
             pass
 
 

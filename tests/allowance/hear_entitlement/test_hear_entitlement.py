@@ -23,7 +23,7 @@ from tests.allowance.sample import (
 )
 
 LATER = T0 + timedelta(seconds=2)
-AGAIN = ev.WordRepeated(LEEFGELD, SEAT, LATER)
+AGAIN = ev.SeatWordRepeated(LEEFGELD, SEAT, LATER)
 given = at_municipality.given(OPENED)
 
 
@@ -40,7 +40,7 @@ def test_the_last_seat_is_given_once() -> None:
     assert refused.state.taken == 2
     # Asked again after one came free: a refusal stays one, whoever asks anew has a new id.
     free = refused.given(SEAT_ENDED)
-    free.when(stated(seat_id=SEAT_3, at=LATER)).then(ev.WordRepeated(LEEFGELD, SEAT_3, LATER))
+    free.when(stated(seat_id=SEAT_3, at=LATER)).then(ev.SeatWordRepeated(LEEFGELD, SEAT_3, LATER))
 
 
 def test_what_is_not_offered_is_refused_by_letter() -> None:
@@ -57,7 +57,7 @@ def test_a_word_that_comes_again_or_late_is_only_answered() -> None:
 def test_a_word_that_is_on_its_way_twice_is_answered_once() -> None:
     given.given(RESERVED).when(stated(at=T0 + timedelta(seconds=0.9))).then_nothing()
     back = T0 - timedelta(hours=1)  # a clock that was put right must not silence anybody
-    given.given(RESERVED).when(stated(at=back)).then(ev.WordRepeated(LEEFGELD, SEAT, back))
+    given.given(RESERVED).when(stated(at=back)).then(ev.SeatWordRepeated(LEEFGELD, SEAT, back))
 
 
 def test_days_that_were_corrected_count_also_after_the_end() -> None:
