@@ -52,6 +52,12 @@ def _intake(host: Host) -> ServiceApp:
     return build(host)
 
 
+def _allowance(host: Host) -> ServiceApp:
+    from services.allowance.app import build
+
+    return build(host)
+
+
 def _notifications(host: Host) -> ServiceApp:
     from services.notifications.app import build
 
@@ -76,6 +82,12 @@ async def _migrate_intake(dsn: str) -> None:
     await migrate(dsn)
 
 
+async def _migrate_allowance(dsn: str) -> None:
+    from services.allowance.app import migrate
+
+    await migrate(dsn)
+
+
 async def _migrate_notifications(dsn: str) -> None:
     from services.notifications.app import migrate
 
@@ -91,6 +103,7 @@ async def _migrate_console(dsn: str) -> None:
 SERVICES: dict[str, Callable[[Host], ServiceApp]] = {
     "intake": _intake,
     "placement": _placement,
+    "allowance": _allowance,
     "notifications": _notifications,
     "console": _console,
 }
@@ -98,6 +111,7 @@ SERVICES: dict[str, Callable[[Host], ServiceApp]] = {
 MIGRATIONS: dict[str, Callable[[str], Awaitable[None]]] = {
     "intake": _migrate_intake,
     "placement": _migrate_placement,
+    "allowance": _migrate_allowance,
     "notifications": _migrate_notifications,
     "console": _migrate_console,
 }
@@ -115,9 +129,16 @@ async def _repair_intake(settings: SiteSettings, clock: Clock, ids: Ids, dry_run
     return await repair_intake(settings, clock, ids, dry_run)
 
 
+async def _repair_allowance(settings: SiteSettings, clock: Clock, ids: Ids, dry_run: bool) -> Repaired:
+    from services.allowance.app_repair import repair_allowance
+
+    return await repair_allowance(settings, clock, ids, dry_run)
+
+
 REPAIRS: dict[str, Callable[[SiteSettings, Clock, Ids, bool], Coroutine[Any, Any, Repaired]]] = {
     "intake": _repair_intake,
     "placement": _repair_placement,
+    "allowance": _repair_allowance,
 }
 """The repair of each service that tells anything: `(settings, clock, ids, dry_run)`."""
 
@@ -126,13 +147,16 @@ def load_everything() -> None:
     """Imports whatever any of a site's processes will need: its services, their pages, and the migrations."""
     import alembic.command
 
+    import services.allowance.app
     import services.console.app
     import services.intake.app
     import services.notifications.app
     import services.placement.app
 
-    apps = (services.console.app, services.intake.app, services.notifications.app, services.placement.app)
-    _ = (alembic.command, apps)
+    _ = (
+        alembic.command, services.allowance.app, services.console.app, services.intake.app, services.notifications.app,
+        services.placement.app,
+    )  # fmt: skip
 
 
 async def migrate(settings: SiteSettings) -> None:

@@ -19,7 +19,7 @@ from shared.envelope import SYSTEM_ROLE, Log, Message, Meta, Origin
 from shared.handling import Telling, encode_plain
 from shared.heard import Mark, contradicted, is_row, shared_row
 from shared.ids import Ids
-from shared.ports import LogWriter, Store, Told
+from shared.ports import BusUnavailable, LogWriter, Store, Told
 from shared.telemetry import logger
 from shared.worklist import Lost
 
@@ -181,6 +181,9 @@ async def _lost(store: Store, which: Log, writer: LogWriter, found: LogFound, el
                 break  # from here down the two are the same
             rows[message.origin.epoch, message.sequence] = _as_lost(message)
         sequence -= 1
+    tail = await writer.last()
+    if found.bus and (tail is None or tail.sequence < found.bus):  # what was not read yet would be lost without a word
+        raise BusUnavailable(f"the {which} log was lost while it was looked at")
     later = any(epoch > store.origin.epoch for epoch, _ in rows)
     for kept in await _kept_elsewhere(store, which, found, elsewhere, later=later):
         rows.setdefault((kept.epoch, kept.sequence), kept)

@@ -32,6 +32,7 @@ ORIGINS = "plek-origins"
 TELLS: Mapping[str, tuple[Log, ...]] = {
     "intake": ("pub", "loc"),
     "placement": ("pub", "loc"),
+    "allowance": ("pub", "loc"),
     "notifications": (),
     "console": (),
 }

@@ -83,7 +83,7 @@ def streams(dry_run: DryRun = False, data: Data = DATA, as_json: Json = False) -
     typer.echo("\n".join([*(f"found: {line}" for line in found), *(f"done: {line}" for line in done)]) or "as declared")
 
 
-WORK_DESKS = {"placement": "operator", "intake": "caseworker"}
+WORK_DESKS = {"placement": "operator", "intake": "caseworker", "allowance": "caseworker"}
 """Services that keep a worklist, and who ticks it off."""
 
 
@@ -92,7 +92,7 @@ def worklist(
     site: Annotated[str, typer.Argument(help="At which site.")],
     state: Annotated[str, typer.Option(help="open, done or all.")] = "open",
     tick: Annotated[str | None, typer.Option(metavar="ID", help="Tick this item off, as the desk does.")] = None,
-    service: Annotated[str, typer.Option(help="Whose rows: placement or intake.")] = "placement",
+    service: Annotated[str, typer.Option(help="Whose rows: placement, intake or allowance.")] = "placement",
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:

@@ -65,8 +65,8 @@ from shared.worklist import TABLES as WORKLIST_TABLES
 from shared.worklist import PgWorklist, add_worklist
 
 NAME = "placement"
-INTAKE = "intake"
-"""Who tells of open requests."""
+INTAKE, ALLOWANCE = "intake", "allowance"
+"""Who tells of open requests, and of seats in programmes."""
 
 CITY_SECONDS = 0.004
 """A busy network's figures are brought into the view at most 250 times a second: about one append in two of what each
@@ -203,8 +203,8 @@ def build(host: Host) -> ServiceApp:
         for log in LOGS:
             runtime.relay(log)
         runtime.spawn("close-calls", lambda: close_calls(store, deciding, retired, clock, closing))
-        own_desk = _own_desk(host)
-        runtime.city(reader, gather_seconds=CITY_SECONDS, also=[Beside(letters, own_desk), Beside(waiting, own_desk)])
+        desk, seats = _own(host, INTAKE), _own(host, ALLOWANCE)
+        runtime.city(reader, seats, CITY_SECONDS, also=[Beside(letters, desk), Beside(waiting, desk)])
         runtime.measure(reader, waiting, letters)
         runtime.spawn("offers", Offering(settings.site, store, who_waits, handler, clock, ids).run)
         for location in settings.locations:
@@ -246,11 +246,11 @@ async def close_calls(
         await changed.wait(seen)
 
 
-def _own_desk(host: Host) -> list[str]:
-    """The stream in which this site's own intake tells the network, where there is one."""
+def _own(host: Host, service: str) -> list[str]:
+    """The stream in which another service of this site tells the network, where there is one."""
     topology = Topology(host.settings.hub, {host.settings.site: tuple(host.settings.services)})
     tellers = topology.tellers(host.settings.site, "pub")
-    return [stream_name("pub", host.settings.site, INTAKE)] if INTAKE in tellers else []
+    return [stream_name("pub", host.settings.site, service)] if service in tellers else []
 
 
 def _views(runtime: Runtime, reader: Reader, waiting: Reader) -> dict[str, Rebuildable]:
@@ -299,7 +299,7 @@ def _link(runtime: Runtime, reader: Reader, site: str) -> SiteLink:
     if runtime.host.roster.left_at(site) is not None:
         return RETIRED
     link = runtime.links.link(site, runtime.host.clock.monotonic(), NAME)
-    heard = [origin for origin in runtime.links.origins() if (origin.site, origin.service) == (site, NAME)]
+    heard = [it for it in runtime.links.origins() if it.site == site and it.service in (NAME, ALLOWANCE)]
     caught_up = all(reader.checkpoint(o.key) >= (o.epoch, runtime.links.told(o)) for o in heard)
     return SiteLink(link.state, link.silent_seconds, caught_up)
 

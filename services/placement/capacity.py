@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from shared.contracts.vocabulary import SIZE_CLASSES
+from shared.contracts.vocabulary import SEAT_KINDS, SIZE_CLASSES
 
 FRESH = timedelta(hours=2)
 STALE = timedelta(hours=8)
@@ -98,6 +98,7 @@ def _row(
     reason = held_up.get(parts[0]["origin"])
     certain = link.state in ("live", "late", "retired") and reason is None
     seen = [part["observed_at"] for part in parts if part["observed_at"] is not None]
+    counted = kind in SEAT_KINDS  # by whoever gives them out: nobody has to look
     observed_at = max(seen, default=None)
     return CapacityRow(
         site=site,
@@ -109,7 +110,7 @@ def _row(
         available_min=available if certain else 0,
         available_max=available if certain else places,
         observed_at=observed_at,
-        freshness=freshness(observed_at, now),
+        freshness="fresh" if counted else freshness(observed_at, now),
         link="late" if link.state == "live" and not link.caught_up else link.state,
         silent_seconds=None if link.silent_seconds is None else int(link.silent_seconds),
         incomplete=reason,

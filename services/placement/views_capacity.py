@@ -19,7 +19,9 @@ import sqlalchemy as sa
 from services.placement.capacity import CapacityRow, Found, SiteLink, Wanted, capacity, search, totals, without_room
 from shared.clock import Clock
 from shared.contracts import placement as told
+from shared.contracts.allowance import SeatsTold
 from shared.contracts.base import Contract
+from shared.contracts.vocabulary import SEAT_KINDS
 from shared.envelope import Message
 from shared.inbox import Reader, View
 from shared.ports import Put, RowChange, Wake
@@ -29,6 +31,9 @@ from shared.store import PgStore
 _COUNTS = ("total", "overflow", "occupied", "held", "blocked", "people")
 _GROUP = ("location", "kind", "size_class", "feature_class")
 
+
+SEATS = "allowance"
+"""The kind of place that is a seat in a programme."""
 
 RETIRED = SiteLink("retired", None)
 
@@ -75,6 +80,9 @@ CAPACITY_TABLES = (figures, figure_history)
 
 def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     """The figures one message tells: the last word now, and one more line of history."""
+    if isinstance(contract, SeatsTold):
+        yield from _seat_rows(message, contract)
+        return
     assert isinstance(contract, told.CapacityTold)
     effective_at = message.observed_at or message.time
     for row in contract.rows:
@@ -87,7 +95,17 @@ def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
         yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
 
 
-CAPACITY = View("capacity", CAPACITY_TABLES, {told.CapacityTold.type_name: told.CapacityTold}, capacity_rows)
+def _seat_rows(message: Message, contract: SeatsTold) -> Iterable[RowChange]:
+    """The seats of an allowance programme, beside the beds: the programme stands where a location does."""
+    group = (contract.programme_id, SEATS, "", "")
+    at = message.time
+    values = (contract.site, contract.name, "", contract.total, 0, contract.occupied, contract.held, 0, 0, None, at)
+    yield Put(figures, (message.origin.key, *group, *values))
+    yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
+
+
+_TOLD: tuple[type[Contract], ...] = (told.CapacityTold, SeatsTold)
+CAPACITY = View("capacity", CAPACITY_TABLES, {contract.type_name: contract for contract in _TOLD}, capacity_rows)
 
 
 def digest(rows: Iterable[dict[str, Any]]) -> str:
@@ -190,11 +208,16 @@ class NetworkCapacity:
         if (site, location) != (None, None):
             left = [row for row in wanted if not self._counts(row["site"], row["epoch"], at)]
             gone = [without_room(line) for line in capacity(left, as_of, lambda _: RETIRED)]
-        return {"as_of": as_of, "rows": lines + gone, "totals": totals(lines)}
+        # A seat is no bed: the two are never one number.
+        summed = lines if kind in SEAT_KINDS else [line for line in lines if line.kind not in SEAT_KINDS]
+        return {"as_of": as_of, "rows": lines + gone, "totals": totals(summed)}
 
     async def current(self) -> list[dict[str, Any]]:
-        """Everybody's last word, but for those that left the network."""
-        return [row for row in await self._figures() if self._counts(row["site"], row["epoch"], None)]
+        """Everybody's last word about beds, but for those that left the network."""
+        return [
+            row for row in await self._figures()
+            if row["kind"] not in SEAT_KINDS and self._counts(row["site"], row["epoch"], None)
+        ]  # fmt: skip
 
     async def _figures(self) -> list[dict[str, Any]]:
         """Everybody's last word, each with the epoch it is of."""
@@ -239,11 +262,15 @@ class NetworkCapacity:
     async def _current(self) -> dict[str, dict[str, Any]]:
         """Digests of the rows as they are, each with the sequence they stand at."""
         async with self._reader.still:
-            # Of all who tell the network, those who tell figures: what an intake says is no part of this view.
+            # Of all who tell the network, those who tell figures: what an intake says is no part of this view, nor
+            # what the allowance service says where it has no programmes.
             told = self._reader.checkpoints.items()
             figured = f"/{self._store.origin.service}"
-            checkpoints = {key: at for (key, log), at in told if log == "pub" and key.endswith(figured)}
             rows = await self._store.rows(figures)
+            tells = {row["origin"] for row in rows}
+            checkpoints = {
+                key: at for (key, log), at in told if log == "pub" and (key.endswith(figured) or key in tells)
+            }
         told_by: dict[str, list[dict[str, Any]]] = {name: [] for name in checkpoints}
         for row in rows:
             told_by.setdefault(row["origin"], []).append(row)

@@ -130,6 +130,8 @@ OfferWord = Literal[
     "called_off",
     "no_show",
 ]
+PayMethod = Literal["voucher", "prepaid_card", "transfer"]
+EntitlementEnd = Literal["sheltered", "own_income", "left_the_city", "trajectory_over", "asked_by_client", "mistake"]
 
 BED_KINDS: tuple[str, ...] = (
     "shelter_24h",
@@ -227,6 +229,9 @@ WITHDRAW_REASONS: tuple[str, ...] = get_args(WithdrawReason)
 OFFER_WORDS: tuple[str, ...] = get_args(OfferWord)
 """How it stands with an offer, in its owner's word: `open`; once accepted `expected`, `housed`, `left`, or it came to
 nothing as `called_off` or `no_show`; or it ended as `declined`, `withdrawn` or `lapsed`."""
+
+PAY_METHODS: tuple[str, ...] = get_args(PayMethod)
+ENTITLEMENT_ENDS: tuple[str, ...] = get_args(EntitlementEnd)
 
 COMPOSITIONS: tuple[str, ...] = ("men", "women", "mixed", "family")
 """Who a room is for, and who a household is. A mixed room takes anybody."""

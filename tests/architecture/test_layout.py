@@ -35,6 +35,10 @@ PURE_MODULES = {
         "weeks": "what happened at the desks by week",
     },
     "notifications": {"wording": "what there is to say, in English"},
+    "allowance": {
+        "days": "the days somebody is entitled to, and what they come to",
+        "ledger": "what each event posts, in double entry",
+    },
     "console": {
         "board": "what the board shows",
         "sheet": "what more may be done",

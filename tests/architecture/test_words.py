@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from services.allowance.api_desk import INPUT_CODES as ALLOWANCE_INPUT_CODES
 from services.intake.api_desk import INPUT_CODES as INTAKE_INPUT_CODES
 from services.notifications.api import INPUT_CODES as MESSAGE_INPUT_CODES
 from services.placement.api_desk import INPUT_CODES as PLACEMENT_INPUT_CODES
@@ -23,7 +24,7 @@ from tests.architecture.test_contents import DECIDING, written
 GLOSSARY = text(ROOT / "docs" / "glossary.md")
 IN_THE_GLOSSARY = set(re.findall(r"`([^`\n]+)`", GLOSSARY))
 
-INPUT_CODES = INTAKE_INPUT_CODES | MESSAGE_INPUT_CODES | PLACEMENT_INPUT_CODES
+INPUT_CODES = ALLOWANCE_INPUT_CODES | INTAKE_INPUT_CODES | MESSAGE_INPUT_CODES | PLACEMENT_INPUT_CODES
 
 DOMAIN = {
     *("place", "places", "room", "rooms", "bed", "beds", "stay", "stays", "hold", "holds", "household", "households"),

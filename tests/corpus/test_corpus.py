@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
 from services.intake.decider import CLIENT, RETENTION, WEEKS
 from services.notifications.decider import RECIPIENT
 from services.placement.decider import LOCATION
@@ -26,10 +27,12 @@ HERE = Path(__file__).parent
 CODECS: dict[str, tuple[Codec[Any], ...]] = {
     "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec), "placement": (LOCATION.codec, REGIME.codec),
     "reader": (REPAIRS,), "forward": (CALL.codec,), "notifications": (RECIPIENT.codec,),
+    "allowance": (PROGRAMME.codec, ENTITLEMENT.codec, PAYROLL.codec),
 }  # fmt: skip
 DECIDERS: dict[str, Decider[Any, Any, Any]] = {
     "intake/client": CLIENT, "intake/retention": RETENTION, "intake/weeks": WEEKS, "placement/location": LOCATION,
     "placement/regime": REGIME, "forward/call": CALL, "notifications/recipient": RECIPIENT,
+    "allowance/programme": PROGRAMME, "allowance/entitlement": ENTITLEMENT, "allowance/payroll": PAYROLL,
 }  # fmt: skip
 
 

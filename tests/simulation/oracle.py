@@ -28,6 +28,7 @@ from shared.repair import CODEC as REPAIR_CODEC
 from shared.repair import STREAMS as REPAIRS
 from shared.repair import MessageDiscarded
 from tests.simulation.heard import HEARD, heard
+from tests.simulation.oracle_allowance import ALLOWANCE, AllowanceOracle
 from tests.simulation.oracle_calls import Asked, agree
 from tests.simulation.oracle_causes import every_effect_has_a_cause
 from tests.simulation.oracle_house import House, require
@@ -86,6 +87,7 @@ class Oracle:
         self.restores: set[str] = set()
         self.intake = IntakeOracle()
         self.post = PostOracle()
+        self.allowance = AllowanceOracle()
         self.left: set[str] = set()
 
     # --- a store changed ----------------------------------------------------------------------------------------------
@@ -207,6 +209,9 @@ class Oracle:
         if message.origin.service == INTAKE:
             self.intake.published(site, len(stream), message)
             return
+        if message.origin.service == ALLOWANCE:
+            self.allowance.published(site, len(stream), message)
+            return
         disk = self._sites[site].disk
         row = disk.outbox.get((message.origin.epoch, log), [])[message.sequence - 1 : message.sequence]
         require(bool(row) and row[0].id == message.id, "a message that is no outbox row", site, message)
@@ -314,6 +319,7 @@ class Oracle:
         for site, slots in self.intake.slots().items():
             offers_at_rest(site, slots, self._all_houses(), self.unsure)
         self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
+        self.allowance.rest(disks)
         regimes = {site: (it.regimes, it.houses) for site, it in self._sites.items() if site not in self.left}
         everywhere_over(regimes, self.restores | {site for site, it in self._sites.items() if _let_go(it.disk)})
 

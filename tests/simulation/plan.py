@@ -23,7 +23,8 @@ class Plan:
     seconds: how long trouble lasts. duplicate: chance that a message comes into `CITY` twice. flaky_bus: chance that
     one step on the bus fails. late_commit: chance that a dead process's transaction is stored after its death.
     remote: how much of what desks do is about holds at other sites. unread: chance that a letter cannot be opened.
-    intakes: sites with an intake; none of those that come late or leave.
+    intakes: sites with an intake; none of those that come late or leave. allowances: sites with an allowance service,
+    the municipality's first; none of those that come late or leave, either.
     late: a site that joins when the others have been at work for a while. leaves: one that leaves; never the hub.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
@@ -45,6 +46,7 @@ class Plan:
     remote: float
     unread: float
     intakes: frozenset[str]
+    allowances: tuple[str, ...]
     late: str | None
     leaves: str | None
 
@@ -56,6 +58,7 @@ def plan(chance: random.Random) -> Plan:
     for site in sites:
         count = chance.randint(0, 1) if site == sites[0] else chance.randint(1, 2)
         locations[site] = tuple(f"{site}-{n}" for n in range(1, count + 1))
+    with_seats = chance.random() < 0.7
     late, leaves = chance.choice((None, None, *sites[2:])), chance.choice((None, None, *sites[1:]))
     return Plan(
         sites=sites,
@@ -76,5 +79,6 @@ def plan(chance: random.Random) -> Plan:
         unread=chance.choice((0.0, 0.0, 0.1, 0.4)),
         late=late,
         leaves=leaves,
+        allowances=tuple(site for site in sites if with_seats and site not in (late, leaves)),
         intakes=frozenset(site for site in sites[1:] if chance.random() < 0.6 and site not in (late, leaves)),
     )

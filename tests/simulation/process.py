@@ -44,6 +44,7 @@ from shared.repair import Repair
 from shared.runtime import GATHER_SECONDS
 from shared.timers import TimerLoop
 from shared.together import ReadTogether
+from tests.simulation.allowance import AllowanceProcess
 from tests.simulation.asked import Asked
 from tests.simulation.heard import HEARD
 from tests.simulation.intake import IntakeProcess
@@ -51,6 +52,7 @@ from tests.simulation.notifications import NotificationsProcess
 from tests.simulation.offers import SimOffering
 from tests.simulation.oncall import judged_tables
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
+from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_intake import INTAKE
 from tests.simulation.oracle_post import NOTIFICATIONS
 from tests.support.memory_bus import CITY
@@ -106,6 +108,9 @@ class Parts:
 
     def post(self, process: Process) -> NotificationsProcess:
         return NotificationsProcess(process)
+
+    def allowance(self, process: Process) -> AllowanceProcess:
+        return AllowanceProcess(process)
 
     async def watch(self, process: Process, readers: Sequence[Reader]) -> None:
         told, hub = Told(process), process.site.name == process.world.bus.hub
@@ -209,6 +214,9 @@ class WatchedStore(MemoryStore):
         if self._service == NOTIFICATIONS:
             oracle.post.stored(site)
             return
+        if self._service == ALLOWANCE:
+            oracle.allowance.stored(site)
+            return
         if self._service == PLACEMENT and (append.streams or append.keys or append.told):
             oracle.stored(site, append.rows)
         oracle.read(site, self._service, self.disk, append.rows)
@@ -255,6 +263,9 @@ class Process:
             self.readers.append(self.intake.letters)
             self.repairs[INTAKE] = Repair(self.intake.store, [self.intake.letters], site.clock, world.ids)
         self.post = None if self.intake is None else parts.post(self)
+        self.allowance = None if site.allowance is None else parts.allowance(self)
+        if self.allowance is not None:
+            self.keep("allowance start", self.allowance.start)
         self.keep("look-again", self._look_again)
 
     async def _start(self, parts: Parts) -> None:
@@ -279,7 +290,9 @@ class Process:
         together = ReadTogether(lambda: self._source(CITY), clock)
         reader = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, CAPACITY))
         own, city = OutboxSource(self.store, "pub", clock), together.source()
-        self._hear(PLACEMENT, self.store, reader, [(own, None, OWN_SECONDS), (city, self.site.name, CITY_SECONDS)])
+        self._hear(PLACEMENT, self.store, reader, [
+            (own, None, OWN_SECONDS), (city, self.site.name, CITY_SECONDS), *self._own_seats(CITY_SECONDS),
+        ])  # fmt: skip
         waits = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, WAITING))
         intake = [self._source(stream_name("pub", self.site.name, INTAKE))] if self.site.intake is not None else []
         self._hear(PLACEMENT, self.store, waits, [
@@ -308,11 +321,19 @@ class Process:
         city = self._source("CITY")
         self._hear(CONSOLE, store, heard, [(loc, None, JOURNAL_SECONDS)])
         self.keep("console-watch", lambda: parts.watch(self, [capacity]))
-        self._hear(CONSOLE, store, capacity, [(pub, None, JOURNAL_SECONDS), (city, site, JOURNAL_SECONDS)])
+        self._hear(CONSOLE, store, capacity, [
+            (pub, None, JOURNAL_SECONDS), (city, site, JOURNAL_SECONDS), *self._own_seats(JOURNAL_SECONDS),
+        ])  # fmt: skip
         self.repairs[CONSOLE] = Repair(store, [heard, capacity], self.site.clock, self.world.ids)
 
+    def _own_seats(self, seconds: float) -> list[tuple[Source, str | None, float]]:
+        """What the site's own allowance service tells the network, where there is one."""
+        if self.site.allowance is None:
+            return []
+        return [(self._source(stream_name("pub", self.site.name, ALLOWANCE)), None, seconds)]
+
     def mislaid(self) -> Seals:
-        """The site's keys for letters, which are not always the right ones."""
+        """The site's keys, now and then the wrong ones."""
         return Mislaid(self)
 
     def watched(self, service: str) -> WatchedStore:

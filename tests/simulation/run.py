@@ -19,11 +19,13 @@ from datetime import timedelta
 from services.placement.views_waiting import WAITING
 from shared import handling, schema
 from shared.envelope import LOGS, stream_name
+from tests.simulation.allowance import AllowanceDesks
 from tests.simulation.faults import Trouble
 from tests.simulation.intake import IntakeDesks
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.oncall import Engineer
 from tests.simulation.oracle import CONSOLE, PLACEMENT, left_aside
+from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_house import Violation
 from tests.simulation.oracle_intake import INTAKE
 from tests.simulation.plan import plan
@@ -48,6 +50,7 @@ LAPSES = timedelta(hours=5)
 class Outcome:
     """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
     looked. files: answers at intakes' desks. offers: what became of those desks heard of, by their owners' last word.
+    seats: answers about allowances.
     """
 
     seed: int
@@ -60,6 +63,7 @@ class Outcome:
     repairs: dict[str, int]
     files: int
     offers: dict[str, int]
+    seats: int
     trace: tuple[str, ...] = ()
 
 
@@ -89,8 +93,9 @@ async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Part
     handling.SNAPSHOT_EVERY, handling.STATES_MAX = planned.snapshot_every, planned.states_max
     world = World(loop, chance, planned, parts)
     trouble, desks, engineer, intakes = Trouble(world), Desks(world), Engineer(world), IntakeDesks(world)
+    seats = AllowanceDesks(world)
     world.spawn(engineer.work())
-    story = world.spawn(_story(world, trouble, desks, intakes))
+    story = world.spawn(_story(world, trouble, desks, intakes, seats))
     failed = world.spawn(_wait(world.failed))
     await asyncio.wait([story, failed], return_when=asyncio.FIRST_COMPLETED)
     failure = world.failure
@@ -100,7 +105,7 @@ async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Part
         seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),
         world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(trouble.made.items())),
         dict(sorted(engineer.did.items())), intakes.done,
-        world.oracle.intake.offers(), tuple(world.trace) if keep_trace else (),
+        world.oracle.intake.offers(), seats.done, tuple(world.trace) if keep_trace else (),
     )  # fmt: skip
 
 
@@ -108,7 +113,9 @@ async def _wait(event: asyncio.Event) -> None:
     await event.wait()
 
 
-async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDesks) -> None:
+async def _story(
+    world: World, trouble: Trouble, desks: Desks, intakes: IntakeDesks, seats: AllowanceDesks
+) -> None:  # fmt: skip
     """Everybody works, everything breaks, all of it heals, and then every figure has to be right."""
     for site in world.sites:
         site.start()
@@ -117,12 +124,13 @@ async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDe
     people = [world.spawn(desks.set_up(site)) for site in world.sites]
     people += [world.spawn(desks.work()) for _ in range(world.plan.desks)]
     people += [world.spawn(intakes.work(site)) for site in world.sites if site.intake is not None]
+    people += [world.spawn(seats.work(site)) for site in world.sites if site.allowance is not None]
     people += [world.spawn(_join(world, desks)), world.spawn(_leave(world, trouble))]
     await asyncio.sleep(world.plan.seconds)
     making.cancel()
     trouble.heal()
     world.note("world", "healed")
-    desks.open = intakes.open = False
+    desks.open = intakes.open = seats.open = False
     await asyncio.wait(people)
     await _rest(world)
     world.offering = False
@@ -131,7 +139,8 @@ async def _story(world: World, trouble: Trouble, desks: Desks, intakes: IntakeDe
     for _ in range(SETTLING_HOURS_MAX):  # a letter that a restored site has forgotten is asked for again in time
         settled = all(call.settled for site in world.sites for call in world.oracle.calls(site.name).values())
         waiting = any(world.oracle.post.waiting(site.name) for site in world.sites)
-        if settled and not waiting and not world.oracle.offers_differ():
+        settled = settled and world.oracle.allowance.settled() and not waiting
+        if settled and not world.oracle.offers_differ():
             break
         world.passed += timedelta(hours=1)
         await _rest(world)
@@ -184,6 +193,7 @@ def _under_way(world: World, site: Site) -> Iterator[str]:
         yield f"{site.name} is halted: {process.store.halted}"
     disk = site.disks[PLACEMENT]
     yield from _at_intake(world, site)
+    yield from _at_allowance(world, site)
     for log in LOGS:
         rows = disk.outbox.get((disk.epoch, log), ())
         stream = world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages
@@ -246,6 +256,15 @@ def _at_intake(world: World, site: Site) -> Iterator[str]:
         )
         if told and (at is None or at[4] != told):
             yield f"{site.name} lists {at} of {told} notices of {teller.name}"
+
+
+def _at_allowance(world: World, site: Site) -> Iterator[str]:
+    """What its allowance service has still to do, and what its views have not heard of others'."""
+    if site.allowance is not None:
+        logs = {log: world.bus.stream(site.name, stream_name(log, site.name, ALLOWANCE)).messages for log in LOGS}
+        yield from world.oracle.allowance.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
+    for service, disk in site.disks.items():
+        yield from world.oracle.allowance.behind(site.name, service, disk)
 
 
 def _on_the_way(world: World) -> list[str]:

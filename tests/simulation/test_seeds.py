@@ -21,12 +21,13 @@ def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
     made: dict[str, int] = {}
     repaired: set[str] = set()
     offers: set[str] = set()
-    answered = files = 0
+    answered = files = seats = 0
     for seed in range(first, first + CHUNK):
         outcome = run_seed(seed)
         assert outcome.failure is None, f"{outcome.failure}\nreplay it with: {replay_command(seed)}"
         answered += outcome.answered.get("done", 0)
         files += outcome.files
+        seats += outcome.seats
         repaired |= outcome.repairs.keys()
         offers |= outcome.offers.keys()
         for fault, times in outcome.faults.items():
@@ -34,6 +35,7 @@ def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
     # A simulation in which nothing happens would hold too.
     assert answered > 200
     assert files > 25
+    assert seats > 100
     assert made.keys() <= set(FAULTS)
     assert len(made) > len(FAULTS) / 2
     assert {"retry", "discard", "rebuild"} <= repaired

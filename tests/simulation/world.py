@@ -21,6 +21,7 @@ from tests.simulation.asked import Asked
 from tests.simulation.loop import SeededIds, SiteClock, VirtualLoop
 from tests.simulation.oncall import Programs
 from tests.simulation.oracle import CONSOLE, PLACEMENT, Oracle
+from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_house import Violation
 from tests.simulation.oracle_intake import INTAKE
 from tests.simulation.oracle_post import NOTIFICATIONS
@@ -59,6 +60,7 @@ class Site:
         self.disks = {PLACEMENT: Disk()} | ({CONSOLE: Disk()} if name in world.plan.consoles else {})
         self.intake = Disk() if name in world.plan.intakes else None
         self.post = Disk()
+        self.allowance = Disk() if name in world.plan.allowances else None
         self.keys = KeyDisk()
         self.locations = world.plan.locations[name]
         self.process: Process | None = None
@@ -82,6 +84,9 @@ class Site:
             return self.intake
         if service == NOTIFICATIONS:
             return self.post
+        if service == ALLOWANCE:
+            assert self.allowance is not None
+            return self.allowance
         return self.disks[service]
 
     def overlap(self) -> None:
@@ -138,7 +143,11 @@ class World:
         self.offering = True
         self._tasks: dict[asyncio.Task[Any], None] = {}
         clock = SiteClock(loop, self.wall)
-        tellers = {site: (PLACEMENT, INTAKE) if site in plan.intakes else (PLACEMENT,) for site in plan.sites}
+        tellers = {
+            site: (PLACEMENT, *((INTAKE,) if site in plan.intakes else ()),
+                   *((ALLOWANCE,) if site in plan.allowances else ()))
+            for site in plan.sites
+        }  # fmt: skip
         self.bus = JudgedBus(plan.sites[0], tellers, clock, chance, self.carry, Weather((0.0, 0.02), plan.duplicate))
         self.bus.judge = lambda site, name: self.judge(lambda oracle: oracle.published(site, name))
         self.oracle = Oracle(self.bus, lambda: [disk for site in self.sites for disk in site.disks.values()])
@@ -161,6 +170,8 @@ class World:
         if site.intake is not None:
             self.oracle.intake.begin(name, site.intake, site.keys)
             self.oracle.post.begin(name, site.post, site.intake)
+        if site.allowance is not None:
+            self.oracle.allowance.begin(name, site.allowance)
         self.bus.up(name)
         return site
 

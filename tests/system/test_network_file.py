@@ -46,8 +46,8 @@ def test_the_default_network_is_a_municipality_and_three_linked_sites() -> None:
     for name in ("west", "noord", "zuidoost"):
         assert [at.name for at in network.site(name).locations] == [name]
     assert network.topology.sites[0] == "stad"
-    assert network.topology.tellers("west", "pub") == ["intake", "placement"]
-    assert network.topology.tellers("stad", "pub") == ["placement"]
+    assert network.topology.tellers("west", "pub") == ["allowance", "intake", "placement"]
+    assert network.topology.tellers("stad", "pub") == ["allowance", "placement"]
 
 
 def test_any_number_of_sites_is_a_network(tmp_path: Path) -> None:

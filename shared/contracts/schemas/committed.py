@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shared.contracts.allowance import CONTRACTS as ALLOWANCE
 from shared.contracts.base import Contract
 from shared.contracts.intake import CONTRACTS as INTAKE
 from shared.contracts.placement import CONTRACTS as PLACEMENT
 
 FOLDER = Path(__file__).parent
 
-EVERY_CONTRACT: tuple[type[Contract], ...] = (*PLACEMENT, *INTAKE)
+EVERY_CONTRACT: tuple[type[Contract], ...] = (*PLACEMENT, *INTAKE, *ALLOWANCE)
 """What any service tells."""
 
 

@@ -1,0 +1,234 @@
+"""HTTP: request -> command -> answer, and who may call what.
+
+Programmes are the municipality's, entitlements are written where the client is known: the same paths stand at every
+site, and say where to go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.allowance import api_models as m
+from services.allowance import commands as cmd
+from services.allowance import commands_entitlement as en
+from services.allowance import views
+from services.allowance.api_desk import Allowance, Asked, base
+from services.allowance.api_payroll import PayrollRoutes
+from services.allowance.api_reads import Reads
+from services.allowance.days import Tariff
+from services.allowance.events_entitlement import EntitlementAsked
+from shared.handling import Also, Handled
+from shared.http import Claim, IfMatch, service_api
+from shared.http_access import EVERYBODY, CurrentActor, allow
+from shared.http_models import CommandAnswer, is_id
+from shared.http_problems import Problem
+from shared.http_repair import Bench, add_repair
+from shared.ports import KeyRecord, KeyTaken
+from shared.security import Role
+
+__all__ = ["Allowance", "build", "routes"]
+
+Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
+"""Method, path, endpoint, status of success, who may call."""
+
+MONEY: tuple[Role, ...] = ("coordinator", "finance")
+FINANCE: tuple[Role, ...] = ("finance",)
+FINANCE_READERS: tuple[Role, ...] = ("finance", "auditor")
+DESK: tuple[Role, ...] = ("caseworker",)
+DESK_READERS: tuple[Role, ...] = ("caseworker", "auditor")
+MONEY_READERS: tuple[Role, ...] = ("coordinator", "finance", "auditor")
+ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
+
+LIVE = ("asked", "granted", "suspended")
+"""How an entitlement stands that a client has, or is about to have."""
+
+
+def routes(money: MoneyWrites, pay: PayrollRoutes, desk: DeskWrites, reads: Reads) -> list[Route]:
+    """Every path of the service and who may call it, beside those a service shares with others."""
+    return [
+        ("GET", "/programmes", reads.list_programmes, 200, ALL),
+        ("POST", "/programmes", money.open_programme, 201, MONEY),
+        ("GET", "/programmes/{programme_id}", reads.show_programme, 200, MONEY_READERS),
+        ("POST", "/programmes/{programme_id}/ceiling", money.move_ceiling, 200, MONEY),
+        ("POST", "/programmes/{programme_id}/tariffs", money.add_tariff, 200, MONEY),
+        ("POST", "/programmes/{programme_id}/budget", money.grant_budget, 200, FINANCE),
+        ("GET", "/seats", reads.list_seats, 200, MONEY_READERS),
+        ("GET", "/pay-runs", pay.list_runs, 200, MONEY_READERS),
+        ("POST", "/pay-runs", pay.draft, 201, FINANCE),
+        ("GET", "/pay-runs/{run_id}", pay.show_run, 200, FINANCE_READERS),
+        ("POST", "/pay-runs/{run_id}/drop", pay.drop, 200, FINANCE),
+        ("POST", "/pay-runs/{run_id}/approve", pay.approve, 200, FINANCE),
+        ("POST", "/pay-runs/{run_id}/execute", pay.execute, 200, FINANCE),
+        ("GET", "/ledger", pay.list_postings, 200, FINANCE_READERS),
+        ("GET", "/trial-balance", pay.trial_balance, 200, FINANCE_READERS),
+        ("GET", "/entitlements", reads.list_entitlements, 200, DESK_READERS),
+        ("POST", "/entitlements", desk.ask, 202, DESK),
+        ("GET", "/entitlements/{entitlement_id}", reads.show_entitlement, 200, DESK_READERS),
+        ("POST", "/entitlements/{entitlement_id}/suspend", desk.suspend, 200, DESK),
+        ("POST", "/entitlements/{entitlement_id}/resume", desk.resume, 200, DESK),
+        ("POST", "/entitlements/{entitlement_id}/end", desk.end, 200, DESK),
+        ("POST", "/entitlements/{entitlement_id}/correct", desk.correct, 200, DESK),
+    ]
+
+
+def build(allowance: Allowance, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
+    """The service's application, to be mounted at `/api/allowance`. asyncapi: the document of what it tells and
+    hears."""
+    api = service_api("allowance", "Allowance: programmes, seats, entitlements", asyncapi=asyncapi)
+    writes = MoneyWrites(allowance), PayrollRoutes(allowance), DeskWrites(allowance)
+    for method, path, endpoint, status, roles in routes(*writes, Reads(allowance)):
+        allow(*roles)(getattr(endpoint, "__func__", endpoint))
+        api.add_api_route(path, endpoint, methods=[method], status_code=status)
+    add_repair(api, bench)
+    return api
+
+
+class MoneyWrites:
+    """What the municipality decides about programmes."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+
+    async def open_programme(self, body: m.ProgrammeBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Open a programme with so many seats. Refused: `municipality-only`, `tariff-overlaps`."""
+        tariffs = tuple(Tariff(it.size_class, it.cents, it.valid_from) for it in body.tariffs)
+        return await self._do(
+            self._allowance.ids.random_id(), Asked(actor, claim), cmd.OpenProgramme, site=self._allowance.site,
+            name=body.name, period=body.period, ceiling=body.places, methods=tuple(body.methods), tariffs=tariffs,
+        )  # fmt: skip
+
+    async def move_ceiling(
+        self, programme_id: str, body: m.CeilingBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> CommandAnswer:
+        """Have so many seats: more at once; fewer than are taken only `planned`. Refused: `seats-taken`."""
+        return await self._do(
+            programme_id, Asked(actor, claim), cmd.MoveCeiling, ceiling=body.places, planned=body.planned,
+            if_version=version,
+        )  # fmt: skip
+
+    async def add_tariff(
+        self, programme_id: str, body: m.TariffBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> CommandAnswer:
+        """What a period is worth from a day on; also a day that has passed. Refused: `tariff-overlaps`."""
+        return await self._do(
+            programme_id, Asked(actor, claim), cmd.AddTariff, size_class=body.size_class, cents=body.cents,
+            valid_from=body.valid_from, if_version=version,
+        )  # fmt: skip
+
+    async def grant_budget(
+        self, programme_id: str, body: m.BudgetBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> CommandAnswer:
+        """What may be paid for the periods that begin in a year."""
+        return await self._do(
+            programme_id, Asked(actor, claim), cmd.GrantBudget, year=body.year, cents=body.cents, if_version=version
+        )
+
+    async def _do(self, id_: str, asked: Asked, command: type[Any], **fields: Any) -> CommandAnswer:
+        allowance = self._allowance
+        allowance.at_municipality()
+        if not is_id(id_):
+            raise Problem(404, "programme-unknown")
+        handled = await allowance.programme(id_, asked, command, **fields)
+        return CommandAnswer(**base(handled.stream.partition("/")[2], handled))
+
+
+class DeskWrites:
+    """What is decided where a client is known."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+
+    async def ask(self, body: m.EntitlementBody, actor: CurrentActor, claim: Claim) -> m.EntitlementAnswer:
+        """Ask the municipality for a seat; GET shows what comes of it, also when the link is cut now. Refused:
+        `clients-elsewhere`, `programme-unknown`, `method-not-offered`, `client-has-entitlement`,
+        `municipality-unreachable` (no letter can be sealed to it)."""
+        allowance, asked = self._allowance, Asked(actor, claim)
+        allowance.at_location()
+        await self._can_be_asked(body)
+        entitlement_id = allowance.ids.random_id()
+        slot = Also() if claim is not None and await self._is_known(claim) else await self._slot(body.client_id)
+        try:
+            handled = await allowance.entitlement(
+                entitlement_id, asked, en.AskEntitlement, slot, client_id=body.client_id,
+                programme_id=body.programme, site=allowance.municipality_site, household_size=body.household_size,
+                method=body.method, from_day=body.from_day or allowance.today(),
+            )  # fmt: skip
+        except KeyTaken:  # somebody else asked for the same client in this moment
+            raise Problem(409, "client-has-entitlement") from None
+        event = next(event for _, event in handled.events if isinstance(event, EntitlementAsked))
+        return m.EntitlementAnswer(**base(event.entitlement_id, handled), status="asked")
+
+    async def _can_be_asked(self, body: m.EntitlementBody) -> None:
+        """By what this site has heard of the programme; the municipality decides."""
+        rows = await self._allowance.store.rows(views.network_programmes, id=body.programme)
+        known = [row for row in rows if row["site"] == self._allowance.municipality_site]
+        if not known:
+            raise Problem(404, "programme-unknown")
+        if body.method not in known[0]["methods"]:
+            raise Problem(409, "method-not-offered", facts={"methods": list(known[0]["methods"])})
+        if not self._allowance.can_write_to(self._allowance.municipality_site):
+            raise Problem(503, "municipality-unreachable", headers={"Retry-After": "60"})
+
+    async def _is_known(self, claim: Any) -> bool:
+        """Whether this request came before: then its answer is an old one, and needs no slot."""
+        return await self._allowance.store.find_key(claim.scope, claim.key) is not None
+
+    async def _slot(self, client_id: str) -> Also:
+        """A client's next entitlement, which only one of two who ask at once gets. Raises 409
+        `client-has-entitlement`."""
+        rows = await self._allowance.store.rows(views.entitlements, client_id=client_id)
+        if any(row["status"] in LIVE for row in rows):
+            raise Problem(409, "client-has-entitlement")
+        return Also(keys=[KeyRecord("client-entitlement", f"{client_id}/{len(rows)}", b"", "", 1, 0)])
+
+    async def suspend(
+        self, entitlement_id: str, body: m.FromBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> m.EntitlementAnswer:
+        """Pay nothing from a day on; the seat stays. Refused: `entitlement-not-granted`."""
+        return await self._do(
+            entitlement_id, Asked(actor, claim), en.SuspendEntitlement, version, "suspended",
+            from_day=body.from_day or self._allowance.today(),
+        )  # fmt: skip
+
+    async def resume(
+        self, entitlement_id: str, body: m.FromBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> m.EntitlementAnswer:
+        """Pay again from a day on. Refused: `entitlement-not-granted`."""
+        return await self._do(
+            entitlement_id, Asked(actor, claim), en.ResumeEntitlement, version, "granted",
+            from_day=body.from_day or self._allowance.today(),
+        )  # fmt: skip
+
+    async def end(
+        self, entitlement_id: str, body: m.EndBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> m.EntitlementAnswer:
+        """It is over from a day on, and the seat goes back; asked for but not answered, it is asked for no more."""
+        return await self._do(
+            entitlement_id, Asked(actor, claim), en.EndEntitlement, version, "ended", reason=body.reason,
+            from_day=body.from_day or self._allowance.today(),
+        )  # fmt: skip
+
+    async def correct(
+        self, entitlement_id: str, body: m.DaysBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> CommandAnswer:
+        """Which days are paid was wrong, or the household is another. What was paid stays; the next pay run makes up
+        for it. Refused: `entitlement-not-granted`, `days-open`."""
+        handled = await self._decided(
+            entitlement_id, Asked(actor, claim), en.CorrectDays, first=body.first, until=body.until,
+            household_size=body.household_size, if_version=version,
+        )  # fmt: skip
+        return CommandAnswer(**base(entitlement_id, handled))
+
+    async def _do(
+        self, id_: str, asked: Asked, command: type[Any], version: int | None, status: str, **fields: Any
+    ) -> m.EntitlementAnswer:
+        handled = await self._decided(id_, asked, command, if_version=version, **fields)
+        return m.EntitlementAnswer(**base(id_, handled), status=status)
+
+    async def _decided(self, id_: str, asked: Asked, command: type[Any], **fields: Any) -> Handled:
+        if not is_id(id_):
+            raise Problem(404, "entitlement-unknown")
+        return await self._allowance.entitlement(id_, asked, command, **fields)

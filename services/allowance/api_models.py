@@ -1,0 +1,182 @@
+"""Bodies, queries and answers of the allowance service. Money is whole cents; a day is a day of the city."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from services.allowance.decider_limits import CEILING_MAX, HOUSEHOLD_SIZE_MAX
+from shared.contracts.vocabulary import EntitlementEnd, PayMethod, SizeClass
+from shared.http_models import Body, CommandAnswer, PageQuery, Uuid
+from shared.money import CENTS_MAX, PeriodKind
+
+
+def _day(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        if isinstance(value, str) and len(value) == len("2000-01-01"):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("date_invalid", "not a date")
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Cents = Annotated[int, Field(ge=0, le=CENTS_MAX)]
+Places = Annotated[int, Field(ge=0, le=CEILING_MAX)]
+Size = Annotated[int, Field(ge=1, le=HOUSEHOLD_SIZE_MAX)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,'()/&+-]{0,59}$")]
+
+
+class TariffBody(Body):
+    """What a period is worth to a household of one size class from a day on."""
+
+    size_class: SizeClass
+    cents: Cents
+    valid_from: Day
+
+
+class ProgrammeBody(Body):
+    """places: its ceiling."""
+
+    name: Name
+    places: Places
+    period: PeriodKind
+    tariffs: Annotated[tuple[TariffBody, ...], Field(max_length=40, strict=False)] = ()
+    methods: Annotated[tuple[PayMethod, ...], Field(min_length=1, max_length=10, strict=False)] = ("voucher",)
+
+
+class CeilingBody(Body):
+    """planned: where that is fewer than are taken, let them go as they come free."""
+
+    places: Places
+    planned: bool = False
+
+
+class BudgetBody(Body):
+    """For the periods that begin in this year; instead of what was granted before."""
+
+    year: Annotated[int, Field(ge=2018, le=2099)]
+    cents: Cents
+
+
+class EntitlementBody(Body):
+    """from_day: today, where nothing is said."""
+
+    programme: Uuid
+    client_id: Uuid
+    household_size: Size = 1
+    method: PayMethod = "voucher"
+    from_day: Day | None = None
+
+
+class FromBody(Body):
+    """from_day: the first day it is so; today, where nothing is said."""
+
+    from_day: Day | None = None
+
+
+class EndBody(Body):
+    """from_day: the first day it is over; today, where nothing is said."""
+
+    reason: EntitlementEnd
+    from_day: Day | None = None
+
+
+class DaysBody(Body):
+    """From `first` to before `until` (null: until further notice) the household is this large; 0: nothing is paid."""
+
+    first: Day
+    until: Day | None
+    household_size: Annotated[int, Field(ge=0, le=HOUSEHOLD_SIZE_MAX)]
+
+
+class EntitlementsQuery(PageQuery):
+    client_id: Uuid | None = None
+    status: Literal["asked", "granted", "suspended", "ended", "refused"] | None = None
+
+
+class SeatsQuery(PageQuery):
+    programme: Uuid | None = None
+    status: Literal["reserved", "granted", "ended", "refused"] | None = None
+
+
+class AfterQuery(Body):
+    """after: a position of this site's store; the answer shows at least that."""
+
+    after: Annotated[int | None, Field(ge=0)] = None
+
+
+class EntitlementAnswer(CommandAnswer):
+    """status: `asked` until the municipality's site has answered."""
+
+    status: str
+
+
+class SpanView(BaseModel):
+    """until: the first day after these, null: until further notice."""
+
+    first: date
+    until: date | None
+    size_class: str
+
+
+class EntitlementView(BaseModel):
+    """spans: the days that are paid. told: whether the municipality has heard all of it. code: why it was refused, or
+    ended."""
+
+    id: str
+    client_id: str
+    programme_id: str
+    household_size: int
+    method: str
+    status: str
+    code: str | None
+    spans: list[SpanView]
+    told: bool
+    version: int
+
+
+class ProgrammeView(BaseModel):
+    """A programme as this site has heard of it."""
+
+    id: str
+    site: str
+    name: str
+    period: str
+    methods: list[str]
+    total: int
+    occupied: int
+    held: int
+    available: int
+
+
+class TariffView(BaseModel):
+    size_class: str
+    cents: int
+    valid_from: date
+
+
+class ProgrammeDetail(ProgrammeView):
+    """A programme at the municipality. budgets: cents by year."""
+
+    planned: int | None
+    tariffs: list[TariffView]
+    budgets: dict[str, int]
+    version: int
+
+
+class SeatView(BaseModel):
+    """One entitlement as the municipality knows it: of whom, nobody here can say."""
+
+    id: str
+    programme_id: str
+    site: str
+    status: str
+    method: str | None
+    code: str | None
+    version: int

@@ -1,0 +1,185 @@
+"""The allowance service, table of contents: what it decides, tells, hears, keeps and answers.
+
+The same at every site: the municipality's has programmes and their seats, the others have the entitlements of their
+clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+
+from services.allowance import api, policy, publish, views, views_payroll
+from services.allowance.commands import ProgrammeCommand
+from services.allowance.commands_entitlement import EntitlementCommand
+from services.allowance.commands_payroll import PayrollCommand
+from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
+from services.allowance.decider_entitlement import Entitlement
+from services.allowance.decider_entitlement import timers as entitlement_timers
+from services.allowance.decider_payroll import Payroll
+from services.allowance.decider_programme import Programme
+from services.allowance.events import ProgrammeEvent
+from services.allowance.events_entitlement import EntitlementEvent
+from services.allowance.events_payroll import PayrollEvent
+from services.allowance.views import PROGRAMMES
+from shared import migration, schema
+from shared.archive import Archive
+from shared.asyncapi import asyncapi_document
+from shared.beats import Beat, Beats, Links
+from shared.bus_connection import make_broker
+from shared.clock import Clock
+from shared.contracts.allowance import CONTRACTS, LETTERS
+from shared.envelope import LOGS, Origin
+from shared.handling import Aggregate, Context, Handler
+from shared.health import add_health
+from shared.http_archive import add_archive
+from shared.http_repair import Bench
+from shared.ids import Ids, derived_id
+from shared.inbox import Follow, OutboxSource, Reader
+from shared.letters import Seals, load_seals
+from shared.policies import Handlers, Policy, PolicyReader
+from shared.ports import DueTimer, Store
+from shared.projection import Progress, rebuild, rebuild_reader
+from shared.rebuilds import Rebuildable, Rebuilds
+from shared.repair import Repair
+from shared.runtime import Runtime
+from shared.security import Role
+from shared.service import Host, ServiceApp
+from shared.store import PgStore
+from shared.timers import TimerLoop
+from shared.worklist import TABLES as WORKLIST_TABLES
+from shared.worklist import PgWorklist, add_worklist
+
+NAME = "allowance"
+
+SEATS: Aggregate[Programme, ProgrammeCommand, ProgrammeEvent] = Aggregate(
+    decider=PROGRAMME, tell=publish.tell, project=views.project, timers=lambda _: ()
+)
+"""What the municipality decides: one stream a programme."""
+
+ENTITLEMENTS: Aggregate[Entitlement, EntitlementCommand, EntitlementEvent] = Aggregate(
+    decider=ENTITLEMENT, tell=publish.tell_entitlement, project=views.project_entitlement, timers=entitlement_timers
+)
+"""What is decided where a client is known: one stream an entitlement."""
+
+PAYROLLS: Aggregate[Payroll, PayrollCommand, PayrollEvent] = Aggregate(
+    decider=PAYROLL, tell=publish.tell_nothing, project=views_payroll.project, timers=lambda _: ()
+)
+"""What the municipality pays: one stream a programme."""
+
+HEARD = Policy("letters", {letter.type_name: letter for letter in LETTERS}, policy.heard_by(municipality=False))
+"""What others write to this site."""
+
+INLINE_TABLES = (*views.PROGRAMME_TABLES, *views.ENTITLEMENT_TABLES, *views_payroll.PAYROLL_TABLES)
+READER_TABLES = views.NETWORK_TABLES
+TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
+
+WORK_READERS: tuple[Role, ...] = ("finance", "caseworker", "oncall", "auditor")
+WORKERS: tuple[Role, ...] = ("finance", "caseworker")
+
+
+def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals) -> Handlers:
+    """Whoever decides in this service, by the name of what is decided."""
+    return {
+        policy.PROGRAMME: Handler(store, SEATS, clock, ids, seals.encode),
+        policy.ENTITLEMENT: Handler(store, ENTITLEMENTS, clock, ids, seals.encode),
+        PAYROLL.name: Handler(store, PAYROLLS, clock, ids),
+    }
+
+
+def listening(*, municipality: bool) -> Policy:
+    """`HEARD`, as the municipality's site or another one acts on it."""
+    return replace(HEARD, react=policy.heard_by(municipality=municipality))
+
+
+def fire(handlers: Handlers) -> Callable[[DueTimer, datetime], Awaitable[None]]:
+    """What happens when a timer falls due: its command. It moves or goes with what follows from that."""
+
+    async def fired(timer: DueTimer, now: datetime) -> None:
+        reaction = policy.due(timer.kind, timer.key, now)
+        command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
+        context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
+        await handlers[reaction.aggregate].handle(reaction.key, reaction.command, context)
+
+    return fired
+
+
+async def migrate(dsn: str) -> None:
+    """Brings this service's database up to date."""
+    await migration.upgrade(dsn, NAME)
+
+
+def build(host: Host) -> ServiceApp:
+    """The service as one site's process runs it."""
+    settings, clock, ids = host.settings, host.clock, host.ids
+    store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, (*INLINE_TABLES, *READER_TABLES))
+    runtime = Runtime(host, NAME, store)
+    seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
+    deciding = handlers(store, clock, ids, seals)
+    reader = Reader(store, PROGRAMMES, clock)
+    heard = listening(municipality=settings.municipality)
+    letters = PolicyReader(store, heard, clock, deciding, seals, host.roster.began_after(settings.site))
+    bench = Bench(NAME, Repair(store, [reader, letters], clock, ids), Rebuilds(_views(runtime, reader), clock))
+
+    async def start() -> None:
+        host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
+        await runtime.start(LOGS)
+        runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock))))
+        runtime.spawn("timers", TimerLoop(store, clock, fire(deciding)).run)
+        for log in LOGS:
+            runtime.relay(log)
+        runtime.city(reader, also=[letters])
+        runtime.measure(reader, letters)
+
+    async def stop() -> None:
+        await bench.rebuilds.stop()
+        await runtime.stop()
+
+    allowance = api.Allowance(
+        site=settings.site, municipality=settings.municipality,
+        municipality_site=settings.municipality_site or settings.hub, store=store, clock=clock, ids=ids,
+        programmes=deciding[policy.PROGRAMME], entitlements=deciding[policy.ENTITLEMENT],
+        payrolls=deciding[PAYROLL.name], can_write_to=seals.knows,
+    )  # fmt: skip
+    site_api = api.build(allowance, bench, _asyncapi(host))
+    add_health(site_api, runtime.health)
+    add_archive(site_api, Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS), INLINE_TABLES, [HEARD.name]))
+    add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, WORKERS)
+    return ServiceApp(NAME, site_api, start, stop, runtime.checks())
+
+
+def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
+    """Every view of the service, and how it is rebuilt while it serves. The letters' policy keeps none."""
+    store, clock = runtime.store, runtime.host.clock
+
+    async def seats(progress: Progress) -> int:
+        return await rebuild(store, SEATS, views.PROGRAMME_TABLES, progress)
+
+    async def entitlements(progress: Progress) -> int:
+        return await rebuild(store, ENTITLEMENTS, views.ENTITLEMENT_TABLES, progress)
+
+    async def payroll(progress: Progress) -> int:
+        return await rebuild(store, PAYROLLS, views_payroll.PAYROLL_TABLES, progress)
+
+    async def programmes(progress: Progress) -> int:
+        follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
+        return await rebuild_reader(store, reader, follows, clock, progress)
+
+    return {
+        "seats": Rebuildable("events", seats),
+        "entitlements": Rebuildable("events", entitlements),
+        "payroll": Rebuildable("events", payroll),
+        PROGRAMMES.name: Rebuildable("messages", programmes, reader),
+    }
+
+
+def _asyncapi(host: Host) -> dict[str, object]:
+    """What this service tells and hears, for `/asyncapi.json`."""
+    broker = make_broker({"servers": [host.settings.nats_url]})
+
+    async def beat() -> Beat:
+        return Beat.of(Origin(host.settings.site, NAME, 1), {})
+
+    Beats(broker, Links(host.settings.site, host.roster), NAME, beat, host.clock)
+    return asyncapi_document(broker, CONTRACTS, site=host.settings.site, service=NAME, version="1")

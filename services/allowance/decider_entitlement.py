@@ -1,0 +1,294 @@
+"""What is decided about one client's entitlement, where the client is known. Pure.
+
+The municipality decides about the seat; this stream decides about the days, and tells the municipality how it stands:
+whole, under a number that only grows, until that says it has heard it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from services.allowance import commands_entitlement as cmd
+from services.allowance import decider_limits as limits
+from services.allowance import events_entitlement as ev
+from services.allowance.days import Span, Spans, put, without
+from shared.contracts.vocabulary import ENTITLEMENT_ENDS, PayMethod, size_class
+from shared.kernel import Decider, Rejected
+from shared.timers import TimerCleared, TimerSet
+
+TIMER = "entitlement"
+REPEAT_SECONDS_MIN, REPEAT_SECONDS_MAX = 2, 3600
+"""The first pause before the municipality is told again; it doubles up to an hour, without end: money hangs on it."""
+
+ANSWERED = frozenset({"granted", "ended", "refused"})
+
+
+class Entitlement(msgspec.Struct, frozen=True, gc=False):
+    """One client's seat, wanted, had or given back. status: `asked`, `granted`, `suspended`, `ended`, `refused`.
+
+    spans: the days that are paid. revision: words to the municipality so far; confirmed: up to which it has heard them.
+    repeated: how often since there was something new.
+    """
+
+    id: str = ""
+    client_id: str = ""
+    programme_id: str = ""
+    site: str = ""
+    household_size: int = 1
+    method: PayMethod = "voucher"
+    status: str = ""
+    spans: Spans = ()
+    code: str | None = None
+    revision: int = 0
+    confirmed: int = 0
+    again_at: datetime | None = None
+    repeated: int = 0
+    version: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the municipality knows all there is to know."""
+        return self.status == "refused" or self.confirmed >= self.revision
+
+
+Outcome: TypeAlias = Sequence[ev.EntitlementEvent] | Rejected
+
+
+def decide(state: Entitlement, command: cmd.EntitlementCommand) -> Outcome:
+    """The events that follow. Refused: `entitlement-unknown`, `version-stale`, and what each function says."""
+    match command:
+        case cmd.AskEntitlement():
+            return ask(state, command)
+        case _ if not state.id:
+            return Rejected("entitlement-unknown", {})
+        case cmd.HearSeat():
+            return hear(state, command)
+        case cmd.RepeatEntitlement():
+            return repeat(state, command)
+        case _:
+            return _by_desk(state, command)
+
+
+def _by_desk(
+    state: Entitlement,
+    command: cmd.SuspendEntitlement | cmd.ResumeEntitlement | cmd.EndEntitlement | cmd.CorrectDays,
+) -> Outcome:
+    refused = limits.stale_refused(command.if_version, state.version)
+    if refused:
+        return refused
+    match command:
+        case cmd.SuspendEntitlement():
+            return suspend(state, command)
+        case cmd.ResumeEntitlement():
+            return resume(state, command)
+        case cmd.EndEntitlement():
+            return end(state, command)
+        case cmd.CorrectDays():
+            return correct(state, command)
+        case _:
+            assert_never(command)
+
+
+def ask(state: Entitlement, command: cmd.AskEntitlement) -> Outcome:
+    """Refused: `id-invalid`, `household-size-invalid`, `method-unknown`, `day-too-far`, `entitlement-id-used`."""
+    refused = (
+        limits.id_refused(command.entitlement_id, command.client_id, command.programme_id)
+        or limits.household_refused(command.household_size)
+        or limits.methods_refused((command.method,))
+        or limits.day_refused(command.from_day, command.at)
+    )
+    if refused:
+        return refused
+    spans = (Span(command.from_day, None, size_class(command.household_size)),)
+    if state.id:
+        same = (state.client_id, state.programme_id) == (command.client_id, command.programme_id)
+        return () if same else Rejected("entitlement-id-used", {})
+    return [
+        ev.EntitlementAsked(
+            command.entitlement_id, command.client_id, command.programme_id, command.site, command.household_size,
+            command.method, spans, _again(command.at), command.at,
+        )
+    ]  # fmt: skip
+
+
+def hear(state: Entitlement, command: cmd.HearSeat) -> Outcome:
+    """The municipality's word. One that has heard more than this store knows of (it was restored) is told again, under
+    a higher number. Refused: `answer-of-another-site`."""
+    if command.site != state.site:
+        return Rejected("answer-of-another-site", {"site": command.site})
+    if state.status == "asked" and command.status == "refused":
+        return [ev.EntitlementRefused(state.id, command.code or "refused", command.at)]
+    if state.status == "refused":
+        return ()
+    revision = max(state.revision, command.revision) + 1
+    if state.status == "asked":
+        if command.status == "ended":  # it was given back in what this store has forgotten
+            return [ev.EntitlementRefused(state.id, "seat-given-back", command.at)]
+        return [ev.EntitlementGranted(state.id, revision, _again(command.at), command.at)]
+    if command.revision > state.revision:
+        return [ev.EntitlementRepeated(state.id, revision, _again(command.at), command.at)]
+    if command.revision == state.revision and command.status in ANSWERED and not state.settled:
+        return [ev.EntitlementConfirmed(state.id, command.revision, command.at)]
+    return ()
+
+
+def repeat(state: Entitlement, command: cmd.RepeatEntitlement) -> Outcome:
+    """Never refused: a timer may fire late, early or twice."""
+    if state.settled or state.again_at is None or command.at < state.again_at:
+        return ()
+    return [ev.EntitlementRepeated(state.id, state.revision, _again(command.at, state.repeated + 1), command.at)]
+
+
+def suspend(state: Entitlement, command: cmd.SuspendEntitlement) -> Outcome:
+    """Refused: `entitlement-not-granted`, `day-too-far`."""
+    refused = _not_granted(state) or limits.day_refused(command.from_day, command.at)
+    if refused:
+        return refused
+    spans = without(state.spans, command.from_day, None)
+    if state.status == "suspended" and spans == state.spans:
+        return ()
+    return [
+        ev.EntitlementSuspended(
+            state.id, command.from_day, spans, state.revision + 1, _again(command.at), command.at
+        )
+    ]  # fmt: skip
+
+
+def resume(state: Entitlement, command: cmd.ResumeEntitlement) -> Outcome:
+    """Refused: `entitlement-not-granted`, `day-too-far`, `days-in-too-many-pieces`."""
+    refused = _not_granted(state) or limits.day_refused(command.from_day, command.at)
+    if refused:
+        return refused
+    if state.status == "granted":
+        return ()
+    spans = put(state.spans, command.from_day, None, size_class(state.household_size))
+    return limits.spans_refused(spans) or [
+        ev.EntitlementResumed(state.id, command.from_day, spans, state.revision + 1, _again(command.at), command.at)
+    ]
+
+
+def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
+    """A second time changes nothing. Refused: `end-reason-unknown`, `day-too-far`."""
+    if command.reason not in ENTITLEMENT_ENDS:
+        return Rejected("end-reason-unknown", {"known": list(ENTITLEMENT_ENDS)})
+    refused = limits.day_refused(command.from_day, command.at)
+    if refused:
+        return refused
+    if state.status in ("ended", "refused"):
+        return ()
+    spans = () if state.status == "asked" else without(state.spans, command.from_day, None)
+    return [
+        ev.EntitlementEnded(
+            state.id, command.from_day, command.reason, spans, state.revision + 1, _again(command.at), command.at
+        )
+    ]  # fmt: skip
+
+
+def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
+    """Refused: `entitlement-not-granted`, `day-too-far`, `household-size-invalid`, `days-invalid` (they end before they
+    begin), `days-open` (only while it is paid are days corrected until further notice), `days-in-too-many-pieces`."""
+    if state.status in ("asked", "refused"):
+        return Rejected("entitlement-not-granted", {"status": state.status})
+    refused = limits.household_refused(command.household_size, least=0) or limits.day_refused(command.first, command.at)
+    if refused is None and command.until is not None:
+        refused = limits.day_refused(command.until, command.at)
+    if refused:
+        return refused
+    if command.until is None and (state.status != "granted" or not command.household_size):
+        return Rejected("days-open", {"status": state.status})
+    if command.until is not None and command.until <= command.first:
+        return Rejected("days-invalid", {})
+    spans = (
+        put(state.spans, command.first, command.until, size_class(command.household_size))
+        if command.household_size
+        else without(state.spans, command.first, command.until)
+    )
+    size = command.household_size if command.until is None else state.household_size
+    if (spans, size) == (state.spans, state.household_size):
+        return ()
+    return limits.spans_refused(spans) or [
+        ev.DaysCorrected(state.id, size, spans, state.revision + 1, _again(command.at), command.at)
+    ]
+
+
+def _not_granted(state: Entitlement) -> Rejected | None:
+    if state.status in ("granted", "suspended"):
+        return None
+    return Rejected("entitlement-not-granted", {"status": state.status})
+
+
+def _again(at: datetime, repeated: int = 0) -> datetime:
+    """When the municipality is told again."""
+    return at + timedelta(seconds=min(REPEAT_SECONDS_MIN * 2 ** min(repeated, 16), REPEAT_SECONDS_MAX))
+
+
+def evolve(state: Entitlement, event: ev.EntitlementEvent) -> Entitlement:
+    """The entitlement after `event`."""
+    version = state.version + 1
+    match event:
+        case ev.EntitlementAsked():
+            return Entitlement(
+                event.entitlement_id, event.client_id, event.programme_id, event.site, event.household_size,
+                event.method, "asked", event.spans, None, 1, 0, event.again_at, 0, version,
+            )  # fmt: skip
+        case ev.EntitlementRefused():
+            return replace(state, status="refused", spans=(), code=event.code, again_at=None, version=version)
+        case ev.EntitlementConfirmed():
+            return replace(state, confirmed=event.revision, again_at=None, version=version)
+        case ev.EntitlementRepeated():
+            return replace(
+                state, revision=event.revision, again_at=event.again_at, repeated=state.repeated + 1, version=version
+            )
+        case ev.EntitlementGranted():
+            return _news(state, event, "granted")
+        case ev.EntitlementSuspended():
+            return replace(_news(state, event, "suspended"), spans=event.spans)
+        case ev.EntitlementResumed():
+            return replace(_news(state, event, "granted"), spans=event.spans)
+        case ev.EntitlementEnded():
+            return replace(_news(state, event, "ended"), spans=event.spans, code=event.reason)
+        case ev.DaysCorrected():
+            return replace(_news(state, event, state.status), spans=event.spans, household_size=event.household_size)
+        case _:
+            assert_never(event)
+
+
+def _news(
+    state: Entitlement,
+    event: ev.EntitlementGranted | ev.EntitlementSuspended | ev.EntitlementResumed | ev.EntitlementEnded
+    | ev.DaysCorrected,
+    status: str,
+) -> Entitlement:  # fmt: skip
+    return replace(
+        state, status=status, revision=event.revision, again_at=event.again_at, repeated=0, version=state.version + 1
+    )
+
+
+def timers(events: Sequence[ev.EntitlementEvent]) -> list[TimerSet | TimerCleared]:
+    """One for each entitlement the municipality does not know all of, `entitlement/<id>`."""
+    found: dict[str, TimerSet | TimerCleared] = {}
+    for event in events:
+        id_ = f"{TIMER}/{event.entitlement_id}"
+        if isinstance(event, ev.EntitlementRefused | ev.EntitlementConfirmed):
+            found[id_] = TimerCleared(id_)
+        else:
+            found[id_] = TimerSet(id_, event.again_at, TIMER, event.entitlement_id)
+    return list(found.values())
+
+
+ENTITLEMENT: Decider[Entitlement, cmd.EntitlementCommand, ev.EntitlementEvent] = Decider(
+    name="entitlement",
+    initial=Entitlement(),
+    decide=decide,
+    evolve=evolve,
+    codec=ev.ENTITLEMENT_CODEC,
+    state_type=Entitlement,
+    state_version=1,
+    commands=cmd.ENTITLEMENT_COMMANDS,
+)
+"""Stream `entitlement/<id>`."""

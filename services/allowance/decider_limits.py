@@ -1,0 +1,86 @@
+"""Limits of the allowance service, and what is wrong with a value whoever gives it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+
+from services.allowance.days import SPANS_MAX, Spans, in_order
+from shared.contracts.vocabulary import PAY_METHODS, SIZE_CLASSES
+from shared.kernel import Rejected
+from shared.money import CENTS_MAX, day_of
+
+HOUSEHOLD_SIZE_MAX = 20
+CEILING_MAX = 20_000
+SEATS_MAX = 50_000
+"""Seats a programme remembers, given and refused: more than a hundred a week for years."""
+TARIFFS_MAX = 400
+DAYS_BACK_MAX, DAYS_AHEAD_MAX = 731, 366
+"""How far back days may be corrected, and how far ahead they may be named."""
+YEARS = range(2018, 2100)
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,'()/&+-]{0,59}")
+
+
+def id_refused(*ids: str) -> Rejected | None:
+    """Refused: `id-invalid`."""
+    return None if all(map(_UUID.fullmatch, ids)) else Rejected("id-invalid", {})
+
+
+def stale_refused(expected: int | None, actual: int) -> Rejected | None:
+    """Refused: `version-stale`."""
+    if expected in (None, actual):
+        return None
+    return Rejected("version-stale", {"expected": expected, "actual": actual})
+
+
+def name_refused(name: str) -> Rejected | None:
+    """Refused: `programme-name-invalid`."""
+    return None if _NAME.fullmatch(name) else Rejected("programme-name-invalid", {})
+
+
+def ceiling_refused(ceiling: int) -> Rejected | None:
+    """Refused: `ceiling-out-of-range`."""
+    return None if 0 <= ceiling <= CEILING_MAX else Rejected("ceiling-out-of-range", {"ceiling_max": CEILING_MAX})
+
+
+def cents_refused(cents: int) -> Rejected | None:
+    """Refused: `amount-invalid`. Cents are whole and not negative."""
+    if type(cents) is int and 0 <= cents <= CENTS_MAX:
+        return None
+    return Rejected("amount-invalid", {"cents_max": CENTS_MAX})
+
+
+def methods_refused(methods: tuple[str, ...]) -> Rejected | None:
+    """Refused: `methods-missing`, `method-unknown`."""
+    if not methods:
+        return Rejected("methods-missing", {})
+    return None if set(methods) <= set(PAY_METHODS) else Rejected("method-unknown", {"known": list(PAY_METHODS)})
+
+
+def size_class_refused(size_class: str) -> Rejected | None:
+    """Refused: `size-class-unknown`."""
+    return None if size_class in SIZE_CLASSES else Rejected("size-class-unknown", {"known": list(SIZE_CLASSES)})
+
+
+def household_refused(size: int, least: int = 1) -> Rejected | None:
+    """Refused: `household-size-invalid`."""
+    if least <= size <= HOUSEHOLD_SIZE_MAX:
+        return None
+    return Rejected("household-size-invalid", {"household_size_max": HOUSEHOLD_SIZE_MAX})
+
+
+def day_refused(day: date, at: datetime) -> Rejected | None:
+    """Refused: `day-too-far`: further back than days are corrected, or too far ahead."""
+    today = day_of(at)
+    if today - timedelta(days=DAYS_BACK_MAX) <= day <= today + timedelta(days=DAYS_AHEAD_MAX):
+        return None
+    return Rejected("day-too-far", {"days_back_max": DAYS_BACK_MAX, "days_ahead_max": DAYS_AHEAD_MAX})
+
+
+def spans_refused(spans: Spans) -> Rejected | None:
+    """Refused: `days-in-too-many-pieces`, `days-invalid`."""
+    if len(spans) > SPANS_MAX:
+        return Rejected("days-in-too-many-pieces", {"pieces_max": SPANS_MAX})
+    return None if in_order(spans) else Rejected("days-invalid", {})

@@ -1,0 +1,226 @@
+"""What is decided about paying a programme's seats: one stream a programme, so that a run is executed once, in order,
+and no period of an entitlement is paid twice, whoever asks how often. Pure.
+
+A run settles periods: what a period comes to as its days are known now, less what earlier runs settled of it. So
+corrected days are made up for in the next run, and the past is never changed. What was paid too much is taken off what
+comes next, and never asked back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from services.allowance import commands_payroll as cmd
+from services.allowance import decider_limits as limits
+from services.allowance import events_payroll as ev
+from services.allowance.days import entitled_cents
+from services.allowance.decider_programme import Programme
+from shared.kernel import Decider, Rejected
+from shared.money import Period, day_of, kind_of, pay_day, period_named, periods_between
+
+LINES_MAX = 20_000
+
+Outcome: TypeAlias = Sequence[ev.PayrollEvent] | Rejected
+
+
+class Payroll(msgspec.Struct, frozen=True, gc=False):
+    """settled: by entitlement, the cents of each period in all runs. owed: by entitlement, what was paid too much,
+    below 0. spent: by year, what was paid. draft: the run that is not executed yet; approved: whether somebody has
+    approved it. last: the latest period that was executed. executed, dropped: runs by id."""
+
+    settled: dict[str, dict[str, int]] = {}
+    owed: dict[str, int] = {}
+    spent: dict[str, int] = {}
+    draft: ev.PayRunDrafted | None = None
+    approved: bool = False
+    last: str = ""
+    executed: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    version: int = 0
+
+
+def decide(state: Payroll, command: cmd.PayrollCommand) -> Outcome:
+    """The events that follow. Refused: what each command's function says."""
+    match command:
+        case cmd.DraftPayRun():
+            return draft(state, command)
+        case cmd.DropPayRun():
+            return drop(state, command)
+        case cmd.ApprovePayRun():
+            return approve(state, command)
+        case cmd.ExecutePayRun():
+            return execute(state, command)
+        case _:
+            assert_never(command)
+
+
+def draft(state: Payroll, command: cmd.DraftPayRun) -> Outcome:
+    """Refused: `id-invalid`, `period-unknown`, `period-not-ended`, `period-paid` (it, or a later one, is executed),
+    `pay-run-open` (another draft waits), `entitlement-twice`, `too-many-lines`, `amount-invalid`."""
+    if state.draft is not None:
+        same = (state.draft.run_id, state.draft.period) == (command.run_id, command.period)
+        return () if same else Rejected("pay-run-open", {"run_id": state.draft.run_id, "period": state.draft.period})
+    refused = limits.id_refused(command.run_id, command.programme_id) or _due_refused(command.due)
+    if refused:
+        return refused
+    period = period_named(command.period)
+    if period is None or kind_of(period.name) != command.kind:
+        return Rejected("period-unknown", {})
+    if day_of(command.at) < period.until:
+        return Rejected("period-not-ended", {"until": period.until.isoformat()})
+    if command.period <= state.last:
+        return Rejected("period-paid", {"last": state.last})
+    lines = tuple(line for due in command.due if (line := _line(state, due)) is not None)
+    return [
+        ev.PayRunDrafted(
+            command.run_id, command.programme_id, command.period, pay_day(period.until), lines,
+            sum(line.cents for line in lines), command.by, command.at,
+        )
+    ]  # fmt: skip
+
+
+def _due_refused(dues: Sequence[cmd.Due]) -> Rejected | None:
+    if len(dues) > LINES_MAX:
+        return Rejected("too-many-lines", {"lines_max": LINES_MAX})
+    if len({due.entitlement_id for due in dues}) != len(dues):
+        return Rejected("entitlement-twice", {})
+    for due in dues:
+        for _, cents in due.periods:
+            refused = limits.cents_refused(cents)
+            if refused:
+                return refused
+    return None
+
+
+def _line(state: Payroll, due: cmd.Due) -> ev.Line | None:
+    """What is new of one entitlement; None when nothing is."""
+    settled, owed = state.settled.get(due.entitlement_id, {}), state.owed.get(due.entitlement_id, 0)
+    wanted = dict(due.periods)
+    parts = tuple(
+        (period, wanted.get(period, 0) - settled.get(period, 0))
+        for period in sorted({*wanted, *settled})
+        if wanted.get(period, 0) != settled.get(period, 0)
+    )
+    if not parts and not owed:
+        return None
+    together = owed + sum(cents for _, cents in parts)
+    if not parts and together <= 0:
+        return None
+    return ev.Line(due.entitlement_id, due.site, due.method, parts, owed, max(0, together), min(0, together))
+
+
+def dues(programme: Programme, until: Period) -> tuple[cmd.Due, ...]:
+    """What every entitlement of a programme comes to in each period up to one, as its days and tariffs are known now.
+    One that is all corrected away comes to nothing, and is in it: something may have been paid for it."""
+    found = []
+    for id_, seat in programme.seats.items():
+        if seat.method is None or seat.status == "reserved":
+            continue
+        first = min((span.first for span in seat.spans), default=until.until)
+        periods = [
+            (period.name, cents)
+            for period in periods_between(programme.period, first, until.until)
+            if (cents := entitled_cents(period, seat.spans, programme.tariffs))
+        ]
+        found.append(cmd.Due(id_, seat.site, seat.method, tuple(periods)))
+    return tuple(found)
+
+
+def drop(state: Payroll, command: cmd.DropPayRun) -> Outcome:
+    """A second time changes nothing. Refused: `pay-run-unknown`, `pay-run-executed`."""
+    if command.run_id in state.dropped:
+        return ()
+    if command.run_id in state.executed:
+        return Rejected("pay-run-executed", {})
+    if state.draft is None or state.draft.run_id != command.run_id:
+        return Rejected("pay-run-unknown", {})
+    return [ev.PayRunDropped(command.run_id, command.programme_id, command.at)]
+
+
+def approve(state: Payroll, command: cmd.ApprovePayRun) -> Outcome:
+    """Refused: `pay-run-unknown`, `pay-run-own` (whoever drafted it may not), `budget-exceeded` (the facts say by how
+    many cents)."""
+    if command.run_id in state.executed:
+        return ()
+    run = state.draft
+    if run is None or run.run_id != command.run_id:
+        return Rejected("pay-run-unknown", {})
+    if command.by == run.drafted_by:
+        return Rejected("pay-run-own", {})
+    if state.approved:
+        return ()
+    over = state.spent.get(year_of(run.period), 0) + run.total_cents - command.budget_cents
+    if over > 0:
+        return Rejected("budget-exceeded", {"over_cents": over, "budget_cents": command.budget_cents})
+    return [ev.PayRunApproved(command.run_id, command.programme_id, command.by, command.budget_cents, command.at)]
+
+
+def execute(state: Payroll, command: cmd.ExecutePayRun) -> Outcome:
+    """Once: asked again nothing happens. Refused: `pay-run-unknown`, `pay-run-not-approved`."""
+    if command.run_id in state.executed:
+        return ()
+    if state.draft is None or state.draft.run_id != command.run_id:
+        return Rejected("pay-run-unknown", {})
+    if not state.approved:
+        return Rejected("pay-run-not-approved", {})
+    return [ev.PayRunExecuted(command.run_id, command.programme_id, command.at)]
+
+
+def year_of(period: str) -> str:
+    """The year whose budget a period is paid of: the one it begins in."""
+    found = period_named(period)
+    assert found is not None
+    return str(found.first.year)
+
+
+def evolve(state: Payroll, event: ev.PayrollEvent) -> Payroll:
+    """The payroll after `event`."""
+    version = state.version + 1
+    match event:
+        case ev.PayRunDrafted():
+            return replace(state, draft=event, approved=False, version=version)
+        case ev.PayRunDropped():
+            return replace(state, draft=None, approved=False, dropped=(*state.dropped, event.run_id), version=version)
+        case ev.PayRunApproved():
+            return replace(state, approved=True, version=version)
+        case ev.PayRunExecuted():
+            assert state.draft is not None
+            return _executed(state, state.draft, version)
+        case _:
+            assert_never(event)
+
+
+def _executed(state: Payroll, run: ev.PayRunDrafted, version: int) -> Payroll:
+    settled, owed, year = dict(state.settled), dict(state.owed), year_of(run.period)
+    for line in run.lines:
+        settled[line.entitlement_id] = _added(settled.get(line.entitlement_id, {}), line.parts)
+        owed[line.entitlement_id] = line.after
+    return replace(
+        state, settled=settled, owed={id_: cents for id_, cents in owed.items() if cents},
+        spent=state.spent | {year: state.spent.get(year, 0) + run.total_cents}, draft=None, approved=False,
+        last=run.period, executed=(*state.executed, run.run_id), version=version,
+    )  # fmt: skip
+
+
+def _added(periods: Mapping[str, int], parts: Sequence[tuple[str, int]]) -> dict[str, int]:
+    added = dict(periods)
+    for period, cents in parts:
+        added[period] = added.get(period, 0) + cents
+    return {period: cents for period, cents in added.items() if cents}
+
+
+PAYROLL: Decider[Payroll, cmd.PayrollCommand, ev.PayrollEvent] = Decider(
+    name="payroll",
+    initial=Payroll(),
+    decide=decide,
+    evolve=evolve,
+    codec=ev.PAYROLL_CODEC,
+    state_type=Payroll,
+    state_version=1,
+    commands=cmd.PAYROLL_COMMANDS,
+)
+"""Stream `payroll/<programme id>`."""

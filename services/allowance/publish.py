@@ -1,0 +1,113 @@
+"""What of a decision is told: seats to everybody as counts, how it stands with one of them to its site or to the
+municipality's by letter, and who is entitled to the services of the client's site. The only place that builds a
+contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.allowance import events as ev
+from services.allowance import events_entitlement as en
+from services.allowance.decider_entitlement import Entitlement
+from services.allowance.decider_programme import Programme
+from shared.contracts import allowance as told
+from shared.contracts.base import Contract, Draft
+
+
+class Telling(NamedTuple):
+    """subject: what it is about; of a letter the addressee. observed_at: nobody observes a seat."""
+
+    contract: Contract | Draft
+    subject: str
+    observed_at: None = None
+
+
+# --- the municipality -------------------------------------------------------------------------------------------------
+
+
+def tell(before: Programme, events: Sequence[ev.ProgrammeEvent], after: Programme) -> list[Telling]:
+    """An answer for every seat that was spoken of, and the counts where they moved."""
+    spoken = dict.fromkeys(
+        event.seat_id
+        for event in events
+        if isinstance(event, ev.SeatReserved | ev.SeatRefused | ev.SeatGranted | ev.SeatEnded | ev.SeatWordRepeated)
+    )
+    tellings = [answer(after, programme_id(events), seat_id) for seat_id in spoken]
+    moved = (before.opened, _counts(before)) != (after.opened, _counts(after))
+    return [*tellings, seats(after)] if moved and after.id else tellings
+
+
+def programme_id(events: Sequence[ev.ProgrammeEvent]) -> str:
+    """The programme these events are of: it need not exist, where a seat of it was refused."""
+    return events[0].programme_id
+
+
+def answer(programme: Programme, programme_id: str, seat_id: str) -> Telling:
+    """How it stands with a seat, to its site."""
+    seat = programme.seats[seat_id]
+    body = told.SeatAnsweredBody(programme_id=programme_id, revision=seat.revision, status=seat.status, code=seat.code)
+    return Telling(Draft(told.SeatAnswered, seat.site, seat_id, body), seat.site)
+
+
+def _counts(programme: Programme) -> tuple[int, int, int]:
+    """total, occupied, held. More than the ceiling are taken only after a store was restored (decision 31)."""
+    return max(programme.ceiling, programme.taken), programme.granted, programme.reserved
+
+
+def seats(programme: Programme) -> Telling:
+    """The seats of a programme as they are."""
+    opened = programme.opened
+    assert opened is not None
+    total, occupied, held = _counts(programme)
+    contract = told.SeatsTold.of(
+        programme_id=opened.programme_id, site=opened.site, name=opened.name, period=opened.period,
+        methods=opened.methods, total=total, occupied=occupied, held=held,
+    )  # fmt: skip
+    return Telling(contract, opened.programme_id)
+
+
+# --- the client's site ------------------------------------------------------------------------------------------------
+
+
+def tell_entitlement(
+    before: Entitlement, events: Sequence[en.EntitlementEvent], after: Entitlement
+) -> list[Telling]:  # fmt: skip
+    """The municipality is told how it stands; the services of this site hear who has a seat, and who has it no more."""
+    tellings = [telling for event in events for telling in site_events(after, event)]
+    if any(not isinstance(event, en.EntitlementConfirmed | en.EntitlementRefused) for event in events):
+        tellings.append(stated(after))
+    return tellings
+
+
+def stated(entitlement: Entitlement) -> Telling:
+    """How it stands with an entitlement, to the municipality: all of it, without whose it is."""
+    status = entitlement.status if entitlement.status in ("asked", "ended") else "granted"
+    body = told.EntitlementStatedBody.model_validate({
+        "programme_id": entitlement.programme_id, "revision": entitlement.revision, "status": status,
+        "method": entitlement.method,
+        "spans": tuple((span.first, span.until, span.size_class) for span in entitlement.spans),
+    })  # fmt: skip
+    return Telling(Draft(told.EntitlementStated, entitlement.site, entitlement.id, body), entitlement.site)
+
+
+def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Telling]:
+    """What the services of this site hear of one event."""
+    about = {"entitlement_id": entitlement.id, "client_id": entitlement.client_id, "at": event.at}
+    match event:
+        case en.EntitlementGranted():
+            granted = told.EntitlementGranted.of(**about, programme_id=entitlement.programme_id)
+            return [Telling(granted, entitlement.id)]
+        case en.EntitlementRefused():
+            return [Telling(told.EntitlementRefused.of(**about, code=event.code), entitlement.id)]
+        case en.EntitlementEnded():
+            ended = told.EntitlementEnded.of(**about, from_day=event.from_day, reason=event.reason)
+            return [Telling(ended, entitlement.id)]
+        case _:  # days are between the desk and whoever pays
+            return []
+
+
+def tell_nothing(before: object, events: Sequence[object], after: object) -> list[Telling]:
+    """Who is paid how much is between the municipality and its ledger."""
+    return []

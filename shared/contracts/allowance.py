@@ -1,0 +1,147 @@
+"""What the allowance service tells: figures of seats to everybody (`pub`), letters about one seat between its client's
+site and the municipality's (`pub`, sealed), and to the services of its own site who is entitled (`loc`).
+
+A figure is a count of seats of a programme. A letter names an entitlement by a random id and says which days are paid;
+nothing in it leads to a client, or to another entitlement of the same one.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.base import SITE_PATTERN, UUID_PATTERN, Contract, Letter, LetterBody
+from shared.contracts.vocabulary import EntitlementEnd, PayMethod, SizeClass
+
+SPANS_MAX = 60
+
+Id = Annotated[str, Field(pattern=UUID_PATTERN)]
+Count = Annotated[int, Field(ge=0, le=100_000)]
+Revision = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class SeatsTold(Contract):
+    """The seats of one programme, in absolute counts: available = total - occupied - held. Held: reserved for somebody
+    whose site has not heard of it yet."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.seats-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    programme_id: Id
+    site: Annotated[str, Field(pattern=SITE_PATTERN)]
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    period: Literal["week", "month"]
+    methods: Annotated[tuple[PayMethod, ...], Field(min_length=1, max_length=10)]
+    total: Count
+    occupied: Count
+    held: Count
+
+
+class EpochBegan(Contract):
+    """The first word of an epoch: what was told before it no longer counts. The seats of every programme follow."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.epoch-began.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    at: AwareDatetime
+
+
+class SiteEpochBegan(Contract):
+    """The first word of an epoch to the services of the same site: everybody who is entitled follows anew."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.site-epoch-began.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    at: AwareDatetime
+
+
+class EntitlementGranted(Contract):
+    """A client of this site has a seat."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.entitlement-granted.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    entitlement_id: Id
+    client_id: Id
+    programme_id: Id
+    at: AwareDatetime
+
+
+class EntitlementRefused(Contract):
+    """A client of this site does not get the seat that was asked for."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.entitlement-refused.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    entitlement_id: Id
+    client_id: Id
+    code: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=60)]
+    at: AwareDatetime
+
+
+class EntitlementEnded(Contract):
+    """A client of this site has the seat no more, from a day on."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.entitlement-ended.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    entitlement_id: Id
+    client_id: Id
+    from_day: date
+    reason: EntitlementEnd
+    at: AwareDatetime
+
+
+DaysInARow = tuple[date, date | None, SizeClass]
+"""The first day, the first day after the last (None: until further notice), and the size of the household."""
+
+
+class EntitlementStatedBody(LetterBody):
+    """How it stands with one entitlement, whole. revision: the higher one counts. status: `asked` wants a seat."""
+
+    programme_id: Id
+    revision: Revision
+    status: Literal["asked", "granted", "ended"]
+    method: PayMethod
+    spans: Annotated[tuple[DaysInARow, ...], Field(max_length=SPANS_MAX)]
+
+
+class EntitlementStated(Letter):
+    """A site says how it stands with an entitlement; `request_id` is the seat's id. Said until it was heard."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.entitlement-stated.v1"
+    body_type: ClassVar[type[LetterBody]] = EntitlementStatedBody
+    cut: ClassVar[bool] = True
+
+
+class SeatAnsweredBody(LetterBody):
+    """How it stands with a seat, in the municipality's word. revision: up to which it has heard. code: why it was
+    refused."""
+
+    programme_id: Id
+    revision: Revision
+    status: Literal["reserved", "granted", "ended", "refused"]
+    code: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=60)] | None
+
+
+class SeatAnswered(Letter):
+    """The municipality's answer to whatever a site says of an entitlement."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.seat-answered.v1"
+    body_type: ClassVar[type[LetterBody]] = SeatAnsweredBody
+
+
+LETTERS: tuple[type[Letter], ...] = (EntitlementStated, SeatAnswered)
+
+CONTRACTS: tuple[type[Contract], ...] = (
+    SeatsTold,
+    EpochBegan,
+    SiteEpochBegan,
+    EntitlementGranted,
+    EntitlementRefused,
+    EntitlementEnded,
+    *LETTERS,
+)
+"""Everything the allowance service tells, by class."""

@@ -1,0 +1,98 @@
+"""A programme and an entitlement to test with: two seats at the municipality, and somebody at `west` who wants one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from services.allowance import commands as cmd
+from services.allowance import commands_entitlement as en
+from services.allowance import commands_payroll as cp
+from services.allowance import events as ev
+from services.allowance import events_entitlement as ee
+from services.allowance import events_payroll as ep
+from services.allowance.days import Span, Tariff
+from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
+from tests.support.scenario import Scenario
+
+T0 = datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
+TODAY = date(2026, 1, 5)
+SOON = T0 + timedelta(seconds=2)
+LEEFGELD = "11111111-1111-4111-8111-111111111111"
+ANNA = "22222222-2222-4222-8222-222222222222"
+SEAT, SEAT_2, SEAT_3 = (f"{n}{n}{n}{n}3333-3333-4333-8333-333333333333" for n in "abc")
+
+at_municipality, at_desk = Scenario(PROGRAMME), Scenario(ENTITLEMENT)
+
+OPENED = ev.ProgrammeOpened(LEEFGELD, "stad", "Leefgeld", "month", 2, ("prepaid_card", "voucher"), T0)
+TARIFF = ev.TariffAdded(LEEFGELD, "1", 45_000, date(2026, 1, 1), T0)
+OPEN_ENDED = (Span(TODAY, None, "1"),)
+RESERVED = ev.SeatReserved(LEEFGELD, SEAT, "west", 1, "voucher", T0)
+RESERVED_2 = ev.SeatReserved(LEEFGELD, SEAT_2, "noord", 1, "voucher", T0)
+GRANTED = ev.SeatGranted(LEEFGELD, SEAT, "west", 2, "voucher", OPEN_ENDED, T0)
+SEAT_ENDED = ev.SeatEnded(LEEFGELD, SEAT, "west", 3, "voucher", (Span(TODAY, date(2026, 2, 1), "1"),), T0)
+
+ASKED = ee.EntitlementAsked(SEAT, ANNA, LEEFGELD, "stad", 1, "voucher", OPEN_ENDED, SOON, T0)
+WON = ee.EntitlementGranted(SEAT, 2, SOON, T0)
+REFUSED = ee.EntitlementRefused(SEAT, "no-seat-free", T0)
+CONFIRMED = ee.EntitlementConfirmed(SEAT, 2, T0)
+SUSPENDED = ee.EntitlementSuspended(SEAT, date(2026, 1, 10), (Span(TODAY, date(2026, 1, 10), "1"),), 3, SOON, T0)
+ENDED = ee.EntitlementEnded(
+    SEAT, date(2026, 2, 1), "sheltered", (Span(TODAY, date(2026, 2, 1), "1"),), 3, SOON, T0
+)  # fmt: skip
+
+
+def asked(command: type[Any], **fields: Any) -> Any:
+    """A command of finance about the programme."""
+    return command(**({"at": T0, "role": "finance", "programme_id": LEEFGELD} | fields))
+
+
+def open_programme(**fields: Any) -> cmd.OpenProgramme:
+    """What `OPENED` and `TARIFF` follow from."""
+    given = {
+        "site": "stad", "name": "Leefgeld", "period": "month", "ceiling": 2, "methods": ("voucher", "prepaid_card"),
+        "tariffs": (Tariff("1", 45_000, date(2026, 1, 1)),),
+    }  # fmt: skip
+    made: cmd.OpenProgramme = asked(cmd.OpenProgramme, **(given | fields))
+    return made
+
+
+def stated(**fields: Any) -> cmd.HearEntitlement:
+    """West asks for a seat, unless said otherwise."""
+    given = {
+        "seat_id": SEAT, "site": "west", "revision": 1, "status": "asked", "method": "voucher", "spans": OPEN_ENDED,
+        "role": "system",
+    }  # fmt: skip
+    made: cmd.HearEntitlement = asked(cmd.HearEntitlement, **(given | fields))
+    return made
+
+
+def desk(command: type[Any], **fields: Any) -> Any:
+    """A command of a caseworker about Anna's entitlement."""
+    return command(**({"at": T0, "role": "caseworker", "entitlement_id": SEAT} | fields))
+
+
+def answered(**fields: Any) -> en.HearSeat:
+    """The municipality has reserved the seat, unless said otherwise."""
+    made: en.HearSeat = desk(en.HearSeat, **({"site": "stad", "revision": 1, "status": "reserved"} | fields))
+    return made
+
+
+# --- paying -----------------------------------------------------------------------------------------------------------
+
+at_payroll = Scenario(PAYROLL)
+RUN, RUN_2 = "44444444-4444-4444-8444-444444444444", "55555555-5555-4555-8555-555555555555"
+DRAWN, SECOND = "66666666-6666-5666-8666-666666666666", "77777777-7777-5777-8777-777777777777"
+LINE = ep.Line(SEAT, "west", "voucher", (("2025-12", 45_000),), 0, 45_000, 0)
+DRAFTED = ep.PayRunDrafted(RUN, LEEFGELD, "2025-12", date(2025, 12, 31), (LINE,), 45_000, DRAWN, T0)
+DROPPED = ep.PayRunDropped(RUN, LEEFGELD, T0)
+APPROVED = ep.PayRunApproved(RUN, LEEFGELD, SECOND, 100_000, T0)
+EXECUTED = ep.PayRunExecuted(RUN, LEEFGELD, T0)
+
+
+def draft(**fields: Any) -> cp.DraftPayRun:
+    """What `DRAFTED` follows from, unless said otherwise."""
+    due = (cp.Due(SEAT, "west", "voucher", (("2025-12", 45_000),)),)
+    given = {"run_id": RUN, "kind": "month", "period": "2025-12", "due": due, "by": DRAWN}
+    made: cp.DraftPayRun = asked(cp.DraftPayRun, **(given | fields))
+    return made

@@ -1,0 +1,129 @@
+"""Whatever lives people lead, and however often a run is asked for: paid + carried over = entitled, for every
+entitlement and period, to the cent, no period twice, and the ledger comes to zero at every event.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.allowance import commands_payroll as cp
+from services.allowance import events as ev
+from services.allowance.days import Span, Spans, Tariff, entitled_cents, put, without
+from services.allowance.decider import PAYROLL, PROGRAMME
+from services.allowance.decider_payroll import Payroll, dues
+from services.allowance.decider_programme import Programme
+from services.allowance.events_payroll import PayRunDrafted, PayRunExecuted
+from services.allowance.ledger import ENTITLED, OVERPAID, PAID, postings
+from shared.kernel import Rejected
+from shared.money import Period, PeriodKind, period_of
+from tests.allowance.sample import LEEFGELD, T0
+
+SEATS = tuple(f"{n}0000000-0000-4000-8000-000000000000" for n in range(3))
+BEGIN = date(2027, 12, 13)
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(SEATS), st.integers(0, 110), st.none() | st.integers(1, 40), st.sampled_from((None, "1", "2"))
+    ),
+    max_size=6,
+)
+"""What happens before a run: days of one entitlement from one day on, for a while or until further notice, are paid at
+a size, or not at all."""
+TARIFFS = st.lists(st.builds(Tariff, st.sampled_from(("1", "2")), st.integers(0, 90_000), st.integers(0, 110).map(
+    lambda n: BEGIN + timedelta(days=n))), max_size=2)  # fmt: skip
+RUNS = st.lists(st.tuples(CHANGES, TARIFFS, st.integers(1, 3), st.booleans()), min_size=1, max_size=6)
+
+
+Change = tuple[str, int, int | None, str | None]
+
+
+def changed(programme: Programme, changes: list[Change], added: list[Tariff]) -> Programme:
+    """The programme after these changes, as a site's words and the municipality's would make it."""
+    for seat_id, day, length, size in changes:
+        first = BEGIN + timedelta(days=day)
+        until = None if length is None else first + timedelta(days=length)
+        known = programme.seats.get(seat_id)
+        spans: Spans = known.spans if known is not None else (Span(BEGIN, None, "1"),)
+        spans = without(spans, first, until) if size is None else put(spans, first, until, size)  # type: ignore[arg-type]
+        granted = ev.SeatGranted(LEEFGELD, seat_id, "west", programme.version + 1, "voucher", spans, T0)
+        programme = PROGRAMME.evolve(programme, granted)
+    for tariff in added:
+        taken = {(it.size_class, it.valid_from) for it in programme.tariffs}
+        if (tariff.size_class, tariff.valid_from) not in taken:
+            programme = PROGRAMME.evolve(
+                programme, ev.TariffAdded(LEEFGELD, tariff.size_class, tariff.cents, tariff.valid_from, T0)
+            )
+    return programme
+
+
+class Books:
+    """What a bookkeeper would write down beside the product: payments, and the ledger's sums."""
+
+    def __init__(self) -> None:
+        self.paid: Counter[str] = Counter()
+        self.ledger: Counter[tuple[str, str]] = Counter()
+        self.settled: Counter[tuple[str, str]] = Counter()
+
+    def take(self, run: PayRunDrafted) -> None:
+        for line in run.lines:
+            assert line.cents >= 0
+            assert line.after <= 0
+            self.paid[line.entitlement_id] += line.cents
+            self.settled.update({(line.entitlement_id, period): cents for period, cents in line.parts})
+        for posting in postings(run):
+            self.ledger[posting.account, posting.entitlement_id] += posting.cents
+        assert sum(self.ledger.values()) == 0
+
+
+def run_once(state: Payroll, programme: Programme, period: Period, books: Books, *, twice: bool) -> Payroll:
+    """A run from draft to execution, each step asked for again and again."""
+    at = datetime.combine(period.until, time(12), UTC)
+    run_id = f"{len(state.executed):08}-0000-4000-8000-000000000000"
+    about = {"at": at, "role": "finance", "run_id": run_id, "programme_id": LEEFGELD}
+    steps: list[cp.PayrollCommand] = [
+        cp.DraftPayRun(**about, kind=programme.period, period=period.name, due=dues(programme, period), by="a"),  # type: ignore[arg-type]
+        cp.ApprovePayRun(**about, by="b", budget_cents=10**12),  # type: ignore[arg-type]
+        cp.ExecutePayRun(**about),  # type: ignore[arg-type]
+    ]  # fmt: skip
+    drafted: PayRunDrafted | None = None
+    for step in [*steps, *steps[1:]] if twice else steps:
+        for _ in range(3):
+            events = PAYROLL.decide(state, step)
+            assert not isinstance(events, Rejected), events
+            for event in events:
+                drafted = event if isinstance(event, PayRunDrafted) else drafted
+                if isinstance(event, PayRunExecuted):
+                    assert drafted is not None
+                    books.take(drafted)
+            state = PAYROLL.fold(state, events)
+    return state
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(("week", "month")), RUNS)
+def test_paid_and_carried_over_is_entitled_to_the_cent(
+    kind: PeriodKind, runs: list[tuple[list[tuple[str, int, int | None, str | None]], list[Tariff], int, bool]]
+) -> None:
+    opened = ev.ProgrammeOpened(LEEFGELD, "stad", "Leefgeld", kind, 9, ("voucher",), T0)
+    programme = PROGRAMME.evolve(Programme(), opened)
+    state, books, period = Payroll(), Books(), period_of(kind, BEGIN)
+    for changes, tariffs, ahead, twice in runs:
+        programme = changed(programme, changes, tariffs)
+        for _ in range(ahead - 1):
+            period = period_of(kind, period.until)  # a period nobody ran is paid with the next one
+        state = run_once(state, programme, period, books, twice=twice)
+        for seat_id, seat in programme.seats.items():
+            entitled, one = 0, period_of(kind, BEGIN - timedelta(days=1))
+            while one.first < period.until:
+                cents = entitled_cents(one, seat.spans, programme.tariffs)
+                assert books.settled[seat_id, one.name] == cents, "a period is settled otherwise than it is worth"
+                entitled, one = entitled + cents, period_of(kind, one.until)
+            assert books.paid[seat_id] + state.owed.get(seat_id, 0) == entitled
+            assert books.ledger[ENTITLED, seat_id] == entitled
+            assert books.ledger[PAID, seat_id] == -books.paid[seat_id]
+            assert books.ledger[OVERPAID, seat_id] == -state.owed.get(seat_id, 0)
+        period = period_of(kind, period.until)

@@ -1,0 +1,246 @@
+"""The allowance service in the simulated network: its process's pieces, as `services/allowance/app.py` wires them, the
+municipality, which moves ceilings, and the desks, whose clients ask for seats, pause, come back, and end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from services.allowance import commands as cmd
+from services.allowance import commands_entitlement as en
+from services.allowance import commands_payroll as cp
+from services.allowance.app import fire, handlers, listening
+from services.allowance.days import Tariff
+from services.allowance.decider import PROGRAMME
+from services.allowance.decider_payroll import dues
+from services.allowance.views import PROGRAMMES
+from shared.envelope import LOGS
+from shared.handling import Context, KeyClaim
+from shared.heard import Nobody
+from shared.inbox import Follow, OutboxSource, Reader
+from shared.kernel import Command, Reaction
+from shared.money import PeriodKind, day_of, period_of
+from shared.outbox import Relay
+from shared.policies import Handlers, PolicyReader
+from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
+from shared.runtime import GATHER_SECONDS
+from tests.simulation.oracle_allowance import ALLOWANCE
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
+    from tests.simulation.world import Site, World
+
+TRIES_MAX = 6
+PROGRAMMES_MAX = 2
+
+
+class AllowanceProcess:
+    """The allowance service's part of one life of a site's process."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.store = process.watched(ALLOWANCE)
+        self.handlers = self.deciding()
+        self.ready = asyncio.Event()
+        clock, site = process.site.clock, process.site.name
+        self.reader = Reader(self.store, PROGRAMMES, clock)
+        policy = listening(municipality=site == process.world.bus.hub)
+        self.letters = PolicyReader(self.store, policy, clock, self.handlers, process.mislaid())
+        self._follow(self.reader, Follow(OutboxSource(self.store, "pub", clock)))
+        for reader in (self.reader, self.letters):
+            self._follow(reader, Follow(process.world.bus.source(site, "CITY", process.io), site))
+            process.readers.append(reader)
+
+    def deciding(self) -> Handlers:
+        """Whoever decides; broken on purpose by a test."""
+        process = self.process
+        return handlers(self.store, process.site.clock, process.world.ids, process.world.seals[process.site.name])
+
+    def _follow(self, reader: Reader, follow: Follow) -> None:
+        async def read() -> None:
+            await self.ready.wait()  # a letter it reads has an answer
+            await reader.run(follow)
+
+        self.process.keep(f"allowance {reader.view.name} {follow.source.name}", read)
+
+    async def start(self) -> None:
+        """As `app.start` does, after the store has written down where its logs stand."""
+        process, store = self.process, self.store
+        while not self.ready.is_set():
+            try:
+                for log in LOGS:
+                    await store.doubt(log)
+            except (StoreUnavailable, VersionConflict):
+                await asyncio.sleep(0.2)
+                continue
+            self.ready.set()
+        process.keep_timers("allowance timers", store, fire(self.handlers))
+        for log in LOGS:
+            writer = process.world.bus.log(process.site.name, ALLOWANCE, log, process.io)
+            relay = Relay(store, log, writer, process.site.clock, Nobody(), GATHER_SECONDS[log])
+            process.keep(f"allowance relay-{log}", relay.run)
+            process.keep(f"allowance prove-{log}", relay.prove)
+
+    async def handle(self, asked: Reaction, context: Context) -> list[str]:
+        """What the API does with a command. The events' ids."""
+        await self.ready.wait()
+        handled = await self.handlers[asked.aggregate].handle(asked.key, asked.command, context)
+        return [id_ for id_, _ in handled.events]
+
+
+Make = Callable[[datetime], Reaction]
+
+
+class AllowanceDesks:
+    """Everybody who works with allowances. open: until they go home."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._chance = world, world.chance
+        self.open = True
+        self.done = 0
+
+    async def work(self, site: Site) -> None:
+        world, chance = self._world, self._chance
+        while self.open and not world.failed.is_set():
+            await asyncio.sleep(chance.uniform(0.0, 2 * world.plan.think_seconds))
+            make = self._money(site) if site.name == world.bus.hub else self._something(site)
+            if make is None:
+                continue
+            key = world.ids.random_id()
+            tries = 2 if chance.random() < 0.1 else 1
+            await asyncio.gather(*(self._ask(site, make, key) for _ in range(tries)))
+
+    async def _ask(self, site: Site, make: Make, key: str) -> None:
+        """Sends a command until it is answered, always under one key."""
+        world, chance = self._world, self._chance
+        for _ in range(TRIES_MAX):
+            process = chance.choice((site.process, site.twin)) if site.twin is not None else site.process
+            if process is not None and process.allowance is not None:
+                command_id = world.ids.event_id()
+                claim = KeyClaim("allowance-desk", key, b"body")
+                context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
+                world.oracle.allowance.answers.setdefault(key, (site.name, [], None))[1].append(command_id)
+                task = process.spawn(process.allowance.handle(make(site.clock.now()), context))
+                await asyncio.wait([task])
+                if not task.cancelled() and task.exception() is None:
+                    self._note(key, task.result())
+                    return
+                error = None if task.cancelled() else task.exception()
+                if error is not None and not isinstance(error, StoreUnavailable | OriginHalted | VersionConflict):
+                    world.fail(error, f"allowance of {site.name} failed")
+            if world.failed.is_set() or not self.open:
+                return
+            await asyncio.sleep(chance.uniform(0.0, 0.8))
+
+    def _note(self, key: str, events: list[str]) -> None:
+        site, attempts, known = self._world.oracle.allowance.answers[key]
+        assert known in (None, events), "one key, two answers"
+        self._world.oracle.allowance.answers[key] = (site, attempts, events)
+        self.done += 1
+
+    # --- the municipality ---------------------------------------------------------------------------------------------
+
+    def _money(self, site: Site) -> Make:
+        world, chance = self._world, self._chance
+        known = list(world.oracle.allowance.programmes())
+        if not known or (len(known) < PROGRAMMES_MAX and chance.random() < 0.1):
+            kinds: tuple[PeriodKind, ...] = ("week", "month")
+            period, ceiling = chance.choice(kinds), chance.randint(0, 4)
+
+            def opened(at: datetime) -> cmd.OpenProgramme:
+                tariffs = (Tariff("1", 12_345, day_of(at)),)
+                return cmd.OpenProgramme(
+                    at=at, role="finance", programme_id=id_, site=site.name, name="Leefgeld", period=period,
+                    ceiling=ceiling, methods=("voucher",), tariffs=tariffs,
+                )  # fmt: skip
+
+            id_ = world.ids.random_id()
+            return lambda at: Reaction("programme", id_, opened(at))
+        programme = chance.choice(known)
+        if chance.random() < 0.5:
+            return self._paying(site, programme)
+        if chance.random() < 0.3:
+            cents, day = chance.randint(0, 90_000), chance.randint(-60, 60)
+            return _about("programme", programme, lambda at: cmd.AddTariff(
+                at=at, role="finance", programme_id=programme, size_class=chance.choice(("1", "2")), cents=cents,
+                valid_from=day_of(at) + timedelta(days=day),
+            ))  # fmt: skip
+        ceiling, planned = chance.randint(0, 6), chance.random() < 0.5
+        return _about("programme", programme, lambda at: cmd.MoveCeiling(
+            at=at, role="finance", programme_id=programme, ceiling=ceiling, planned=planned
+        ))  # fmt: skip
+
+    def _paying(self, site: Site, programme: str) -> Make:
+        """Two people draft, approve, execute or drop a run of the last period that has ended."""
+        world, chance = self._world, self._chance
+        run_id, by = world.ids.random_id(), chance.choice(("one", "other"))
+        draft = world.oracle.allowance.draft(programme)
+        if draft is None:
+            return _about("payroll", programme, lambda at: _drafted(site, programme, run_id, by, at))
+        about: dict[str, Any] = {"role": "finance", "run_id": draft, "programme_id": programme}
+        draw = chance.random()
+        if draw < 0.1:
+            return _about("payroll", programme, lambda at: cp.DropPayRun(at=at, **about))
+        if draw < 0.5:
+            budget = chance.choice((0, 10**9, 10**9))
+            return _about("payroll", programme, lambda at: cp.ApprovePayRun(at=at, by=by, budget_cents=budget, **about))
+        return _about("payroll", programme, lambda at: cp.ExecutePayRun(at=at, **about))
+
+    # --- a desk -------------------------------------------------------------------------------------------------------
+
+    def _something(self, site: Site) -> Make | None:
+        world, chance = self._world, self._chance
+        programmes, draw = list(world.oracle.allowance.programmes()), chance.random()
+        mine = list(world.oracle.allowance.entitlements(site.name))
+        if not programmes:
+            return None
+        if not mine or draw < 0.3:
+            id_, client_id, programme = world.ids.random_id(), world.ids.random_id(), chance.choice(programmes)
+            size, day = chance.randint(1, 3), chance.randint(-40, 5)
+            return self._make(
+                en.AskEntitlement, id_, client_id=client_id, programme_id=programme, site=world.bus.hub,
+                household_size=size, method="voucher" if chance.random() < 0.95 else "prepaid_card", from_day=day,
+            )  # fmt: skip
+        id_, day = chance.choice(mine), chance.randint(-30, 10)
+        if draw < 0.5:
+            return self._make(en.SuspendEntitlement, id_, from_day=day)
+        if draw < 0.65:
+            return self._make(en.ResumeEntitlement, id_, from_day=day)
+        if draw < 0.8:
+            until = day + chance.randint(1, 20)
+            return self._make(en.CorrectDays, id_, first=day, until=until, household_size=chance.randint(0, 3))
+        return self._make(en.EndEntitlement, id_, from_day=day, reason="sheltered")
+
+    @staticmethod
+    def _make(command: type[Any], id_: str, **fields: Any) -> Make:
+        """A command about an entitlement; days are counted from the day it is given."""
+
+        def made(at: datetime) -> Command:
+            days = {
+                name: day_of(at) + timedelta(days=fields[name]) for name in ("from_day", "first", "until")
+                if name in fields
+            }  # fmt: skip
+            result: Command = command(at=at, role="caseworker", entitlement_id=id_, **(fields | days))
+            return result
+
+        return _about("entitlement", id_, made)
+
+
+def _drafted(site: Site, programme: str, run_id: str, by: str, at: datetime) -> cp.DraftPayRun:
+    """As the API makes it of the programme as it stands."""
+    assert site.allowance is not None
+    stored = site.allowance.streams.get(PROGRAMME.stream(programme), ())
+    state = PROGRAMME.fold(PROGRAMME.initial, [PROGRAMME.codec.decode(event.data) for event in stored])
+    current = period_of(state.period, day_of(at))
+    ended = period_of(state.period, current.first - timedelta(days=1))
+    return cp.DraftPayRun(
+        at=at, role="finance", run_id=run_id, programme_id=programme, kind=state.period, period=ended.name,
+        due=dues(state, ended), by=by,
+    )  # fmt: skip
+
+
+def _about(aggregate: str, key: str, made: Callable[[datetime], Command]) -> Make:
+    return lambda at: Reaction(aggregate, key, made(at))
