@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.processes import PlatformError
+from infra.processes import PlatformError, die_with_parent
 from infra.verbs.common import Json, No, print_json
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def _live(first: int, last: int, jobs: int) -> Iterator[Outcome]:
             yield from run_seeds(*chunk)
         return
     # Not forked: the thread that draws the progress would be half there.
-    pool = ProcessPoolExecutor(min(jobs, len(chunks)), multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        min(jobs, len(chunks)), multiprocessing.get_context("spawn"), die_with_parent, (signal.SIGKILL, os.getpid())
+    )
     try:
         for outcomes in pool.map(run_seeds, *zip(*chunks, strict=True)):
             yield from outcomes

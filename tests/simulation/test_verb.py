@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +17,9 @@ from infra.verbs.common import No
 from infra.verbs.simulate import report
 from tests.simulation.broken import CheckpointApart
 from tests.simulation.run import replay_command, run_seed
+from tests.support.processes import eventually, gone, mentioning
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -35,6 +42,19 @@ def test_a_failing_seed_is_named_with_the_command_that_replays_it(capsys: pytest
         report(outcomes, 2, as_json=True)
     [failed] = json.loads(capsys.readouterr().out)["failed"]
     assert failed == {"seed": 2, "failure": outcomes[1].failure, "replay": replay_command(2)}
+
+
+def test_kill_9_leaves_no_worker_behind(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "infra.cli", "simulate", "--seeds", "1..10000", "--jobs", "2"]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    eventually(lambda: len(mentioning(tmp_path)) >= 4, "two workers work, and what keeps count of them", 60)
+    started = mentioning(tmp_path)
+    process.kill()
+    process.wait()
+    eventually(lambda: gone(started), "all of them end with it")
 
 
 @pytest.mark.parametrize("text", ["", "x", "5..1", "1..2..3", "-1", "1..9999999", "٣"])
