@@ -26,6 +26,7 @@ TABLES = (*INLINE_TABLES, *READER_TABLES)
 PLACES = 60
 KIND = "shelter_24h"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+UNSAMPLED = TRACEPARENT[:-2] + "00"
 
 PlacementHandler = Handler[Location, LocationCommand, LocationEvent]
 
@@ -36,10 +37,13 @@ def handler(store: PgStore) -> PlacementHandler:
 
 
 class Desk:
-    """One location and the commands given there, in turns: hold, cancel, hold, check in, end the stay."""
+    """One location and the commands given there, in turns: hold, cancel, hold, check in, end the stay. One in
+    `sampled_of` comes with a trace that is kept.
+    """
 
-    def __init__(self, handle: PlacementHandler, number: int) -> None:
+    def __init__(self, handle: PlacementHandler, number: int, sampled_of: int = 1) -> None:
         self._handle, self.location = handle, f"location-{number}"
+        self._given, self._sampled_of = number, sampled_of
 
     async def open(self) -> None:
         """Opens the location with 60 places, two to a room."""
@@ -57,7 +61,9 @@ class Desk:
     async def give(self, command: LocationCommand) -> Handled:
         """Handles one command as the API would; a refusal fails the benchmark."""
         id_ = IDS.event_id()
-        handled = await self._handle.handle(self.location, command, Context(id_, id_, id_, TRACEPARENT))
+        self._given += 1
+        traceparent = UNSAMPLED if self._given % self._sampled_of else TRACEPARENT
+        handled = await self._handle.handle(self.location, command, Context(id_, id_, id_, traceparent))
         assert handled.rejected is None, handled.rejected
         return handled
 

@@ -60,7 +60,7 @@ class Telemetry(_Table):
     """Where spans go and how much is written down."""
 
     otlp_endpoint: str | None = None
-    trace_sample_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
+    trace_sample_ratio: float = Field(default=0.1, ge=0.0, le=1.0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

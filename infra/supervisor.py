@@ -243,7 +243,7 @@ class Supervisor:
     def _settings(self, network: Network, name: str, first_epoch: int) -> SiteSettings:
         site, database = network.site(name), self.databases[name]
         signing, public = ensure_token_key(self.files.keys)
-        telemetry = self.network.telemetry
+        telemetry, asked = self.network.telemetry, _share_asked_for()
         return SiteSettings.model_validate(
             {
                 "site": name,
@@ -272,7 +272,7 @@ class Supervisor:
                 "clock_file": self.files.clock,
                 "otlp_endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or telemetry.otlp_endpoint,
                 "log_level": telemetry.log_level,
-                "trace_sample_ratio": telemetry.trace_sample_ratio,
+                "trace_sample_ratio": telemetry.trace_sample_ratio if asked is None else asked,
                 "embedded": True,
                 "demo": self.demo,
             }
@@ -373,6 +373,17 @@ class Supervisor:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _share_asked_for() -> float | None:
+    """Which share of traces the environment asks to keep. Raises `PlatformError` when that is no share."""
+    asked = os.environ.get("OTEL_TRACES_SAMPLER_ARG")
+    try:
+        if not asked or 0 <= float(asked) <= 1:
+            return float(asked) if asked else None
+    except ValueError:
+        pass
+    raise PlatformError(f"OTEL_TRACES_SAMPLER_ARG is {asked!r}: a share of traces to keep is from 0 to 1")
 
 
 async def run_until_signalled(supervisor: Supervisor, when_ready: Callable[[dict[str, str]], None]) -> None:

@@ -92,7 +92,7 @@ class SiteSettings(BaseModel):
     embedded: bool = False
     demo: bool = False
     journal_days: int = Field(default=90, ge=1)
-    trace_sample_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
+    trace_sample_ratio: float = Field(default=0.1, ge=0.0, le=1.0)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> SiteSettings:

@@ -138,7 +138,16 @@ def span(
     """
     if _tracer is None:
         return _OFF
-    return _span(_tracer, name, kind, traceparent, attributes, links)
+    given = parse_traceparent(traceparent)
+    before = trace.get_current_span().get_span_context() if given is None else given
+    if before.is_valid and not before.trace_flags.sampled:  # nothing of this trace is kept: it is only passed on
+        return _OFF if given is None else _passed_on(given)
+    return _span(_tracer, name, kind, given, attributes, links)
+
+
+def _passed_on(context: SpanContext) -> AbstractContextManager[Span]:
+    span = NonRecordingSpan(context)
+    return trace.use_span(span, record_exception=False, set_status_on_exception=False)
 
 
 @contextmanager
@@ -146,14 +155,14 @@ def _span(
     tracer: trace.Tracer,
     name: str,
     kind: Kind,
-    traceparent: str | None,
+    given: SpanContext | None,
     attributes: Mapping[str, Attribute] | None,
     links: Sequence[str],
 ) -> Iterator[Span]:
     joined = [Link(context) for context in map(parse_traceparent, links) if context is not None]
     with tracer.start_as_current_span(
         name,
-        context=_parent(traceparent),
+        context=None if given is None else trace.set_span_in_context(NonRecordingSpan(given), Context()),
         kind=_KINDS[kind],
         attributes=attributes,
         links=joined,
@@ -171,20 +180,15 @@ def _span(
 @contextmanager
 def request_span(method: str, traceparent: str | None) -> Iterator[Span]:
     """The server span of one HTTP request. It has a trace id also while tracing is off, for problems and logs."""
+    given = parse_traceparent(traceparent)
     if _tracer is not None:
-        with _span(_tracer, method, "server", traceparent, {"http.request.method": method}, ()) as current:
+        with _span(_tracer, method, "server", given, {"http.request.method": method}, ()) as current:
             yield current
         return
-    given = parse_traceparent(traceparent)
     trace_id = given.trace_id if given is not None else secrets.randbits(128) or 1
     context = SpanContext(trace_id, secrets.randbits(64) or 1, is_remote=False, trace_flags=TraceFlags(0))
-    with trace.use_span(NonRecordingSpan(context), record_exception=False, set_status_on_exception=False) as current:
+    with _passed_on(context) as current:
         yield current
-
-
-def _parent(traceparent: str | None) -> Context | None:
-    context = parse_traceparent(traceparent)
-    return None if context is None else trace.set_span_in_context(NonRecordingSpan(context), Context())
 
 
 def parse_traceparent(traceparent: str | None) -> SpanContext | None:

@@ -72,6 +72,18 @@ def test_a_caller_that_does_not_sample_is_not_sampled(spans: InMemorySpanExporte
     assert spans.get_finished_spans() == ()
 
 
+def test_inside_a_trace_nobody_keeps_no_span_is_made(spans: InMemorySpanExporter) -> None:
+    with telemetry.span("request", traceparent=UNSAMPLED):
+        before = telemetry.current_traceparent()
+        with telemetry.span("append") as inner:
+            assert not inner.is_recording()
+            assert telemetry.current_traceparent() == before == UNSAMPLED
+        with telemetry.span("process", traceparent=PARENT):  # another one's, that is kept
+            assert (telemetry.current_traceparent() or "").endswith("-01")
+        assert telemetry.current_traceparent() == before
+    assert [span.name for span in spans.get_finished_spans()] == ["process"]
+
+
 def test_a_span_that_fails_names_the_exception_and_not_its_text(spans: InMemorySpanExporter) -> None:
     with pytest.raises(ValueError, match=SECRET), telemetry.span("append"):
         raise ValueError(SECRET)

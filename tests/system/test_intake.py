@@ -47,6 +47,7 @@ def network(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> I
     file.write_text(network_of("west", "noord", services=("intake", "placement", "console")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        patch.setenv("OTEL_TRACES_SAMPLER_ARG", "1")
         with running_network(network=file) as started:
             yield started
 

@@ -54,6 +54,7 @@ async def test_a_hold_at_west_takes_the_tour_in_one_trace(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "1")
     with running_network() as network:
         trace_id = await _hold(network)
 
