@@ -67,15 +67,32 @@ class Found(msgspec.Struct):
     joins: dict[str, str]
 
 
-Record = Callable[[str, str, str], Awaitable[None]]
-"""Writes down that somebody looks into a file: its key, their role, and for what purpose. Raises when it cannot."""
+class Look(NamedTuple):
+    """Who looks into files: their role, for what purpose, and the token they came with."""
+
+    role: str
+    purpose: str
+    token: str = ""
+
+
+Record = Callable[[str, Look], Awaitable[None]]
+"""Writes down in the file of a client, by id, that somebody looks into it. Raises when it cannot."""
+
+
+async def _itself(key: str) -> str:
+    return key
 
 
 class Files(NamedTuple):
-    """What is somebody's file. prefix: of its streams, `client/`. record: is called before one is opened."""
+    """What is somebody's file. prefix: of its streams, `client/`. record: is called before one is opened.
+
+    client_of: whose file it is, by the stream's key. open_keys: of streams with that prefix which are nobody's.
+    """
 
     prefix: str
     record: Record
+    client_of: Callable[[str], Awaitable[str]] = _itself
+    open_keys: frozenset[str] = frozenset()
 
 
 class Archive:
@@ -94,15 +111,17 @@ class Archive:
         self._tables = [table for table in tables if schema.key_columns(table) == ("id",)]
         self.policies, self.files = tuple(policies), files
 
-    async def look_up(self, wanted: Wanted, role: str = "", purpose: str | None = None) -> Found:
-        """What is known here of what is asked for. purpose: files are opened for it, by this role. Raises
-        `StoreUnavailable`, and whatever `Files.record` raises.
+    async def look_up(self, wanted: Wanted, look: Look | None = None) -> Found:
+        """What is known here of what is asked for. look: files are opened for it. Raises `StoreUnavailable`, and
+        whatever `Files.record` raises.
         """
-        return await self._store.query(lambda pool: _Look(self, pool, wanted).found(role, purpose))
+        return await self._store.query(lambda pool: _Question(self, pool, wanted).found(look))
 
     def is_file(self, stream: str) -> bool:
         """Whether a stream is somebody's file."""
-        return self.files is not None and stream.startswith(self.files.prefix)
+        if self.files is None or not stream.startswith(self.files.prefix):
+            return False
+        return stream.removeprefix(self.files.prefix) not in self.files.open_keys
 
     @property
     def home(self) -> tuple[str, str]:
@@ -142,7 +161,7 @@ def timers_set(aggregates: Mapping[str, Aggregate[Any, Any, Any]], stream: str, 
     return [change for change in aggregate.timers([event]) if isinstance(change, TimerSet)]
 
 
-class _Look:
+class _Question:
     """One question, step by step. Whatever is found is kept once."""
 
     def __init__(self, archive: Archive, pool: Pool, wanted: Wanted) -> None:
@@ -152,13 +171,13 @@ class _Look:
         self._causes: dict[str, tuple[str, str]] = {}
         self._refusals: list[Step] = []
 
-    async def found(self, role: str, purpose: str | None) -> Found:
+    async def found(self, look: Look | None) -> Found:
         await self._asked_for()
-        if purpose is not None:
+        if look is not None:
             await self._behind_cuts()
         await self._around()
-        joins = {} if purpose is None else await self._open_files(role, purpose)
-        steps = [step for event in self._events.values() for step in self._steps(event, opened=purpose is not None)]
+        joins = {} if look is None else await self._open_files(look)
+        steps = [step for event in self._events.values() for step in self._steps(event, opened=look is not None)]
         unique = {step.id: step for step in steps}
         return Found([*unique.values(), *self._refusals], list(self._archive.policies), await self._parked(), joins)
 
@@ -224,14 +243,15 @@ class _Look:
             told = await told_with(self._pool, self._archive.epoch, message_id)
             self._take(event for event in told if self._archive.is_file(event.stream))
 
-    async def _open_files(self, role: str, purpose: str) -> dict[str, str]:
+    async def _open_files(self, look: Look) -> dict[str, str]:
         """Writes down whose files are looked into, then says which messages were told because of what is in them."""
         files, joins = self._archive.files, {}
         mine = [event for event in self._events.values() if self._archive.is_file(event.stream)]
         if files is None:
             return {}
-        for stream in sorted({event.stream for event in mine}):
-            await files.record(stream.removeprefix(files.prefix), role, purpose)
+        keys = sorted({event.stream.removeprefix(files.prefix) for event in mine})
+        for client_id in dict.fromkeys([await files.client_of(key) for key in keys]):
+            await files.record(client_id, look)
         for event in mine:
             for message_id, subject in await cut_with(self._pool, self._archive.epoch, event):
                 if subject.encode() in event.data:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.archive import Archive, Found, Wanted
+from shared.archive import Archive, Found, Look, Wanted
 from shared.causes import Step, StepKind
 from shared.http_access import CurrentActor, allow
 from shared.http_models import Body, Moment, Slug, Uuid
@@ -129,9 +129,15 @@ def add_archive(api: FastAPI, archive: Archive) -> None:
 
     @api.post("/events/open")
     @allow(*OPENERS)
-    async def open_events(body: OpenBody, actor: CurrentActor) -> EventsAnswer:
+    async def open_events(body: OpenBody, actor: CurrentActor, request: Request) -> EventsAnswer:
         """The same with the events of files. It is recorded first whose, by which role and for what purpose.
 
         Refused: whatever reading a file is refused with.
         """
-        return EventsAnswer.of(await archive.look_up(Wanted(body.id, body.about), actor.role, body.purpose))
+        look = Look(actor.role, body.purpose, token_of(request))
+        return EventsAnswer.of(await archive.look_up(Wanted(body.id, body.about), look))
+
+
+def token_of(request: Request) -> str:
+    """The token a script came with; empty for a browser."""
+    return request.headers.get("authorization", "").partition(" ")[2].strip()

@@ -113,6 +113,13 @@ class SiteSettings(BaseModel):
         """Whether this site keeps the network's `CITY` stream that every other site copies."""
         return self.site == self.hub
 
+    @property
+    def own_address(self) -> str:
+        """Where this site answers over HTTP, for its own services."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        host = everywhere.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
     def nats_options(self, user: str) -> dict[str, Any]:
         """Keyword arguments for `nats.connect` (and FastStream's `NatsBroker`) to connect as `user` of this site.
 

@@ -24,7 +24,7 @@ from services.allowance.events_entitlement import EntitlementEvent
 from services.allowance.events_payroll import PayrollEvent
 from services.allowance.views import PROGRAMMES
 from shared import migration, schema
-from shared.archive import Archive
+from shared.archive import Archive, Files, Record
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
@@ -34,6 +34,7 @@ from shared.envelope import LOGS, Origin
 from shared.handling import Aggregate, Context, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
+from shared.http_looks import IntakeLooks
 from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
@@ -144,9 +145,20 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     site_api = api.build(allowance, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
-    add_archive(site_api, Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS), INLINE_TABLES, [HEARD.name]))
+    files = files_of(store, IntakeLooks(settings.own_address).record)
+    add_archive(site_api, Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS), INLINE_TABLES, [HEARD.name], files=files))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, WORKERS)
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
+
+
+def files_of(store: Store, record: Record) -> Files:
+    """What is a client's: each entitlement, where the client is known."""
+
+    async def client_of(entitlement_id: str) -> str:
+        rows = await store.rows(views.entitlements, id=entitlement_id)
+        return str(rows[0]["client_id"]) if rows else ""
+
+    return Files(ENTITLEMENT.stream(""), record, client_of)
 
 
 def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.console.views_trail import step_of, trail
 from shared.causes import STEPS_MAX, Parked, Step, linked, merged
 from shared.http_access import CurrentActor, allow
-from shared.http_archive import IDS_MAX, OPENERS, TRACERS, Ids, StepAnswer
+from shared.http_archive import IDS_MAX, OPENERS, TRACERS, Ids, StepAnswer, token_of
 from shared.http_models import Body, Slug, is_id
 from shared.http_problems import Problem
 from shared.store import PgStore
@@ -197,7 +197,7 @@ def add_trace(api: FastAPI, tracer: Tracer) -> None:
         """What caused it and what came of it, as this site knows; cut at clients' files. Refused: 404
         `nothing-known`.
         """
-        return _answer(tracer, asked, await tracer.story(_token(request), checked(asked), query.also))
+        return _answer(tracer, asked, await tracer.story(token_of(request), checked(asked), query.also))
 
     @api.post("/journal/{asked}/trace")
     @allow(*OPENERS)
@@ -206,7 +206,7 @@ def add_trace(api: FastAPI, tracer: Tracer) -> None:
 
         Refused: 404 `nothing-known`, 422 `read-purpose-unknown`, 410 `client-erased`.
         """
-        found = await tracer.story(_token(request), checked(asked), body.also, body.purpose)
+        found = await tracer.story(token_of(request), checked(asked), body.also, body.purpose)
         return _answer(tracer, asked, found)
 
 
@@ -222,7 +222,3 @@ def _answer(tracer: Tracer, asked: str, found: Story) -> StoryAnswer:
         raise Problem(404, "nothing-known", facts={"silent": found.silent})
     steps = [StepAnswer.of(step) for step in found.steps]
     return StoryAnswer(site=tracer.site, asked=asked, steps=steps, silent=found.silent, left_off=found.left_off)
-
-
-def _token(request: Request) -> str:
-    return request.headers.get("authorization", "").partition(" ")[2].strip()

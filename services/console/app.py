@@ -69,7 +69,7 @@ def build(host: Host) -> ServiceApp:
     reader.on_rows = tail.stored
     runtime.known = partial(views.last_heard, store)
     runtime.keeps = partial(views.kept, store)
-    client = httpx.AsyncClient(base_url=_own_address(settings), timeout=api_screens.ANSWER_SECONDS_MAX, trust_env=False)
+    client = httpx.AsyncClient(base_url=settings.own_address, timeout=api_screens.ANSWER_SECONDS_MAX, trust_env=False)
     own = {log: own_streams(settings, log) for log in LOGS}
 
     async def start() -> None:
@@ -110,12 +110,6 @@ def own_streams(settings: SiteSettings, log: str) -> list[str]:
     which = next(name for name in LOGS if name == log)
     topology = Topology(settings.hub, {settings.site: tuple(settings.services)})
     return [stream_name(settings.site, service, which) for service in topology.tellers(settings.site, which)]
-
-
-def _own_address(settings: SiteSettings) -> str:
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-    host = everywhere.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def _asyncapi(host: Host) -> dict[str, object]:

@@ -21,6 +21,7 @@ from services.intake import events as ev
 from services.intake.decider_file import File
 from services.intake.file import CARD, FACTS, PERSONAL, Card, Facts, Personal
 from shared import metrics
+from shared.archive import Look
 from shared.clock import Clock
 from shared.handling import Context, Handled, Handler, KeyClaim
 from shared.http_models import EventRef, is_id
@@ -113,12 +114,12 @@ class Intake:
             raise rejected(Rejected("client-erased", {"erased_at": file.erased_at.isoformat()}))
         return file
 
-    async def record_look(self, client_id: str, role: str, purpose: str) -> None:
+    async def record_look(self, client_id: str, look: Look) -> None:
         """Writes down that somebody follows a chain of causes through a file. Raises the `Problem` of a refusal: a file
         that was erased stays shut.
         """
         command = cmd.ReadPersonal(
-            at=self.clock.now(), role=role, client_id=client_id, read_id=self.ids.random_id(), purpose=purpose
+            at=self.clock.now(), role=look.role, client_id=client_id, read_id=self.ids.random_id(), purpose=look.purpose
         )
         command_id = self.ids.event_id()
         context = Context(command_id, self.ids.random_id(), command_id, current_traceparent())

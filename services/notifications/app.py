@@ -18,7 +18,7 @@ from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import Recipient
 from services.notifications.events import RecipientEvent
 from shared import migration, schema
-from shared.archive import Archive
+from shared.archive import Archive, Files, Record
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
@@ -27,6 +27,7 @@ from shared.envelope import Origin
 from shared.handling import Aggregate, Context, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
+from shared.http_looks import IntakeLooks
 from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.letters import load_seals
@@ -114,8 +115,15 @@ def build(host: Host) -> ServiceApp:
 
     site_api = api.build(api.Notifications(store, recipients, contacts, clock, ids), bench, _asyncapi(host))
     add_health(site_api, runtime.health)
-    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS]))
+    files = files_of(IntakeLooks(settings.own_address).record)
+    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS], files=files))
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
+
+
+def files_of(record: Record) -> Files:
+    """What is a client's: all they are told. Roles of the site are nobody's."""
+    roles = frozenset({policy.OPERATOR, policy.ONCALL, policy.COORDINATOR})
+    return Files(RECIPIENT.stream(""), record, open_keys=roles)
 
 
 def own_streams(settings: SiteSettings) -> list[str]:

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from services.placement import app as placement
 from services.placement.app import AGGREGATE, CALLS, HEARD, INLINE_TABLES, REGIMES
-from shared.archive import Archive, Files
+from shared.archive import Archive, Files, Look
 from shared.archive_sql import AROUND
 from shared.causes import command_step, policy_command, timer_command
 from shared.envelope import Meta
@@ -42,10 +42,15 @@ class Office:
         self.store, self.tokens, self.looks = store, Tokens(), list[tuple[str, str, str]]()
         self.now, self.versions = AT, dict[str, int]()
 
-        async def record(key: str, role: str, purpose: str) -> None:
-            self.looks.append((key, role, purpose))
+        async def record(client_id: str, look: Look) -> None:
+            assert look.token, "intake is asked in the name of whoever looks"
+            self.looks.append((client_id, look.role, look.purpose))
 
-        archive = Archive(store, (AGGREGATE, CALLS, REGIMES), INLINE_TABLES, [HEARD.name], Files("client/", record))
+        async def client_of(key: str) -> str:
+            return {"of-anna": "anna"}.get(key, key)
+
+        files = Files("client/", record, client_of, frozenset({"oncall"}))
+        archive = Archive(store, (AGGREGATE, CALLS, REGIMES), INLINE_TABLES, [HEARD.name], files)
         api = service_api("placement", "A service", asyncapi={"asyncapi": "3.0.0"})
         add_archive(api, archive)
         site = new_app("site")
@@ -175,6 +180,19 @@ async def test_a_file_is_withheld_and_opens_only_for_a_purpose_that_is_written_d
     assert answer["joins"] == {notice: event}
     assert office.looks == [(client, "auditor", "trouble")]
     assert other not in (await office.open(id=[event], purpose="trouble")).text
+
+
+async def test_what_is_of_a_client_under_another_key_is_written_down_with_them_and_a_roles_is_open(
+    office: Office,
+) -> None:
+    [hidden] = await office.append("client/of-anna", said("of Anna"))
+    [shown] = await office.append("client/oncall", said("to whoever is on call"))
+    found = await office.steps(id=[hidden, shown])
+    assert (found[hidden]["withheld"], found[shown]["withheld"]) == (True, False)
+    assert found[shown]["where"] == "client/oncall"
+    opened = (await office.open(id=[hidden, shown], purpose="trouble")).json()["steps"]
+    assert {step["where"] for step in opened if step["kind"] == "event"} == {"client/of-anna", "client/oncall"}
+    assert office.looks == [("anna", "auditor", "trouble")]
 
 
 async def test_only_who_repairs_checks_or_keeps_files_may_ask(office: Office) -> None:
