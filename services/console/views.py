@@ -231,6 +231,16 @@ def place_of(found: Entry) -> Place:
     return (found.time, found.origin, found.log, found.epoch, found.sequence)
 
 
+WITHHELD = "withheld"
+
+
 def as_json(found: Entry) -> Mapping[str, Any]:
-    """An entry as it is answered and streamed."""
-    return msgspec.structs.asdict(found)
+    """An entry as it is answered and streamed. Whose request or entitlement it is, is withheld: that leads through the
+    client's file, which opens for a purpose and writes it down (`archive.py`).
+    """
+    shown = msgspec.structs.asdict(found)
+    client_id = found.data.get("client_id") if isinstance(found.data, dict) else None
+    if client_id is not None:
+        shown["data"] = found.data | {"client_id": WITHHELD}
+        shown["subject"] = WITHHELD if found.subject == client_id else found.subject
+    return shown

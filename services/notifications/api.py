@@ -39,6 +39,10 @@ Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 
 WATCHERS: tuple[Role, ...] = ("oncall", "auditor", "caseworker")
 """Who may see what became of messages, without what they say."""
+KNOWERS: tuple[Role, ...] = ("caseworker",)
+"""Who of them may see which client a message is for; others would join a client's requests without a recorded look."""
+CLIENT = "client"
+"""What the others see instead."""
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 """Who tells people what no channel could."""
 
@@ -89,15 +93,20 @@ class Reads:
     def __init__(self, notifications: Notifications) -> None:
         self._with = notifications
 
-    async def list_messages(self, query: Annotated[m.MessagesQuery, Query()]) -> Page[m.MessageView]:
-        """This site's messages, and what became of each; none of them says what it said."""
+    async def list_messages(
+        self, query: Annotated[m.MessagesQuery, Query()], actor: CurrentActor
+    ) -> Page[m.MessageView]:
+        """This site's messages, and what became of each; none of them says what it said, nor to which client unless
+        a caseworker asks. Refused: 403 `role-not-allowed` for anybody else who asks for one client's."""
+        if query.recipient is not None and is_id(query.recipient) and actor.role not in KNOWERS:
+            raise Problem(403, "role-not-allowed", facts={"role": actor.role, "allowed": sorted(KNOWERS)})
         where = {"status": query.status, "recipient": query.recipient, "cause_id": query.cause_id}
         given = {name: value for name, value in where.items() if value is not None}
-        return await self._page(m.MessageView, query, _shown, given)
+        return await self._page(m.MessageView, query, _shown_to(actor.role), given)
 
-    async def show_message(self, message_id: str) -> m.MessageView:
+    async def show_message(self, message_id: str, actor: CurrentActor) -> m.MessageView:
         """One message. 404 `message-unknown`."""
-        return m.MessageView(**await _shown(await self._row(message_id)))
+        return m.MessageView(**await _shown_to(actor.role)(await self._row(message_id)))
 
     async def desk(self, query: Annotated[m.DeskQuery, Query()]) -> Page[m.DeskView]:
         """What has to be told here, in the language of whoever it is for. Nobody who was erased is in it."""
@@ -180,8 +189,12 @@ class Reads:
             return ContactAnswered("shut")
 
 
-async def _shown(row: Row) -> Mapping[str, Any]:
-    return {name: value for name, value in row.items() if name != "fields"}
+def _shown_to(role: Role) -> Callable[[Row], Awaitable[Mapping[str, Any]]]:
+    async def shown(row: Row) -> Mapping[str, Any]:
+        hidden = {"recipient": CLIENT} if is_id(row["recipient"]) and role not in KNOWERS else {}
+        return {name: value for name, value in row.items() if name != "fields"} | hidden
+
+    return shown
 
 
 def _texts(written: Written) -> list[dict[str, Any]]:

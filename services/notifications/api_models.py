@@ -12,7 +12,7 @@ Status = Literal["chosen", "queued", "sending", "failed", "desk", "sent", "deliv
 
 
 class MessagesQuery(PageQuery):
-    """recipient: a client by id, or a role."""
+    """recipient: a role, or a client by id, which only caseworkers may ask for."""
 
     status: Status | None = None
     recipient: Slug | None = None
@@ -26,8 +26,9 @@ class DeskQuery(PageQuery):
 
 
 class MessageView(BaseModel):
-    """One message, without what it says. because: why it waits, ended, or is at the desk. repeat: an attempt may have
-    arrived that nobody knows of. gathered: how many messages a summary stands for. due_at: when it is taken up next."""
+    """One message, without what it says. recipient: a role, or a client, by id for caseworkers only. because: why it
+    waits, ended, or is at the desk. repeat: an attempt may have arrived that nobody knows of. gathered: how many
+    messages a summary stands for. due_at: when it is taken up next."""
 
     id: str
     recipient: str

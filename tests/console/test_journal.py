@@ -19,9 +19,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.console import api, app, views_trail
-from services.console.views import JOURNAL, JOURNAL_TABLES, Filter
+from services.console.views import JOURNAL, JOURNAL_TABLES, WITHHELD, Entry, Filter, as_json, journal_rows
 from shared import migration
 from shared.clock import SystemClock
+from shared.contracts import intake
 from shared.contracts.placement import CONTRACTS
 from shared.contracts.schemas.committed import EVERY_CONTRACT
 from shared.envelope import Origin
@@ -31,6 +32,7 @@ from shared.http_models import encode_cursor
 from shared.http_repair import Bench
 from shared.ids import SystemIds
 from shared.inbox import Follow, Reader
+from shared.ports import Put
 from shared.rebuilds import Rebuilds
 from shared.repair import Repair
 from shared.security import ROLES, Role
@@ -110,6 +112,18 @@ async def console(database: str) -> AsyncIterator[Console]:
 def test_there_is_a_sample_of_every_type_and_the_journal_takes_it() -> None:
     assert [type(contract) for contract in contracts()] == list(CONTRACTS)
     assert set(JOURNAL.contracts.values()) == set(EVERY_CONTRACT), "of every service there is"
+
+
+def test_whose_request_it_is_is_withheld() -> None:
+    client = uid(77)
+    asked = intake.RequestWithdrawn.of(client_id=client, request_id=uid(78), reason="mistake", at=AT)
+    known = intake.ClientRegistered.of(client_id=client, at=AT)
+    for contract, subject, shown_subject in ((asked, uid(78), uid(78)), (known, client, WITHHELD)):
+        [row] = journal_rows(message(contract, 1, subject=subject), contract)
+        assert isinstance(row, Put)
+        shown = as_json(Entry.of(row.values))
+        assert (shown["subject"], shown["data"]["client_id"]) == (shown_subject, WITHHELD)
+        assert client not in str(shown)
 
 
 async def test_everything_heard_is_in_the_journal_newest_first(console: Console) -> None:

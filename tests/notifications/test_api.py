@@ -118,13 +118,27 @@ async def test_while_the_vault_does_not_answer_the_desk_reads_its_own_language(s
 
 async def test_on_call_finds_a_message_without_reading_it(shown: Shown) -> None:
     client, message_id = await left_at_desk(shown)
-    for query in ({"recipient": client}, {"status": "desk"}, {}):
+    for query in ({"status": "desk"}, {}):
         answer = await shown.get("/messages", "oncall", **query)
         assert [row["id"] for row in answer.json()["items"]] == [message_id]
+        assert client not in answer.text, "two messages of one client lead to no file"
         assert not {"text", "texts", "fields", "alias", "language"} & answer.json()["items"][0].keys()
     assert (await shown.get("/messages", "oncall", status="sent")).json()["items"] == []
     first = (await shown.get("/messages", "oncall", limit=1)).json()
     assert first["next"] is None
+
+
+async def test_only_a_caseworker_asks_for_one_clients_messages(shown: Shown) -> None:
+    client, message_id = await left_at_desk(shown)
+    await shown.office.choose("operator", "hold", "hold_lapsed", location="west")
+    [own] = (await shown.get("/messages", recipient=client)).json()["items"]
+    assert (own["id"], own["recipient"]) == (message_id, client)
+    for role in ("oncall", "auditor"):
+        refused = await shown.get("/messages", role, recipient=client)
+        assert (refused.status_code, refused.json()["code"]) == (403, "role-not-allowed")
+        assert (await shown.get(f"/messages/{message_id}", role)).json()["recipient"] == "client"
+        [to_role] = (await shown.get("/messages", role, recipient="operator")).json()["items"]
+        assert to_role["recipient"] == "operator"
 
 
 async def test_a_page_ends_where_the_next_begins(shown: Shown) -> None:
