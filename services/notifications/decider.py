@@ -106,21 +106,24 @@ def take_up(state: Recipient, message: Message, command: cmd.TakeUpMessage) -> O
     assert command.channel is not None
     if command.quiet_until is not None:
         return [ev.MessageQueued(*about, command.channel, command.quiet_until, "quiet-hours", command.at)]
-    unknown = message.unknown + (message.status == "sending")
+    repeat = message.uncertain > 0 and not _known_again(message, command)
     return [
         ev.SendingBegan(
-            *about, command.channel, message.attempts + 1, bool(unknown) and not command.keyed, command.at,
-            command.at + LEASE,
+            *about, command.channel, message.attempts + 1, repeat, command.at, command.at + LEASE
         )
     ]  # fmt: skip
+
+
+def _known_again(message: Message, command: cmd.TakeUpMessage) -> bool:
+    """Whether the channel itself sees to it that the message is had once: it is the one that may have it already."""
+    return command.keyed and command.channel == message.channel
 
 
 def _why_the_desk(message: Message, command: cmd.TakeUpMessage) -> str:
     """Why no channel can be used; empty when one can."""
     if command.channel is None:
         return command.desk_because
-    unknown = message.unknown + (message.status == "sending")
-    if unknown > UNKNOWN_MAX and not command.keyed:
+    if message.uncertain > UNKNOWN_MAX and not _known_again(message, command):
         return "outcome-unknown"
     if message.attempts >= ATTEMPTS_MAX:
         return "attempts-used"

@@ -40,6 +40,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     because: str = ""
 
     @property
+    def uncertain(self) -> int:
+        """Attempts nobody knows the end of, the one under way with them."""
+        return self.unknown + (self.status == "sending")
+
+    @property
     def repeat(self) -> bool:
         """Whether it may have arrived already."""
         return self.unknown > 0
@@ -73,10 +78,13 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
         case ev.MessageGathered():
             return replace(state, gathered=state.gathered + 1, settled=_kept(state, event.message_id))
         case ev.MessageQueued():
-            changes = {"status": "queued", "channel": event.channel, "due_at": event.until, "because": event.because}
+            changes = {"status": "queued", "due_at": event.until, "because": event.because,
+                       "unknown": state.open[event.message_id].uncertain}  # fmt: skip
+            if not changes["unknown"]:  # else it says which channel an earlier attempt may have arrived on
+                changes["channel"] = event.channel
             return _with(state, event.message_id, changes)
         case ev.SendingBegan():
-            unknown = state.open[event.message_id].unknown + (state.open[event.message_id].status == "sending")
+            unknown = state.open[event.message_id].uncertain
             changes = {"status": "sending", "channel": event.channel, "attempts": event.attempt, "because": "",
                        "due_at": event.again_at, "unknown": unknown}  # fmt: skip
             return _with(state, event.message_id, changes)
@@ -85,7 +93,8 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
             changes = {"status": "failed", "because": event.code, "due_at": event.again_at, "unknown": unknown}
             return _with(state, event.message_id, changes)
         case ev.MessageLeftAtDesk():
-            changes = {"status": "desk", "because": event.because, "due_at": event.until}
+            changes = {"status": "desk", "because": event.because, "due_at": event.until,
+                       "unknown": state.open[event.message_id].uncertain}  # fmt: skip
             return _with(state, event.message_id, changes)
         case ev.MessageSent() | ev.MessageDelivered() | ev.MessageSuppressed():
             return _settled(state, event.message_id)

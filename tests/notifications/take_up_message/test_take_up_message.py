@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.notifications import events as ev
-from services.notifications.decider import ATTEMPTS_MAX, LEASE
+from services.notifications.decider import ATTEMPTS_MAX, LEASE, RECIPIENT
 from tests.notifications.sample import (
     ANNA,
     AT_DESK,
@@ -86,6 +86,32 @@ def test_a_repeat_stays_one_when_it_surely_failed() -> None:
     second, third = began(2, at=AFTER_LEASE, repeat=True), failed(2, at=AFTER_LEASE, code="address-refused")
     at = third.again_at
     to_anna.given(*LOST, second, third).when(take_up(at=at)).then(began(3, at=at, repeat=True))
+
+
+@pytest.mark.parametrize("given", [LOST, (*LOST, failed(known=False))])
+def test_it_stays_a_repeat_when_the_night_comes_in_between(given: tuple[ev.RecipientEvent, ...]) -> None:
+    later = failed(known=False).again_at if len(given) > len(LOST) else AFTER_LEASE
+    queued = ev.MessageQueued(ANNA, NEWS, "email", MORNING, "quiet-hours", later)
+    waiting = to_anna.given(*given).when(take_up(at=later, quiet_until=MORNING)).then(queued)
+    again = waiting.when(take_up(at=MORNING)).then(began(2, at=MORNING, repeat=True))
+    again.when(take_up(at=MORNING + LEASE)).then(left("outcome-unknown", MORNING + LEASE))
+
+
+def test_the_desk_says_so_too() -> None:
+    state = RECIPIENT.initial
+    for event in (*LOST, left("channel-none", AFTER_LEASE)):
+        state = RECIPIENT.evolve(state, event)
+    assert state.open[NEWS].repeat
+
+
+def test_a_channel_knows_only_what_it_was_given_itself() -> None:
+    by_text = began(2, at=AFTER_LEASE, channel="sms", repeat=True)
+    to_anna.given(*LOST).when(take_up(at=AFTER_LEASE, channel="sms", keyed=True)).then(by_text)
+    queued = ev.MessageQueued(ANNA, NEWS, "sms", MORNING, "quiet-hours", AFTER_LEASE)
+    overnight = to_anna.given(*LOST, queued)
+    overnight.when(take_up(at=MORNING, channel="sms", keyed=True)).then(
+        began(2, at=MORNING, channel="sms", repeat=True)
+    )
 
 
 def test_a_channel_that_knows_messages_by_id_gets_it_again_without_a_mark() -> None:
