@@ -44,8 +44,15 @@ LINE_CHARS_MAX, TEXT_CHARS_MAX = 120, 4_000
 MEMBERS_MAX, GOALS_MAX = 20, 10
 APPOINTMENT_AGE_MAX, APPOINTMENT_AHEAD_MAX = timedelta(days=366), timedelta(days=731)
 
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
-_NUMBER = re.compile(r"\+[1-9][0-9 ().-]{6,20}[0-9]")
+_EMAIL = re.compile(
+    r"(?![^@]{65})[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
+_NUMBER = re.compile(r"\+[1-9][0-9 ().-]{6,}[0-9]")
+DIGITS_MIN, DIGITS_MAX = 8, 15
+"""Of a number with its country (E.164)."""
+DIGITS_HERE = {"31": 11}
+"""Of the numbers of this country: a text where a second number follows the first is no number."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -196,14 +203,21 @@ def address_for(channel: str, details: str) -> str | None:
     """
     match channel:
         case "email":
-            found = {word.strip("<>(),;:.\"'") for word in details.split() if "@" in word}
+            found = {word.lstrip("<>(),;:\"'").rstrip("<>(),;:.\"'") for word in details.split() if "@" in word}
             valid = {word for word in found if _EMAIL.fullmatch(word)}
             return valid.pop() if len(found) == len(valid) == 1 else None
         case "sms":
-            numbers = {re.sub(r"[ ().-]", "", number) for number in _NUMBER.findall(details)}
-            return numbers.pop() if len(numbers) == 1 else None
+            # `+31 (0)6 ...`: the nought is left out by whoever dials the country, too.
+            numbers = {re.sub(r"[ ().-]", "", number.replace("(0)", "")) for number in _NUMBER.findall(details)}
+            return numbers.pop() if len(numbers) == 1 and all(map(_is_number, numbers)) else None
         case _:
             return None
+
+
+def _is_number(number: str) -> bool:
+    digits = len(number) - 1
+    expected = next((count for country, count in DIGITS_HERE.items() if number[1:].startswith(country)), digits)
+    return DIGITS_MIN <= digits <= DIGITS_MAX and digits == expected
 
 
 def made_alias(chance: str) -> str:
