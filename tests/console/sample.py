@@ -70,6 +70,12 @@ def _letters() -> list[Contract]:
         told.HoldAsked: ask,
         told.HoldCalledOff: told.HoldCalledOffBody(location="noord", expires_at=AT),
         told.HoldAnswered: told.HoldAnsweredBody(status="active", code=None, expires_at=AT),
+        told.PlaceOffered: told.PlaceOfferedBody(
+            offered_for=STAY, location="west", kind="shelter_24h", sleeps=1, expires_at=AT
+        ),
+        told.PlaceAnswered: told.PlaceAnsweredBody(
+            offered_for=STAY, word="held", reason=None, turn=0, number=1, expires_at=AT
+        ),
     }
     west = site_seals(("west", "noord"))["west"]
     return [
