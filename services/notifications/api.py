@@ -110,7 +110,7 @@ class Reads:
 
     async def desk(self, query: Annotated[m.DeskQuery, Query()]) -> Page[m.DeskView]:
         """What has to be told here, in the language of whoever it is for. Nobody who was erased is in it."""
-        return await self._page(m.DeskView, query, self._at_desk, {"status": "desk"})
+        return await self._page(m.DeskView, query, AtDesk(self._with.contacts).shown, {"status": "desk"})
 
     async def told(self, message_id: str, actor: CurrentActor, claim: Claim) -> m.ToldAnswer:
         """They were told. A second time changes nothing. Refused: `message-not-at-desk`."""
@@ -162,13 +162,20 @@ class Reads:
         shaped = [await shape(row) for row in shown]
         return Page[View](items=[view(**one) for one in shaped if one is not None], next=following)
 
-    async def _at_desk(self, row: Row) -> Mapping[str, Any] | None:
+
+class AtDesk:
+    """What one page of the desk's list says. Once nobody answers for the vault it is not asked again for that page."""
+
+    def __init__(self, contacts: Contacts) -> None:
+        self._contacts, self._answers = contacts, True
+
+    async def shown(self, row: Row) -> Mapping[str, Any] | None:
         recipient: str = row["recipient"]
         alias: str | None = None
         languages: tuple[str, ...] = STAFF_LANGUAGES
         if is_id(recipient):
             answer = await self._contact(recipient, row["id"])
-            if answer is None or answer.status == "gone":
+            if answer.status == "gone":
                 return None
             if answer.status == "known":
                 alias, languages = answer.alias, answer.languages
@@ -182,11 +189,13 @@ class Reads:
             "ends_at": row["due_at"], "texts": _texts(written),
         }  # fmt: skip
 
-    async def _contact(self, client_id: str, message_id: str) -> ContactAnswered | None:
-        try:
-            return await self._with.contacts.ask(ContactAsked(client_id, message_id))
-        except ContactsUnavailable:
-            return ContactAnswered("shut")
+    async def _contact(self, client_id: str, message_id: str) -> ContactAnswered:
+        if self._answers:
+            try:
+                return await self._contacts.ask(ContactAsked(client_id, message_id))
+            except ContactsUnavailable:
+                self._answers = False
+        return ContactAnswered("shut")
 
 
 def _shown_to(role: Role) -> Callable[[Row], Awaitable[Mapping[str, Any]]]:

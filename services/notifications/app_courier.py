@@ -146,6 +146,8 @@ class Courier:
         for _, event in handled.events:
             if isinstance(event, ev.SendingBegan):
                 await self._send(timer.key, message, event, route)
+        if not handled.events and message.due_at > self.clock.now():  # the timer came before its time
+            await self._move(timer, message.due_at - self.clock.now())
 
     async def _route(self, recipient: str, message: Message) -> Route:
         """How the recipient is reached now. Raises `ContactsUnavailable`."""
@@ -185,12 +187,17 @@ class Courier:
         try:
             address = await self._address(recipient, began)
             written = await self._written(recipient, message, began, route)
-            outgoing = Outgoing(message.id, address, written, began.repeat)
+            outgoing = Outgoing(message.id, address, written, began.repeat, began.at)
             try:
                 async with asyncio.timeout(SENDING_SECONDS_MAX):
                     await self.channels[began.channel].send(outgoing)
             except TimeoutError:
                 raise ChannelProblem("channel-silent", known=False, ours=True) from None
+            except Exception as error:  # its text may be somebody's address: only its kind is written down
+                if isinstance(error, ChannelProblem):
+                    raise
+                log.error("a channel failed", channel=began.channel, reason=type(error).__name__)
+                raise ChannelProblem("channel-broken", known=False, ours=True) from None
         except ChannelProblem as problem:
             if problem.ours:
                 pace.failed(self.clock.monotonic())

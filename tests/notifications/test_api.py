@@ -110,10 +110,14 @@ async def test_whoever_is_erased_is_not_on_the_desk_even_before_it_is_heard_here
 
 
 async def test_while_the_vault_does_not_answer_the_desk_reads_its_own_language(shown: Shown) -> None:
-    await left_at_desk(shown)
-    shown.office.contacts.down = True
-    [item] = (await shown.get("/desk")).json()["items"]
-    assert (item["alias"], [text["language"] for text in item["texts"]]) == (None, ["nl"])
+    for _ in range(3):
+        await left_at_desk(shown)
+    shown.office.contacts.down, asked = True, len(shown.office.contacts.asked)
+    items = (await shown.get("/desk")).json()["items"]
+    assert len(shown.office.contacts.asked) == asked + 1, "nobody waits for an answer a line"
+    assert len(items) == 3
+    for item in items:
+        assert (item["alias"], [text["language"] for text in item["texts"]]) == (None, ["nl"])
 
 
 async def test_on_call_finds_a_message_without_reading_it(shown: Shown) -> None:
@@ -188,6 +192,11 @@ async def test_the_preview_is_a_page(shown: Shown) -> None:
         ("[email]\nhost = 'x'\nsender = 'nobody'\n", "email.sender"),
         ("[email]\nhost = 'x'\nsender = 'a@b.example'\ntls = 'none'\n", "email.tls"),
         ("[sms]\nurl = 'https://x.example'\nsecret = 'geheim'\n", "sms.secret"),
+        (
+            "[sms]\nurl = 'http://geheim.example'\nsecret = 'geheim-geheim-geheim'\n",
+            "sms.url: value error",
+        ),
+        ("[sms]\nurl = 'geheim'\nsecret = 'geheim-geheim-geheim'\n", "sms.url"),
         ("[staff.oncall]\nchannel = 'webhook'\n", "webhook, which is not configured"),
         ("not toml", "is not TOML"),
     ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from email.message import EmailMessage
@@ -10,9 +12,12 @@ from email.message import EmailMessage
 import pytest
 import pytest_asyncio
 
+from services.notifications.adapters.port import ChannelProblem, Outgoing
+from services.notifications.adapters.settings import ChannelSettings, EmailSettings
+from services.notifications.adapters.smtp import SmtpChannel
 from services.notifications.decider import LEASE
 from services.notifications.wording import REPEATED
-from services.notifications.words import say
+from services.notifications.words import say, write
 from shared import metrics
 from tests.support.gateway import Gateway, open_gateway
 from tests.support.intake_desk import IntakeDesk, open_intake
@@ -51,6 +56,50 @@ def body_of(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
     assert part is not None
     return str(part.get_content())
+
+
+class Broken:
+    """A channel with a mistake in it."""
+
+    keyed, confirms, per_minute = False, False, 600
+
+    async def send(self, outgoing: Outgoing) -> None:
+        raise KeyError(outgoing.address)
+
+
+async def test_a_channel_that_breaks_is_a_failure_like_any_other_and_quotes_nothing(
+    desk: IntakeDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    office = PostOffice(desk, ChannelSettings(), channels={"email": Broken()})
+    client = await client_of(desk)
+    message_id = await office.choose(client, "a")
+    with caplog.at_level(logging.DEBUG):
+        await office.work()
+    assert await office.status(message_id) == "failed"
+    assert await office.store.due_timers(office.clock.now(), 10) == [], "it is not tried again at once"
+    assert ADDRESS not in caplog.text
+    await office.work_on(4)
+    assert await office.status(message_id) == "desk"
+
+
+async def test_an_attempt_under_way_elsewhere_is_not_asked_about_again_and_again(desk: IntakeDesk) -> None:
+    office = PostOffice(desk, ChannelSettings(), channels={"email": Broken()})
+    message_id = await office.choose(await client_of(desk), "a")
+    [timer] = await office.store.due_timers(office.clock.now(), 10)
+    await office.work()
+    await office.courier.take_up(timer)  # as another process would that read the timer before
+    assert await office.status(message_id) == "failed"
+    assert await office.store.due_timers(office.clock.now(), 10) == []
+
+
+def test_an_address_that_is_none_is_refused_and_not_quoted() -> None:
+    written = write("request_ended", {}, "nl", explicit=False)
+    outgoing = Outgoing("an id", "anna..b@example.org", written, repeat=False, at=by_day().now())
+    channel = SmtpChannel(EmailSettings(host="mail.example.org", sender="desk@west.example"))
+    with pytest.raises(ChannelProblem) as problem:
+        asyncio.run(channel.send(outgoing))
+    assert (problem.value.code, problem.value.lasting) == ("address-refused", True)
+    assert "anna" not in "".join(traceback.format_exception(problem.value))
 
 
 @pytest.mark.parametrize("dies_at", [2, 3], ids=["before it is sent", "before it is written down"])

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,6 +35,12 @@ class Gateway:
                 self.unsigned += 1
                 return 401
             said = json.loads(body)
+            timeless = datetime.fromisoformat(said["at"]).utcoffset() is None
+            if (
+                said["id"] != headers.get("Idempotency-Key") or timeless
+            ):  # what is signed names the message and its time
+                self.unsigned += 1
+                return 401
             self.calls.append(said)
             answer = self.answers.pop(0) if self.answers else 200
             if answer in (0, 200):

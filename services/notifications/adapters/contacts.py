@@ -40,7 +40,9 @@ class BusContacts:
     async def ask(self, asked: ContactAsked) -> ContactAnswered:
         subject = ask_subject(self._settings.site, INTAKE, QUESTION)
         try:
-            reply = await (await self._connected()).request(subject, msgspec.json.encode(asked), ANSWER_SECONDS)
+            async with asyncio.timeout(2 * ANSWER_SECONDS):  # a connection waits for its server for ever
+                client = await self._connected()
+            reply = await client.request(subject, msgspec.json.encode(asked), ANSWER_SECONDS)
             return msgspec.json.decode(reply.data, type=ContactAnswered)
         except (nats.errors.Error, OSError, TimeoutError, msgspec.MsgspecError):
             raise ContactsUnavailable from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from services.notifications.words import Written
@@ -10,13 +11,14 @@ from services.notifications.words import Written
 class Outgoing(NamedTuple):
     """One message on its way. It exists while it is sent, and is kept nowhere.
 
-    message_id: the same at every attempt. address: where to. written: what it says.
+    message_id: the same at every attempt. address: where to. written: what it says. at: when this attempt was begun.
     """
 
     message_id: str
     address: str
     written: Written
     repeat: bool
+    at: datetime
 
 
 class ChannelProblem(Exception):

@@ -26,11 +26,13 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from shared.settings import SettingsError
 
+HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 StaffRole = Literal["operator", "oncall", "coordinator"]
 
 
@@ -55,11 +57,27 @@ class EmailSettings(_Table):
 
 
 class WebhookSettings(_Table):
-    """url: where to; it may hold a token, so it is a secret. secret: what bodies are signed with."""
+    """url: where to; it may hold a token, so it is a secret. secret: what bodies are signed with.
+
+    Addresses and texts are in what is posted: it goes over TLS, or to this machine.
+    """
 
     url: SecretStr
     secret: SecretStr = Field(min_length=16)
     per_minute: int = Field(default=120, ge=1)
+
+    @field_validator("url")
+    @classmethod
+    def _nobody_listens(cls, url: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            here = parts.scheme == "http" and parts.hostname in HERE
+            fine = bool(parts.hostname) and (here or parts.scheme == "https")
+        except ValueError:
+            fine = False
+        if not fine:
+            raise ValueError("has to begin with https://")
+        return url
 
 
 class StaffSettings(_Table):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import ssl
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 
@@ -32,7 +33,10 @@ class SmtpChannel:
         """Raises `ChannelProblem`: `channel-unreachable`, `channel-refused` (us), `address-refused`, `message-refused`,
         and `channel-silent` when the server has the text and does not say what it did with it."""
         settings = self._settings
-        message = mail(outgoing, settings.sender)
+        try:
+            message = mail(outgoing, settings.sender)
+        except (MessageError, ValueError):  # it would quote the address
+            raise ChannelProblem("address-refused", lasting=True) from None
         client = aiosmtplib.SMTP(
             hostname=settings.host, port=settings.port, timeout=STEP_SECONDS, tls_context=self._context(),
             use_tls=settings.tls == "implicit", start_tls=settings.tls == "starttls",

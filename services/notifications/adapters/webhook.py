@@ -49,11 +49,13 @@ class WebhookChannel:
 
 
 def payload(outgoing: Outgoing) -> bytes:
-    """What is posted: compact JSON."""
+    """What is posted: compact JSON. `id` and `at` are signed with it: whoever posts it once more does so in vain."""
     written = outgoing.written
     texts = [{"language": text.language, "direction": text.direction, "text": text.body} for text in written.texts]
-    said = {"id": outgoing.message_id, "to": outgoing.address, "subject": written.subject, "texts": texts,
-            "repeat": outgoing.repeat}  # fmt: skip
+    said = {
+        "id": outgoing.message_id, "at": outgoing.at.isoformat(), "to": outgoing.address,
+        "subject": written.subject, "texts": texts, "repeat": outgoing.repeat,
+    }  # fmt: skip
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
 
 
