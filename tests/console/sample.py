@@ -74,7 +74,7 @@ def _letters() -> list[Contract]:
             offered_for=STAY, location="west", kind="shelter_24h", sleeps=1, expires_at=AT
         ),
         told.PlaceAnswered: told.PlaceAnsweredBody(
-            offered_for=STAY, word="held", reason=None, turn=0, number=1, expires_at=AT
+            offered_for=STAY, word="open", reason=None, turn=0, number=1, expires_at=AT
         ),
     }
     west = site_seals(("west", "noord"))["west"]
