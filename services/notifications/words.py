@@ -40,7 +40,7 @@ SOURCE = "en"
 LOCALES = {"en": "en_GB"}
 """What dates are written by, where that is not the language's own name."""
 BESIDE = "nl"
-"""What stands beside a text nobody has reviewed, unless the client reads English."""
+"""What stands beside a text nobody has reviewed."""
 
 _REVIEWED = re.compile(r"^# Reviewed by: (.+)$", re.MULTILINE)
 NOBODY = "nobody yet"
