@@ -104,6 +104,8 @@ def accept(file: File, command: oc.AcceptOffer) -> Outcome:
         return Rejected("offer-ended", {"how": offer.status})
     if (offer.status, offer.arrival, offer.expected_by) == ("accepted", command.arrival, command.expected_by):
         return ()
+    if command.turn not in (None, offer.turn + 1):  # the code would not be the one that is shown
+        return Rejected("version-stale", {"expected": command.turn, "actual": offer.turn + 1})
     if offer.status == "open" and command.at >= offer.expires_at:
         return Rejected("offer-lapsed", {"expires_at": offer.expires_at.isoformat()})
     expected_by = command.expected_by
@@ -182,7 +184,8 @@ def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent
         others = [other for other in file.offers.values() if other.id != offer.id and other.status == "open"]
         events += [_declined(file, other, "accepted_other", at) for other in others]
     slot = file.offers.get(file.slot)
-    if final and slot is not None and slot.id != offer.id and doubles(file) == [offer.id]:
+    single = slot is not None and slot.id != offer.id and doubles(file) == [offer.id]
+    if final and single and slot is not None and slot.expected_by is not None:
         events.append(_letter(file, slot, slot.turn + 1, at))  # its owner is told that there is no double any more
     return events
 
