@@ -70,6 +70,8 @@ def hear_offer(file: File, command: oc.HearOffer) -> Outcome:
     slot = file.offers.get(file.slot)
     if not request.open or file.erased_at is not None:
         why = "request_ended"
+    elif command.location in request.not_at or command.kind not in request.kinds:
+        why = "not_suitable"  # whoever offers it has not read the notice; it may be where somebody waits for them
     elif command.sleeps < request.household_size:
         why = "too_small"
     elif slot is not None and not slot.unanswered:
