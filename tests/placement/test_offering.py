@@ -6,6 +6,7 @@ import pytest
 
 from services.placement.app_offers import Offering, offer_command
 from services.placement.capacity import LinkState, SiteLink
+from services.placement.views_capacity import NetworkCapacity
 from services.placement.views_offers import offers
 from services.placement.views_waiting import WAITING, WaitingList
 from shared.ids import SystemIds
@@ -25,11 +26,10 @@ def looking(desk: Desk, **links: LinkState) -> Offering:
     def link(site: str) -> SiteLink:
         return SiteLink(links.get(site, "live"), 0.0)
 
-    placement = desk.placement
-    listed = WaitingList(
-        placement.store, Reader(placement.store, WAITING, desk.clock), link, placement.capacity.current
-    )
-    return Offering("west", placement.store, listed, placement.handler, desk.clock, SystemIds())
+    store, capacity = desk.placement.store, desk.placement.capacity
+    assert isinstance(capacity, NetworkCapacity)
+    listed = WaitingList(store, Reader(store, WAITING, desk.clock), link, capacity.current)
+    return Offering("west", store, listed, desk.placement.handler, desk.clock, SystemIds())
 
 
 async def offered(desk: Desk) -> list[str]:
