@@ -275,12 +275,15 @@ class GuidanceReads:
 
 
 async def opened(intake: Intake, client_id: str, name: str, sealed: str | None, kind: type[S]) -> S | None:
-    """A sealed part of a file again; None when there is none, or when it cannot be read: that hides no other."""
+    """A sealed part of a file again; None when there is none, or when it cannot be read: that hides no other. Raises
+    503 while the vault is shut: nothing can be read then, and a list without anybody would be wrong."""
     if not sealed:
         return None
     try:
         return await intake.opened(client_id, name, sealed, kind)
     except Problem:
+        if intake.vault.shut is not None:
+            raise
         return None
 
 

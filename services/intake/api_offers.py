@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from msgspec.structs import replace
+
 from services.intake import api_models as m
 from services.intake import commands_offers as oc
 from services.intake import events_offers as oe
@@ -15,6 +17,10 @@ from shared.arrival import code_of, hashed
 from shared.handling import Handled
 from shared.http import Claim, IfMatch
 from shared.http_access import CurrentActor
+from shared.http_problems import Problem
+
+TRIES_MAX = 4
+"""How often an acceptance is made anew because something else was said of the offer first."""
 
 
 class OfferWrites:
@@ -29,16 +35,31 @@ class OfferWrites:
         """Take an offer; its owner is told, and asked until it has answered. Once more it gives another code, or
         another time. Refused: 404 `offer-unknown` (also another client's), 409 `offer-lapsed`, `offer-ended`,
         `slot-taken`, `slot-unanswered`."""
-        intake = self._intake
-        offer = (await intake.file(client_id)).offers.get(offer_id)
-        arrival = await self._arrival(offer_id, 1 if offer is None else offer.turn + 1, intake.ids.random_id())
-        handled = await intake.do(
-            client_id, Asked(actor, claim), oc.AcceptOffer, offer_id=offer_id, expected_by=body.expected_by,
-            arrival=arrival, override=body.override, if_version=version,
-        )  # fmt: skip
+        again = None if claim is None else replace(claim, unkept=frozenset({"version-stale"}))
+        asked, left = Asked(actor, again if version is None else claim), TRIES_MAX
+        while True:
+            try:
+                handled = await self._accept(client_id, offer_id, body, asked, version)
+                break
+            except Problem as problem:  # a code is made for one word of the file: somebody else said one meanwhile
+                left -= 1
+                if version is not None or problem.code != "version-stale" or not left:
+                    raise
         accepted = [event for _, event in handled.events if isinstance(event, oe.OfferAccepted)]
         code = self._code(offer_id, accepted[0].turn)
         return m.AcceptAnswer(**await self._answer(offer_id, handled), arrival_code=code)
+
+    async def _accept(
+        self, client_id: str, offer_id: str, body: m.AcceptBody, asked: Asked, version: int | None
+    ) -> Handled:
+        intake = self._intake
+        offer = (await intake.file(client_id)).offers.get(offer_id)
+        turn = 1 if offer is None else offer.turn + 1
+        return await intake.do(
+            client_id, asked, oc.AcceptOffer, offer_id=offer_id, expected_by=body.expected_by, turn=turn,
+            arrival=await self._arrival(offer_id, turn, intake.ids.random_id()), override=body.override,
+            if_version=version,
+        )  # fmt: skip
 
     async def decline(
         self, client_id: str, offer_id: str, body: m.DeclineBody, actor: CurrentActor, claim: Claim, version: IfMatch

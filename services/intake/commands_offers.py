@@ -22,13 +22,15 @@ class HearOffer(Command, frozen=True, kw_only=True):
 
 
 class AcceptOffer(Command, frozen=True, kw_only=True):
-    """The client takes it. arrival: salt and hash of the code they were given. override: why it is taken though the
-    owner of another one has not answered yet."""
+    """The client takes it. arrival: salt and hash of the code they were given. turn: which of the file's words about
+    this offer the code was made for; left out, whichever comes next. override: why it is taken though the owner of
+    another one has not answered yet."""
 
     client_id: str
     offer_id: str
     expected_by: datetime
     arrival: str
+    turn: int | None = None
     override: str | None = None
     if_version: int | None = None
 

@@ -232,8 +232,9 @@ def doubles(file: File) -> list[str]:
     return [
         offer.id
         for offer in file.offers.values()
-        if offer.id != file.slot and not offer.settled and (offer.overridden or offer.word == "housed")
-    ]
+        if offer.id != file.slot and not offer.settled
+        and (offer.overridden or offer.word == "housed" or (offer.word, offer.status) == ("expected", "accepted"))
+    ]  # fmt: skip
 
 
 def status_of(file: File, request: Request) -> str:

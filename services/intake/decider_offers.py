@@ -70,6 +70,8 @@ def hear_offer(file: File, command: oc.HearOffer) -> Outcome:
     slot = file.offers.get(file.slot)
     if not request.open or file.erased_at is not None:
         why = "request_ended"
+    elif command.location in request.not_at or command.kind not in request.kinds:
+        why = "not_suitable"  # whoever offers it has not read the notice; it may be where somebody waits for them
     elif command.sleeps < request.household_size:
         why = "too_small"
     elif slot is not None and not slot.unanswered:
@@ -104,6 +106,8 @@ def accept(file: File, command: oc.AcceptOffer) -> Outcome:
         return Rejected("offer-ended", {"how": offer.status})
     if (offer.status, offer.arrival, offer.expected_by) == ("accepted", command.arrival, command.expected_by):
         return ()
+    if command.turn not in (None, offer.turn + 1):  # the code would not be the one that is shown
+        return Rejected("version-stale", {"expected": command.turn, "actual": offer.turn + 1})
     if offer.status == "open" and command.at >= offer.expires_at:
         return Rejected("offer-lapsed", {"expires_at": offer.expires_at.isoformat()})
     expected_by = command.expected_by
@@ -182,7 +186,8 @@ def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent
         others = [other for other in file.offers.values() if other.id != offer.id and other.status == "open"]
         events += [_declined(file, other, "accepted_other", at) for other in others]
     slot = file.offers.get(file.slot)
-    if final and slot is not None and slot.id != offer.id and doubles(file) == [offer.id]:
+    single = slot is not None and slot.id != offer.id and doubles(file) == [offer.id]
+    if final and single and slot is not None and slot.expected_by is not None:
         events.append(_letter(file, slot, slot.turn + 1, at))  # its owner is told that there is no double any more
     return events
 

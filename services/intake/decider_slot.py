@@ -14,7 +14,8 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A place somebody keeps for one request. status: as its desk sees it: `open`, `accepted`, `declined`, `withdrawn`,
     `lapsed`. word: the owner's newest (`OfferWord`), empty before it has said one.
 
-    turn: our words about it so far; owner_turn: the newest the owner knows. epoch, number, until: of the owner's word.
+    turn: our words about it so far, those we have forgotten since (an older backup) but the owner knows included;
+    owner_turn: the newest the owner knows. epoch, number, until: of the owner's word.
     again_at: when it is written to again; asked: how often since something changed. settled: nothing more is expected.
     overridden: another one was taken in spite of it. version: of the file when it last moved.
     """
@@ -76,8 +77,8 @@ def moved(
         case oe.OfferWordHeard():
             return replace(
                 offer, status=_status(offer, event.word), word=event.word, reason=event.reason or offer.reason,
-                owner_turn=event.turn, epoch=event.epoch, number=event.number, until=event.until,
-                again_at=event.again_at, asked=0, settled=event.again_at is None,
+                turn=max(offer.turn, event.turn), owner_turn=event.turn, epoch=event.epoch, number=event.number,
+                until=event.until, again_at=event.again_at, asked=0, settled=event.again_at is None,
             )  # fmt: skip
 
 
@@ -91,7 +92,12 @@ def _status(offer: Offer, word: str) -> str:
 
 
 def slot_after(slot: str, offers: dict[str, Offer]) -> str:
-    """Who is known to live somewhere fills the slot when nobody else does."""
+    """Who is known to live somewhere fills the slot when nobody else does; then who is expected there, though this file
+    does not know any more that it accepted (it comes from an older backup)."""
     if slot and not offers[slot].settled:
         return slot
-    return next((offer.id for offer in offers.values() if offer.word == "housed"), "")
+    for word in ("housed", "expected"):
+        for offer in offers.values():
+            if (offer.word, offer.status) == (word, "accepted"):
+                return offer.id
+    return ""

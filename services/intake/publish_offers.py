@@ -25,10 +25,14 @@ def letters(events: Sequence[ev.ClientEvent], after: File) -> list[Draft]:
 
 
 def letter(file: File, offer: Offer) -> Draft:
-    """What the desk has to say of an offer now. The same whenever it is said again, but for a possible double."""
+    """What the desk has to say of an offer now. The same whenever it is said again, but for a possible double.
+
+    Of an acceptance that was lost with an older backup nothing is known but its owner's word. It is asked for that by
+    words it has had already: it takes them as no news, and says how it stands.
+    """
     about = {"offered_for": offer.request_id, "location": offer.location, "turn": offer.turn}
     if offer.status == "declined" or offer.expected_by is None:
-        body = told.PlaceDeclinedBody.model_validate(about | {"reason": offer.reason})
+        body = told.PlaceDeclinedBody.model_validate(about | {"reason": offer.reason or "not_reached"})
         return Draft(told.PlaceDeclined, offer.site, offer.id, body)
     accepted = told.PlaceAcceptedBody.model_validate(about | {
         "household_size": offer.household_size, "expected_by": offer.expected_by, "arrival": offer.arrival,

@@ -71,7 +71,7 @@ class Offering:
         now = self._clock.monotonic()
         going_on = await self._store.rows(offers, word="open"), await self._store.rows(offers, word="expected")
         offered = frozenset(row["request_id"] for rows in going_on for row in rows)
-        ranked, chosen = await self._waiting.ranked(self._not_there(now), offered)
+        ranked, chosen = await self._waiting.ranked(self._not_there(now), offered, heard_only=True)
         waiting = {one.request_id: one for one in ranked if one.status == "waiting"}
         self._forget(waiting, chosen)
         for request_id, choice in chosen.items():
@@ -80,22 +80,23 @@ class Offering:
                 since = self._since.setdefault((request_id, choice.location), now)
                 if now - since >= self._shows_within:
                     self._pass(request_id, choice.location, now)
-            elif self._waiting.heard_now(request.desk) and not await self._offer(request, choice):
+            elif not await self._offer(request, choice):
                 self._pass(request_id, choice.location, now)
 
     async def _offer(self, request: Waiting, choice: Choice) -> bool:
-        """Whether the location took it on."""
+        """Whether the location made it. What it tells goes under the offer's own id: from that of the command anybody
+        could find out, by trying the ids of all requests, which one it is for."""
         command = OfferPlace(
             at=self._clock.now(), role=SYSTEM_ROLE, location=choice.location, offer_id=self._ids.random_id(),
             request_id=request.request_id, site=request.desk, kind=choice.kind,
             household_size=PEOPLE_AT_MOST[request.size_class], features=tuple(sorted(request.features)),
         )  # fmt: skip
         command_id = offer_command(request.request_id, command.offer_id)
-        context = Context(command_id, command_id, command_id)
+        context = Context(command_id, command.offer_id, command_id)
         handled = await self._handler.handle(choice.location, command, context)
         if handled.rejected is not None:
             log.info("a location that was chosen does not offer", code=handled.rejected.code)
-        return handled.rejected is None
+        return bool(handled.events)
 
     def _not_there(self, now: float) -> Mapping[str, frozenset[str]]:
         return {

@@ -63,7 +63,7 @@ def offer_place(state: Location, command: oc.OfferPlace) -> Outcome:
         return ()
     if any(command.at < offer.moved_at + NOT_AGAIN_WITHIN for offer in known):
         return Rejected("offer-made-lately", {"again_after_hours": 24})
-    if len(state.offers) >= OFFERS_MAX:
+    if sum(_remembered(offer, command.at) for offer in state.offers.values()) >= OFFERS_MAX:
         return Rejected("too-many-offers", {"offers_max": OFFERS_MAX})
     held = holds.hold_places(state, cmd.HoldPlaces(
         at=command.at, role=command.role, location=command.location, hold_id=command.offer_id, kind=command.kind,

@@ -128,15 +128,20 @@ class WaitingList:
         return self._link(site).state == "live"
 
     async def ranked(
-        self, elsewhere: Mapping[str, frozenset[str]] = NOWHERE, offered: frozenset[str] = frozenset()
-    ) -> tuple[Sequence[Waiting], Mapping[str, Choice]]:
+        self, elsewhere: Mapping[str, frozenset[str]] = NOWHERE, offered: frozenset[str] = frozenset(),
+        *, heard_only: bool = False,
+    ) -> tuple[Sequence[Waiting], Mapping[str, Choice]]:  # fmt: skip
         """Every open request in order, and the choices by request. A site that has left the network asks for nobody.
 
         elsewhere: locations that count as not wanted besides, by request. offered: requests that have an offer, though
-        their notice does not say so yet.
+        their notice does not say so yet. heard_only: without requests whose desk would not hear of an offer now, so
+        that no place waits for them.
         """
         rows, groups = await asyncio.gather(self._store.rows(waiting), self._rooms())
-        asking = {origin: self._asks(origin) for origin in {row["origin"] for row in rows}}
+        asking = {
+            origin: self._asks(origin) and (not heard_only or self.heard_now(origin.partition("/")[0]))
+            for origin in {row["origin"] for row in rows}
+        }
         asked = (waiting_of(row) for row in rows if asking[row["origin"]])
         ranked = rank_requests(_known_better(one, elsewhere, offered) for one in asked)
         links = {site: self._link(site).state for site in {group["site"] for group in groups}}

@@ -17,7 +17,7 @@ ASK, MINUTE = timedelta(seconds=2), timedelta(minutes=1)
 
 def received(offer_id: str = OFFER, site: str = "west", sleeps: int = 6) -> oe.OfferReceived:
     return oe.OfferReceived(
-        ANNA, ASKED, offer_id, site, site, "family_shelter", sleeps, UNTIL, UNTIL + MINUTE, T0
+        ANNA, ASKED, offer_id, site, f"{site}-2", "family_shelter", sleeps, UNTIL, UNTIL + MINUTE, T0
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ with_accepted = at_desk.given(REGISTERED, OPENED, received(), received(OFFER_2, 
 
 def hear(offer_id: str = OFFER, **fields: Any) -> oc.HearOffer:
     given = {
-        "request_id": ASKED, "site": "west", "location": "west", "kind": "family_shelter", "sleeps": 6,
+        "request_id": ASKED, "site": "west", "location": "west-2", "kind": "family_shelter", "sleeps": 6,
         "expires_at": UNTIL, "role": "system",
     }  # fmt: skip
     made: oc.HearOffer = asked(oc.HearOffer, offer_id=offer_id, **(given | fields))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from shared.security import Role
@@ -107,3 +108,17 @@ async def test_only_caseworkers_of_the_desk_read_them(desk: IntakeDesk) -> None:
     for role in roles:
         for name in ("children-without-referral", "first-appointments", "registrations"):
             assert (await desk.get(f"/lists/{name}", role=role)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/lists/children-without-referral", "/lists/registrations", "/lists/first-appointments", "/trajectories",
+     "/referrals"],
+)  # fmt: skip
+async def test_while_the_vault_is_shut_no_list_says_that_there_is_nobody(desk: IntakeDesk, path: str) -> None:
+    client = await desk.registered(household=FAMILY)
+    await refer(desk, client, "general_practice")
+    assert (await desk.post(f"/clients/{client}/trajectories", {"goals": ["a roof"]})).status_code == 201
+    desk.vault.shut = "vault-key-missing"
+    answer = await desk.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (503, "vault-key-missing")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 from services.intake import commands_offers as oc
+from services.intake import events_offers as oe
 from services.intake import policy
+from services.intake.decider import CLIENT
+from shared.arrival import hashed
 from shared.handling import Context
 from tests.intake.offers import OFFER, OFFER_2
 from tests.support.intake_desk import IntakeDesk, open_intake
@@ -60,6 +64,19 @@ async def test_the_code_is_the_same_for_the_same_request_and_kept_nowhere() -> N
         assert code.replace("-", "") not in kept
         assert again.replace("-", "") not in kept
         assert "arrival" not in (await desk.get(f"/requests/{request}")).text
+
+
+async def test_each_of_two_who_accept_at_once_shows_the_code_its_owner_is_told() -> None:
+    async with open_intake() as desk:
+        client, request = await waiting(desk)
+        await offered(desk, request)
+        path, body = f"/clients/{client}/offers/{OFFER}/accept", soon(desk)
+        answers = await asyncio.gather(desk.post(path, body, key="one"), desk.post(path, body, key="two"))
+        codes = {answer.json()["arrival_code"] for answer in answers}
+        made = [CLIENT.codec.decode(one.data) for one in desk.disk.events if one.type == "offer-accepted.v1"]
+        told = [event.arrival for event in made if isinstance(event, oe.OfferAccepted)]
+        assert len(codes) == len(told) == 2
+        assert {any(hashed(code, one.partition(".")[0]) == one for code in codes) for one in told} == {True}
 
 
 async def test_an_offer_is_taken_by_whom_it_was_made_to() -> None:

@@ -27,10 +27,10 @@ NOTICE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def noticed(**fields: Any) -> list[Put | Delete]:
+def noticed(desk: str = "noord", **fields: Any) -> list[Put | Delete]:
     contract = RequestNoticed.of(**(NOTICE | fields))
     message = Message(
-        Origin("noord", "intake", 1), "pub", 1, FIRST, contract.type_name, FIRST, NOW, FIRST, FIRST, contract.encode()
+        Origin(desk, "intake", 1), "pub", 1, FIRST, contract.type_name, FIRST, NOW, FIRST, FIRST, contract.encode()
     )
     return list(waiting_rows(message, contract))
 

@@ -62,7 +62,8 @@ class Slot:
             case desk.OfferLetterRepeated():
                 self.offers[event.offer_id].turn = event.turn
             case desk.OfferWordHeard():
-                self.offers[event.offer_id].word = event.word
+                said = self.offers[event.offer_id]
+                said.word, said.turn = event.word, max(said.turn, event.turn)
                 if self.fills == event.offer_id and event.word in OVER:
                     self.fills = None
                 if self.fills is None:

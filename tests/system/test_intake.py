@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,21 @@ async def all_show(network: Network, request_ids: list[str]) -> bool:
     return [[one["id"] for one in await waiting(network, site)] for site in SITES] == [request_ids] * len(SITES)
 
 
+async def only_offered(network: Network, request_ids: list[str], first: str) -> bool:
+    """Whether every site lists them in this order, and that this one and no other has an offer."""
+    expected = [(id_, "offered" if id_ == first else "waiting") for id_ in request_ids]
+    shown = [[(one["id"], one["status"]) for one in await waiting(network, site)] for site in SITES]
+    return shown == [expected] * len(SITES)
+
+
+async def decline(desk: Any, client_id: str, request: str) -> None:
+    """The client does not want what this request is offered."""
+    offers = (await desk.get(f"/api/intake/requests/{request}")).json()["offers"]
+    [offer] = [one["id"] for one in offers if one["status"] == "open"]
+    path = f"/api/intake/clients/{client_id}/offers/{offer}/decline"
+    assert (await desk.post(path, json={"reason": "too_far"})).status_code == 200
+
+
 def test_the_words_are_found_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(json.dumps(WHOLE))
     assert len(lying_about(tmp_path, CANARIES)) == 7
@@ -188,9 +204,6 @@ async def test_what_a_restored_desk_has_lost_is_for_those_who_may_see_clients(ne
 
 async def test_who_waits_is_one_list_at_every_site_and_says_where_each_would_go(network: Network) -> None:
     async with network.client("west", "caseworker") as west, network.client("noord", "caseworker") as noord:
-        async with network.client("noord") as house:
-            make = {"location": "noord", "kind": "shelter_24h", "room": "1", "sleeps": 1, "features": [], "count": 1}
-            assert (await house.post("/api/placement/places", json=make)).status_code == 201
         clients = [(desk, (await desk.post("/api/intake/clients", json={})).json()["id"])
                    for desk in (west, noord, west, noord)]  # fmt: skip
         facts: list[list[str]] = [[], ["baby"], ["medical_urgent"], ["sleeping_rough"]]
@@ -199,13 +212,21 @@ async def test_who_waits_is_one_list_at_every_site_and_says_where_each_would_go(
         await eventually("every site lists them in one order", lambda: all_show(network, order))
         lists = [await waiting(network, site) for site in SITES]
         assert [one["rank"] for one in lists[0]] == [1, 2, 3, 4]
+        async with network.client("noord") as house:
+            make = {"location": "noord", "kind": "shelter_24h", "room": "1", "sleeps": 1, "features": [], "count": 1}
+            assert (await house.post("/api/placement/places", json=make)).status_code == 201
+        desks = dict(zip(made, clients, strict=True))
+        for first in order:  # nobody takes the only bed: it goes from one to the next, as they are listed
+            offered = partial(only_offered, network, order, first)
+            await eventually(f"the bed is offered to {first} alone", offered)
+            await decline(*desks[first], first)
 
         async def one_choice() -> bool:
             chosen = [[one["chosen"] and one["chosen"]["location"] for one in await waiting(network, site)]
                       for site in SITES]  # fmt: skip
             return chosen == [["noord", None, None, None]] * len(SITES)
 
-        await eventually("the only bed is the first's, at every site", one_choice)
+        await eventually("the only bed would be the first's, at every site", one_choice)
         for (desk, id_), request in zip(clients, made, strict=True):
             done = await desk.post(
                 f"/api/intake/clients/{id_}/requests/{request}/withdraw", json={"reason": "found_elsewhere"}

@@ -1,5 +1,7 @@
 """A place is kept for somebody who asks; what cannot be taken is declined at once."""
 
+from msgspec.structs import replace
+
 from tests.intake.offers import (
     EXPECTED,
     OFFER,
@@ -31,6 +33,13 @@ def test_an_unknown_request_or_another_sites_offer_is_not_listened_to() -> None:
 
 def test_what_is_too_small_is_declined_at_once() -> None:
     with_request.when(hear(sleeps=4)).then(received(sleeps=4), declined("too_small"))
+
+
+def test_what_nobody_asked_for_is_declined_at_once_and_above_all_where_they_must_not_go() -> None:
+    with_request.when(hear(location="west")).then(replace(received(), location="west"), declined("not_suitable"))
+    with_request.when(hear(kind="night_shelter")).then(
+        replace(received(), kind="night_shelter"), declined("not_suitable")
+    )
 
 
 def test_a_request_that_has_ended_declines_also_of_an_erased_file() -> None:

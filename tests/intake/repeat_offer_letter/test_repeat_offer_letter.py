@@ -4,14 +4,19 @@ from datetime import datetime, timedelta
 
 from services.intake import commands_offers as oc
 from services.intake import events_offers as oe
+from services.intake import publish_offers
+from shared.contracts.intake import PlaceDeclinedBody
 from tests.intake.offers import (
     ASK,
+    BY,
     EXPECTED,
     HOUSED,
     MINUTE,
     OFFER,
     PLACED,
     UNTIL,
+    accept,
+    accepted,
     declined,
     heard,
     with_accepted,
@@ -49,6 +54,24 @@ def test_nothing_happens_before_its_time_or_when_it_is_over() -> None:
     with_accepted.when(repeat(T0)).then_nothing()
     with_offer.given(heard("lapsed", turn=0)).when(repeat(UNTIL + MINUTE)).then_nothing()
     with_request.when(repeat(T0 + ASK)).then_nothing()
+
+
+def test_an_owner_that_knows_more_than_an_older_backup_is_asked_how_it_stands_and_told_nothing_new() -> None:
+    """The acceptance, the second already, was lost with the database."""
+    at = BY + MINUTE
+    lost = with_offer.given(heard("expected", turn=2, until=BY, again_at=at))
+    asked_again = lost.when(repeat(at)).then(again(at, ASK, turn=2))
+    state = asked_again.state
+    assert (state.slot, state.offers[OFFER].status) == (OFFER, "accepted")
+    letter = publish_offers.letter(state, state.offers[OFFER]).body
+    assert isinstance(letter, PlaceDeclinedBody)
+    assert letter.turn == 2
+
+
+def test_an_acceptance_that_was_lost_is_made_anew_over_what_the_owner_knows() -> None:
+    lost = with_offer.given(heard("expected", turn=2, until=BY, again_at=BY + MINUTE))
+    lost.when(accept(turn=1)).then_rejected("version-stale", expected=1, actual=3)
+    lost.when(accept(turn=3)).then(accepted(turn=3))
 
 
 def test_there_is_no_such_file() -> None:
