@@ -20,7 +20,7 @@ from services.allowance.api_payroll import PayrollRoutes
 from services.allowance.api_reads import Reads
 from services.allowance.days import Tariff
 from services.allowance.events_entitlement import EntitlementAsked
-from shared.handling import Also, Handled
+from shared.handling import Also, Handled, KeyClaim
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import EVERYBODY, CurrentActor, allow
 from shared.http_models import CommandAnswer, is_id
@@ -149,7 +149,7 @@ class DeskWrites:
         allowance.at_location()
         await self._can_be_asked(body)
         entitlement_id = allowance.ids.random_id()
-        slot = Also() if claim is not None and await self._is_known(claim) else await self._slot(body.client_id)
+        slot = await self._slot(body.client_id, claim)
         try:
             handled = await allowance.entitlement(
                 entitlement_id, asked, en.AskEntitlement, slot, client_id=body.client_id,
@@ -172,17 +172,16 @@ class DeskWrites:
         if not self._allowance.can_write_to(self._allowance.municipality_site):
             raise Problem(503, "municipality-unreachable", headers={"Retry-After": "60"})
 
-    async def _is_known(self, claim: Any) -> bool:
-        """Whether this request came before: then its answer is an old one, and needs no slot."""
-        return await self._allowance.store.find_key(claim.scope, claim.key) is not None
-
-    async def _slot(self, client_id: str) -> Also:
-        """A client's next entitlement, which only one of two who ask at once gets. Raises 409
-        `client-has-entitlement`."""
-        rows = await self._allowance.store.rows(views.entitlements, client_id=client_id)
+    async def _slot(self, client_id: str, claim: KeyClaim | None) -> Also:
+        """A client's next entitlement, which only one of two who ask at once gets, and nobody who is refused. A request
+        that came before needs none: its answer is an old one. Raises 409 `client-has-entitlement`."""
+        store = self._allowance.store
+        rows = await store.rows(views.entitlements, client_id=client_id)
+        if claim is not None and await store.find_key(claim.scope, claim.key) is not None:
+            return Also()  # looked for after the rows: what this request did is stored in one append
         if any(row["status"] in LIVE for row in rows):
             raise Problem(409, "client-has-entitlement")
-        return Also(keys=[KeyRecord("client-entitlement", f"{client_id}/{len(rows)}", b"", "", 1, 0)])
+        return Also(taken=[KeyRecord("client-entitlement", f"{client_id}/{len(rows)}", b"", "", 1, 0)])
 
     async def suspend(
         self, entitlement_id: str, body: m.FromBody, actor: CurrentActor, claim: Claim, version: IfMatch

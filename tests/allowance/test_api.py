@@ -104,6 +104,14 @@ async def test_a_client_has_one_entitlement_however_many_desks_ask(network: Allo
     assert again.json()["id"] != won
 
 
+async def test_who_was_refused_for_a_wrong_day_may_ask_again(network: AllowanceNetwork) -> None:
+    body = {"programme": await network.programme(), "client_id": client()}
+    refused = await network.west.post("/entitlements", body | {"from_day": "2999-01-01"}, key="wrong-day")
+    assert (refused.status_code, refused.json()["code"]) == (422, "day-too-far")
+    asked = await network.west.post("/entitlements", body)
+    assert asked.status_code == 202, asked.text
+
+
 async def test_one_key_asks_once(network: AllowanceNetwork) -> None:
     programme = await network.programme()
     body = {"programme": programme, "client_id": client()}
