@@ -135,8 +135,9 @@ def grant_budget(state: Programme, command: cmd.GrantBudget) -> Outcome:
 
 
 def hear(state: Programme, command: cmd.HearEntitlement) -> Outcome:
-    """Refused: `id-invalid`, `days-invalid`, `days-in-too-many-pieces`, `seat-of-another-site`, `too-many-seats`. What
-    is refused a seat is no refused command: the site has to hear of it."""
+    """A newer word counts, and so does another one under the same number: a site whose store was restored gives its
+    numbers anew. Refused: `id-invalid`, `days-invalid`, `days-in-too-many-pieces`, `seat-of-another-site`,
+    `too-many-seats`. What is refused a seat is no refused command: the site has to hear of it."""
     refused = limits.id_refused(command.programme_id, command.seat_id) or limits.spans_refused(command.spans)
     if refused:
         return refused
@@ -145,12 +146,17 @@ def hear(state: Programme, command: cmd.HearEntitlement) -> Outcome:
         return _new_seat(state, command)
     if seat.site != command.site:
         return Rejected("seat-of-another-site", {"site": command.site})
+    newer = command.revision > seat.revision or (command.revision == seat.revision and not _same(seat, command))
+    if newer and command.status != "asked":
+        return _word(state, command)
     if command.revision == seat.revision and _just_answered(seat, command):
         return ()
-    refused_seat = seat.status == "refused" and command.status != "ended"
-    if command.revision <= seat.revision or refused_seat or command.status == "asked":
-        return [ev.SeatWordRepeated(command.programme_id, command.seat_id, command.at)]
-    return _word(state, command, ended=command.status == "ended" or seat.status == "ended")
+    return [ev.SeatWordRepeated(command.programme_id, command.seat_id, command.at)]
+
+
+def _same(seat: Seat, command: cmd.HearEntitlement) -> bool:
+    """Whether a word says of a seat what is known of it."""
+    return (command.status, command.method, command.spans) == (seat.status, seat.method, seat.spans)
 
 
 def _just_answered(seat: Seat, command: cmd.HearEntitlement) -> bool:
@@ -161,11 +167,12 @@ def _just_answered(seat: Seat, command: cmd.HearEntitlement) -> bool:
 
 def _new_seat(state: Programme, command: cmd.HearEntitlement) -> Outcome:
     """A seat nobody knows here. A word that one was granted is believed, full or not: only a municipality whose store
-    was restored can lack what it answered before."""
+    was restored can lack what it answered before. So it is when it refused the seat since, or knows it as given back,
+    which a site that was restored does not."""
     if len(state.seats) >= limits.SEATS_MAX:
         return Rejected("too-many-seats", {"seats_max": limits.SEATS_MAX})
     if command.status != "asked":
-        return _word(state, command, ended=command.status == "ended")
+        return _word(state, command)
     about = (command.programme_id, command.seat_id, command.site, command.revision)
     code = _why_not(state, command)
     if code is not None:
@@ -181,15 +188,17 @@ def _why_not(state: Programme, command: cmd.HearEntitlement) -> str | None:
     return "no-seat-free" if state.taken >= state.ceiling else None
 
 
-def _word(state: Programme, command: cmd.HearEntitlement, *, ended: bool) -> Outcome:
+def _word(state: Programme, command: cmd.HearEntitlement) -> Outcome:
     """A site's newer word about a seat; one that comes free may be the one that a lowering waits for."""
     about = (command.programme_id, command.seat_id, command.site, command.revision, command.method, command.spans)
-    if not ended:
+    if command.status != "ended":
         return [ev.SeatGranted(*about, command.at)]
     events: list[ev.ProgrammeEvent] = [ev.SeatEnded(*about, command.at)]
     seat = state.seats.get(command.seat_id)
     if state.planned is not None and seat is not None and seat.is_taken:
-        events.append(ev.CeilingLowered(state.id, max(state.taken - 1, state.planned), command.at))
+        ceiling = max(state.taken - 1, state.planned)
+        if ceiling < state.ceiling:  # more may be taken, of a municipality that has forgotten some
+            events.append(ev.CeilingLowered(state.id, ceiling, command.at))
     return events
 
 

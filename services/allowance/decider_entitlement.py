@@ -25,8 +25,6 @@ TIMER = "entitlement"
 REPEAT_SECONDS_MIN, REPEAT_SECONDS_MAX = 2, 3600
 """The first pause before the municipality is told again; it doubles up to an hour, without end: money hangs on it."""
 
-ANSWERED = frozenset({"granted", "ended", "refused"})
-
 
 class Entitlement(msgspec.Struct, frozen=True, gc=False):
     """One client's seat, wanted, had or given back. status: `asked`, `granted`, `suspended`, `ended`, `refused`.
@@ -117,8 +115,8 @@ def ask(state: Entitlement, command: cmd.AskEntitlement) -> Outcome:
 
 
 def hear(state: Entitlement, command: cmd.HearSeat) -> Outcome:
-    """The municipality's word. One that has heard more than this store knows of (it was restored) is told again, under
-    a higher number. Refused: `answer-of-another-site`."""
+    """The municipality's word. One that has heard more than this store knows of (it was restored), or something else
+    under the same number, is told again under a higher one. Refused: `answer-of-another-site`."""
     if command.site != state.site:
         return Rejected("answer-of-another-site", {"site": command.site})
     if state.status == "asked" and command.status == "refused":
@@ -130,9 +128,10 @@ def hear(state: Entitlement, command: cmd.HearSeat) -> Outcome:
         if command.status == "ended":  # it was given back in what this store has forgotten
             return [ev.EntitlementRefused(state.id, "seat-given-back", command.at)]
         return [ev.EntitlementGranted(state.id, revision, _again(command.at), command.at)]
-    if command.revision > state.revision:
+    known = command.status == ("ended" if state.status == "ended" else "granted")
+    if command.revision > state.revision or (command.revision == state.revision and not known):
         return [ev.EntitlementRepeated(state.id, revision, _again(command.at), command.at)]
-    if command.revision == state.revision and command.status in ANSWERED and not state.settled:
+    if command.revision == state.revision and not state.settled:
         return [ev.EntitlementConfirmed(state.id, command.revision, command.at)]
     return ()
 

@@ -20,7 +20,7 @@ TODAY = date(2026, 1, 5)
 SOON = T0 + timedelta(seconds=2)
 LEEFGELD = "11111111-1111-4111-8111-111111111111"
 ANNA = "22222222-2222-4222-8222-222222222222"
-SEAT, SEAT_2, SEAT_3 = (f"{n}{n}{n}{n}3333-3333-4333-8333-333333333333" for n in "abc")
+SEAT, SEAT_2, SEAT_3, SEAT_4 = (f"{n}{n}{n}{n}3333-3333-4333-8333-333333333333" for n in "abcd")
 
 at_municipality, at_desk = Scenario(PROGRAMME), Scenario(ENTITLEMENT)
 
