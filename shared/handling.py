@@ -301,8 +301,8 @@ class Handler(Generic[S, C, E]):
         end = version + len(events)
         if end // SNAPSHOT_EVERY > version // SNAPSHOT_EVERY:
             rows.append(Put(schema.snapshots, (stream, end, self._decider.state_version, msgspec.json.encode(after))))
-        keys = self._keys(context, stream, version + 1, end, None)
-        return Append(now, [StreamWrite(stream, version, stored), *also.streams], told, rows, [*keys, *also.keys, *also.taken])
+        keys = [*self._keys(context, stream, version + 1, end, None), *also.keys, *also.taken]
+        return Append(now, [StreamWrite(stream, version, stored), *also.streams], told, rows, keys)
 
     async def _nothing(
         self, stream: str, version: int, context: Context, also: Also, rejected: Rejected | None

@@ -126,9 +126,11 @@ class PayrollRoutes:
             raise Problem(404, "programme-unknown")
         if period is None:
             raise Problem(422, "period-unknown")
+        ended = period.until <= allowance.today()  # any other is refused: nothing is counted up to the year 9999
         handled = await allowance.payroll(
             body.programme, Asked(actor, claim), cmd.DraftPayRun, run_id=allowance.ids.random_id(),
-            kind=programme.period, period=body.period, due=dues(programme, period), by=_person(actor),
+            kind=programme.period, period=body.period, due=dues(programme, period) if ended else (),
+            by=_person(actor),
         )  # fmt: skip
         event = next(event for _, event in handled.events if isinstance(event, PayRunDrafted))
         return PayRunAnswer(

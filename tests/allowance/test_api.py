@@ -270,6 +270,16 @@ async def test_a_run_is_drafted_approved_by_somebody_else_and_executed_once(netw
     assert (again.status_code, again.json()["code"]) == (409, "period-paid")
 
 
+@pytest.mark.parametrize("period", ["9998-12", "2099-01"])
+async def test_a_run_for_a_period_far_away_is_refused_before_anything_is_counted(
+    network: AllowanceNetwork, period: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programme, _ = await paid_programme(network)
+    monkeypatch.setattr("services.allowance.api_payroll.dues", None)  # to count it would fail
+    refused = await network.stad.post("/pay-runs", {"programme": programme, "period": period})
+    assert (refused.status_code, refused.json()["code"]) == (409, "period-not-ended")
+
+
 async def test_days_that_are_corrected_later_are_made_up_for_and_nothing_past_changes(
     network: AllowanceNetwork,
 ) -> None:
