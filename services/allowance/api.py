@@ -204,7 +204,8 @@ class DeskWrites:
     async def end(
         self, entitlement_id: str, body: m.EndBody, actor: CurrentActor, claim: Claim, version: IfMatch
     ) -> m.EntitlementAnswer:
-        """It is over from a day on, and the seat goes back; asked for but not answered, it is asked for no more."""
+        """It is over from a day on, tomorrow at the latest, and the seat goes back; asked for but not answered, it is
+        asked for no more. Refused: `day-ahead`."""
         return await self._do(
             entitlement_id, Asked(actor, claim), en.EndEntitlement, version, "ended", reason=body.reason,
             from_day=body.from_day or self._allowance.today(),
@@ -214,7 +215,7 @@ class DeskWrites:
         self, entitlement_id: str, body: m.DaysBody, actor: CurrentActor, claim: Claim, version: IfMatch
     ) -> CommandAnswer:
         """Which days are paid was wrong, or the household is another. What was paid stays; the next pay run makes up
-        for it. Refused: `entitlement-not-granted`, `days-open`."""
+        for it. Refused: `entitlement-not-granted`, `days-open`, `day-ahead`."""
         handled = await self._decided(
             entitlement_id, Asked(actor, claim), en.CorrectDays, first=body.first, until=body.until,
             household_size=body.household_size, if_version=version,

@@ -172,7 +172,8 @@ def resume(state: Entitlement, command: cmd.ResumeEntitlement) -> Outcome:
 
 
 def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
-    """A second time changes nothing. Refused: `end-reason-unknown`, `day-too-far`."""
+    """A second time changes nothing. Whoever is paid for a while yet keeps the seat so long: it is suspended from that
+    day on, and ended then. Refused: `end-reason-unknown`, `day-too-far`, `day-ahead` (after tomorrow)."""
     if command.reason not in ENTITLEMENT_ENDS:
         return Rejected("end-reason-unknown", {"known": list(ENTITLEMENT_ENDS)})
     refused = limits.day_refused(command.from_day, command.at)
@@ -180,6 +181,9 @@ def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
         return refused
     if state.status in ("ended", "refused"):
         return ()
+    refused = limits.ahead_refused(command.from_day, command.at)
+    if refused:
+        return refused
     spans = () if state.status == "asked" else without(state.spans, command.from_day, None)
     return [
         ev.EntitlementEnded(
@@ -190,7 +194,8 @@ def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
 
 def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
     """Refused: `entitlement-not-granted`, `day-too-far`, `household-size-invalid`, `days-invalid` (they end before they
-    begin), `days-open` (only while it is paid are days corrected until further notice), `days-in-too-many-pieces`."""
+    begin), `days-open` (only while it is paid are days corrected until further notice), `day-ahead` (what is over has
+    no days after today), `days-in-too-many-pieces`."""
     if state.status in ("asked", "refused"):
         return Rejected("entitlement-not-granted", {"status": state.status})
     refused = limits.household_refused(command.household_size, least=0) or limits.day_refused(command.first, command.at)
@@ -202,6 +207,10 @@ def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
         return Rejected("days-open", {"status": state.status})
     if command.until is not None and command.until <= command.first:
         return Rejected("days-invalid", {})
+    if command.until is not None and state.status == "ended" and command.household_size:
+        refused = limits.ahead_refused(command.until, command.at)
+        if refused:
+            return refused
     spans = (
         put(state.spans, command.first, command.until, size_class(command.household_size))
         if command.household_size

@@ -37,9 +37,8 @@ WON = ee.EntitlementGranted(SEAT, 2, SOON, T0)
 REFUSED = ee.EntitlementRefused(SEAT, "no-seat-free", T0)
 CONFIRMED = ee.EntitlementConfirmed(SEAT, 2, T0)
 SUSPENDED = ee.EntitlementSuspended(SEAT, date(2026, 1, 10), (Span(TODAY, date(2026, 1, 10), "1"),), 3, SOON, T0)
-ENDED = ee.EntitlementEnded(
-    SEAT, date(2026, 2, 1), "sheltered", (Span(TODAY, date(2026, 2, 1), "1"),), 3, SOON, T0
-)  # fmt: skip
+TOMORROW = date(2026, 1, 6)
+ENDED = ee.EntitlementEnded(SEAT, TOMORROW, "sheltered", (Span(TODAY, TOMORROW, "1"),), 3, SOON, T0)
 
 
 def asked(command: type[Any], **fields: Any) -> Any:
