@@ -56,6 +56,7 @@ def routes(money: MoneyWrites, pay: PayrollRoutes, desk: DeskWrites, reads: Read
         ("POST", "/programmes/{programme_id}/tariffs", money.add_tariff, 200, MONEY),
         ("POST", "/programmes/{programme_id}/budget", money.grant_budget, 200, FINANCE),
         ("GET", "/seats", reads.list_seats, 200, MONEY_READERS),
+        ("POST", "/seats/{seat_id}/end", money.end_seat, 200, FINANCE),
         ("GET", "/pay-runs", pay.list_runs, 200, MONEY_READERS),
         ("POST", "/pay-runs", pay.draft, 201, FINANCE),
         ("GET", "/pay-runs/{run_id}", pay.show_run, 200, FINANCE_READERS),
@@ -125,6 +126,19 @@ class MoneyWrites:
         return await self._do(
             programme_id, Asked(actor, claim), cmd.GrantBudget, year=body.year, cents=body.cents, if_version=version
         )
+
+    async def end_seat(
+        self, seat_id: str, body: m.FromBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> CommandAnswer:
+        """Take back a seat that nobody is left to give back: its site left, or knows of it no more. A site that has it
+        says so, and has it again. Refused: `day-ahead`."""
+        allowance = self._allowance
+        allowance.at_municipality()
+        row = await allowance.row(views.seats, seat_id, "seat")
+        return await self._do(
+            row["programme_id"], Asked(actor, claim), cmd.EndSeat, seat_id=seat_id,
+            from_day=body.from_day or allowance.today(), if_version=version,
+        )  # fmt: skip
 
     async def _do(self, id_: str, asked: Asked, command: type[Any], **fields: Any) -> CommandAnswer:
         allowance = self._allowance

@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 from services.allowance import commands as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import events as ev
-from services.allowance.days import Tariff
+from services.allowance.days import Tariff, without
 from services.allowance.decider_entitlement import ENTITLEMENT
 from services.allowance.decider_payroll import PAYROLL
 from services.allowance.decider_programme import Programme, Seat, evolve
@@ -44,6 +44,8 @@ def decide(state: Programme, command: cmd.ProgrammeCommand) -> Outcome:
             return add_tariff(state, Tariff(command.size_class, command.cents, command.valid_from), command.at)
         case cmd.GrantBudget():
             return grant_budget(state, command)
+        case cmd.EndSeat():
+            return end_seat(state, command)
         case _:
             assert_never(command)
 
@@ -134,6 +136,23 @@ def grant_budget(state: Programme, command: cmd.GrantBudget) -> Outcome:
     return [ev.BudgetGranted(state.id, command.year, command.cents, command.at)]
 
 
+def end_seat(state: Programme, command: cmd.EndSeat) -> Outcome:
+    """Nobody may be left who gives it back: its site left the network, or was restored from before it asked. A site
+    that knows of it says so once it hears of this, and has it again. Refused: `seat-unknown`, `day-too-far`,
+    `day-ahead`."""
+    seat = state.seats.get(command.seat_id)
+    if seat is None:
+        return Rejected("seat-unknown", {})
+    refused = limits.day_refused(command.from_day, command.at) or limits.ahead_refused(command.from_day, command.at)
+    if refused:
+        return refused
+    if not seat.is_taken or seat.method is None:
+        return ()
+    spans = without(seat.spans, command.from_day, None)
+    about = (state.id, command.seat_id, seat.site, seat.revision, seat.method, spans)
+    return [ev.SeatEnded(*about, command.at), *_lowered(state, seat, command.at)]
+
+
 def hear(state: Programme, command: cmd.HearEntitlement) -> Outcome:
     """A newer word counts, and so does another one under the same number: a site whose store was restored gives its
     numbers anew. Refused: `id-invalid`, `days-invalid`, `days-in-too-many-pieces`, `seat-of-another-site`,
@@ -189,17 +208,20 @@ def _why_not(state: Programme, command: cmd.HearEntitlement) -> str | None:
 
 
 def _word(state: Programme, command: cmd.HearEntitlement) -> Outcome:
-    """A site's newer word about a seat; one that comes free may be the one that a lowering waits for."""
+    """A site's newer word about a seat."""
     about = (command.programme_id, command.seat_id, command.site, command.revision, command.method, command.spans)
     if command.status != "ended":
         return [ev.SeatGranted(*about, command.at)]
-    events: list[ev.ProgrammeEvent] = [ev.SeatEnded(*about, command.at)]
-    seat = state.seats.get(command.seat_id)
-    if state.planned is not None and seat is not None and seat.is_taken:
-        ceiling = max(state.taken - 1, state.planned)
-        if ceiling < state.ceiling:  # more may be taken, of a municipality that has forgotten some
-            events.append(ev.CeilingLowered(state.id, ceiling, command.at))
-    return events
+    return [ev.SeatEnded(*about, command.at), *_lowered(state, state.seats.get(command.seat_id), command.at)]
+
+
+def _lowered(state: Programme, ended: Seat | None, at: datetime) -> list[ev.CeilingLowered]:
+    """What follows for the ceiling from the end of a seat, where a lowering waits for it."""
+    if state.planned is None or ended is None or not ended.is_taken:
+        return []
+    ceiling = max(state.taken - 1, state.planned)
+    # More may be taken than there are, of a municipality that has forgotten some: no end raises a ceiling.
+    return [ev.CeilingLowered(state.id, ceiling, at)] if ceiling < state.ceiling else []
 
 
 PROGRAMME: Decider[Programme, cmd.ProgrammeCommand, ev.ProgrammeEvent] = Decider(

@@ -134,6 +134,23 @@ async def test_across_a_cut_link_a_seat_is_asked_for_exactly_once(network: Allow
     await seats(network, at="stad", occupied=1, held=0)
 
 
+async def test_a_seat_is_taken_back_from_a_site_that_left_and_not_from_one_that_has_it(
+    network: AllowanceNetwork,
+) -> None:
+    programme = await network.programme(places=1)
+    answer = await ask(network, programme)
+    await stands(network, answer["id"], "granted")
+    ended = f"/seats/{answer['id']}/end"
+    assert (await network.stad.post(ended, {}, "coordinator")).status_code == 403
+    assert (await network.stad.post(ended, {})).status_code == 200
+    await stands(network, answer["id"], "granted")  # it says that it has it
+    await seats(network, at="stad", occupied=1, available=0)
+    await network.cut()
+    assert (await network.stad.post(ended, {})).status_code == 200
+    await seats(network, at="stad", occupied=0, available=1)
+    assert (await network.stad.post(f"/seats/{client()}/end", {})).json()["code"] == "seat-unknown"
+
+
 async def test_what_was_given_up_while_the_link_was_cut_takes_no_seat(network: AllowanceNetwork) -> None:
     programme = await network.programme(places=1)
     await network.cut()
