@@ -120,11 +120,14 @@ class Context(msgspec.Struct, frozen=True, gc=False):
 class Also(NamedTuple):
     """What somebody else has stored with a command, whatever is decided: an inbox's checkpoint, a fired timer, the act
     of whoever had a parked message read again. Its events come after the command's own.
+
+    taken: keys that are kept only with events of the command: who is refused has taken nothing.
     """
 
     rows: Sequence[RowChange] = ()
     streams: Sequence[StreamWrite] = ()
     keys: Sequence[KeyRecord] = ()
+    taken: Sequence[KeyRecord] = ()
 
 
 NOTHING_ELSE = Also()
@@ -298,8 +301,8 @@ class Handler(Generic[S, C, E]):
         end = version + len(events)
         if end // SNAPSHOT_EVERY > version // SNAPSHOT_EVERY:
             rows.append(Put(schema.snapshots, (stream, end, self._decider.state_version, msgspec.json.encode(after))))
-        keys = self._keys(context, stream, version + 1, end, None)
-        return Append(now, [StreamWrite(stream, version, stored), *also.streams], told, rows, [*keys, *also.keys])
+        keys = [*self._keys(context, stream, version + 1, end, None), *also.keys, *also.taken]
+        return Append(now, [StreamWrite(stream, version, stored), *also.streams], told, rows, keys)
 
     async def _nothing(
         self, stream: str, version: int, context: Context, also: Also, rejected: Rejected | None
@@ -311,7 +314,7 @@ class Handler(Generic[S, C, E]):
         unkept = rejected is not None and context.claim is not None and rejected.code in context.claim.unkept
         keys = [] if unkept else self._keys(context, stream, version + 1, version, refusal)
         position = 0
-        if keys or any(also):
+        if keys or also.rows or also.streams or also.keys:
             append = Append(self._clock.now(), also.streams, (), also.rows, [*keys, *also.keys])
             position = (await self._store.append(append)).position
         return Handled(stream, version, position, [], rejected)

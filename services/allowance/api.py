@@ -20,7 +20,7 @@ from services.allowance.api_payroll import PayrollRoutes
 from services.allowance.api_reads import Reads
 from services.allowance.days import Tariff
 from services.allowance.events_entitlement import EntitlementAsked
-from shared.handling import Also, Handled
+from shared.handling import Also, Handled, KeyClaim
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import EVERYBODY, CurrentActor, allow
 from shared.http_models import CommandAnswer, is_id
@@ -56,6 +56,7 @@ def routes(money: MoneyWrites, pay: PayrollRoutes, desk: DeskWrites, reads: Read
         ("POST", "/programmes/{programme_id}/tariffs", money.add_tariff, 200, MONEY),
         ("POST", "/programmes/{programme_id}/budget", money.grant_budget, 200, FINANCE),
         ("GET", "/seats", reads.list_seats, 200, MONEY_READERS),
+        ("POST", "/seats/{seat_id}/end", money.end_seat, 200, FINANCE),
         ("GET", "/pay-runs", pay.list_runs, 200, MONEY_READERS),
         ("POST", "/pay-runs", pay.draft, 201, FINANCE),
         ("GET", "/pay-runs/{run_id}", pay.show_run, 200, FINANCE_READERS),
@@ -126,6 +127,19 @@ class MoneyWrites:
             programme_id, Asked(actor, claim), cmd.GrantBudget, year=body.year, cents=body.cents, if_version=version
         )
 
+    async def end_seat(
+        self, seat_id: str, body: m.FromBody, actor: CurrentActor, claim: Claim, version: IfMatch
+    ) -> CommandAnswer:
+        """Take back a seat that nobody is left to give back: its site left, or knows of it no more. A site that has it
+        says so, and has it again. Refused: `day-ahead`."""
+        allowance = self._allowance
+        allowance.at_municipality()
+        row = await allowance.row(views.seats, seat_id, "seat")
+        return await self._do(
+            row["programme_id"], Asked(actor, claim), cmd.EndSeat, seat_id=seat_id,
+            from_day=body.from_day or allowance.today(), if_version=version,
+        )  # fmt: skip
+
     async def _do(self, id_: str, asked: Asked, command: type[Any], **fields: Any) -> CommandAnswer:
         allowance = self._allowance
         allowance.at_municipality()
@@ -149,7 +163,7 @@ class DeskWrites:
         allowance.at_location()
         await self._can_be_asked(body)
         entitlement_id = allowance.ids.random_id()
-        slot = Also() if claim is not None and await self._is_known(claim) else await self._slot(body.client_id)
+        slot = await self._slot(body.client_id, claim)
         try:
             handled = await allowance.entitlement(
                 entitlement_id, asked, en.AskEntitlement, slot, client_id=body.client_id,
@@ -172,17 +186,16 @@ class DeskWrites:
         if not self._allowance.can_write_to(self._allowance.municipality_site):
             raise Problem(503, "municipality-unreachable", headers={"Retry-After": "60"})
 
-    async def _is_known(self, claim: Any) -> bool:
-        """Whether this request came before: then its answer is an old one, and needs no slot."""
-        return await self._allowance.store.find_key(claim.scope, claim.key) is not None
-
-    async def _slot(self, client_id: str) -> Also:
-        """A client's next entitlement, which only one of two who ask at once gets. Raises 409
-        `client-has-entitlement`."""
-        rows = await self._allowance.store.rows(views.entitlements, client_id=client_id)
+    async def _slot(self, client_id: str, claim: KeyClaim | None) -> Also:
+        """A client's next entitlement, which only one of two who ask at once gets, and nobody who is refused. A request
+        that came before needs none: its answer is an old one. Raises 409 `client-has-entitlement`."""
+        store = self._allowance.store
+        rows = await store.rows(views.entitlements, client_id=client_id)
+        if claim is not None and await store.find_key(claim.scope, claim.key) is not None:
+            return Also()  # looked for after the rows: what this request did is stored in one append
         if any(row["status"] in LIVE for row in rows):
             raise Problem(409, "client-has-entitlement")
-        return Also(keys=[KeyRecord("client-entitlement", f"{client_id}/{len(rows)}", b"", "", 1, 0)])
+        return Also(taken=[KeyRecord("client-entitlement", f"{client_id}/{len(rows)}", b"", "", 1, 0)])
 
     async def suspend(
         self, entitlement_id: str, body: m.FromBody, actor: CurrentActor, claim: Claim, version: IfMatch
@@ -205,7 +218,8 @@ class DeskWrites:
     async def end(
         self, entitlement_id: str, body: m.EndBody, actor: CurrentActor, claim: Claim, version: IfMatch
     ) -> m.EntitlementAnswer:
-        """It is over from a day on, and the seat goes back; asked for but not answered, it is asked for no more."""
+        """It is over from a day on, tomorrow at the latest, and the seat goes back; asked for but not answered, it is
+        asked for no more. Refused: `day-ahead`."""
         return await self._do(
             entitlement_id, Asked(actor, claim), en.EndEntitlement, version, "ended", reason=body.reason,
             from_day=body.from_day or self._allowance.today(),
@@ -215,7 +229,7 @@ class DeskWrites:
         self, entitlement_id: str, body: m.DaysBody, actor: CurrentActor, claim: Claim, version: IfMatch
     ) -> CommandAnswer:
         """Which days are paid was wrong, or the household is another. What was paid stays; the next pay run makes up
-        for it. Refused: `entitlement-not-granted`, `days-open`."""
+        for it. Refused: `entitlement-not-granted`, `days-open`, `day-ahead`."""
         handled = await self._decided(
             entitlement_id, Asked(actor, claim), en.CorrectDays, first=body.first, until=body.until,
             household_size=body.household_size, if_version=version,

@@ -126,9 +126,11 @@ class PayrollRoutes:
             raise Problem(404, "programme-unknown")
         if period is None:
             raise Problem(422, "period-unknown")
+        ended = period.until <= allowance.today()  # any other is refused: nothing is counted up to the year 9999
         handled = await allowance.payroll(
             body.programme, Asked(actor, claim), cmd.DraftPayRun, run_id=allowance.ids.random_id(),
-            kind=programme.period, period=body.period, due=dues(programme, period), by=_person(actor),
+            kind=programme.period, period=body.period, due=dues(programme, period) if ended else (),
+            by=_person(actor),
         )  # fmt: skip
         event = next(event for _, event in handled.events if isinstance(event, PayRunDrafted))
         return PayRunAnswer(
@@ -182,6 +184,9 @@ class PayrollRoutes:
         """A programme's accounts by site, method and period: they come to zero. Beside them what was paid of each
         year's budget."""
         self._allowance.at_municipality()
+        programme, _ = await self._allowance.programmes.load(query.programme)
+        if not programme.id:
+            raise Problem(404, "programme-unknown")
         sums: dict[tuple[str, str, str, str], int] = {}
         for row in await self._allowance.store.rows(views.postings, programme_id=query.programme):
             key = (row["account"], row["site"], row["method"], row["period"])
@@ -191,7 +196,6 @@ class PayrollRoutes:
             for key, cents in sorted(sums.items())
         ]
         payroll, _ = await self._allowance.payrolls.load(query.programme)
-        programme, _ = await self._allowance.programmes.load(query.programme)
         return Balance(
             lines=lines, total_cents=sum(sums.values()), paid_cents=payroll.spent, budget_cents=programme.budgets
         )

@@ -54,6 +54,15 @@ class GrantBudget(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
+class EndSeat(Command, frozen=True, kw_only=True):
+    """Take a seat back from a site that left, or that does not know of it any more; paid until `from_day`."""
+
+    programme_id: str
+    seat_id: str
+    from_day: date
+    if_version: int | None = None
+
+
 class HearEntitlement(Command, frozen=True, kw_only=True):
     """A site says how it stands with one entitlement of its own. revision: the higher one counts.
 
@@ -69,6 +78,6 @@ class HearEntitlement(Command, frozen=True, kw_only=True):
     spans: tuple[Span, ...]
 
 
-ProgrammeCommand: TypeAlias = OpenProgramme | MoveCeiling | AddTariff | GrantBudget | HearEntitlement
+ProgrammeCommand: TypeAlias = OpenProgramme | MoveCeiling | AddTariff | GrantBudget | EndSeat | HearEntitlement
 
 COMMANDS: tuple[type[ProgrammeCommand], ...] = get_args(ProgrammeCommand)

@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 from services.allowance import commands as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import events as ev
-from services.allowance.days import Tariff
+from services.allowance.days import Tariff, without
 from services.allowance.decider_entitlement import ENTITLEMENT
 from services.allowance.decider_payroll import PAYROLL
 from services.allowance.decider_programme import Programme, Seat, evolve
@@ -44,6 +44,8 @@ def decide(state: Programme, command: cmd.ProgrammeCommand) -> Outcome:
             return add_tariff(state, Tariff(command.size_class, command.cents, command.valid_from), command.at)
         case cmd.GrantBudget():
             return grant_budget(state, command)
+        case cmd.EndSeat():
+            return end_seat(state, command)
         case _:
             assert_never(command)
 
@@ -134,9 +136,27 @@ def grant_budget(state: Programme, command: cmd.GrantBudget) -> Outcome:
     return [ev.BudgetGranted(state.id, command.year, command.cents, command.at)]
 
 
+def end_seat(state: Programme, command: cmd.EndSeat) -> Outcome:
+    """Nobody may be left who gives it back: its site left the network, or was restored from before it asked. A site
+    that knows of it says so once it hears of this, and has it again. Refused: `seat-unknown`, `day-too-far`,
+    `day-ahead`."""
+    seat = state.seats.get(command.seat_id)
+    if seat is None:
+        return Rejected("seat-unknown", {})
+    refused = limits.day_refused(command.from_day, command.at) or limits.ahead_refused(command.from_day, command.at)
+    if refused:
+        return refused
+    if not seat.is_taken or seat.method is None:
+        return ()
+    spans = without(seat.spans, command.from_day, None)
+    about = (state.id, command.seat_id, seat.site, seat.revision, seat.method, spans)
+    return [ev.SeatEnded(*about, command.at), *_lowered(state, seat, command.at)]
+
+
 def hear(state: Programme, command: cmd.HearEntitlement) -> Outcome:
-    """Refused: `id-invalid`, `days-invalid`, `days-in-too-many-pieces`, `seat-of-another-site`, `too-many-seats`. What
-    is refused a seat is no refused command: the site has to hear of it."""
+    """A newer word counts, and so does another one under the same number: a site whose store was restored gives its
+    numbers anew. Refused: `id-invalid`, `days-invalid`, `days-in-too-many-pieces`, `seat-of-another-site`,
+    `too-many-seats`. What is refused a seat is no refused command: the site has to hear of it."""
     refused = limits.id_refused(command.programme_id, command.seat_id) or limits.spans_refused(command.spans)
     if refused:
         return refused
@@ -145,12 +165,17 @@ def hear(state: Programme, command: cmd.HearEntitlement) -> Outcome:
         return _new_seat(state, command)
     if seat.site != command.site:
         return Rejected("seat-of-another-site", {"site": command.site})
+    newer = command.revision > seat.revision or (command.revision == seat.revision and not _same(seat, command))
+    if newer and command.status != "asked":
+        return _word(state, command)
     if command.revision == seat.revision and _just_answered(seat, command):
         return ()
-    refused_seat = seat.status == "refused" and command.status != "ended"
-    if command.revision <= seat.revision or refused_seat or command.status == "asked":
-        return [ev.SeatWordRepeated(command.programme_id, command.seat_id, command.at)]
-    return _word(state, command, ended=command.status == "ended" or seat.status == "ended")
+    return [ev.SeatWordRepeated(command.programme_id, command.seat_id, command.at)]
+
+
+def _same(seat: Seat, command: cmd.HearEntitlement) -> bool:
+    """Whether a word says of a seat what is known of it."""
+    return (command.status, command.method, command.spans) == (seat.status, seat.method, seat.spans)
 
 
 def _just_answered(seat: Seat, command: cmd.HearEntitlement) -> bool:
@@ -161,11 +186,12 @@ def _just_answered(seat: Seat, command: cmd.HearEntitlement) -> bool:
 
 def _new_seat(state: Programme, command: cmd.HearEntitlement) -> Outcome:
     """A seat nobody knows here. A word that one was granted is believed, full or not: only a municipality whose store
-    was restored can lack what it answered before."""
+    was restored can lack what it answered before. So it is when it refused the seat since, or knows it as given back,
+    which a site that was restored does not."""
     if len(state.seats) >= limits.SEATS_MAX:
         return Rejected("too-many-seats", {"seats_max": limits.SEATS_MAX})
     if command.status != "asked":
-        return _word(state, command, ended=command.status == "ended")
+        return _word(state, command)
     about = (command.programme_id, command.seat_id, command.site, command.revision)
     code = _why_not(state, command)
     if code is not None:
@@ -181,16 +207,21 @@ def _why_not(state: Programme, command: cmd.HearEntitlement) -> str | None:
     return "no-seat-free" if state.taken >= state.ceiling else None
 
 
-def _word(state: Programme, command: cmd.HearEntitlement, *, ended: bool) -> Outcome:
-    """A site's newer word about a seat; one that comes free may be the one that a lowering waits for."""
+def _word(state: Programme, command: cmd.HearEntitlement) -> Outcome:
+    """A site's newer word about a seat."""
     about = (command.programme_id, command.seat_id, command.site, command.revision, command.method, command.spans)
-    if not ended:
+    if command.status != "ended":
         return [ev.SeatGranted(*about, command.at)]
-    events: list[ev.ProgrammeEvent] = [ev.SeatEnded(*about, command.at)]
-    seat = state.seats.get(command.seat_id)
-    if state.planned is not None and seat is not None and seat.is_taken:
-        events.append(ev.CeilingLowered(state.id, max(state.taken - 1, state.planned), command.at))
-    return events
+    return [ev.SeatEnded(*about, command.at), *_lowered(state, state.seats.get(command.seat_id), command.at)]
+
+
+def _lowered(state: Programme, ended: Seat | None, at: datetime) -> list[ev.CeilingLowered]:
+    """What follows for the ceiling from the end of a seat, where a lowering waits for it."""
+    if state.planned is None or ended is None or not ended.is_taken:
+        return []
+    ceiling = max(state.taken - 1, state.planned)
+    # More may be taken than there are, of a municipality that has forgotten some: no end raises a ceiling.
+    return [ev.CeilingLowered(state.id, ceiling, at)] if ceiling < state.ceiling else []
 
 
 PROGRAMME: Decider[Programme, cmd.ProgrammeCommand, ev.ProgrammeEvent] = Decider(

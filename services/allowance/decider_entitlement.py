@@ -25,8 +25,6 @@ TIMER = "entitlement"
 REPEAT_SECONDS_MIN, REPEAT_SECONDS_MAX = 2, 3600
 """The first pause before the municipality is told again; it doubles up to an hour, without end: money hangs on it."""
 
-ANSWERED = frozenset({"granted", "ended", "refused"})
-
 
 class Entitlement(msgspec.Struct, frozen=True, gc=False):
     """One client's seat, wanted, had or given back. status: `asked`, `granted`, `suspended`, `ended`, `refused`.
@@ -117,8 +115,8 @@ def ask(state: Entitlement, command: cmd.AskEntitlement) -> Outcome:
 
 
 def hear(state: Entitlement, command: cmd.HearSeat) -> Outcome:
-    """The municipality's word. One that has heard more than this store knows of (it was restored) is told again, under
-    a higher number. Refused: `answer-of-another-site`."""
+    """The municipality's word. One that has heard more than this store knows of (it was restored), or something else
+    under the same number, is told again under a higher one. Refused: `answer-of-another-site`."""
     if command.site != state.site:
         return Rejected("answer-of-another-site", {"site": command.site})
     if state.status == "asked" and command.status == "refused":
@@ -130,9 +128,10 @@ def hear(state: Entitlement, command: cmd.HearSeat) -> Outcome:
         if command.status == "ended":  # it was given back in what this store has forgotten
             return [ev.EntitlementRefused(state.id, "seat-given-back", command.at)]
         return [ev.EntitlementGranted(state.id, revision, _again(command.at), command.at)]
-    if command.revision > state.revision:
+    known = command.status == ("ended" if state.status == "ended" else "granted")
+    if command.revision > state.revision or (command.revision == state.revision and not known):
         return [ev.EntitlementRepeated(state.id, revision, _again(command.at), command.at)]
-    if command.revision == state.revision and command.status in ANSWERED and not state.settled:
+    if command.revision == state.revision and not state.settled:
         return [ev.EntitlementConfirmed(state.id, command.revision, command.at)]
     return ()
 
@@ -173,7 +172,8 @@ def resume(state: Entitlement, command: cmd.ResumeEntitlement) -> Outcome:
 
 
 def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
-    """A second time changes nothing. Refused: `end-reason-unknown`, `day-too-far`."""
+    """A second time changes nothing. Whoever is paid for a while yet keeps the seat so long: it is suspended from that
+    day on, and ended then. Refused: `end-reason-unknown`, `day-too-far`, `day-ahead` (after tomorrow)."""
     if command.reason not in ENTITLEMENT_ENDS:
         return Rejected("end-reason-unknown", {"known": list(ENTITLEMENT_ENDS)})
     refused = limits.day_refused(command.from_day, command.at)
@@ -181,6 +181,9 @@ def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
         return refused
     if state.status in ("ended", "refused"):
         return ()
+    refused = limits.ahead_refused(command.from_day, command.at)
+    if refused:
+        return refused
     spans = () if state.status == "asked" else without(state.spans, command.from_day, None)
     return [
         ev.EntitlementEnded(
@@ -191,7 +194,8 @@ def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
 
 def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
     """Refused: `entitlement-not-granted`, `day-too-far`, `household-size-invalid`, `days-invalid` (they end before they
-    begin), `days-open` (only while it is paid are days corrected until further notice), `days-in-too-many-pieces`."""
+    begin), `days-open` (only while it is paid are days corrected until further notice), `day-ahead` (what is over has
+    no days after today), `days-in-too-many-pieces`."""
     if state.status in ("asked", "refused"):
         return Rejected("entitlement-not-granted", {"status": state.status})
     refused = limits.household_refused(command.household_size, least=0) or limits.day_refused(command.first, command.at)
@@ -203,6 +207,10 @@ def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
         return Rejected("days-open", {"status": state.status})
     if command.until is not None and command.until <= command.first:
         return Rejected("days-invalid", {})
+    if command.until is not None and state.status == "ended" and command.household_size:
+        refused = limits.ahead_refused(command.until, command.at)
+        if refused:
+            return refused
     spans = (
         put(state.spans, command.first, command.until, size_class(command.household_size))
         if command.household_size

@@ -79,6 +79,13 @@ def day_refused(day: date, at: datetime) -> Rejected | None:
     return Rejected("day-too-far", {"days_back_max": DAYS_BACK_MAX, "days_ahead_max": DAYS_AHEAD_MAX})
 
 
+def ahead_refused(day: date, at: datetime) -> Rejected | None:
+    """Refused: `day-ahead`: the first day without pay of somebody whose seat is given back now: tomorrow at the latest.
+    Else the seat would be somebody else's, and paid twice."""
+    tomorrow = day_of(at) + timedelta(days=1)
+    return None if day <= tomorrow else Rejected("day-ahead", {"day_max": tomorrow.isoformat()})
+
+
 def spans_refused(spans: Spans) -> Rejected | None:
     """Refused: `days-in-too-many-pieces`, `days-invalid`."""
     if len(spans) > SPANS_MAX:

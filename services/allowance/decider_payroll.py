@@ -75,6 +75,8 @@ def draft(state: Payroll, command: cmd.DraftPayRun) -> Outcome:
     if command.period <= state.last:
         return Rejected("period-paid", {"last": state.last})
     lines = tuple(line for due in command.due if (line := _line(state, due)) is not None)
+    if len(lines) > LINES_MAX:  # whoever had nothing new for years is in none
+        return Rejected("too-many-lines", {"lines_max": LINES_MAX})
     return [
         ev.PayRunDrafted(
             command.run_id, command.programme_id, command.period, pay_day(period.until), lines,
@@ -84,8 +86,6 @@ def draft(state: Payroll, command: cmd.DraftPayRun) -> Outcome:
 
 
 def _due_refused(dues: Sequence[cmd.Due]) -> Rejected | None:
-    if len(dues) > LINES_MAX:
-        return Rejected("too-many-lines", {"lines_max": LINES_MAX})
     if len({due.entitlement_id for due in dues}) != len(dues):
         return Rejected("entitlement-twice", {})
     for due in dues:

@@ -20,7 +20,7 @@ TODAY = date(2026, 1, 5)
 SOON = T0 + timedelta(seconds=2)
 LEEFGELD = "11111111-1111-4111-8111-111111111111"
 ANNA = "22222222-2222-4222-8222-222222222222"
-SEAT, SEAT_2, SEAT_3 = (f"{n}{n}{n}{n}3333-3333-4333-8333-333333333333" for n in "abc")
+SEAT, SEAT_2, SEAT_3, SEAT_4 = (f"{n}{n}{n}{n}3333-3333-4333-8333-333333333333" for n in "abcd")
 
 at_municipality, at_desk = Scenario(PROGRAMME), Scenario(ENTITLEMENT)
 
@@ -37,9 +37,8 @@ WON = ee.EntitlementGranted(SEAT, 2, SOON, T0)
 REFUSED = ee.EntitlementRefused(SEAT, "no-seat-free", T0)
 CONFIRMED = ee.EntitlementConfirmed(SEAT, 2, T0)
 SUSPENDED = ee.EntitlementSuspended(SEAT, date(2026, 1, 10), (Span(TODAY, date(2026, 1, 10), "1"),), 3, SOON, T0)
-ENDED = ee.EntitlementEnded(
-    SEAT, date(2026, 2, 1), "sheltered", (Span(TODAY, date(2026, 2, 1), "1"),), 3, SOON, T0
-)  # fmt: skip
+TOMORROW = date(2026, 1, 6)
+ENDED = ee.EntitlementEnded(SEAT, TOMORROW, "sheltered", (Span(TODAY, TOMORROW, "1"),), 3, SOON, T0)
 
 
 def asked(command: type[Any], **fields: Any) -> Any:

@@ -104,6 +104,14 @@ async def test_a_client_has_one_entitlement_however_many_desks_ask(network: Allo
     assert again.json()["id"] != won
 
 
+async def test_who_was_refused_for_a_wrong_day_may_ask_again(network: AllowanceNetwork) -> None:
+    body = {"programme": await network.programme(), "client_id": client()}
+    refused = await network.west.post("/entitlements", body | {"from_day": "2999-01-01"}, key="wrong-day")
+    assert (refused.status_code, refused.json()["code"]) == (422, "day-too-far")
+    asked = await network.west.post("/entitlements", body)
+    assert asked.status_code == 202, asked.text
+
+
 async def test_one_key_asks_once(network: AllowanceNetwork) -> None:
     programme = await network.programme()
     body = {"programme": programme, "client_id": client()}
@@ -124,6 +132,23 @@ async def test_across_a_cut_link_a_seat_is_asked_for_exactly_once(network: Allow
     network.heal()
     await stands(network, answer["id"], "granted")
     await seats(network, at="stad", occupied=1, held=0)
+
+
+async def test_a_seat_is_taken_back_from_a_site_that_left_and_not_from_one_that_has_it(
+    network: AllowanceNetwork,
+) -> None:
+    programme = await network.programme(places=1)
+    answer = await ask(network, programme)
+    await stands(network, answer["id"], "granted")
+    ended = f"/seats/{answer['id']}/end"
+    assert (await network.stad.post(ended, {}, "coordinator")).status_code == 403
+    assert (await network.stad.post(ended, {})).status_code == 200
+    await stands(network, answer["id"], "granted")  # it says that it has it
+    await seats(network, at="stad", occupied=1, available=0)
+    await network.cut()
+    assert (await network.stad.post(ended, {})).status_code == 200
+    await seats(network, at="stad", occupied=0, available=1)
+    assert (await network.stad.post(f"/seats/{client()}/end", {})).json()["code"] == "seat-unknown"
 
 
 async def test_what_was_given_up_while_the_link_was_cut_takes_no_seat(network: AllowanceNetwork) -> None:
@@ -255,11 +280,22 @@ async def test_a_run_is_drafted_approved_by_somebody_else_and_executed_once(netw
     assert balance["total_cents"] == 0
     assert {(line["account"], line["cents"] > 0) for line in balance["lines"]} == {("entitled", True), ("paid", False)}
     assert list(balance["paid_cents"].values()) == [drafted["total_cents"]]
+    unknown = await network.stad.get("/trial-balance", programme=client())
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "programme-unknown")
     ledger = (await network.stad.get("/ledger", programme=programme)).json()["items"]
     events = await network.stad.store.read_stream(f"payroll/{programme}")
     assert {events[posting["event_version"] - 1].type for posting in ledger} == {"pay-run-executed.v1"}
     again = await network.stad.post("/pay-runs", body)
     assert (again.status_code, again.json()["code"]) == (409, "period-paid")
+
+
+async def test_a_run_for_a_period_far_away_is_refused_before_anything_is_counted(network: AllowanceNetwork) -> None:
+    tariffs = [{"size_class": "1", "cents": 45_000, "valid_from": day(number)} for number in range(40)]
+    programme = await network.programme(period="week", tariffs=tariffs)
+    await stands(network, (await ask(network, programme))["id"], "granted")
+    async with asyncio.timeout(5):  # to count eight thousand years of weeks takes more
+        refused = await network.stad.post("/pay-runs", {"programme": programme, "period": "9998-W10"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "period-not-ended")
 
 
 async def test_days_that_are_corrected_later_are_made_up_for_and_nothing_past_changes(

@@ -212,7 +212,7 @@ class AllowanceDesks:
         if draw < 0.8:
             until = day + chance.randint(1, 20)
             return self._make(en.CorrectDays, id_, first=day, until=until, household_size=chance.randint(0, 3))
-        return self._make(en.EndEntitlement, id_, from_day=day, reason="sheltered")
+        return self._make(en.EndEntitlement, id_, from_day=min(day, 1), reason="sheltered")
 
     @staticmethod
     def _make(command: type[Any], id_: str, **fields: Any) -> Make:

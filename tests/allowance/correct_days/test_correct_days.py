@@ -9,7 +9,7 @@ import pytest
 from services.allowance import commands_entitlement as en
 from services.allowance import events_entitlement as ee
 from services.allowance.days import Span
-from tests.allowance.sample import ASKED, ENDED, SEAT, SOON, SUSPENDED, T0, TODAY, WON, at_desk, desk
+from tests.allowance.sample import ASKED, ENDED, SEAT, SOON, SUSPENDED, T0, TODAY, TOMORROW, WON, at_desk, desk
 
 given = at_desk.given(ASKED, WON)
 
@@ -31,10 +31,15 @@ def test_days_somebody_had_board_are_not_paid() -> None:
 
 
 def test_days_are_corrected_after_the_end_too() -> None:
-    spans = (Span(TODAY, date(2026, 2, 3), "1"),)
-    given.given(ENDED).when(fix(date(2026, 2, 1), date(2026, 2, 3), 1)).then(
-        ee.DaysCorrected(SEAT, 1, spans, 4, SOON, T0)
-    )
+    spans = (Span(date(2026, 1, 2), TOMORROW, "1"),)
+    given.given(ENDED).when(fix(date(2026, 1, 2), TODAY, 1)).then(ee.DaysCorrected(SEAT, 1, spans, 4, SOON, T0))
+
+
+def test_what_is_over_has_no_days_to_come() -> None:
+    over = given.given(ENDED)
+    over.when(fix(TOMORROW, date(2026, 1, 7), 1)).then_rejected("day-ahead", day_max="2026-01-06")
+    spans = ()
+    over.when(fix(TODAY, date(2026, 1, 7), 0)).then(ee.DaysCorrected(SEAT, 1, spans, 4, SOON, T0))
 
 
 def test_what_is_right_already_changes_nothing() -> None:

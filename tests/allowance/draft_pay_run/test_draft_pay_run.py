@@ -55,6 +55,11 @@ def test_who_gets_what_they_got_before_is_in_no_line() -> None:
     paid.when(same).then(ep.PayRunDrafted(RUN_2, LEEFGELD, "2026-01", date(2026, 1, 30), (), 0, DRAWN, at))
 
 
+def test_those_whose_entitlement_was_over_long_ago_are_no_lines_and_no_hindrance() -> None:
+    over = tuple(due(seat=str(n)) for n in range(20_001))
+    at_payroll.when(draft(due=(*draft().due, *over))).then(DRAFTED)
+
+
 def test_the_same_again_changes_nothing() -> None:
     at_payroll.given(DRAFTED).when(draft()).then_nothing()
 
@@ -74,7 +79,7 @@ def test_a_run_that_was_dropped_makes_room_for_another() -> None:
         ({"due": (due(), due())}, "entitlement-twice"),
         ({"due": (due(("2025-12", -1)),)}, "amount-invalid"),
         ({"due": (due(("2025-12", 0.5)),)}, "amount-invalid"),  # type: ignore[arg-type]
-        ({"due": tuple(due(seat=str(n)) for n in range(20_001))}, "too-many-lines"),
+        ({"due": tuple(due(("2025-12", 1), seat=str(n)) for n in range(20_001))}, "too-many-lines"),
     ],
 )
 def test_what_cannot_be_a_run_says_why(fields: dict[str, object], code: str) -> None:

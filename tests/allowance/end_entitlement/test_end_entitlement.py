@@ -6,9 +6,9 @@ from datetime import date
 
 from services.allowance import commands_entitlement as en
 from services.allowance import events_entitlement as ee
-from tests.allowance.sample import ASKED, ENDED, REFUSED, SEAT, SOON, T0, TODAY, WON, at_desk, desk
+from tests.allowance.sample import ASKED, ENDED, REFUSED, SEAT, SOON, T0, TODAY, TOMORROW, WON, at_desk, desk
 
-END = desk(en.EndEntitlement, from_day=date(2026, 2, 1), reason="sheltered")
+END = desk(en.EndEntitlement, from_day=TOMORROW, reason="sheltered")
 
 
 def test_the_days_end_and_the_seat_goes_back() -> None:
@@ -35,3 +35,9 @@ def test_what_cannot_be_ended_says_why() -> None:
     given.when(desk(en.EndEntitlement, from_day=TODAY, reason="bored")).then_rejected("end-reason-unknown")
     given.when(desk(en.EndEntitlement, from_day=date(2030, 1, 1), reason="sheltered")).then_rejected("day-too-far")
     at_desk.when(END).then_rejected("entitlement-unknown")
+
+
+def test_a_seat_that_goes_back_is_not_paid_for_weeks_to_come() -> None:
+    """It may be somebody else's today."""
+    later = desk(en.EndEntitlement, from_day=date(2026, 1, 7), reason="sheltered")
+    at_desk.given(ASKED, WON).when(later).then_rejected("day-ahead", day_max="2026-01-06")

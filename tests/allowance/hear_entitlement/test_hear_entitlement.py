@@ -15,6 +15,7 @@ from tests.allowance.sample import (
     RESERVED_2,
     SEAT,
     SEAT_3,
+    SEAT_4,
     SEAT_ENDED,
     T0,
     TODAY,
@@ -105,4 +106,35 @@ def test_what_was_over_before_it_was_refused_is_heard_as_over() -> None:
         .then(ev.SeatEnded(LEEFGELD, SEAT, "west", 2, "voucher", (), T0))
     )
     assert over.state.taken == 0
-    given.given(refused).when(stated(revision=2, status="granted", at=LATER)).then(AGAIN)
+
+
+def test_what_was_refused_by_a_municipality_that_had_forgotten_is_believed() -> None:
+    refused = ev.SeatRefused(LEEFGELD, SEAT, "west", 1, "no-seat-free", T0)
+    assert given.given(refused).when(stated(revision=2, status="granted")).then(GRANTED).state.taken == 1
+
+
+def test_a_site_that_was_restored_gives_its_numbers_anew() -> None:
+    """Its word counts, whatever came under that number before: days, the end, or a seat that is somebody's again."""
+    seated = given.given(RESERVED, GRANTED)
+    fewer = (Span(TODAY, date(2026, 1, 9), "1"),)
+    seated.when(stated(revision=2, status="granted", spans=fewer)).then(
+        ev.SeatGranted(LEEFGELD, SEAT, "west", 2, "voucher", fewer, T0)
+    )
+    ended = seated.when(stated(revision=2, status="ended")).then(
+        ev.SeatEnded(LEEFGELD, SEAT, "west", 2, "voucher", OPEN_ENDED, T0)
+    )
+    again = ended.when(stated(revision=3, status="granted")).then(
+        ev.SeatGranted(LEEFGELD, SEAT, "west", 3, "voucher", OPEN_ENDED, T0)
+    )
+    assert again.state.taken == 1  # what is paid without an end is counted
+
+
+def test_a_seat_that_ends_raises_no_ceiling() -> None:
+    """More are taken than there are, after a municipality was restored; one is to go."""
+    full = given.given(RESERVED_2, ev.SeatReserved(LEEFGELD, SEAT_3, "noord", 1, "voucher", T0), GRANTED)
+    more = full.given(ev.SeatReserved(LEEFGELD, SEAT_4, "noord", 1, "voucher", T0))
+    planned = more.given(ev.LoweringPlanned(LEEFGELD, 1, T0))
+    ended = planned.when(stated(revision=3, status="ended")).then(
+        ev.SeatEnded(LEEFGELD, SEAT, "west", 3, "voucher", OPEN_ENDED, T0)
+    )
+    assert (ended.state.ceiling, ended.state.taken) == (2, 3)

@@ -46,6 +46,13 @@ def test_an_answer_to_something_older_confirms_nothing() -> None:
     at_desk.given(ASKED, WON, SUSPENDED).when(answered(revision=2, status="granted")).then_nothing()
 
 
+def test_something_else_under_the_same_number_is_no_confirmation() -> None:
+    """A site that was restored gives its numbers anew: what the municipality has heard under one is another word."""
+    ended = at_desk.given(ASKED, WON, ENDED)
+    ended.when(answered(revision=3, status="granted")).then(ee.EntitlementRepeated(SEAT, 4, SOON, T0))
+    at_desk.given(ASKED, WON).when(answered(revision=2, status="ended")).then(ee.EntitlementRepeated(SEAT, 3, SOON, T0))
+
+
 def test_a_site_that_has_forgotten_says_it_anew_under_a_higher_number() -> None:
     given = at_desk.given(ASKED, WON)
     given.when(answered(revision=7, status="granted")).then(ee.EntitlementRepeated(SEAT, 8, SOON, T0))
