@@ -23,7 +23,7 @@ offers = sa.Table(
     sa.Column("desk", NAME, nullable=False),
     sa.Column("sleeps", sa.Integer, nullable=False),
     sa.Column("status", NAME, nullable=False, index=True),
-    sa.Column("word", NAME, nullable=False),
+    sa.Column("word", NAME, nullable=False, index=True),
     sa.Column("reason", sa.Text),
     sa.Column("expires_at", TIME, nullable=False),
     sa.Column("expected_by", TIME),

@@ -127,6 +127,16 @@ def test_a_file_is_read_in_one_sitting(folder: str) -> None:
     assert not long
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_stand_in_one_line_by_their_numbers(service: str) -> None:
+    """The doctor compares a database with the last number there is."""
+    found = sorted((ROOT / "services" / service / "migrations" / "versions").glob("[0-9]*.py"))
+    for number, path in enumerate(found, 1):
+        revision, before = f"{number:04}", f'"{number - 1:04}"' if number > 1 else "None"
+        assert path.name.startswith(f"{revision}_"), path
+        assert f'revision = "{revision}"\ndown_revision = {before}\n' in text(path), path
+
+
 def is_migration(path: Path) -> bool:
     """A migration is a list of tables, not a thought."""
     return "versions" in path.parts

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0010"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
@@ -29,4 +29,5 @@ def upgrade() -> None:
     op.create_index(op.f('ix_offers_location'), 'offers', ['location'], unique=False)
     op.create_index(op.f('ix_offers_request_id'), 'offers', ['request_id'], unique=False)
     op.create_index(op.f('ix_offers_status'), 'offers', ['status'], unique=False)
+    op.create_index(op.f('ix_offers_word'), 'offers', ['word'], unique=False)
     op.add_column('holds', sa.Column('offer_id', sa.Text(collation='C'), nullable=True))
