@@ -36,6 +36,12 @@ async def _occupied(client: httpx.AsyncClient, location: str) -> int:
     return sum(row["occupied"] for row in rows)
 
 
+async def _heard(engineer: httpx.AsyncClient, stays: list[str]) -> bool:
+    """Whether the journal has heard of these stays: it gathers for a moment, and is all there is of a log that is lost."""
+    entries = (await engineer.get("/api/console/journal", params={"type": "stay-began", "limit": 100})).json()["items"]
+    return set(stays) <= {entry["data"]["stay_id"] for entry in entries}
+
+
 def _trouble(network: Network, area: str, word: str) -> list[str]:
     """What the doctor says of one area that has this word in it: the texts, with what to do."""
     done = network.plek("doctor", "--json")
@@ -90,6 +96,8 @@ async def test_a_live_site_put_back_to_an_older_backup_goes_on_in_a_new_epoch(ne
         await back_up(settings, "placement")
         lost = await _arrive(desk, location, 3)
         await eventually("the city shows all five", lambda: shown(5))
+        async with network.client("west", "oncall") as engineer:
+            await eventually("the site's own journal has all three", lambda: _heard(engineer, lost))
         before = _repair(network, "--dry-run")
         assert (before["forked"], before["steps"]) == (False, [])
         process = network.told()["sites"]["west"]["service"]
