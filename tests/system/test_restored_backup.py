@@ -37,7 +37,7 @@ async def _occupied(client: httpx.AsyncClient, location: str) -> int:
 
 
 async def _heard(engineer: httpx.AsyncClient, stays: list[str]) -> bool:
-    """Whether the journal has heard of these stays: it gathers for a moment, and it is all that is left of a lost log."""
+    """Whether the journal has heard of these stays: it gathers for a moment, and is what is left of a lost log."""
     entries = (await engineer.get("/api/console/journal", params={"type": "stay-began", "limit": 100})).json()["items"]
     return set(stays) <= {entry["data"]["stay_id"] for entry in entries}
 
