@@ -37,8 +37,11 @@ REST_SECONDS_MAX = 90.0
 """Virtual time after which a healed network has to be at rest."""
 
 SETTLING_HOURS_MAX = 18
-"""After which every call has to be settled, however often it was asked before, owners have been asked once more whether
-somebody lives there still, and every message has ended: it may wait for the morning."""
+"""After which owners have been asked once more whether somebody lives there still, and every message has ended: it may
+wait for the morning."""
+
+CALL_HOURS_MAX = 12
+"""After which every call has to be settled, however often it was asked before."""
 
 A_WEEK = timedelta(days=7)
 """After which desks have counted what belongs to this one."""
@@ -136,10 +139,14 @@ async def _story(
     world.offering = False
     world.passed += LAPSES
     await _rest(world)
-    for _ in range(SETTLING_HOURS_MAX):  # a letter that a restored site has forgotten is asked for again in time
-        settled = all(call.settled for site in world.sites for call in world.oracle.calls(site.name).values())
+    for hour in range(SETTLING_HOURS_MAX):  # a letter that a restored site has forgotten is asked for again in time
+        open_calls = [
+            call for site in world.sites for call in world.oracle.calls(site.name).items() if not call[1].settled
+        ]
+        if hour == CALL_HOURS_MAX and open_calls:
+            world.fail(Violation(f"calls are not settled after {hour} hours: {open_calls}"))
         waiting = any(world.oracle.post.waiting(site.name) for site in world.sites)
-        settled = settled and world.oracle.allowance.settled() and not waiting
+        settled = not open_calls and world.oracle.allowance.settled() and not waiting
         if settled and not world.oracle.offers_differ():
             break
         world.passed += timedelta(hours=1)
