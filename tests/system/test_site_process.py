@@ -162,7 +162,7 @@ async def _split(postgres: Postgres) -> AsyncIterator[tuple[Process, Process, Pr
                 for process in processes:
                     process.start()
                 for process in processes:
-                    await eventually(f"{process.url} is ready", process.ready)
+                    await eventually(f"{process.url} is ready", process.ready, 90)
                 yield processes[0], processes[1], processes[2]
             finally:
                 for process in processes:
