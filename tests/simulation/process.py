@@ -228,6 +228,8 @@ class WatchedStore(MemoryStore):
         def finish() -> None:
             if self.disk is not self._process.site.disk_of(self._service):
                 return  # a backup was put back meanwhile: that database is gone
+            if self._process.site.left:
+                return  # it was stopped with all that was under way, before anybody could hear of it
             for append in appends:
                 world.note(name, "late append")
                 try:
