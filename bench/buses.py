@@ -1,4 +1,4 @@
-"""Real nats-servers for the benchmarks, with the settings of production: every message synced, streams as declared."""
+"""Real nats-servers for the benchmarks, with the settings of production, streams as declared."""
 
 from __future__ import annotations
 

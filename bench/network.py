@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -101,7 +102,9 @@ async def _round(bare: BarePath, desks: Sequence[Desk], rate: float, seconds: fl
 
 
 async def _at_pace(count: int, rate: float, seconds: float, work: Callable[[int], Awaitable[None]]) -> None:
-    """`count` workers, each beginning `rate` times a second, and never before it is done with the last."""
+    """`count` workers, each beginning `rate` times a second at moments of its own, and never before it is done with the
+    last: one that is late leaves moments out. Were it to begin at once, one stall would put all of them in step.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
 
@@ -110,7 +113,7 @@ async def _at_pace(count: int, rate: float, seconds: float, work: Callable[[int]
         while due < until:
             await asyncio.sleep(due - loop.time())
             await work(number)
-            due = max(due + 1 / rate, loop.time())
+            due += max(1, math.ceil((loop.time() - due) * rate)) / rate
 
     await asyncio.gather(*(worker(number) for number in range(count)))
 

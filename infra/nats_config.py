@@ -38,6 +38,10 @@ QUESTIONS: Mapping[tuple[str, str], str] = {("notifications", "intake"): "contac
 """What services of one site ask each other on its own account: (who asks, who is asked). Nobody else can ask it, and
 nobody else can listen."""
 
+SYNC_INTERVAL = "1s"
+"""How often what was written to streams is synced. A lost power may take that much off the end of a log; the relay finds
+its stream behind and tells those rows again (`docs/decisions/0052-logs-are-not-synced-one-by-one.md`)."""
+
 ANSWERS = ("_INBOX.>", "_R_.>")
 """Where answers go: an inbox, or what the hub's server puts in its place between two accounts. Names nobody can guess,
 and only their owner may listen there. Answers to any reply (`allow_responses`) would do for a question whose answer is
@@ -63,14 +67,10 @@ class SiteBus:
     hub_url: str | None = None
     leaf_seed: str | None = None
     cut: bool = False
-    sync_always: bool = True
 
 
 def configuration(topology: Topology, bus: SiteBus) -> str:
     """The text of the configuration file; it holds the leaf's seed, so write it where only its owner reads."""
-    jetstream: dict[str, Any] = {"store_dir": str(bus.store), "domain": bus.site}
-    if bus.sync_always:
-        jetstream["sync_interval"] = "always"
     config: dict[str, Any] = {
         "server_name": bus.site,
         "host": bus.host,
@@ -79,7 +79,7 @@ def configuration(topology: Topology, bus: SiteBus) -> str:
         "ping_interval": "5s",
         "ping_max": 2,
         "write_deadline": "5s",
-        "jetstream": jetstream,
+        "jetstream": {"store_dir": str(bus.store), "domain": bus.site, "sync_interval": SYNC_INTERVAL},
         "leafnodes": _leafnodes(bus),
         "accounts": {
             "CITY": {"jetstream": "enabled", "users": _users(topology, bus, "CITY")},

@@ -150,12 +150,12 @@ class Buses:
     Keys and stores live under `directory`/<site>/ and survive restarts; ports are chosen anew for each `Buses`.
     """
 
-    def __init__(self, topology: Topology, directory: Path, *, sync_always: bool = True) -> None:
+    def __init__(self, topology: Topology, directory: Path) -> None:
         self.topology = topology
         self.credentials: dict[str, dict[str, Path]] = {}
         self.servers: dict[str, NatsServer] = {}
         self._buses: dict[str, SiteBus] = {}
-        self._directory, self._sync_always = directory, sync_always
+        self._directory = directory
         self._leaf_port, *ports = free_ports(2 * len(topology.sites) + 1)
         for number, site in enumerate(topology.sites):
             self._add(site, *ports[2 * number : 2 * number + 2])
@@ -186,7 +186,6 @@ class Buses:
             monitor_port=monitor_port,
             store=self._directory / site / "nats" / "jetstream",
             users={user: public_key(seed) for user, seed in keys.items()},
-            sync_always=self._sync_always,
         )
         if site == self.topology.hub:
             bus = replace(bus, leaf_port=self._leaf_port)

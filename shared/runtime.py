@@ -47,7 +47,7 @@ ACCOUNTS: dict[Log, str] = {"pub": "city", "loc": "local"}
 
 GATHER_SECONDS: dict[Log, float] = {"pub": 0.0, "loc": 0.1}
 """How long a busy relay gathers rows: the network hears at once, the services of the own site a moment later, and
-sixteen rows together are one atomic batch with one sync of the server's disk."""
+sixteen rows together are one atomic batch, which the server writes in one piece."""
 
 SWEEP_FROM_SECONDS = 0.05
 """A reader that gathers so long asks for what has gathered, instead of being told of every message as it comes."""

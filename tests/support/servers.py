@@ -86,8 +86,8 @@ class TestBuses(Buses):
 
     __test__ = False
 
-    def __init__(self, topology: Topology, directory: Path, *, sync_always: bool = True) -> None:
-        super().__init__(topology, directory, sync_always=sync_always)
+    def __init__(self, topology: Topology, directory: Path) -> None:
+        super().__init__(topology, directory)
         self.directory = directory
 
     def options(self, site: str, user: str) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class TestBuses(Buses):
 
 @asynccontextmanager
 async def running_buses(
-    topology: Topology, *, sync_always: bool = True, directory: Path | None = None, kept: bool = True
+    topology: Topology, *, directory: Path | None = None, kept: bool = True
 ) -> AsyncIterator[TestBuses]:
     """Servers for every site of `topology`, linked, every stream applied; stopped at the end. kept: whether somebody
     watches their sources, as each site's process does.
@@ -143,7 +143,7 @@ async def running_buses(
     Keys and stores are kept under `directory` when it is given, else removed with everything at the end.
     """
     with tempfile.TemporaryDirectory(prefix="plek-test-", ignore_cleanup_errors=True) as temporary:
-        buses = TestBuses(topology, directory or Path(temporary), sync_always=sync_always)
+        buses = TestBuses(topology, directory or Path(temporary))
         try:
             for site in topology.sites:
                 buses.launch(site)

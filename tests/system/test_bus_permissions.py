@@ -63,7 +63,7 @@ class User:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def buses() -> AsyncIterator[TestBuses]:
-    async with running_buses(PAIR, sync_always=False) as running:
+    async with running_buses(PAIR) as running:
         yield running
 
 
@@ -258,7 +258,7 @@ async def test_what_jetstream_answers_a_site_never_becomes_a_message_of_the_hubs
     """Whoever has a site's link key runs a server of their own, without any limits. A leaf may make consumers on the
     hub's CITY, and the server's answer goes wherever the question says.
     """
-    async with running_buses(PAIR, sync_always=False, kept=False) as buses, AsyncExitStack() as stack:
+    async with running_buses(PAIR, kept=False) as buses, AsyncExitStack() as stack:
         hub = await nats.connect(**buses.options("stad", "city.admin"))
         stack.push_async_callback(hub.close)
         buses.servers["west"].stop()

@@ -298,7 +298,7 @@ async def test_a_stream_that_is_not_as_declared_is_mended(nats_pair: TestBuses) 
 
 @pytest.mark.asyncio
 async def test_the_order_of_servers_does_not_matter_and_a_silent_one_is_named() -> None:
-    async with running_buses(PAIR, sync_always=False) as buses:
+    async with running_buses(PAIR) as buses:
         backwards = dict(reversed(list(buses.admins().items())))
         assert await apply(PAIR, backwards) == []
         buses.servers["west"].kill()
@@ -315,7 +315,7 @@ async def test_a_network_that_grows_keeps_its_logs_and_the_new_site_hears_all_of
     grown = Topology("stad", {**PAIR.services, "noord": ("placement",)})
     with tempfile.TemporaryDirectory(prefix="plek-test-", ignore_cleanup_errors=True) as directory:
         for topology, told in ((PAIR, 0), (grown, 1)):
-            async with running_buses(topology, sync_always=False, directory=Path(directory)) as buses:
+            async with running_buses(topology, directory=Path(directory)) as buses:
                 relay = await connect(buses, "west", "city.placement.relay")
                 last = await connect(buses, topology.sites[-1], "city.placement")
                 other = await connect(buses, topology.sites[1], "city.placement")

@@ -23,7 +23,7 @@ USERS = [f"{account}.{service}" for account in ("city", "local") for service in 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def buses() -> AsyncIterator[TestBuses]:
-    async with running_buses(Topology("west", {"west": SERVICES}), sync_always=False) as running:
+    async with running_buses(Topology("west", {"west": SERVICES})) as running:
         yield running
 
 

@@ -150,7 +150,7 @@ async def _split(postgres: Postgres) -> AsyncIterator[tuple[Process, Process, Pr
     sites = {site: {name: await fresh_database(postgres) for name in ("placement", "console")} for site in PAIR.sites}
     own = [("west", ("placement",)), ("west", ("console",)), ("stad", ())]
     # Nobody else keeps the sources: at a site it is the process with its first service.
-    async with running_buses(PAIR, sync_always=False, kept=False) as buses:
+    async with running_buses(PAIR, kept=False) as buses:
         with tempfile.TemporaryDirectory(prefix="plek-split-") as directory:
             processes = [
                 Process(buses.settings(site, sites[site], port), Path(directory), *services)

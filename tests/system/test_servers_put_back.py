@@ -1,4 +1,7 @@
-"""The hub's server comes back without the last messages of its CITY, and gathers them again in another order."""
+"""A nats-server comes back without what it had last written: a lost power takes what was not synced yet.
+
+The hub's CITY gathers again in another order; a site's logs are filled again from its outboxes.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +22,22 @@ from tests.support.processes import gone, soon
 
 Desks = dict[str, httpx.AsyncClient]
 
+CITY = Path("CITY", "streams", "CITY")
+
 
 @asynccontextmanager
-async def hub_down(network: Network, number: signal.Signals) -> AsyncIterator[Path]:
-    """Ends the hub's nats-server; the supervisor is stopped, so that it is not started again before the end of this.
+async def server_down(network: Network, number: signal.Signals, site: str = "stad") -> AsyncIterator[Path]:
+    """Ends a site's nats-server; the supervisor is stopped, so that it is not started again before the end of this.
 
-    Gives the directory of CITY.
+    Gives the directory of its streams, by account.
     """
     told = network.told()
-    server = told["sites"]["stad"]["nats"]
+    server = told["sites"][site]["nats"]
     os.kill(told["pid"], signal.SIGSTOP)
     try:
         os.kill(server, number)
         await soon(lambda: gone([server]), "the server to end")
-        yield network.data / "sites" / "stad" / "nats" / "jetstream" / "jetstream" / "CITY" / "streams" / "CITY"
+        yield network.data / "sites" / site / "nats" / "jetstream" / "jetstream"
     finally:
         os.kill(told["pid"], signal.SIGCONT)
 
@@ -77,14 +82,14 @@ async def test_nobody_misses_what_the_hub_gathered_again_in_another_order(tmp_pa
             houses = {site: (await network.new_location(desks[site], 4))[0] for site in ("west", "noord")}
             for house in houses.values():
                 await shown(desks, "stad west noord", house, 0)
-            async with hub_down(network, signal.SIGTERM) as city:
-                shutil.copytree(city, kept)
+            async with server_down(network, signal.SIGTERM) as streams:
+                shutil.copytree(streams / CITY, kept)
             before = await _linked(network, 2)
             await blocks(desks, "noord", houses["noord"])
             await shown(desks, "stad west noord", houses["noord"], 2)
-            async with hub_down(network, signal.SIGKILL) as city:
-                shutil.rmtree(city)
-                shutil.copytree(kept, city)
+            async with server_down(network, signal.SIGKILL) as streams:
+                shutil.rmtree(streams / CITY)
+                shutil.copytree(kept, streams / CITY)
                 replace_json(Files(network.data).links, {"cut": ["noord"]})
             assert await _linked(network, 1) == before
             await blocks(desks, "west", houses["west"])
@@ -93,6 +98,32 @@ async def test_nobody_misses_what_the_hub_gathered_again_in_another_order(tmp_pa
             await soon(lambda: gathered(network) == before + 4, "the hub to gather noord's again", 30)
             await shown(desks, "stad west noord", houses["west"], 2)
             assert network.plek("verify").returncode == 0
+
+
+async def test_logs_that_lost_their_end_are_filled_again_from_the_outboxes(tmp_path: Path) -> None:
+    """All streams of west are put back to before what everybody, and its own services, had read."""
+    file, kept = tmp_path / "two.toml", tmp_path / "kept"
+    file.write_text(network_of("west"), "utf-8")
+    with running_network("--no-demo", network=file) as network:
+        async with AsyncExitStack() as stack:
+            desks = {site: await stack.enter_async_context(network.client(site)) for site in network.urls}
+            house = (await network.new_location(desks["west"], 6))[0]
+            await shown(desks, "stad west", house, 0)
+            async with server_down(network, signal.SIGTERM, "west") as streams:
+                shutil.copytree(streams, kept)
+            await blocks(desks, "west", house)
+            await shown(desks, "stad west", house, 2)
+            async with server_down(network, signal.SIGKILL, "west") as streams:
+                shutil.rmtree(streams)
+                shutil.copytree(kept, streams)
+            await blocks(desks, "west", house)
+            await shown(desks, "stad west", house, 4)
+            assert network.plek("verify").returncode == 0
+
+            def well() -> bool:
+                return network.plek("doctor").returncode == 0
+
+            await soon(well, "the doctor to find nothing", 90)
 
 
 async def _linked(network: Network, links: int) -> int:
