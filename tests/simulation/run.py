@@ -270,6 +270,8 @@ def _at_allowance(world: World, site: Site) -> Iterator[str]:
     if site.allowance is not None:
         logs = {log: world.bus.stream(site.name, stream_name(log, site.name, ALLOWANCE)).messages for log in LOGS}
         yield from world.oracle.allowance.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
+        if any(timer[1] <= site.clock.now() for timer in site.allowance.tables.get(schema.timers.name, {}).values()):
+            yield f"{site.name}/allowance has timers due"
     for service, disk in site.disks.items():
         yield from world.oracle.allowance.behind(site.name, service, disk)
 
