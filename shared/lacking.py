@@ -121,9 +121,11 @@ def _reached(reader: Reader, origin: Origin) -> Reached:
 
 
 def _let_go(reader: Reader, origin: Origin) -> list[Row]:
-    """The holes in an origin that a person let a view go on with: it is rebuilt once the copy has what was missing."""
+    """The holes in an origin that a person let a view go on with: it is rebuilt once the copy has what was missing.
+    Those of epochs that are over, too: the view's history still does without it, and no rebuild could fill it.
+    """
     holes = [row for row in reader.aside.discarded if row["code"] == GAP and row["log"] == "pub"]
-    return [row for row in holes if (row["origin"], row["epoch"]) == (origin.key, origin.epoch)]
+    return [row for row in holes if row["origin"] == origin.key and row["epoch"] <= origin.epoch]
 
 
 def _missed(reader: Reader, origin: Origin, at: Reached, ends: Ends) -> str | None:

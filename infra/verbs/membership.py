@@ -17,6 +17,8 @@ from infra.verbs.asking import NoAnswer, get_json, site_client
 from infra.verbs.common import DATA, Data, Json, No, print_json
 
 if TYPE_CHECKING:
+    import httpx
+
     from infra.members import Members
     from infra.network import Site
     from infra.running import RunningNetwork
@@ -34,7 +36,8 @@ Name = Annotated[str, typer.Argument(help="Which site.")]
 @dataclass
 class Standing:
     """What a site that is to leave still has. occupied, held: places. files: of clients, not erased. behind: by site
-    that answers, how many of its messages it has not heard.
+    that answers, how many of its messages it has not heard. halted: by service that takes no command, why. doubted:
+    services that do not know yet whether others have heard what they have: a store may be an older backup.
 
     epoch: the last one heard of it. answered: whether it could be asked; if not, the rest is what others know.
     """
@@ -43,6 +46,8 @@ class Standing:
     held: int = 0
     files: int = 0
     behind: dict[str, int] = field(default_factory=dict)
+    halted: dict[str, str] = field(default_factory=dict)
+    doubted: list[str] = field(default_factory=list)
     epoch: int = 0
     answered: bool = False
 
@@ -55,7 +60,11 @@ class Standing:
             lines.append(f"{name} has the files of {self.files} clients, which nobody can read or erase any more then")
         for other, messages in self.behind.items():
             lines.append(f"{other} has not heard the last {messages} messages of {name}: see to the links")
-        return lines
+        for service, why in self.halted.items():
+            repair = f"plek repair origin {name} {service}"
+            lines.append(f"{service} takes no command, and what it has is not what others heard: {why}: {repair}")
+        unsure = "has not been told yet whether others heard what it has: see to the links"
+        return [*lines, *(f"{service} {unsure}" for service in self.doubted)]
 
 
 @site.command("add")
@@ -165,16 +174,30 @@ def _standing(running: RunningNetwork, name: str, wait_seconds: float) -> Standi
                 digests = get_json(client, asked, "/api/placement/capacity/digest")["origins"]
                 told[asked] = _last(digests, name)
                 if asked == name:
-                    totals = get_json(client, asked, "/api/placement/capacity", site=name)["totals"]
-                    found.occupied, found.held, found.answered = totals["occupied"], totals["held"], True
+                    _ask_itself(running, client, found, name)
         found.epoch = max([epoch, *(heard for heard, _ in told.values())])
         own = told.get(name, (0, 0))
         found.behind = {
             other: own[1] - (heard[1] if heard[0] == own[0] else 0) for other, heard in told.items() if heard < own
         }
-        if not found.behind or time.monotonic() > until:
+        if found.halted or not (found.behind or found.doubted) or time.monotonic() > until:
             return found
         time.sleep(LOOK_SECONDS)
+
+
+def _ask_itself(running: RunningNetwork, client: httpx.Client, found: Standing, name: str) -> None:
+    """What the site itself says. That others have heard as many messages means nothing while it may have told them
+    something else under the same numbers, as a store that was put back older has."""
+    from infra.running import site_settings
+
+    totals = get_json(client, name, "/api/placement/capacity", site=name)["totals"]
+    for service in site_settings(running.data, name).services:
+        said = get_json(client, name, f"/api/{service}/health")
+        if said["halted"]:
+            found.halted[service] = said["halted"]
+        elif any(log["doubted"] for log in said["logs"]):
+            found.doubted.append(service)
+    found.occupied, found.held, found.answered = totals["occupied"], totals["held"], True
 
 
 def _files_and_epoch(running: RunningNetwork, name: str) -> tuple[int, int]:

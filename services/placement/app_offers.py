@@ -27,10 +27,18 @@ LOOK_SECONDS = 1.0
 """Between two looks at the list; a look costs what the waiting list costs."""
 REST_FOR_EACH_LOOK = 20.0
 """After a look of some length a rest of so many times that: a list of thousands leaves the desk its processor."""
+REST_SECONDS_MAX = 10.0
+"""No rest is longer: a look that waited five seconds for a busy machine was no long list, and whoever waits for a place
+would wait another hundred."""
 SHOWS_WITHIN_SECONDS = 60.0
 """How long the location chosen has to offer before the next best counts as chosen."""
 PASSED_SECONDS = 900.0
-"""How long a location that did not offer counts as passed over; then it may be chosen again."""
+"""How long a location that did not offer counts as passed over; then it may be chosen again. Its own site does not
+wait for that: a site whose link was slow offers as soon as it hears of the request."""
+REFUSED_SECONDS = 30.0
+"""How long an own location does that refused for a reason of the moment: the list may be a moment behind it."""
+LASTING_REFUSALS = frozenset({"offer-made-lately", "too-many-offers"})
+"""What a location refuses for longer than a moment."""
 
 
 def offer_command(request_id: str, offer_id: str) -> str:
@@ -57,7 +65,7 @@ class Offering:
             began = self._clock.monotonic()
             await self.try_to_look()
             took = self._clock.monotonic() - began
-            await self._clock.sleep(max(LOOK_SECONDS, took * REST_FOR_EACH_LOOK))
+            await self._clock.sleep(min(max(LOOK_SECONDS, took * REST_FOR_EACH_LOOK), REST_SECONDS_MAX))
 
     async def try_to_look(self) -> None:
         """One look, if the store answers and the origin goes on; otherwise the next one."""
@@ -79,13 +87,18 @@ class Offering:
             if choice.site != self._site:
                 since = self._since.setdefault((request_id, choice.location), now)
                 if now - since >= self._shows_within:
-                    self._pass(request_id, choice.location, now)
-            elif not await self._offer(request, choice):
-                self._pass(request_id, choice.location, now)
+                    self._pass(request_id, choice.location, now + PASSED_SECONDS)
+            else:
+                refused_for = await self._offer(request, choice)
+                if refused_for:
+                    self._pass(request_id, choice.location, now + refused_for)
 
-    async def _offer(self, request: Waiting, choice: Choice) -> bool:
-        """Whether the location made it. What it tells goes under the offer's own id: from that of the command anybody
-        could find out, by trying the ids of all requests, which one it is for."""
+    async def _offer(self, request: Waiting, choice: Choice) -> float:
+        """For how many seconds the location is to be passed over; 0 when it made the offer.
+
+        What it tells goes under the offer's own id: from that of the command anybody could find out, by trying the ids
+        of all requests, which one it is for.
+        """
         command = OfferPlace(
             at=self._clock.now(), role=SYSTEM_ROLE, location=choice.location, offer_id=self._ids.random_id(),
             request_id=request.request_id, site=request.desk, kind=choice.kind,
@@ -96,16 +109,19 @@ class Offering:
         handled = await self._handler.handle(choice.location, command, context)
         if handled.rejected is not None:
             log.info("a location that was chosen does not offer", code=handled.rejected.code)
-        return bool(handled.events)
+        if handled.events:
+            return 0.0
+        lasting = handled.rejected is not None and handled.rejected.code in LASTING_REFUSALS
+        return PASSED_SECONDS if lasting else REFUSED_SECONDS
 
     def _not_there(self, now: float) -> Mapping[str, frozenset[str]]:
         return {
-            request_id: frozenset(name for name, at in passed.items() if now - at < PASSED_SECONDS)
+            request_id: frozenset(name for name, until in passed.items() if now < until)
             for request_id, passed in self._passed.items()
         }
 
-    def _pass(self, request_id: str, location: str, now: float) -> None:
-        self._passed.setdefault(request_id, {})[location] = now
+    def _pass(self, request_id: str, location: str, until: float) -> None:
+        self._passed.setdefault(request_id, {})[location] = until
 
     def _forget(self, waiting: Collection[str], chosen: Mapping[str, Choice]) -> None:
         """Whatever is known of requests that do not wait now, and of locations that are not chosen any more."""

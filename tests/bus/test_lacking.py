@@ -16,6 +16,7 @@ from shared.envelope import Origin, bus_subject, to_headers
 from shared.heard import Mark
 from shared.inbox import Follow, Reader, View
 from shared.lacking import LOOKS, Ends, Reached, Watch, tail_of
+from shared.parked import GAP
 from shared.ports import Append, Put
 from tests.support.buses import row
 from tests.support.memory_bus import CITY, MemoryBus
@@ -157,6 +158,26 @@ async def test_every_reader_that_has_come_by_searches() -> None:
 
         await eventually("the other one to have read as well", read)
         assert site.remade == 0
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+async def test_a_hole_that_a_person_let_go_is_fetched_also_when_its_epoch_is_over(epoch: int) -> None:
+    """The copy lacks what came first in epoch 1: without that no rebuild could make the view whole."""
+    site = Site(copied=3, told=3)
+    noord = Origin("noord", "placement", epoch)
+    site.watch = Watch([site.reader], lambda: [(noord, 3)], site.ends, site.remake, SystemClock())
+    name = site.reader.view.name
+    hole = (name, "a-hole", CITY, 2, NOORD.key, "pub", 1, 1, 1, "a-type", GAP, "never came", "oncall", AT)
+    read = (name, NOORD.key, "pub", epoch, 3)
+    await site.store.append(Append(AT, rows=[Put(schema.discarded, hole), Put(schema.checkpoints, read)]))
+    async with following(site):
+
+        async def loaded() -> bool:
+            return bool(site.reader.aside.discarded)
+
+        await eventually("the reader to know what it does without", loaded)
+        await site.looks(LOOKS * 2)
+        assert site.remade == 1
 
 
 async def test_the_end_of_a_city_is_the_mark_that_names_its_message() -> None:

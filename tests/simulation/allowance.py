@@ -78,6 +78,7 @@ class AllowanceProcess:
                 continue
             self.ready.set()
         process.keep_timers("allowance timers", store, fire(self.handlers))
+        process.keep("allowance watch", lambda: process.parts.watch(process, [self.reader, self.letters]))
         for log in LOGS:
             writer = process.world.bus.log(process.site.name, ALLOWANCE, log, process.io)
             relay = Relay(store, log, writer, process.site.clock, Nobody(), GATHER_SECONDS[log])

@@ -131,12 +131,9 @@ class Told:
         self._world, self._site, self._io = process.world, process.site, process.io
 
     def everywhere(self) -> list[tuple[Origin, int]]:
+        """Every origin of every other site, as beats carry them."""
         heard = [site for site in self._world.sites if self._world.bus.reachable(self._site.name, site.name)]
-        disks = {site.name: site.disks[PLACEMENT] for site in heard if site is not self._site}
-        return [
-            (Origin(name, PLACEMENT, disk.epoch), len(disk.outbox.get((disk.epoch, "pub"), ())))
-            for name, disk in disks.items()
-        ]
+        return [told for site in heard if site is not self._site for told in _origins(site)]
 
     async def ends(self, origin: Origin, _told: int) -> Ends | None:
         await self._io("ask how far")
@@ -159,6 +156,16 @@ class Told:
     def remake(self) -> None:
         self._world.note(self._site.name, "CITY is taken anew")
         self._world.bus.remake(self._site.name, CITY)
+
+
+def _origins(site: Site) -> list[tuple[Origin, int]]:
+    """What its services that tell the network something have told so far."""
+    disks = {PLACEMENT: site.disks[PLACEMENT], INTAKE: site.intake, ALLOWANCE: site.allowance}
+    return [
+        (Origin(site.name, service, disk.epoch), len(disk.outbox.get((disk.epoch, "pub"), ())))
+        for service, disk in disks.items()
+        if disk is not None
+    ]
 
 
 class WatchedStore(MemoryStore):

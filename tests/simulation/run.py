@@ -19,6 +19,7 @@ from datetime import timedelta
 from services.placement.views_waiting import WAITING
 from shared import handling, schema
 from shared.envelope import LOGS, stream_name
+from shared.schema import DOUBT
 from tests.simulation.allowance import AllowanceDesks
 from tests.simulation.faults import Trouble
 from tests.simulation.intake import IntakeDesks
@@ -174,11 +175,19 @@ async def _leave(world: World, trouble: Trouble) -> None:
     site = next(site for site in world.sites if site.name == name)
     await asyncio.sleep(world.plan.seconds * world.chance.uniform(0.2, 0.9))
     while not world.calm:
-        halted = site.process is None or site.process.store.halted is not None or site.repairing
-        if not halted and not trouble.lost and world.heard_everywhere(site):
+        if _is_sure(site) and not trouble.lost and world.heard_everywhere(site):
             world.leave(site)
             return
         await asyncio.sleep(0.1)
+
+
+def _is_sure(site: Site) -> bool:
+    """Whether a site knows that others have heard what it has, as `plek site remove` asks: that they have heard as many
+    messages means nothing while its store may be an older backup."""
+    process = site.process
+    if process is None or not process.ready.is_set() or process.store.halted is not None or site.repairing:
+        return False
+    return not any(key[0] == DOUBT for key in site.disks[PLACEMENT].tables.get(schema.cursors.name, {}))
 
 
 async def _rest(world: World) -> None:
@@ -270,6 +279,8 @@ def _at_allowance(world: World, site: Site) -> Iterator[str]:
     if site.allowance is not None:
         logs = {log: world.bus.stream(site.name, stream_name(log, site.name, ALLOWANCE)).messages for log in LOGS}
         yield from world.oracle.allowance.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
+        if any(timer[1] <= site.clock.now() for timer in site.allowance.tables.get(schema.timers.name, {}).values()):
+            yield f"{site.name}/allowance has timers due"
     for service, disk in site.disks.items():
         yield from world.oracle.allowance.behind(site.name, service, disk)
 

@@ -15,12 +15,6 @@ SEEDS = 200
 CHUNK = 10
 """Seeds a test: small enough that several workers share them."""
 
-OPEN = {
-    72: "the municipality has not heard all of an entitlement",
-    155: "the network does not come to rest",
-}
-"""Seeds that fail, for a reason not found yet. Each has to go on failing like that: one that holds leaves this list."""
-
 
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, CHUNK))
 def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
@@ -29,9 +23,6 @@ def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
     answered = files = seats = 0
     for seed in range(first, first + CHUNK):
         outcome = run_seed(seed)
-        if seed in OPEN:
-            assert OPEN[seed] in (outcome.failure or ""), f"seed {seed} holds now: it is open no more"
-            continue
         assert outcome.failure is None, f"{outcome.failure}\nreplay it with: {replay_command(seed)}"
         answered += outcome.answered.get("done", 0)
         files += outcome.files

@@ -108,6 +108,8 @@ async def test_a_live_site_put_back_to_an_older_backup_goes_on_in_a_new_epoch(ne
         await eventually("the doctor names the halted origin", lambda: _halted(network, process))
         refused = await desk.post(STAYS, json={"location": location, "kind": "shelter_24h", "household_size": 1})
         assert (refused.status_code, refused.json()["code"]) == (503, "origin-halted")
+        leaving = network.plek("site", "remove", "west", "--dry-run")
+        assert (leaving.returncode, "plek repair origin west placement" in leaving.stderr) == (1, True), leaving.stderr
 
         told = _repair(network, "--dry-run")
         assert (told["forked"], told["epoch"], told["done"]) == (True, before["epoch"], False)
