@@ -88,6 +88,19 @@ class OfferWordHeard(Event, frozen=True, tag="offer-word-heard.v1"):
     at: datetime
 
 
+class PlaceGivenUp(Event, frozen=True, tag="place-given-up.v1"):
+    """The client was checked in where a transfer led them, at `moved_at`: they live no longer where they came by this
+    offer. Its owner is told until it has said that they left."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    turn: int
+    moved_at: datetime
+    again_at: datetime
+    at: datetime
+
+
 class RequestPlaced(Event, frozen=True, tag="request-placed.v1"):
     """The client lives in what they were offered: they ask no longer."""
 
@@ -98,5 +111,5 @@ class RequestPlaced(Event, frozen=True, tag="request-placed.v1"):
 
 
 OfferEvent: TypeAlias = (
-    OfferReceived | OfferAccepted | OfferDeclined | OfferLetterRepeated | OfferWordHeard | RequestPlaced
+    OfferReceived | OfferAccepted | OfferDeclined | OfferLetterRepeated | OfferWordHeard | PlaceGivenUp | RequestPlaced
 )

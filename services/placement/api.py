@@ -27,7 +27,7 @@ from services.placement.api_desk import (
     location_of_stream,
     refs,
 )
-from services.placement.api_offers import OfferReads, OfferWrites, said_at_the_door, wrong_code
+from services.placement.api_offers import OfferReads, OfferWrites, said_at_the_door, without_code, wrong_code
 from services.placement.api_reads import Reads
 from services.placement.api_regimes import RegimeWrites
 from services.placement.api_stays import HouseWrites
@@ -265,7 +265,7 @@ class Writes:
             raise Problem(409, "remote-hold-not-possible")
         state, _ = await self._placement.handler.load(location)
         handled = await self._placement.do(
-            location, Asked(actor, claim), cmd.CheckInHold,
+            location, Asked(actor, await without_code(claim, hold_id, body)), cmd.CheckInHold,
             hold_id=hold_id, stay_id=self._placement.ids.random_id(), if_version=version,
             observed_at=None if body is None else body.observed_at,
             arrival=await said_at_the_door(state, hold_id, None if body is None else body.arrival_code),

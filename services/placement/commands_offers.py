@@ -45,6 +45,17 @@ class DropOffer(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class GiveUpPlace(Command, frozen=True, kw_only=True):
+    """The desk of the request says that whoever lives here by this offer lives elsewhere since `moved_at`."""
+
+    location: str
+    offer_id: str
+    request_id: str
+    site: str
+    turn: int
+    moved_at: datetime
+
+
 class WithdrawOffer(Command, frozen=True, kw_only=True):
     """The location's own desk takes it back, also after it was accepted."""
 
@@ -54,4 +65,4 @@ class WithdrawOffer(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
-OfferCommand: TypeAlias = OfferPlace | TakeOffer | DropOffer | WithdrawOffer
+OfferCommand: TypeAlias = OfferPlace | TakeOffer | DropOffer | GiveUpPlace | WithdrawOffer

@@ -43,6 +43,8 @@ def decide_offer(state: Location, command: oc.OfferCommand) -> Outcome:
             return take(state, command)
         case oc.DropOffer():
             return drop(state, command)
+        case oc.GiveUpPlace():
+            return give_up(state, command)
         case oc.WithdrawOffer():
             return withdraw(state, command)
 
@@ -133,6 +135,32 @@ def drop(state: Location, command: oc.DropOffer) -> Outcome:
     ]
 
 
+def give_up(state: Location, command: oc.GiveUpPlace) -> Outcome:
+    """Ends the stay as `transferred`, at the time its desk names, if that is neither ahead nor before it began: however
+    long the letter was on its way. Whom this store does not know to have arrived (it is an older one) is not waited
+    for. Refused: `offer-of-another-site`."""
+    found = _asked_about(state, command)
+    if not isinstance(found, Offer):
+        return found
+    stay = state.stays.get(found.stay_id or "")
+    if stay is not None:
+        ended_at = max(stay.began_at, min(limits.utc(command.moved_at), command.at))
+        return [
+            oe.DoubleNoted(found.id, command.turn, False, command.at),
+            ev.StayEnded(stay.id, stay.place_ids, "transferred", ended_at, command.at),
+            *after_use(state, stay.place_ids, command.at, ended_at),
+        ]
+    hold = state.holds.get(found.id)
+    if hold is None:
+        return [_word(command)]
+    how = "called_off" if found.accepted else "declined"
+    return [
+        ev.HoldCancelled(hold.id, hold.place_ids, command.at, how),
+        oe.OfferEnded(found.id, how, "request_ended", command.at),
+        *after_use(state, hold.place_ids, command.at, None),
+    ]
+
+
 def withdraw(state: Location, command: oc.WithdrawOffer) -> Outcome:
     """Refused: `withdraw-reason-unknown`, `offer-unknown`, `offer-ended`, and as `decider_holds.cancel` says."""
     if command.reason not in WITHDRAW_REASONS:
@@ -216,7 +244,7 @@ def _reason(event: ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted) -> str | N
     return known.get(event.reason or "", "other")
 
 
-def _asked_about(state: Location, command: oc.TakeOffer | oc.DropOffer) -> Offer | Outcome:
+def _asked_about(state: Location, command: oc.TakeOffer | oc.DropOffer | oc.GiveUpPlace) -> Offer | Outcome:
     """The offer a desk writes about; or the answer where nothing changes any more."""
     if not limits.is_site_name(command.site):
         return Rejected("site-invalid", {"site": command.site[:80]})
@@ -231,7 +259,7 @@ def _asked_about(state: Location, command: oc.TakeOffer | oc.DropOffer) -> Offer
     return offer if command.turn > offer.turn else [_word(command)]
 
 
-def _word(command: oc.TakeOffer | oc.DropOffer) -> oe.WordRepeated:
+def _word(command: oc.TakeOffer | oc.DropOffer | oc.GiveUpPlace) -> oe.WordRepeated:
     return oe.WordRepeated(command.offer_id, command.request_id, command.site, command.at)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from services.placement import events as ev
 from services.placement import policy_regimes
 from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
-from services.placement.commands_offers import DropOffer, TakeOffer
+from services.placement.commands_offers import DropOffer, GiveUpPlace, TakeOffer
 from services.placement.events_offers import OfferAccepted
 from shared.contracts import intake as desk
 from shared.contracts import placement as told
@@ -101,6 +101,12 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
                 reason=no.reason,
             )  # fmt: skip
             return Reaction(LOCATION, no.location, dropped)
+        case desk.PlaceGivenUpBody() as moved:
+            given_up = GiveUpPlace(
+                **about, location=moved.location, offer_id=said.request_id, request_id=moved.offered_for,
+                turn=moved.turn, moved_at=moved.moved_at,
+            )  # fmt: skip
+            return Reaction(LOCATION, moved.location, given_up)
         case told.HoldAskedBody() as ask:
             command = HoldForSite(
                 **about, location=ask.location, hold_id=said.request_id, kind=ask.kind,

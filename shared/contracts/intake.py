@@ -295,7 +295,26 @@ class PlaceDeclined(Letter):
     cut: ClassVar[bool] = True
 
 
-LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined)
+class PlaceGivenUpBody(LetterBody):
+    """Whoever lives there by this offer has moved on to another place. turn, offered_for: as in `PlaceDeclinedBody`.
+    moved_at: since when, by the desk's clock."""
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    moved_at: AwareDatetime
+
+
+class PlaceGivenUp(Letter):
+    """A client who lives in the place that was offered under this id was transferred. Written until its owner has
+    answered that they left."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.place-given-up.v1"
+    body_type: ClassVar[type[LetterBody]] = PlaceGivenUpBody
+    cut: ClassVar[bool] = True
+
+
+LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined, PlaceGivenUp)
 """What a desk writes to the owner of a place that was offered."""
 
 CONTRACTS: tuple[type[Contract], ...] = (

@@ -66,6 +66,10 @@ class Desks:
             site = chance.choice(busy)
             name = chance.choice(site.locations)
             house = world.oracle.houses(site.name).get(name, House())
+            expected = [id_ for id_, offer in house.offers.items() if offer.word == "expected"]
+            if world.plan.movers and expected:
+                await self._ask(site, name, self._check_in(name, house, chance.choice(expected)))
+                continue
             make = self._something(site, name, house)
             if chance.random() < 0.1:  # the same tap twice, or ten times, at once
                 key = world.ids.random_id()
