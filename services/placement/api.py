@@ -16,7 +16,7 @@ from services.placement import api_models as m
 from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement import views
-from services.placement.api_calls import Elsewhere
+from services.placement.api_calls import LATER, Elsewhere
 from services.placement.api_desk import (
     INPUT_CODES,
     TRY_ELSEWHERE,
@@ -26,7 +26,7 @@ from services.placement.api_desk import (
     event_of,
     location_of_stream,
     refs,
-)
+)  # fmt: skip
 from services.placement.api_offers import OfferReads, OfferWrites, said_at_the_door, without_code, wrong_code
 from services.placement.api_reads import Reads
 from services.placement.api_regimes import RegimeWrites
@@ -47,12 +47,6 @@ __all__ = ["Placement", "build", "routes"]
 
 Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 """Method, path, endpoint, status of success, who may call."""
-
-LATER: Mapping[str, dict[int | str, dict[str, Any]]] = {
-    "/holds": {202: {"model": m.HoldPending, "description": "Another site was asked."}},
-    "/holds/{hold_id}/cancel": {202: {"model": m.CancelPending, "description": "Another site was told."}},
-}
-"""What is answered while another site has the word, by path."""
 
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 OPENERS: tuple[Role, ...] = ("operator", "coordinator")
@@ -116,6 +110,11 @@ def routes(
         ("GET", "/offers", offers.list_offers, 200, HOUSEHOLD_READERS),
         ("GET", "/offers/{offer_id}", offers.show_offer, 200, HOUSEHOLD_READERS),
         ("POST", "/offers/{offer_id}/withdraw", offering.withdraw, 200, DESK),
+        ("POST", "/locations/{name}/offers", offering.turn, 200, OPENERS),
+        ("GET", "/offer-questions", offers.list_questions, 200, HOUSEHOLD_READERS),
+        ("POST", "/offer-questions/{offer_id}/yes", offering.yes, 200, DESK),
+        ("POST", "/offer-questions/{offer_id}/no", offering.no, 200, DESK),
+        ("POST", "/offer-questions/{offer_id}/later", offering.later, 200, DESK),
         ("GET", "/waiting-list", waiting.waiting_list, 200, ALL),
         ("GET", "/weeks", weeks.weeks, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, COORDINATOR),

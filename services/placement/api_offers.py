@@ -12,12 +12,19 @@ from pydantic import BaseModel, Field
 
 from services.placement.api_desk import INPUT_CODES, Asked, Placement, base
 from services.placement.api_models import CheckInBody
-from services.placement.commands_offers import WithdrawOffer
+from services.placement.commands_offers import (
+    AgreeToOffer,
+    OfferCommand,
+    PutOffOffer,
+    RefuseOffer,
+    TurnOffers,
+    WithdrawOffer,
+)
 from services.placement.decider_location import Location
 from services.placement.decider_offers import TRIES_MAX
-from services.placement.views_offers import offers
+from services.placement.views_offers import offer_questions, offers
 from shared.arrival import hashed
-from shared.contracts.vocabulary import WithdrawReason
+from shared.contracts.vocabulary import OfferMode, WithdrawReason
 from shared.handling import Handled, KeyClaim
 from shared.http import Claim, IfMatch, wait_caught_up
 from shared.http_access import CurrentActor
@@ -27,6 +34,7 @@ from shared.kernel import Rejected
 
 __all__ = ["OfferReads", "OfferWrites"]
 
+QuestionStatus = Literal["asked", "yes", "no", "later", "none"]
 OfferStatus = Literal["open", "accepted", "declined", "withdrawn", "lapsed"]
 
 
@@ -66,6 +74,41 @@ class WithdrawBody(Body):
     reason: WithdrawReason
 
 
+class QuestionsQuery(PageQuery):
+    """status: what was answered; those nobody has answered yet unless it says otherwise."""
+
+    location: Annotated[str, Field(max_length=80)] | None = None
+    status: QuestionStatus = "asked"
+
+
+class QuestionView(BaseModel):
+    """A choice this site's operator is asked about. site: its own; desk: the site of the request. household_size: the
+    most it may be. status: `asked`, or what was said: `yes`, `no`, `later`, `none` in time."""
+
+    id: str
+    request_id: str
+    site: str
+    location: str
+    desk: str
+    kind: str
+    household_size: int
+    features: list[str]
+    status: str
+    answer_by: Moment
+
+
+class OfferModeBody(Body):
+    """offers: by itself (`automatic`), or after the operator has said yes (`ask`)."""
+
+    offers: OfferMode
+
+
+class QuestionBody(Body):
+    """location: whose question it is."""
+
+    location: Annotated[str, Field(max_length=80)]
+
+
 class OfferReads:
     """What was offered, to whom in terms of a request, and what came of it."""
 
@@ -81,6 +124,15 @@ class OfferReads:
         items = [self._shown(row) for row in rows[: query.limit]]
         more = encode_cursor(items[-1].id) if len(rows) > query.limit else None
         return Page[OfferView](items=items, next=more)
+
+    async def list_questions(self, query: Annotated[QuestionsQuery, Query()]) -> Page[QuestionView]:
+        """Requests this site's locations were chosen for, about which their operator has to say yes, no or later."""
+        await self._written(query.after)
+        where = {"status": query.status} | ({} if query.location is None else {"location": query.location})
+        store = self._placement.store
+        rows = await store.page(offer_questions, decode_cursor(query.cursor), query.limit + 1, **where)
+        items = [QuestionView.model_validate(row | {"site": self._placement.site}) for row in rows[: query.limit]]
+        return Page[QuestionView](items=items, next=encode_cursor(items[-1].id) if len(rows) > query.limit else None)
 
     async def show_offer(self, offer_id: str, query: Annotated[PageQuery, Query()], answer: Response) -> OfferView:
         """One offer, with its version as `ETag`."""
@@ -120,11 +172,38 @@ class OfferWrites:
             at=self._placement.clock.now(), role=actor.role, location=row["location"], offer_id=offer_id,
             reason=body.reason, if_version=version,
         )  # fmt: skip
+        return await self._do(offer_id, made, actor, claim)
+
+    async def turn(self, name: str, body: OfferModeBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Whether a location offers by itself, or asks its operator first; the others wait longer for it then."""
+        made = TurnOffers(at=self._placement.clock.now(), role=actor.role, location=name, mode=body.offers)
+        return await self._do(name, made, actor, claim)
+
+    async def yes(self, offer_id: str, body: QuestionBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Hold a place and offer it. Refused: `question-over`, `no-place-free`, ..."""
+        return await self._answer(AgreeToOffer, offer_id, body, actor, claim)
+
+    async def no(self, offer_id: str, body: QuestionBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Not this request: it is not put to this location again within a day. Refused: `question-over`."""
+        return await self._answer(RefuseOffer, offer_id, body, actor, claim)
+
+    async def later(self, offer_id: str, body: QuestionBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Not now: it is not put to this location again within an hour. Refused: `question-over`."""
+        return await self._answer(PutOffOffer, offer_id, body, actor, claim)
+
+    async def _answer(
+        self, command: type[AgreeToOffer | RefuseOffer | PutOffOffer], offer_id: str, body: QuestionBody,
+        actor: CurrentActor, claim: Claim,
+    ) -> CommandAnswer:  # fmt: skip
+        made = command(at=self._placement.clock.now(), role=actor.role, location=body.location, offer_id=offer_id)
+        return await self._do(offer_id, made, actor, claim)
+
+    async def _do(self, id_: str, made: OfferCommand, actor: CurrentActor, claim: Claim) -> CommandAnswer:
         context = self._placement.context(Asked(actor, claim))
-        handled: Handled = await self._placement.handler.handle(row["location"], made, context)
+        handled: Handled = await self._placement.handler.handle(made.location, made, context)
         if handled.rejected is not None:
             raise rejected(handled.rejected, INPUT_CODES)
-        return CommandAnswer(**base(offer_id, handled))
+        return CommandAnswer(**base(id_, handled))
 
 
 async def said_at_the_door(state: Location, hold_id: str, code: str | None) -> str | None:

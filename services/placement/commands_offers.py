@@ -65,4 +65,50 @@ class WithdrawOffer(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
-OfferCommand: TypeAlias = OfferPlace | TakeOffer | DropOffer | GiveUpPlace | WithdrawOffer
+class TurnOffers(Command, frozen=True, kw_only=True):
+    """Offer by itself (`automatic`), or ask the operator first (`ask`)."""
+
+    location: str
+    mode: str
+
+
+class AgreeToOffer(Command, frozen=True, kw_only=True):
+    """The operator says yes: hold a place and offer it."""
+
+    location: str
+    offer_id: str
+
+
+class RefuseOffer(Command, frozen=True, kw_only=True):
+    """The operator says no: not this request."""
+
+    location: str
+    offer_id: str
+
+
+class PutOffOffer(Command, frozen=True, kw_only=True):
+    """The operator says later: not now."""
+
+    location: str
+    offer_id: str
+
+
+class LapseQuestion(Command, frozen=True, kw_only=True):
+    """A question's timer fired. Nothing happens before its time."""
+
+    location: str
+    offer_id: str
+
+
+OfferCommand: TypeAlias = (
+    OfferPlace
+    | TakeOffer
+    | DropOffer
+    | GiveUpPlace
+    | WithdrawOffer
+    | TurnOffers
+    | AgreeToOffer
+    | RefuseOffer
+    | PutOffOffer
+    | LapseQuestion
+)

@@ -217,7 +217,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=6,
+    state_version=7,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

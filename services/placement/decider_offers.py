@@ -15,6 +15,7 @@ from services.placement import commands as cmd
 from services.placement import commands_offers as oc
 from services.placement import decider_holds as holds
 from services.placement import decider_limits as limits
+from services.placement import decider_questions as questions
 from services.placement import events as ev
 from services.placement import events_offers as oe
 from services.placement.decider_location import Location, Offer
@@ -47,14 +48,45 @@ def decide_offer(state: Location, command: oc.OfferCommand) -> Outcome:
             return give_up(state, command)
         case oc.WithdrawOffer():
             return withdraw(state, command)
+        case oc.AgreeToOffer():
+            return agree(state, command)
+        case oc.TurnOffers():
+            return questions.turn_offers(state, command)
+        case oc.RefuseOffer():
+            return questions.refuse(state, command)
+        case oc.PutOffOffer():
+            return questions.put_off(state, command)
+        case oc.LapseQuestion():
+            return questions.lapse(state, command)
 
 
 def offer_place(state: Location, command: oc.OfferPlace) -> Outcome:
-    """Holds the best fit and offers it. Nothing while this request has an offer here.
+    """Holds the best fit and offers it, or asks the operator whether to. Nothing while this request has an offer here.
 
-    Refused: `site-invalid`, `id-invalid`, `offer-made-lately`, `too-many-offers`, and as `decider_holds.hold_places`
-    says.
+    Refused: `site-invalid`, `id-invalid`, `offer-made-lately`, `too-many-offers`, as `decider_holds.hold_places` says,
+    and as `decider_questions.ask` says.
     """
+    offered = _offered(state, command)
+    if isinstance(offered, Rejected) or not offered or state.offer_mode == "automatic":
+        return offered
+    return questions.ask(state, command)
+
+
+def agree(state: Location, command: oc.AgreeToOffer) -> Outcome:
+    """Holds and offers. There is no second offer where one was made meanwhile. Refused: as
+    `decider_questions.asked_for` says, `location-closed`, and as `offer_place`."""
+    asked = questions.asked_for(state, command)
+    if not isinstance(asked, oc.OfferPlace):
+        return asked
+    if state.closed:
+        return Rejected("location-closed", {"location": state.name})
+    offered = _offered(state, asked)
+    if isinstance(offered, Rejected):
+        return offered
+    return [questions.answered(asked.offer_id, "yes", command.at, command.at), *offered]
+
+
+def _offered(state: Location, command: oc.OfferPlace) -> Outcome:
     if not limits.is_site_name(command.site):
         return Rejected("site-invalid", {"site": command.site[:80]})
     refused = limits.id_refused(command.request_id)
@@ -306,6 +338,8 @@ def offer_after(offers: dict[str, Offer], event: ev.LocationEvent, version: int)
 
 def fold_offers(before: Location, event: ev.LocationEvent, after: Location) -> Location:
     """The location after an event, with its offers. What has long ended is forgotten when another one is made."""
+    if isinstance(event, oe.QuestionEvent):
+        return questions.fold(before, event, after)
     changed = offer_after(before.offers, event, after.version)
     if changed is None:
         return after

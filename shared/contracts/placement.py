@@ -16,6 +16,7 @@ from shared.contracts.vocabulary import (
     Feature,
     HoldAnswerStatus,
     HoldEnd,
+    OfferMode,
     OfferWord,
     SizeClass,
     StayEndReason,
@@ -75,6 +76,18 @@ class CapacityTold(Contract):
     title: Annotated[str, Field(max_length=200)]
     district: Annotated[str, Field(max_length=60)]
     rows: Annotated[tuple[CapacityRow, ...], Field(max_length=ROWS_MAX)]
+
+
+class OfferModeTold(Contract):
+    """Whether a location that is chosen for a request offers by itself, or asks its operator first. Until it says so it
+    offers by itself."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.offer-mode-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    location: LocationName
+    site: SiteName
+    mode: OfferMode
 
 
 class PlacesOpened(Contract):
@@ -392,8 +405,8 @@ LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 """What one site writes to another about holds."""
 
 CONTRACTS: tuple[type[Contract], ...] = (
-    CapacityTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded, StayBegan,
-    StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, EpochBegan, SiteEpochBegan, RegimeTold,
-    *LETTERS, *OFFER_LETTERS,
+    CapacityTold, OfferModeTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded,
+    StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, EpochBegan, SiteEpochBegan,
+    RegimeTold, *LETTERS, *OFFER_LETTERS,
 )  # fmt: skip
 """Everything the placement service tells, by class."""

@@ -34,10 +34,9 @@ async def expected(desk: Desk) -> None:
         "at": now, "role": "system", "location": "west", "offer_id": OFFER, "request_id": REQUEST, "site": "noord",
         "household_size": 1,
     }  # fmt: skip
-    accepted = {"turn": 1, "expected_by": now + timedelta(hours=5), "arrival": hashed(CODE, SALT)}
-    for number, command in enumerate(
-        (oc.OfferPlace(**about, kind="shelter_24h"), oc.TakeOffer(**about, **accepted)), 1
-    ):  # fmt: skip
+    accepted: dict[str, Any] = {"turn": 1, "expected_by": now + timedelta(hours=5), "arrival": hashed(CODE, SALT)}
+    said: list[oc.OfferCommand] = [oc.OfferPlace(**about, kind="shelter_24h"), oc.TakeOffer(**about, **accepted)]
+    for number, command in enumerate(said, 1):
         handled = await desk.placement.handler.handle("west", command, Context(uid(number), uid(3), uid(number)))
         assert handled.rejected is None
 

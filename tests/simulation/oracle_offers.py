@@ -125,7 +125,20 @@ def owner_takes(house: House, event: own.OfferEvent) -> None:
     """Takes one event of a location in, and refuses what must not be."""
     offers = house.offers
     match event:
+        case own.OffersTurned():
+            require((event.mode == "ask") != house.asks, "a location was turned to what it did already", event)
+            house.asks = event.mode == "ask"
+        case own.OperatorAsked():
+            again = (event.request_id, "") in house.questions.values() or event.offer_id in house.questions
+            require(house.asks and not again, "an operator was asked without need", event)
+            house.questions[event.offer_id] = (event.request_id, "")
+        case own.QuestionAnswered():
+            request_id, answer = house.questions[event.offer_id]
+            require(answer == "", "a question was answered twice", event)
+            house.questions[event.offer_id] = (request_id, event.answer)
         case own.PlaceOffered():
+            agreed = house.questions.get(event.offer_id) == (event.request_id, "yes")
+            require(agreed or not house.asks, "a place was offered that nobody had said yes to", event)
             going = [one for one in offers.values() if one.request_id == event.request_id and one.word not in OVER]
             require(event.offer_id in house.holds and event.offer_id not in offers, "an offer without places", event)
             require(not going, "one request was offered two places by one location", event)
