@@ -103,10 +103,10 @@ def test_an_answer_is_given_once() -> None:
 def test_what_nobody_answers_in_time_is_over_whether_or_not_the_timer_has_fired() -> None:
     asked.when(to(oc.AgreeToOffer, at=ANSWER_BY)).then_rejected("question-over", answer="none")
     none = said("none", after(minutes=30), ANSWER_BY)
-    reaction = policy.due("question", "west", f"question/{OFFER}", ANSWER_BY)
-    asked.when(reaction.command).then(none)
+    lapse: Any = policy.due("question", "west", f"question/{OFFER}", ANSWER_BY).command
+    asked.when(lapse).then(none)
     asked.when(to(oc.LapseQuestion, role="system")).then_nothing()
-    asked.given(none).when(reaction.command).then_nothing()
+    asked.given(none).when(lapse).then_nothing()
     asked.given(none).when(offer(offer_id=OFFER_2, at=after(minutes=20))).then_rejected("operator-asked-lately")
     again = asked.given(none).after(offer(offer_id=OFFER_2, at=after(minutes=30)))
     assert again.state.questions[OFFER_2].answer == ""
