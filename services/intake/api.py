@@ -77,6 +77,7 @@ def routes(
         ("POST", "/clients/{client_id}/requests/{request_id}/prioritize", writes.prioritize, 200, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/withdraw", writes.withdraw, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/accept", offering.accept, 200, DESK),
+        ("POST", "/clients/{client_id}/stays", offering.claim, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),

@@ -246,6 +246,15 @@ class AcceptBody(Body):
     override: OverrideReason | None = None
 
 
+class StayBody(Body):
+    """A stay nobody knows whose it is. site: where it is, if not here; location, kind: as its owner shows it."""
+
+    stay_id: Uuid
+    location: Slug
+    kind: BedKind
+    site: Slug | None = None
+
+
 class DeclineBody(Body):
     reason: Annotated[str, Field(max_length=40)]
 

@@ -216,7 +216,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=4,
+    state_version=5,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

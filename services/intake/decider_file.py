@@ -225,6 +225,13 @@ def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
         known = file.requests[event.request_id]
         placed = replace(known, status="placed", reason=None, facts="", version=version)
         return _with(file, placed, version, None)
+    if isinstance(event, oe.StayClaimed):
+        claim = Offer(
+            event.offer_id, event.request_id, event.site, event.location, event.kind, 0, event.at, "accepted",
+            turn=event.turn, again_at=event.again_at, asked=1, version=version, stay_id=event.stay_id,
+        )  # fmt: skip
+        offers = file.offers | {claim.id: claim}
+        return replace(file, offers=offers, slot=claim.id, active_at=event.at, version=version)
     if isinstance(event, oe.OfferReceived):
         offer = Offer(
             event.offer_id, event.request_id, event.site, event.location, event.kind, event.sleeps, event.expires_at,
@@ -279,6 +286,10 @@ def status_of(file: File, request: Request) -> str:
 
 
 def touched(events: Iterable[ev.ClientEvent]) -> Iterable[str]:
-    """The requests these events say something of, each once."""
+    """The requests these events say something of, each once. A claim is about none."""
     about = ev.RequestOpened | ev.RequestPrioritized | ev.RequestWithdrawn | oe.OfferEvent
-    return dict.fromkeys(event.request_id for event in events if isinstance(event, about))
+    return dict.fromkeys(
+        event.request_id
+        for event in events
+        if isinstance(event, about) and event.request_id != getattr(event, "offer_id", None)
+    )

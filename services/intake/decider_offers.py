@@ -51,6 +51,8 @@ def decide_offer(file: File, command: oc.OfferCommand) -> Outcome:
             return accept(file, command)
         case oc.DeclineOffer():
             return decline(file, command)
+        case oc.ClaimStay():
+            return claim(file, command)
 
 
 def hear_offer(file: File, command: oc.HearOffer) -> Outcome:
@@ -97,7 +99,7 @@ def accept(file: File, command: oc.AcceptOffer) -> Outcome:
     answered: a reason to override it is needed).
     """
     offer = file.offers.get(command.offer_id)
-    if offer is None:
+    if offer is None or offer.stay_id:
         return Rejected("offer-unknown", {})
     refused = _stale(file, offer, command.if_version) or limits.arrival_refused(command.arrival)
     if refused:
@@ -160,6 +162,33 @@ def decline(file: File, command: oc.DeclineOffer) -> Outcome:
     return [_declined(file, offer, command.reason, command.at)]
 
 
+def claim(file: File, command: oc.ClaimStay) -> Outcome:
+    """Takes the slot, as an acceptance does; the stay's owner says whether it is theirs to claim. A claim that was
+    refused may be made again. Refused: `id-invalid`, `site-invalid`, and what is wrong with location and kind
+    (`decider_limits`), `slot-taken`, `offer-ended`."""
+    refused = (
+        limits.id_refused(command.claim_id, command.stay_id)
+        or limits.site_refused(command.site)
+        or limits.kinds_refused((command.kind,))
+        or limits.wishes_refused((), 1, (command.location,))
+    )
+    if refused:
+        return refused
+    known = file.offers.get(command.claim_id)
+    if known is not None and known.going_on:
+        return ()
+    if known is not None and known.word != "withdrawn":
+        return Rejected("offer-ended", {"how": known.word or known.status})
+    if file.slot:
+        return Rejected("slot-taken", {"offer_id": file.slot})
+    turn = 1 if known is None else known.turn + 1
+    claimed = oe.StayClaimed(
+        file.id, command.claim_id, command.claim_id, turn, command.stay_id, command.site, command.location,
+        command.kind, command.at + pause(0, late=False), command.at,
+    )  # fmt: skip
+    return [claimed]
+
+
 def hear_word(file: File, command: oc.HearWord) -> Outcome:
     """The owner's word counts. An older one says nothing; one about an offer this file does not know neither. Refused:
     `offer-unknown`, `offer-of-another-site`, `offer-word-unknown`."""
@@ -184,8 +213,8 @@ def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent
         command.until, None if final else _asked_again_at(offer, command), at,
     )  # fmt: skip
     events: list[oe.OfferEvent] = [heard]
-    request = file.requests[offer.request_id]
-    if command.word == "housed" and request.open and file.erased_at is None:
+    request = file.requests.get(offer.request_id)
+    if command.word == "housed" and request is not None and request.open and file.erased_at is None:
         events.append(oe.RequestPlaced(file.id, request.id, offer.id, at))
     if command.word == "housed" or (command.word == "expected" and offer.status == "accepted"):
         events += [_declined(file, other, "accepted_other", at) for other in _beside(file, offer)]
@@ -204,6 +233,8 @@ def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent
 
 def _beside(file: File, offer: Offer) -> list[Offer]:
     """What else is open when somebody is sure to come by an offer; not what they ask for who live there already."""
+    if offer.stay_id:
+        return []
     return [
         other
         for other in file.offers.values()

@@ -19,7 +19,8 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     owner_turn: the newest the owner knows. epoch, number, until: of the owner's word.
     again_at: when it is written to again; asked: how often since something changed. settled: nothing more is expected.
     overridden: another one was taken in spite of it. version: of the file when it last moved. given_up: when they moved
-    on from here by a transfer; None once more if its owner says after that that they live there again.
+    on from here by a transfer; None once more if its owner says after that that they live there again. stay_id: of a
+    claim, the stay that is claimed.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     settled: bool = False
     version: int = 0
     given_up: datetime | None = None
+    stay_id: str = ""
 
     @property
     def lived_in(self) -> bool:

@@ -20,7 +20,9 @@ def letters(events: Sequence[ev.ClientEvent], after: File) -> list[Draft]:
     about = dict.fromkeys(
         event.offer_id
         for event in events
-        if isinstance(event, oe.OfferAccepted | oe.OfferDeclined | oe.OfferLetterRepeated | oe.PlaceGivenUp)
+        if isinstance(
+            event, oe.OfferAccepted | oe.OfferDeclined | oe.OfferLetterRepeated | oe.PlaceGivenUp | oe.StayClaimed
+        )
     )
     return [letter(after, after.offers[offer_id]) for offer_id in about]
 
@@ -35,6 +37,9 @@ def letter(file: File, offer: Offer) -> Draft:
     if offer.given_up is not None:
         moved = told.PlaceGivenUpBody.model_validate(about | {"moved_at": offer.given_up})
         return Draft(told.PlaceGivenUp, offer.site, offer.id, moved)
+    if offer.stay_id and offer.status == "accepted":
+        claimed = told.StayClaimedBody.model_validate(about | {"stay_id": offer.stay_id, "kind": offer.kind})
+        return Draft(told.StayClaimed, offer.site, offer.id, claimed)
     if offer.status == "declined" or offer.expected_by is None:
         body = told.PlaceDeclinedBody.model_validate(about | {"reason": offer.reason or "not_reached"})
         return Draft(told.PlaceDeclined, offer.site, offer.id, body)
@@ -65,6 +70,8 @@ def site_events(event: oe.OfferEvent, before: File) -> Sequence[Contract]:
 def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> Sequence[Contract]:
     offer = before.offers[event.offer_id]
     if event.word == offer.word:
+        return []
+    if event.word in ENDS and offer.stay_id:  # it is the desk that claimed, and sees it
         return []
     if event.word in ENDS:
         return [told.OfferEnded.of(**about, how=event.word, reason=event.reason or offer.reason)]

@@ -27,7 +27,14 @@ from services.placement.api_desk import (
     location_of_stream,
     refs,
 )  # fmt: skip
-from services.placement.api_offers import OfferReads, OfferWrites, said_at_the_door, without_code, wrong_code
+from services.placement.api_offers import (
+    OfferReads,
+    OfferWrites,
+    offer_routes,
+    said_at_the_door,
+    without_code,
+    wrong_code,
+)
 from services.placement.api_reads import Reads
 from services.placement.api_regimes import RegimeWrites
 from services.placement.api_stays import HouseWrites
@@ -107,14 +114,7 @@ def routes(
         ("GET", "/regimes/{regime_id}", reads.show_regime, 200, ALL),
         ("POST", "/regimes/{regime_id}/end", regimes.end, 200, COORDINATOR),
         ("GET", "/search", reads.search, 200, ALL),
-        ("GET", "/offers", offers.list_offers, 200, HOUSEHOLD_READERS),
-        ("GET", "/offers/{offer_id}", offers.show_offer, 200, HOUSEHOLD_READERS),
-        ("POST", "/offers/{offer_id}/withdraw", offering.withdraw, 200, DESK),
-        ("POST", "/locations/{name}/offers", offering.turn, 200, OPENERS),
-        ("GET", "/offer-questions", offers.list_questions, 200, HOUSEHOLD_READERS),
-        ("POST", "/offer-questions/{offer_id}/yes", offering.yes, 200, DESK),
-        ("POST", "/offer-questions/{offer_id}/no", offering.no, 200, DESK),
-        ("POST", "/offer-questions/{offer_id}/later", offering.later, 200, DESK),
+        *offer_routes(offering, offers, HOUSEHOLD_READERS, DESK, OPENERS),
         ("GET", "/waiting-list", waiting.waiting_list, 200, ALL),
         ("GET", "/weeks", weeks.weeks, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, COORDINATOR),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
 from msgspec.structs import replace
@@ -31,9 +32,11 @@ from shared.http_access import CurrentActor
 from shared.http_models import Body, CommandAnswer, Moment, Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem, rejected
 from shared.kernel import Rejected
+from shared.security import Role
 
-__all__ = ["OfferReads", "OfferWrites"]
+__all__ = ["OfferReads", "OfferWrites", "offer_routes"]
 
+Roles = tuple[Role, ...]
 QuestionStatus = Literal["asked", "yes", "no", "later", "none"]
 OfferStatus = Literal["open", "accepted", "declined", "withdrawn", "lapsed"]
 
@@ -204,6 +207,22 @@ class OfferWrites:
         if handled.rejected is not None:
             raise rejected(handled.rejected, INPUT_CODES)
         return CommandAnswer(**base(id_, handled))
+
+
+def offer_routes(
+    offering: OfferWrites, offers: OfferReads, readers: Roles, desk: Roles, openers: Roles
+) -> list[tuple[str, str, Callable[..., Any], int, Roles]]:
+    """Every path about offers, and who may call it."""
+    return [
+        ("GET", "/offers", offers.list_offers, 200, readers),
+        ("GET", "/offers/{offer_id}", offers.show_offer, 200, readers),
+        ("POST", "/offers/{offer_id}/withdraw", offering.withdraw, 200, desk),
+        ("POST", "/locations/{name}/offers", offering.turn, 200, openers),
+        ("GET", "/offer-questions", offers.list_questions, 200, readers),
+        ("POST", "/offer-questions/{offer_id}/yes", offering.yes, 200, desk),
+        ("POST", "/offer-questions/{offer_id}/no", offering.no, 200, desk),
+        ("POST", "/offer-questions/{offer_id}/later", offering.later, 200, desk),
+    ]
 
 
 async def said_at_the_door(state: Location, hold_id: str, code: str | None) -> str | None:

@@ -56,6 +56,18 @@ class GiveUpPlace(Command, frozen=True, kw_only=True):
     moved_at: datetime
 
 
+class ClaimStay(Command, frozen=True, kw_only=True):
+    """A desk says that an anonymous stay is one of its clients'. offer_id, request_id: the claim's."""
+
+    location: str
+    offer_id: str
+    request_id: str
+    site: str
+    turn: int
+    stay_id: str
+    kind: str
+
+
 class WithdrawOffer(Command, frozen=True, kw_only=True):
     """The location's own desk takes it back, also after it was accepted."""
 
@@ -105,6 +117,7 @@ OfferCommand: TypeAlias = (
     | TakeOffer
     | DropOffer
     | GiveUpPlace
+    | ClaimStay
     | WithdrawOffer
     | TurnOffers
     | AgreeToOffer

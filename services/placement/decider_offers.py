@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -31,6 +32,8 @@ NOT_AGAIN_WITHIN = timedelta(days=1)
 """A request that had an offer here is not offered a place here again so soon."""
 TRIES_MAX = 5
 """Wrong codes at the door before the desk has to accept anew. A code has 40 bits: five tries find none."""
+Letter: TypeAlias = oc.TakeOffer | oc.DropOffer | oc.GiveUpPlace | oc.ClaimStay
+"""What desks write about offers."""
 OFFERS_MAX = 2000
 """Offers remembered at most; while there are so many, none is made."""
 
@@ -46,6 +49,8 @@ def decide_offer(state: Location, command: oc.OfferCommand) -> Outcome:
             return drop(state, command)
         case oc.GiveUpPlace():
             return give_up(state, command)
+        case oc.ClaimStay():
+            return claim_stay(state, command)
         case oc.WithdrawOffer():
             return withdraw(state, command)
         case oc.AgreeToOffer():
@@ -193,6 +198,24 @@ def give_up(state: Location, command: oc.GiveUpPlace) -> Outcome:
     ]
 
 
+def claim_stay(state: Location, command: oc.ClaimStay) -> Outcome:
+    """Once: a stay that is somebody's, that is not here or not of this kind, or that a night report counted, is
+    answered as any offer nobody here knows: withdrawn. Refused: `site-invalid`, `id-invalid`, `offer-of-another-site`,
+    `too-many-offers`."""
+    found = _asked_about(state, command)
+    if isinstance(found, Rejected) or command.offer_id in state.offers:
+        return found if not isinstance(found, Offer) else [_word(command)]
+    stay = state.stays.get(command.stay_id)
+    theirs = any(offer.stay_id == command.stay_id for offer in state.offers.values())
+    if stay is None or stay.kind != command.kind or stay.programme is not None or theirs:
+        return [_word(command)]
+    if sum(_remembered(offer, command.at) for offer in state.offers.values()) >= OFFERS_MAX:
+        return Rejected("too-many-offers", {"offers_max": OFFERS_MAX})
+    return [oe.StayClaimed(
+        command.offer_id, command.request_id, command.site, command.turn, command.stay_id, command.at
+    )]  # fmt: skip
+
+
 def withdraw(state: Location, command: oc.WithdrawOffer) -> Outcome:
     """Refused: `withdraw-reason-unknown`, `offer-unknown`, `offer-ended`, and as `decider_holds.cancel` says."""
     if command.reason not in WITHDRAW_REASONS:
@@ -276,7 +299,7 @@ def _reason(event: ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted) -> str | N
     return known.get(event.reason or "", "other")
 
 
-def _asked_about(state: Location, command: oc.TakeOffer | oc.DropOffer | oc.GiveUpPlace) -> Offer | Outcome:
+def _asked_about(state: Location, command: Letter) -> Offer | Outcome:
     """The offer a desk writes about; or the answer where nothing changes any more."""
     if not limits.is_site_name(command.site):
         return Rejected("site-invalid", {"site": command.site[:80]})
@@ -291,7 +314,7 @@ def _asked_about(state: Location, command: oc.TakeOffer | oc.DropOffer | oc.Give
     return offer if command.turn > offer.turn else [_word(command)]
 
 
-def _word(command: oc.TakeOffer | oc.DropOffer | oc.GiveUpPlace) -> oe.WordRepeated:
+def _word(command: Letter) -> oe.WordRepeated:
     return oe.WordRepeated(command.offer_id, command.request_id, command.site, command.at)
 
 
@@ -311,6 +334,9 @@ def offer_after(offers: dict[str, Offer], event: ev.LocationEvent, version: int)
                 arrival=event.arrival, refusals=0, possible_double=event.possible_double, moved_at=event.at,
                 version=version,
             )  # fmt: skip
+        case oe.StayClaimed():
+            return Offer(event.offer_id, event.request_id, event.site, 0, event.at, event.at, "housed", turn=event.turn,
+                         expected_by=event.at, stay_id=event.stay_id, version=version)  # fmt: skip
         case oe.OfferEnded():
             ended = replace(offers[event.offer_id], word=event.how, reason=event.reason, possible_double=False)
             return replace(ended, moved_at=event.at, version=version)
@@ -344,7 +370,7 @@ def fold_offers(before: Location, event: ev.LocationEvent, after: Location) -> L
     if changed is None:
         return after
     offers = before.offers | {changed.id: changed}
-    if isinstance(event, oe.PlaceOffered):
+    if isinstance(event, oe.PlaceOffered | oe.StayClaimed):
         offers = {id_: offer for id_, offer in offers.items() if _remembered(offer, event.at)}
     if not isinstance(event, oe.OfferAccepted):
         return replace(after, offers=offers)

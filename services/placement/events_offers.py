@@ -72,6 +72,18 @@ class ArrivalRefused(Event, frozen=True, tag="arrival-refused.v1"):
     at: datetime
 
 
+class StayClaimed(Event, frozen=True, tag="stay-claimed.v1"):
+    """A desk says whose an anonymous stay is, in terms of a claim; from now on it hears how it stands, as of an offer
+    by which somebody lives here."""
+
+    offer_id: str
+    request_id: str
+    site: str
+    turn: int
+    stay_id: str
+    at: datetime
+
+
 class OffersTurned(Event, frozen=True, tag="offers-turned.v1"):
     """From now on the location offers by itself (`automatic`), or asks its operator first (`ask`)."""
 
@@ -107,5 +119,12 @@ class QuestionAnswered(Event, frozen=True, tag="question-answered.v1"):
 QuestionEvent: TypeAlias = OffersTurned | OperatorAsked | QuestionAnswered
 
 OfferEvent: TypeAlias = (
-    PlaceOffered | OfferAccepted | OfferEnded | DoubleNoted | WordRepeated | ArrivalRefused | QuestionEvent
+    PlaceOffered
+    | OfferAccepted
+    | OfferEnded
+    | DoubleNoted
+    | WordRepeated
+    | ArrivalRefused
+    | StayClaimed
+    | QuestionEvent
 )

@@ -9,7 +9,7 @@ from typing import Any
 from services.placement import events as ev
 from services.placement import policy_regimes
 from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
-from services.placement.commands_offers import DropOffer, GiveUpPlace, LapseQuestion, TakeOffer
+from services.placement.commands_offers import ClaimStay, DropOffer, GiveUpPlace, LapseQuestion, TakeOffer
 from services.placement.events_offers import OfferAccepted, OperatorAsked, QuestionAnswered
 from shared.contracts import intake as desk
 from shared.contracts import placement as told
@@ -116,6 +116,12 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
                 turn=moved.turn, moved_at=moved.moved_at,
             )  # fmt: skip
             return Reaction(LOCATION, moved.location, given_up)
+        case desk.StayClaimedBody() as mine:
+            claimed = ClaimStay(
+                **about, location=mine.location, offer_id=said.request_id, request_id=mine.offered_for, turn=mine.turn,
+                stay_id=mine.stay_id, kind=mine.kind,
+            )  # fmt: skip
+            return Reaction(LOCATION, mine.location, claimed)
         case told.HoldAskedBody() as ask:
             command = HoldForSite(
                 **about, location=ask.location, hold_id=said.request_id, kind=ask.kind,

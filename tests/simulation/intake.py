@@ -234,6 +234,9 @@ class IntakeDesks:
             for offer_id, offer in file.slot.offers.items():
                 if offer.status == "open" and not offer.over:
                     return self._takes(client_id, offer_id, (None,))
+        claim = self._claims(there) if self._chance.random() < 0.3 else None
+        if claim is not None:
+            return claim
         idle = [id_ for id_, file in there.items() if file.open is None]
         housed = [id_ for id_ in idle if there[id_].slot.home is not None]
         for who in (housed, idle):
@@ -241,6 +244,24 @@ class IntakeDesks:
                 client_id = self._chance.choice(who)
                 return self._asks(client_id, there[client_id], 1)
         return None
+
+    def _claims(self, there: Mapping[str, Known]) -> Make | None:
+        """Somebody who has no place says which stay is theirs, at any site; now and then it is somebody else's."""
+        world, chance = self._world, self._chance
+        nowhere = [id_ for id_, file in there.items() if file.slot.fills is None]
+        stays = [
+            (site.name, name, house.beds[place_ids[0]].group[0], stay_id)
+            for site in world.sites
+            for name, house in world.oracle.houses(site.name).items()
+            for stay_id, (place_ids, _) in house.stays.items()
+        ]
+        if not nowhere or not stays:
+            return None
+        site, location, kind, stay_id = chance.choice(stays)
+        return self._make(
+            oc.ClaimStay, chance.choice(nowhere), claim_id=world.ids.random_id(), stay_id=stay_id, site=site,
+            location=location, kind=kind,
+        )  # fmt: skip
 
     def _guides(self, client_id: str, file: Known) -> Make:
         """Somebody works with the client: whatever comes next, now and then twice or too late."""

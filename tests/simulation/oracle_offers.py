@@ -31,6 +31,7 @@ class Heard:
     overridden: bool = False
     given_up: bool = False
     back: bool = False
+    claim: bool = False
 
     @property
     def over(self) -> bool:
@@ -60,6 +61,12 @@ class Slot:
                 require(self.gone == event.offer_id, "a place was given up by somebody who did not move", event)
                 offer, self.gone = self.offers[event.offer_id], None
                 offer.given_up, offer.turn, self.moves = True, event.turn, self.moves + 1
+            case desk.StayClaimed():
+                require(self.fills is None, "somebody who has a place claims another", event)
+                self.fills = event.offer_id
+                self.offers[event.offer_id] = Heard(
+                    event.site, event.location, event.request_id, "accepted", turn=event.turn, claim=True
+                )
             case desk.OfferReceived():
                 require(event.offer_id not in self.offers, "an offer was received twice", event)
                 self.offers[event.offer_id] = Heard(event.site, event.location, event.request_id)
@@ -158,6 +165,10 @@ def owner_takes(house: House, event: own.OfferEvent) -> None:
             ends = {"open": ("declined", "withdrawn", "lapsed"), "expected": ("called_off", "no_show", "withdrawn")}
             require(event.how in ends.get(offer.word, ()), "an offer ended twice, or as it cannot", event, offer)
             offer.word = event.how
+        case own.StayClaimed():
+            known = [one for one in offers.values() if one.stay_id == event.stay_id]
+            require(event.stay_id in house.stays and not known, "a stay was claimed that is somebody's", event)
+            offers[event.offer_id] = Made(event.request_id, event.site, "housed", stay_id=event.stay_id)
         case own.DoubleNoted():
             require(offers[event.offer_id].word == "housed", "a double was noted of nobody", event)
         case own.ArrivalRefused():
@@ -192,6 +203,9 @@ def at_rest(site: str, slots: Mapping[str, Slot], houses: Mapping[str, Mapping[s
                 require(heard.over or not heard.unanswered, "an acceptance is not answered at rest", *about)
                 continue
             made = houses[heard.site][heard.location].offers.get(offer_id)
+            if heard.claim and made is None:
+                require(heard.over, "a claim of nobody's stay goes on", *about)
+                continue
             require(made is not None, "a desk has an offer that nobody made", *about)
             assert made is not None
             require(made.word == heard.word, "desk and owner say otherwise of an offer", *about, made)
@@ -206,9 +220,11 @@ def at_rest(site: str, slots: Mapping[str, Slot], houses: Mapping[str, Mapping[s
 def disagree(slots: Mapping[str, Slot], houses: Mapping[str, Mapping[str, House]], unsure: set[str]) -> bool:
     """Whether some desk has still to hear its owner's last word."""
     return any(
-        heard.unanswered or (
-            heard.site not in unsure
-            and heard.word != houses[heard.site][heard.location].offers[offer_id].word
-        )
+        heard.unanswered or (heard.site not in unsure and _otherwise(heard, houses[heard.site], offer_id))
         for slot in slots.values() for offer_id, heard in slot.offers.items()
     )  # fmt: skip
+
+
+def _otherwise(heard: Heard, houses: Mapping[str, House], offer_id: str) -> bool:
+    made = houses[heard.location].offers.get(offer_id)
+    return not heard.claim if made is None else heard.word != made.word

@@ -71,7 +71,7 @@ class Desks:
             if world.plan.movers and expected:
                 await self._ask(site, name, self._check_in(name, house, chance.choice(expected)))
                 continue
-            if world.plan.movers and chance.random() < 0.3:
+            if world.plan.movers and chance.random() < 0.15:
                 await self._ask(site, name, self._asked_first(name, house))
                 continue
             make = self._something(site, name, house)
@@ -209,7 +209,7 @@ class Desks:
         chance = self._chance
         known = house.unanswered or sorted(house.questions)[-1:]
         if not known or chance.random() < 0.2:
-            mode = chance.choice(("ask", "automatic"))
+            mode = chance.choice(("ask", "automatic", "automatic"))
             return lambda at: oc.TurnOffers(at=at, role="operator", location=name, mode=mode)
         command = chance.choice((oc.AgreeToOffer, oc.AgreeToOffer, oc.AgreeToOffer, oc.RefuseOffer, oc.PutOffOffer))
         offer_id = chance.choice(known)
