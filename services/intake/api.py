@@ -77,6 +77,7 @@ def routes(
         ("POST", "/clients/{client_id}/requests/{request_id}/prioritize", writes.prioritize, 200, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/withdraw", writes.withdraw, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/accept", offering.accept, 200, DESK),
+        ("POST", "/clients/{client_id}/stays", offering.claim, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),
@@ -257,7 +258,8 @@ class Writes:
     async def open_request(
         self, client_id: str, body: m.RequestBody, actor: CurrentActor, claim: Claim
     ) -> m.RequestAnswer:
-        """Ask for a place. Refused: `request-open` (a file asks for one at a time), `client-erased`."""
+        """Ask for a place; whoever lives somewhere asks for a transfer. Refused: `request-open` (a file asks for one at
+        a time), `client-housed`, `client-not-housed`, `client-erased`."""
         intake = self._intake
         file = await intake.file(client_id)
         size = body.household_size
@@ -268,7 +270,7 @@ class Writes:
             client_id, Asked(actor, claim), cmd.OpenRequest, request_id=intake.ids.random_id(),
             kinds=tuple(body.kinds), features=tuple(body.features), household_size=size, not_at=tuple(body.not_at),
             facts=await intake.seal(client_id, FACTS, Facts(tuple(body.priority_facts))),
-            priority_band=found.band, rules_version=found.rules_version,
+            priority_band=found.band, rules_version=found.rules_version, transfer=body.transfer,
         )  # fmt: skip
         opened = event_of(handled, ev.RequestOpened)
         return await self._request(opened.request_id, client_id, handled, opened.facts, opened.waiting_since)

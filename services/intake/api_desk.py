@@ -35,6 +35,7 @@ from shared.vault import Vault, VaultProblem
 
 INPUT_CODES = frozenset({
     "arrival-invalid", "decline-reason-unknown", "expected-by-invalid", "offer-word-unknown", "override-reason-unknown",
+    "site-invalid",
     "alias-invalid", "appointment-impossible", "appointment-missing", "birth-date-impossible",
     "correction-reason-unknown", "erasure-cause-unknown", "feature-unknown", "household-member-twice",
     "household-member-unknown", "household-size-invalid", "id-invalid", "kind-repeated", "kind-unknown",

@@ -116,7 +116,8 @@ class ReadBody(Body):
 class RequestBody(Body):
     """kinds: the most wanted first. household_size: of those in the file unless said otherwise.
 
-    priority_facts: what gives it priority; they stay at this desk.
+    priority_facts: what gives it priority; they stay at this desk. transfer: for a client who lives somewhere and is to
+    move to another location.
     """
 
     kinds: Annotated[list[BedKind], Field(min_length=1, max_length=KINDS_MAX)]
@@ -124,6 +125,7 @@ class RequestBody(Body):
     household_size: Annotated[int, Field(ge=1, le=20)] | None = None
     not_at: Annotated[list[Slug], Field(max_length=NOT_AT_MAX)] = Field(default_factory=list)
     priority_facts: Facts = Field(default_factory=list)
+    transfer: bool = False
 
 
 class PrioritizeBody(Body):
@@ -242,6 +244,15 @@ class AcceptBody(Body):
 
     expected_by: Moment
     override: OverrideReason | None = None
+
+
+class StayBody(Body):
+    """A stay nobody knows whose it is. site: where it is, if not here; location, kind: as its owner shows it."""
+
+    stay_id: Uuid
+    location: Slug
+    kind: BedKind
+    site: Slug | None = None
 
 
 class DeclineBody(Body):

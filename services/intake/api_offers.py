@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -70,6 +71,22 @@ class OfferWrites:
             client_id, Asked(actor, claim), oc.DeclineOffer, offer_id=offer_id, reason=body.reason, if_version=version
         )
         return m.OfferAnswer(**await self._answer(offer_id, handled))
+
+    async def claim(self, client_id: str, body: m.StayBody, actor: CurrentActor, claim: Claim) -> m.OfferAnswer:
+        """Somebody who walked in is this client: their stay's owner is asked, and `word` is `housed` when it has said
+        so, `withdrawn` when the stay is not there, not of this kind, or somebody's already. Refused: `slot-taken`."""
+        intake = self._intake
+        site = body.site or intake.site
+        with vault_problems():
+            secret = intake.vault.fingerprint(
+                f"claim/{client_id}/{body.stay_id}/{site}/{body.location}/{body.kind}".encode()
+            )
+        claim_id = str(UUID(bytes=secret[:16], version=4))
+        handled = await intake.do(
+            client_id, Asked(actor, claim), oc.ClaimStay, claim_id=claim_id, stay_id=body.stay_id, site=site,
+            location=body.location, kind=body.kind,
+        )  # fmt: skip
+        return m.OfferAnswer(**await self._answer(claim_id, handled))
 
     async def _answer(self, offer_id: str, handled: Handled) -> dict[str, Any]:
         row = await self._intake.row(client_offers, offer_id, "offer")

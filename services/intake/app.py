@@ -18,6 +18,7 @@ from services.intake.decider_retention import Retention
 from services.intake.decider_weeks import Weeks
 from services.intake.events import ClientEvent, RetentionDone
 from services.intake.events_weeks import WeekEvent
+from services.intake.views_offers import client_offers
 from shared import migration, schema
 from shared.archive import Archive, Files
 from shared.asyncapi import asyncapi_document
@@ -88,8 +89,8 @@ class ByRequest(Handler[File, ClientCommand, ClientEvent]):
     """Handles what letters ask of a file: they name its request."""
 
     async def handle(self, key: str, command: ClientCommand, context: Context, also: Also = NOTHING_ELSE) -> Handled:
-        """As `Handler.handle`; key: of the request."""
-        rows = await self._store.rows(views.requests, id=key)
+        """As `Handler.handle`; key: of the request, or of the claim."""
+        rows = await self._store.rows(views.requests, id=key) or await self._store.rows(client_offers, id=key)
         client_id = str(rows[0]["client_id"]) if rows else NOBODY
         return await super().handle(client_id, with_fields(command, client_id=client_id), context, also)
 

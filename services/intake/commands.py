@@ -41,7 +41,8 @@ class ReadPersonal(Command, frozen=True, kw_only=True):
 
 
 class OpenRequest(Command, frozen=True, kw_only=True):
-    """The client asks for a place. priority_band, rules_version: what the rules make of the sealed facts."""
+    """The client asks for a place. priority_band, rules_version: what the rules make of the sealed facts. transfer:
+    whoever asks knows that the client lives somewhere, and wants them to move."""
 
     client_id: str
     request_id: str
@@ -52,6 +53,7 @@ class OpenRequest(Command, frozen=True, kw_only=True):
     facts: str
     priority_band: int
     rules_version: int
+    transfer: bool = False
 
 
 class PrioritizeRequest(Command, frozen=True, kw_only=True):

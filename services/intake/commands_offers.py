@@ -44,6 +44,18 @@ class DeclineOffer(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
+class ClaimStay(Command, frozen=True, kw_only=True):
+    """The client lives in this place already, as somebody nobody knew. claim_id: the same for the same stay and file,
+    so that a file that is older than its claim makes the same one again."""
+
+    client_id: str
+    claim_id: str
+    stay_id: str
+    site: str
+    location: str
+    kind: str
+
+
 class HearWord(Command, frozen=True, kw_only=True):
     """The owner says how it stands; the fields as in `OfferWordHeard`."""
 
@@ -73,4 +85,4 @@ class RepeatOfferLetter(Command, frozen=True, kw_only=True):
     offer_id: str
 
 
-OfferCommand: TypeAlias = HearOffer | AcceptOffer | DeclineOffer | HearWord | CloseOffer | RepeatOfferLetter
+OfferCommand: TypeAlias = HearOffer | AcceptOffer | DeclineOffer | ClaimStay | HearWord | CloseOffer | RepeatOfferLetter

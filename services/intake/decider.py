@@ -19,6 +19,7 @@ from services.intake.commands_offers import OfferCommand
 from services.intake.decider_file import File, Request, evolve
 from services.intake.decider_retention import RETENTION
 from services.intake.decider_weeks import WEEKS
+from shared.contracts.intake import NOT_AT_MAX
 from shared.contracts.vocabulary import CORRECTION_REASONS, ERASURE_CAUSES, READ_PURPOSES, REQUEST_END_REASONS
 from shared.kernel import Decider, Rejected
 
@@ -102,8 +103,9 @@ def read_personal(file: File, command: cmd.ReadPersonal) -> Outcome:
 
 
 def open_request(file: File, command: cmd.OpenRequest) -> Outcome:
-    """Refused: `id-invalid`, `not-sealed`, `request-id-used`, `request-open` (one at a time: a file has one slot),
-    `too-many-requests`, and what is wrong with the wishes themselves (`decider_limits`)."""
+    """Of a transfer it leads anywhere but to where they live. Refused: `id-invalid`, `not-sealed`, `request-id-used`,
+    `request-open` (one at a time: a file has one slot), `client-housed` (whoever has a place asks for a transfer),
+    `client-not-housed`, `too-many-requests`, and what is wrong with the wishes themselves (`decider_limits`)."""
     refused = (
         limits.id_refused(command.request_id)
         or limits.sealed_refused(command.facts)
@@ -113,24 +115,32 @@ def open_request(file: File, command: cmd.OpenRequest) -> Outcome:
     )
     if refused:
         return refused
+    home = file.home
+    not_at = {*command.not_at, *(() if home is None else (home.location,))}
     opened = ev.RequestOpened(
         file.id, command.request_id, command.kinds, tuple(sorted(set(command.features))), command.household_size,
-        tuple(sorted(set(command.not_at))), command.facts, command.priority_band, command.rules_version,
+        tuple(sorted(not_at)), command.facts, command.priority_band, command.rules_version,
         command.at.date(), command.at,
     )  # fmt: skip
     known = file.requests.get(command.request_id)
     if known is not None:
-        return () if known.open and _same(known, opened) else Rejected("request-id-used", {})
+        return () if known.open and _same(known, opened, command) else Rejected("request-id-used", {})
     if file.open_requests:
         return Rejected("request-open", {"request_id": file.open_requests[0].id})
+    if command.transfer != (home is not None):
+        return Rejected("client-not-housed" if home is None else "client-housed", {})
+    if len(not_at) > NOT_AT_MAX:
+        return Rejected("too-many-locations", {"locations_max": NOT_AT_MAX})
     if len(file.requests) >= limits.REQUESTS_A_FILE_MAX:
         return Rejected("too-many-requests", {"requests_max": limits.REQUESTS_A_FILE_MAX})
     return [opened]
 
 
-def _same(known: Request, opened: ev.RequestOpened) -> bool:
-    return (known.kinds, known.features, known.household_size, known.not_at) == (
-        opened.kinds, opened.features, opened.household_size, opened.not_at,
+def _same(known: Request, opened: ev.RequestOpened, command: cmd.OpenRequest) -> bool:
+    """Where the client lives may be among `not_at`, whether they lived there when it was asked first or not."""
+    wished = set(command.not_at) <= set(known.not_at) and len(set(known.not_at) - set(command.not_at)) <= 1
+    return wished and (known.kinds, known.features, known.household_size) == (
+        opened.kinds, opened.features, opened.household_size,
     )  # fmt: skip
 
 
@@ -206,7 +216,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=3,
+    state_version=5,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from services.intake import events as ev
 from services.intake import events_guidance as guide
 from services.intake import events_offers as oe
-from services.intake.decider_slot import Offer, moved, slot_after
+from services.intake.decider_slot import Offer, moved, moving_after, slot_after
 from shared.envelope import SYSTEM_ROLE
 
 
@@ -75,7 +75,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     """card, personal: sealed, and empty once erased. active_at: when anything was last done with it by a person.
 
     slot: the offer that fills the one place a file can have; empty when none does. offers: newest last, those that
-    ended long ago are left out.
+    ended long ago are left out. moving_to: the offer that somebody who lives in the slot's has accepted, to move there.
     last_read_id: so that one look that is recorded twice counts once. key_gone_at: when the vault destroyed the key.
     """
 
@@ -93,6 +93,20 @@ class File(msgspec.Struct, frozen=True, gc=False):
     version: int = 0
     offers: dict[str, Offer] = {}
     slot: str = ""
+    moving_to: str = ""
+
+    @property
+    def home(self) -> Offer | None:
+        """Where the client lives, as far as this file knows."""
+        offer = self.offers.get(self.slot)
+        return offer if offer is not None and offer.lived_in else None
+
+    def rival(self, request_id: str) -> Offer | None:
+        """What stands in the way of another offer for this request: what is in the slot; of a transfer not where they
+        live, but what else they have accepted to move to."""
+        home = self.home
+        moves = home is not None and home.request_id != request_id
+        return self.offers.get(self.moving_to if moves else self.slot)
 
     @property
     def open_requests(self) -> list[Request]:
@@ -211,6 +225,13 @@ def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
         known = file.requests[event.request_id]
         placed = replace(known, status="placed", reason=None, facts="", version=version)
         return _with(file, placed, version, None)
+    if isinstance(event, oe.StayClaimed):
+        claim = Offer(
+            event.offer_id, event.request_id, event.site, event.location, event.kind, 0, event.at, "accepted",
+            turn=event.turn, again_at=event.again_at, asked=1, version=version, stay_id=event.stay_id,
+        )  # fmt: skip
+        offers = file.offers | {claim.id: claim}
+        return replace(file, offers=offers, slot=claim.id, active_at=event.at, version=version)
     if isinstance(event, oe.OfferReceived):
         offer = Offer(
             event.offer_id, event.request_id, event.site, event.location, event.kind, event.sleeps, event.expires_at,
@@ -222,19 +243,36 @@ def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
         return replace(file, offers=kept | {offer.id: offer}, version=version)
     offer = replace(moved(file.offers[event.offer_id], event), version=version)
     offers = file.offers | {offer.id: offer}
-    slot = offer.id if isinstance(event, oe.OfferAccepted) else slot_after(file.slot, offers)
+    slot, moving_to = file.slot, file.moving_to
+    if isinstance(event, oe.OfferAccepted):
+        home = file.home
+        if home is not None and home.request_id != event.request_id:
+            moving_to = offer.id
+        else:
+            slot, moving_to = offer.id, ""
+    else:
+        slot = slot_after(slot, moving_to, offers)
+        wanted = [request.id for request in file.open_requests]
+        moving_to = moving_after(slot, moving_to, offers, wanted)
     active = event.at if isinstance(event, oe.OfferAccepted | oe.OfferDeclined) else file.active_at
-    return replace(file, offers=offers, slot=slot, active_at=active, version=version)
+    return replace(file, offers=offers, slot=slot, moving_to=moving_to, active_at=active, version=version)
 
 
 def doubles(file: File) -> list[str]:
-    """Offers by which the client may be, or be expected, somewhere else than by the one in the slot."""
+    """Offers by which the client may be, or be expected, somewhere else than by the one in the slot. Whoever moves is
+    known to be expected elsewhere, and to have lived elsewhere."""
+    moves = {file.moving_to} if any(each.id == _request_of(file, file.moving_to) for each in file.open_requests) else ()
     return [
         offer.id
         for offer in file.offers.values()
-        if offer.id != file.slot and not offer.settled
+        if offer.id != file.slot and offer.id not in moves and not offer.settled and offer.given_up is None
         and (offer.overridden or offer.word == "housed" or (offer.word, offer.status) == ("expected", "accepted"))
     ]  # fmt: skip
+
+
+def _request_of(file: File, offer_id: str) -> str | None:
+    offer = file.offers.get(offer_id)
+    return None if offer is None else offer.request_id
 
 
 def status_of(file: File, request: Request) -> str:
@@ -242,13 +280,16 @@ def status_of(file: File, request: Request) -> str:
     if not request.open:
         return request.status
     about = [offer.status for offer in file.offers.values() if offer.request_id == request.id and not offer.settled]
-    slot = file.offers.get(file.slot)
-    if slot is not None and slot.request_id == request.id:
+    if request.id in (_request_of(file, file.slot), _request_of(file, file.moving_to)):
         return "accepted"
     return "offered" if "open" in about else "waiting"
 
 
 def touched(events: Iterable[ev.ClientEvent]) -> Iterable[str]:
-    """The requests these events say something of, each once."""
+    """The requests these events say something of, each once. A claim is about none."""
     about = ev.RequestOpened | ev.RequestPrioritized | ev.RequestWithdrawn | oe.OfferEvent
-    return dict.fromkeys(event.request_id for event in events if isinstance(event, about))
+    return dict.fromkeys(
+        event.request_id
+        for event in events
+        if isinstance(event, about) and event.request_id != getattr(event, "offer_id", None)
+    )

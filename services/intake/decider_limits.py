@@ -70,6 +70,11 @@ def arrival_refused(arrival: str) -> Rejected | None:
     return None if _ARRIVAL.match(arrival) else Rejected("arrival-invalid", {})
 
 
+def site_refused(name: str) -> Rejected | None:
+    """Refused: `site-invalid`."""
+    return None if _LOCATION.match(name) else Rejected("site-invalid", {})
+
+
 def zone_refused(*times: datetime | None) -> Rejected | None:
     """Refused: `time-without-zone`."""
     return Rejected("time-without-zone", {}) if any(at and at.tzinfo is None for at in times) else None

@@ -3,6 +3,10 @@
 Several sites may offer at once, and one is taken. An acceptance takes the slot before its owner has answered; only the
 owner's word frees it, whatever a clock says, for a person may be on the way. What owners and desk say is numbered, and
 of each the latest counts, in whatever order it arrives.
+
+Whoever lives somewhere and asks for another place is to be transferred: what they accept stands beside the slot until
+they are checked in there. Then it fills the slot, and the owner of where they lived is written to until it says that
+they left.
 """
 
 from __future__ import annotations
@@ -47,6 +51,8 @@ def decide_offer(file: File, command: oc.OfferCommand) -> Outcome:
             return accept(file, command)
         case oc.DeclineOffer():
             return decline(file, command)
+        case oc.ClaimStay():
+            return claim(file, command)
 
 
 def hear_offer(file: File, command: oc.HearOffer) -> Outcome:
@@ -67,10 +73,11 @@ def hear_offer(file: File, command: oc.HearOffer) -> Outcome:
         file.id, request.id, command.offer_id, command.site, command.location, command.kind, command.sleeps,
         command.expires_at, command.expires_at + GRACE, command.at,
     )  # fmt: skip
-    slot = file.offers.get(file.slot)
+    slot, home = file.rival(request.id), file.home
+    lives_there = home is not None and home.location == command.location
     if not request.open or file.erased_at is not None:
         why = "request_ended"
-    elif command.location in request.not_at or command.kind not in request.kinds:
+    elif lives_there or command.location in request.not_at or command.kind not in request.kinds:
         why = "not_suitable"  # whoever offers it has not read the notice; it may be where somebody waits for them
     elif command.sleeps < request.household_size:
         why = "too_small"
@@ -92,7 +99,7 @@ def accept(file: File, command: oc.AcceptOffer) -> Outcome:
     answered: a reason to override it is needed).
     """
     offer = file.offers.get(command.offer_id)
-    if offer is None:
+    if offer is None or offer.stay_id:
         return Rejected("offer-unknown", {})
     refused = _stale(file, offer, command.if_version) or limits.arrival_refused(command.arrival)
     if refused:
@@ -117,7 +124,7 @@ def accept(file: File, command: oc.AcceptOffer) -> Outcome:
         file.id, request.id, offer.id, offer.turn + 1, request.household_size, expected_by, command.arrival, None,
         command.at + pause(0, late=False), command.at,
     )  # fmt: skip
-    slot = file.offers.get(file.slot)
+    slot = file.rival(request.id)
     if slot is None or slot.id == offer.id:
         return [accepted]
     if not slot.unanswered:
@@ -155,6 +162,33 @@ def decline(file: File, command: oc.DeclineOffer) -> Outcome:
     return [_declined(file, offer, command.reason, command.at)]
 
 
+def claim(file: File, command: oc.ClaimStay) -> Outcome:
+    """Takes the slot, as an acceptance does; the stay's owner says whether it is theirs to claim. A claim that was
+    refused may be made again. Refused: `id-invalid`, `site-invalid`, and what is wrong with location and kind
+    (`decider_limits`), `slot-taken`, `offer-ended`."""
+    refused = (
+        limits.id_refused(command.claim_id, command.stay_id)
+        or limits.site_refused(command.site)
+        or limits.kinds_refused((command.kind,))
+        or limits.wishes_refused((), 1, (command.location,))
+    )
+    if refused:
+        return refused
+    known = file.offers.get(command.claim_id)
+    if known is not None and known.going_on:
+        return ()
+    if known is not None and known.word != "withdrawn":
+        return Rejected("offer-ended", {"how": known.word or known.status})
+    if file.slot:
+        return Rejected("slot-taken", {"offer_id": file.slot})
+    turn = 1 if known is None else known.turn + 1
+    claimed = oe.StayClaimed(
+        file.id, command.claim_id, command.claim_id, turn, command.stay_id, command.site, command.location,
+        command.kind, command.at + pause(0, late=False), command.at,
+    )  # fmt: skip
+    return [claimed]
+
+
 def hear_word(file: File, command: oc.HearWord) -> Outcome:
     """The owner's word counts. An older one says nothing; one about an offer this file does not know neither. Refused:
     `offer-unknown`, `offer-of-another-site`, `offer-word-unknown`."""
@@ -179,17 +213,34 @@ def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent
         command.until, None if final else _asked_again_at(offer, command), at,
     )  # fmt: skip
     events: list[oe.OfferEvent] = [heard]
-    request = file.requests[offer.request_id]
-    if command.word == "housed" and request.open and file.erased_at is None:
+    request = file.requests.get(offer.request_id)
+    if command.word == "housed" and request is not None and request.open and file.erased_at is None:
         events.append(oe.RequestPlaced(file.id, request.id, offer.id, at))
     if command.word == "housed" or (command.word == "expected" and offer.status == "accepted"):
-        others = [other for other in file.offers.values() if other.id != offer.id and other.status == "open"]
-        events += [_declined(file, other, "accepted_other", at) for other in others]
-    slot = file.offers.get(file.slot)
+        events += [_declined(file, other, "accepted_other", at) for other in _beside(file, offer)]
+    home = file.home
+    if command.word == "housed" and home is not None and offer.id == file.moving_to:
+        moved_on = oe.PlaceGivenUp(
+            file.id, home.request_id, home.id, home.turn + 1, at, at + pause(0, late=False), at
+        )  # fmt: skip
+        events.append(moved_on)
+    slot = file.offers.get(file.moving_to or file.slot)
     single = slot is not None and slot.id != offer.id and doubles(file) == [offer.id]
     if final and single and slot is not None and slot.expected_by is not None:
         events.append(_letter(file, slot, slot.turn + 1, at))  # its owner is told that there is no double any more
     return events
+
+
+def _beside(file: File, offer: Offer) -> list[Offer]:
+    """What else is open when somebody is sure to come by an offer; not what they ask for who live there already."""
+    if offer.stay_id:
+        return []
+    return [
+        other
+        for other in file.offers.values()
+        if other.id != offer.id and other.status == "open"
+        and (other.request_id == offer.request_id or file.home is None or file.home.id != offer.id)
+    ]  # fmt: skip
 
 
 FINAL = frozenset({"left", "declined", "withdrawn", "lapsed", "called_off", "no_show"})
@@ -198,7 +249,7 @@ FINAL = frozenset({"left", "declined", "withdrawn", "lapsed", "called_off", "no_
 
 def _asked_again_at(offer: Offer, command: oc.HearWord) -> datetime:
     """When the owner is asked how it stands if it says nothing by itself."""
-    if command.turn < offer.turn:  # it has not read our last letter yet
+    if command.turn < offer.turn or offer.given_up is not None:  # it has not read our last letter yet
         return command.at + pause(0, late=False)
     if command.word == "housed":
         return command.at + HOUSED_ASKED_EVERY
@@ -224,7 +275,9 @@ def repeat(file: File, command: oc.RepeatOfferLetter) -> Outcome:
         return ()
     if offer.status == "open":
         return [_declined(file, offer, "not_reached", command.at)]
-    return [_letter(file, offer, offer.turn, command.at)]
+    # Words that an older file had said before are no news to its owner.
+    said_in_vain = offer.given_up is not None and offer.owner_turn >= offer.turn
+    return [_letter(file, offer, offer.turn + said_in_vain, command.at)]
 
 
 def ended_with(file: File, request_id: str | None, at: datetime) -> list[oe.OfferEvent]:

@@ -1,7 +1,8 @@
-"""One offer as a file remembers it, and which one fills the file's one slot."""
+"""One offer as a file remembers it, which one fills the file's one slot, and which one a transfer leads to."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -17,7 +18,9 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     turn: our words about it so far, those we have forgotten since (an older backup) but the owner knows included;
     owner_turn: the newest the owner knows. epoch, number, until: of the owner's word.
     again_at: when it is written to again; asked: how often since something changed. settled: nothing more is expected.
-    overridden: another one was taken in spite of it. version: of the file when it last moved.
+    overridden: another one was taken in spite of it. version: of the file when it last moved. given_up: when they moved
+    on from here by a transfer; None once more if its owner says after that that they live there again. stay_id: of a
+    claim, the stay that is claimed.
     """
 
     id: str
@@ -44,6 +47,13 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     asked: int = 0
     settled: bool = False
     version: int = 0
+    given_up: datetime | None = None
+    stay_id: str = ""
+
+    @property
+    def lived_in(self) -> bool:
+        """Whether the client lives there, as far as this file knows."""
+        return self.word == "housed" and not self.settled and self.given_up is None
 
     @property
     def unanswered(self) -> bool:
@@ -57,7 +67,8 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def moved(
-    offer: Offer, event: oe.OfferAccepted | oe.OfferDeclined | oe.OfferLetterRepeated | oe.OfferWordHeard
+    offer: Offer,
+    event: oe.OfferAccepted | oe.OfferDeclined | oe.OfferLetterRepeated | oe.OfferWordHeard | oe.PlaceGivenUp,
 ) -> Offer:
     """The offer after `event`."""
     match event:
@@ -74,11 +85,14 @@ def moved(
             )  # fmt: skip
         case oe.OfferLetterRepeated():
             return replace(offer, turn=event.turn, again_at=event.again_at, asked=offer.asked + 1)
+        case oe.PlaceGivenUp():
+            return replace(offer, turn=event.turn, given_up=event.moved_at, again_at=event.again_at, asked=1)
         case oe.OfferWordHeard():
             return replace(
                 offer, status=_status(offer, event.word), word=event.word, reason=event.reason or offer.reason,
                 turn=max(offer.turn, event.turn), owner_turn=event.turn, epoch=event.epoch, number=event.number,
                 until=event.until, again_at=event.again_at, asked=0, settled=event.again_at is None,
+                given_up=None if offer.word == "left" else offer.given_up,
             )  # fmt: skip
 
 
@@ -91,13 +105,32 @@ def _status(offer: Offer, word: str) -> str:
     return "declined" if word == "expected" and offer.status == "declined" else "accepted"
 
 
-def slot_after(slot: str, offers: dict[str, Offer]) -> str:
-    """Who is known to live somewhere fills the slot when nobody else does; then who is expected there, though this file
+def slot_after(slot: str, moving_to: str, offers: dict[str, Offer]) -> str:
+    """Who is checked in where they moved to lives there. Who left before they moved is expected there like anybody.
+
+    Who is known to live somewhere fills the slot when nobody else does; then who is expected there, though this file
     does not know any more that it accepted (it comes from an older backup)."""
-    if slot and not offers[slot].settled:
-        return slot
+    if moving_to and offers[moving_to].lived_in:
+        return moving_to
+    for known in (slot, moving_to):
+        if known and not offers[known].settled and offers[known].given_up is None:
+            return known
     for word in ("housed", "expected"):
         for offer in offers.values():
-            if (offer.word, offer.status) == (word, "accepted"):
+            if (offer.word, offer.status, offer.given_up) == (word, "accepted", None):
                 return offer.id
+    return ""
+
+
+def moving_after(slot: str, moving_to: str, offers: dict[str, Offer], wanted: Collection[str]) -> str:
+    """The offer that whoever lives in the slot has accepted to move to; as with the slot, only its owner's word frees
+    it. wanted: the requests that are open: one of them is expected though this file does not know that it accepted."""
+    if not slot or not offers[slot].lived_in:
+        return ""
+    if moving_to and moving_to != slot and not offers[moving_to].settled:
+        return moving_to
+    for offer in offers.values():
+        expected = (offer.word, offer.status, offer.overridden) == ("expected", "accepted", False)
+        if expected and offer.id != slot and offer.request_id in wanted and not offer.settled:
+            return offer.id
     return ""

@@ -88,6 +88,35 @@ class OfferWordHeard(Event, frozen=True, tag="offer-word-heard.v1"):
     at: datetime
 
 
+class StayClaimed(Event, frozen=True, tag="stay-claimed.v1"):
+    """The client says that an anonymous stay is theirs: it fills their slot until its owner says otherwise. offer_id,
+    request_id: the claim's, under which its owner answers; no request was made for it."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    turn: int
+    stay_id: str
+    site: str
+    location: str
+    kind: str
+    again_at: datetime
+    at: datetime
+
+
+class PlaceGivenUp(Event, frozen=True, tag="place-given-up.v1"):
+    """The client was checked in where a transfer led them, at `moved_at`: they live no longer where they came by this
+    offer. Its owner is told until it has said that they left."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    turn: int
+    moved_at: datetime
+    again_at: datetime
+    at: datetime
+
+
 class RequestPlaced(Event, frozen=True, tag="request-placed.v1"):
     """The client lives in what they were offered: they ask no longer."""
 
@@ -98,5 +127,12 @@ class RequestPlaced(Event, frozen=True, tag="request-placed.v1"):
 
 
 OfferEvent: TypeAlias = (
-    OfferReceived | OfferAccepted | OfferDeclined | OfferLetterRepeated | OfferWordHeard | RequestPlaced
+    OfferReceived
+    | OfferAccepted
+    | OfferDeclined
+    | OfferLetterRepeated
+    | OfferWordHeard
+    | PlaceGivenUp
+    | RequestPlaced
+    | StayClaimed
 )

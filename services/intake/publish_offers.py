@@ -15,11 +15,14 @@ ENDS = frozenset({"declined", "withdrawn", "lapsed", "called_off", "no_show"})
 
 
 def letters(events: Sequence[ev.ClientEvent], after: File) -> list[Draft]:
-    """One for each offer whose owner has to hear something: that somebody comes, or that nobody does."""
+    """One for each offer whose owner has to hear something: that somebody comes, that nobody does, or that whoever came
+    lives elsewhere now."""
     about = dict.fromkeys(
         event.offer_id
         for event in events
-        if isinstance(event, oe.OfferAccepted | oe.OfferDeclined | oe.OfferLetterRepeated)
+        if isinstance(
+            event, oe.OfferAccepted | oe.OfferDeclined | oe.OfferLetterRepeated | oe.PlaceGivenUp | oe.StayClaimed
+        )
     )
     return [letter(after, after.offers[offer_id]) for offer_id in about]
 
@@ -31,12 +34,18 @@ def letter(file: File, offer: Offer) -> Draft:
     words it has had already: it takes them as no news, and says how it stands.
     """
     about = {"offered_for": offer.request_id, "location": offer.location, "turn": offer.turn}
+    if offer.given_up is not None:
+        moved = told.PlaceGivenUpBody.model_validate(about | {"moved_at": offer.given_up})
+        return Draft(told.PlaceGivenUp, offer.site, offer.id, moved)
+    if offer.stay_id and offer.status == "accepted":
+        claimed = told.StayClaimedBody.model_validate(about | {"stay_id": offer.stay_id, "kind": offer.kind})
+        return Draft(told.StayClaimed, offer.site, offer.id, claimed)
     if offer.status == "declined" or offer.expected_by is None:
         body = told.PlaceDeclinedBody.model_validate(about | {"reason": offer.reason or "not_reached"})
         return Draft(told.PlaceDeclined, offer.site, offer.id, body)
     accepted = told.PlaceAcceptedBody.model_validate(about | {
         "household_size": offer.household_size, "expected_by": offer.expected_by, "arrival": offer.arrival,
-        "possible_double": offer.id == file.slot and bool(doubles(file)),
+        "possible_double": offer.id in (file.slot, file.moving_to) and bool(doubles(file)),
     })  # fmt: skip
     return Draft(told.PlaceAccepted, offer.site, offer.id, accepted)
 
@@ -61,6 +70,8 @@ def site_events(event: oe.OfferEvent, before: File) -> Sequence[Contract]:
 def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> Sequence[Contract]:
     offer = before.offers[event.offer_id]
     if event.word == offer.word:
+        return []
+    if event.word in ENDS and offer.stay_id:  # it is the desk that claimed, and sees it
         return []
     if event.word in ENDS:
         return [told.OfferEnded.of(**about, how=event.word, reason=event.reason or offer.reason)]

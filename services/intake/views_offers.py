@@ -46,7 +46,8 @@ def project(before: File, events: Sequence[ev.ClientEvent], after: File) -> list
     for event in events:
         file, last = evolve(file, event), file
         if isinstance(event, oe.OfferEvent):
-            about = {event.offer_id, last.slot, file.slot, *doubles(last), *doubles(file)} & file.offers.keys()
+            places = {last.slot, file.slot, last.moving_to, file.moving_to}
+            about = {event.offer_id, *places, *doubles(last), *doubles(file)} & file.offers.keys()
             rows |= {offer_id: _row(file, file.offers[offer_id]) for offer_id in sorted(about)}
     return [Put(client_offers, row) for row in rows.values()]
 
@@ -57,5 +58,5 @@ def _row(file: File, offer: Offer) -> tuple[object, ...]:
         offer.id, file.id, offer.request_id, offer.site, offer.location, offer.kind, offer.sleeps, offer.status,
         offer.word or None, offer.reason, offer.expires_at, offer.expected_by,
         offer.settled or (offer.owner_turn >= offer.turn and offer.turn > 0), offer.id == file.slot,
-        bool(twice) and (offer.id in twice or offer.id == file.slot), offer.version,
+        bool(twice) and (offer.id in twice or offer.id in (file.slot, file.moving_to)), offer.version,
     )  # fmt: skip

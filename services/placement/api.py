@@ -16,7 +16,7 @@ from services.placement import api_models as m
 from services.placement import commands as cmd
 from services.placement import events as ev
 from services.placement import views
-from services.placement.api_calls import Elsewhere
+from services.placement.api_calls import LATER, Elsewhere
 from services.placement.api_desk import (
     INPUT_CODES,
     TRY_ELSEWHERE,
@@ -26,8 +26,15 @@ from services.placement.api_desk import (
     event_of,
     location_of_stream,
     refs,
+)  # fmt: skip
+from services.placement.api_offers import (
+    OfferReads,
+    OfferWrites,
+    offer_routes,
+    said_at_the_door,
+    without_code,
+    wrong_code,
 )
-from services.placement.api_offers import OfferReads, OfferWrites, said_at_the_door, wrong_code
 from services.placement.api_reads import Reads
 from services.placement.api_regimes import RegimeWrites
 from services.placement.api_stays import HouseWrites
@@ -47,12 +54,6 @@ __all__ = ["Placement", "build", "routes"]
 
 Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 """Method, path, endpoint, status of success, who may call."""
-
-LATER: Mapping[str, dict[int | str, dict[str, Any]]] = {
-    "/holds": {202: {"model": m.HoldPending, "description": "Another site was asked."}},
-    "/holds/{hold_id}/cancel": {202: {"model": m.CancelPending, "description": "Another site was told."}},
-}
-"""What is answered while another site has the word, by path."""
 
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 OPENERS: tuple[Role, ...] = ("operator", "coordinator")
@@ -113,9 +114,7 @@ def routes(
         ("GET", "/regimes/{regime_id}", reads.show_regime, 200, ALL),
         ("POST", "/regimes/{regime_id}/end", regimes.end, 200, COORDINATOR),
         ("GET", "/search", reads.search, 200, ALL),
-        ("GET", "/offers", offers.list_offers, 200, HOUSEHOLD_READERS),
-        ("GET", "/offers/{offer_id}", offers.show_offer, 200, HOUSEHOLD_READERS),
-        ("POST", "/offers/{offer_id}/withdraw", offering.withdraw, 200, DESK),
+        *offer_routes(offering, offers, HOUSEHOLD_READERS, DESK, OPENERS),
         ("GET", "/waiting-list", waiting.waiting_list, 200, ALL),
         ("GET", "/weeks", weeks.weeks, 200, ALL),
         ("POST", "/imports/overnight", writes.import_overnight, 200, COORDINATOR),
@@ -265,7 +264,7 @@ class Writes:
             raise Problem(409, "remote-hold-not-possible")
         state, _ = await self._placement.handler.load(location)
         handled = await self._placement.do(
-            location, Asked(actor, claim), cmd.CheckInHold,
+            location, Asked(actor, await without_code(claim, hold_id, body)), cmd.CheckInHold,
             hold_id=hold_id, stay_id=self._placement.ids.random_id(), if_version=version,
             observed_at=None if body is None else body.observed_at,
             arrival=await said_at_the_door(state, hold_id, None if body is None else body.arrival_code),

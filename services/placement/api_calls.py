@@ -17,6 +17,12 @@ from shared.handling import Handled
 from shared.http_problems import Problem, rejected
 from shared.kernel import Rejected
 
+LATER: Mapping[str, dict[int | str, dict[str, Any]]] = {
+    "/holds": {202: {"model": m.HoldPending, "description": "Another site was asked."}},
+    "/holds/{hold_id}/cancel": {202: {"model": m.CancelPending, "description": "Another site was told."}},
+}
+"""What is answered while another site has the word, by path."""
+
 
 class Elsewhere:
     """What a desk asks of other sites."""

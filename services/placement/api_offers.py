@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+import hashlib
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
+from msgspec.structs import replace
 from pydantic import BaseModel, Field
 
 from services.placement.api_desk import INPUT_CODES, Asked, Placement, base
-from services.placement.commands_offers import WithdrawOffer
+from services.placement.api_models import CheckInBody
+from services.placement.commands_offers import (
+    AgreeToOffer,
+    OfferCommand,
+    PutOffOffer,
+    RefuseOffer,
+    TurnOffers,
+    WithdrawOffer,
+)
 from services.placement.decider_location import Location
 from services.placement.decider_offers import TRIES_MAX
-from services.placement.views_offers import offers
+from services.placement.views_offers import offer_questions, offers
 from shared.arrival import hashed
-from shared.contracts.vocabulary import WithdrawReason
-from shared.handling import Handled
+from shared.contracts.vocabulary import OfferMode, WithdrawReason
+from shared.handling import Handled, KeyClaim
 from shared.http import Claim, IfMatch, wait_caught_up
 from shared.http_access import CurrentActor
 from shared.http_models import Body, CommandAnswer, Moment, Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem, rejected
 from shared.kernel import Rejected
+from shared.security import Role
 
-__all__ = ["OfferReads", "OfferWrites"]
+__all__ = ["OfferReads", "OfferWrites", "offer_routes"]
 
+Roles = tuple[Role, ...]
+QuestionStatus = Literal["asked", "yes", "no", "later", "none"]
 OfferStatus = Literal["open", "accepted", "declined", "withdrawn", "lapsed"]
 
 
@@ -63,6 +77,41 @@ class WithdrawBody(Body):
     reason: WithdrawReason
 
 
+class QuestionsQuery(PageQuery):
+    """status: what was answered; those nobody has answered yet unless it says otherwise."""
+
+    location: Annotated[str, Field(max_length=80)] | None = None
+    status: QuestionStatus = "asked"
+
+
+class QuestionView(BaseModel):
+    """A choice this site's operator is asked about. site: its own; desk: the site of the request. household_size: the
+    most it may be. status: `asked`, or what was said: `yes`, `no`, `later`, `none` in time."""
+
+    id: str
+    request_id: str
+    site: str
+    location: str
+    desk: str
+    kind: str
+    household_size: int
+    features: list[str]
+    status: str
+    answer_by: Moment
+
+
+class OfferModeBody(Body):
+    """offers: by itself (`automatic`), or after the operator has said yes (`ask`)."""
+
+    offers: OfferMode
+
+
+class QuestionBody(Body):
+    """location: whose question it is."""
+
+    location: Annotated[str, Field(max_length=80)]
+
+
 class OfferReads:
     """What was offered, to whom in terms of a request, and what came of it."""
 
@@ -78,6 +127,15 @@ class OfferReads:
         items = [self._shown(row) for row in rows[: query.limit]]
         more = encode_cursor(items[-1].id) if len(rows) > query.limit else None
         return Page[OfferView](items=items, next=more)
+
+    async def list_questions(self, query: Annotated[QuestionsQuery, Query()]) -> Page[QuestionView]:
+        """Requests this site's locations were chosen for, about which their operator has to say yes, no or later."""
+        await self._written(query.after)
+        where = {"status": query.status} | ({} if query.location is None else {"location": query.location})
+        store = self._placement.store
+        rows = await store.page(offer_questions, decode_cursor(query.cursor), query.limit + 1, **where)
+        items = [QuestionView.model_validate(row | {"site": self._placement.site}) for row in rows[: query.limit]]
+        return Page[QuestionView](items=items, next=encode_cursor(items[-1].id) if len(rows) > query.limit else None)
 
     async def show_offer(self, offer_id: str, query: Annotated[PageQuery, Query()], answer: Response) -> OfferView:
         """One offer, with its version as `ETag`."""
@@ -117,11 +175,54 @@ class OfferWrites:
             at=self._placement.clock.now(), role=actor.role, location=row["location"], offer_id=offer_id,
             reason=body.reason, if_version=version,
         )  # fmt: skip
+        return await self._do(offer_id, made, actor, claim)
+
+    async def turn(self, name: str, body: OfferModeBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Whether a location offers by itself, or asks its operator first; the others wait longer for it then."""
+        made = TurnOffers(at=self._placement.clock.now(), role=actor.role, location=name, mode=body.offers)
+        return await self._do(name, made, actor, claim)
+
+    async def yes(self, offer_id: str, body: QuestionBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Hold a place and offer it. Refused: `question-over`, `no-place-free`, ..."""
+        return await self._answer(AgreeToOffer, offer_id, body, actor, claim)
+
+    async def no(self, offer_id: str, body: QuestionBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Not this request: it is not put to this location again within a day. Refused: `question-over`."""
+        return await self._answer(RefuseOffer, offer_id, body, actor, claim)
+
+    async def later(self, offer_id: str, body: QuestionBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Not now: it is not put to this location again within an hour. Refused: `question-over`."""
+        return await self._answer(PutOffOffer, offer_id, body, actor, claim)
+
+    async def _answer(
+        self, command: type[AgreeToOffer | RefuseOffer | PutOffOffer], offer_id: str, body: QuestionBody,
+        actor: CurrentActor, claim: Claim,
+    ) -> CommandAnswer:  # fmt: skip
+        made = command(at=self._placement.clock.now(), role=actor.role, location=body.location, offer_id=offer_id)
+        return await self._do(offer_id, made, actor, claim)
+
+    async def _do(self, id_: str, made: OfferCommand, actor: CurrentActor, claim: Claim) -> CommandAnswer:
         context = self._placement.context(Asked(actor, claim))
-        handled: Handled = await self._placement.handler.handle(row["location"], made, context)
+        handled: Handled = await self._placement.handler.handle(made.location, made, context)
         if handled.rejected is not None:
             raise rejected(handled.rejected, INPUT_CODES)
-        return CommandAnswer(**base(offer_id, handled))
+        return CommandAnswer(**base(id_, handled))
+
+
+def offer_routes(
+    offering: OfferWrites, offers: OfferReads, readers: Roles, desk: Roles, openers: Roles
+) -> list[tuple[str, str, Callable[..., Any], int, Roles]]:
+    """Every path about offers, and who may call it."""
+    return [
+        ("GET", "/offers", offers.list_offers, 200, readers),
+        ("GET", "/offers/{offer_id}", offers.show_offer, 200, readers),
+        ("POST", "/offers/{offer_id}/withdraw", offering.withdraw, 200, desk),
+        ("POST", "/locations/{name}/offers", offering.turn, 200, openers),
+        ("GET", "/offer-questions", offers.list_questions, 200, readers),
+        ("POST", "/offer-questions/{offer_id}/yes", offering.yes, 200, desk),
+        ("POST", "/offer-questions/{offer_id}/no", offering.no, 200, desk),
+        ("POST", "/offer-questions/{offer_id}/later", offering.later, 200, desk),
+    ]
 
 
 async def said_at_the_door(state: Location, hold_id: str, code: str | None) -> str | None:
@@ -130,6 +231,17 @@ async def said_at_the_door(state: Location, hold_id: str, code: str | None) -> s
     if code is None or offer is None or not offer.arrival:
         return None
     return await asyncio.to_thread(hashed, code, offer.arrival.partition(".")[0])
+
+
+async def without_code(claim: KeyClaim | None, hold_id: str, body: CheckInBody | None) -> KeyClaim | None:
+    """A request to check in as its key remembers it: for some days, and by a quick hash, under which a code of 40 bits
+    is found in minutes. So the code is hashed before, as slowly as the location's own, with the hold's id for salt:
+    that stays what it is when the desk gives another code."""
+    if claim is None or body is None or body.arrival_code is None:
+        return claim
+    kept = await asyncio.to_thread(hashed, body.arrival_code, hold_id.replace("-", ""))
+    rest = body.model_dump_json(exclude={"arrival_code"})
+    return replace(claim, body_hash=hashlib.sha256(f"{kept} {rest}".encode()).digest())
 
 
 def wrong_code(hold_id: str, refusals: int) -> Problem:

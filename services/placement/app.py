@@ -77,9 +77,10 @@ OWN_SECONDS = 0.02
 
 
 def _rows(before: Location, events: Sequence[LocationEvent], after: Location, at: datetime) -> list[RowChange]:
-    """The board's, and those of offers."""
+    """The board's, and those of offers and of questions about them."""
     board = views.project(before, events, after, at)
-    return board + views_offers.project(before, events, after, at) if before.offers or after.offers else board
+    offers = before.offers or after.offers or after.questions
+    return board + views_offers.project(before, events, after, at) if offers else board
 
 
 AGGREGATE: Aggregate[Location, LocationCommand, LocationEvent] = Aggregate(

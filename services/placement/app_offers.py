@@ -12,7 +12,8 @@ from services.placement.commands_offers import OfferPlace
 from services.placement.decider_location import Location
 from services.placement.events import LocationEvent
 from services.placement.ranking import PEOPLE_AT_MOST, Choice, Waiting
-from services.placement.views_offers import offers
+from services.placement.views_capacity import offer_modes
+from services.placement.views_offers import ASKED, offer_questions, offers
 from services.placement.views_waiting import WaitingList
 from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE
@@ -32,12 +33,14 @@ REST_SECONDS_MAX = 10.0
 would wait another hundred."""
 SHOWS_WITHIN_SECONDS = 60.0
 """How long the location chosen has to offer before the next best counts as chosen."""
+ANSWERS_WITHIN_SECONDS = 900.0
+"""How long a location that asks its operator first has (`decider_questions.ANSWER_WITHIN`)."""
 PASSED_SECONDS = 900.0
 """How long a location that did not offer counts as passed over; then it may be chosen again. Its own site does not
 wait for that: a site whose link was slow offers as soon as it hears of the request."""
 REFUSED_SECONDS = 30.0
 """How long an own location does that refused for a reason of the moment: the list may be a moment behind it."""
-LASTING_REFUSALS = frozenset({"offer-made-lately", "too-many-offers"})
+LASTING_REFUSALS = frozenset({"offer-made-lately", "operator-asked-lately", "too-many-offers"})
 """What a location refuses for longer than a moment."""
 
 
@@ -52,10 +55,11 @@ class Offering:
     def __init__(
         self, site: str, store: Store, waiting: WaitingList,
         handler: Handler[Location, LocationCommand, LocationEvent], clock: Clock, ids: Ids,
-        shows_within_seconds: float = SHOWS_WITHIN_SECONDS,
+        shows_within_seconds: float = SHOWS_WITHIN_SECONDS, answers_within_seconds: float = ANSWERS_WITHIN_SECONDS,
     ) -> None:  # fmt: skip
         self._site, self._store, self._waiting, self._handler = site, store, waiting, handler
-        self._clock, self._ids, self._shows_within = clock, ids, shows_within_seconds
+        self._clock, self._ids = clock, ids
+        self._shows_within, self._answers_within = shows_within_seconds, answers_within_seconds
         self._since: dict[tuple[str, str], float] = {}
         self._passed: dict[str, dict[str, float]] = {}
 
@@ -82,12 +86,18 @@ class Offering:
         ranked, chosen = await self._waiting.ranked(self._not_there(now), offered, heard_only=True)
         waiting = {one.request_id: one for one in ranked if one.status == "waiting"}
         self._forget(waiting, chosen)
+        open_questions = await self._store.rows(offer_questions, status=ASKED)
+        asked = {(row["request_id"], row["location"]) for row in open_questions}
+        asks = {(row["site"], row["location"]) for row in await self._store.rows(offer_modes, mode="ask")}
         for request_id, choice in chosen.items():
             request = waiting[request_id]
             if choice.site != self._site:
                 since = self._since.setdefault((request_id, choice.location), now)
-                if now - since >= self._shows_within:
+                slow = (choice.site, choice.location) in asks
+                if now - since >= (self._answers_within if slow else self._shows_within):
                     self._pass(request_id, choice.location, now + PASSED_SECONDS)
+            elif (request_id, choice.location) in asked:
+                continue  # the operator has still to say something
             else:
                 refused_for = await self._offer(request, choice)
                 if refused_for:
@@ -119,6 +129,10 @@ class Offering:
             request_id: frozenset(name for name, until in passed.items() if now < until)
             for request_id, passed in self._passed.items()
         }
+
+    def passed_over(self, request_id: str) -> frozenset[str]:
+        """The locations that count as passed over for a request now."""
+        return self._not_there(self._clock.monotonic()).get(request_id, frozenset())
 
     def _pass(self, request_id: str, location: str, until: float) -> None:
         self._passed.setdefault(request_id, {})[location] = until

@@ -45,6 +45,29 @@ class DropOffer(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class GiveUpPlace(Command, frozen=True, kw_only=True):
+    """The desk of the request says that whoever lives here by this offer lives elsewhere since `moved_at`."""
+
+    location: str
+    offer_id: str
+    request_id: str
+    site: str
+    turn: int
+    moved_at: datetime
+
+
+class ClaimStay(Command, frozen=True, kw_only=True):
+    """A desk says that an anonymous stay is one of its clients'. offer_id, request_id: the claim's."""
+
+    location: str
+    offer_id: str
+    request_id: str
+    site: str
+    turn: int
+    stay_id: str
+    kind: str
+
+
 class WithdrawOffer(Command, frozen=True, kw_only=True):
     """The location's own desk takes it back, also after it was accepted."""
 
@@ -54,4 +77,51 @@ class WithdrawOffer(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
-OfferCommand: TypeAlias = OfferPlace | TakeOffer | DropOffer | WithdrawOffer
+class TurnOffers(Command, frozen=True, kw_only=True):
+    """Offer by itself (`automatic`), or ask the operator first (`ask`)."""
+
+    location: str
+    mode: str
+
+
+class AgreeToOffer(Command, frozen=True, kw_only=True):
+    """The operator says yes: hold a place and offer it."""
+
+    location: str
+    offer_id: str
+
+
+class RefuseOffer(Command, frozen=True, kw_only=True):
+    """The operator says no: not this request."""
+
+    location: str
+    offer_id: str
+
+
+class PutOffOffer(Command, frozen=True, kw_only=True):
+    """The operator says later: not now."""
+
+    location: str
+    offer_id: str
+
+
+class LapseQuestion(Command, frozen=True, kw_only=True):
+    """A question's timer fired. Nothing happens before its time."""
+
+    location: str
+    offer_id: str
+
+
+OfferCommand: TypeAlias = (
+    OfferPlace
+    | TakeOffer
+    | DropOffer
+    | GiveUpPlace
+    | ClaimStay
+    | WithdrawOffer
+    | TurnOffers
+    | AgreeToOffer
+    | RefuseOffer
+    | PutOffOffer
+    | LapseQuestion
+)

@@ -18,7 +18,14 @@ from services.placement import decider_sites as sites
 from services.placement import decider_standby as standby
 from services.placement import decider_stays as stays
 from services.placement import events as ev
-from services.placement.commands_offers import DropOffer, OfferCommand, OfferPlace, TakeOffer
+from services.placement.commands_offers import (
+    ClaimStay,
+    DropOffer,
+    GiveUpPlace,
+    OfferCommand,
+    OfferPlace,
+    TakeOffer,
+)
 from services.placement.commands_regimes import NoteRegime, TurnRegime
 from services.placement.decider_fold import evolve
 from services.placement.decider_location import Location, group_key
@@ -50,7 +57,8 @@ def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
     function says. Another site that asks for a location nobody has opened here is answered like any other, so that it
     need not ask for ever.
     """
-    before_opening = (cmd.OpenLocation, cmd.HoldForSite, cmd.CallOffForSite, TakeOffer, DropOffer)
+    letters = (cmd.HoldForSite, cmd.CallOffForSite, TakeOffer, DropOffer, GiveUpPlace, ClaimStay)
+    before_opening = (cmd.OpenLocation, *letters)
     if command.location != state.name and not (state.name == "" and isinstance(command, before_opening)):
         return Rejected("location-unknown", {"location": command.location[:80]})
     if state.closed and isinstance(command, TAKE_IN):
@@ -217,7 +225,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=6,
+    state_version=7,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

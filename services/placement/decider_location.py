@@ -154,6 +154,24 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.word in ("open", "expected", "housed")
 
 
+class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A choice of the waiting list that the operator is asked about, under the id of the offer that a yes leads to.
+
+    household_size: the most it may be, as far as its class tells. answer: empty while it is open; `yes`, `no`, `later`,
+    or `none`. again_at: when the same request may be put to the operator again.
+    """
+
+    id: str
+    request_id: str
+    site: str
+    kind: str
+    household_size: int
+    features: tuple[str, ...]
+    answer_by: datetime
+    again_at: datetime
+    answer: str = ""
+
+
 class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A household living in places of one room. programme: the night reports it comes from; None when people began
     it.
@@ -294,7 +312,8 @@ class Location(msgspec.Struct, frozen=True, gc=False):
 
     guests: holds that other sites asked for, by id, open and ended.
     standby: places that wait for a regime; they count nowhere. regimes: by id, those it follows and has followed.
-    taps: the newest, by place, so that they can be taken back. offers: by the id of their hold.
+    taps: the newest, by place, so that they can be taken back. offers: by the id of their hold. questions: by the id of
+    the offer that a yes leads to.
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
     counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
     rooms: who a room is for, where anybody said so.
@@ -326,6 +345,8 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     regimes: dict[str, RegimeHere] = {}
     taps: dict[str, Tap] = {}
     offers: dict[str, Offer] = {}
+    offer_mode: str = "automatic"
+    questions: dict[str, Question] = {}
 
     @property
     def exists(self) -> bool:

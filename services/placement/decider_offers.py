@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from services.placement import commands as cmd
 from services.placement import commands_offers as oc
 from services.placement import decider_holds as holds
 from services.placement import decider_limits as limits
+from services.placement import decider_questions as questions
 from services.placement import events as ev
 from services.placement import events_offers as oe
 from services.placement.decider_location import Location, Offer
@@ -30,6 +32,8 @@ NOT_AGAIN_WITHIN = timedelta(days=1)
 """A request that had an offer here is not offered a place here again so soon."""
 TRIES_MAX = 5
 """Wrong codes at the door before the desk has to accept anew. A code has 40 bits: five tries find none."""
+Letter: TypeAlias = oc.TakeOffer | oc.DropOffer | oc.GiveUpPlace | oc.ClaimStay
+"""What desks write about offers."""
 OFFERS_MAX = 2000
 """Offers remembered at most; while there are so many, none is made."""
 
@@ -43,16 +47,51 @@ def decide_offer(state: Location, command: oc.OfferCommand) -> Outcome:
             return take(state, command)
         case oc.DropOffer():
             return drop(state, command)
+        case oc.GiveUpPlace():
+            return give_up(state, command)
+        case oc.ClaimStay():
+            return claim_stay(state, command)
         case oc.WithdrawOffer():
             return withdraw(state, command)
+        case oc.AgreeToOffer():
+            return agree(state, command)
+        case oc.TurnOffers():
+            return questions.turn_offers(state, command)
+        case oc.RefuseOffer():
+            return questions.refuse(state, command)
+        case oc.PutOffOffer():
+            return questions.put_off(state, command)
+        case oc.LapseQuestion():
+            return questions.lapse(state, command)
 
 
 def offer_place(state: Location, command: oc.OfferPlace) -> Outcome:
-    """Holds the best fit and offers it. Nothing while this request has an offer here.
+    """Holds the best fit and offers it, or asks the operator whether to. Nothing while this request has an offer here.
 
-    Refused: `site-invalid`, `id-invalid`, `offer-made-lately`, `too-many-offers`, and as `decider_holds.hold_places`
-    says.
+    Refused: `site-invalid`, `id-invalid`, `offer-made-lately`, `too-many-offers`, as `decider_holds.hold_places` says,
+    and as `decider_questions.ask` says.
     """
+    offered = _offered(state, command)
+    if isinstance(offered, Rejected) or not offered or state.offer_mode == "automatic":
+        return offered
+    return questions.ask(state, command)
+
+
+def agree(state: Location, command: oc.AgreeToOffer) -> Outcome:
+    """Holds and offers. There is no second offer where one was made meanwhile. Refused: as
+    `decider_questions.asked_for` says, `location-closed`, and as `offer_place`."""
+    asked = questions.asked_for(state, command)
+    if not isinstance(asked, oc.OfferPlace):
+        return asked
+    if state.closed:
+        return Rejected("location-closed", {"location": state.name})
+    offered = _offered(state, asked)
+    if isinstance(offered, Rejected):
+        return offered
+    return [questions.answered(asked.offer_id, "yes", command.at, command.at), *offered]
+
+
+def _offered(state: Location, command: oc.OfferPlace) -> Outcome:
     if not limits.is_site_name(command.site):
         return Rejected("site-invalid", {"site": command.site[:80]})
     refused = limits.id_refused(command.request_id)
@@ -131,6 +170,50 @@ def drop(state: Location, command: oc.DropOffer) -> Outcome:
         oe.OfferEnded(found.id, how, command.reason, command.at),
         *after_use(state, hold.place_ids, command.at, None),
     ]
+
+
+def give_up(state: Location, command: oc.GiveUpPlace) -> Outcome:
+    """Ends the stay as `transferred`, at the time its desk names, if that is neither ahead nor before it began: however
+    long the letter was on its way. Whom this store does not know to have arrived (it is an older one) is not waited
+    for. Refused: `offer-of-another-site`."""
+    found = _asked_about(state, command)
+    if not isinstance(found, Offer):
+        return found
+    stay = state.stays.get(found.stay_id or "")
+    if stay is not None:
+        ended_at = max(stay.began_at, min(limits.utc(command.moved_at), command.at))
+        return [
+            oe.DoubleNoted(found.id, command.turn, False, command.at),
+            ev.StayEnded(stay.id, stay.place_ids, "transferred", ended_at, command.at),
+            *after_use(state, stay.place_ids, command.at, ended_at),
+        ]
+    hold = state.holds.get(found.id)
+    if hold is None:
+        return [_word(command)]
+    how = "called_off" if found.accepted else "declined"
+    return [
+        ev.HoldCancelled(hold.id, hold.place_ids, command.at, how),
+        oe.OfferEnded(found.id, how, "request_ended", command.at),
+        *after_use(state, hold.place_ids, command.at, None),
+    ]
+
+
+def claim_stay(state: Location, command: oc.ClaimStay) -> Outcome:
+    """Once: a stay that is somebody's, that is not here or not of this kind, or that a night report counted, is
+    answered as any offer nobody here knows: withdrawn. Refused: `site-invalid`, `id-invalid`, `offer-of-another-site`,
+    `too-many-offers`."""
+    found = _asked_about(state, command)
+    if isinstance(found, Rejected) or command.offer_id in state.offers:
+        return found if not isinstance(found, Offer) else [_word(command)]
+    stay = state.stays.get(command.stay_id)
+    theirs = any(offer.stay_id == command.stay_id for offer in state.offers.values())
+    if stay is None or stay.kind != command.kind or stay.programme is not None or theirs:
+        return [_word(command)]
+    if sum(_remembered(offer, command.at) for offer in state.offers.values()) >= OFFERS_MAX:
+        return Rejected("too-many-offers", {"offers_max": OFFERS_MAX})
+    return [oe.StayClaimed(
+        command.offer_id, command.request_id, command.site, command.turn, command.stay_id, command.at
+    )]  # fmt: skip
 
 
 def withdraw(state: Location, command: oc.WithdrawOffer) -> Outcome:
@@ -216,7 +299,7 @@ def _reason(event: ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted) -> str | N
     return known.get(event.reason or "", "other")
 
 
-def _asked_about(state: Location, command: oc.TakeOffer | oc.DropOffer) -> Offer | Outcome:
+def _asked_about(state: Location, command: Letter) -> Offer | Outcome:
     """The offer a desk writes about; or the answer where nothing changes any more."""
     if not limits.is_site_name(command.site):
         return Rejected("site-invalid", {"site": command.site[:80]})
@@ -231,7 +314,7 @@ def _asked_about(state: Location, command: oc.TakeOffer | oc.DropOffer) -> Offer
     return offer if command.turn > offer.turn else [_word(command)]
 
 
-def _word(command: oc.TakeOffer | oc.DropOffer) -> oe.WordRepeated:
+def _word(command: Letter) -> oe.WordRepeated:
     return oe.WordRepeated(command.offer_id, command.request_id, command.site, command.at)
 
 
@@ -251,6 +334,9 @@ def offer_after(offers: dict[str, Offer], event: ev.LocationEvent, version: int)
                 arrival=event.arrival, refusals=0, possible_double=event.possible_double, moved_at=event.at,
                 version=version,
             )  # fmt: skip
+        case oe.StayClaimed():
+            return Offer(event.offer_id, event.request_id, event.site, 0, event.at, event.at, "housed", turn=event.turn,
+                         expected_by=event.at, stay_id=event.stay_id, version=version)  # fmt: skip
         case oe.OfferEnded():
             ended = replace(offers[event.offer_id], word=event.how, reason=event.reason, possible_double=False)
             return replace(ended, moved_at=event.at, version=version)
@@ -278,11 +364,13 @@ def offer_after(offers: dict[str, Offer], event: ev.LocationEvent, version: int)
 
 def fold_offers(before: Location, event: ev.LocationEvent, after: Location) -> Location:
     """The location after an event, with its offers. What has long ended is forgotten when another one is made."""
+    if isinstance(event, oe.QuestionEvent):
+        return questions.fold(before, event, after)
     changed = offer_after(before.offers, event, after.version)
     if changed is None:
         return after
     offers = before.offers | {changed.id: changed}
-    if isinstance(event, oe.PlaceOffered):
+    if isinstance(event, oe.PlaceOffered | oe.StayClaimed):
         offers = {id_: offer for id_, offer in offers.items() if _remembered(offer, event.at)}
     if not isinstance(event, oe.OfferAccepted):
         return replace(after, offers=offers)

@@ -72,4 +72,59 @@ class ArrivalRefused(Event, frozen=True, tag="arrival-refused.v1"):
     at: datetime
 
 
-OfferEvent: TypeAlias = PlaceOffered | OfferAccepted | OfferEnded | DoubleNoted | WordRepeated | ArrivalRefused
+class StayClaimed(Event, frozen=True, tag="stay-claimed.v1"):
+    """A desk says whose an anonymous stay is, in terms of a claim; from now on it hears how it stands, as of an offer
+    by which somebody lives here."""
+
+    offer_id: str
+    request_id: str
+    site: str
+    turn: int
+    stay_id: str
+    at: datetime
+
+
+class OffersTurned(Event, frozen=True, tag="offers-turned.v1"):
+    """From now on the location offers by itself (`automatic`), or asks its operator first (`ask`)."""
+
+    location: str
+    mode: str
+    at: datetime
+
+
+class OperatorAsked(Event, frozen=True, tag="operator-asked.v1"):
+    """The location was chosen for a request, and its operator has until `answer_by` to say something. location: whose
+    timer it is. household_size: the most it may be."""
+
+    location: str
+    offer_id: str
+    request_id: str
+    site: str
+    kind: str
+    household_size: int
+    features: tuple[str, ...]
+    answer_by: datetime
+    at: datetime
+
+
+class QuestionAnswered(Event, frozen=True, tag="question-answered.v1"):
+    """`yes`, `no`, `later`, or `none` when nobody said anything. again_at: when it may be asked again."""
+
+    offer_id: str
+    answer: str
+    again_at: datetime
+    at: datetime
+
+
+QuestionEvent: TypeAlias = OffersTurned | OperatorAsked | QuestionAnswered
+
+OfferEvent: TypeAlias = (
+    PlaceOffered
+    | OfferAccepted
+    | OfferEnded
+    | DoubleNoted
+    | WordRepeated
+    | ArrivalRefused
+    | StayClaimed
+    | QuestionEvent
+)

@@ -9,8 +9,8 @@ from typing import Any
 from services.placement import events as ev
 from services.placement import policy_regimes
 from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
-from services.placement.commands_offers import DropOffer, TakeOffer
-from services.placement.events_offers import OfferAccepted
+from services.placement.commands_offers import ClaimStay, DropOffer, GiveUpPlace, LapseQuestion, TakeOffer
+from services.placement.events_offers import OfferAccepted, OperatorAsked, QuestionAnswered
 from shared.contracts import intake as desk
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
@@ -25,15 +25,21 @@ LOCATION, CALL = "location", "call"
 
 HOLD_EXPIRY = "hold-expiry"
 _HOLD = "hold/"
+QUESTION = "question"
+_QUESTION = "question/"
 
 
 def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
-    """The timers that these events set and clear: one for each open hold, named `hold/<hold id>`, and those of
-    regimes."""
+    """The timers that these events set and clear: one for each open hold, named `hold/<hold id>`, one for each open
+    question, `question/<offer id>`, and those of regimes."""
     changes: list[TimerSet | TimerCleared] = []
     for event in events:
         if isinstance(event, OfferAccepted):
             changes.append(TimerSet(_HOLD + event.offer_id, event.expected_by, HOLD_EXPIRY, event.location))
+        elif isinstance(event, OperatorAsked):
+            changes.append(TimerSet(_QUESTION + event.offer_id, event.answer_by, QUESTION, event.location))
+        elif isinstance(event, QuestionAnswered):
+            changes.append(TimerCleared(_QUESTION + event.offer_id))
         elif isinstance(event, ev.PlaceHeld):
             changes.append(TimerSet(_HOLD + event.hold_id, event.expires_at, HOLD_EXPIRY, event.location))
         elif (
@@ -54,6 +60,9 @@ def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
     if kind == HOLD_EXPIRY:
         command = LapseHold(at=at, role=SYSTEM_ROLE, location=key, hold_id=timer_id.removeprefix(_HOLD))
         return Reaction(LOCATION, key, command)
+    if kind == QUESTION:
+        offer_id = timer_id.removeprefix(_QUESTION)
+        return Reaction(LOCATION, key, LapseQuestion(at=at, role=SYSTEM_ROLE, location=key, offer_id=offer_id))
     if kind == CALL_TIMER:
         return Reaction(CALL, key, RepeatCall(at=at, role=SYSTEM_ROLE, call_id=key))
     if kind == policy_regimes.TURN:
@@ -101,6 +110,18 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
                 reason=no.reason,
             )  # fmt: skip
             return Reaction(LOCATION, no.location, dropped)
+        case desk.PlaceGivenUpBody() as moved:
+            given_up = GiveUpPlace(
+                **about, location=moved.location, offer_id=said.request_id, request_id=moved.offered_for,
+                turn=moved.turn, moved_at=moved.moved_at,
+            )  # fmt: skip
+            return Reaction(LOCATION, moved.location, given_up)
+        case desk.StayClaimedBody() as mine:
+            claimed = ClaimStay(
+                **about, location=mine.location, offer_id=said.request_id, request_id=mine.offered_for, turn=mine.turn,
+                stay_id=mine.stay_id, kind=mine.kind,
+            )  # fmt: skip
+            return Reaction(LOCATION, mine.location, claimed)
         case told.HoldAskedBody() as ask:
             command = HoldForSite(
                 **about, location=ask.location, hold_id=said.request_id, kind=ask.kind,

@@ -53,6 +53,8 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
     before, after: the location around the decision. Figures are told when a count or the newest observation changed.
     """
     tellings = [telling for event in events for telling in _told(before, event, after)]
+    if before.offer_mode != after.offer_mode:
+        tellings.append(offer_mode(after))
     if before.groups is not after.groups:
         known = before.groups
         changed = [
@@ -107,6 +109,12 @@ def _answers(after: Location, events: Sequence[ev.LocationEvent]) -> list[Tellin
             )
             tellings.append(Telling(Draft(told.HoldAnswered, guest.site, hold_id, body), guest.site, None))
     return tellings
+
+
+def offer_mode(state: Location) -> Telling:
+    """Whether a location offers by itself: others wait longer for one that asks first."""
+    mode = told.OfferModeTold.of(location=state.name, site=state.site, mode=state.offer_mode)
+    return Telling(mode, state.name, None)
 
 
 def figures(state: Location) -> told.CapacityTold:

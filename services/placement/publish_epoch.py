@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from services.placement.decider_location import Location, Place, Stay
-from services.placement.publish import Telling, figures
+from services.placement.publish import Telling, figures, offer_mode
 from shared.contracts import placement as told
 from shared.contracts.base import Contract
 
@@ -28,6 +28,8 @@ def epoch(states: Sequence[Location], at: datetime) -> list[Telling]:
     tellings = [Telling(told.EpochBegan(at=at), "epoch", None), Telling(told.SiteEpochBegan(at=at), "epoch", None)]
     for state in states:
         tellings.append(Telling(figures(state), state.name, None))
+        if state.offer_mode != "automatic":
+            tellings.append(offer_mode(state))
         tellings += _places(state, at)
         tellings += _uses(state, at)
     return tellings

@@ -39,7 +39,7 @@ def letters(events: Sequence[ev.LocationEvent], after: Location) -> list[Letter]
 def _about(event: ev.LocationEvent, after: Location) -> Offer | None:
     """The offer whose desk hears of an event. A wrong code at the door is the door's business."""
     match event:
-        case oe.OfferAccepted() | oe.OfferEnded() | oe.WordRepeated() | oe.DoubleNoted():
+        case oe.OfferAccepted() | oe.OfferEnded() | oe.WordRepeated() | oe.DoubleNoted() | oe.StayClaimed():
             return after.offers[event.offer_id]
         case ev.StayBegan():
             return after.offers.get(event.hold_id or "")

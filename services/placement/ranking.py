@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias
 
 import msgspec
@@ -24,7 +25,7 @@ ONLY_IF_ASKED = frozenset({"women_only", "men_only"})
 """Places with these go to those who asked for them, and to nobody else."""
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """One open request as everybody knows it. kinds: the most wanted first. desk: the site that tells of it."""
 
     request_id: str
@@ -38,7 +39,7 @@ class Waiting(msgspec.Struct, frozen=True):
     desk: str = ""
 
 
-class Room(msgspec.Struct, frozen=True):
+class Room(msgspec.Struct, frozen=True, gc=False):
     """Free places of one make at one location."""
 
     site: str
@@ -53,7 +54,7 @@ Make: TypeAlias = tuple[str, str, frozenset[str]]
 """What all places of a room have in common: kind, size class and features."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """Where a request would go now. places: how many it would need there."""
 
     site: str
@@ -65,7 +66,20 @@ class Choice(msgspec.Struct, frozen=True):
 def rank_requests(requests: Iterable[Waiting]) -> list[Waiting]:
     """In the order in which they are served: the more urgent band first, then whoever waits longest; those of one day
     by their id, which is chance and the same everywhere."""
-    return sorted(requests, key=lambda one: (one.priority_band, one.waiting_since, one.request_id))
+    of_one_day: dict[tuple[int, date], list[Waiting]] = {}
+    for one in requests:
+        same = of_one_day.get((one.priority_band, one.waiting_since))
+        if same is None:
+            of_one_day[one.priority_band, one.waiting_since] = [one]
+        else:
+            same.append(one)
+    ranked: list[Waiting] = []
+    for day in sorted(of_one_day):
+        ranked += sorted(of_one_day[day], key=_BY_ID)
+    return ranked
+
+
+_BY_ID = attrgetter("request_id")
 
 
 def choose_location(ranked: Sequence[Waiting], rooms: Sequence[Room]) -> dict[str, Choice]:
@@ -77,8 +91,13 @@ def choose_location(ranked: Sequence[Waiting], rooms: Sequence[Room]) -> dict[st
     left = _Left(rooms)
     chosen: dict[str, Choice] = {}
     for request in ranked:
-        if request.status == "waiting":
-            choice = left.take(request)
+        if not left.free:
+            break
+        if request.status != "waiting":
+            continue
+        fitting = left.fitting.get((request.kinds, request.size_class, request.features))
+        if fitting is None or fitting:
+            choice = left.take(request, fitting)
             if choice is not None:
                 chosen[request.request_id] = choice
     return chosen
@@ -86,30 +105,46 @@ def choose_location(ranked: Sequence[Waiting], rooms: Sequence[Room]) -> dict[st
 
 class _Left:
     """What is left of the rooms while they are given away. There are few makes of room and few wishes, and what is too
-    little for a number of places stays so: 10,000 requests need no look at every room each.
+    little for a number of places stays so: 10,000 requests need no look at every room each, and those for whose wish
+    nothing is left need none at all.
+
+    free: places that are left, of whatever make. fitting: of each wish, the makes that may have a place left for it.
     """
 
     def __init__(self, rooms: Sequence[Room]) -> None:
         self._rooms = sorted(rooms, key=lambda room: (room.site, room.location))
         self._free = [room.free for room in self._rooms]
+        self.free = sum(self._free)
         self._makes: dict[Make, list[int]] = {}
         for index, room in enumerate(self._rooms):
             self._makes.setdefault((room.kind, room.size_class, room.features), []).append(index)
-        self._fitting: dict[tuple[Any, ...], list[tuple[Make, int]]] = {}
+        self._of_make = {make: sum(self._free[at] for at in indexes) for make, indexes in self._makes.items()}
+        self._of_kind: dict[str, list[tuple[Make, int, list[str]]]] = {}
+        for make in self._makes:
+            of_kind = self._of_kind.setdefault(make[0], [])
+            of_kind.append((make, SIZE_CLASSES.index(make[1]), sorted(make[2])))
+        self.fitting: dict[tuple[Any, ...], list[tuple[Make, int]]] = {}
         self._begin: dict[tuple[Make, int], int] = {}
 
-    def take(self, request: Waiting) -> Choice | None:
-        """Its best room, which has so many places less from now on."""
-        wish = (request.kinds, request.size_class, request.features)
-        fitting = self._fitting.get(wish)
+    def take(self, request: Waiting, fitting: list[tuple[Make, int]] | None) -> Choice | None:
+        """Its best room, which has so many places less from now on. fitting: of its wish, if that was asked before."""
         if fitting is None:
-            fitting = self._fitting[wish] = self._best_first(request)
+            fitting = self._best_first(request)
+            self.fitting[request.kinds, request.size_class, request.features] = fitting
+        of_make = self._of_make
         for make, places in fitting:
-            index = self._first(make, places, request.not_at)
+            index = self._first(make, places, request.not_at) if of_make[make] >= places else None
             if index is not None:
                 self._free[index] -= places
+                of_make[make] -= places
+                self.free -= places
                 room = self._rooms[index]
                 return Choice(room.site, room.location, room.kind, places)
+        if fitting:
+            fitting[:] = [
+                (make, places) for make, places in fitting
+                if of_make[make] >= places and self._begin.get((make, places), 0) < len(self._makes[make])
+            ]  # fmt: skip
         return None
 
     def _first(self, make: Make, places: int, not_at: frozenset[str]) -> int | None:
@@ -125,12 +160,15 @@ class _Left:
         return None
 
     def _best_first(self, request: Waiting) -> list[tuple[Make, int]]:
-        found = []
-        for make in self._makes:
-            places = places_needed(request, make)
-            if places is not None:
-                found.append((_distance(request, make, places), make, places))
-        return [(make, places) for _, make, places in sorted(found, key=lambda one: one[0])]
+        found: list[tuple[tuple[int, int, int, int, list[str]], Make, int]] = []
+        for wanted, kind in enumerate(request.kinds):
+            for make, size, named in self._of_kind.get(kind, ()):
+                places = places_needed(request, make)
+                if places is not None and places <= self._of_make[make]:
+                    superfluous = len(make[2] - request.features)
+                    found.append(((wanted, superfluous, places, size, named), make, places))
+        found.sort(key=itemgetter(0))
+        return [(make, places) for _, make, places in found]
 
 
 def places_needed(request: Waiting, make: Make) -> int | None:
@@ -141,12 +179,6 @@ def places_needed(request: Waiting, make: Make) -> int | None:
     if SIZE_CLASSES.index(size) >= SIZE_CLASSES.index(request.size_class):
         return 1
     return None if kind == UNIT_KIND else -(-PEOPLE_AT_MOST[request.size_class] // SLEEPS_AT_LEAST[size])
-
-
-def _distance(request: Waiting, make: Make, places: int) -> tuple[Any, ...]:
-    kind, size, features = make
-    superfluous = len(features - request.features)
-    return (request.kinds.index(kind), superfluous, places, SIZE_CLASSES.index(size), sorted(features))
 
 
 def rooms_of(rows: Iterable[Mapping[str, Any]], live: Callable[[str], bool]) -> list[Room]:

@@ -75,13 +75,26 @@ figure_history = sa.Table(
 past.
 """
 
-CAPACITY_TABLES = (figures, figure_history)
+offer_modes = sa.Table(
+    "offer_modes",
+    metadata,
+    sa.Column("origin", NAME, primary_key=True),
+    sa.Column("location", NAME, primary_key=True),
+    sa.Column("site", NAME, nullable=False),
+    sa.Column("mode", NAME, nullable=False, index=True),
+)
+"""The locations that have said whether they ask their operator before they offer."""
+
+CAPACITY_TABLES = (figures, figure_history, offer_modes)
 
 
 def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     """The figures one message tells: the last word now, and one more line of history."""
     if isinstance(contract, SeatsTold):
         yield from _seat_rows(message, contract)
+        return
+    if isinstance(contract, told.OfferModeTold):
+        yield Put(offer_modes, (message.origin.key, contract.location, contract.site, contract.mode))
         return
     assert isinstance(contract, told.CapacityTold)
     effective_at = message.observed_at or message.time
@@ -104,7 +117,7 @@ def _seat_rows(message: Message, contract: SeatsTold) -> Iterable[RowChange]:
     yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
 
 
-_TOLD: tuple[type[Contract], ...] = (told.CapacityTold, SeatsTold)
+_TOLD: tuple[type[Contract], ...] = (told.CapacityTold, told.OfferModeTold, SeatsTold)
 CAPACITY = View("capacity", CAPACITY_TABLES, {contract.type_name: contract for contract in _TOLD}, capacity_rows)
 
 

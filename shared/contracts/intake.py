@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.base import UUID_PATTERN, Contract, Letter, LetterBody
-from shared.contracts.placement import LOCATION_PATTERN, LocationName, SiteName
+from shared.contracts.figures import LOCATION_PATTERN, LocationName, SiteName
 from shared.contracts.vocabulary import (
     BedKind,
     DeclineReason,
@@ -295,7 +295,45 @@ class PlaceDeclined(Letter):
     cut: ClassVar[bool] = True
 
 
-LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined)
+class PlaceGivenUpBody(LetterBody):
+    """Whoever lives there by this offer has moved on to another place. turn, offered_for: as in `PlaceDeclinedBody`.
+    moved_at: since when, by the desk's clock."""
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    moved_at: AwareDatetime
+
+
+class PlaceGivenUp(Letter):
+    """A client who lives in the place that was offered under this id was transferred. Written until its owner has
+    answered that they left."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.place-given-up.v1"
+    body_type: ClassVar[type[LetterBody]] = PlaceGivenUpBody
+    cut: ClassVar[bool] = True
+
+
+class StayClaimedBody(LetterBody):
+    """A client of this desk says that an anonymous stay is theirs. offered_for: the claim's own id; turn: as in
+    `PlaceAcceptedBody`. kind: of its places, so that nobody claims another stay by mistake."""
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    stay_id: Id
+    kind: BedKind
+
+
+class StayClaimed(Letter):
+    """Somebody who walked in without registration has a file now. Written until the stay's owner has answered."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.stay-claimed.v1"
+    body_type: ClassVar[type[LetterBody]] = StayClaimedBody
+    cut: ClassVar[bool] = True
+
+
+LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined, PlaceGivenUp, StayClaimed)
 """What a desk writes to the owner of a place that was offered."""
 
 CONTRACTS: tuple[type[Contract], ...] = (

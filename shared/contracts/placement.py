@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import SITE_PATTERN, UUID_PATTERN, Contract, Letter, LetterBody
+from shared.contracts.base import Contract, Letter, LetterBody
+from shared.contracts.figures import CapacityRow, Id, LocationName, SiteName
 from shared.contracts.vocabulary import (
     BedKind,
     BlockReason,
     Feature,
     HoldAnswerStatus,
     HoldEnd,
+    OfferMode,
     OfferWord,
-    SizeClass,
     StayEndReason,
 )
-
-LOCATION_PATTERN = r"^[a-z][a-z0-9-]{0,60}$"
-FEATURE_CLASS_PATTERN = r"^([a-z][a-z0-9_]{0,30}(\+[a-z][a-z0-9_]{0,30}){0,15})?$"
 
 ROWS_MAX = 200
 """Groups of one location in one message."""
@@ -30,38 +28,7 @@ ROWS_MAX = 200
 PLACES_MAX = 2000
 """Places named in one message: a location has no more."""
 
-LocationName = Annotated[str, Field(pattern=LOCATION_PATTERN)]
-SiteName = Annotated[str, Field(pattern=SITE_PATTERN)]
-Id = Annotated[str, Field(pattern=UUID_PATTERN)]
 PlaceIds = Annotated[tuple[Id, ...], Field(min_length=1, max_length=PLACES_MAX)]
-Count = Annotated[int, Field(ge=0, le=100_000)]
-
-
-class CapacityRow(BaseModel):
-    """The absolute counts of one group of places of a location: those of one kind, size class and feature class.
-
-    Every place counts once: occupied, held, blocked or free. total leaves out overflow places, so free (available) =
-    total + overflow - occupied - held - blocked. people: in the stays. feature_class: sorted features joined by `+`.
-    observed_at: the newest observation by a person; None when nobody looked yet.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    kind: BedKind
-    size_class: SizeClass
-    feature_class: Annotated[str, Field(pattern=FEATURE_CLASS_PATTERN)]
-    total: Count
-    overflow: Count
-    occupied: Count
-    held: Count
-    blocked: Count
-    people: Count
-    observed_at: AwareDatetime | None
-
-    @property
-    def available(self) -> int:
-        """Free places."""
-        return self.total + self.overflow - self.occupied - self.held - self.blocked
 
 
 class CapacityTold(Contract):
@@ -75,6 +42,18 @@ class CapacityTold(Contract):
     title: Annotated[str, Field(max_length=200)]
     district: Annotated[str, Field(max_length=60)]
     rows: Annotated[tuple[CapacityRow, ...], Field(max_length=ROWS_MAX)]
+
+
+class OfferModeTold(Contract):
+    """Whether a location that is chosen for a request offers by itself, or asks its operator first. Until it says so it
+    offers by itself."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.offer-mode-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    location: LocationName
+    site: SiteName
+    mode: OfferMode
 
 
 class PlacesOpened(Contract):
@@ -392,8 +371,8 @@ LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 """What one site writes to another about holds."""
 
 CONTRACTS: tuple[type[Contract], ...] = (
-    CapacityTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded, StayBegan,
-    StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, EpochBegan, SiteEpochBegan, RegimeTold,
-    *LETTERS, *OFFER_LETTERS,
+    CapacityTold, OfferModeTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded,
+    StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, EpochBegan, SiteEpochBegan,
+    RegimeTold, *LETTERS, *OFFER_LETTERS,
 )  # fmt: skip
 """Everything the placement service tells, by class."""

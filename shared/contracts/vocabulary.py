@@ -118,6 +118,7 @@ DeclineReason = Literal[
     "overridden",
 ]
 WithdrawReason = Literal["place_needed", "place_unusable", "mistake", "location_closed", "other"]
+OfferMode = Literal["automatic", "ask"]
 OverrideReason = Literal["owner_silent", "emergency", "other"]
 OfferWord = Literal[
     "open",
@@ -225,6 +226,7 @@ DECLINED_BY_ITSELF: tuple[str, ...] = get_args(DeclineReason)[6:]
 """Why a file declines by itself: the places sleep too few, nobody asks any more, another offer was taken, or it was
 taken in spite of this one."""
 OVERRIDE_REASONS: tuple[str, ...] = get_args(OverrideReason)
+OFFER_MODES: tuple[str, ...] = get_args(OfferMode)
 WITHDRAW_REASONS: tuple[str, ...] = get_args(WithdrawReason)
 OFFER_WORDS: tuple[str, ...] = get_args(OfferWord)
 """How it stands with an offer, in its owner's word: `open`; once accepted `expected`, `housed`, `left`, or it came to

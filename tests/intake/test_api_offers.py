@@ -116,3 +116,51 @@ async def test_a_declined_offer_says_why_and_its_owner_is_written_to_again() -> 
         assert (await desk.post(path, {"reason": "rain"})).json()["code"] == "decline-reason-unknown"
         desk.clock.ahead += timedelta(seconds=3)
         assert await desk.fire_due() == ["offer"]
+
+
+STAY = "99999999-9999-4999-8999-999999999999"
+WALKED_IN = {"stay_id": STAY, "site": "noord", "location": "noord", "kind": "night_shelter"}
+
+
+async def answered(desk: IntakeDesk, offer_id: str, word: str) -> None:
+    """The owner's letter has come."""
+    said = oc.HearWord(
+        at=desk.clock.now(), role="system", client_id="", request_id=offer_id, offer_id=offer_id, site="noord",
+        word=word, turn=1, number=7,
+    )  # fmt: skip
+    handled = await desk.deciding[policy.REQUEST].handle(offer_id, said, Context(STAY, STAY, STAY))
+    assert handled.rejected is None, handled.rejected
+
+
+async def test_a_walk_in_is_claimed_and_its_owner_answers_about_the_claim() -> None:
+    async with open_intake() as desk:
+        client = await desk.registered()
+        first = await desk.post(f"/clients/{client}/stays", WALKED_IN)
+        assert first.status_code == 200, first.text
+        claim = first.json()
+        assert (claim["in_slot"], claim["answered"], claim["word"]) == (True, False, None)
+        assert claim["id"] != STAY
+        again = (await desk.post(f"/clients/{client}/stays", WALKED_IN)).json()
+        assert (again["id"], again["events"]) == (claim["id"], [])
+        await answered(desk, claim["id"], "housed")
+        refused = await desk.post(f"/clients/{client}/requests", FAMILY)
+        assert (refused.status_code, refused.json()["code"]) == (409, "client-housed")
+        moving = await desk.post(f"/clients/{client}/requests", FAMILY | {"transfer": True})
+        assert moving.status_code == 201, moving.text
+        shown = (await desk.get(f"/requests/{moving.json()['id']}")).json()
+        assert shown["not_at"] == ["noord"]
+
+
+async def test_another_clients_claim_of_the_same_stay_has_another_id() -> None:
+    async with open_intake() as desk:
+        made = [
+            (await desk.post(f"/clients/{await desk.registered()}/stays", WALKED_IN)).json()["id"] for _ in range(2)
+        ]
+        assert len(set(made)) == 2
+
+
+async def test_nobody_is_transferred_who_lives_nowhere() -> None:
+    async with open_intake() as desk:
+        client = await desk.registered()
+        refused = await desk.post(f"/clients/{client}/requests", FAMILY | {"transfer": True})
+        assert (refused.status_code, refused.json()["code"]) == (409, "client-not-housed")

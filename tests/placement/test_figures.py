@@ -13,6 +13,7 @@ from services.placement.decider import LOCATION
 from services.placement.decider_location import Location
 from services.placement.publish import Telling, figures, tell
 from shared.contracts import placement as told
+from shared.contracts.figures import CapacityRow
 from shared.kernel import Rejected
 from tests.placement.record_night.nights import night, seen
 from tests.placement.sample import A1, A2, AT, B1, HOLD, STAY, after, began, blocked, ended, held, opened, west
@@ -25,7 +26,7 @@ def telling(given: Place, *events: ev.LocationEvent) -> list[Telling]:
     return tell(given.state, events, given.given(*events).state)
 
 
-def told_figures(given: Place, *events: ev.LocationEvent) -> list[told.CapacityRow]:
+def told_figures(given: Place, *events: ev.LocationEvent) -> list[CapacityRow]:
     """The rows of the figures told with these events; there is at most one such message."""
     found = [item.contract for item in telling(given, *events) if isinstance(item.contract, told.CapacityTold)]
     assert len(found) <= 1
@@ -44,8 +45,8 @@ def row(
     kind: str = "shelter_24h",
     size_class: str = "1",
     feature_class: str = "",
-) -> told.CapacityRow:
-    return told.CapacityRow.model_validate(
+) -> CapacityRow:
+    return CapacityRow.model_validate(
         {
             "kind": kind,
             "size_class": size_class,

@@ -8,15 +8,24 @@ import pytest
 
 from services.placement.app_offers import LOOK_SECONDS, REFUSED_SECONDS, REST_SECONDS_MAX, Offering, offer_command
 from services.placement.capacity import LinkState, SiteLink
-from services.placement.views_capacity import NetworkCapacity
+from services.placement.views_capacity import NetworkCapacity, offer_modes
 from services.placement.views_offers import offers
 from services.placement.views_waiting import WAITING, WaitingList
-from shared.clock import Clock
+from shared.clock import Clock, SystemClock
 from shared.ids import SystemIds
 from shared.inbox import Reader
-from shared.ports import Append
+from shared.ports import Append, Put
 from tests.placement.test_waiting import FIRST, NOW, SECOND, noticed
 from tests.support.desk import Desk, MovedClock, open_desk
+
+
+class StoppedClock(SystemClock):
+    """A clock that goes on by hand."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
 
 
 async def caught_up(desk: Desk) -> None:
@@ -131,3 +140,71 @@ async def test_what_is_told_of_an_offer_leads_to_no_request() -> None:
         known = {FIRST, offer_command(FIRST, offer["id"])}
         assert offer["id"] in {correlation for correlation, _ in told}
         assert known.isdisjoint({id_ for pair in told for id_ in pair})
+
+
+async def turned(desk: Desk, location: str = "west") -> None:
+    answer = await desk.post(f"/locations/{location}/offers", json={"offers": "ask"})
+    assert answer.status_code == 200, answer.text
+    await caught_up(desk)
+
+
+async def test_a_location_that_asks_is_asked_once_and_offers_after_a_yes() -> None:
+    async with open_desk() as desk:
+        await desk.opened(count=1)
+        await turned(desk)
+        await desk.placement.store.append(Append(NOW, rows=[*noticed()]))
+        look = looking(desk)
+        for _ in range(3):
+            await look.look()
+            await caught_up(desk)
+        assert await offered(desk) == []
+        [question] = (await desk.get("/offer-questions", location="west")).json()["items"]
+        assert (question["request_id"], question["desk"], question["kind"]) == (FIRST, "noord", "shelter_24h")
+        path, body = f"/offer-questions/{question['id']}", {"location": "west"}
+        assert (await desk.post(f"{path}/yes", json=body)).status_code == 200
+        late = await desk.post(f"{path}/no", json=body)
+        assert (late.status_code, late.json()["code"]) == (409, "question-over")
+        assert await offered(desk) == [FIRST]
+        assert (await desk.get("/offer-questions")).json()["items"] == []
+
+
+async def test_a_request_that_was_put_off_is_not_asked_about_again_and_goes_to_the_next_best() -> None:
+    async with open_desk() as desk:
+        await desk.opened(count=1)
+        await desk.opened("zuid", count=1)
+        await turned(desk)
+        await desk.placement.store.append(Append(NOW, rows=[*noticed()]))
+        look = looking(desk)
+        await look.look()
+        [question] = (await desk.get("/offer-questions")).json()["items"]
+        later = await desk.post(f"/offer-questions/{question['id']}/later", json={"location": "west"})
+        assert later.status_code == 200, later.text
+        for _ in range(2):
+            await look.look()
+            await caught_up(desk)
+        [made] = await desk.placement.store.rows(offers)
+        assert (made["location"], made["request_id"]) == ("zuid", FIRST)
+
+
+@pytest.mark.parametrize(("mode", "passes_seconds"), [("automatic", 60.0), ("ask", 900.0)])
+async def test_the_others_wait_longer_for_a_location_that_asks(mode: str, passes_seconds: float) -> None:
+    async with open_desk() as desk:
+        await desk.opened(count=1)
+        await desk.placement.store.append(
+            Append(NOW, rows=[*noticed(), Put(offer_modes, ("west/placement", "west", "west", mode))])
+        )
+        await caught_up(desk)
+        clock = StoppedClock()
+        store, capacity = desk.placement.store, desk.placement.capacity
+        assert isinstance(capacity, NetworkCapacity)
+        listed = WaitingList(
+            store, Reader(store, WAITING, desk.clock), lambda _: SiteLink("live", 0.0), capacity.current
+        )
+        elsewhere = Offering("zuid", store, listed, desk.placement.handler, clock, SystemIds())
+        await elsewhere.look()
+        clock.passed = passes_seconds - 1
+        await elsewhere.look()
+        assert not elsewhere.passed_over(FIRST)
+        clock.passed = passes_seconds
+        await elsewhere.look()
+        assert elsewhere.passed_over(FIRST) == {"west"}

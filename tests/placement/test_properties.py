@@ -23,7 +23,8 @@ from services.placement.decider import LOCATION, decide
 from services.placement.decider_location import Location
 from services.placement.events_regimes import RegimeBegan, RegimeEnded
 from services.placement.publish import figures, tell
-from shared.contracts.placement import CapacityRow, CapacityTold
+from shared.contracts.figures import CapacityRow
+from shared.contracts.placement import CapacityTold
 from shared.contracts.vocabulary import BLOCK_REASONS, STAY_END_REASONS
 from shared.kernel import Rejected
 from tests.placement.sample import AT, LOCATION_OPENED, check, uid

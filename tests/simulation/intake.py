@@ -5,7 +5,7 @@ its desk, who register, ask, withdraw and forget, and try again when they get no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -188,6 +188,10 @@ class IntakeDesks:
         world, chance = self._world, self._chance
         files = world.oracle.intake.files(site.name)
         there = [id_ for id_, file in files.items() if not file.erased]
+        if world.plan.movers and chance.random() < 0.7:
+            wanted = self._wanted(files)
+            if wanted is not None:
+                return wanted
         draw = chance.random()
         if not there or draw < 0.2:
             return self._make(cmd.RegisterClient, world.ids.random_id(), card=SEALED + "card")
@@ -198,13 +202,9 @@ class IntakeDesks:
             return self._about(client_id, chance.choice(offers))
         if chance.random() < 0.25:
             return self._guides(client_id, files[client_id])
-        priority = {"priority_band": chance.randint(0, 3), "rules_version": CURRENT.version}
         if draw < 0.5:
-            return self._make(
-                cmd.OpenRequest, client_id, request_id=world.ids.random_id(), facts=SEALED + "facts", **priority,
-                kinds=tuple(chance.sample(("shelter_24h", "night_shelter", "family_shelter"), chance.randint(1, 3))),
-                household_size=chance.randint(1, 6),
-            )  # fmt: skip
+            return self._asks(client_id, files[client_id], 6)
+        priority = {"priority_band": chance.randint(0, 3), "rules_version": CURRENT.version}
         if draw < 0.65 and open_id is not None:
             return self._make(
                 cmd.PrioritizeRequest, client_id, request_id=open_id, facts=SEALED + world.ids.random_id(), **priority
@@ -216,6 +216,52 @@ class IntakeDesks:
         if draw < 0.93:
             return self._make(cmd.CorrectClient, client_id, reason="news", card=SEALED + world.ids.random_id())
         return self._make(cmd.EraseClient, client_id, because="asked_by_client")
+
+    def _asks(self, client_id: str, file: Known, household_size_max: int) -> Make:
+        """For a place; for another one if they live somewhere."""
+        world, chance = self._world, self._chance
+        priority = {"priority_band": chance.randint(0, 3), "rules_version": CURRENT.version}
+        return self._make(
+            cmd.OpenRequest, client_id, request_id=world.ids.random_id(), facts=SEALED + "facts", **priority,
+            kinds=tuple(chance.sample(("shelter_24h", "night_shelter", "family_shelter"), chance.randint(1, 3))),
+            household_size=chance.randint(1, household_size_max), transfer=file.slot.home is not None,
+        )  # fmt: skip
+
+    def _wanted(self, files: Mapping[str, Known]) -> Make | None:
+        """What leads to a place: an open offer is taken, and whoever lives somewhere asks to move."""
+        there = {id_: file for id_, file in files.items() if not file.erased}
+        for client_id, file in there.items():
+            for offer_id, offer in file.slot.offers.items():
+                if offer.status == "open" and not offer.over:
+                    return self._takes(client_id, offer_id, (None,))
+        claim = self._claims(there) if self._chance.random() < 0.3 else None
+        if claim is not None:
+            return claim
+        idle = [id_ for id_, file in there.items() if file.open is None]
+        housed = [id_ for id_ in idle if there[id_].slot.home is not None]
+        for who in (housed, idle):
+            if who:
+                client_id = self._chance.choice(who)
+                return self._asks(client_id, there[client_id], 1)
+        return None
+
+    def _claims(self, there: Mapping[str, Known]) -> Make | None:
+        """Somebody who has no place says which stay is theirs, at any site; now and then it is somebody else's."""
+        world, chance = self._world, self._chance
+        nowhere = [id_ for id_, file in there.items() if file.slot.fills is None]
+        stays = [
+            (site.name, name, house.beds[place_ids[0]].group[0], stay_id)
+            for site in world.sites
+            for name, house in world.oracle.houses(site.name).items()
+            for stay_id, (place_ids, _) in house.stays.items()
+        ]
+        if not nowhere or not stays:
+            return None
+        site, location, kind, stay_id = chance.choice(stays)
+        return self._make(
+            oc.ClaimStay, chance.choice(nowhere), claim_id=world.ids.random_id(), stay_id=stay_id, site=site,
+            location=location, kind=kind,
+        )  # fmt: skip
 
     def _guides(self, client_id: str, file: Known) -> Make:
         """Somebody works with the client: whatever comes next, now and then twice or too late."""
@@ -241,11 +287,14 @@ class IntakeDesks:
 
     def _about(self, client_id: str, offer_id: str) -> Make:
         """Takes an offer, in spite of another one if need be, or declines it; perhaps after taking it."""
-        world, chance = self._world, self._chance
+        chance = self._chance
         if chance.random() < 0.25:
             return self._make(oc.DeclineOffer, client_id, offer_id=offer_id, reason="too_far")
-        arrival, hours = arrival_of(world.ids.random_id()), chance.choice((0.5, 1, 3))
-        override = chance.choice((None, None, "owner_silent"))
+        return self._takes(client_id, offer_id, (None, None, "owner_silent"))
+
+    def _takes(self, client_id: str, offer_id: str, overrides: Sequence[str | None]) -> Make:
+        arrival, hours = arrival_of(self._world.ids.random_id()), self._chance.choice((0.5, 1, 3))
+        override = self._chance.choice(overrides)
 
         def made(at: datetime) -> cmd.ClientCommand:
             return oc.AcceptOffer(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWS_WITHIN_SECONDS = 1.5
 """A minute is longer than a seed lasts: here the next best is chosen sooner, so that several offer at once."""
+ANSWERS_WITHIN_SECONDS = 4.0
+"""As much longer for a location that asks first."""
 
 
 AHEAD = 0.3
@@ -54,7 +56,14 @@ class SimOffering(Offering):
         figures: Any = NetworkCapacity(store, capacity, link, site.clock)  # type: ignore[arg-type]
         listed = WaitingList(store, waiting, link, figures.current)
         super().__init__(
-            site.name, store, listed, process.handlers["location"], site.clock, world.ids, SHOWS_WITHIN_SECONDS
+            site.name,
+            store,
+            listed,
+            process.handlers["location"],
+            site.clock,
+            world.ids,
+            SHOWS_WITHIN_SECONDS,
+            ANSWERS_WITHIN_SECONDS,
         )
         self._world, self._process = world, process
 

@@ -138,6 +138,7 @@ class Oracle:
         self._board(known, rows)
         timers = disk.tables.get(schema.timers.name, {})
         waiting = {f"hold/{hold}" for house in known.houses.values() for hold in house.holds}
+        waiting |= {f"question/{id_}" for house in known.houses.values() for id_ in house.unanswered}
         waiting |= {f"call/{call_id}" for call_id, call in known.calls.items() if not call.settled}
         waiting |= {
             f"regime/{name}/{id_}" for name, house in known.houses.items() for id_, regime in house.regimes.items()

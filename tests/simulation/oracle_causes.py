@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from services.placement.app import AGGREGATE, CALLS, HEARD, REGIMES
 from services.placement.app_offers import offer_command
 from services.placement.decider import LOCATION
-from services.placement.events_offers import PlaceOffered
+from services.placement.events_offers import OperatorAsked, PlaceOffered
 from services.placement.policy_regimes import SPREADS
 from shared.archive import timers_set
 from shared.causes import policy_command, timer_command
@@ -52,6 +52,9 @@ def _by_itself(site: str, disk: Disk) -> AbstractSet[str]:
     opened = {derived_id("open-location", site, stream.partition("/")[2]) for stream in disk.streams}
     calls = [event for event in disk.events if event.stream.startswith("call/")]
     closed = {derived_id("site-retired", event.stream.partition("/")[2], str(event.version - 1)) for event in calls}
-    made = [LOCATION.codec.decode(event.data) for event in disk.events if event.type == "place-offered.v1"]
-    offered = {offer_command(one.request_id, one.offer_id) for one in made if isinstance(one, PlaceOffered)}
+    chosen = ("place-offered.v1", "operator-asked.v1")
+    made = [LOCATION.codec.decode(event.data) for event in disk.events if event.type in chosen]
+    offered = {
+        offer_command(one.request_id, one.offer_id) for one in made if isinstance(one, PlaceOffered | OperatorAsked)
+    }
     return opened | closed | offered

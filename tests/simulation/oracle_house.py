@@ -73,6 +73,13 @@ class House:
     waiting: dict[str, Bed] = field(default_factory=dict)
     regimes: dict[str, Followed] = field(default_factory=dict)
     offers: dict[str, Made] = field(default_factory=dict)
+    asks: bool = False
+    questions: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def unanswered(self) -> list[str]:
+        """What the operator has still to say something about."""
+        return [id_ for id_, (_, answer) in self.questions.items() if answer == ""]
 
     def take(self, event: ev.LocationEvent) -> None:
         """Takes one event in, and refuses what must not be."""

@@ -230,6 +230,10 @@ class IntakeOracle:
         """The slot of every file, by site."""
         return {site: {id_: file.slot for id_, file in known.files.items()} for site, known in self._sites.items()}
 
+    def moves(self) -> int:
+        """How many clients were transferred."""
+        return sum(slot.moves for slots in self.slots().values() for slot in slots.values())
+
     def offers(self) -> dict[str, int]:
         """How many offers desks have heard of, by the owner's last word."""
         words = [

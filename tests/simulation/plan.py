@@ -6,7 +6,7 @@ Not every seed has every fault: one that is always there hides what happens with
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SITES = ("stad", "west", "noord", "zuidoost")
 
@@ -26,6 +26,7 @@ class Plan:
     intakes: sites with an intake; none of those that come late or leave. allowances: sites with an allowance service,
     the municipality's first; none of those that come late or leave, either.
     late: a site that joins when the others have been at work for a while. leaves: one that leaves; never the hub.
+    movers: whether desks do first what leads to a place: then clients are housed, and move, far more often.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
 
@@ -49,6 +50,13 @@ class Plan:
     allowances: tuple[str, ...]
     late: str | None
     leaves: str | None
+    movers: bool = False
+
+
+def moving(drawn: Plan) -> Plan:
+    """A plan in which clients of every site are housed, and move."""
+    intakes = frozenset(site for site in drawn.sites[1:] if site not in (drawn.late, drawn.leaves))
+    return replace(drawn, movers=True, intakes=intakes, remote=0.1, seconds=12.0, think_seconds=0.1)
 
 
 def plan(chance: random.Random) -> Plan:

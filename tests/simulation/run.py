@@ -29,7 +29,7 @@ from tests.simulation.oracle import CONSOLE, PLACEMENT, left_aside
 from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_house import Violation
 from tests.simulation.oracle_intake import INTAKE
-from tests.simulation.plan import plan
+from tests.simulation.plan import Plan, moving, plan
 from tests.simulation.process import Parts
 from tests.simulation.workload import Desks
 from tests.simulation.world import Site, World
@@ -54,7 +54,7 @@ LAPSES = timedelta(hours=5)
 class Outcome:
     """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
     looked. files: answers at intakes' desks. offers: what became of those desks heard of, by their owners' last word.
-    seats: answers about allowances.
+    moves: clients who were transferred. seats: answers about allowances.
     """
 
     seed: int
@@ -67,17 +67,20 @@ class Outcome:
     repairs: dict[str, int]
     files: int
     offers: dict[str, int]
+    moves: int
     seats: int
     trace: tuple[str, ...] = ()
 
 
-def run_seed(seed: int, parts: Parts | None = None, *, keep_trace: bool = False) -> Outcome:
-    """Lives one seed. Nothing outside the seed matters: no clock, no randomness, no hash seed."""
+def run_seed(seed: int, parts: Parts | None = None, *, keep_trace: bool = False, movers: bool = False) -> Outcome:
+    """Lives one seed. Nothing outside the seed matters: no clock, no randomness, no hash seed. movers: of a world in
+    which clients are housed and move often."""
     chance = random.Random(seed)
     loop = VirtualLoop()
     with _quiet():
         try:
-            return loop.run_until_complete(_live(seed, loop, chance, parts or Parts(), keep_trace=keep_trace))
+            planned = moving(plan(chance)) if movers else plan(chance)
+            return loop.run_until_complete(_live(seed, loop, chance, planned, parts or Parts(), keep_trace=keep_trace))
         finally:
             loop.close()
 
@@ -92,8 +95,9 @@ def replay_command(seed: int) -> str:
     return f".venv/bin/python -m tests.simulation.run {seed}"
 
 
-async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Parts, *, keep_trace: bool) -> Outcome:
-    planned = plan(chance)
+async def _live(
+    seed: int, loop: VirtualLoop, chance: random.Random, planned: Plan, parts: Parts, *, keep_trace: bool
+) -> Outcome:
     handling.SNAPSHOT_EVERY, handling.STATES_MAX = planned.snapshot_every, planned.states_max
     world = World(loop, chance, planned, parts)
     trouble, desks, engineer, intakes = Trouble(world), Desks(world), Engineer(world), IntakeDesks(world)
@@ -109,7 +113,7 @@ async def _live(seed: int, loop: VirtualLoop, chance: random.Random, parts: Part
         seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),
         world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(trouble.made.items())),
         dict(sorted(engineer.did.items())), intakes.done,
-        world.oracle.intake.offers(), seats.done, tuple(world.trace) if keep_trace else (),
+        world.oracle.intake.offers(), world.oracle.intake.moves(), seats.done, tuple(world.trace) if keep_trace else (),
     )  # fmt: skip
 
 

@@ -43,6 +43,15 @@ def test_offers_are_made_and_come_to_an_end() -> None:
     assert any(run_seed(seed).offers for seed in range(1, 21))
 
 
+def test_clients_who_move_have_one_place_whatever_goes_wrong() -> None:
+    moves = 0
+    for seed in range(5, 12):
+        outcome = run_seed(seed, movers=True)
+        assert outcome.failure is None, f"seed {seed} of movers: {outcome.failure}"
+        moves += outcome.moves
+    assert moves > 5
+
+
 def test_a_seed_is_the_same_to_the_letter_every_time() -> None:
     first, second = run_seed(3, keep_trace=True), run_seed(3, keep_trace=True)
     assert first == second

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.placement import commands as cmd
+from services.placement import commands_offers as oc
 from services.placement.commands_regimes import DeclareRegime, EndRegime, RegimeCommand
 from services.placement.decider_regimes import REGIME
 from shared.forward import CALL, CallCommand, GiveUpCall, MakeCall
@@ -66,6 +67,13 @@ class Desks:
             site = chance.choice(busy)
             name = chance.choice(site.locations)
             house = world.oracle.houses(site.name).get(name, House())
+            expected = [id_ for id_, offer in house.offers.items() if offer.word == "expected"]
+            if world.plan.movers and expected:
+                await self._ask(site, name, self._check_in(name, house, chance.choice(expected)))
+                continue
+            if world.plan.movers and chance.random() < 0.15:
+                await self._ask(site, name, self._asked_first(name, house))
+                continue
             make = self._something(site, name, house)
             if chance.random() < 0.1:  # the same tap twice, or ten times, at once
                 key = world.ids.random_id()
@@ -195,6 +203,17 @@ class Desks:
         if draw < 0.97:
             return self._open_location(site, name)
         return self._open_places(name, str(chance.randint(0, 3)))
+
+    def _asked_first(self, name: str, house: House) -> Make:
+        """What an operator says who is asked before a place is offered; now and then a house begins or stops to ask."""
+        chance = self._chance
+        known = house.unanswered or sorted(house.questions)[-1:]
+        if not known or chance.random() < 0.2:
+            mode = chance.choice(("ask", "automatic", "automatic"))
+            return lambda at: oc.TurnOffers(at=at, role="operator", location=name, mode=mode)
+        command = chance.choice((oc.AgreeToOffer, oc.AgreeToOffer, oc.AgreeToOffer, oc.RefuseOffer, oc.PutOffOffer))
+        offer_id = chance.choice(known)
+        return lambda at: command(at=at, role="operator", location=name, offer_id=offer_id)
 
     def _regime(self) -> Make:
         """A regime for some kinds that begins now, soon or later; or the end of one, perhaps before it began."""
