@@ -157,10 +157,12 @@ class DeskWrites:
 
     async def ask(self, body: m.EntitlementBody, actor: CurrentActor, claim: Claim) -> m.EntitlementAnswer:
         """Ask the municipality for a seat; GET shows what comes of it, also when the link is cut now. Refused:
-        `clients-elsewhere`, `programme-unknown`, `method-not-offered`, `client-has-entitlement`,
+        `clients-elsewhere`, `client-erased`, `programme-unknown`, `method-not-offered`, `client-has-entitlement`,
         `municipality-unreachable` (no letter can be sealed to it)."""
         allowance, asked = self._allowance, Asked(actor, claim)
         allowance.at_location()
+        if (await allowance.clients.load(body.client_id))[0].forgotten_from is not None:
+            raise Problem(410, "client-erased")  # one who is erased in this moment is refused by what follows
         await self._can_be_asked(body)
         entitlement_id = allowance.ids.random_id()
         slot = await self._slot(body.client_id, claim)

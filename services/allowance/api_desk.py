@@ -11,11 +11,14 @@ import sqlalchemy as sa
 
 from services.allowance import commands as cmd
 from services.allowance import commands_entitlement as en
+from services.allowance.commands_client import ClientCommand
 from services.allowance.commands_payroll import PayrollCommand
+from services.allowance.decider_client import Client
 from services.allowance.decider_entitlement import Entitlement
 from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
 from services.allowance.events import ProgrammeEvent
+from services.allowance.events_client import ClientEvent
 from services.allowance.events_entitlement import EntitlementEvent
 from services.allowance.events_payroll import PayrollEvent
 from shared import metrics
@@ -58,6 +61,7 @@ class Allowance:
     programmes: Handler[Programme, cmd.ProgrammeCommand, ProgrammeEvent]
     entitlements: Handler[Entitlement, en.EntitlementCommand, EntitlementEvent]
     payrolls: Handler[Payroll, PayrollCommand, PayrollEvent]
+    clients: Handler[Client, ClientCommand, ClientEvent]
     can_write_to: Callable[[str], bool]
 
     def at_municipality(self) -> None:

@@ -11,15 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.allowance import api, policy, publish, views, views_payroll
+from services.allowance.app_follow import Follower
 from services.allowance.commands import ProgrammeCommand
+from services.allowance.commands_client import ClientCommand
 from services.allowance.commands_entitlement import EntitlementCommand
 from services.allowance.commands_payroll import PayrollCommand
-from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
+from services.allowance.decider import CLIENT, ENTITLEMENT, PAYROLL, PROGRAMME
+from services.allowance.decider_client import FOLLOW, Client
+from services.allowance.decider_client import timers as client_timers
 from services.allowance.decider_entitlement import Entitlement
 from services.allowance.decider_entitlement import timers as entitlement_timers
 from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
 from services.allowance.events import ProgrammeEvent
+from services.allowance.events_client import ClientEvent
 from services.allowance.events_entitlement import EntitlementEvent
 from services.allowance.events_payroll import PayrollEvent
 from services.allowance.views import PROGRAMMES
@@ -48,11 +53,12 @@ from shared.runtime import Runtime
 from shared.security import Role
 from shared.service import Host, ServiceApp
 from shared.store import PgStore
+from shared.streams import stream_name
 from shared.timers import TimerLoop
 from shared.worklist import TABLES as WORKLIST_TABLES
 from shared.worklist import PgWorklist, add_worklist
 
-NAME = "allowance"
+NAME, INTAKE = "allowance", "intake"
 
 SEATS: Aggregate[Programme, ProgrammeCommand, ProgrammeEvent] = Aggregate(
     decider=PROGRAMME, tell=publish.tell, project=views.project, timers=lambda _: ()
@@ -69,8 +75,22 @@ PAYROLLS: Aggregate[Payroll, PayrollCommand, PayrollEvent] = Aggregate(
 )
 """What the municipality pays: one stream a programme."""
 
+CLIENTS: Aggregate[Client, ClientCommand, ClientEvent] = Aggregate(
+    decider=CLIENT, tell=publish.tell_nothing, project=views.project_nothing, timers=client_timers
+)
+"""What intake says of clients: one stream a client."""
+
 HEARD = Policy("letters", {letter.type_name: letter for letter in LETTERS}, policy.heard_by(municipality=False))
 """What others write to this site."""
+
+FACTS = "facts"
+"""The policy of what this site's intake says of clients."""
+
+
+def facts(site: str) -> Policy:
+    """What is listened to at a site, of its own services."""
+    return Policy(FACTS, policy.LISTENS, policy.of_clients(site))
+
 
 INLINE_TABLES = (*views.PROGRAMME_TABLES, *views.ENTITLEMENT_TABLES, *views_payroll.PAYROLL_TABLES)
 READER_TABLES = views.NETWORK_TABLES
@@ -86,6 +106,7 @@ def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals) -> Handlers:
         policy.PROGRAMME: Handler(store, SEATS, clock, ids, seals.encode),
         policy.ENTITLEMENT: Handler(store, ENTITLEMENTS, clock, ids, seals.encode),
         PAYROLL.name: Handler(store, PAYROLLS, clock, ids),
+        policy.CLIENT: Handler(store, CLIENTS, clock, ids),
     }
 
 
@@ -94,10 +115,14 @@ def listening(*, municipality: bool) -> Policy:
     return replace(HEARD, react=policy.heard_by(municipality=municipality))
 
 
-def fire(handlers: Handlers) -> Callable[[DueTimer, datetime], Awaitable[None]]:
+def fire(store: Store, handlers: Handlers, clock: Clock, ids: Ids) -> Callable[[DueTimer, datetime], Awaitable[None]]:
     """What happens when a timer falls due: its command. It moves or goes with what follows from that."""
+    follower = Follower(store, handlers, lambda: Handler(store, CLIENTS, clock, ids))
 
     async def fired(timer: DueTimer, now: datetime) -> None:
+        if timer.kind == FOLLOW:
+            await follower.fire(timer, now)
+            return
         reaction = policy.due(timer.kind, timer.key, now)
         command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
         context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
@@ -120,18 +145,23 @@ def build(host: Host) -> ServiceApp:
     deciding = handlers(store, clock, ids, seals)
     reader = Reader(store, PROGRAMMES, clock)
     heard = listening(municipality=settings.municipality)
+    of_clients = PolicyReader(store, facts(settings.site), clock, deciding, seals)
     letters = PolicyReader(store, heard, clock, deciding, seals, host.roster.began_after(settings.site))
-    bench = Bench(NAME, Repair(store, [reader, letters], clock, ids), Rebuilds(_views(runtime, reader), clock))
+    bench = Bench(
+        NAME, Repair(store, [reader, letters, of_clients], clock, ids), Rebuilds(_views(runtime, reader), clock)
+    )
 
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
         await runtime.start(LOGS)
         runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock))))
-        runtime.spawn("timers", TimerLoop(store, clock, fire(deciding)).run)
+        runtime.spawn("timers", TimerLoop(store, clock, fire(store, deciding, clock, ids)).run)
         for log in LOGS:
             runtime.relay(log)
         runtime.city(reader, also=[letters])
-        runtime.measure(reader, letters)
+        if INTAKE in settings.services:  # nobody at the municipality knows a client
+            runtime.local(of_clients, [stream_name(settings.site, INTAKE, "loc")])
+        runtime.measure(reader, letters, of_clients)
 
     async def stop() -> None:
         await bench.rebuilds.stop()
@@ -141,24 +171,27 @@ def build(host: Host) -> ServiceApp:
         site=settings.site, municipality=settings.municipality,
         municipality_site=settings.municipality_site or settings.hub, store=store, clock=clock, ids=ids,
         programmes=deciding[policy.PROGRAMME], entitlements=deciding[policy.ENTITLEMENT],
-        payrolls=deciding[PAYROLL.name], can_write_to=seals.knows,
+        payrolls=deciding[PAYROLL.name], clients=deciding[policy.CLIENT], can_write_to=seals.knows,
     )  # fmt: skip
     site_api = api.build(allowance, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = files_of(store, IntakeLooks(settings.own_address).record)
-    add_archive(site_api, Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS), INLINE_TABLES, [HEARD.name], files=files))
+    add_archive(
+        site_api,
+        Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS, CLIENTS), INLINE_TABLES, [HEARD.name, FACTS], files=files),
+    )
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, WORKERS)
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
 
 def files_of(store: Store, record: Record) -> Files:
-    """What is a client's: each entitlement, where the client is known."""
+    """What is a client's, where they are known: each entitlement, and what it follows."""
 
     async def client_of(entitlement_id: str) -> str:
         rows = await store.rows(views.entitlements, id=entitlement_id)
         return str(rows[0]["client_id"]) if rows else ""
 
-    return Files(ENTITLEMENT.stream(""), record, client_of)
+    return Files(ENTITLEMENT.stream(""), record, client_of, own=CLIENT.stream(""))
 
 
 def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from services.allowance.commands import HearEntitlement
-from services.allowance.commands_entitlement import HearSeat, RepeatEntitlement
+from services.allowance.commands_client import NoteErased, NoteHoused, NoteLeft
+from services.allowance.commands_entitlement import FollowClient, HearSeat, RepeatEntitlement
 from services.allowance.days import Span
+from services.allowance.decider_client import Client
 from services.allowance.decider_entitlement import TIMER
 from shared.contracts import allowance as told
+from shared.contracts import intake
 from shared.contracts.base import Contract, Opened
+from shared.contracts.vocabulary import KINDS_WITH_MEALS
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.kernel import Reaction
+from shared.money import day_of
 
-PROGRAMME, ENTITLEMENT = "programme", "entitlement"
+PROGRAMME, ENTITLEMENT, CLIENT = "programme", "entitlement", "client"
 """The aggregates that commands go to."""
 
 React = Callable[[Message, Contract | Opened, datetime], Reaction | None]
@@ -48,6 +54,47 @@ def _stated(said: Opened, stated: told.EntitlementStatedBody, at: datetime) -> R
         spans=tuple(Span(*days) for days in stated.spans),
     )  # fmt: skip
     return Reaction(PROGRAMME, stated.programme_id, word)
+
+
+LISTENS: Mapping[str, type[Contract]] = {
+    contract.type_name: contract for contract in (intake.ClientHoused, intake.ClientLeft, intake.ClientErased)
+}
+"""What is heard of this site's intake."""
+
+
+def of_clients(site: str) -> React:
+    """What intake's word about a client leads to. The day of check-in is one with meals, the day they leave is not."""
+
+    def react(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+        if message.origin.site != site:
+            return None
+        about: dict[str, Any] = {"at": at, "role": SYSTEM_ROLE}
+        match said:
+            case intake.ClientHoused() if said.kind in KINDS_WITH_MEALS:
+                first = day_of(min(said.at, at))
+                housed = NoteHoused(**about, client_id=said.client_id, stay_id=said.offer_id, first=first)
+                return Reaction(CLIENT, said.client_id, housed)
+            case intake.ClientLeft():
+                until = day_of(min(said.at, at))
+                left = NoteLeft(**about, client_id=said.client_id, stay_id=said.offer_id, until=until)
+                return Reaction(CLIENT, said.client_id, left)
+            case intake.ClientErased():
+                erased = NoteErased(**about, client_id=said.client_id, from_day=day_of(min(said.at, at)))
+                return Reaction(CLIENT, said.client_id, erased)
+            case _:
+                return None
+
+    return react
+
+
+def followed(client: Client, entitlement_id: str, at: datetime) -> Reaction:
+    """What is known of a client, to one of their entitlements."""
+    meals = tuple((days.first, days.until) for days in client.meals.values())
+    command = FollowClient(
+        at=at, role=SYSTEM_ROLE, entitlement_id=entitlement_id, followed=client.revision, meals=meals,
+        forgotten_from=client.forgotten_from,
+    )  # fmt: skip
+    return Reaction(ENTITLEMENT, entitlement_id, command)
 
 
 def due(kind: str, key: str, at: datetime) -> Reaction:

@@ -87,7 +87,7 @@ def stated(entitlement: Entitlement) -> Telling:
     body = told.EntitlementStatedBody.model_validate({
         "programme_id": entitlement.programme_id, "revision": entitlement.revision, "status": status,
         "method": entitlement.method,
-        "spans": tuple((span.first, span.until, span.size_class) for span in entitlement.spans),
+        "spans": tuple((span.first, span.until, span.size_class) for span in entitlement.paid),
     })  # fmt: skip
     return Telling(Draft(told.EntitlementStated, entitlement.site, entitlement.id, body), entitlement.site)
 
@@ -101,6 +101,8 @@ def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Te
             return [Telling(granted, entitlement.id)]
         case en.EntitlementRefused():
             return [Telling(told.EntitlementRefused.of(**about, code=event.code), entitlement.id)]
+        case en.EntitlementForgotten():  # of whoever is erased nobody is told anything more
+            return []
         case en.EntitlementEnded():
             ended = told.EntitlementEnded.of(**about, from_day=event.from_day, reason=event.reason)
             return [Telling(ended, entitlement.id)]

@@ -9,10 +9,11 @@ from services.allowance import commands as cmd
 from services.allowance import commands_entitlement as en
 from services.allowance import commands_payroll as cp
 from services.allowance import events as ev
+from services.allowance import events_client as ec
 from services.allowance import events_entitlement as ee
 from services.allowance import events_payroll as ep
 from services.allowance.days import Span, Tariff
-from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
+from services.allowance.decider import CLIENT, ENTITLEMENT, PAYROLL, PROGRAMME
 from tests.support.scenario import Scenario
 
 T0 = datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
@@ -94,4 +95,25 @@ def draft(**fields: Any) -> cp.DraftPayRun:
     due = (cp.Due(SEAT, "west", "voucher", (("2025-12", 45_000),)),)
     given = {"run_id": RUN, "kind": "month", "period": "2025-12", "due": due, "by": DRAWN}
     made: cp.DraftPayRun = asked(cp.DraftPayRun, **(given | fields))
+    return made
+
+
+# --- what intake says of a client -------------------------------------------------------------------------------------
+
+about_client = Scenario(CLIENT)
+STAY = "88888888-8888-4888-8888-888888888888"
+MOVED_IN, LEFT_ON = date(2026, 1, 10), date(2026, 1, 20)
+HAS_MEALS = ec.MealsNoted(ANNA, STAY, MOVED_IN, None, 1, T0)
+HAD_MEALS = ec.MealsNoted(ANNA, STAY, MOVED_IN, LEFT_ON, 2, T0)
+FORGOTTEN = ec.ClientForgotten(ANNA, TODAY, 1, T0)
+
+
+def noted(command: type[Any], **fields: Any) -> Any:
+    """What this site's intake says of Anna."""
+    return command(**({"at": T0, "role": "system", "client_id": ANNA} | fields))
+
+
+def follow(followed: int = 1, **fields: Any) -> en.FollowClient:
+    """What is known of Anna, to her entitlement."""
+    made: en.FollowClient = desk(en.FollowClient, followed=followed, **fields)
     return made

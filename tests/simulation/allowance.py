@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from services.allowance import commands as cmd
 from services.allowance import commands_entitlement as en
 from services.allowance import commands_payroll as cp
-from services.allowance.app import fire, handlers, listening
+from services.allowance.app import facts, fire, handlers, listening
 from services.allowance.days import Tariff
 from services.allowance.decider import PROGRAMME
 from services.allowance.decider_payroll import dues
 from services.allowance.views import PROGRAMMES
-from shared.envelope import LOGS
+from shared.envelope import LOGS, stream_name
 from shared.handling import Context, KeyClaim
 from shared.heard import Nobody
 from shared.inbox import Follow, OutboxSource, Reader
@@ -28,6 +28,7 @@ from shared.policies import Handlers, PolicyReader
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
 from tests.simulation.oracle_allowance import ALLOWANCE
+from tests.simulation.oracle_intake import INTAKE
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -49,6 +50,10 @@ class AllowanceProcess:
         self.reader = Reader(self.store, PROGRAMMES, clock)
         policy = listening(municipality=site == process.world.bus.hub)
         self.letters = PolicyReader(self.store, policy, clock, self.handlers, process.mislaid())
+        if process.site.intake is not None:
+            self.facts = self.hearing()
+            source = process.world.bus.source(site, stream_name("loc", site, INTAKE), process.io)
+            process.keep("allowance facts", lambda: self.facts.run(Follow(source)))
         self._follow(self.reader, Follow(OutboxSource(self.store, "pub", clock)))
         for reader in (self.reader, self.letters):
             self._follow(reader, Follow(process.world.bus.source(site, "CITY", process.io), site))
@@ -58,6 +63,26 @@ class AllowanceProcess:
         """Whoever decides; broken on purpose by a test."""
         process = self.process
         return handlers(self.store, process.site.clock, process.world.ids, process.world.seals[process.site.name])
+
+    def hearing(self) -> PolicyReader:
+        """Who hears this site's intake; broken on purpose by a test."""
+        process, site = self.process, self.process.site
+        return PolicyReader(
+            self.store, facts(site.name), site.clock, self.handlers, process.world.seals[site.name]
+        )  # fmt: skip
+
+    @property
+    def heard(self) -> tuple[int, int]:
+        """How far intake was heard."""
+        if self.process.site.intake is None:
+            return 0, 0
+        return self.facts.checkpoint(f"{self.process.site.name}/{INTAKE}", "loc")
+
+    @property
+    def listening(self) -> list[Reader]:
+        """Every reader of this process that hears others."""
+        hears: list[Reader] = [self.reader, self.letters]
+        return [*hears, self.facts] if self.process.site.intake is not None else hears
 
     def _follow(self, reader: Reader, follow: Follow) -> None:
         async def read() -> None:
@@ -77,8 +102,9 @@ class AllowanceProcess:
                 await asyncio.sleep(0.2)
                 continue
             self.ready.set()
-        process.keep_timers("allowance timers", store, fire(self.handlers))
-        process.keep("allowance watch", lambda: process.parts.watch(process, [self.reader, self.letters]))
+        fired = fire(store, self.handlers, process.site.clock, process.world.ids)
+        process.keep_timers("allowance timers", store, fired)
+        process.keep("allowance watch", lambda: process.parts.watch(process, self.listening))
         for log in LOGS:
             writer = process.world.bus.log(process.site.name, ALLOWANCE, log, process.io)
             relay = Relay(store, log, writer, process.site.clock, Nobody(), GATHER_SECONDS[log])
@@ -199,7 +225,7 @@ class AllowanceDesks:
         if not programmes:
             return None
         if not mine or draw < 0.3:
-            id_, client_id, programme = world.ids.random_id(), world.ids.random_id(), chance.choice(programmes)
+            id_, client_id, programme = world.ids.random_id(), self._client(site), chance.choice(programmes)
             size, day = chance.randint(1, 3), chance.randint(-40, 5)
             return self._make(
                 en.AskEntitlement, id_, client_id=client_id, programme_id=programme, site=world.bus.hub,
@@ -214,6 +240,14 @@ class AllowanceDesks:
             until = day + chance.randint(1, 20)
             return self._make(en.CorrectDays, id_, first=day, until=until, household_size=chance.randint(0, 3))
         return self._make(en.EndEntitlement, id_, from_day=min(day, 1), reason="sheltered")
+
+    def _client(self, site: Site) -> str:
+        """Somebody with a file, also an erased one; or, now and then, somebody without."""
+        files = {} if site.intake is None else self._world.oracle.intake.files(site.name)
+        if not files or self._chance.random() < 0.1:
+            return self._world.ids.random_id()
+        offered = [id_ for id_, file in files.items() if file.slot.offers]
+        return self._chance.choice(offered if offered and self._chance.random() < 0.7 else list(files))
 
     @staticmethod
     def _make(command: type[Any], id_: str, **fields: Any) -> Make:

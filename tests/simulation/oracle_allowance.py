@@ -5,8 +5,9 @@ ceiling, what a desk says of its clients' days is what the municipality pays by,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -18,10 +19,16 @@ from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
 from services.allowance.ledger import ENTITLED
 from services.allowance.views import network_programmes
 from services.allowance.views_payroll import postings
+from services.intake import events_offers as oe
+from services.intake.decider import CLIENT
+from services.intake.events import ClientErased
 from services.placement.views_capacity import SEATS, figures
 from shared import schema
+from shared.contracts.vocabulary import SIZE_CLASSES
 from shared.envelope import Message, Recorded
+from shared.money import day_of
 from tests.simulation.oracle_house import require
+from tests.simulation.oracle_intake import FILES
 from tests.support.memory_store import Disk
 
 ALLOWANCE = "allowance"
@@ -130,13 +137,14 @@ class Pay:
 
 @dataclass
 class Client:
-    """One entitlement. spans: the days it says are paid."""
+    """One entitlement. spans: the days the desk says are paid."""
 
     client_id: str
     programme_id: str
     status: str = "asked"
     spans: tuple[Any, ...] = ()
     told: bool = False
+    forgotten: bool = False
 
     def take(self, event: ee.EntitlementEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -157,15 +165,76 @@ class Client:
                 self.spans = event.spans
             case ee.DaysCorrected():
                 self.spans = event.spans
+            case ee.EntitlementForgotten():
+                require(self.status != "refused", "nobody was forgotten who never had a seat", event)
+                self.status, self.spans, self.forgotten = "ended", event.spans, True
             case ee.EntitlementConfirmed():
                 self.told = True
             case _:
                 pass
 
 
+BEGAN = date(2026, 1, 5)
+"""When a simulated city begins."""
+HORIZON = [BEGAN + timedelta(days=day) for day in range(-120, 120)]
+"""Days that are looked at one by one: nobody here names one further away."""
+
+
+def days_of(spans: Iterable[Any]) -> set[tuple[date, str]]:
+    """Each day with the household's size."""
+    return {
+        (day, span.size_class)
+        for span in spans for day in HORIZON
+        if span.first <= day and (span.until is None or day < span.until)
+    }  # fmt: skip
+
+
+@dataclass
+class Facts:
+    """A client's life by their site's intake. stays: by offer, the day they came and the day they left."""
+
+    stays: dict[str, tuple[date, date | None]] = field(default_factory=dict)
+    erased_from: date | None = None
+
+    def not_paid(self) -> set[tuple[date, str]]:
+        """Days with meals elsewhere, and all days from an erasure on, at whatever size."""
+        return {
+            (day, size)
+            for size in SIZE_CLASSES for day in HORIZON
+            if (self.erased_from is not None and self.erased_from <= day)
+            or any(first <= day and (until is None or day < until) for first, until in self.stays.values())
+        }  # fmt: skip
+
+
+def told_of_clients(intake: Disk | None) -> dict[str, Facts]:
+    """What an intake's own events say of each client, up to their erasure."""
+    found: dict[str, Facts] = {}
+    with_meals: set[str] = set()
+    for stored in () if intake is None else intake.events:
+        if not stored.stream.startswith(FILES):
+            continue
+        event = CLIENT.codec.decode(stored.data)
+        facts = found.setdefault(stored.stream.removeprefix(FILES), Facts())
+        if isinstance(event, oe.OfferReceived) and event.kind != "night_shelter":
+            with_meals.add(event.offer_id)
+        if isinstance(event, ClientErased):
+            facts.erased_from = day_of(event.at)
+        if facts.erased_from is not None or not isinstance(event, oe.OfferWordHeard):
+            continue
+        if event.offer_id not in with_meals:
+            continue
+        day, known = day_of(event.said_at or event.at), facts.stays.get(event.offer_id)
+        if event.word == "housed":
+            facts.stays[event.offer_id] = (day if known is None else min(day, known[0]), None)
+        elif event.word == "left" and known is not None and known[1] is None:
+            facts.stays[event.offer_id] = (known[0], max(day, known[0]))
+    return found
+
+
 @dataclass
 class Judged:
     disk: Disk
+    intake: Disk | None = None
     events: int = 0
     told: int = 0
     clients: dict[str, Client] = field(default_factory=dict)
@@ -183,8 +252,8 @@ class AllowanceOracle:
         """By key: the site, the commands sent under it, and the events that were answered; None: nobody stayed to hear
         it."""
 
-    def begin(self, site: str, disk: Disk) -> None:
-        self._sites[site] = Judged(disk)
+    def begin(self, site: str, disk: Disk, intake: Disk | None = None) -> None:
+        self._sites[site] = Judged(disk, intake)
 
     def programmes(self) -> Iterator[str]:
         """Every programme by id."""
@@ -252,6 +321,13 @@ class AllowanceOracle:
         rows = self._sites[site].disk.outbox.get((1, message.log), [])[sequence - 1 : sequence]
         require(bool(rows) and rows[0].id == message.id, "a message that is no outbox row", site, message)
 
+    def unheard(self, site: str, at: tuple[int, int]) -> Iterator[str]:
+        """What a site's own intake has told and this service has not read."""
+        known = self._sites[site]
+        told = 0 if known.intake is None else len(known.intake.outbox.get((1, "loc"), ()))
+        if told and at != (1, told):
+            yield f"{site}/allowance has heard {at} of {told} of its intake"
+
     def settled(self) -> bool:
         """Whether the municipality has heard all that desks say. Whoever was not heard for long waits an hour."""
         return all(client.told for known in self._sites.values() for client in known.clients.values())
@@ -282,8 +358,9 @@ class AllowanceOracle:
     def rest(self, disks: dict[str, dict[str, Disk]]) -> None:
         """The desks and the municipality say the same of every seat, every site shows all seats, nobody is named."""
         for site, known in self._sites.items():
+            facts = told_of_clients(known.intake)
             for id_, client in known.clients.items():
-                self._agree(site, id_, client)
+                self._agree(site, id_, client, facts.get(client.client_id, Facts()))
             self._shown(site, known.disk)
         if self._sites:
             for services in disks.values():
@@ -292,11 +369,17 @@ class AllowanceOracle:
             self._nobody_named()
         self._answers()
 
-    def _agree(self, site: str, id_: str, client: Client) -> None:
+    def _agree(self, site: str, id_: str, client: Client, facts: Facts) -> None:
         require(client.told, "the municipality has not heard all of an entitlement", site, id_, client)
         seat = self._programmes[client.programme_id].seats.get(id_)
         status = {"suspended": "granted"}.get(client.status, client.status)
-        require(seat == (site, status, client.spans), "a desk and the municipality say otherwise", site, client, seat)
+        assert seat is not None, "a seat that the municipality never heard of"
+        require(seat[:2] == (site, status), "a desk and the municipality say otherwise", client, seat)
+        erased = facts.erased_from is not None
+        require(not erased or status in ("ended", "refused"), "somebody erased has a seat", site, client)
+        require(erased == client.forgotten or status == "refused", "somebody was forgotten who is there", client)
+        paid, should = days_of(seat[2]), days_of(client.spans) - facts.not_paid()
+        require(paid == should, "other days are paid than the facts say", client, facts, sorted(paid ^ should))
 
     def _shown(self, site: str, disk: Disk) -> None:
         rows = disk.tables.get(network_programmes.name, {})

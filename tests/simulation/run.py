@@ -281,6 +281,8 @@ def _at_allowance(world: World, site: Site) -> Iterator[str]:
         yield from world.oracle.allowance.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
         if any(timer[1] <= site.clock.now() for timer in site.allowance.tables.get(schema.timers.name, {}).values()):
             yield f"{site.name}/allowance has timers due"
+        if site.process is not None and site.process.allowance is not None:
+            yield from world.oracle.allowance.unheard(site.name, site.process.allowance.heard)
     for service, disk in site.disks.items():
         yield from world.oracle.allowance.behind(site.name, service, disk)
 
