@@ -7,25 +7,29 @@ clients.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
 
-from services.allowance import api, policy, publish, views, views_payroll
+from services.allowance import api, policy, publish, views, views_handout, views_payroll
 from services.allowance.app_follow import Follower
 from services.allowance.commands import ProgrammeCommand
 from services.allowance.commands_client import ClientCommand
 from services.allowance.commands_entitlement import EntitlementCommand
+from services.allowance.commands_handout import HandoutCommand
 from services.allowance.commands_payroll import PayrollCommand
-from services.allowance.decider import CLIENT, ENTITLEMENT, PAYROLL, PROGRAMME
+from services.allowance.decider import CLIENT, ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
 from services.allowance.decider_client import FOLLOW, Client
 from services.allowance.decider_client import timers as client_timers
 from services.allowance.decider_entitlement import Entitlement
 from services.allowance.decider_entitlement import timers as entitlement_timers
+from services.allowance.decider_handout import Handout
+from services.allowance.decider_handout import timers as handout_timers
 from services.allowance.decider_payroll import Payroll
+from services.allowance.decider_payroll import timers as payroll_timers
 from services.allowance.decider_programme import Programme
 from services.allowance.events import ProgrammeEvent
 from services.allowance.events_client import ClientEvent
 from services.allowance.events_entitlement import EntitlementEvent
+from services.allowance.events_handout import HandoutEvent
 from services.allowance.events_payroll import PayrollEvent
 from services.allowance.views import PROGRAMMES
 from shared import migration, schema
@@ -71,7 +75,7 @@ ENTITLEMENTS: Aggregate[Entitlement, EntitlementCommand, EntitlementEvent] = Agg
 """What is decided where a client is known: one stream an entitlement."""
 
 PAYROLLS: Aggregate[Payroll, PayrollCommand, PayrollEvent] = Aggregate(
-    decider=PAYROLL, tell=publish.tell_nothing, project=views_payroll.project, timers=lambda _: ()
+    decider=PAYROLL, tell=publish.tell_payroll, project=views_payroll.project, timers=payroll_timers
 )
 """What the municipality pays: one stream a programme."""
 
@@ -80,8 +84,13 @@ CLIENTS: Aggregate[Client, ClientCommand, ClientEvent] = Aggregate(
 )
 """What intake says of clients: one stream a client."""
 
-HEARD = Policy("letters", {letter.type_name: letter for letter in LETTERS}, policy.heard_by(municipality=False))
-"""What others write to this site."""
+HANDOUTS: Aggregate[Handout, HandoutCommand, HandoutEvent] = Aggregate(
+    decider=HANDOUT, tell=publish.tell_handout, project=views_handout.project, timers=handout_timers
+)
+"""What is handed out where a client is known: one stream a part of a run."""
+
+LETTERS_HEARD = "letters"
+"""The policy of what others write to this site."""
 
 FACTS = "facts"
 """The policy of what this site's intake says of clients."""
@@ -92,9 +101,16 @@ def facts(site: str) -> Policy:
     return Policy(FACTS, policy.LISTENS, policy.of_clients(site))
 
 
-INLINE_TABLES = (*views.PROGRAMME_TABLES, *views.ENTITLEMENT_TABLES, *views_payroll.PAYROLL_TABLES)
+INLINE_TABLES = (
+    *views.PROGRAMME_TABLES,
+    *views.ENTITLEMENT_TABLES,
+    *views_payroll.PAYROLL_TABLES,
+    *views_handout.HANDOUT_TABLES,
+)
 READER_TABLES = views.NETWORK_TABLES
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
+
+POLICIES = (LETTERS_HEARD, FACTS)
 
 WORK_READERS: tuple[Role, ...] = ("finance", "caseworker", "oncall", "auditor")
 WORKERS: tuple[Role, ...] = ("finance", "caseworker")
@@ -105,14 +121,16 @@ def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals) -> Handlers:
     return {
         policy.PROGRAMME: Handler(store, SEATS, clock, ids, seals.encode),
         policy.ENTITLEMENT: Handler(store, ENTITLEMENTS, clock, ids, seals.encode),
-        PAYROLL.name: Handler(store, PAYROLLS, clock, ids),
+        PAYROLL.name: Handler(store, PAYROLLS, clock, ids, seals.encode),
+        HANDOUT.name: Handler(store, HANDOUTS, clock, ids, seals.encode),
         policy.CLIENT: Handler(store, CLIENTS, clock, ids),
     }
 
 
-def listening(*, municipality: bool) -> Policy:
-    """`HEARD`, as the municipality's site or another one acts on it."""
-    return replace(HEARD, react=policy.heard_by(municipality=municipality))
+def listening(site: str, municipality: str) -> Policy:
+    """What is listened to at a site of what others write to it. municipality: which site that is."""
+    contracts = {letter.type_name: letter for letter in LETTERS}
+    return Policy(LETTERS_HEARD, contracts, policy.heard_by(site, municipality))
 
 
 def fire(store: Store, handlers: Handlers, clock: Clock, ids: Ids) -> Callable[[DueTimer, datetime], Awaitable[None]]:
@@ -123,7 +141,7 @@ def fire(store: Store, handlers: Handlers, clock: Clock, ids: Ids) -> Callable[[
         if timer.kind == FOLLOW:
             await follower.fire(timer, now)
             return
-        reaction = policy.due(timer.kind, timer.key, now)
+        reaction = policy.due(timer.id, timer.kind, timer.key, now)
         command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
         context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
         await handlers[reaction.aggregate].handle(reaction.key, reaction.command, context)
@@ -144,7 +162,8 @@ def build(host: Host) -> ServiceApp:
     seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
     deciding = handlers(store, clock, ids, seals)
     reader = Reader(store, PROGRAMMES, clock)
-    heard = listening(municipality=settings.municipality)
+    municipality = settings.municipality_site or settings.hub
+    heard = listening(settings.site, municipality)
     of_clients = PolicyReader(store, facts(settings.site), clock, deciding, seals)
     letters = PolicyReader(store, heard, clock, deciding, seals, host.roster.began_after(settings.site))
     bench = Bench(
@@ -169,17 +188,16 @@ def build(host: Host) -> ServiceApp:
 
     allowance = api.Allowance(
         site=settings.site, municipality=settings.municipality,
-        municipality_site=settings.municipality_site or settings.hub, store=store, clock=clock, ids=ids,
+        municipality_site=municipality, store=store, clock=clock, ids=ids,
         programmes=deciding[policy.PROGRAMME], entitlements=deciding[policy.ENTITLEMENT],
-        payrolls=deciding[PAYROLL.name], clients=deciding[policy.CLIENT], can_write_to=seals.knows,
+        payrolls=deciding[PAYROLL.name], clients=deciding[policy.CLIENT], handouts=deciding[HANDOUT.name],
+        can_write_to=seals.knows,
     )  # fmt: skip
     site_api = api.build(allowance, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = files_of(store, IntakeLooks(settings.own_address).record)
-    add_archive(
-        site_api,
-        Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS, CLIENTS), INLINE_TABLES, [HEARD.name, FACTS], files=files),
-    )
+    decides = Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS, CLIENTS, HANDOUTS), INLINE_TABLES, POLICIES, files=files)
+    add_archive(site_api, decides)
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, WORKERS)
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
@@ -207,6 +225,9 @@ def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
     async def payroll(progress: Progress) -> int:
         return await rebuild(store, PAYROLLS, views_payroll.PAYROLL_TABLES, progress)
 
+    async def handouts(progress: Progress) -> int:
+        return await rebuild(store, HANDOUTS, views_handout.HANDOUT_TABLES, progress)
+
     async def programmes(progress: Progress) -> int:
         follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
         return await rebuild_reader(store, reader, follows, clock, progress)
@@ -215,6 +236,7 @@ def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
         "seats": Rebuildable("events", seats),
         "entitlements": Rebuildable("events", entitlements),
         "payroll": Rebuildable("events", payroll),
+        "vouchers": Rebuildable("events", handouts),
         PROGRAMMES.name: Rebuildable("messages", programmes, reader),
     }
 

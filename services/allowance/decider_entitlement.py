@@ -7,7 +7,7 @@ whole, under a number that only grows, until that says it has heard it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TypeAlias, assert_never
 
 import msgspec
@@ -23,8 +23,6 @@ from shared.kernel import Decider, Rejected
 from shared.timers import TimerCleared, TimerSet
 
 TIMER = "entitlement"
-REPEAT_SECONDS_MIN, REPEAT_SECONDS_MAX = 2, 3600
-"""The first pause before the municipality is told again; it doubles up to an hour, without end: money hangs on it."""
 
 
 class Entitlement(msgspec.Struct, frozen=True, gc=False):
@@ -121,7 +119,7 @@ def ask(state: Entitlement, command: cmd.AskEntitlement) -> Outcome:
     return [
         ev.EntitlementAsked(
             command.entitlement_id, command.client_id, command.programme_id, command.site, command.household_size,
-            command.method, spans, _again(command.at), command.at,
+            command.method, spans, limits.again(command.at), command.at,
         )
     ]  # fmt: skip
 
@@ -139,10 +137,10 @@ def hear(state: Entitlement, command: cmd.HearSeat) -> Outcome:
     if state.status == "asked":
         if command.status == "ended":  # it was given back in what this store has forgotten
             return [ev.EntitlementRefused(state.id, "seat-given-back", command.at)]
-        return [ev.EntitlementGranted(state.id, revision, _again(command.at), command.at)]
+        return [ev.EntitlementGranted(state.id, revision, limits.again(command.at), command.at)]
     known = command.status == ("ended" if state.status == "ended" else "granted")
     if command.revision > state.revision or (command.revision == state.revision and not known):
-        return [ev.EntitlementRepeated(state.id, revision, _again(command.at), command.at)]
+        return [ev.EntitlementRepeated(state.id, revision, limits.again(command.at), command.at)]
     if command.revision == state.revision and not state.settled:
         return [ev.EntitlementConfirmed(state.id, command.revision, command.at)]
     return ()
@@ -152,7 +150,7 @@ def repeat(state: Entitlement, command: cmd.RepeatEntitlement) -> Outcome:
     """Never refused: a timer may fire late, early or twice."""
     if state.settled or state.again_at is None or command.at < state.again_at:
         return ()
-    return [ev.EntitlementRepeated(state.id, state.revision, _again(command.at, state.repeated + 1), command.at)]
+    return [ev.EntitlementRepeated(state.id, state.revision, limits.again(command.at, state.repeated + 1), command.at)]
 
 
 def follow(state: Entitlement, command: cmd.FollowClient) -> Outcome:
@@ -165,7 +163,7 @@ def follow(state: Entitlement, command: cmd.FollowClient) -> Outcome:
     if refused:
         return refused
     events: list[ev.EntitlementEvent] = []
-    revision, again_at = state.revision + 1, _again(command.at)
+    revision, again_at = state.revision + 1, limits.again(command.at)
     if meals != state.meals:
         events.append(ev.MealsFollowed(state.id, meals, command.followed, revision, again_at, command.at))
     if command.forgotten_from is not None:
@@ -185,7 +183,7 @@ def suspend(state: Entitlement, command: cmd.SuspendEntitlement) -> Outcome:
         return ()
     return [
         ev.EntitlementSuspended(
-            state.id, command.from_day, spans, state.revision + 1, _again(command.at), command.at
+            state.id, command.from_day, spans, state.revision + 1, limits.again(command.at), command.at
         )
     ]  # fmt: skip
 
@@ -199,7 +197,9 @@ def resume(state: Entitlement, command: cmd.ResumeEntitlement) -> Outcome:
         return ()
     spans = put(state.spans, command.from_day, None, size_class(state.household_size))
     return limits.spans_refused(without_all(spans, state.meals)) or [
-        ev.EntitlementResumed(state.id, command.from_day, spans, state.revision + 1, _again(command.at), command.at)
+        ev.EntitlementResumed(
+            state.id, command.from_day, spans, state.revision + 1, limits.again(command.at), command.at
+        )
     ]
 
 
@@ -219,7 +219,7 @@ def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
     spans = () if state.status == "asked" else without(state.spans, command.from_day, None)
     return [
         ev.EntitlementEnded(
-            state.id, command.from_day, command.reason, spans, state.revision + 1, _again(command.at), command.at
+            state.id, command.from_day, command.reason, spans, state.revision + 1, limits.again(command.at), command.at
         )
     ]  # fmt: skip
 
@@ -254,7 +254,7 @@ def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
     if (spans, size) == (state.spans, state.household_size):
         return ()
     return limits.spans_refused(without_all(spans, state.meals)) or [
-        ev.DaysCorrected(state.id, size, spans, state.revision + 1, _again(command.at), command.at)
+        ev.DaysCorrected(state.id, size, spans, state.revision + 1, limits.again(command.at), command.at)
     ]
 
 
@@ -262,11 +262,6 @@ def _not_granted(state: Entitlement) -> Rejected | None:
     if state.status in ("granted", "suspended"):
         return None
     return Rejected("entitlement-not-granted", {"status": state.status})
-
-
-def _again(at: datetime, repeated: int = 0) -> datetime:
-    """When the municipality is told again."""
-    return at + timedelta(seconds=min(REPEAT_SECONDS_MIN * 2 ** min(repeated, 16), REPEAT_SECONDS_MAX))
 
 
 def evolve(state: Entitlement, event: ev.EntitlementEvent) -> Entitlement:

@@ -293,13 +293,14 @@ async def test_a_run_is_drafted_approved_by_somebody_else_and_executed_once(netw
     assert (await network.stad.get(run)).json()["status"] == "executed"
     balance = (await network.stad.get("/trial-balance", programme=programme)).json()
     assert balance["total_cents"] == 0
-    assert {(line["account"], line["cents"] > 0) for line in balance["lines"]} == {("entitled", True), ("paid", False)}
+    sides = {(line["account"], line["cents"] > 0) for line in balance["lines"]}
+    assert sides == {("entitled", True), ("reserved", False)}
     assert list(balance["paid_cents"].values()) == [drafted["total_cents"]]
     unknown = await network.stad.get("/trial-balance", programme=client())
     assert (unknown.status_code, unknown.json()["code"]) == (404, "programme-unknown")
     ledger = (await network.stad.get("/ledger", programme=programme)).json()["items"]
     events = await network.stad.store.read_stream(f"payroll/{programme}")
-    assert {events[posting["event_version"] - 1].type for posting in ledger} == {"pay-run-executed.v1"}
+    assert {events[posting["event_version"] - 1].type for posting in ledger} == {"pay-run-executed.v2"}
     again = await network.stad.post("/pay-runs", body)
     assert (again.status_code, again.json()["code"]) == (409, "period-paid")
 

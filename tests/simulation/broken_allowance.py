@@ -12,10 +12,12 @@ import msgspec
 
 from services.allowance import commands as cmd
 from services.allowance import views_payroll
-from services.allowance.app import ENTITLEMENTS, FACTS, PAYROLLS, SEATS, facts
+from services.allowance.app import ENTITLEMENTS, FACTS, HANDOUTS, PAYROLLS, SEATS, facts
+from services.allowance.commands_handout import HandoutCommand, RedeemVoucher
 from services.allowance.commands_payroll import ExecutePayRun, PayrollCommand
-from services.allowance.decider import PAYROLL, PROGRAMME
+from services.allowance.decider import HANDOUT, PAYROLL, PROGRAMME
 from services.allowance.decider_entitlement import timers
+from services.allowance.decider_handout import Handout
 from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
 from services.allowance.events_entitlement import EntitlementEvent
@@ -140,6 +142,40 @@ class PaidIsNotPosted(Parts):
         return _OneSided(process)
 
 
+def _any_time(state: Handout, command: HandoutCommand) -> Any:
+    if isinstance(command, RedeemVoucher):
+        slips = {id_: msgspec.structs.replace(slip, status="waiting") for id_, slip in state.slips.items()}
+        state = msgspec.structs.replace(state, slips=slips)
+    return HANDOUT.decide(state, command)
+
+
+class _Forgetful(_Decides):
+    aggregates = MappingProxyType({"handout": replace(HANDOUTS, decider=replace(HANDOUT, decide=_any_time))})
+
+
+class CodesWorkTwice(Parts):
+    """A desk that pays whoever shows a code, however often."""
+
+    def allowance(self, process: Process) -> AllowanceProcess:
+        return _Forgetful(process)
+
+
+def _once(events: Sequence[Any]) -> list[TimerSet | TimerCleared]:
+    return []
+
+
+class _SaysItOnce(_Decides):
+    aggregates = MappingProxyType({"payroll": replace(PAYROLLS, timers=_once)})
+
+
+class PaymentsToldOnce(Parts):
+    """A municipality that tells a site once what it is to hand out."""
+
+    def allowance(self, process: Process) -> AllowanceProcess:
+        return _SaysItOnce(process)
+
+
 BROKEN: tuple[type[Parts], ...] = (
     PaysTheErased, PaidTwiceOver, AskedAfterwards, OneSeatTooMany, NobodyApproves, PaidIsNotPosted,
+    CodesWorkTwice, PaymentsToldOnce,
 )  # fmt: skip

@@ -5,9 +5,8 @@ ceiling, what a desk says of its clients' days is what the municipality pays by,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -15,25 +14,21 @@ import msgspec
 from services.allowance import events as ev
 from services.allowance import events_entitlement as ee
 from services.allowance import events_payroll as ep
-from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
-from services.allowance.ledger import ENTITLED
+from services.allowance.decider import ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
+from services.allowance.ledger import ENTITLED, RESERVED
 from services.allowance.views import network_programmes
 from services.allowance.views_payroll import postings
-from services.intake import events_offers as oe
-from services.intake.decider import CLIENT
-from services.intake.events import ClientErased
 from services.placement.views_capacity import SEATS, figures
 from shared import schema
-from shared.contracts.vocabulary import SIZE_CLASSES
 from shared.envelope import Message, Recorded
-from shared.money import day_of
+from tests.simulation.oracle_clients import Facts, days_of, told_of_clients
+from tests.simulation.oracle_counter import Book
 from tests.simulation.oracle_house import require
-from tests.simulation.oracle_intake import FILES
 from tests.support.memory_store import Disk
 
 ALLOWANCE = "allowance"
-PROGRAMME_STREAMS, ENTITLEMENT_STREAMS, PAYROLL_STREAMS = (
-    decider.stream("") for decider in (PROGRAMME, ENTITLEMENT, PAYROLL)
+PROGRAMME_STREAMS, ENTITLEMENT_STREAMS, PAYROLL_STREAMS, HANDOUT_STREAMS = (
+    decider.stream("") for decider in (PROGRAMME, ENTITLEMENT, PAYROLL, HANDOUT)
 )
 
 
@@ -94,6 +89,10 @@ class Pay:
     settled: Counter[tuple[str, str]] = field(default_factory=Counter)
     owed: dict[str, int] = field(default_factory=dict)
     posted: int = 0
+    handed: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What sites hand out: cents by handout and entitlement."""
+    came: dict[str, set[str]] = field(default_factory=dict)
+    gone: dict[str, set[str]] = field(default_factory=dict)
 
     def take(self, event: ep.PayrollEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -114,9 +113,29 @@ class Pay:
                 require(self.draft is not None and self.approved, "a run was executed that nobody approved", event)
                 assert self.draft is not None
                 self._pay(self.draft)
+                cents = {line.entitlement_id: line.cents for line in self.draft.lines}
+                for one in event.handouts:
+                    require(one.handout_id not in self.handed, "one handout twice", event)
+                    self.handed[one.handout_id] = {id_: cents[id_] for id_ in one.entitlement_ids}
+                    self.came[one.handout_id], self.gone[one.handout_id] = set(), set()
                 self.executed.add(event.run_id)
                 self.periods.append(self.draft.period)
                 self.draft = None
+            case ep.HandoutNoted():
+                known = self.came[event.handout_id] | self.gone[event.handout_id]
+                new = [*event.paid, *event.refused]
+                require(len(new) == len(set(new) - known), "a payment was settled twice", event)
+                self.came[event.handout_id] |= set(event.paid)
+                self.gone[event.handout_id] |= set(event.refused)
+
+    @property
+    def reserved(self) -> int:
+        """Cents that wait to be handed out."""
+        return sum(
+            cents
+            for id_, lines in self.handed.items() for entitlement_id, cents in lines.items()
+            if entitlement_id not in self.came[id_] | self.gone[id_]
+        )  # fmt: skip
 
     def _pay(self, run: ep.PayRunDrafted) -> None:
         ids = [line.entitlement_id for line in run.lines]
@@ -174,63 +193,6 @@ class Client:
                 pass
 
 
-BEGAN = date(2026, 1, 5)
-"""When a simulated city begins."""
-HORIZON = [BEGAN + timedelta(days=day) for day in range(-120, 120)]
-"""Days that are looked at one by one: nobody here names one further away."""
-
-
-def days_of(spans: Iterable[Any]) -> set[tuple[date, str]]:
-    """Each day with the household's size."""
-    return {
-        (day, span.size_class)
-        for span in spans for day in HORIZON
-        if span.first <= day and (span.until is None or day < span.until)
-    }  # fmt: skip
-
-
-@dataclass
-class Facts:
-    """A client's life by their site's intake. stays: by offer, the day they came and the day they left."""
-
-    stays: dict[str, tuple[date, date | None]] = field(default_factory=dict)
-    erased_from: date | None = None
-
-    def not_paid(self) -> set[tuple[date, str]]:
-        """Days with meals elsewhere, and all days from an erasure on, at whatever size."""
-        return {
-            (day, size)
-            for size in SIZE_CLASSES for day in HORIZON
-            if (self.erased_from is not None and self.erased_from <= day)
-            or any(first <= day and (until is None or day < until) for first, until in self.stays.values())
-        }  # fmt: skip
-
-
-def told_of_clients(intake: Disk | None) -> dict[str, Facts]:
-    """What an intake's own events say of each client, up to their erasure."""
-    found: dict[str, Facts] = {}
-    with_meals: set[str] = set()
-    for stored in () if intake is None else intake.events:
-        if not stored.stream.startswith(FILES):
-            continue
-        event = CLIENT.codec.decode(stored.data)
-        facts = found.setdefault(stored.stream.removeprefix(FILES), Facts())
-        if isinstance(event, oe.OfferReceived) and event.kind != "night_shelter":
-            with_meals.add(event.offer_id)
-        if isinstance(event, ClientErased):
-            facts.erased_from = day_of(event.at)
-        if facts.erased_from is not None or not isinstance(event, oe.OfferWordHeard):
-            continue
-        if event.offer_id not in with_meals:
-            continue
-        day, known = day_of(event.said_at or event.at), facts.stays.get(event.offer_id)
-        if event.word == "housed":
-            facts.stays[event.offer_id] = (day if known is None else min(day, known[0]), None)
-        elif event.word == "left" and known is not None and known[1] is None:
-            facts.stays[event.offer_id] = (known[0], max(day, known[0]))
-    return found
-
-
 @dataclass
 class Judged:
     disk: Disk
@@ -238,6 +200,7 @@ class Judged:
     events: int = 0
     told: int = 0
     clients: dict[str, Client] = field(default_factory=dict)
+    handouts: dict[str, Book] = field(default_factory=dict)
     stored: dict[str, Recorded] = field(default_factory=dict)
 
 
@@ -264,6 +227,14 @@ class AllowanceOracle:
         run = self._pay.setdefault(programme_id, Pay()).draft
         return None if run is None else run.run_id
 
+    def seated(self, programme_id: str) -> bool:
+        """Whether anybody has a seat of it, so that there is something to pay."""
+        return self._programmes[programme_id].count("granted") > 0
+
+    def approved(self, programme_id: str) -> bool:
+        """Whether the run that waits was approved."""
+        return self._pay.setdefault(programme_id, Pay()).approved
+
     def entitlements(self, site: str) -> dict[str, Client]:
         """The entitlements of a site by id."""
         return self._sites[site].clients
@@ -284,6 +255,9 @@ class AllowanceOracle:
                 self._balanced(known.disk, id_)
             elif event.stream.startswith(ENTITLEMENT_STREAMS):
                 self._entitlement(known, event)
+            elif event.stream.startswith(HANDOUT_STREAMS):
+                id_ = event.stream.removeprefix(HANDOUT_STREAMS)
+                known.handouts.setdefault(id_, Book()).take(HANDOUT.codec.decode(event.data))
         for message in known.disk.outbox.get((1, "pub"), [])[known.told :]:
             known.told += 1
             self._told(message)
@@ -294,6 +268,8 @@ class AllowanceOracle:
         require(sum(row[9] for row in rows) == 0, "the ledger does not balance", programme_id, rows)
         entitled = sum(row[9] for row in rows if row[4] == ENTITLED)
         require(entitled == self._pay[programme_id].posted, "the ledger has other days", programme_id, entitled)
+        waits = -sum(row[9] for row in rows if row[4] == RESERVED)
+        require(waits == self._pay[programme_id].reserved, "the ledger has other cents waiting", programme_id, waits)
 
     @staticmethod
     def _entitlement(known: Judged, event: Recorded) -> None:
@@ -330,7 +306,9 @@ class AllowanceOracle:
 
     def settled(self) -> bool:
         """Whether the municipality has heard all that desks say. Whoever was not heard for long waits an hour."""
-        return all(client.told for known in self._sites.values() for client in known.clients.values())
+        sites = self._sites.values()
+        told = all(book.told for known in sites for book in known.handouts.values())
+        return told and all(client.told for known in sites for client in known.clients.values())
 
     def under_way(self, site: str, sent: dict[str, int]) -> Iterator[str]:
         """What there is still to do. sent: messages on its logs."""
@@ -362,12 +340,31 @@ class AllowanceOracle:
             for id_, client in known.clients.items():
                 self._agree(site, id_, client, facts.get(client.client_id, Facts()))
             self._shown(site, known.disk)
+        self._handed_out()
         if self._sites:
             for services in disks.values():
                 for disk in services.values():
                     self._figures(disk)
             self._nobody_named()
         self._answers()
+
+    def _handed_out(self) -> None:
+        """Every payment was paid at its desk or went back, and the municipality knows which."""
+        books = {id_: book for known in self._sites.values() for id_, book in known.handouts.items()}
+        for programme_id, pay in self._pay.items():
+            for id_, lines in pay.handed.items():
+                require(id_ in books, "a desk never heard what it is to hand out", programme_id, id_)
+                book = books[id_]
+                require((book.programme_id, book.cents) == (programme_id, lines), "other payments arrived", book, lines)
+                require(not book.waiting, "a payment waits for ever", id_, book)
+                told = (pay.came[id_], pay.gone[id_])
+                require(told == (book.paid, book.expired), "the municipality knows other payments", id_, book, told)
+            require(pay.reserved == 0, "cents wait that nobody can fetch", programme_id)
+
+    def payments(self, site: str) -> list[tuple[str, str, str | None]]:
+        """What may be fetched at a site: handout, entitlement, and the code that was given."""
+        books = self._sites[site].handouts.items()
+        return [(id_, one, book.codes.get(one)) for id_, book in books for one in sorted(book.cents)]
 
     def _agree(self, site: str, id_: str, client: Client, facts: Facts) -> None:
         require(client.told, "the municipality has not heard all of an entitlement", site, id_, client)

@@ -48,11 +48,11 @@ class AllowanceDesk:
         self.handlers = app.handlers(self.store, clock, ids, seals)
         self.facts = PolicyReader(self.store, app.facts(name), clock, self.handlers, seals)
         self.reader = Reader(self.store, PROGRAMMES, clock)
-        policy = app.listening(municipality=name == STAD)
+        policy = app.listening(name, STAD)
         self.letters = PolicyReader(self.store, policy, clock, self.handlers, seals)
         self.allowance = api.Allowance(
             name, name == STAD, STAD, self.store, clock, ids, self.handlers["programme"], self.handlers["entitlement"],
-            self.handlers["payroll"], self.handlers["client"], seals.knows,
+            self.handlers["payroll"], self.handlers["client"], self.handlers["handout"], seals.knows,
         )  # fmt: skip
         bench = Bench(app.NAME, Repair(self.store, [self.reader, self.letters], clock, ids), Rebuilds({}, clock))
         site, self._tokens = new_app("desk"), Tokens()
