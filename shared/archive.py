@@ -87,12 +87,20 @@ class Files(NamedTuple):
     """What is somebody's file. prefix: of its streams, `client/`. record: is called before one is opened.
 
     client_of: whose file it is, by the stream's key. open_keys: of streams with that prefix which are nobody's.
+    own: prefix of other streams, whose key is a client's id itself.
     """
 
     prefix: str
     record: Record
     client_of: Callable[[str], Awaitable[str]] = _itself
     open_keys: frozenset[str] = frozenset()
+    own: str = ""
+
+    async def whose(self, stream: str) -> str:
+        """The client whose file a stream is."""
+        if self.own and stream.startswith(self.own):
+            return stream.removeprefix(self.own)
+        return await self.client_of(stream.removeprefix(self.prefix))
 
 
 class Archive:
@@ -119,7 +127,11 @@ class Archive:
 
     def is_file(self, stream: str) -> bool:
         """Whether a stream is somebody's file."""
-        if self.files is None or not stream.startswith(self.files.prefix):
+        if self.files is None:
+            return False
+        if self.files.own and stream.startswith(self.files.own):
+            return True
+        if not stream.startswith(self.files.prefix):
             return False
         return stream.removeprefix(self.files.prefix) not in self.files.open_keys
 
@@ -249,8 +261,7 @@ class _Question:
         mine = [event for event in self._events.values() if self._archive.is_file(event.stream)]
         if files is None:
             return {}
-        keys = sorted({event.stream.removeprefix(files.prefix) for event in mine})
-        for client_id in dict.fromkeys([await files.client_of(key) for key in keys]):
+        for client_id in dict.fromkeys([await files.whose(one) for one in sorted({event.stream for event in mine})]):
             await files.record(client_id, look)
         for event in mine:
             for message_id, subject in await cut_with(self._pool, self._archive.epoch, event):

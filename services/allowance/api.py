@@ -18,6 +18,7 @@ from services.allowance import views
 from services.allowance.api_desk import Allowance, Asked, base
 from services.allowance.api_payroll import PayrollRoutes
 from services.allowance.api_reads import Reads
+from services.allowance.api_vouchers import VoucherRoutes
 from services.allowance.days import Tariff
 from services.allowance.events_entitlement import EntitlementAsked
 from shared.handling import Also, Handled, KeyClaim
@@ -38,6 +39,8 @@ MONEY: tuple[Role, ...] = ("coordinator", "finance")
 FINANCE: tuple[Role, ...] = ("finance",)
 FINANCE_READERS: tuple[Role, ...] = ("finance", "auditor")
 DESK: tuple[Role, ...] = ("caseworker",)
+COUNTER: tuple[Role, ...] = ("operator", "caseworker")
+COUNTER_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")
 DESK_READERS: tuple[Role, ...] = ("caseworker", "auditor")
 MONEY_READERS: tuple[Role, ...] = ("coordinator", "finance", "auditor")
 ALL: tuple[Role, ...] = tuple(sorted(EVERYBODY))
@@ -46,7 +49,9 @@ LIVE = ("asked", "granted", "suspended")
 """How an entitlement stands that a client has, or is about to have."""
 
 
-def routes(money: MoneyWrites, pay: PayrollRoutes, desk: DeskWrites, reads: Reads) -> list[Route]:
+def routes(
+    money: MoneyWrites, pay: PayrollRoutes, desk: DeskWrites, vouchers: VoucherRoutes, reads: Reads
+) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
         ("GET", "/programmes", reads.list_programmes, 200, ALL),
@@ -65,6 +70,9 @@ def routes(money: MoneyWrites, pay: PayrollRoutes, desk: DeskWrites, reads: Read
         ("POST", "/pay-runs/{run_id}/execute", pay.execute, 200, FINANCE),
         ("GET", "/ledger", pay.list_postings, 200, FINANCE_READERS),
         ("GET", "/trial-balance", pay.trial_balance, 200, FINANCE_READERS),
+        ("GET", "/vouchers", vouchers.list_vouchers, 200, COUNTER_READERS),
+        ("POST", "/vouchers", vouchers.issue, 201, DESK),
+        ("POST", "/vouchers/{code}/redeem", vouchers.redeem, 200, COUNTER),
         ("GET", "/entitlements", reads.list_entitlements, 200, DESK_READERS),
         ("POST", "/entitlements", desk.ask, 202, DESK),
         ("GET", "/entitlements/{entitlement_id}", reads.show_entitlement, 200, DESK_READERS),
@@ -79,7 +87,7 @@ def build(allowance: Allowance, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     """The service's application, to be mounted at `/api/allowance`. asyncapi: the document of what it tells and
     hears."""
     api = service_api("allowance", "Allowance: programmes, seats, entitlements", asyncapi=asyncapi)
-    writes = MoneyWrites(allowance), PayrollRoutes(allowance), DeskWrites(allowance)
+    writes = MoneyWrites(allowance), PayrollRoutes(allowance), DeskWrites(allowance), VoucherRoutes(allowance)
     for method, path, endpoint, status, roles in routes(*writes, Reads(allowance)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
@@ -157,10 +165,12 @@ class DeskWrites:
 
     async def ask(self, body: m.EntitlementBody, actor: CurrentActor, claim: Claim) -> m.EntitlementAnswer:
         """Ask the municipality for a seat; GET shows what comes of it, also when the link is cut now. Refused:
-        `clients-elsewhere`, `programme-unknown`, `method-not-offered`, `client-has-entitlement`,
+        `clients-elsewhere`, `client-erased`, `programme-unknown`, `method-not-offered`, `client-has-entitlement`,
         `municipality-unreachable` (no letter can be sealed to it)."""
         allowance, asked = self._allowance, Asked(actor, claim)
         allowance.at_location()
+        if (await allowance.clients.load(body.client_id))[0].forgotten_from is not None:
+            raise Problem(410, "client-erased")  # one who is erased in this moment is refused by what follows
         await self._can_be_asked(body)
         entitlement_id = allowance.ids.random_id()
         slot = await self._slot(body.client_id, claim)

@@ -11,12 +11,18 @@ import sqlalchemy as sa
 
 from services.allowance import commands as cmd
 from services.allowance import commands_entitlement as en
+from services.allowance.commands_client import ClientCommand
+from services.allowance.commands_handout import HandoutCommand
 from services.allowance.commands_payroll import PayrollCommand
+from services.allowance.decider_client import Client
 from services.allowance.decider_entitlement import Entitlement
+from services.allowance.decider_handout import Handout
 from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
 from services.allowance.events import ProgrammeEvent
+from services.allowance.events_client import ClientEvent
 from services.allowance.events_entitlement import EntitlementEvent
+from services.allowance.events_handout import HandoutEvent
 from services.allowance.events_payroll import PayrollEvent
 from shared import metrics
 from shared.clock import Clock
@@ -58,6 +64,8 @@ class Allowance:
     programmes: Handler[Programme, cmd.ProgrammeCommand, ProgrammeEvent]
     entitlements: Handler[Entitlement, en.EntitlementCommand, EntitlementEvent]
     payrolls: Handler[Payroll, PayrollCommand, PayrollEvent]
+    clients: Handler[Client, ClientCommand, ClientEvent]
+    handouts: Handler[Handout, HandoutCommand, HandoutEvent]
     can_write_to: Callable[[str], bool]
 
     def at_municipality(self) -> None:
@@ -95,6 +103,11 @@ class Allowance:
         """Let a payroll decide. A refusal is raised as the `Problem` it becomes."""
         made = command(at=self.clock.now(), role=asked.actor.role, programme_id=programme_id, **fields)
         return _accepted(command, await self.payrolls.handle(programme_id, made, self.context(asked)))
+
+    async def handout(self, handout_id: str, asked: Asked, command: type[Any], **fields: Any) -> Handled:
+        """Let a handout decide. A refusal is raised as the `Problem` it becomes."""
+        made = command(at=self.clock.now(), role=asked.actor.role, handout_id=handout_id, **fields)
+        return _accepted(command, await self.handouts.handle(handout_id, made, self.context(asked)))
 
     async def row(self, table: sa.Table, id_: str, noun: str) -> dict[str, Any]:
         """One row by its id. Raises 404 `<noun>-unknown`."""

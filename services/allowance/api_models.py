@@ -126,7 +126,8 @@ class SpanView(BaseModel):
 
 
 class EntitlementView(BaseModel):
-    """spans: the days that are paid. told: whether the municipality has heard all of it. code: why it was refused, or
+    """spans: the days that are paid. meals: days on which the client has meals elsewhere, from the first to before the
+    last. told: whether the municipality has heard all of it. code: why it was refused, or
     ended."""
 
     id: str
@@ -137,6 +138,7 @@ class EntitlementView(BaseModel):
     status: str
     code: str | None
     spans: list[SpanView]
+    meals: list[tuple[date, date | None]]
     told: bool
     version: int
 

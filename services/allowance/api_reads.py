@@ -100,4 +100,5 @@ def shown_programme(row: Row) -> dict[str, Any]:
 
 def shown_entitlement(row: Row) -> dict[str, Any]:
     """An entitlement as it is shown."""
-    return {**row, "spans": msgspec.json.decode(row["spans"])}
+    meals = [] if row["meals"] is None else msgspec.json.decode(row["meals"])
+    return {**row, "spans": msgspec.json.decode(row["spans"]), "meals": meals}

@@ -7,20 +7,29 @@ clients.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
 
-from services.allowance import api, policy, publish, views, views_payroll
+from services.allowance import api, policy, publish, views, views_handout, views_payroll
+from services.allowance.app_follow import Follower
 from services.allowance.commands import ProgrammeCommand
+from services.allowance.commands_client import ClientCommand
 from services.allowance.commands_entitlement import EntitlementCommand
+from services.allowance.commands_handout import HandoutCommand
 from services.allowance.commands_payroll import PayrollCommand
-from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
+from services.allowance.decider import CLIENT, ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
+from services.allowance.decider_client import FOLLOW, Client
+from services.allowance.decider_client import timers as client_timers
 from services.allowance.decider_entitlement import Entitlement
 from services.allowance.decider_entitlement import timers as entitlement_timers
+from services.allowance.decider_handout import Handout
+from services.allowance.decider_handout import timers as handout_timers
 from services.allowance.decider_payroll import Payroll
+from services.allowance.decider_payroll import timers as payroll_timers
 from services.allowance.decider_programme import Programme
 from services.allowance.events import ProgrammeEvent
+from services.allowance.events_client import ClientEvent
 from services.allowance.events_entitlement import EntitlementEvent
+from services.allowance.events_handout import HandoutEvent
 from services.allowance.events_payroll import PayrollEvent
 from services.allowance.views import PROGRAMMES
 from shared import migration, schema
@@ -48,11 +57,12 @@ from shared.runtime import Runtime
 from shared.security import Role
 from shared.service import Host, ServiceApp
 from shared.store import PgStore
+from shared.streams import stream_name
 from shared.timers import TimerLoop
 from shared.worklist import TABLES as WORKLIST_TABLES
 from shared.worklist import PgWorklist, add_worklist
 
-NAME = "allowance"
+NAME, INTAKE = "allowance", "intake"
 
 SEATS: Aggregate[Programme, ProgrammeCommand, ProgrammeEvent] = Aggregate(
     decider=PROGRAMME, tell=publish.tell, project=views.project, timers=lambda _: ()
@@ -65,16 +75,42 @@ ENTITLEMENTS: Aggregate[Entitlement, EntitlementCommand, EntitlementEvent] = Agg
 """What is decided where a client is known: one stream an entitlement."""
 
 PAYROLLS: Aggregate[Payroll, PayrollCommand, PayrollEvent] = Aggregate(
-    decider=PAYROLL, tell=publish.tell_nothing, project=views_payroll.project, timers=lambda _: ()
+    decider=PAYROLL, tell=publish.tell_payroll, project=views_payroll.project, timers=payroll_timers
 )
 """What the municipality pays: one stream a programme."""
 
-HEARD = Policy("letters", {letter.type_name: letter for letter in LETTERS}, policy.heard_by(municipality=False))
-"""What others write to this site."""
+CLIENTS: Aggregate[Client, ClientCommand, ClientEvent] = Aggregate(
+    decider=CLIENT, tell=publish.tell_nothing, project=views.project_nothing, timers=client_timers
+)
+"""What intake says of clients: one stream a client."""
 
-INLINE_TABLES = (*views.PROGRAMME_TABLES, *views.ENTITLEMENT_TABLES, *views_payroll.PAYROLL_TABLES)
+HANDOUTS: Aggregate[Handout, HandoutCommand, HandoutEvent] = Aggregate(
+    decider=HANDOUT, tell=publish.tell_handout, project=views_handout.project, timers=handout_timers
+)
+"""What is handed out where a client is known: one stream a part of a run."""
+
+LETTERS_HEARD = "letters"
+"""The policy of what others write to this site."""
+
+FACTS = "facts"
+"""The policy of what this site's intake says of clients."""
+
+
+def facts(site: str) -> Policy:
+    """What is listened to at a site, of its own services."""
+    return Policy(FACTS, policy.LISTENS, policy.of_clients(site))
+
+
+INLINE_TABLES = (
+    *views.PROGRAMME_TABLES,
+    *views.ENTITLEMENT_TABLES,
+    *views_payroll.PAYROLL_TABLES,
+    *views_handout.HANDOUT_TABLES,
+)
 READER_TABLES = views.NETWORK_TABLES
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
+
+POLICIES = (LETTERS_HEARD, FACTS)
 
 WORK_READERS: tuple[Role, ...] = ("finance", "caseworker", "oncall", "auditor")
 WORKERS: tuple[Role, ...] = ("finance", "caseworker")
@@ -85,20 +121,27 @@ def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals) -> Handlers:
     return {
         policy.PROGRAMME: Handler(store, SEATS, clock, ids, seals.encode),
         policy.ENTITLEMENT: Handler(store, ENTITLEMENTS, clock, ids, seals.encode),
-        PAYROLL.name: Handler(store, PAYROLLS, clock, ids),
+        PAYROLL.name: Handler(store, PAYROLLS, clock, ids, seals.encode),
+        HANDOUT.name: Handler(store, HANDOUTS, clock, ids, seals.encode),
+        policy.CLIENT: Handler(store, CLIENTS, clock, ids),
     }
 
 
-def listening(*, municipality: bool) -> Policy:
-    """`HEARD`, as the municipality's site or another one acts on it."""
-    return replace(HEARD, react=policy.heard_by(municipality=municipality))
+def listening(site: str, municipality: str) -> Policy:
+    """What is listened to at a site of what others write to it. municipality: which site that is."""
+    contracts = {letter.type_name: letter for letter in LETTERS}
+    return Policy(LETTERS_HEARD, contracts, policy.heard_by(site, municipality))
 
 
-def fire(handlers: Handlers) -> Callable[[DueTimer, datetime], Awaitable[None]]:
+def fire(store: Store, handlers: Handlers, clock: Clock, ids: Ids) -> Callable[[DueTimer, datetime], Awaitable[None]]:
     """What happens when a timer falls due: its command. It moves or goes with what follows from that."""
+    follower = Follower(store, handlers, lambda: Handler(store, CLIENTS, clock, ids))
 
     async def fired(timer: DueTimer, now: datetime) -> None:
-        reaction = policy.due(timer.kind, timer.key, now)
+        if timer.kind == FOLLOW:
+            await follower.fire(timer, now)
+            return
+        reaction = policy.due(timer.id, timer.kind, timer.key, now)
         command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)
         context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
         await handlers[reaction.aggregate].handle(reaction.key, reaction.command, context)
@@ -119,19 +162,25 @@ def build(host: Host) -> ServiceApp:
     seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
     deciding = handlers(store, clock, ids, seals)
     reader = Reader(store, PROGRAMMES, clock)
-    heard = listening(municipality=settings.municipality)
+    municipality = settings.municipality_site or settings.hub
+    heard = listening(settings.site, municipality)
+    of_clients = PolicyReader(store, facts(settings.site), clock, deciding, seals)
     letters = PolicyReader(store, heard, clock, deciding, seals, host.roster.began_after(settings.site))
-    bench = Bench(NAME, Repair(store, [reader, letters], clock, ids), Rebuilds(_views(runtime, reader), clock))
+    bench = Bench(
+        NAME, Repair(store, [reader, letters, of_clients], clock, ids), Rebuilds(_views(runtime, reader), clock)
+    )
 
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
         await runtime.start(LOGS)
         runtime.spawn("own-figures", lambda: reader.run(Follow(OutboxSource(store, "pub", clock))))
-        runtime.spawn("timers", TimerLoop(store, clock, fire(deciding)).run)
+        runtime.spawn("timers", TimerLoop(store, clock, fire(store, deciding, clock, ids)).run)
         for log in LOGS:
             runtime.relay(log)
         runtime.city(reader, also=[letters])
-        runtime.measure(reader, letters)
+        if INTAKE in settings.services:  # nobody at the municipality knows a client
+            runtime.local(of_clients, [stream_name(settings.site, INTAKE, "loc")])
+        runtime.measure(reader, letters, of_clients)
 
     async def stop() -> None:
         await bench.rebuilds.stop()
@@ -139,26 +188,28 @@ def build(host: Host) -> ServiceApp:
 
     allowance = api.Allowance(
         site=settings.site, municipality=settings.municipality,
-        municipality_site=settings.municipality_site or settings.hub, store=store, clock=clock, ids=ids,
+        municipality_site=municipality, store=store, clock=clock, ids=ids,
         programmes=deciding[policy.PROGRAMME], entitlements=deciding[policy.ENTITLEMENT],
-        payrolls=deciding[PAYROLL.name], can_write_to=seals.knows,
+        payrolls=deciding[PAYROLL.name], clients=deciding[policy.CLIENT], handouts=deciding[HANDOUT.name],
+        can_write_to=seals.knows,
     )  # fmt: skip
     site_api = api.build(allowance, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = files_of(store, IntakeLooks(settings.own_address).record)
-    add_archive(site_api, Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS), INLINE_TABLES, [HEARD.name], files=files))
+    decides = Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS, CLIENTS, HANDOUTS), INLINE_TABLES, POLICIES, files=files)
+    add_archive(site_api, decides)
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, WORKERS)
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
 
 def files_of(store: Store, record: Record) -> Files:
-    """What is a client's: each entitlement, where the client is known."""
+    """What is a client's, where they are known: each entitlement, and what it follows."""
 
     async def client_of(entitlement_id: str) -> str:
         rows = await store.rows(views.entitlements, id=entitlement_id)
         return str(rows[0]["client_id"]) if rows else ""
 
-    return Files(ENTITLEMENT.stream(""), record, client_of)
+    return Files(ENTITLEMENT.stream(""), record, client_of, own=CLIENT.stream(""))
 
 
 def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
@@ -174,6 +225,9 @@ def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
     async def payroll(progress: Progress) -> int:
         return await rebuild(store, PAYROLLS, views_payroll.PAYROLL_TABLES, progress)
 
+    async def handouts(progress: Progress) -> int:
+        return await rebuild(store, HANDOUTS, views_handout.HANDOUT_TABLES, progress)
+
     async def programmes(progress: Progress) -> int:
         follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
         return await rebuild_reader(store, reader, follows, clock, progress)
@@ -182,6 +236,7 @@ def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
         "seats": Rebuildable("events", seats),
         "entitlements": Rebuildable("events", entitlements),
         "payroll": Rebuildable("events", payroll),
+        "vouchers": Rebuildable("events", handouts),
         PROGRAMMES.name: Rebuildable("messages", programmes, reader),
     }
 

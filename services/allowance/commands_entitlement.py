@@ -36,7 +36,7 @@ class HearSeat(Command, frozen=True, kw_only=True):
 
 
 class SuspendEntitlement(Command, frozen=True, kw_only=True):
-    """Pay nothing from a day on: the client has board elsewhere, or is not there."""
+    """Pay nothing from a day on: the client has meals elsewhere, or is not there."""
 
     entitlement_id: str
     from_day: date
@@ -71,6 +71,16 @@ class CorrectDays(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
+class FollowClient(Command, frozen=True, kw_only=True):
+    """What is known of the client, whole. meals: days with meals elsewhere, from the first to before the last (None:
+    until further notice). forgotten_from: since when they are erased. followed: the higher one is the newer."""
+
+    entitlement_id: str
+    followed: int
+    meals: tuple[tuple[date, date | None], ...] = ()
+    forgotten_from: date | None = None
+
+
 class RepeatEntitlement(Command, frozen=True, kw_only=True):
     """Its timer fired: tell the municipality again. Nothing happens before its time, or when it has heard."""
 
@@ -84,6 +94,7 @@ EntitlementCommand: TypeAlias = (
     | ResumeEntitlement
     | EndEntitlement
     | CorrectDays
+    | FollowClient
     | RepeatEntitlement
 )
 

@@ -55,6 +55,24 @@ class ExecutePayRun(Command, frozen=True, kw_only=True):
     programme_id: str
 
 
-PayrollCommand: TypeAlias = DraftPayRun | DropPayRun | ApprovePayRun | ExecutePayRun
+class HearHandout(Command, frozen=True, kw_only=True):
+    """A site says how it stands with what it hands out. revision: of its word, the higher one is the newer."""
+
+    programme_id: str
+    handout_id: str
+    site: str
+    revision: int
+    paid: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+class RepeatPayments(Command, frozen=True, kw_only=True):
+    """Its timer fired: tell a site again what it is to hand out. Nothing happens when it has heard."""
+
+    programme_id: str
+    handout_id: str
+
+
+PayrollCommand: TypeAlias = DraftPayRun | DropPayRun | ApprovePayRun | ExecutePayRun | HearHandout | RepeatPayments
 
 PAYROLL_COMMANDS: tuple[type[PayrollCommand], ...] = get_args(PayrollCommand)

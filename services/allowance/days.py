@@ -49,6 +49,14 @@ def without(spans: Spans, first: date, until: date | None) -> Spans:
     return tuple(left)
 
 
+def without_all(spans: Spans, days: Iterable[tuple[date, date | None]]) -> Spans:
+    """The days but for all of those, each from its first to before its last (None: until further notice)."""
+    for first, until in days:
+        if until is None or until > first:
+            spans = without(spans, first, until)
+    return spans
+
+
 def put(spans: Spans, first: date, until: date | None, size_class: SizeClass) -> Spans:
     """The days with those from `first` to before `until` at this size; what touches at the same size is one span."""
     laid: list[Span] = []

@@ -15,12 +15,14 @@ from services.allowance import commands as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import events as ev
 from services.allowance.days import Tariff, without
+from services.allowance.decider_client import CLIENT
 from services.allowance.decider_entitlement import ENTITLEMENT
+from services.allowance.decider_handout import HANDOUT
 from services.allowance.decider_payroll import PAYROLL
 from services.allowance.decider_programme import Programme, Seat, evolve
 from shared.kernel import Decider, Rejected
 
-__all__ = ["ENTITLEMENT", "PAYROLL", "PROGRAMME", "decide"]
+__all__ = ["CLIENT", "ENTITLEMENT", "HANDOUT", "PAYROLL", "PROGRAMME", "decide"]
 
 ANSWERED_FOR = timedelta(seconds=1)
 

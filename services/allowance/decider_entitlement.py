@@ -7,7 +7,7 @@ whole, under a number that only grows, until that says it has heard it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import TypeAlias, assert_never
 
 import msgspec
@@ -16,21 +16,21 @@ from msgspec.structs import replace
 from services.allowance import commands_entitlement as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import events_entitlement as ev
-from services.allowance.days import Span, Spans, put, without
+from services.allowance.days import Span, Spans, put, without, without_all
+from services.allowance.decider_client import FOLLOW
 from shared.contracts.vocabulary import ENTITLEMENT_ENDS, PayMethod, size_class
 from shared.kernel import Decider, Rejected
 from shared.timers import TimerCleared, TimerSet
 
 TIMER = "entitlement"
-REPEAT_SECONDS_MIN, REPEAT_SECONDS_MAX = 2, 3600
-"""The first pause before the municipality is told again; it doubles up to an hour, without end: money hangs on it."""
 
 
 class Entitlement(msgspec.Struct, frozen=True, gc=False):
     """One client's seat, wanted, had or given back. status: `asked`, `granted`, `suspended`, `ended`, `refused`.
 
-    spans: the days that are paid. revision: words to the municipality so far; confirmed: up to which it has heard them.
-    repeated: how often since there was something new.
+    spans: the days the desk says. meals: those of them on which the client has meals elsewhere. revision: words to the
+    municipality so far; confirmed: up to which it has heard them. repeated: how often since there was something new.
+    followed: which word of intake's about the client is known. forgotten: whether the client is erased.
     """
 
     id: str = ""
@@ -47,6 +47,14 @@ class Entitlement(msgspec.Struct, frozen=True, gc=False):
     again_at: datetime | None = None
     repeated: int = 0
     version: int = 0
+    meals: tuple[tuple[date, date | None], ...] = ()
+    followed: int = 0
+    forgotten: bool = False
+
+    @property
+    def paid(self) -> Spans:
+        """The days that are paid."""
+        return without_all(self.spans, self.meals)
 
     @property
     def settled(self) -> bool:
@@ -68,6 +76,8 @@ def decide(state: Entitlement, command: cmd.EntitlementCommand) -> Outcome:
             return hear(state, command)
         case cmd.RepeatEntitlement():
             return repeat(state, command)
+        case cmd.FollowClient():
+            return follow(state, command)
         case _:
             return _by_desk(state, command)
 
@@ -109,7 +119,7 @@ def ask(state: Entitlement, command: cmd.AskEntitlement) -> Outcome:
     return [
         ev.EntitlementAsked(
             command.entitlement_id, command.client_id, command.programme_id, command.site, command.household_size,
-            command.method, spans, _again(command.at), command.at,
+            command.method, spans, limits.again(command.at), command.at,
         )
     ]  # fmt: skip
 
@@ -127,10 +137,10 @@ def hear(state: Entitlement, command: cmd.HearSeat) -> Outcome:
     if state.status == "asked":
         if command.status == "ended":  # it was given back in what this store has forgotten
             return [ev.EntitlementRefused(state.id, "seat-given-back", command.at)]
-        return [ev.EntitlementGranted(state.id, revision, _again(command.at), command.at)]
+        return [ev.EntitlementGranted(state.id, revision, limits.again(command.at), command.at)]
     known = command.status == ("ended" if state.status == "ended" else "granted")
     if command.revision > state.revision or (command.revision == state.revision and not known):
-        return [ev.EntitlementRepeated(state.id, revision, _again(command.at), command.at)]
+        return [ev.EntitlementRepeated(state.id, revision, limits.again(command.at), command.at)]
     if command.revision == state.revision and not state.settled:
         return [ev.EntitlementConfirmed(state.id, command.revision, command.at)]
     return ()
@@ -140,7 +150,27 @@ def repeat(state: Entitlement, command: cmd.RepeatEntitlement) -> Outcome:
     """Never refused: a timer may fire late, early or twice."""
     if state.settled or state.again_at is None or command.at < state.again_at:
         return ()
-    return [ev.EntitlementRepeated(state.id, state.revision, _again(command.at, state.repeated + 1), command.at)]
+    return [ev.EntitlementRepeated(state.id, state.revision, limits.again(command.at, state.repeated + 1), command.at)]
+
+
+def follow(state: Entitlement, command: cmd.FollowClient) -> Outcome:
+    """Days with meals elsewhere are not paid, whatever the desk said of them, and are again when that was wrong.
+    Whoever is erased is paid for no day more, and keeps nobody from the seat. Refused: `days-in-too-many-pieces`."""
+    if state.status == "refused" or state.forgotten or command.followed <= state.followed:
+        return ()
+    meals = tuple(sorted(command.meals, key=lambda days: (days[0], days[1] or date.max)))
+    refused = limits.spans_refused(without_all(state.spans, meals))
+    if refused:
+        return refused
+    events: list[ev.EntitlementEvent] = []
+    revision, again_at = state.revision + 1, limits.again(command.at)
+    if meals != state.meals:
+        events.append(ev.MealsFollowed(state.id, meals, command.followed, revision, again_at, command.at))
+    if command.forgotten_from is not None:
+        day, last = command.forgotten_from, state.revision + len(events) + 1
+        spans = () if state.status == "asked" else without(state.spans, day, None)
+        events.append(ev.EntitlementForgotten(state.id, day, spans, last, again_at, command.at))
+    return events
 
 
 def suspend(state: Entitlement, command: cmd.SuspendEntitlement) -> Outcome:
@@ -153,7 +183,7 @@ def suspend(state: Entitlement, command: cmd.SuspendEntitlement) -> Outcome:
         return ()
     return [
         ev.EntitlementSuspended(
-            state.id, command.from_day, spans, state.revision + 1, _again(command.at), command.at
+            state.id, command.from_day, spans, state.revision + 1, limits.again(command.at), command.at
         )
     ]  # fmt: skip
 
@@ -166,8 +196,10 @@ def resume(state: Entitlement, command: cmd.ResumeEntitlement) -> Outcome:
     if state.status == "granted":
         return ()
     spans = put(state.spans, command.from_day, None, size_class(state.household_size))
-    return limits.spans_refused(spans) or [
-        ev.EntitlementResumed(state.id, command.from_day, spans, state.revision + 1, _again(command.at), command.at)
+    return limits.spans_refused(without_all(spans, state.meals)) or [
+        ev.EntitlementResumed(
+            state.id, command.from_day, spans, state.revision + 1, limits.again(command.at), command.at
+        )
     ]
 
 
@@ -187,17 +219,19 @@ def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
     spans = () if state.status == "asked" else without(state.spans, command.from_day, None)
     return [
         ev.EntitlementEnded(
-            state.id, command.from_day, command.reason, spans, state.revision + 1, _again(command.at), command.at
+            state.id, command.from_day, command.reason, spans, state.revision + 1, limits.again(command.at), command.at
         )
     ]  # fmt: skip
 
 
 def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
-    """Refused: `entitlement-not-granted`, `day-too-far`, `household-size-invalid`, `days-invalid` (they end before they
-    begin), `days-open` (only while it is paid are days corrected until further notice), `day-ahead` (what is over has
-    no days after today), `days-in-too-many-pieces`."""
+    """Refused: `entitlement-not-granted`, `client-erased`, `day-too-far`, `household-size-invalid`, `days-invalid`
+    (they end before they begin), `days-open` (only while it is paid are days corrected until further notice),
+    `day-ahead` (what is over has no days after today), `days-in-too-many-pieces`."""
     if state.status in ("asked", "refused"):
         return Rejected("entitlement-not-granted", {"status": state.status})
+    if state.forgotten:
+        return Rejected("client-erased", {})
     refused = limits.household_refused(command.household_size, least=0) or limits.day_refused(command.first, command.at)
     if refused is None and command.until is not None:
         refused = limits.day_refused(command.until, command.at)
@@ -219,8 +253,8 @@ def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
     size = command.household_size if command.until is None else state.household_size
     if (spans, size) == (state.spans, state.household_size):
         return ()
-    return limits.spans_refused(spans) or [
-        ev.DaysCorrected(state.id, size, spans, state.revision + 1, _again(command.at), command.at)
+    return limits.spans_refused(without_all(spans, state.meals)) or [
+        ev.DaysCorrected(state.id, size, spans, state.revision + 1, limits.again(command.at), command.at)
     ]
 
 
@@ -228,11 +262,6 @@ def _not_granted(state: Entitlement) -> Rejected | None:
     if state.status in ("granted", "suspended"):
         return None
     return Rejected("entitlement-not-granted", {"status": state.status})
-
-
-def _again(at: datetime, repeated: int = 0) -> datetime:
-    """When the municipality is told again."""
-    return at + timedelta(seconds=min(REPEAT_SECONDS_MIN * 2 ** min(repeated, 16), REPEAT_SECONDS_MAX))
 
 
 def evolve(state: Entitlement, event: ev.EntitlementEvent) -> Entitlement:
@@ -262,6 +291,10 @@ def evolve(state: Entitlement, event: ev.EntitlementEvent) -> Entitlement:
             return replace(_news(state, event, "ended"), spans=event.spans, code=event.reason)
         case ev.DaysCorrected():
             return replace(_news(state, event, state.status), spans=event.spans, household_size=event.household_size)
+        case ev.MealsFollowed():
+            return replace(_news(state, event, state.status), meals=event.meals, followed=event.followed)
+        case ev.EntitlementForgotten():
+            return replace(_news(state, event, "ended"), spans=event.spans, code="client-erased", forgotten=True)
         case _:
             assert_never(event)
 
@@ -269,7 +302,7 @@ def evolve(state: Entitlement, event: ev.EntitlementEvent) -> Entitlement:
 def _news(
     state: Entitlement,
     event: ev.EntitlementGranted | ev.EntitlementSuspended | ev.EntitlementResumed | ev.EntitlementEnded
-    | ev.DaysCorrected,
+    | ev.DaysCorrected | ev.MealsFollowed | ev.EntitlementForgotten,
     status: str,
 ) -> Entitlement:  # fmt: skip
     return replace(
@@ -278,7 +311,8 @@ def _news(
 
 
 def timers(events: Sequence[ev.EntitlementEvent]) -> list[TimerSet | TimerCleared]:
-    """One for each entitlement the municipality does not know all of, `entitlement/<id>`."""
+    """One for each entitlement the municipality does not know all of, `entitlement/<id>`; and one, at once, for each
+    that is asked for, `follow/<id>`: what is known of its client moves its days."""
     found: dict[str, TimerSet | TimerCleared] = {}
     for event in events:
         id_ = f"{TIMER}/{event.entitlement_id}"
@@ -286,6 +320,9 @@ def timers(events: Sequence[ev.EntitlementEvent]) -> list[TimerSet | TimerCleare
             found[id_] = TimerCleared(id_)
         else:
             found[id_] = TimerSet(id_, event.again_at, TIMER, event.entitlement_id)
+        if isinstance(event, ev.EntitlementAsked):
+            id_ = f"{FOLLOW}/{event.entitlement_id}"
+            found[id_] = TimerSet(id_, event.at, FOLLOW, event.client_id)
     return list(found.values())
 
 
@@ -296,7 +333,7 @@ ENTITLEMENT: Decider[Entitlement, cmd.EntitlementCommand, ev.EntitlementEvent] =
     evolve=evolve,
     codec=ev.ENTITLEMENT_CODEC,
     state_type=Entitlement,
-    state_version=1,
+    state_version=2,
     commands=cmd.ENTITLEMENT_COMMANDS,
 )
 """Stream `entitlement/<id>`."""

@@ -19,6 +19,9 @@ DAYS_BACK_MAX, DAYS_AHEAD_MAX = 731, 366
 """How far back days may be corrected, and how far ahead they may be named."""
 YEARS = range(2018, 2100)
 
+REPEAT_SECONDS_MIN, REPEAT_SECONDS_MAX = 2, 3600
+"""The first pause before another site is told again; it doubles up to an hour, without end: money hangs on it."""
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,'()/&+-]{0,59}")
 
@@ -91,3 +94,8 @@ def spans_refused(spans: Spans) -> Rejected | None:
     if len(spans) > SPANS_MAX:
         return Rejected("days-in-too-many-pieces", {"pieces_max": SPANS_MAX})
     return None if in_order(spans) else Rejected("days-invalid", {})
+
+
+def again(at: datetime, repeated: int = 0) -> datetime:
+    """When another site is told again what it has not said that it heard."""
+    return at + timedelta(seconds=min(REPEAT_SECONDS_MIN * 2 ** min(repeated, 16), REPEAT_SECONDS_MAX))

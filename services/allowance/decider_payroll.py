@@ -9,6 +9,8 @@ comes next, and never asked back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import groupby
 from typing import TypeAlias, assert_never
 
 import msgspec
@@ -19,18 +21,50 @@ from services.allowance import decider_limits as limits
 from services.allowance import events_payroll as ev
 from services.allowance.days import entitled_cents
 from services.allowance.decider_programme import Programme
+from shared.contracts.vocabulary import PayMethod
+from shared.ids import derived_id
 from shared.kernel import Decider, Rejected
 from shared.money import Period, day_of, kind_of, pay_day, period_named, periods_between
+from shared.timers import TimerCleared, TimerSet
 
 LINES_MAX = 20_000
+HANDOUT_MAX = 50
+"""Lines one letter tells a site to hand out."""
+HANDED_OUT: tuple[PayMethod, ...] = ("voucher",)
+"""Ways to pay that are a site's to hand out; the others count as paid when their run is executed."""
+PAYMENTS = "payments"
+WAITING_AGAIN = timedelta(days=1)
+"""How often a site is told what still waits there."""
 
 Outcome: TypeAlias = Sequence[ev.PayrollEvent] | Rejected
+
+
+class Unpaid(msgspec.Struct, frozen=True, gc=False):
+    """One line that is handed out at a site."""
+
+    cents: int
+    method: PayMethod
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """What one site hands out of one run. lines: by entitlement, those that wait, and all while the site has said
+    nothing. revision: of the site's last word. repeated: how often it was told again. paid, refused: the other ones."""
+
+    run_id: str
+    site: str
+    period: str
+    lines: dict[str, Unpaid]
+    revision: int = 0
+    repeated: int = 0
+    paid: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 class Payroll(msgspec.Struct, frozen=True, gc=False):
     """settled: by entitlement, the cents of each period in all runs. owed: by entitlement, what was paid too much,
     below 0. spent: by year, what was paid. draft: the run that is not executed yet; approved: whether somebody has
-    approved it. last: the latest period that was executed. executed, dropped: runs by id."""
+    approved it. last: the latest period that was executed. executed, dropped: runs by id. waiting: what sites hand out,
+    by handout."""
 
     settled: dict[str, dict[str, int]] = {}
     owed: dict[str, int] = {}
@@ -41,6 +75,7 @@ class Payroll(msgspec.Struct, frozen=True, gc=False):
     executed: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     version: int = 0
+    waiting: dict[str, Waiting] = {}
 
 
 def decide(state: Payroll, command: cmd.PayrollCommand) -> Outcome:
@@ -54,6 +89,10 @@ def decide(state: Payroll, command: cmd.PayrollCommand) -> Outcome:
             return approve(state, command)
         case cmd.ExecutePayRun():
             return execute(state, command)
+        case cmd.HearHandout():
+            return hear_handout(state, command)
+        case cmd.RepeatPayments():
+            return repeat_payments(state, command)
         case _:
             assert_never(command)
 
@@ -167,7 +206,51 @@ def execute(state: Payroll, command: cmd.ExecutePayRun) -> Outcome:
         return Rejected("pay-run-unknown", {})
     if not state.approved:
         return Rejected("pay-run-not-approved", {})
-    return [ev.PayRunExecuted(command.run_id, command.programme_id, command.at)]
+    handouts = _handouts(state.draft)
+    return [ev.PayRunExecuted(command.run_id, command.programme_id, handouts, limits.again(command.at), command.at)]
+
+
+def _handouts(run: ev.PayRunDrafted) -> tuple[ev.Handed, ...]:
+    """What each site hands out, in letters of `HANDOUT_MAX` lines."""
+    found = []
+    by_site = sorted((line for line in run.lines if line.method in HANDED_OUT), key=lambda line: line.site)
+    for site, lines in groupby(by_site, key=lambda line: line.site):
+        ids = [line.entitlement_id for line in lines]
+        for first in range(0, len(ids), HANDOUT_MAX):
+            handout_id = derived_id("handout", run.run_id, site, str(first))
+            found.append(ev.Handed(handout_id, site, tuple(ids[first : first + HANDOUT_MAX])))
+    return tuple(found)
+
+
+def hear_handout(state: Payroll, command: cmd.HearHandout) -> Outcome:
+    """Whoever speaks is answered, also when there is nothing new: an answer may have been lost. What was paid or went
+    back stays so, whatever a site that was restored says later. Refused: `handout-unknown`,
+    `handout-of-another-site`."""
+    known = state.waiting.get(command.handout_id)
+    if known is None:
+        return Rejected("handout-unknown", {})
+    if known.site != command.site:
+        return Rejected("handout-of-another-site", {"site": command.site})
+    newer = command.revision > known.revision
+    paid = tuple(id_ for id_ in command.paid if newer and id_ in known.lines)
+    refused = tuple(id_ for id_ in command.refused if newer and id_ in known.lines and id_ not in paid)
+    revision = max(known.revision, command.revision)
+    again_at = command.at + WAITING_AGAIN if known.lines.keys() - {*paid, *refused} else None
+    return [
+        ev.HandoutNoted(
+            command.handout_id, known.run_id, command.programme_id, revision, paid, refused, again_at, command.at
+        )
+    ]  # fmt: skip
+
+
+def repeat_payments(state: Payroll, command: cmd.RepeatPayments) -> Outcome:
+    """Until the site has said anything, and every day while somebody has still to come: a site that was restored may
+    have forgotten it, or whom it has paid, and is answered then. Never refused: a timer may fire late or twice."""
+    known = state.waiting.get(command.handout_id)
+    if known is None or not known.lines:
+        return ()
+    again_at = command.at + WAITING_AGAIN if known.revision else limits.again(command.at, known.repeated + 1)
+    return [ev.PaymentsRepeated(command.handout_id, command.programme_id, again_at, command.at)]
 
 
 def year_of(period: str) -> str:
@@ -189,18 +272,46 @@ def evolve(state: Payroll, event: ev.PayrollEvent) -> Payroll:
             return replace(state, approved=True, version=version)
         case ev.PayRunExecuted():
             assert state.draft is not None
-            return _executed(state, state.draft, version)
+            return _executed(state, state.draft, event, version)
+        case ev.PaymentsRepeated():
+            known = state.waiting[event.handout_id]
+            told = replace(known, repeated=known.repeated + 1)
+            return replace(state, waiting=state.waiting | {event.handout_id: told}, version=version)
+        case ev.HandoutNoted():
+            return _noted(state, event, version)
         case _:
             assert_never(event)
 
 
-def _executed(state: Payroll, run: ev.PayRunDrafted, version: int) -> Payroll:
+def _noted(state: Payroll, event: ev.HandoutNoted, version: int) -> Payroll:
+    """What nobody came for may be spent again."""
+    known, year = state.waiting[event.handout_id], year_of(state.waiting[event.handout_id].period)
+    gone = {*event.paid, *event.refused}
+    after = replace(
+        known, lines={id_: line for id_, line in known.lines.items() if id_ not in gone}, revision=event.revision,
+        paid=known.paid + event.paid, refused=known.refused + event.refused,
+    )  # fmt: skip
+    back = sum(known.lines[id_].cents for id_ in event.refused)
+    spent = state.spent | {year: state.spent.get(year, 0) - back} if back else state.spent
+    return replace(state, waiting=state.waiting | {event.handout_id: after}, spent=spent, version=version)
+
+
+def _executed(state: Payroll, run: ev.PayRunDrafted, event: ev.PayRunExecuted, version: int) -> Payroll:
     settled, owed, year = dict(state.settled), dict(state.owed), year_of(run.period)
     for line in run.lines:
         settled[line.entitlement_id] = _added(settled.get(line.entitlement_id, {}), line.parts)
         owed[line.entitlement_id] = line.after
+    by_id = {line.entitlement_id: line for line in run.lines}
+    waiting = {
+        handed.handout_id: Waiting(
+            run.run_id, handed.site, run.period,
+            {id_: Unpaid(by_id[id_].cents, by_id[id_].method) for id_ in handed.entitlement_ids},
+        )
+        for handed in event.handouts
+    }  # fmt: skip
     return replace(
-        state, settled=settled, owed={id_: cents for id_, cents in owed.items() if cents},
+        state, waiting=state.waiting | waiting, settled=settled,
+        owed={id_: cents for id_, cents in owed.items() if cents},
         spent=state.spent | {year: state.spent.get(year, 0) + run.total_cents}, draft=None, approved=False,
         last=run.period, executed=(*state.executed, run.run_id), version=version,
     )  # fmt: skip
@@ -213,6 +324,24 @@ def _added(periods: Mapping[str, int], parts: Sequence[tuple[str, int]]) -> dict
     return {period: cents for period, cents in added.items() if cents}
 
 
+def timers(events: Sequence[ev.PayrollEvent]) -> list[TimerSet | TimerCleared]:
+    """`payments/<handout>` while anybody has still to come for what a site hands out."""
+    found: dict[str, TimerSet | TimerCleared] = {}
+    for event in events:
+        if isinstance(event, ev.PayRunExecuted):
+            for handed in event.handouts:
+                name = f"{PAYMENTS}/{handed.handout_id}"
+                found[name] = TimerSet(name, event.again_at, PAYMENTS, event.programme_id)
+        elif isinstance(event, ev.PaymentsRepeated):
+            name = f"{PAYMENTS}/{event.handout_id}"
+            found[name] = TimerSet(name, event.again_at, PAYMENTS, event.programme_id)
+        elif isinstance(event, ev.HandoutNoted):
+            name = f"{PAYMENTS}/{event.handout_id}"
+            again_at, key = event.again_at, event.programme_id
+            found[name] = TimerCleared(name) if again_at is None else TimerSet(name, again_at, PAYMENTS, key)
+    return list(found.values())
+
+
 PAYROLL: Decider[Payroll, cmd.PayrollCommand, ev.PayrollEvent] = Decider(
     name="payroll",
     initial=Payroll(),
@@ -220,7 +349,7 @@ PAYROLL: Decider[Payroll, cmd.PayrollCommand, ev.PayrollEvent] = Decider(
     evolve=evolve,
     codec=ev.PAYROLL_CODEC,
     state_type=Payroll,
-    state_version=1,
+    state_version=2,
     commands=cmd.PAYROLL_COMMANDS,
 )
 """Stream `payroll/<programme id>`."""

@@ -94,6 +94,32 @@ class DaysCorrected(Event, frozen=True, tag="days-corrected.v1"):
     at: datetime
 
 
+class MealsFollowed(Event, frozen=True, tag="meals-followed.v1"):
+    """The client has meals elsewhere on these days, and is not paid for them; on all others it is as the desk says.
+
+    meals: all of these days, from the first to before the last. followed: which word of intake's this follows from.
+    """
+
+    entitlement_id: str
+    meals: tuple[tuple[date, date | None], ...]
+    followed: int
+    revision: int
+    again_at: datetime
+    at: datetime
+
+
+class EntitlementForgotten(Event, frozen=True, tag="entitlement-forgotten.v1"):
+    """Its client is erased: it is over, no later day is paid, and nobody corrects it any more. spans: the days it was
+    for."""
+
+    entitlement_id: str
+    from_day: date
+    spans: tuple[Span, ...]
+    revision: int
+    again_at: datetime
+    at: datetime
+
+
 class EntitlementRepeated(Event, frozen=True, tag="entitlement-repeated.v1"):
     """The municipality has not said that it heard, or says that it heard more than is known here: it is told again."""
 
@@ -119,6 +145,8 @@ EntitlementEvent: TypeAlias = (
     | EntitlementResumed
     | EntitlementEnded
     | DaysCorrected
+    | MealsFollowed
+    | EntitlementForgotten
     | EntitlementRepeated
     | EntitlementConfirmed
 )

@@ -60,14 +60,63 @@ class PayRunApproved(Event, frozen=True, tag="pay-run-approved.v1"):
     at: datetime
 
 
-class PayRunExecuted(Event, frozen=True, tag="pay-run-executed.v1"):
-    """It counts as paid, each of its lines, once."""
+class Handed(msgspec.Struct, frozen=True, gc=False):
+    """Lines of a run that are handed out by one site, and told to it in one letter."""
+
+    handout_id: str
+    site: str
+    entitlement_ids: tuple[str, ...]
+
+
+class PayRunExecuted(Event, frozen=True, tag="pay-run-executed.v2"):
+    """It counts, each of its lines, once. handouts: the lines that wait to be handed out at their sites; all others
+    count as paid. again_at: when sites that have said nothing are told again."""
+
+    run_id: str
+    programme_id: str
+    handouts: tuple[Handed, ...]
+    again_at: datetime
+    at: datetime
+
+
+class PayRunExecutedV1(Event, frozen=True, tag="pay-run-executed.v1"):
+    """Every line counted as paid: nothing was handed out by Plek then."""
 
     run_id: str
     programme_id: str
     at: datetime
 
 
-PayrollEvent: TypeAlias = PayRunDrafted | PayRunDropped | PayRunApproved | PayRunExecuted
+def _executed_v2(old: PayRunExecutedV1) -> PayRunExecuted:
+    return PayRunExecuted(old.run_id, old.programme_id, (), old.at, old.at)
 
-PAYROLL_CODEC: Codec[PayrollEvent] = Codec(get_args(PayrollEvent))
+
+class PaymentsRepeated(Event, frozen=True, tag="payments-repeated.v1"):
+    """A site has not said that it heard what it is to hand out: it is told again."""
+
+    handout_id: str
+    programme_id: str
+    again_at: datetime
+    at: datetime
+
+
+class HandoutNoted(Event, frozen=True, tag="handout-noted.v1"):
+    """A site says how it stands with what it hands out; new are these that were paid, and these nobody came for.
+    revision: of its word, also when there is nothing new. again_at: when it is told again what still waits; None when
+    nothing does."""
+
+    handout_id: str
+    run_id: str
+    programme_id: str
+    revision: int
+    paid: tuple[str, ...]
+    refused: tuple[str, ...]
+    again_at: datetime | None
+    at: datetime
+
+
+PayrollEvent: TypeAlias = (
+    PayRunDrafted | PayRunDropped | PayRunApproved | PayRunExecuted | PaymentsRepeated | HandoutNoted
+)
+
+PAYROLL_CODEC: Codec[PayrollEvent] = Codec(get_args(PayrollEvent), upcasters={PayRunExecutedV1: _executed_v2})

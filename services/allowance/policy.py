@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
+from services.allowance import decider_entitlement, decider_handout, decider_payroll
 from services.allowance.commands import HearEntitlement
-from services.allowance.commands_entitlement import HearSeat, RepeatEntitlement
+from services.allowance.commands_client import NoteErased, NoteHoused, NoteLeft
+from services.allowance.commands_entitlement import FollowClient, HearSeat, RepeatEntitlement
+from services.allowance.commands_handout import (
+    ExpireVouchers,
+    HearHandoutAnswer,
+    HearPayments,
+    RepeatHandout,
+)  # fmt: skip
+from services.allowance.commands_payroll import HearHandout, RepeatPayments
 from services.allowance.days import Span
-from services.allowance.decider_entitlement import TIMER
+from services.allowance.decider_client import Client
+from services.allowance.events_handout import Payment
 from shared.contracts import allowance as told
+from shared.contracts import intake
 from shared.contracts.base import Contract, Opened
+from shared.contracts.vocabulary import KINDS_WITH_MEALS
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.kernel import Reaction
+from shared.money import day_of
 
-PROGRAMME, ENTITLEMENT = "programme", "entitlement"
+PROGRAMME, ENTITLEMENT, CLIENT, PAYROLL, HANDOUT = "programme", "entitlement", "client", "payroll", "handout"
 """The aggregates that commands go to."""
 
 React = Callable[[Message, Contract | Opened, datetime], Reaction | None]
 
 
-def heard_by(*, municipality: bool) -> React:
-    """What a letter leads to here: only the municipality has seats to give, and only it has a word about them."""
+def heard_by(site: str, municipality: str) -> React:
+    """What a letter leads to at a site: only the municipality's has seats to give and money to pay, and only it has a
+    word about them."""
+    here = site == municipality
 
     def react(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
         if not isinstance(said, Opened):
             return None
         match said.body:
-            case told.EntitlementStatedBody() as stated if municipality:
+            case told.EntitlementStatedBody() as stated if here:
                 return _stated(said, stated, at)
+            case told.HandoutStatedBody() as handout if here:
+                heard = HearHandout(
+                    at=at, role=SYSTEM_ROLE, programme_id=handout.programme_id, handout_id=said.request_id,
+                    site=said.sender, revision=handout.revision, paid=handout.paid, refused=handout.refused,
+                )  # fmt: skip
+                return Reaction(PAYROLL, handout.programme_id, heard)
+            case told.PaymentsToldBody() as paid if said.sender == municipality:
+                return _payments(said, paid, at)
+            case told.HandoutAnsweredBody() as answer:
+                known = HearHandoutAnswer(
+                    at=at, role=SYSTEM_ROLE, handout_id=said.request_id, site=said.sender, revision=answer.revision,
+                    paid=answer.paid, refused=answer.refused,
+                )  # fmt: skip
+                return Reaction(HANDOUT, said.request_id, known)
             case told.SeatAnsweredBody() as answered:
                 word = HearSeat(
                     at=at, role=SYSTEM_ROLE, entitlement_id=said.request_id, site=said.sender,
@@ -41,6 +71,14 @@ def heard_by(*, municipality: bool) -> React:
     return react
 
 
+def _payments(said: Opened, paid: told.PaymentsToldBody, at: datetime) -> Reaction:
+    command = HearPayments(
+        at=at, role=SYSTEM_ROLE, handout_id=said.request_id, run_id=paid.run_id, programme_id=paid.programme_id,
+        period=paid.period, site=said.sender, payments=tuple(Payment(*one) for one in paid.payments),
+    )  # fmt: skip
+    return Reaction(HANDOUT, said.request_id, command)
+
+
 def _stated(said: Opened, stated: told.EntitlementStatedBody, at: datetime) -> Reaction:
     word = HearEntitlement(
         at=at, role=SYSTEM_ROLE, programme_id=stated.programme_id, seat_id=said.request_id, site=said.sender,
@@ -50,9 +88,60 @@ def _stated(said: Opened, stated: told.EntitlementStatedBody, at: datetime) -> R
     return Reaction(PROGRAMME, stated.programme_id, word)
 
 
-def due(kind: str, key: str, at: datetime) -> Reaction:
+LISTENS: Mapping[str, type[Contract]] = {
+    contract.type_name: contract for contract in (intake.ClientHoused, intake.ClientLeft, intake.ClientErased)
+}
+"""What is heard of this site's intake."""
+
+
+def of_clients(site: str) -> React:
+    """What intake's word about a client leads to. The day of check-in is one with meals, the day they leave is not."""
+
+    def react(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+        if message.origin.site != site:
+            return None
+        about: dict[str, Any] = {"at": at, "role": SYSTEM_ROLE}
+        match said:
+            case intake.ClientHoused() if said.kind in KINDS_WITH_MEALS:
+                first = day_of(min(said.at, at))
+                housed = NoteHoused(**about, client_id=said.client_id, stay_id=said.offer_id, first=first)
+                return Reaction(CLIENT, said.client_id, housed)
+            case intake.ClientLeft():
+                until = day_of(min(said.at, at))
+                left = NoteLeft(**about, client_id=said.client_id, stay_id=said.offer_id, until=until)
+                return Reaction(CLIENT, said.client_id, left)
+            case intake.ClientErased():
+                erased = NoteErased(**about, client_id=said.client_id, from_day=day_of(min(said.at, at)))
+                return Reaction(CLIENT, said.client_id, erased)
+            case _:
+                return None
+
+    return react
+
+
+def followed(client: Client, entitlement_id: str, at: datetime) -> Reaction:
+    """What is known of a client, to one of their entitlements."""
+    meals = tuple((days.first, days.until) for days in client.meals.values())
+    command = FollowClient(
+        at=at, role=SYSTEM_ROLE, entitlement_id=entitlement_id, followed=client.revision, meals=meals,
+        forgotten_from=client.forgotten_from,
+    )  # fmt: skip
+    return Reaction(ENTITLEMENT, entitlement_id, command)
+
+
+def due(timer_id: str, kind: str, key: str, at: datetime) -> Reaction:
     """The command for a timer that has come due. at: the owner's clock, UTC. Raises `ValueError` for a kind no timer of
     this service has."""
-    if kind == TIMER:
-        return Reaction(ENTITLEMENT, key, RepeatEntitlement(at=at, role=SYSTEM_ROLE, entitlement_id=key))
-    raise ValueError(f"no timer of kind {kind}")
+    match kind:
+        case decider_entitlement.TIMER:
+            return Reaction(ENTITLEMENT, key, RepeatEntitlement(at=at, role=SYSTEM_ROLE, entitlement_id=key))
+        case decider_handout.REPEAT:
+            return Reaction(HANDOUT, key, RepeatHandout(at=at, role=SYSTEM_ROLE, handout_id=key))
+        case decider_handout.EXPIRE:
+            return Reaction(HANDOUT, key, ExpireVouchers(at=at, role=SYSTEM_ROLE, handout_id=key))
+        case decider_payroll.PAYMENTS:
+            handout_id = timer_id.partition("/")[2]
+            command = RepeatPayments(at=at, role=SYSTEM_ROLE, programme_id=key, handout_id=handout_id)
+            return Reaction(PAYROLL, key, command)
+        case _:
+            raise ValueError(f"no timer of kind {kind}")

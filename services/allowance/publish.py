@@ -10,7 +10,11 @@ from typing import NamedTuple
 
 from services.allowance import events as ev
 from services.allowance import events_entitlement as en
+from services.allowance import events_handout as eh
+from services.allowance import events_payroll as ep
 from services.allowance.decider_entitlement import Entitlement
+from services.allowance.decider_handout import Handout
+from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
 from shared.contracts import allowance as told
 from shared.contracts.base import Contract, Draft
@@ -87,7 +91,7 @@ def stated(entitlement: Entitlement) -> Telling:
     body = told.EntitlementStatedBody.model_validate({
         "programme_id": entitlement.programme_id, "revision": entitlement.revision, "status": status,
         "method": entitlement.method,
-        "spans": tuple((span.first, span.until, span.size_class) for span in entitlement.spans),
+        "spans": tuple((span.first, span.until, span.size_class) for span in entitlement.paid),
     })  # fmt: skip
     return Telling(Draft(told.EntitlementStated, entitlement.site, entitlement.id, body), entitlement.site)
 
@@ -101,6 +105,8 @@ def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Te
             return [Telling(granted, entitlement.id)]
         case en.EntitlementRefused():
             return [Telling(told.EntitlementRefused.of(**about, code=event.code), entitlement.id)]
+        case en.EntitlementForgotten():  # of whoever is erased nobody is told anything more
+            return []
         case en.EntitlementEnded():
             ended = told.EntitlementEnded.of(**about, from_day=event.from_day, reason=event.reason)
             return [Telling(ended, entitlement.id)]
@@ -108,6 +114,53 @@ def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Te
             return []
 
 
+def tell_handout(before: Handout, events: Sequence[eh.HandoutEvent], after: Handout) -> list[Telling]:
+    """The municipality is told how it stands with what is handed out, whenever there is something to say."""
+    if all(isinstance(event, eh.HandoutConfirmed | eh.VoucherIssued) for event in events):
+        return []
+    body = told.HandoutStatedBody(
+        programme_id=after.programme_id, revision=after.revision, paid=_standing(after, "paid"),
+        refused=_standing(after, "refused"),
+    )  # fmt: skip
+    return [Telling(Draft(told.HandoutStated, after.site, after.id, body), after.site)]
+
+
+def _standing(handout: Handout, status: str) -> tuple[str, ...]:
+    return tuple(id_ for id_, slip in handout.slips.items() if slip.status == status)
+
+
+def tell_payroll(before: Payroll, events: Sequence[ep.PayrollEvent], after: Payroll) -> list[Telling]:
+    """Each site is told what it is to hand out, and answered what it says of it. Who is paid how much is between the
+    municipality, its ledger and that site."""
+    tellings: list[Telling] = []
+    for event in events:
+        match event:
+            case ep.PayRunExecuted():
+                tellings += [payments(event.programme_id, handed.handout_id, after) for handed in event.handouts]
+            case ep.PaymentsRepeated():
+                tellings.append(payments(event.programme_id, event.handout_id, after))
+            case ep.HandoutNoted():
+                waiting = after.waiting[event.handout_id]
+                body = told.HandoutAnsweredBody(
+                    revision=waiting.revision, paid=waiting.paid, refused=waiting.refused
+                )  # fmt: skip
+                answer = Draft(told.HandoutAnswered, waiting.site, event.handout_id, body)
+                tellings.append(Telling(answer, waiting.site))
+            case _:
+                pass
+    return tellings
+
+
+def payments(programme_id: str, handout_id: str, payroll: Payroll) -> Telling:
+    """What a site is to hand out."""
+    waiting = payroll.waiting[handout_id]
+    body = told.PaymentsToldBody(
+        programme_id=programme_id, run_id=waiting.run_id, period=waiting.period,
+        payments=tuple((id_, line.cents) for id_, line in waiting.lines.items()),
+    )  # fmt: skip
+    return Telling(Draft(told.PaymentsTold, waiting.site, handout_id, body), waiting.site)
+
+
 def tell_nothing(before: object, events: Sequence[object], after: object) -> list[Telling]:
-    """Who is paid how much is between the municipality and its ledger."""
+    """What is known of a client stays here."""
     return []

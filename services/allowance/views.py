@@ -68,8 +68,10 @@ entitlements = sa.Table(
     sa.Column("spans", sa.LargeBinary, nullable=False),
     sa.Column("told", sa.Boolean, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("meals", sa.LargeBinary),
 )
-"""spans: JSON. told: whether the municipality has heard all of it."""
+"""spans: JSON, the days that are paid. meals: JSON, days with meals elsewhere; nothing in a row from before there were
+any. told: whether the municipality has heard all of it."""
 
 network_programmes = sa.Table(
     "network_programmes",
@@ -120,9 +122,14 @@ def project_entitlement(
     """The one row of an entitlement as it is after these events."""
     row = (
         after.id, after.client_id, after.programme_id, after.household_size, after.method, after.status, after.code,
-        _json(after.spans), after.settled, after.version,
+        _json(after.paid), after.settled, after.version, _json(after.meals),
     )  # fmt: skip
     return [Put(entitlements, row)]
+
+
+def project_nothing(before: object, events: Sequence[object], after: object, at: datetime) -> list[RowChange]:
+    """What is known of a client is shown with their entitlement."""
+    return []
 
 
 def network_rows(message: Message, contract: Contract) -> Iterable[RowChange]:

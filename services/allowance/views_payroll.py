@@ -3,7 +3,7 @@ written over: a posting's id is its event's place and its number there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from services.allowance import events_payroll as ev
 from services.allowance.decider_payroll import PAYROLL, Payroll
+from services.allowance.ledger import Posting, settled
 from services.allowance.ledger import postings as posted
 from shared.ports import Put, RowChange
 from shared.schema import NAME, metadata
@@ -53,12 +54,24 @@ def project(before: Payroll, events: Sequence[ev.PayrollEvent], after: Payroll, 
     rows: list[RowChange] = []
     state = before
     for event in events:
-        run = event if isinstance(event, ev.PayRunDrafted) else state.draft
-        assert run is not None
+        draft, waiting = state.draft, state.waiting
         state = PAYROLL.evolve(state, event)
+        match event:
+            case ev.PaymentsRepeated():
+                continue
+            case ev.HandoutNoted():
+                lines = settled(waiting[event.handout_id], event)
+                rows += _rows(event.programme_id, event.run_id, state.version, lines)
+                continue
+            case ev.PayRunDrafted():
+                run = event
+            case _:
+                assert draft is not None
+                run = draft
         rows.append(_run(run, event, state.version))
         if isinstance(event, ev.PayRunExecuted):
-            rows += _posted(run, state.version)
+            ids = {id_ for handed in event.handouts for id_ in handed.entitlement_ids}
+            rows += _rows(run.programme_id, run.run_id, state.version, posted(run, ids))
     return rows
 
 
@@ -69,8 +82,8 @@ def _run(run: ev.PayRunDrafted, event: ev.PayrollEvent, version: int) -> Put:
     return Put(pay_runs, (*row, run.total_cents, lines, version))
 
 
-def _posted(run: ev.PayRunDrafted, version: int) -> list[RowChange]:
+def _rows(programme_id: str, run_id: str, version: int, lines: Iterable[Posting]) -> list[RowChange]:
     return [
-        Put(postings, (f"{run.programme_id}/{version:08}/{number:06}", run.programme_id, run.run_id, version, *one))
-        for number, one in enumerate(posted(run))
+        Put(postings, (f"{programme_id}/{version:08}/{number:06}", programme_id, run_id, version, *one))
+        for number, one in enumerate(lines)
     ]

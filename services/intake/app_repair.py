@@ -22,16 +22,17 @@ from shared.vault_files import FileKeys
 async def first_rows(
     store: Store, clock: Clock, ids: Ids, destroyed: Container[str], below: int = BELOW
 ) -> list[Telling]:
-    """Everything others need to know of this origin as its events say: files that are there, open requests,
-    and weeks that are over.
+    """Everything others need to know of this origin as its events say: files that are there, and which are erased, open
+    requests, and weeks that are over.
 
-    destroyed: keys that are gone. An older database does not know that their files were erased; nobody is told of them.
+    destroyed: keys that are gone. An older database does not know that their files were erased: nothing is told of
+    them before they are (`app_keeper.py`).
     below: counts under it are small.
     """
     handler = Handler(store, CLIENTS, clock, ids)
     rows = await store.rows(views.clients)
     files = [
-        (await handler.load(row["id"]))[0] for row in rows if row["erased_at"] is None and row["id"] not in destroyed
+        (await handler.load(row["id"]))[0] for row in rows if row["erased_at"] is not None or row["id"] not in destroyed
     ]
     weeks = (await Handler(store, WEEK_COUNTS, clock, ids).load(store.origin.site))[0]
     return publish_epoch.epoch(files, weeks, below, clock.now())

@@ -69,6 +69,7 @@ class HearWord(Command, frozen=True, kw_only=True):
     epoch: int = 1
     number: int = 0
     until: datetime | None = None
+    said_at: datetime | None = None
 
 
 class CloseOffer(Command, frozen=True, kw_only=True):

@@ -210,7 +210,7 @@ def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent
     at, final = command.at, command.word in FINAL
     heard = oe.OfferWordHeard(
         file.id, offer.request_id, offer.id, command.word, command.reason, command.turn, command.epoch, command.number,
-        command.until, None if final else _asked_again_at(offer, command), at,
+        command.until, None if final else _asked_again_at(offer, command), at, command.said_at,
     )  # fmt: skip
     events: list[oe.OfferEvent] = [heard]
     request = file.requests.get(offer.request_id)

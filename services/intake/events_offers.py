@@ -73,7 +73,8 @@ class OfferLetterRepeated(Event, frozen=True, tag="offer-letter-repeated.v1"):
 
 class OfferWordHeard(Event, frozen=True, tag="offer-word-heard.v1"):
     """How it stands, in its owner's word. turn: the newest of ours it knows. epoch, number: of two words the later
-    counts. until: how long the place is kept. again_at: when it is asked for again; None when it will not change."""
+    counts. until: how long the place is kept. again_at: when it is asked for again; None when it will not change.
+    said_at: when the owner said it, by its own clock; a letter may lie for days."""
 
     client_id: str
     request_id: str
@@ -86,6 +87,7 @@ class OfferWordHeard(Event, frozen=True, tag="offer-word-heard.v1"):
     until: datetime | None
     again_at: datetime | None
     at: datetime
+    said_at: datetime | None = None
 
 
 class StayClaimed(Event, frozen=True, tag="stay-claimed.v1"):

@@ -87,6 +87,7 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
             word = oc.HearWord(
                 **about, request_id=answer.offered_for, word=answer.word, reason=answer.reason, turn=answer.turn,
                 epoch=message.origin.epoch, number=answer.number, until=answer.expires_at,
+                said_at=min(message.time, at),
             )  # fmt: skip
             return Reaction(REQUEST, answer.offered_for, word)
         case _:

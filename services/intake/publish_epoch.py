@@ -1,5 +1,5 @@
-"""What a new epoch begins with: every file that is not erased, every open request and every week that is
-over, told anew."""
+"""What a new epoch begins with: who is erased, every other file, every open request, who lives where they were offered
+a place or has left it, and every week that is over, told anew."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from services.intake import events as ev
 from services.intake.decider_file import File
 from services.intake.decider_weeks import Weeks
 from services.intake.publish import Telling, notice, site_events
+from services.intake.publish_offers import lives
 from services.intake.publish_weeks import week_told
 from shared.contracts import intake as told
 
@@ -19,7 +20,8 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
     small. at: when the epoch begins."""
     tellings = [Telling(told.EpochBegan(at=at), "epoch"), Telling(told.SiteEpochBegan(at=at), "epoch")]
     for file in files:
-        if file.erased_at is not None:
+        if file.erased_at is not None:  # whoever was restored may have forgotten it
+            tellings += site_events(ev.ClientErased(file.id, "asked_by_client", file.erased_at))
             continue
         tellings += site_events(ev.ClientRegistered(file.id, "", None, file.registered_at or at))
         for request in file.open_requests:
@@ -30,6 +32,9 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
                 )
             )  # fmt: skip
             tellings.append(notice(file, request))
+        tellings += [
+            Telling(contract, offer.id) for offer in file.offers.values() for contract in lives(file, offer, at)
+        ]
     if weeks.closed is not None:
         over = sorted(week for week in weeks.weeks if week <= weeks.closed)
         tellings += [week_told(week, weeks.weeks[week], below) for week in over]

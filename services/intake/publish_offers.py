@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.intake import events as ev
 from services.intake import events_offers as oe
@@ -67,6 +68,15 @@ def site_events(event: oe.OfferEvent, before: File) -> Sequence[Contract]:
             return []
 
 
+def lives(file: File, offer: Offer, at: datetime) -> Sequence[Contract]:
+    """That a client lives in what they were offered, or has left it, said once more. at: when; since when is not kept,
+    and whoever knows it keeps to that."""
+    about = {"client_id": file.id, "request_id": offer.request_id, "offer_id": offer.id, "at": at}
+    if offer.word == "housed":
+        return [told.ClientHoused.of(**about, site=offer.site, location=offer.location, kind=offer.kind)]
+    return [told.ClientLeft.of(**about)] if offer.word == "left" else []
+
+
 def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> Sequence[Contract]:
     offer = before.offers[event.offer_id]
     if event.word == offer.word:
@@ -77,7 +87,8 @@ def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> S
         return [told.OfferEnded.of(**about, how=event.word, reason=event.reason or offer.reason)]
     if event.word == "expected":
         return [told.OfferConfirmed.of(**about, expected_by=event.until or offer.expected_by or event.at)]
+    happened = {"at": event.said_at or event.at}  # days hang on it: when it was so, not when it was heard of
     if event.word == "housed":
         where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
-        return [told.ClientHoused.of(**about, **where)]
-    return [told.ClientLeft.of(**about)] if event.word == "left" else []
+        return [told.ClientHoused.of(**about | happened, **where)]
+    return [told.ClientLeft.of(**about | happened)] if event.word == "left" else []

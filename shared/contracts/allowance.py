@@ -16,6 +16,7 @@ from shared.contracts.base import SITE_PATTERN, UUID_PATTERN, Contract, Letter, 
 from shared.contracts.vocabulary import EntitlementEnd, PayMethod, SizeClass
 
 SPANS_MAX = 60
+CENTS_MAX = 10_000_000_000
 
 Id = Annotated[str, Field(pattern=UUID_PATTERN)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
@@ -133,7 +134,65 @@ class SeatAnswered(Letter):
     body_type: ClassVar[type[LetterBody]] = SeatAnsweredBody
 
 
-LETTERS: tuple[type[Letter], ...] = (EntitlementStated, SeatAnswered)
+HANDOUT_MAX = 50
+
+Ids = Annotated[tuple[Id, ...], Field(max_length=HANDOUT_MAX)]
+ToPay = tuple[Id, Annotated[int, Field(ge=0, le=CENTS_MAX)]]
+"""An entitlement, and the cents that are paid for it."""
+
+
+class PaymentsToldBody(LetterBody):
+    """What a site is to hand out, by voucher, of one run. period: as the run is named."""
+
+    programme_id: Id
+    run_id: Id
+    period: Annotated[str, Field(pattern=r"^[0-9]{4}-W?[0-9]{2}$")]
+    payments: Annotated[tuple[ToPay, ...], Field(min_length=1, max_length=HANDOUT_MAX)]
+
+
+class PaymentsTold(Letter):
+    """The municipality has paid a run; `request_id` is the handout's id. Said until the site has said how it stands."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.payments-told.v1"
+    body_type: ClassVar[type[LetterBody]] = PaymentsToldBody
+
+
+class HandoutStatedBody(LetterBody):
+    """How it stands with a handout, whole; whoever is in neither list may still come. revision: the higher one
+    counts."""
+
+    programme_id: Id
+    revision: Revision
+    paid: Ids
+    refused: Ids
+
+
+class HandoutStated(Letter):
+    """A site says who was paid, and for whom nobody came. Said until it was heard."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.handout-stated.v1"
+    body_type: ClassVar[type[LetterBody]] = HandoutStatedBody
+    cut: ClassVar[bool] = True
+
+
+class HandoutAnsweredBody(LetterBody):
+    """What the municipality has heard of a handout, up to `revision`."""
+
+    revision: Revision
+    paid: Ids
+    refused: Ids
+
+
+class HandoutAnswered(Letter):
+    """The municipality's answer to whatever a site says of a handout."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.handout-answered.v1"
+    body_type: ClassVar[type[LetterBody]] = HandoutAnsweredBody
+
+
+LETTERS: tuple[type[Letter], ...] = (
+    EntitlementStated, SeatAnswered, PaymentsTold, HandoutStated, HandoutAnswered,
+)  # fmt: skip
 
 CONTRACTS: tuple[type[Contract], ...] = (
     SeatsTold,

@@ -142,6 +142,9 @@ BED_KINDS: tuple[str, ...] = (
 )
 """Kinds counted in places where people sleep; only these have stays."""
 
+KINDS_WITH_MEALS: tuple[str, ...] = ("shelter_24h", "family_shelter", "medical_respite")
+"""Kinds of bed that come with meals. A night shelter gives a bed and a breakfast, and has nobody by day."""
+
 SEAT_KINDS: tuple[str, ...] = ("allowance",)
 """Kinds counted in seats of a programme; the allowance service writes them."""
 

@@ -7,12 +7,16 @@ from typing import Any
 
 from services.allowance import commands as cmd
 from services.allowance import commands_entitlement as en
+from services.allowance import commands_handout as ch
 from services.allowance import commands_payroll as cp
 from services.allowance import events as ev
+from services.allowance import events_client as ec
 from services.allowance import events_entitlement as ee
+from services.allowance import events_handout as eh
 from services.allowance import events_payroll as ep
 from services.allowance.days import Span, Tariff
-from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
+from services.allowance.decider import CLIENT, ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
+from shared.ids import derived_id
 from tests.support.scenario import Scenario
 
 T0 = datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
@@ -86,7 +90,8 @@ LINE = ep.Line(SEAT, "west", "voucher", (("2025-12", 45_000),), 0, 45_000, 0)
 DRAFTED = ep.PayRunDrafted(RUN, LEEFGELD, "2025-12", date(2025, 12, 31), (LINE,), 45_000, DRAWN, T0)
 DROPPED = ep.PayRunDropped(RUN, LEEFGELD, T0)
 APPROVED = ep.PayRunApproved(RUN, LEEFGELD, SECOND, 100_000, T0)
-EXECUTED = ep.PayRunExecuted(RUN, LEEFGELD, T0)
+HANDED_OVER = derived_id("handout", RUN, "west", "0")
+EXECUTED = ep.PayRunExecuted(RUN, LEEFGELD, (ep.Handed(HANDED_OVER, "west", (SEAT,)),), SOON, T0)
 
 
 def draft(**fields: Any) -> cp.DraftPayRun:
@@ -94,4 +99,60 @@ def draft(**fields: Any) -> cp.DraftPayRun:
     due = (cp.Due(SEAT, "west", "voucher", (("2025-12", 45_000),)),)
     given = {"run_id": RUN, "kind": "month", "period": "2025-12", "due": due, "by": DRAWN}
     made: cp.DraftPayRun = asked(cp.DraftPayRun, **(given | fields))
+    return made
+
+
+# --- what intake says of a client -------------------------------------------------------------------------------------
+
+about_client = Scenario(CLIENT)
+STAY = "88888888-8888-4888-8888-888888888888"
+MOVED_IN, LEFT_ON = date(2026, 1, 10), date(2026, 1, 20)
+HAS_MEALS = ec.MealsNoted(ANNA, STAY, MOVED_IN, None, 1, T0)
+HAD_MEALS = ec.MealsNoted(ANNA, STAY, MOVED_IN, LEFT_ON, 2, T0)
+FORGOTTEN = ec.ClientForgotten(ANNA, TODAY, 1, T0)
+
+
+def noted(command: type[Any], **fields: Any) -> Any:
+    """What this site's intake says of Anna."""
+    return command(**({"at": T0, "role": "system", "client_id": ANNA} | fields))
+
+
+def follow(followed: int = 1, **fields: Any) -> en.FollowClient:
+    """What is known of Anna, to her entitlement."""
+    made: en.FollowClient = desk(en.FollowClient, followed=followed, **fields)
+    return made
+
+
+# --- handing out ------------------------------------------------------------------------------------------------------
+
+at_counter = Scenario(HANDOUT)
+CODE, OTHER_CODE = "a" * 64, "b" * 64
+LATER = T0 + timedelta(days=21)
+TO_PAY = eh.PaymentsHeard(
+    HANDED_OVER, RUN, LEEFGELD, "2025-12", "stad", (eh.Payment(SEAT, 45_000), eh.Payment(SEAT_2, 9_000)), LATER, SOON,
+    T0,
+)  # fmt: skip
+ISSUED = eh.VoucherIssued(HANDED_OVER, SEAT, CODE, T0)
+REDEEMED = eh.VoucherRedeemed(HANDED_OVER, SEAT, 2, SOON, T0)
+HEARD = eh.HandoutConfirmed(HANDED_OVER, 1, T0)
+
+
+def counter(command: type[Any], **fields: Any) -> Any:
+    """A command about what west hands out."""
+    return command(**({"at": T0, "role": "caseworker", "handout_id": HANDED_OVER} | fields))
+
+
+def to_pay(**fields: Any) -> ch.HearPayments:
+    """What `TO_PAY` follows from, unless said otherwise."""
+    given = {
+        "run_id": RUN, "programme_id": LEEFGELD, "period": "2025-12", "site": "stad", "payments": TO_PAY.payments,
+    }  # fmt: skip
+    made: ch.HearPayments = counter(ch.HearPayments, **(given | fields))
+    return made
+
+
+def at_desk_stands(revision: int = 2, **fields: Any) -> cp.HearHandout:
+    """West says how it stands with what it hands out."""
+    given = {"handout_id": HANDED_OVER, "site": "west", "paid": (), "refused": (), "role": "system"}
+    made: cp.HearHandout = asked(cp.HearHandout, revision=revision, **(given | fields))
     return made

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 
+from shared.contracts import intake
+from shared.contracts.base import Contract
 from shared.ids import SystemIds
 from shared.money import ZONE, period_named, period_of
+from tests.allowance.sample import STAY
 from tests.support.allowance_desk import AllowanceNetwork, open_allowance
 
 
@@ -260,6 +263,18 @@ async def paid_programme(network: AllowanceNetwork) -> tuple[str, str]:
     return programme, period.name
 
 
+async def run(network: AllowanceNetwork, programme: str, period: str) -> dict[str, Any]:
+    """A run from draft to execution; as it was drafted."""
+    found = period_named(period)
+    assert found is not None
+    await network.stad.post(f"/programmes/{programme}/budget", {"year": found.first.year, "cents": 10_000_000})
+    drafted: dict[str, Any] = (await network.stad.post("/pay-runs", {"programme": programme, "period": period})).json()
+    await network.stad.post(f"/pay-runs/{drafted['id']}/approve", subject="somebody-else")
+    executed = await network.stad.post(f"/pay-runs/{drafted['id']}/execute")
+    assert executed.status_code == 200, executed.text
+    return drafted
+
+
 async def test_a_run_is_drafted_approved_by_somebody_else_and_executed_once(network: AllowanceNetwork) -> None:
     programme, period = await paid_programme(network)
     body = {"programme": programme, "period": period}
@@ -278,13 +293,14 @@ async def test_a_run_is_drafted_approved_by_somebody_else_and_executed_once(netw
     assert (await network.stad.get(run)).json()["status"] == "executed"
     balance = (await network.stad.get("/trial-balance", programme=programme)).json()
     assert balance["total_cents"] == 0
-    assert {(line["account"], line["cents"] > 0) for line in balance["lines"]} == {("entitled", True), ("paid", False)}
+    sides = {(line["account"], line["cents"] > 0) for line in balance["lines"]}
+    assert sides == {("entitled", True), ("reserved", False)}
     assert list(balance["paid_cents"].values()) == [drafted["total_cents"]]
     unknown = await network.stad.get("/trial-balance", programme=client())
     assert (unknown.status_code, unknown.json()["code"]) == (404, "programme-unknown")
     ledger = (await network.stad.get("/ledger", programme=programme)).json()["items"]
     events = await network.stad.store.read_stream(f"payroll/{programme}")
-    assert {events[posting["event_version"] - 1].type for posting in ledger} == {"pay-run-executed.v1"}
+    assert {events[posting["event_version"] - 1].type for posting in ledger} == {"pay-run-executed.v2"}
     again = await network.stad.post("/pay-runs", body)
     assert (again.status_code, again.json()["code"]) == (409, "period-paid")
 
@@ -339,3 +355,58 @@ async def test_a_run_that_would_pass_the_budget_is_not_approved(network: Allowan
     assert dropped.status_code == 200
     runs = (await network.stad.get("/pay-runs", programme=programme)).json()["items"]
     assert [run["status"] for run in runs] == ["dropped"]
+
+
+def told_by_intake(client_id: str, kind: str | None, at: datetime) -> Contract:
+    """That a client was housed in a bed of this kind or has left it (None)."""
+    about = {"client_id": client_id, "request_id": STAY, "offer_id": STAY, "at": at}
+    if kind is None:
+        return intake.ClientLeft.of(**about)
+    return intake.ClientHoused.of(**about, site="west", location="west", kind=kind)
+
+
+async def test_days_follow_where_a_client_has_meals_and_a_late_correction_is_made_up_for(
+    network: AllowanceNetwork,
+) -> None:
+    programme, period = await paid_programme(network)
+    [entitlement] = (await network.west.get("/entitlements")).json()["items"]
+    client_id, path = entitlement["client_id"], f"/entitlements/{entitlement['id']}"
+    first = await run(network, programme, period)
+    assert first["total_cents"] > 0
+    noon = datetime.combine(BEGIN, time(12), ZONE)
+    await network.west.hears(told_by_intake(client_id, "night_shelter", noon))
+    await network.west.hears(told_by_intake(client_id, "shelter_24h", noon + timedelta(days=3)))
+    await network.west.seen(path, lambda it: it["spans"] == [{"first": day(0), "until": day(3), "size_class": "1"}])
+    await network.west.hears(told_by_intake(client_id, None, noon + timedelta(days=10)))
+    shown = await network.west.seen(path, lambda it: len(it["spans"]) == 2 and it["told"])
+    assert (shown["meals"], shown["status"]) == ([[day(3), day(10)]], "granted")
+    before = (await network.stad.get("/ledger", programme=programme)).json()["items"]
+    network.clock.ahead += timedelta(days=62)
+    found = period_named(period)
+    assert found is not None
+    second = await run(network, programme, period_of("month", found.until).name)
+    detail = (await network.stad.get(f"/pay-runs/{second['id']}")).json()
+    assert detail["corrections_cents"] < 0
+    after = (await network.stad.get("/ledger", programme=programme)).json()["items"]
+    assert after[: len(before)] == before
+
+
+async def test_nothing_is_paid_after_an_erasure_also_to_whom_a_seat_was_asked_for_in_that_moment(
+    network: AllowanceNetwork,
+) -> None:
+    programme = await network.programme()
+    anna, later = client(), client()
+    granted = (await ask(network, programme, client_id=anna, from_day=day(1)))["id"]
+    await stands(network, granted, "granted")
+    at = datetime.combine(BEGIN + timedelta(days=9), time(12), ZONE)
+    await network.west.hears(intake.ClientErased.of(client_id=anna, at=at))
+    shown = await stands(network, granted, "ended")
+    assert (shown["code"], shown["spans"][-1]["until"]) == ("client-erased", day(9))
+    await seats(network, at="stad", occupied=0, held=0)
+    again = await network.west.post("/entitlements", {"programme": programme, "client_id": anna})
+    assert (again.status_code, again.json()["code"]) == (410, "client-erased")
+    asked, _ = await asyncio.gather(
+        ask(network, programme, client_id=later), network.west.hears(intake.ClientErased.of(client_id=later, at=at))
+    )
+    await stands(network, asked["id"], "ended")
+    await seats(network, at="stad", occupied=0, held=0)

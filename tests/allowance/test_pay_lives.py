@@ -1,10 +1,11 @@
-"""Whatever lives people lead, and however often a run is asked for: paid + carried over = entitled, for every
-entitlement and period, to the cent, no period twice, and the ledger comes to zero at every event.
+"""Whatever lives people lead, and however often a run is asked for: paid + reserved + refused + carried over =
+entitled, for every entitlement and period, to the cent, no period twice, and the ledger comes to zero at every event.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given, settings
@@ -16,8 +17,8 @@ from services.allowance.days import Span, Spans, Tariff, entitled_cents, put, wi
 from services.allowance.decider import PAYROLL, PROGRAMME
 from services.allowance.decider_payroll import Payroll, dues
 from services.allowance.decider_programme import Programme
-from services.allowance.events_payroll import PayRunDrafted, PayRunExecuted
-from services.allowance.ledger import ENTITLED, OVERPAID, PAID, postings
+from services.allowance.events_payroll import HandoutNoted, PayRunDrafted, PayRunExecuted
+from services.allowance.ledger import ENTITLED, OVERPAID, PAID, REFUSED, RESERVED, Posting, postings, settled
 from shared.kernel import Rejected
 from shared.money import Period, PeriodKind, period_of
 from tests.allowance.sample import LEEFGELD, T0
@@ -68,13 +69,17 @@ class Books:
         self.ledger: Counter[tuple[str, str]] = Counter()
         self.settled: Counter[tuple[str, str]] = Counter()
 
-    def take(self, run: PayRunDrafted) -> None:
+    def take(self, run: PayRunDrafted, executed: PayRunExecuted) -> None:
+        waiting = {id_ for handed in executed.handouts for id_ in handed.entitlement_ids}
         for line in run.lines:
             assert line.cents >= 0
             assert line.after <= 0
             self.paid[line.entitlement_id] += line.cents
             self.settled.update({(line.entitlement_id, period): cents for period, cents in line.parts})
-        for posting in postings(run):
+        self.post(postings(run, waiting))
+
+    def post(self, lines: Iterable[Posting]) -> None:
+        for posting in lines:
             self.ledger[posting.account, posting.entitlement_id] += posting.cents
         assert sum(self.ledger.values()) == 0
 
@@ -98,7 +103,27 @@ def run_once(state: Payroll, programme: Programme, period: Period, books: Books,
                 drafted = event if isinstance(event, PayRunDrafted) else drafted
                 if isinstance(event, PayRunExecuted):
                     assert drafted is not None
-                    books.take(drafted)
+                    books.take(drafted, event)
+            state = PAYROLL.fold(state, events)
+    return state
+
+
+def handed_out(state: Payroll, books: Books, revision: int) -> Payroll:
+    """Sites say who came and who did not, now and then twice and in the wrong order."""
+    for number, (id_, waiting) in enumerate(state.waiting.items()):
+        ids = tuple(waiting.lines)
+        came, gone = (ids[:1], ids[1:2]) if number % 2 else (ids[1:2], ids[2:])
+        words = [(revision, came, gone), (revision, came, gone), (revision - 1, gone, came)]
+        for said, paid, refused in words[: 3 if (number + revision) % 3 else 0]:
+            command = cp.HearHandout(
+                at=T0, role="system", programme_id=LEEFGELD, handout_id=id_, site=waiting.site, revision=said,
+                paid=paid, refused=refused,
+            )  # fmt: skip
+            events = PAYROLL.decide(state, command)
+            assert not isinstance(events, Rejected), events
+            for event in events:
+                assert isinstance(event, HandoutNoted)
+                books.post(settled(state.waiting[id_], event))
             state = PAYROLL.fold(state, events)
     return state
 
@@ -115,7 +140,7 @@ def test_paid_and_carried_over_is_entitled_to_the_cent(
         programme = changed(programme, changes, tariffs)
         for _ in range(ahead - 1):
             period = period_of(kind, period.until)  # a period nobody ran is paid with the next one
-        state = run_once(state, programme, period, books, twice=twice)
+        state = handed_out(run_once(state, programme, period, books, twice=twice), books, len(state.executed) + 2)
         for seat_id, seat in programme.seats.items():
             entitled, one = 0, period_of(kind, BEGIN - timedelta(days=1))
             while one.first < period.until:
@@ -124,6 +149,8 @@ def test_paid_and_carried_over_is_entitled_to_the_cent(
                 entitled, one = entitled + cents, period_of(kind, one.until)
             assert books.paid[seat_id] + state.owed.get(seat_id, 0) == entitled
             assert books.ledger[ENTITLED, seat_id] == entitled
-            assert books.ledger[PAID, seat_id] == -books.paid[seat_id]
+            handed = [books.ledger[account, seat_id] for account in (PAID, RESERVED, REFUSED)]
+            assert sum(handed) == -books.paid[seat_id], "paid, reserved and refused are not what was to be paid"
+            assert max(handed) <= 0
             assert books.ledger[OVERPAID, seat_id] == -state.owed.get(seat_id, 0)
         period = period_of(kind, period.until)

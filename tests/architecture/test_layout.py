@@ -38,6 +38,7 @@ PURE_MODULES = {
     "allowance": {
         "days": "the days somebody is entitled to, and what they come to",
         "ledger": "what each event posts, in double entry",
+        "vouchers": "codes, and what is kept of them",
     },
     "console": {
         "board": "what the board shows",

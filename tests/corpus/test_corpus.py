@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
+from services.allowance.decider import CLIENT as OF_CLIENT
+from services.allowance.decider import ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
 from services.intake.decider import CLIENT, RETENTION, WEEKS
 from services.notifications.decider import RECIPIENT
 from services.placement.decider import LOCATION
@@ -27,12 +28,13 @@ HERE = Path(__file__).parent
 CODECS: dict[str, tuple[Codec[Any], ...]] = {
     "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec), "placement": (LOCATION.codec, REGIME.codec),
     "reader": (REPAIRS,), "forward": (CALL.codec,), "notifications": (RECIPIENT.codec,),
-    "allowance": (PROGRAMME.codec, ENTITLEMENT.codec, PAYROLL.codec),
+    "allowance": (PROGRAMME.codec, ENTITLEMENT.codec, PAYROLL.codec, OF_CLIENT.codec, HANDOUT.codec),
 }  # fmt: skip
 DECIDERS: dict[str, Decider[Any, Any, Any]] = {
     "intake/client": CLIENT, "intake/retention": RETENTION, "intake/weeks": WEEKS, "placement/location": LOCATION,
     "placement/regime": REGIME, "forward/call": CALL, "notifications/recipient": RECIPIENT,
     "allowance/programme": PROGRAMME, "allowance/entitlement": ENTITLEMENT, "allowance/payroll": PAYROLL,
+    "allowance/client": OF_CLIENT, "allowance/handout": HANDOUT,
 }  # fmt: skip
 
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from services.allowance import commands as cmd
 from services.allowance import commands_entitlement as en
+from services.allowance import commands_handout as ch
 from services.allowance import commands_payroll as cp
-from services.allowance.app import fire, handlers, listening
+from services.allowance.app import facts, fire, handlers, listening
 from services.allowance.days import Tariff
 from services.allowance.decider import PROGRAMME
 from services.allowance.decider_payroll import dues
 from services.allowance.views import PROGRAMMES
-from shared.envelope import LOGS
+from shared.envelope import LOGS, stream_name
 from shared.handling import Context, KeyClaim
 from shared.heard import Nobody
 from shared.inbox import Follow, OutboxSource, Reader
@@ -28,6 +29,7 @@ from shared.policies import Handlers, PolicyReader
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
 from tests.simulation.oracle_allowance import ALLOWANCE
+from tests.simulation.oracle_intake import INTAKE
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -47,8 +49,12 @@ class AllowanceProcess:
         self.ready = asyncio.Event()
         clock, site = process.site.clock, process.site.name
         self.reader = Reader(self.store, PROGRAMMES, clock)
-        policy = listening(municipality=site == process.world.bus.hub)
+        policy = listening(site, process.world.bus.hub)
         self.letters = PolicyReader(self.store, policy, clock, self.handlers, process.mislaid())
+        if process.site.intake is not None:
+            self.facts = self.hearing()
+            source = process.world.bus.source(site, stream_name("loc", site, INTAKE), process.io)
+            process.keep("allowance facts", lambda: self.facts.run(Follow(source)))
         self._follow(self.reader, Follow(OutboxSource(self.store, "pub", clock)))
         for reader in (self.reader, self.letters):
             self._follow(reader, Follow(process.world.bus.source(site, "CITY", process.io), site))
@@ -58,6 +64,20 @@ class AllowanceProcess:
         """Whoever decides; broken on purpose by a test."""
         process = self.process
         return handlers(self.store, process.site.clock, process.world.ids, process.world.seals[process.site.name])
+
+    def hearing(self) -> PolicyReader:
+        """Who hears this site's intake; broken on purpose by a test."""
+        process, site = self.process, self.process.site
+        return PolicyReader(
+            self.store, facts(site.name), site.clock, self.handlers, process.world.seals[site.name]
+        )  # fmt: skip
+
+    @property
+    def heard(self) -> tuple[int, int]:
+        """How far intake was heard."""
+        if self.process.site.intake is None:
+            return 0, 0
+        return self.facts.checkpoint(f"{self.process.site.name}/{INTAKE}", "loc")
 
     def _follow(self, reader: Reader, follow: Follow) -> None:
         async def read() -> None:
@@ -77,7 +97,8 @@ class AllowanceProcess:
                 await asyncio.sleep(0.2)
                 continue
             self.ready.set()
-        process.keep_timers("allowance timers", store, fire(self.handlers))
+        fired = fire(store, self.handlers, process.site.clock, process.world.ids)
+        process.keep_timers("allowance timers", store, fired)
         process.keep("allowance watch", lambda: process.parts.watch(process, [self.reader, self.letters]))
         for log in LOGS:
             writer = process.world.bus.log(process.site.name, ALLOWANCE, log, process.io)
@@ -152,7 +173,8 @@ class AllowanceDesks:
             period, ceiling = chance.choice(kinds), chance.randint(0, 4)
 
             def opened(at: datetime) -> cmd.OpenProgramme:
-                tariffs = (Tariff("1", 12_345, day_of(at)),)
+                since = day_of(at) - timedelta(days=50)
+                tariffs = (Tariff("1", 12_345, since), Tariff("2", 20_001, since))
                 return cmd.OpenProgramme(
                     at=at, role="finance", programme_id=id_, site=site.name, name="Leefgeld", period=period,
                     ceiling=ceiling, methods=("voucher",), tariffs=tariffs,
@@ -161,7 +183,7 @@ class AllowanceDesks:
             id_ = world.ids.random_id()
             return lambda at: Reaction("programme", id_, opened(at))
         programme = chance.choice(known)
-        if chance.random() < 0.5:
+        if world.oracle.allowance.seated(programme) and chance.random() < 0.8:
             return self._paying(site, programme)
         if chance.random() < 0.3:
             cents, day = chance.randint(0, 90_000), chance.randint(-60, 60)
@@ -175,18 +197,20 @@ class AllowanceDesks:
         ))  # fmt: skip
 
     def _paying(self, site: Site, programme: str) -> Make:
-        """Two people draft, approve, execute or drop a run of the last period that has ended."""
+        """Two people draft, approve, execute or drop a run of a period that has ended."""
         world, chance = self._world, self._chance
         run_id, by = world.ids.random_id(), chance.choice(("one", "other"))
         draft = world.oracle.allowance.draft(programme)
         if draft is None:
-            return _about("payroll", programme, lambda at: _drafted(site, programme, run_id, by, at))
+            back = chance.randint(1, 5)
+            return _about("payroll", programme, lambda at: _drafted(site, programme, run_id, by, at, back))
         about: dict[str, Any] = {"role": "finance", "run_id": draft, "programme_id": programme}
         draw = chance.random()
         if draw < 0.1:
             return _about("payroll", programme, lambda at: cp.DropPayRun(at=at, **about))
-        if draw < 0.5:
-            budget = chance.choice((0, 10**9, 10**9))
+        if draw < 0.3 or not world.oracle.allowance.approved(programme):
+            budget = chance.choice((0, 10**9, 10**9, 10**9))
+            by = chance.choice((by, "second"))
             return _about("payroll", programme, lambda at: cp.ApprovePayRun(at=at, by=by, budget_cents=budget, **about))
         return _about("payroll", programme, lambda at: cp.ExecutePayRun(at=at, **about))
 
@@ -196,10 +220,13 @@ class AllowanceDesks:
         world, chance = self._world, self._chance
         programmes, draw = list(world.oracle.allowance.programmes()), chance.random()
         mine = list(world.oracle.allowance.entitlements(site.name))
+        payments = world.oracle.allowance.payments(site.name)
+        if payments and chance.random() < 0.3:
+            return self._at_the_counter(*chance.choice(payments))
         if not programmes:
             return None
         if not mine or draw < 0.3:
-            id_, client_id, programme = world.ids.random_id(), world.ids.random_id(), chance.choice(programmes)
+            id_, client_id, programme = world.ids.random_id(), self._client(site), chance.choice(programmes)
             size, day = chance.randint(1, 3), chance.randint(-40, 5)
             return self._make(
                 en.AskEntitlement, id_, client_id=client_id, programme_id=programme, site=world.bus.hub,
@@ -214,6 +241,25 @@ class AllowanceDesks:
             until = day + chance.randint(1, 20)
             return self._make(en.CorrectDays, id_, first=day, until=until, household_size=chance.randint(0, 3))
         return self._make(en.EndEntitlement, id_, from_day=min(day, 1), reason="sheltered")
+
+    def _at_the_counter(self, handout_id: str, entitlement_id: str, code: str | None) -> Make:
+        """Somebody gets a code, or shows theirs; now and then once more, or an older one."""
+        if code is None or self._chance.random() < 0.2:
+            hashed = self._world.ids.random_id()
+            return _about("handout", handout_id, lambda at: ch.IssueVoucher(
+                at=at, role="caseworker", handout_id=handout_id, entitlement_id=entitlement_id, hashed=hashed
+            ))  # fmt: skip
+        return _about("handout", handout_id, lambda at: ch.RedeemVoucher(
+            at=at, role="operator", handout_id=handout_id, hashed=code
+        ))  # fmt: skip
+
+    def _client(self, site: Site) -> str:
+        """Somebody with a file, also an erased one; or, now and then, somebody without."""
+        files = {} if site.intake is None else self._world.oracle.intake.files(site.name)
+        if not files or self._chance.random() < 0.1:
+            return self._world.ids.random_id()
+        offered = [id_ for id_, file in files.items() if file.slot.offers]
+        return self._chance.choice(offered if offered and self._chance.random() < 0.7 else list(files))
 
     @staticmethod
     def _make(command: type[Any], id_: str, **fields: Any) -> Make:
@@ -230,13 +276,14 @@ class AllowanceDesks:
         return _about("entitlement", id_, made)
 
 
-def _drafted(site: Site, programme: str, run_id: str, by: str, at: datetime) -> cp.DraftPayRun:
-    """As the API makes it of the programme as it stands."""
+def _drafted(site: Site, programme: str, run_id: str, by: str, at: datetime, back: int) -> cp.DraftPayRun:
+    """As the API makes it of the programme as it stands. back: how many periods ago, the last one being 1."""
     assert site.allowance is not None
     stored = site.allowance.streams.get(PROGRAMME.stream(programme), ())
     state = PROGRAMME.fold(PROGRAMME.initial, [PROGRAMME.codec.decode(event.data) for event in stored])
-    current = period_of(state.period, day_of(at))
-    ended = period_of(state.period, current.first - timedelta(days=1))
+    ended = period_of(state.period, day_of(at))
+    for _ in range(back):
+        ended = period_of(state.period, ended.first - timedelta(days=1))
     return cp.DraftPayRun(
         at=at, role="finance", run_id=run_id, programme_id=programme, kind=state.period, period=ended.name,
         due=dues(state, ended), by=by,

@@ -14,19 +14,21 @@ import msgspec
 from services.allowance import events as ev
 from services.allowance import events_entitlement as ee
 from services.allowance import events_payroll as ep
-from services.allowance.decider import ENTITLEMENT, PAYROLL, PROGRAMME
-from services.allowance.ledger import ENTITLED
+from services.allowance.decider import ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
+from services.allowance.ledger import ENTITLED, RESERVED
 from services.allowance.views import network_programmes
 from services.allowance.views_payroll import postings
 from services.placement.views_capacity import SEATS, figures
 from shared import schema
 from shared.envelope import Message, Recorded
+from tests.simulation.oracle_clients import Facts, days_of, told_of_clients
+from tests.simulation.oracle_counter import Book
 from tests.simulation.oracle_house import require
 from tests.support.memory_store import Disk
 
 ALLOWANCE = "allowance"
-PROGRAMME_STREAMS, ENTITLEMENT_STREAMS, PAYROLL_STREAMS = (
-    decider.stream("") for decider in (PROGRAMME, ENTITLEMENT, PAYROLL)
+PROGRAMME_STREAMS, ENTITLEMENT_STREAMS, PAYROLL_STREAMS, HANDOUT_STREAMS = (
+    decider.stream("") for decider in (PROGRAMME, ENTITLEMENT, PAYROLL, HANDOUT)
 )
 
 
@@ -87,6 +89,10 @@ class Pay:
     settled: Counter[tuple[str, str]] = field(default_factory=Counter)
     owed: dict[str, int] = field(default_factory=dict)
     posted: int = 0
+    handed: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What sites hand out: cents by handout and entitlement."""
+    came: dict[str, set[str]] = field(default_factory=dict)
+    gone: dict[str, set[str]] = field(default_factory=dict)
 
     def take(self, event: ep.PayrollEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -107,9 +113,29 @@ class Pay:
                 require(self.draft is not None and self.approved, "a run was executed that nobody approved", event)
                 assert self.draft is not None
                 self._pay(self.draft)
+                cents = {line.entitlement_id: line.cents for line in self.draft.lines}
+                for one in event.handouts:
+                    require(one.handout_id not in self.handed, "one handout twice", event)
+                    self.handed[one.handout_id] = {id_: cents[id_] for id_ in one.entitlement_ids}
+                    self.came[one.handout_id], self.gone[one.handout_id] = set(), set()
                 self.executed.add(event.run_id)
                 self.periods.append(self.draft.period)
                 self.draft = None
+            case ep.HandoutNoted():
+                known = self.came[event.handout_id] | self.gone[event.handout_id]
+                new = [*event.paid, *event.refused]
+                require(len(new) == len(set(new) - known), "a payment was settled twice", event)
+                self.came[event.handout_id] |= set(event.paid)
+                self.gone[event.handout_id] |= set(event.refused)
+
+    @property
+    def reserved(self) -> int:
+        """Cents that wait to be handed out."""
+        return sum(
+            cents
+            for id_, lines in self.handed.items() for entitlement_id, cents in lines.items()
+            if entitlement_id not in self.came[id_] | self.gone[id_]
+        )  # fmt: skip
 
     def _pay(self, run: ep.PayRunDrafted) -> None:
         ids = [line.entitlement_id for line in run.lines]
@@ -130,13 +156,14 @@ class Pay:
 
 @dataclass
 class Client:
-    """One entitlement. spans: the days it says are paid."""
+    """One entitlement. spans: the days the desk says are paid."""
 
     client_id: str
     programme_id: str
     status: str = "asked"
     spans: tuple[Any, ...] = ()
     told: bool = False
+    forgotten: bool = False
 
     def take(self, event: ee.EntitlementEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -157,6 +184,9 @@ class Client:
                 self.spans = event.spans
             case ee.DaysCorrected():
                 self.spans = event.spans
+            case ee.EntitlementForgotten():
+                require(self.status != "refused", "nobody was forgotten who never had a seat", event)
+                self.status, self.spans, self.forgotten = "ended", event.spans, True
             case ee.EntitlementConfirmed():
                 self.told = True
             case _:
@@ -166,9 +196,11 @@ class Client:
 @dataclass
 class Judged:
     disk: Disk
+    intake: Disk | None = None
     events: int = 0
     told: int = 0
     clients: dict[str, Client] = field(default_factory=dict)
+    handouts: dict[str, Book] = field(default_factory=dict)
     stored: dict[str, Recorded] = field(default_factory=dict)
 
 
@@ -183,8 +215,8 @@ class AllowanceOracle:
         """By key: the site, the commands sent under it, and the events that were answered; None: nobody stayed to hear
         it."""
 
-    def begin(self, site: str, disk: Disk) -> None:
-        self._sites[site] = Judged(disk)
+    def begin(self, site: str, disk: Disk, intake: Disk | None = None) -> None:
+        self._sites[site] = Judged(disk, intake)
 
     def programmes(self) -> Iterator[str]:
         """Every programme by id."""
@@ -194,6 +226,14 @@ class AllowanceOracle:
         """The run of a programme that waits, if one does."""
         run = self._pay.setdefault(programme_id, Pay()).draft
         return None if run is None else run.run_id
+
+    def seated(self, programme_id: str) -> bool:
+        """Whether anybody has a seat of it, so that there is something to pay."""
+        return self._programmes[programme_id].count("granted") > 0
+
+    def approved(self, programme_id: str) -> bool:
+        """Whether the run that waits was approved."""
+        return self._pay.setdefault(programme_id, Pay()).approved
 
     def entitlements(self, site: str) -> dict[str, Client]:
         """The entitlements of a site by id."""
@@ -215,6 +255,9 @@ class AllowanceOracle:
                 self._balanced(known.disk, id_)
             elif event.stream.startswith(ENTITLEMENT_STREAMS):
                 self._entitlement(known, event)
+            elif event.stream.startswith(HANDOUT_STREAMS):
+                id_ = event.stream.removeprefix(HANDOUT_STREAMS)
+                known.handouts.setdefault(id_, Book()).take(HANDOUT.codec.decode(event.data))
         for message in known.disk.outbox.get((1, "pub"), [])[known.told :]:
             known.told += 1
             self._told(message)
@@ -225,6 +268,8 @@ class AllowanceOracle:
         require(sum(row[9] for row in rows) == 0, "the ledger does not balance", programme_id, rows)
         entitled = sum(row[9] for row in rows if row[4] == ENTITLED)
         require(entitled == self._pay[programme_id].posted, "the ledger has other days", programme_id, entitled)
+        waits = -sum(row[9] for row in rows if row[4] == RESERVED)
+        require(waits == self._pay[programme_id].reserved, "the ledger has other cents waiting", programme_id, waits)
 
     @staticmethod
     def _entitlement(known: Judged, event: Recorded) -> None:
@@ -252,9 +297,18 @@ class AllowanceOracle:
         rows = self._sites[site].disk.outbox.get((1, message.log), [])[sequence - 1 : sequence]
         require(bool(rows) and rows[0].id == message.id, "a message that is no outbox row", site, message)
 
+    def unheard(self, site: str, at: tuple[int, int]) -> Iterator[str]:
+        """What a site's own intake has told and this service has not read."""
+        known = self._sites[site]
+        told = 0 if known.intake is None else len(known.intake.outbox.get((1, "loc"), ()))
+        if told and at != (1, told):
+            yield f"{site}/allowance has heard {at} of {told} of its intake"
+
     def settled(self) -> bool:
         """Whether the municipality has heard all that desks say. Whoever was not heard for long waits an hour."""
-        return all(client.told for known in self._sites.values() for client in known.clients.values())
+        sites = self._sites.values()
+        told = all(book.told for known in sites for book in known.handouts.values())
+        return told and all(client.told for known in sites for client in known.clients.values())
 
     def under_way(self, site: str, sent: dict[str, int]) -> Iterator[str]:
         """What there is still to do. sent: messages on its logs."""
@@ -282,9 +336,11 @@ class AllowanceOracle:
     def rest(self, disks: dict[str, dict[str, Disk]]) -> None:
         """The desks and the municipality say the same of every seat, every site shows all seats, nobody is named."""
         for site, known in self._sites.items():
+            facts = told_of_clients(known.intake)
             for id_, client in known.clients.items():
-                self._agree(site, id_, client)
+                self._agree(site, id_, client, facts.get(client.client_id, Facts()))
             self._shown(site, known.disk)
+        self._handed_out()
         if self._sites:
             for services in disks.values():
                 for disk in services.values():
@@ -292,11 +348,35 @@ class AllowanceOracle:
             self._nobody_named()
         self._answers()
 
-    def _agree(self, site: str, id_: str, client: Client) -> None:
+    def _handed_out(self) -> None:
+        """Every payment was paid at its desk or went back, and the municipality knows which."""
+        books = {id_: book for known in self._sites.values() for id_, book in known.handouts.items()}
+        for programme_id, pay in self._pay.items():
+            for id_, lines in pay.handed.items():
+                require(id_ in books, "a desk never heard what it is to hand out", programme_id, id_)
+                book = books[id_]
+                require((book.programme_id, book.cents) == (programme_id, lines), "other payments arrived", book, lines)
+                require(not book.waiting, "a payment waits for ever", id_, book)
+                told = (pay.came[id_], pay.gone[id_])
+                require(told == (book.paid, book.expired), "the municipality knows other payments", id_, book, told)
+            require(pay.reserved == 0, "cents wait that nobody can fetch", programme_id)
+
+    def payments(self, site: str) -> list[tuple[str, str, str | None]]:
+        """What may be fetched at a site: handout, entitlement, and the code that was given."""
+        books = self._sites[site].handouts.items()
+        return [(id_, one, book.codes.get(one)) for id_, book in books for one in sorted(book.cents)]
+
+    def _agree(self, site: str, id_: str, client: Client, facts: Facts) -> None:
         require(client.told, "the municipality has not heard all of an entitlement", site, id_, client)
         seat = self._programmes[client.programme_id].seats.get(id_)
         status = {"suspended": "granted"}.get(client.status, client.status)
-        require(seat == (site, status, client.spans), "a desk and the municipality say otherwise", site, client, seat)
+        assert seat is not None, "a seat that the municipality never heard of"
+        require(seat[:2] == (site, status), "a desk and the municipality say otherwise", client, seat)
+        erased = facts.erased_from is not None
+        require(not erased or status in ("ended", "refused"), "somebody erased has a seat", site, client)
+        require(erased == client.forgotten or status == "refused", "somebody was forgotten who is there", client)
+        paid, should = days_of(seat[2]), days_of(client.spans) - facts.not_paid()
+        require(paid == should, "other days are paid than the facts say", client, facts, sorted(paid ^ should))
 
     def _shown(self, site: str, disk: Disk) -> None:
         rows = disk.tables.get(network_programmes.name, {})

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.allowance.decider_handout import VOUCHER_DAYS
 from services.placement.views_waiting import WAITING
 from shared import handling, schema
 from shared.envelope import LOGS, stream_name
@@ -45,7 +46,7 @@ CALL_HOURS_MAX = 12
 """After which every call has to be settled, however often it was asked before."""
 
 A_WEEK = timedelta(days=7)
-"""After which desks have counted what belongs to this one."""
+"""After which desks have counted what belongs to this one. After three, nobody may fetch a payment any more."""
 LAPSES = timedelta(hours=5)
 """Longer than any hold: afterwards every one of them has ended."""
 
@@ -156,8 +157,9 @@ async def _story(
             break
         world.passed += timedelta(hours=1)
         await _rest(world)
-    world.passed += A_WEEK
-    await _rest(world)
+    for _ in range(VOUCHER_DAYS // 7):
+        world.passed += A_WEEK
+        await _rest(world)
     world.judge(lambda oracle: oracle.rest({site.name: site.disks for site in world.sites}))
 
 
@@ -285,6 +287,8 @@ def _at_allowance(world: World, site: Site) -> Iterator[str]:
         yield from world.oracle.allowance.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
         if any(timer[1] <= site.clock.now() for timer in site.allowance.tables.get(schema.timers.name, {}).values()):
             yield f"{site.name}/allowance has timers due"
+        if site.process is not None and site.process.allowance is not None:
+            yield from world.oracle.allowance.unheard(site.name, site.process.allowance.heard)
     for service, disk in site.disks.items():
         yield from world.oracle.allowance.behind(site.name, service, disk)
 

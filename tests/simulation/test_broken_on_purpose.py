@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.broken import BROKEN
+from tests.simulation.broken_allowance import BROKEN as BROKEN_ALLOWANCE
 from tests.simulation.broken_post import BROKEN as BROKEN_POST
 from tests.simulation.process import Parts
 from tests.simulation.run import run_seed
@@ -13,7 +14,7 @@ SEEDS_MAX = 80
 """The rarest of them takes a store that is put back and a stream that is lost at once: one seed in fifteen."""
 
 
-@pytest.mark.parametrize("parts", [*BROKEN, *BROKEN_POST], ids=lambda parts: parts.__name__)
+@pytest.mark.parametrize("parts", [*BROKEN, *BROKEN_POST, *BROKEN_ALLOWANCE], ids=lambda parts: parts.__name__)
 def test_a_guard_taken_out_is_noticed(parts: type[Parts]) -> None:
     failures = (run_seed(seed, parts()).failure for seed in range(1, SEEDS_MAX + 1))
     assert any(failure is not None for failure in failures)

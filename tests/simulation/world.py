@@ -171,7 +171,7 @@ class World:
             self.oracle.intake.begin(name, site.intake, site.keys)
             self.oracle.post.begin(name, site.post, site.intake)
         if site.allowance is not None:
-            self.oracle.allowance.begin(name, site.allowance)
+            self.oracle.allowance.begin(name, site.allowance, site.intake)
         self.bus.up(name)
         return site
 

@@ -14,6 +14,8 @@ import httpx
 
 from services.allowance import api, app
 from services.allowance.views import PROGRAMMES
+from shared.contracts.base import Contract
+from shared.envelope import Meta
 from shared.http import new_app
 from shared.http_border import Border
 from shared.http_repair import Bench
@@ -21,6 +23,7 @@ from shared.ids import SystemIds
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.money import day_of
 from shared.policies import PolicyReader
+from shared.ports import Append, Told
 from shared.rebuilds import Rebuilds
 from shared.repair import Repair
 from shared.security import Role
@@ -41,19 +44,27 @@ class AllowanceDesk:
         self.name, self.disk, self.clock = name, disk, clock
         ids, seals = SystemIds(), site_seals((STAD, SITE))[name]
         self.store = MemoryStore(disk, name, app.NAME)
+        self.intake = MemoryStore(Disk(), name, "intake")
         self.handlers = app.handlers(self.store, clock, ids, seals)
+        self.facts = PolicyReader(self.store, app.facts(name), clock, self.handlers, seals)
         self.reader = Reader(self.store, PROGRAMMES, clock)
-        policy = app.listening(municipality=name == STAD)
+        policy = app.listening(name, STAD)
         self.letters = PolicyReader(self.store, policy, clock, self.handlers, seals)
         self.allowance = api.Allowance(
             name, name == STAD, STAD, self.store, clock, ids, self.handlers["programme"], self.handlers["entitlement"],
-            self.handlers["payroll"],
-            seals.knows,
+            self.handlers["payroll"], self.handlers["client"], self.handlers["handout"], seals.knows,
         )  # fmt: skip
         bench = Bench(app.NAME, Repair(self.store, [self.reader, self.letters], clock, ids), Rebuilds({}, clock))
         site, self._tokens = new_app("desk"), Tokens()
         site.mount(ALLOWANCE, api.build(self.allowance, bench, {"asyncapi": "3.0.0"}))
         self._border = Border(site, verify=self._tokens.verify)
+
+    async def hears(self, contract: Contract) -> None:
+        """This site's intake tells something."""
+        id_ = SystemIds().event_id()
+        meta = Meta(id_, id_, "caseworker")
+        told = Told("loc", id_, contract.type_name, "client", contract.encode(), meta)
+        await self.intake.append(Append(self.clock.now(), told=[told]))
 
     async def post(
         self, path: str, body: Any = None, role: Role | None = None, key: str | None = None, subject: str = "someone"
@@ -105,7 +116,9 @@ class AllowanceNetwork:
     def start(self) -> None:
         for desk in (self.stad, self.west):
             self._own.append(_run(desk.reader.run(Follow(OutboxSource(desk.store, "pub", self.clock)))))
-            self._own.append(_run(TimerLoop(desk.store, self.clock, app.fire(desk.handlers)).run()))
+            self._own.append(_run(desk.facts.run(Follow(OutboxSource(desk.intake, "loc", self.clock)))))
+            fire = app.fire(desk.store, desk.handlers, self.clock, SystemIds())
+            self._own.append(_run(TimerLoop(desk.store, self.clock, fire).run()))
 
     async def stop(self) -> None:
         await self.cut()

@@ -160,3 +160,17 @@ async def test_a_run_executed_twenty_times_at_once_is_paid_once(city: Network) -
         balance = (await stad.get("/api/allowance/trial-balance", params=asked)).json()
         assert {line["account"]: line["cents"] for line in balance["lines"]} == {"entitled": 70_000, "paid": -70_000}
         assert balance["total_cents"] == 0
+
+
+async def test_whoever_is_erased_at_intake_is_paid_no_more_and_the_seat_is_free(city: Network) -> None:
+    async with city.client("stad", "finance") as stad, city.client("west", "caseworker") as west:
+        programme_id = await programme(stad, places=1)
+        body = {"alias": "Bo", "languages": ["nl"], "household": [{"age_band": "23-64"}], "needs": []}
+        client_id = (await west.post("/api/intake/clients", json=body)).json()["id"]
+        entitlement = await ask(west, programme_id, client_id=client_id)
+        await shows(stad, programme_id, occupied=1)
+        erased = await west.post(f"/api/intake/clients/{client_id}/erase", json={})
+        assert erased.status_code == 200, erased.text
+        await shows(stad, programme_id, occupied=0, held=0)
+        shown = (await west.get(f"{ENTITLEMENTS}/{entitlement}")).json()
+        assert (shown["status"], shown["code"]) == ("ended", "client-erased")

@@ -1,0 +1,52 @@
+"""What this site hands out, written inline in the append of the events it follows from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from services.allowance.decider_handout import Handout
+from services.allowance.events_handout import HandoutEvent
+from shared.ids import derived_id
+from shared.ports import Put, RowChange
+from shared.schema import NAME, metadata
+
+vouchers = sa.Table(
+    "vouchers",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("handout_id", NAME, nullable=False),
+    sa.Column("entitlement_id", NAME, nullable=False, index=True),
+    sa.Column("programme_id", NAME, nullable=False),
+    sa.Column("period", NAME, nullable=False),
+    sa.Column("cents", sa.BigInteger, nullable=False),
+    sa.Column("status", NAME, nullable=False),
+    sa.Column("hashed", NAME, index=True),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""status: `waiting`, `issued` (a code was given), `redeemed`, `expired`. hashed: of the code that is good. version: of
+the handout."""
+
+HANDOUT_TABLES = (vouchers,)
+
+
+def voucher_id(handout_id: str, entitlement_id: str) -> str:
+    """The id of one payment at the desk."""
+    return derived_id("voucher", handout_id, entitlement_id)
+
+
+def project(before: Handout, events: Sequence[HandoutEvent], after: Handout, at: datetime) -> list[RowChange]:
+    """The row of every payment that is another one than before."""
+    assert after.expires_at is not None
+    rows: list[RowChange] = []
+    for entitlement_id, slip in after.slips.items():
+        if before.slips.get(entitlement_id) == slip:
+            continue
+        status = {"paid": "redeemed", "refused": "expired"}.get(slip.status, "issued" if slip.hashed else "waiting")
+        about = (voucher_id(after.id, entitlement_id), after.id, entitlement_id, after.programme_id, after.period)
+        good = slip.hashed if slip.cents else None
+        rows.append(Put(vouchers, (*about, slip.cents, status, good, after.expires_at, after.version)))
+    return rows

@@ -1,0 +1,101 @@
+"""An entitlement follows what is known of its client."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from services.allowance import commands_entitlement as en
+from services.allowance import events_entitlement as ee
+from services.allowance.days import SPANS_MAX, Span
+from tests.allowance.sample import (
+    ASKED,
+    ENDED,
+    LEFT_ON,
+    MOVED_IN,
+    REFUSED,
+    SEAT,
+    SOON,
+    SUSPENDED,
+    T0,
+    TODAY,
+    TOMORROW,
+    WON,
+    at_desk,
+    desk,
+    follow,
+)  # fmt: skip
+
+WITH_MEALS = ee.MealsFollowed(SEAT, ((MOVED_IN, None),), 1, 3, SOON, T0)
+GONE = ee.EntitlementForgotten(SEAT, TOMORROW, (Span(TODAY, TOMORROW, "1"),), 3, SOON, T0)
+
+
+def test_days_with_meals_are_not_paid_and_the_seat_stays() -> None:
+    followed = at_desk.given(ASKED, WON).when(follow(meals=((MOVED_IN, None),))).then(WITH_MEALS)
+    assert (followed.state.status, followed.state.paid) == ("granted", (Span(TODAY, MOVED_IN, "1"),))
+
+
+def test_after_the_stay_it_is_paid_again() -> None:
+    left = follow(2, meals=((MOVED_IN, LEFT_ON),))
+    again = ee.MealsFollowed(SEAT, ((MOVED_IN, LEFT_ON),), 2, 4, SOON, T0)
+    followed = at_desk.given(ASKED, WON, WITH_MEALS).when(left).then(again)
+    assert followed.state.paid == (Span(TODAY, MOVED_IN, "1"), Span(LEFT_ON, None, "1"))
+
+
+def test_a_stay_that_never_was_gives_every_day_back() -> None:
+    followed = at_desk.given(ASKED, WON, WITH_MEALS).when(follow(2)).then(ee.MealsFollowed(SEAT, (), 2, 4, SOON, T0))
+    assert followed.state.paid == (Span(TODAY, None, "1"),)
+
+
+def test_what_the_desk_says_of_other_days_stands_beside_it() -> None:
+    given = at_desk.given(ASKED, WON, WITH_MEALS)
+    fixed = given.after(desk(en.CorrectDays, first=date(2026, 1, 6), until=date(2026, 1, 7), household_size=0))
+    assert fixed.state.paid == (Span(TODAY, date(2026, 1, 6), "1"), Span(date(2026, 1, 7), MOVED_IN, "1"))
+    resumed = given.given(SUSPENDED).after(desk(en.ResumeEntitlement, from_day=date(2026, 1, 15)))
+    assert resumed.state.paid == (Span(TODAY, MOVED_IN, "1"),)
+
+
+def test_a_day_that_is_also_the_last_takes_nothing() -> None:
+    same_day = follow(meals=((MOVED_IN, MOVED_IN),))
+    kept = ee.MealsFollowed(SEAT, ((MOVED_IN, MOVED_IN),), 1, 3, SOON, T0)
+    assert at_desk.given(ASKED, WON).when(same_day).then(kept).state.paid == (Span(TODAY, None, "1"),)
+
+
+def test_also_what_is_over_is_put_right() -> None:
+    followed = at_desk.given(ASKED, WON, ENDED).when(follow(meals=((TODAY, None),)))
+    followed.then(ee.MealsFollowed(SEAT, ((TODAY, None),), 1, 4, SOON, T0))
+
+
+def test_whoever_is_erased_is_paid_for_no_day_more_and_gives_the_seat_back() -> None:
+    followed = at_desk.given(ASKED, WON).when(follow(forgotten_from=TOMORROW)).then(GONE)
+    assert (followed.state.status, followed.state.code) == ("ended", "client-erased")
+    followed.when(desk(en.CorrectDays, first=TODAY, until=TOMORROW, household_size=1)).then_rejected("client-erased")
+    followed.when(desk(en.ResumeEntitlement, from_day=TODAY)).then_rejected("entitlement-not-granted")
+    followed.when(follow(9)).then_nothing()
+
+
+def test_days_with_meals_before_an_erasure_are_not_paid_either() -> None:
+    both = follow(2, meals=((TODAY, None),), forgotten_from=TOMORROW)
+    gone = ee.EntitlementForgotten(SEAT, TOMORROW, (Span(TODAY, TOMORROW, "1"),), 4, SOON, T0)
+    followed = at_desk.given(ASKED, WON).when(both)
+    followed.then(ee.MealsFollowed(SEAT, ((TODAY, None),), 2, 3, SOON, T0), gone)
+    assert followed.then(ee.MealsFollowed(SEAT, ((TODAY, None),), 2, 3, SOON, T0), gone).state.paid == ()
+
+
+def test_a_seat_that_was_asked_for_is_asked_for_no_more() -> None:
+    gone = ee.EntitlementForgotten(SEAT, TODAY, (), 2, SOON, T0)
+    assert at_desk.given(ASKED).when(follow(forgotten_from=TODAY)).then(gone).state.status == "ended"
+
+
+def test_what_is_known_already_or_is_older_changes_nothing() -> None:
+    at_desk.given(ASKED, WON, WITH_MEALS).when(follow(meals=((TODAY, None),))).then_nothing()
+    at_desk.given(ASKED, WON, WITH_MEALS).when(follow(2, meals=((MOVED_IN, None),))).then_nothing()
+    at_desk.given(ASKED, REFUSED).when(follow(meals=((TODAY, None),))).then_nothing()
+
+
+def test_days_in_too_many_pieces_are_refused() -> None:
+    meals = tuple((TODAY + timedelta(days=2 * n + 1), TODAY + timedelta(days=2 * n + 2)) for n in range(SPANS_MAX))
+    at_desk.given(ASKED, WON).when(follow(meals=meals)).then_rejected("days-in-too-many-pieces", pieces_max=SPANS_MAX)
+
+
+def test_an_entitlement_nobody_knows_is_refused() -> None:
+    at_desk.when(follow()).then_rejected("entitlement-unknown")

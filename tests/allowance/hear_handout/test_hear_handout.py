@@ -1,0 +1,63 @@
+"""A site says how it stands with what it hands out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from services.allowance import commands_payroll as cp
+from services.allowance import events_payroll as ep
+from tests.allowance.sample import (  # fmt: skip
+    APPROVED,
+    DRAFTED,
+    EXECUTED,
+    HANDED_OVER,
+    LEEFGELD,
+    RUN,
+    SEAT,
+    SEAT_2,
+    T0,
+    asked,
+    at_desk_stands,
+    at_payroll,
+)
+
+
+def noted(revision: int, paid: tuple[str, ...] = (), refused: tuple[str, ...] = (), *, waits: bool = False) -> Any:
+    again_at = T0 + timedelta(days=1) if waits else None
+    return ep.HandoutNoted(HANDED_OVER, RUN, LEEFGELD, revision, paid, refused, again_at, T0)
+
+
+def test_what_was_paid_is_noted_once() -> None:
+    given = at_payroll.given(DRAFTED, APPROVED, EXECUTED)
+    given.when(at_desk_stands(paid=(SEAT,))).then(noted(2, paid=(SEAT,)))
+    known = given.given(noted(2, paid=(SEAT,)))
+    known.when(at_desk_stands(3, paid=(SEAT,))).then(noted(3))
+    assert known.state.spent == {"2025": 45_000}
+
+
+def test_what_nobody_came_for_may_be_spent_again_and_is_not_owed() -> None:
+    back = at_payroll.given(DRAFTED, APPROVED, EXECUTED).when(at_desk_stands(refused=(SEAT,)))
+    state = back.then(noted(2, refused=(SEAT,))).state
+    assert (state.spent, state.settled, state.owed) == ({"2025": 0}, {SEAT: {"2025-12": 45_000}}, {})
+
+
+def test_an_older_word_is_only_answered_and_what_is_settled_stays_so() -> None:
+    given = at_payroll.given(DRAFTED, APPROVED, EXECUTED, noted(5, paid=(SEAT,)))
+    given.when(at_desk_stands(3, refused=(SEAT,))).then(noted(5))
+    given.when(at_desk_stands(6, refused=(SEAT,))).then(noted(6))
+
+
+def test_a_strangers_id_in_it_books_nothing() -> None:
+    given = at_payroll.given(DRAFTED, APPROVED, EXECUTED)
+    given.when(at_desk_stands(paid=(SEAT_2,))).then(noted(2, waits=True))
+
+
+def test_another_site_has_no_word_about_it() -> None:
+    given = at_payroll.given(DRAFTED, APPROVED, EXECUTED)
+    given.when(at_desk_stands(site="noord")).then_rejected("handout-of-another-site", site="noord")
+    at_payroll.when(at_desk_stands()).then_rejected("handout-unknown")
+
+
+def test_a_run_that_is_executed_again_settles_nothing() -> None:
+    at_payroll.given(DRAFTED, APPROVED, EXECUTED).when(asked(cp.ExecutePayRun, run_id=RUN)).then_nothing()

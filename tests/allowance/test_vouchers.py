@@ -1,0 +1,113 @@
+"""Vouchers at a desk, over HTTP, with and without the link to whoever pays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.contracts import intake
+from tests.allowance.test_api import paid_programme, run
+from tests.support.allowance_desk import AllowanceNetwork, open_allowance
+
+
+@pytest.fixture
+async def network() -> AsyncIterator[AllowanceNetwork]:
+    async with open_allowance() as opened:
+        yield opened
+
+
+async def voucher(network: AllowanceNetwork) -> tuple[str, str, int]:
+    """A payment of a run that waits at west: the programme, the payment and its cents."""
+    programme, period = await paid_programme(network)
+    cents = (await run(network, programme, period))["total_cents"]
+    await network.west.seen("/vouchers", lambda page: len(page["items"]) == 1)
+    [row] = (await network.west.get("/vouchers")).json()["items"]
+    assert (row["status"], row["cents"]) == ("waiting", cents)
+    return programme, row["id"], cents
+
+
+async def issued(network: AllowanceNetwork, id_: str, key: str | None = None) -> Any:
+    answer = await network.west.post("/vouchers", {"voucher": id_}, key=key)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def ledger_is(network: AllowanceNetwork, **cents: int) -> None:
+    """Waits until the accounts come to this."""
+
+    def there(ledger: Any) -> bool:
+        sums = dict.fromkeys(cents, 0)
+        for posting in ledger["items"]:
+            if posting["account"] in sums:
+                sums[posting["account"]] -= posting["cents"]
+        return sums == cents
+
+    await network.stad.seen("/ledger", there)
+
+
+async def test_one_shown_twenty_times_at_once_with_the_link_cut_pays_once(network: AllowanceNetwork) -> None:
+    _, id_, cents = await voucher(network)
+    await network.cut()
+    lost = (await issued(network, id_))["code"]
+    first, again = await issued(network, id_, "once"), await issued(network, id_, "once")
+    code = first["code"]
+    assert (again["code"], again["events"]) == (None, first["events"])  # a code is shown once
+    for desk, shown in ((network.west, lost), (network.stad, code)):
+        answer = await desk.post(f"/vouchers/{shown}/redeem", role="operator")
+        assert (answer.status_code, answer.json()["code"]) == (404, "voucher-unknown")
+    redeem = f"/vouchers/{code.lower()}/redeem"
+    answers = await asyncio.gather(*(network.west.post(redeem, role="operator", key=f"{n % 15}") for n in range(20)))
+    paid = [answer.json() for answer in answers if answer.status_code == 200]
+    refused = [answer.json()["code"] for answer in answers if answer.status_code != 200]
+    assert len({answer["events"][0]["id"] for answer in paid}) == 1
+    assert {answer["cents"] for answer in paid} == {cents}
+    assert set(refused) == {"voucher-redeemed"}
+    network.heal()
+    await ledger_is(network, paid=cents, reserved=0)
+    kept = "".join(
+        [str(event.data) for desk in (network.west, network.stad) for event in desk.disk.events]
+        + [str(list(table.items())) for table in network.west.disk.tables.values()]
+        + [str(key) for key in network.west.disk.keys.items()]
+    )
+    assert not any(one in kept for one in (code, code.lower(), code.replace("-", ""), lost))
+
+
+async def test_one_nobody_comes_for_returns_its_cents_to_the_ledger_and_the_budget(network: AllowanceNetwork) -> None:
+    programme, id_, cents = await voucher(network)
+    code = (await issued(network, id_))["code"]
+    network.clock.ahead += timedelta(days=21)
+    await ledger_is(network, paid=0, reserved=0, refused=cents)
+    late = await network.west.post(f"/vouchers/{code}/redeem", role="operator")
+    assert (late.status_code, late.json()["code"]) == (409, "voucher-expired")
+    balance = (await network.stad.get("/trial-balance", programme=programme)).json()
+    assert list(balance["paid_cents"].values()) == [0]
+
+
+async def test_nobody_guesses_codes_or_is_paid_after_an_erasure(network: AllowanceNetwork) -> None:
+    _, id_, _ = await voucher(network)
+    code = (await issued(network, id_))["code"]
+    for guess in range(10):
+        wrong = f"/vouchers/AAAA-AAAA-AAAA-{guess:04}/redeem"
+        answer = await network.west.post(wrong, role="operator", subject="guesser")
+        assert answer.status_code == 404
+    blocked = await network.west.post(f"/vouchers/{code}/redeem", role="operator", subject="guesser")
+    assert (blocked.status_code, blocked.json()["code"]) == (429, "too-many-attempts")
+    [entitlement] = (await network.west.get("/entitlements")).json()["items"]
+    erased = intake.ClientErased.of(client_id=entitlement["client_id"], at=network.clock.now())
+    await network.west.hears(erased)
+    await network.west.seen(f"/entitlements/{entitlement['id']}", lambda it: it["status"] == "ended")
+    refused = await network.west.post(f"/vouchers/{code}/redeem", role="operator")
+    assert (refused.status_code, refused.json()["code"]) == (410, "client-erased")
+    assert (await network.west.post("/vouchers", {"voucher": id_})).status_code == 410
+
+
+async def test_a_municipality_that_was_not_heard_says_so_again(network: AllowanceNetwork) -> None:
+    programme, period = await paid_programme(network)
+    await network.cut()
+    await run(network, programme, period)
+    network.heal()
+    await network.west.seen("/vouchers", lambda page: [row["status"] for row in page["items"]] == ["waiting"])
