@@ -17,7 +17,8 @@ from services.placement.views_capacity import CAPACITY, figures
 from shared.bus import JetStreamLog, StreamSource
 from shared.bus_connection import close_client, connect_relay
 from shared.clock import SystemClock
-from shared.contracts.placement import CapacityRow, CapacityTold
+from shared.contracts.figures import CapacityRow
+from shared.contracts.placement import CapacityTold
 from shared.envelope import Message, Origin
 from shared.inbox import Follow, Reader
 

@@ -24,7 +24,7 @@ NOT_NOW = timedelta(hours=1)
 NOT_THIS_ONE = timedelta(days=1)
 """How long one that was refused is not: as long as after an offer that was made."""
 QUESTIONS_MAX = 500
-"""Questions remembered at most; while there are so many, none is asked."""
+"""Questions that are open, or must not be asked again yet, at most; while there are so many, none is asked."""
 
 
 def turn_offers(state: Location, command: oc.TurnOffers) -> Outcome:
@@ -41,7 +41,7 @@ def ask(state: Location, command: oc.OfferPlace) -> Outcome:
             return ()
         if known.request_id == command.request_id and command.at < known.again_at:
             return Rejected("operator-asked-lately", {"again_at": known.again_at.isoformat()})
-    if sum(_remembered(known, command.at) for known in state.questions.values()) >= QUESTIONS_MAX:
+    if sum(known.answer == "" or command.at < known.again_at for known in state.questions.values()) >= QUESTIONS_MAX:
         return Rejected("too-many-offers", {"offers_max": QUESTIONS_MAX})
     asked = oe.OperatorAsked(
         state.name, command.offer_id, command.request_id, command.site, command.kind, command.household_size,

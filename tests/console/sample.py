@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Letter, LetterBody
+from shared.contracts.figures import CapacityRow
 from shared.envelope import Log, Message, Origin, bus_subject, to_headers
 from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus
@@ -25,7 +26,7 @@ PLACE, HOLD, STAY = uid(1), uid(2), uid(3)
 
 def contracts() -> list[Contract]:
     """One of each."""
-    row = told.CapacityRow(
+    row = CapacityRow(
         kind="shelter_24h", size_class="1", feature_class="", total=2, overflow=0, occupied=1, held=0, blocked=0,
         people=1, observed_at=AT,
     )  # fmt: skip

@@ -61,7 +61,7 @@ def test_no_such_stay_or_of_another_kind_or_of_a_night_report() -> None:
     with_stay.when(claim(kind="shelter_24h")).then(word())
     over = with_stay.given(ev.StayEnded(STAY, (A1,), "moved_on", AT, AT))
     over.when(claim()).then(word())
-    counted = ev.StaysBegan("programme", "night_shelter", ((STAY, A1),), AT, AT)
+    counted = ev.StaysBegan("programme", "night_shelter", (ev.InPlace(STAY, A1),), AT, AT)
     west.given(opened(A1, kind="night_shelter", programme="programme"), counted).when(claim()).then(word())
 
 

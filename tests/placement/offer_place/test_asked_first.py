@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from services.placement import events_offers as oe
 from services.placement import policy
 from shared.timers import TimerCleared, TimerSet
 from tests.placement.offers import OFFER, OFFER_2, REQUEST_2, offer
 from tests.placement.questions import ANSWER_BY, ASKED, asked, asking, said
-from tests.placement.sample import AT, after
+from tests.placement.sample import AT, after, uid
 
 
 def test_a_choice_is_a_question_and_holds_nothing() -> None:
@@ -27,3 +29,17 @@ def test_one_question_a_request_and_none_where_nothing_is_free() -> None:
 def test_what_is_over_is_forgotten_when_another_question_is_asked_days_later() -> None:
     later = asked.given(said("no", after(hours=24))).after(offer(offer_id=OFFER_2, at=after(hours=26)))
     assert list(later.state.questions) == [OFFER_2]
+
+
+def test_what_may_be_asked_again_counts_for_no_limit() -> None:
+    over = [
+        event
+        for number in range(500)
+        for event in (
+            replace(ASKED, offer_id=uid(1000 + number), request_id=uid(2000 + number)),
+            oe.QuestionAnswered(uid(1000 + number), "none", after(minutes=30), ANSWER_BY),
+        )
+    ]
+    full = asking.given(*over)
+    full.when(offer(at=after(minutes=29))).then_rejected("too-many-offers", offers_max=500)
+    assert full.after(offer(at=after(minutes=30))).state.questions[OFFER].answer == ""
