@@ -15,7 +15,7 @@ import nkeys
 import pytest
 
 from shared.bus import close_client, connect_broker, connect_relay
-from shared.bus_connection import while_connected
+from shared.bus_connection import BusClient, while_connected
 from shared.ports import BusUnavailable
 from tests.support.buses import DEADLINE_SECONDS, once_available
 from tests.support.servers import TestBuses
@@ -51,6 +51,31 @@ async def test_closing_takes_no_time_even_when_the_server_is_gone(nats_single: T
     finally:
         if trouble == "frozen":
             os.kill(pid, signal.SIGCONT)
+
+
+class Stubborn(BusClient):
+    """As nats-py's client is while it waits for a reconnection to end: it passes over being cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cancelled, self.over = asyncio.Event(), asyncio.Event()
+
+    async def close(self) -> None:
+        try:
+            await self.over.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            await self.over.wait()
+
+
+async def test_nobody_waits_for_a_closing_that_passes_over_being_cancelled() -> None:
+    client = Stubborn()
+    closing = asyncio.create_task(close_client(client))
+    try:
+        assert (await asyncio.wait({closing}, timeout=DEADLINE_SECONDS))[0] == {closing}
+        await asyncio.wait_for(client.cancelled.wait(), DEADLINE_SECONDS)
+    finally:
+        client.over.set()
 
 
 async def _listen(body: bytes) -> None:

@@ -33,7 +33,7 @@ SITE, SERVICE = "stad", "placement"
 STREAM = "PUB_stad_placement"
 ORIGIN = Origin(SITE, SERVICE, 1)
 STARTED = datetime(2026, 1, 5, 22, 0, tzinfo=UTC)
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 T = TypeVar("T")
 

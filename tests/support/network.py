@@ -28,7 +28,7 @@ FOUR = ROOT / "infra" / "network.toml"
 START_SECONDS_MAX = 150.0
 """How long a network may take to start on a machine that has much else to do."""
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """How long a condition may take to become true before a test fails; nothing waits that long when all is well."""
 
 

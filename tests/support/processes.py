@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 LOOK_SECONDS = 0.01
+PATIENCE_SECONDS = 60.0
+"""However busy the machine is; nothing waits that long when all is well."""
 
 
 def running(pid: int) -> bool:
@@ -36,7 +38,7 @@ def mentioning(directory: Path) -> list[int]:
     return found
 
 
-def eventually(condition: Callable[[], bool], what: str, seconds_max: float = 10.0) -> None:
+def eventually(condition: Callable[[], bool], what: str, seconds_max: float = PATIENCE_SECONDS) -> None:
     """Wait until `condition` holds; fails the test naming `what` when it does not in time."""
     deadline = time.monotonic() + seconds_max
     while not condition():
@@ -44,7 +46,7 @@ def eventually(condition: Callable[[], bool], what: str, seconds_max: float = 10
         time.sleep(LOOK_SECONDS)
 
 
-async def soon(condition: Callable[[], bool], what: str, seconds_max: float = 10.0) -> None:
+async def soon(condition: Callable[[], bool], what: str, seconds_max: float = PATIENCE_SECONDS) -> None:
     """`eventually` for tests on an event loop."""
     deadline = time.monotonic() + seconds_max
     while not condition():

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from infra.keys import ensure_letter_keys, ensure_token_key
 from infra.nats_server import Buses, wait_for_nats
 from infra.postgres import Postgres, start_postgres
+from shared.bus_connection import close_client
 from shared.settings import LocationSettings, SiteSettings, inbox_prefix
 from shared.sourcing import SourceKeeper
 from shared.streams import Topology, apply
@@ -167,7 +168,7 @@ async def _kept(buses: TestBuses) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for site in buses.topology.sites:
             client = await nats.connect(**buses.options(site, "city.admin"), error_cb=quiet)
-            stack.push_async_callback(client.close)
+            stack.push_async_callback(close_client, client)
             task = asyncio.create_task(SourceKeeper(client, site, buses.topology.hub).run())
             stack.callback(task.cancel)
         yield

@@ -65,7 +65,8 @@ def test_a_verb_runs_to_its_end_and_its_exit_code_and_words_are_known(nursery: N
 def test_a_child_is_ended_by_signal_and_by_another_process(nursery: Nursery, tmp_path: Path) -> None:
     asked, killed = nursery.fork(FOREVER, tmp_path / "log"), nursery.fork(FOREVER, tmp_path / "log")
     pid = begun(asked)
-    assert Path(f"/proc/{pid}/comm").read_text("ascii").strip() == "simulate --seed"
+    comm = Path(f"/proc/{pid}/comm")  # its id is told as it is forked, and it names itself after that
+    until("the child is named", lambda: comm.read_text("ascii").strip() == "simulate --seed")
     assert os.getsid(pid) == pid
     with pytest.raises(subprocess.TimeoutExpired):
         asked.wait(0.01)

@@ -61,7 +61,7 @@ class Network:
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def up(data: Path, *arguments: str, as_ordinary_user: bool = False) -> Iterator[
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait(20)
+        process.wait(60)
         process.stdout.close()
         process.stderr.close()
 
@@ -346,7 +346,7 @@ def test_two_networks_run_side_by_side(network: Network) -> None:
     with folder() as directory, up(directory / "other") as other:
         assert not set(network.urls.values()) & set(other.urls.values())
         assert plek("down", "--data", str(other.data)) == Answer(0, "", "")
-        assert other.process.wait(10) == 0
+        assert other.process.wait(60) == 0
         assert mentioning(other.data) == []
     for url in network.urls.values():
         assert get(f"{url}/readyz")[0] == 200
@@ -412,7 +412,7 @@ def test_a_damaged_data_directory_is_one_line_and_leaves_nothing() -> None:
 )
 def test_a_site_that_cannot_start_says_why_in_one_line_and_leaves_nothing(kind: str, expected: str) -> None:
     with folder() as directory, up(directory / "data", "0", kind) as network:
-        assert network.process.wait(20) == 2
+        assert network.process.wait(60) == 2
         assert network.process.stderr is not None
         complaint = network.process.stderr.read()
         assert re.match(expected, complaint), complaint
