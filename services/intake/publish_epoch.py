@@ -1,10 +1,11 @@
 """What a new epoch begins with: every file that is not erased, every open request and every week that is
-over, told anew."""
+over, told anew, and every offer that goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from services.intake import events as ev
 from services.intake.decider_file import File
@@ -12,6 +13,20 @@ from services.intake.decider_weeks import Weeks
 from services.intake.publish import Telling, notice, site_events
 from services.intake.publish_weeks import week_told
 from shared.contracts import intake as told
+
+
+def offers_told(file: File, at: datetime) -> list[Telling]:
+    """What a client's site has to know of offers that go on: those that wait for an answer, and sure places."""
+    tellings = []
+    for offer in file.offers.values():
+        about: dict[str, Any] = {"client_id": file.id, "request_id": offer.request_id, "offer_id": offer.id, "at": at}
+        if offer.status == "open" and not offer.settled:
+            where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
+            tellings.append(Telling(told.OfferReceived.of(**about, **where, expires_at=offer.expires_at), offer.id))
+        elif offer.status == "accepted" and offer.word == "expected":
+            by = offer.until or offer.expected_by or at
+            tellings.append(Telling(told.OfferConfirmed.of(**about, expected_by=by), offer.id))
+    return tellings
 
 
 def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list[Telling]:
@@ -30,6 +45,7 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
                 )
             )  # fmt: skip
             tellings.append(notice(file, request))
+        tellings += offers_told(file, at)
     if weeks.closed is not None:
         over = sorted(week for week in weeks.weeks if week <= weeks.closed)
         tellings += [week_told(week, weeks.weeks[week], below) for week in over]
