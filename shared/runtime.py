@@ -198,17 +198,25 @@ class Runtime:
         ends = BusEnds(client, settings, self.service)
         return Watch(readers, told, ends, None if settings.is_hub else self.host.remake_city.set, self.host.clock)
 
-    def local(self, reader: Reader, logs: Sequence[str], gather_seconds: float = 0.0) -> None:
-        """Hears the services of this site on streams that never leave it. gather_seconds: as in `Follow`."""
+    def local(
+        self, reader: Reader, logs: Sequence[str], gather_seconds: float = 0.0, also: Sequence[Reader] = ()
+    ) -> None:
+        """Hears the services of this site on streams that never leave it. gather_seconds: as in `Follow`. also: readers
+        that hear the same, each at its own pace."""
         settings = self.host.settings
         source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
-        self._heard.setdefault(reader.view.name, []).extend(("loc", name, None) for name in logs)
+        for one in (reader, *also):
+            self._heard.setdefault(one.view.name, []).extend(("loc", name, None) for name in logs)
 
         async def work() -> None:
             client = self._clients["loc"] = await connect_relay(settings.nats_options(f"local.{self.service}"))
             try:
-                follows = [Follow(source(client, name), None, gather_seconds) for name in logs]
-                await _together([reader.run(follow) for follow in follows])
+                follows = [
+                    (one, Follow(source(client, name), None, gather_seconds))
+                    for one in (reader, *also)
+                    for name in logs
+                ]
+                await _together([one.run(follow) for one, follow in follows])
             finally:
                 self._clients.pop("loc", None)
                 await close_client(client)

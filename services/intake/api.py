@@ -31,6 +31,7 @@ from services.intake.file import (
     Facts,
     Member,
     Personal,
+    address_refused,
     card_refused,
     made_alias,
     personal_refused,
@@ -132,6 +133,7 @@ class Writes:
         )  # fmt: skip
         personal = Personal(**body.personal.model_dump())
         accepted(card_refused(card) or personal_refused(personal, intake.now().date()))
+        accepted(address_refused(card.contact, personal.contact_details))
         with vault_problems():
             await intake.vault.create(client_id)
         handled = await self._registered(client_id, card, personal, Asked(actor, claim))
@@ -164,7 +166,7 @@ class Writes:
         for left in reversed(range(TRIES_MAX)):
             file = await self._intake.file(client_id)
             card = self._corrected(await self._intake.card(client_id, file.card), body)
-            sealed = await self._corrected_personal(file, body)
+            sealed = await self._corrected_personal(file, card, body)
             seen = file.version if version is None else version
             asked = Asked(actor, again if version is None else claim)
             try:
@@ -202,12 +204,17 @@ class Writes:
         accepted(card_refused(corrected))
         return corrected
 
-    async def _corrected_personal(self, file: File, body: m.CorrectBody) -> str | None:
-        if body.personal is None:
+    async def _corrected_personal(self, file: File, card: Card, body: m.CorrectBody) -> str | None:
+        """Sealed, or None when nothing of it changed. A channel that is new has to suit the details that are there."""
+        given = {} if body.personal is None else body.personal.model_dump(exclude_unset=True)
+        if not given and body.contact is None:
             return None
-        given = body.personal.model_dump(exclude_unset=True)
         personal = replace(await self._intake.personal(file.id, file.personal), **given)
         accepted(personal_refused(personal, self._intake.now().date()))
+        if body.contact is not None or "contact_details" in given:
+            accepted(address_refused(card.contact, personal.contact_details))
+        if body.personal is None:
+            return None
         return await self._intake.seal(file.id, PERSONAL, personal)
 
     def _members(self, household: list[m.MemberBody], known: tuple[Member, ...]) -> tuple[Member, ...]:

@@ -37,9 +37,9 @@ INPUT_CODES = frozenset({
     "arrival-invalid", "decline-reason-unknown", "expected-by-invalid", "offer-word-unknown", "override-reason-unknown",
     "site-invalid",
     "alias-invalid", "appointment-impossible", "appointment-missing", "birth-date-impossible",
-    "correction-reason-unknown", "erasure-cause-unknown", "feature-unknown", "household-member-twice",
-    "household-member-unknown", "household-size-invalid", "id-invalid", "kind-repeated", "kind-unknown",
-    "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid", "not-sealed",
+    "contact-address-unusable", "correction-reason-unknown", "erasure-cause-unknown", "feature-unknown",
+    "household-member-twice", "household-member-unknown", "household-size-invalid", "id-invalid", "kind-repeated",
+    "kind-unknown", "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid", "not-sealed",
     "outcome-kind-other", "priority-invalid", "read-purpose-unknown", "referral-state-unknown",
     "retention-days-invalid", "text-invalid", "time-without-zone", "too-many-locations", "withdrawal-reason-unknown",
 })  # fmt: skip

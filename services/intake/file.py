@@ -11,6 +11,7 @@ import unicodedata
 from datetime import date, datetime, timedelta
 
 import msgspec
+import phonenumbers
 
 from shared.contracts.vocabulary import (
     LANGUAGES,
@@ -49,10 +50,8 @@ _EMAIL = re.compile(
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 _NUMBER = re.compile(r"\+[1-9][0-9 ().-]{6,}[0-9]")
-DIGITS_MIN, DIGITS_MAX = 8, 15
-"""Of a number with its country (E.164)."""
-DIGITS_HERE = {"31": 11}
-"""Of the numbers of this country: a text where a second number follows the first is no number."""
+WANTED: dict[ContactChannel, str] = {"email": "one-email-address", "sms": "one-number-with-its-country"}
+"""What the details have to hold for a channel that goes by an address."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -168,6 +167,15 @@ def personal_refused(personal: Personal, today: date) -> Rejected | None:
     return None
 
 
+def address_refused(contact: Contact, details: str | None) -> Rejected | None:
+    """Whether messages can go where the client wants them, as far as details were given. Refused:
+    `contact-address-unusable`; nothing of the details is repeated."""
+    wanted = WANTED.get(contact.channel)
+    if wanted is None or not details or address_for(contact.channel, details) is not None:
+        return None
+    return Rejected("contact-address-unusable", {"channel": contact.channel, "wanted": wanted})
+
+
 def lines_refused(*lines: str) -> Rejected | None:
     """Refused: `text-invalid` unless each is one line."""
     return None if all(map(_is_line, lines)) else Rejected("text-invalid", {"characters_max": LINE_CHARS_MAX})
@@ -215,9 +223,11 @@ def address_for(channel: str, details: str) -> str | None:
 
 
 def _is_number(number: str) -> bool:
-    digits = len(number) - 1
-    expected = next((count for country, count in DIGITS_HERE.items() if number[1:].startswith(country)), digits)
-    return DIGITS_MIN <= digits <= DIGITS_MAX and digits == expected
+    """Whether somebody may have it, by its country's plan. A text where a second number follows the first is none."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def made_alias(chance: str) -> str:

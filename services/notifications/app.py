@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from services.notifications import api, policy, publish, views
+from services.notifications import api, policy, policy_clients, policy_staff, publish, views
 from services.notifications.adapters.contacts import BusContacts
 from services.notifications.adapters.port import Channel
 from services.notifications.adapters.settings import ChannelSettings, load_channels
@@ -23,6 +23,8 @@ from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import make_broker
 from shared.clock import Clock
+from shared.contracts import placement
+from shared.contracts.base import Contract
 from shared.envelope import Origin
 from shared.handling import Aggregate, Context, Handler
 from shared.health import add_health
@@ -43,8 +45,8 @@ from shared.store import PgStore
 from shared.streams import Topology, stream_name
 
 NAME = "notifications"
-NEWS = "news"
-"""The policy's name, under which what it has read is kept."""
+NEWS, DUTY = "news", "duty"
+"""The policies' names, under which what they have read is kept: what clients hear, and those who work here."""
 
 RECIPIENTS: Aggregate[Recipient, RecipientCommand, RecipientEvent] = Aggregate(
     decider=RECIPIENT, tell=publish.tell_nothing, project=views.project, timers=policy.timers
@@ -63,9 +65,15 @@ def handlers(store: Store, clock: Clock, ids: Ids) -> Handlers:
     return {policy.RECIPIENT: Handler(store, RECIPIENTS, clock, ids)}
 
 
-def heard(site: str, municipality: str) -> Policy:
-    """What is listened to at a site."""
-    return Policy(NEWS, policy.LISTENS, policy.heard_by(site, municipality))
+def heard(site: str) -> Policy:
+    """What is listened to at a site for its clients."""
+    return Policy(NEWS, policy_clients.LISTENS, policy.here(site, policy_clients.heard, {}))
+
+
+def heard_by_staff(site: str, municipality: str) -> Policy:
+    """What is listened to for those who work there."""
+    told_elsewhere: dict[type[Contract], str] = {placement.RegimeTold: municipality}
+    return Policy(DUTY, policy_staff.LISTENS, policy.here(site, policy_staff.heard, told_elsewhere))
 
 
 def channels_of(settings: ChannelSettings) -> dict[str, Channel]:
@@ -94,19 +102,21 @@ def build(host: Host) -> ServiceApp:
     deciding = handlers(store, clock, ids)
     recipients = deciding[policy.RECIPIENT]
     seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
-    news = PolicyReader(store, heard(settings.site, settings.municipality_site or settings.hub), clock, deciding, seals)
+    news = PolicyReader(store, heard(settings.site), clock, deciding, seals)
+    on_duty = heard_by_staff(settings.site, settings.municipality_site or settings.hub)
+    duty = PolicyReader(store, on_duty, clock, deciding, seals)
     contacts = BusContacts(settings, NAME)
     courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock)
-    bench = Bench(NAME, Repair(store, [news], clock, ids), Rebuilds(_views(store), clock))
+    bench = Bench(NAME, Repair(store, [news, duty], clock, ids), Rebuilds(_views(store), clock))
 
     async def start() -> None:
         await runtime.start()
         runtime.spawn("courier", courier.run)
-        runtime.city(also=[news])
-        runtime.local(news, own_streams(settings))
+        runtime.city(also=[duty])
+        runtime.local(news, own_streams(settings), also=[duty])
         if settings.municipality:
             runtime.spawn("silence", partial(watch_silence, runtime, deciding))
-        runtime.measure(news)
+        runtime.measure(news, duty)
 
     async def stop() -> None:
         await bench.rebuilds.stop()
@@ -116,14 +126,13 @@ def build(host: Host) -> ServiceApp:
     site_api = api.build(api.Notifications(store, recipients, contacts, clock, ids), bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = files_of(IntakeLooks(settings.own_address).record)
-    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS], files=files))
+    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS, DUTY], files=files))
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
 
 def files_of(record: Record) -> Files:
     """What is a client's: all they are told. Roles of the site are nobody's."""
-    roles = frozenset({policy.OPERATOR, policy.ONCALL, policy.COORDINATOR})
-    return Files(RECIPIENT.stream(""), record, open_keys=roles)
+    return Files(RECIPIENT.stream(""), record, open_keys=policy.ROLES)
 
 
 def own_streams(settings: SiteSettings) -> list[str]:
@@ -143,7 +152,7 @@ async def watch_silence(runtime: Runtime, deciding: Handlers) -> None:
             now = host.clock.now()
             since = now - timedelta(seconds=link.silent_seconds)
             for recipient in (policy.ONCALL, policy.COORDINATOR):
-                reaction = policy.silent(site, recipient, since, now)
+                reaction = policy_staff.silent(site, recipient, since, now)
                 command_id = derived_id("silent", reaction.command.message_id)  # type: ignore[attr-defined]
                 if command_id not in told:
                     context = Context(command_id, command_id, command_id)

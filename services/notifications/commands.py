@@ -12,7 +12,7 @@ from shared.kernel import Command
 
 
 class ChooseMessage(Command, frozen=True, kw_only=True):
-    """Something has happened that this recipient should hear of."""
+    """Something has happened that this recipient should hear of. send_at: not before; None: now."""
 
     recipient: str
     message_id: str
@@ -20,6 +20,20 @@ class ChooseMessage(Command, frozen=True, kw_only=True):
     template: str
     fields: dict[str, str]
     expires_at: datetime
+    send_at: datetime | None = None
+
+
+class ReplaceMessages(Command, frozen=True, kw_only=True):
+    """What there was to tell of a thing is over, and this is told instead.
+
+    over: messages that need not be told any more. instead: in this order. only_if_told: nothing is told instead to
+    whoever has heard of none of what is over.
+    """
+
+    recipient: str
+    over: tuple[str, ...] = ()
+    instead: tuple[ChooseMessage, ...] = ()
+    only_if_told: bool = False
 
 
 class TakeUpMessage(Command, frozen=True, kw_only=True):
@@ -72,10 +86,13 @@ class EraseRecipient(Command, frozen=True, kw_only=True):
     recipient: str
 
 
-RecipientCommand: TypeAlias = ChooseMessage | TakeUpMessage | RecordSent | RecordFailure | RecordTold | EraseRecipient
+RecipientCommand: TypeAlias = (
+    ChooseMessage | ReplaceMessages | TakeUpMessage | RecordSent | RecordFailure | RecordTold | EraseRecipient
+)
 
 COMMANDS: tuple[type[RecipientCommand], ...] = (
     ChooseMessage,
+    ReplaceMessages,
     TakeUpMessage,
     RecordSent,
     RecordFailure,

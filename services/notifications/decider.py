@@ -40,6 +40,8 @@ def decide(state: Recipient, command: cmd.RecipientCommand) -> Outcome:
     match command:
         case cmd.ChooseMessage():
             return choose(state, command)
+        case cmd.ReplaceMessages():
+            return replace(state, command)
         case cmd.EraseRecipient():
             return erase(state, command)
         case _ if not state.knows(command.message_id):
@@ -69,10 +71,28 @@ def choose(state: Recipient, command: cmd.ChooseMessage) -> Outcome:
         return gather(state, command)
     return [
         ev.MessageChosen(
-            command.recipient, command.message_id, command.cause_id, command.template, command.fields, command.at,
-            command.expires_at, command.at,
+            command.recipient, command.message_id, command.cause_id, command.template, command.fields,
+            command.send_at or command.at, command.expires_at, command.at,
         )
     ]  # fmt: skip
+
+
+def replace(state: Recipient, command: cmd.ReplaceMessages) -> Outcome:
+    """What has not gone out yet is not told any more; what is under way is not tried again. Refused: as `choose`."""
+    heard = any(state.has_heard(message_id) for message_id in command.over)
+    events: list[ev.RecipientEvent] = [
+        ev.MessageSuppressed(command.recipient, message_id, "overtaken", command.at)
+        for message_id in command.over
+        if message_id in state.open
+    ]
+    if command.only_if_told and not heard:
+        return events
+    for wanted in command.instead:
+        chosen = choose(RECIPIENT.fold(state, events), wanted)
+        if isinstance(chosen, Rejected):
+            return chosen
+        events += chosen
+    return events
 
 
 def gather(state: Recipient, command: cmd.ChooseMessage) -> Outcome:
@@ -190,7 +210,7 @@ RECIPIENT: Decider[Recipient, cmd.RecipientCommand, ev.RecipientEvent] = Decider
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Recipient,
-    state_version=1,
+    state_version=2,
     commands=cmd.COMMANDS,
 )
 """Stream `recipient/<client id or role>`: one message a cause, and one place where a flood becomes a summary."""

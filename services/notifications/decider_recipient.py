@@ -52,12 +52,13 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):
     """recent: when the last messages were chosen, at most `RECENT_MAX`. summary_id: that of the open summary, which
-    stands for `gathered` messages.
+    stands for `gathered` messages. untold: of the settled, those that ended before anything of them went out.
     """
 
     key: str = ""
     open: dict[str, Message] = {}
     settled: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
     recent: tuple[datetime, ...] = ()
     summary_id: str = ""
     gathered: int = 0
@@ -67,6 +68,12 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     def knows(self, message_id: str) -> bool:
         """Whether there is, or was, such a message."""
         return message_id in self.open or message_id in self.settled
+
+    def has_heard(self, message_id: str) -> bool:
+        """Whether it was told, or may have been."""
+        if message_id in self.open:
+            return self.open[message_id].uncertain > 0
+        return message_id in self.settled and message_id not in self.untold
 
 
 def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
@@ -96,7 +103,9 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
             changes = {"status": "desk", "because": event.because, "due_at": event.until,
                        "unknown": state.open[event.message_id].uncertain}  # fmt: skip
             return _with(state, event.message_id, changes)
-        case ev.MessageSent() | ev.MessageDelivered() | ev.MessageSuppressed():
+        case ev.MessageSuppressed():
+            return _settled(_silenced(state, event.message_id), event.message_id)
+        case ev.MessageSent() | ev.MessageDelivered():
             return _settled(state, event.message_id)
         case ev.RecipientErased():
             return replace(state, erased_at=event.at, recent=(), summary_id="", gathered=0)
@@ -117,6 +126,13 @@ def _chosen(state: Recipient, event: ev.MessageChosen) -> Recipient:
 def _with(state: Recipient, message_id: str, changes: dict[str, object]) -> Recipient:
     changed = replace(state.open[message_id], **changes)
     return replace(state, open=state.open | {message_id: changed})
+
+
+def _silenced(state: Recipient, message_id: str) -> Recipient:
+    message = state.open.get(message_id)
+    if message is None or message.uncertain:
+        return state
+    return replace(state, untold=(*state.untold, message_id)[-SETTLED_KEPT:])
 
 
 def _settled(state: Recipient, message_id: str) -> Recipient:

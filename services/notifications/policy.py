@@ -1,4 +1,5 @@
-"""What follows from a heard event or a committed one: which message to whom, and when it is taken up.
+"""What follows from a heard event or a committed one: how a message is chosen, and when it is taken up. Which event
+makes which message is in `policy_clients.py` and `policy_staff.py`.
 
 What is too old to be told is not: whoever reads a log from its beginning again, or hears it anew in another epoch,
 tells nobody the news of last month.
@@ -8,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from services.notifications import events as ev
-from services.notifications.commands import ChooseMessage, EraseRecipient
-from shared.contracts import intake, placement
+from services.notifications.commands import ChooseMessage
 from shared.contracts.base import Contract, Opened
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.ids import derived_id
@@ -25,7 +26,8 @@ RECIPIENT = "recipient"
 SEND = "send"
 """The timer of every message that is not settled."""
 
-OPERATOR, ONCALL, COORDINATOR = "operator", "oncall", "coordinator"
+CASEWORKER, OPERATOR, ONCALL, COORDINATOR = "caseworker", "operator", "oncall", "coordinator"
+ROLES = frozenset({CASEWORKER, OPERATOR, ONCALL, COORDINATOR})
 """Recipients who are no clients: the roles of this site's people."""
 
 NEWS = timedelta(days=1)
@@ -33,79 +35,55 @@ NEWS = timedelta(days=1)
 WAITS = timedelta(days=14)
 """How long a message waits at the desk for somebody who does not come."""
 
+SETTLES = timedelta(seconds=10)
+"""An offer that cannot be taken is declined by intake in the same breath: nobody is told of it."""
+
 CITY_ZONE = ZoneInfo("Europe/Amsterdam")
 QUIET_FROM, QUIET_UNTIL = time(21), time(8)
 """By the city's clock. A phone that lights up at night may be seen by somebody it is not meant for, and wakes a room of
 two."""
 
-LISTENS: Mapping[str, type[Contract]] = {
-    contract.type_name: contract
-    for contract in (
-        intake.RequestOpened,
-        intake.RequestWithdrawn,
-        intake.ClientErased,
-        placement.HoldEnded,
-        placement.RegimeTold,
-    )
-}
-"""What is heard: of this site's intake and placement, and the regimes everybody is told of."""
+
+React: TypeAlias = Callable[[Message, Contract | Opened, datetime], Reaction | None]
 
 
-def heard_by(site: str, municipality: str) -> Callable[[Message, Contract | Opened, datetime], Reaction | None]:
-    """`heard`, at this site, where the municipality is that one."""
+def here(site: str, react: React, elsewhere: Mapping[type[Contract], str]) -> React:
+    """`react`, for what this site's own services tell. elsewhere: the site to be heard of a contract that is told by
+    another one."""
 
-    def react(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
-        whose = municipality if isinstance(said, placement.RegimeTold) else site
-        return heard(message, said, at) if message.origin.site == whose else None
+    def reacts(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+        whose = site if isinstance(said, Opened) else elsewhere.get(type(said), site)
+        return react(message, said, at) if message.origin.site == whose else None
 
-    return react
-
-
-def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
-    """The command that follows from an event, or None when nobody has to be told."""
-    match said:
-        case intake.ClientErased():
-            command = EraseRecipient(at=at, role=SYSTEM_ROLE, recipient=said.client_id)
-            return Reaction(RECIPIENT, said.client_id, command)
-        case intake.RequestOpened():
-            fields = {"date": said.waiting_since.isoformat()}
-            return told(message, said.client_id, "request_noted", said.request_id, said.at, at, fields)
-        case intake.RequestWithdrawn() if said.reason not in ("erased", "mistake"):
-            return told(message, said.client_id, "request_ended", said.request_id, said.at, at)
-        case placement.HoldEnded() if said.how in ("lapsed", "no_show"):
-            fields = {"location": said.location}
-            return told(message, OPERATOR, "hold_lapsed", said.hold_id, said.at, at, fields)
-        case placement.RegimeTold() if said.revision == 1 and said.ends_at > at:
-            fields = {"name": said.name, "time": said.starts_at.isoformat()}
-            return told(message, OPERATOR, "regime_told", said.regime_id, message.time, at, fields)
-        case _:
-            return None
+    return reacts
 
 
 def told(
     message: Message, recipient: str, template: str, about: str, happened_at: datetime, at: datetime,
     fields: Mapping[str, str] | None = None,
 ) -> Reaction | None:  # fmt: skip
-    """One message: its id follows from whom it goes to, what it says and what it is about, however often that is
-    told. None when it is no news any more."""
-    if happened_at + NEWS <= at:
+    """One message, or None when it is no news any more."""
+    if not is_news(happened_at, at):
         return None
-    command = ChooseMessage(
+    return Reaction(RECIPIENT, recipient, choice(message, recipient, template, about, at, fields))
+
+
+def is_news(happened_at: datetime, at: datetime) -> bool:
+    """Whether it is still to be told."""
+    return at < happened_at + NEWS
+
+
+def choice(
+    message: Message, recipient: str, template: str, about: str, at: datetime, fields: Mapping[str, str] | None = None,
+    *, expires_at: datetime | None = None, send_at: datetime | None = None,
+) -> ChooseMessage:  # fmt: skip
+    """One message: its id follows from whom it goes to, what it says and what it is about, however often that is
+    told."""
+    return ChooseMessage(
         at=at, role=SYSTEM_ROLE, recipient=recipient, message_id=message_id_of(recipient, template, about),
-        cause_id=message.id, template=template, fields=dict(fields or {}), expires_at=at + WAITS,
+        cause_id=message.id, template=template, fields=dict(fields or {}), expires_at=expires_at or at + WAITS,
+        send_at=send_at,
     )  # fmt: skip
-    return Reaction(RECIPIENT, recipient, command)
-
-
-def silent(site: str, recipient: str, since: datetime, at: datetime) -> Reaction:
-    """Another site has fallen silent: one message a site and day."""
-    about = f"{site}/{since.astimezone(CITY_ZONE).date().isoformat()}"
-    message_id = message_id_of(recipient, "site_silent", about)
-    command = ChooseMessage(
-        at=at, role=SYSTEM_ROLE, recipient=recipient, message_id=message_id, cause_id=message_id,
-        template="site_silent", fields={"site": site, "time": since.isoformat()}, expires_at=at + NEWS,
-    )  # fmt: skip
-    return Reaction(RECIPIENT, recipient, command)
 
 
 def message_id_of(recipient: str, template: str, about: str) -> str:

@@ -45,6 +45,26 @@ TEMPLATES: Mapping[str, Template] = {
         {"date": "date"},
     ),
     "request_ended": Template("You are no longer on the list for a place to stay. If this is wrong, come to the desk."),
+    "offer_waiting": Template(
+        "There is a place to stay for you. Do you want it? Come to the desk or call us before %(time)s.",
+        {"time": "time"},
+    ),
+    "offer_lapsing": Template(
+        "We keep a place to stay for you until %(time)s. Do you want it? Come to the desk or call us now.",
+        {"time": "time"},
+    ),
+    "offer_confirmed": Template(
+        "The place to stay is yours. Please be there before %(time)s. Any questions? Come to the desk or call us.",
+        {"time": "time"},
+    ),
+    "offer_over": Template(
+        "We no longer keep the place for you. Do you still need a place to stay? Come to the desk or call us."
+    ),
+    "answer_due": Template("An offer of a place needs an answer before %(time)s.", {"time": "time"}, staff=True),
+    "offer_lapsed": Template("An offer of a place has lapsed: nobody answered in time.", staff=True),
+    "offer_missed": Template(
+        "Somebody did not come to the place they were offered. Their request waits again.", staff=True
+    ),
     "hold_lapsed": Template(
         "A place that was kept at %(location)s is free again: nobody came.", {"location": "word"}, staff=True
     ),

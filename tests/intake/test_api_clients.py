@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from services.intake import file as kept
 from services.intake.app_keeper import ERASED_A_LOOK_MAX
 from services.intake.commands import CorrectClient
 from services.intake.file import made_alias
@@ -26,7 +27,7 @@ from tests.support.memory_keys import SITE_KEY, MemoryKeys
 CANARY = "zilverreiger"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 PERSONAL = {
-    "name": f"Name {CANARY}", "birth_date": "1987-03-04", "contact_details": f"tel {CANARY}",
+    "name": f"Name {CANARY}", "birth_date": "1987-03-04", "contact_details": f"+31 6 12345678, {CANARY}",
     "documents": f"passport {CANARY}", "notes": f"notes {CANARY}",
 }  # fmt: skip
 WHOLE: dict[str, Any] = {
@@ -106,6 +107,11 @@ async def test_one_key_registers_one_client_and_leaves_one_key_in_the_vault(desk
     assert (await desk.vault.state()).keys == 1
 
 
+def unusable(channel: str, details: str) -> dict[str, Any]:
+    """Somebody who wants to be written to where nobody can write."""
+    return {"contact": {"channel": channel}, "personal": {"contact_details": details}}
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -121,6 +127,10 @@ async def test_one_key_registers_one_client_and_leaves_one_key_in_the_vault(desk
         ({"personal": {"birth_date": "1850-01-01"}}, "birth-date-impossible"),
         ({"personal": {"name": f"{CANARY}\x00"}}, "text-invalid"),
         ({"personal": {"notes": "x" * 4001}}, "invalid"),
+        (unusable("email", f"mail {CANARY}@localhost"), "contact-address-unusable"),
+        (unusable("email", f"{CANARY}@example.org en {CANARY}@example.com"), "contact-address-unusable"),
+        (unusable("sms", "06 12345678"), "contact-address-unusable"),
+        (unusable("sms", "+31 6 1234"), "contact-address-unusable"),
         ({CANARY: 1}, "invalid"),
     ],
 )  # fmt: skip
@@ -138,6 +148,37 @@ async def test_texts_are_composed_and_never_interpreted(desk: IntakeDesk) -> Non
     client_id = await desk.registered(personal={"name": given})
     read = (await desk.post(f"/clients/{client_id}/read-personal", {"purpose": "contact"})).json()
     assert read["name"] == "Zo\u00eb <b>{{7*7}}</b>; drop table clients"
+
+
+async def test_a_channel_and_the_address_for_it_have_to_suit_each_other_whichever_is_corrected(
+    desk: IntakeDesk,
+) -> None:
+    client_id = await desk.registered(personal={"contact_details": "bij mijn zus, 06 12345678"})
+    path = f"/clients/{client_id}/correct"
+    refused = await desk.post(path, {"reason": "news", "contact": {"channel": "sms"}})
+    assert (refused.status_code, refused.json()["code"]) == (422, "contact-address-unusable")
+    assert refused.json()["facts"] == {"channel": "sms", "wanted": "one-number-with-its-country"}
+    better = {"reason": "news", "contact": {"channel": "sms"}, "personal": {"contact_details": "+31 6 12345678"}}
+    assert (await desk.post(path, better)).status_code == 200
+    worse = await desk.post(path, {"reason": "news", "personal": {"contact_details": "06 12345678"}})
+    assert worse.json()["code"] == "contact-address-unusable"
+    gone = await desk.post(path, {"reason": "news", "personal": {"contact_details": None}})
+    assert gone.status_code == 200, "a client may have no address yet: the desk tells them"
+
+
+async def test_an_address_that_was_stored_before_it_was_checked_does_not_hold_up_other_corrections(
+    desk: IntakeDesk,
+) -> None:
+    client_id = await desk.registered(contact={"channel": "sms"}, personal={"contact_details": "+31 6 12345678"})
+    file = (await desk.intake.handler.load(client_id))[0]
+    sealed = await desk.intake.seal(client_id, kept.PERSONAL, kept.Personal(contact_details="06 12345678"))
+    stored = CorrectClient(
+        at=desk.clock.now(), role="caseworker", client_id=client_id, reason="mistake", card=file.card, personal=sealed
+    )
+    handled = await desk.intake.handler.handle(client_id, stored, Context(client_id, client_id, client_id))
+    assert handled.rejected is None, handled.rejected
+    for change in ({"alias": "amber fox 2"}, {"personal": {"notes": "x"}}):
+        assert (await desk.post(f"/clients/{client_id}/correct", {"reason": "news", **change})).status_code == 200
 
 
 async def test_a_correction_changes_what_it_names_and_no_more(desk: IntakeDesk) -> None:

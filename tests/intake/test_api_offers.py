@@ -9,9 +9,12 @@ from typing import Any
 from services.intake import commands_offers as oc
 from services.intake import events_offers as oe
 from services.intake import policy
+from services.intake.app_repair import first_rows
 from services.intake.decider import CLIENT
 from shared.arrival import hashed
+from shared.contracts import intake as told
 from shared.handling import Context
+from shared.ids import SystemIds
 from tests.intake.offers import OFFER, OFFER_2
 from tests.support.intake_desk import IntakeDesk, open_intake
 
@@ -164,3 +167,24 @@ async def test_nobody_is_transferred_who_lives_nowhere() -> None:
         client = await desk.registered()
         refused = await desk.post(f"/clients/{client}/requests", FAMILY | {"transfer": True})
         assert (refused.status_code, refused.json()["code"]) == (409, "client-not-housed")
+
+
+async def test_a_new_epoch_tells_the_clients_site_of_offers_that_go_on() -> None:
+    async with open_intake() as desk:
+        client, request = await waiting(desk)
+        for offer_id in (OFFER, OFFER_2):
+            await offered(desk, request, offer_id)
+        await desk.post(f"/clients/{client}/offers/{OFFER}/accept", soon(desk))
+        rows = await first_rows(desk.store, desk.clock, SystemIds(), {})
+        assert [row.subject for row in rows if isinstance(row.contract, told.OfferReceived)] == [OFFER_2]
+        now = desk.clock.now()
+        word = oc.HearWord(
+            at=now, role="system", client_id="", request_id=request, offer_id=OFFER, site="noord", word="expected",
+            reason=None, turn=1, epoch=1, number=3, until=now + timedelta(hours=6),
+        )  # fmt: skip
+        handled = await desk.deciding[policy.REQUEST].handle(request, word, Context("w", "w", "w"))
+        assert handled.rejected is None, handled.rejected
+        rows = await first_rows(desk.store, desk.clock, SystemIds(), {})
+        sure = [row.contract for row in rows if isinstance(row.contract, told.OfferConfirmed)]
+        assert [(one.offer_id, one.expected_by) for one in sure] == [(OFFER, now + timedelta(hours=6))]
+        assert not any(isinstance(row.contract, told.OfferReceived) for row in rows), "the other one was declined"

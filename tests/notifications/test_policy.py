@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from services.notifications import app, policy, policy_clients, policy_staff
 from services.notifications import commands as cmd
-from services.notifications import policy
 from services.notifications.wording import TEMPLATES
 from shared.contracts import intake, placement
 from shared.contracts.base import Contract
@@ -32,15 +33,19 @@ def withdrawn(reason: str) -> intake.RequestWithdrawn:
     return intake.RequestWithdrawn.of(client_id=CLIENT, request_id=ASKED, reason=reason, at=T0)
 
 
-def hear(said: Contract, at: datetime = T0, *, origin: str = "west", id_: str = "e") -> Reaction | None:
+def hear(
+    said: Contract, at: datetime = T0, *, origin: str = "west", id_: str = "e", staff: bool = False
+) -> Reaction | None:
+    """What follows, for clients or for those who work there."""
     message = Message(
         Origin(origin, "intake", 1), "loc", 1, id_, said.type_name, "s", T0, id_, id_, said.encode(),
     )  # fmt: skip
-    return policy.heard_by("west", "stad")(message, said, at)
+    listening = app.heard_by_staff("west", "stad") if staff else app.heard("west")
+    return listening.react(message, said, at) if said.type_name in listening.contracts else None
 
 
-def chosen(said: Contract, **how: str) -> cmd.ChooseMessage:
-    reaction = hear(said, **how)  # type: ignore[arg-type]
+def chosen(said: Contract, **how: Any) -> cmd.ChooseMessage:
+    reaction = hear(said, staff=isinstance(said, placement.HoldEnded | placement.RegimeTold), **how)
     assert reaction is not None
     assert isinstance(reaction.command, cmd.ChooseMessage)
     assert reaction.key == reaction.command.recipient
@@ -82,12 +87,12 @@ def test_an_erased_client_is_forgotten_here_too_however_late_it_is_heard() -> No
 def test_old_news_is_no_news() -> None:
     assert hear(OPENED, T0 + policy.NEWS - timedelta(seconds=1)) is not None
     assert hear(OPENED, T0 + policy.NEWS) is None
-    assert hear(REGIME, T0 + timedelta(days=4), origin="stad") is None
+    assert hear(REGIME, T0 + timedelta(days=4), origin="stad", staff=True) is None
 
 
 def test_another_site_speaks_of_nobody_here() -> None:
     assert hear(OPENED, origin="noord") is None
-    assert hear(REGIME, origin="noord") is None
+    assert hear(REGIME, origin="noord", staff=True) is None
 
 
 @pytest.mark.parametrize(
@@ -120,8 +125,92 @@ def test_every_message_that_is_not_settled_has_its_timer() -> None:
 
 
 def test_a_silent_site_is_told_of_once_a_day() -> None:
-    one = policy.silent("noord", policy.ONCALL, T0, T0 + timedelta(minutes=6))
-    again = policy.silent("noord", policy.ONCALL, T0, T0 + timedelta(minutes=9))
-    tomorrow = policy.silent("noord", policy.ONCALL, T0 + timedelta(days=1), T0 + timedelta(days=1))
+    one = policy_staff.silent("noord", policy.ONCALL, T0, T0 + timedelta(minutes=6))
+    again = policy_staff.silent("noord", policy.ONCALL, T0, T0 + timedelta(minutes=9))
+    tomorrow = policy_staff.silent("noord", policy.ONCALL, T0 + timedelta(days=1), T0 + timedelta(days=1))
     ids = [reaction.command.message_id for reaction in (one, again, tomorrow)]  # type: ignore[attr-defined]
     assert ids[0] == ids[1] != ids[2]
+
+
+# --- offers ---------------------------------------------------------------------------------------------------------
+
+OFFER, UNTIL, BY = "33333333-3333-4333-8333-333333333333", T0 + timedelta(hours=4), T0 + timedelta(hours=6)
+ABOUT: dict[str, Any] = {"client_id": CLIENT, "request_id": ASKED, "offer_id": OFFER, "at": T0}
+WHERE: dict[str, Any] = {"site": "noord", "location": "noord", "kind": "shelter_24h"}
+RECEIVED = intake.OfferReceived.of(**ABOUT, **WHERE, expires_at=UNTIL)
+CONFIRMED = intake.OfferConfirmed.of(**ABOUT, expected_by=BY)
+HOUSED = intake.ClientHoused.of(**ABOUT, **WHERE)
+
+
+def declined(reason: str) -> intake.OfferDeclined:
+    return intake.OfferDeclined.of(**ABOUT, reason=reason)
+
+
+def ended(how: str) -> intake.OfferEnded:
+    return intake.OfferEnded.of(**ABOUT, how=how, reason=None)
+
+
+def replaced(said: Contract, *, staff: bool = False, at: datetime = T0) -> tuple[set[str], list[str], bool]:
+    """Templates of what is over and of what is told instead, and whether only to whoever has heard."""
+    reaction = hear(said, at, staff=staff)
+    assert reaction is not None
+    command = reaction.command
+    assert isinstance(command, cmd.ReplaceMessages)
+    assert reaction.key == command.recipient == ("caseworker" if staff else CLIENT)
+    names = {policy.message_id_of(command.recipient, template, OFFER): template for template in TEMPLATES}
+    for one in command.instead:
+        assert names[one.message_id] == one.template
+        assert one.fields.keys() == TEMPLATES[one.template].fields.keys()
+        assert "noord" not in repr(one), "where somebody will sleep is said at the desk"
+    return {names[id_] for id_ in command.over}, [one.template for one in command.instead], command.only_if_told
+
+
+WAITS, ALL = {"offer_waiting", "offer_lapsing"}, {"offer_waiting", "offer_lapsing", "offer_confirmed"}
+
+
+@pytest.mark.parametrize(
+    ("said", "over", "instead", "only_if_told"),
+    [
+        (RECEIVED, set(), ["offer_waiting", "offer_lapsing"], False),
+        (intake.OfferAccepted.of(**ABOUT, expected_by=BY), WAITS, [], False),
+        (declined("too_far"), WAITS, [], False),
+        (declined("not_reached"), WAITS, ["offer_over"], True),
+        (CONFIRMED, WAITS, ["offer_confirmed"], False),
+        (ended("declined"), ALL, [], False),
+        (ended("called_off"), ALL, [], False),
+        (ended("withdrawn"), ALL, ["offer_over"], True),
+        (ended("lapsed"), ALL, ["offer_over"], True),
+        (ended("no_show"), ALL, ["offer_over"], True),
+        (HOUSED, ALL, [], False),
+    ],
+)
+def test_what_a_client_hears_of_an_offer(
+    said: Contract, over: set[str], instead: list[str], only_if_told: bool
+) -> None:
+    assert replaced(said) == (over, instead, only_if_told)
+
+
+@pytest.mark.parametrize(
+    ("said", "over", "instead"),
+    [
+        (RECEIVED, set(), ["answer_due"]),
+        (declined("too_far"), {"answer_due"}, []),
+        (ended("lapsed"), {"answer_due"}, ["offer_lapsed"]),
+        (ended("no_show"), {"answer_due"}, ["offer_missed"]),
+        (ended("withdrawn"), {"answer_due"}, []),
+    ],
+)
+def test_what_caseworkers_hear_of_an_offer(said: Contract, over: set[str], instead: list[str]) -> None:
+    assert replaced(said, staff=True) == (over, instead, False)
+
+
+def test_a_client_is_told_again_only_if_there_is_time_for_it() -> None:
+    command = policy_clients.planned(RECEIVED, T0)
+    assert [one.send_at for one in command.wanted] == [T0 + policy.SETTLES, UNTIL - policy_clients.REMINDED]
+    assert replaced(RECEIVED, at=UNTIL - 2 * policy_clients.REMINDED)[1] == ["offer_waiting", "offer_lapsing"]
+    assert replaced(RECEIVED, at=UNTIL - 2 * policy_clients.REMINDED + timedelta(seconds=1))[1] == ["offer_waiting"]
+
+
+def test_what_is_over_is_over_however_late_it_is_heard_and_nothing_is_told_instead() -> None:
+    assert replaced(ended("lapsed"), at=T0 + policy.NEWS) == (ALL, [], True)
+    assert replaced(RECEIVED, at=T0 + policy.NEWS) == (set(), [], False)

@@ -4,12 +4,13 @@ channels that take a message and may not say so.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.notifications.adapters.contacts import ContactsUnavailable
 from services.notifications.adapters.port import Channel, ChannelProblem, Outgoing
 from services.notifications.adapters.settings import ChannelSettings
-from services.notifications.app import handlers, heard
+from services.notifications.app import handlers, heard, heard_by_staff
 from services.notifications.app_courier import Courier
 from services.notifications.policy import RECIPIENT
 from shared.contracts.contact import ContactAnswered, ContactAsked
@@ -104,9 +105,13 @@ class NotificationsProcess:
         site, world = process.site, process.world
         self.handlers = handlers(self.store, site.clock, world.ids)
         seals = world.seals[site.name]
-        self.news = PolicyReader(self.store, heard(site.name, world.bus.hub), site.clock, self.handlers, seals)
-        source = world.bus.source(site.name, stream_name("loc", site.name, INTAKE), process.io)
-        process.keep("notifications news", lambda: self.news.run(Follow(source)))
+        self.readers = [
+            PolicyReader(self.store, policy, site.clock, self.handlers, seals)
+            for policy in (heard(site.name), heard_by_staff(site.name, world.bus.hub))
+        ]
+        for reader in self.readers:
+            source = world.bus.source(site.name, stream_name("loc", site.name, INTAKE), process.io)
+            process.keep(f"notifications {reader.view.name}", partial(reader.run, Follow(source)))
         process.keep("notifications courier", self._courier().run)
 
     def _courier(self) -> Courier:
@@ -124,4 +129,5 @@ class NotificationsProcess:
 
     @property
     def heard(self) -> tuple[int, int]:
-        return self.news.checkpoint(f"{self.process.site.name}/{INTAKE}", "loc")
+        """How far the slower of its readers has come with what intake told."""
+        return min(reader.checkpoint(f"{self.process.site.name}/{INTAKE}", "loc") for reader in self.readers)

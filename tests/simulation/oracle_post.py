@@ -8,11 +8,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from services.intake import events as intake
+from services.intake import events_offers as offers
 from services.intake.decider import CLIENT
 from services.notifications import events as ev
 from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import SUMMARY
-from services.notifications.policy import message_id_of
+from services.notifications.policy import CASEWORKER, message_id_of
 from tests.simulation.oracle_house import require
 from tests.support.memory_store import Disk
 
@@ -23,7 +24,8 @@ FILES = CLIENT.stream("")
 
 @dataclass
 class Post:
-    """One site's. chosen, begun, ended: by message id. arrivals: whether each was marked as a repeat, by message id."""
+    """One site's. chosen, begun, ended: by message id. open: not settled, at the desk or not. overtaken: not told any
+    more because what it was about is over. arrivals: whether each was marked as a repeat, by message id."""
 
     disk: Disk
     intake: Disk
@@ -33,6 +35,8 @@ class Post:
     ended: dict[str, set[str]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     summaries: set[str] = field(default_factory=set)
+    open: set[str] = field(default_factory=set)
+    overtaken: set[str] = field(default_factory=set)
     arrivals: dict[str, list[bool]] = field(default_factory=dict)
 
 
@@ -59,11 +63,17 @@ class PostOracle:
             if isinstance(event, ev.MessageChosen | ev.MessageGathered):
                 require(event.recipient not in known.erased, "a message to whoever is erased", site, event)
                 known.chosen[event.message_id] += 1
-                if isinstance(event, ev.MessageChosen) and event.template == SUMMARY:
-                    known.summaries.add(event.message_id)
+                if isinstance(event, ev.MessageChosen):
+                    known.open.add(event.message_id)
+                    known.summaries |= {event.message_id} if event.template == SUMMARY else set()
             if isinstance(event, ev.SendingBegan):
                 require(event.recipient not in known.erased, "sending to whoever is erased", site, event)
+                require(event.message_id not in known.overtaken, "sending what is over", site, event)
                 known.begun[event.message_id] += 1
+            if isinstance(event, ev.MessageSent | ev.MessageDelivered | ev.MessageSuppressed):
+                known.open.discard(event.message_id)
+            if isinstance(event, ev.MessageSuppressed) and event.because == "overtaken":
+                known.overtaken.add(event.message_id)
             if isinstance(event, ENDS):
                 known.ended.setdefault(event.message_id, set()).add(type(event).__name__)
 
@@ -88,18 +98,71 @@ class PostOracle:
         return [f"{site}/notifications has heard {at} of {told}"] if told and at != (1, told) else []
 
     def rest(self) -> None:
-        """Exactly one message for every request that was opened, or ended by anybody but an erasure."""
+        """Exactly one message for every request that was opened, or ended by anybody but an erasure; and of every offer
+        what its client may hear, nothing of which waits when the offer is over."""
         for site, known in self._sites.items():
-            wanted = set()
+            wanted, of_offers = set(), OffersToldOf()
             for stored in known.intake.events:
                 if stored.stream.startswith(FILES):
                     event = CLIENT.codec.decode(stored.data)
+                    of_offers.follow(event)
                     if isinstance(event, intake.RequestOpened):
                         wanted.add(message_id_of(event.client_id, "request_noted", event.request_id))
                     if isinstance(event, intake.RequestWithdrawn) and event.reason not in ("erased", "mistake"):
                         wanted.add(message_id_of(event.client_id, "request_ended", event.request_id))
-            require(set(known.chosen) - known.summaries == wanted, "not one message for each thing", site,
-                    wanted ^ (set(known.chosen) - known.summaries))  # fmt: skip
+            chosen = set(known.chosen) - known.summaries
+            others = chosen - of_offers.may
+            require(others == wanted, "not one message for each thing", site, wanted ^ others)
+            require(of_offers.must <= chosen, "a client does not hear of an offer", site, of_offers.must - chosen)
+            require(not of_offers.over & known.open, "what is over still waits", site, of_offers.over & known.open)
             require(set(known.chosen.values()) <= {1}, "two messages for one thing", site, known.chosen)
             sent = {id_ for id_, how in known.ended.items() if "MessageSent" in how}
             require(sent <= known.arrivals.keys(), "a message counts as sent and is lost", site, sent)
+
+
+class OffersToldOf:
+    """What may be said of a site's offers, what must be, and what is over: ids of messages, out of intake's events."""
+
+    def __init__(self) -> None:
+        self.may: set[str] = set()
+        self.must: set[str] = set()
+        self.over: set[str] = set()
+        self._words: dict[str, str] = {}
+        self._erased: set[str] = set()
+
+    def follow(self, event: object) -> None:
+        """One event more of a file."""
+        match event:
+            case intake.ClientErased():
+                self._erased.add(event.client_id)
+            case offers.OfferReceived() if event.client_id not in self._erased:
+                self.may |= self._of(event, "offer_waiting", "offer_lapsing") | self._of_staff(event, "answer_due")
+            case offers.OfferAccepted() | offers.OfferDeclined() if event.client_id not in self._erased:
+                self.over |= self._of(event, "offer_waiting", "offer_lapsing") | self._of_staff(event, "answer_due")
+                if isinstance(event, offers.OfferDeclined) and event.reason == "not_reached":
+                    self.may |= self._of(event, "offer_over")
+            case offers.OfferWordHeard() if event.word != self._words.get(event.offer_id, ""):
+                self._words[event.offer_id] = event.word
+                if event.client_id not in self._erased:
+                    self._word(event)
+
+    def _word(self, event: offers.OfferWordHeard) -> None:
+        if event.word == "expected":
+            confirmed = self._of(event, "offer_confirmed")
+            self.may |= confirmed
+            self.must |= confirmed if event.until is not None and event.until > event.at else set()
+        if event.word in ("lapsed", "no_show", "withdrawn"):
+            self.may |= self._of(event, "offer_over")
+        if event.word in ("lapsed", "no_show"):
+            told = self._of_staff(event, "offer_lapsed" if event.word == "lapsed" else "offer_missed")
+            self.may |= told
+            self.must |= told
+        if event.word in ("declined", "called_off", "withdrawn", "lapsed", "no_show", "housed"):
+            self.over |= self._of(event, "offer_waiting", "offer_lapsing", "offer_confirmed")
+            self.over |= self._of_staff(event, "answer_due") if event.word != "housed" else set()
+
+    def _of(self, event: offers.OfferEvent, *templates: str) -> set[str]:
+        return {message_id_of(event.client_id, template, event.offer_id) for template in templates}
+
+    def _of_staff(self, event: offers.OfferEvent, template: str) -> set[str]:
+        return {message_id_of(CASEWORKER, template, event.offer_id)}

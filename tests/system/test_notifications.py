@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from tests.system.test_intake import lying_about
 
 SERVICES = ("intake", "placement", "notifications", "console")
 ADDRESS, LATE = "kanarie-adres@example.org", "kanarie-laat@example.org"
-ASK = {"kinds": ["shelter_24h"]}
+KIND = "medical_respite"
+"""What only the story asks for: the others' requests wait before it, or after."""
+SLOWLY = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +51,8 @@ async def register(desk: Any, language: str, channel: str, explicit: bool = True
     return str(answer.json()["id"])
 
 
-async def ask(desk: Any, client_id: str) -> str:
-    answer = await desk.post(f"/api/intake/clients/{client_id}/requests", json=ASK)
+async def ask(desk: Any, client_id: str, kind: str = "shelter_24h") -> str:
+    answer = await desk.post(f"/api/intake/clients/{client_id}/requests", json={"kinds": [kind]})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -68,6 +71,13 @@ async def become(desk: Any, recipient: str, *statuses: str) -> None:
     await eventually(f"the messages to {recipient} are {statuses}", so)
 
 
+async def moment(network: Network, ahead: timedelta) -> datetime:
+    """A moment after the network's now."""
+    async with httpx.AsyncClient() as client:
+        answer = (await client.get(f"{network.urls['west']}/healthz")).json()
+    return datetime.now(UTC) + timedelta(seconds=answer["clock_offset_seconds"]) + ahead
+
+
 def go_to(network: Network, *, night: bool) -> None:
     """Moves the network's clock to an hour at which messages wait, or do not."""
     ahead_seconds = httpx.get(f"{network.urls['west']}/healthz").json()["clock_offset_seconds"]
@@ -81,36 +91,104 @@ def go_to(network: Network, *, night: bool) -> None:
         network.sign_in_again()
 
 
-async def test_a_story_in_arabic_by_mail_and_in_tigrinya_at_the_desk(network: Network, mailbox: Mailbox) -> None:
+def said_in(mail: EmailMessage) -> str:
+    """The plain text of a mail."""
+    text = mail.get_body(("plain",))
+    assert text is not None
+    return str(text.get_content())
+
+
+async def offered(desk: Any, request_id: str) -> str:
+    """The offer that waits for an answer to a request."""
+
+    async def there() -> bool:
+        return bool((await desk.get(f"/api/intake/requests/{request_id}")).json()["status"] == "offered")
+
+    await eventually("an offer", there, SLOWLY)
+    [offer] = (await desk.get(f"/api/intake/requests/{request_id}")).json()["offers"]
+    return str(offer["id"])
+
+
+async def become_of(desk: Any, recipient: str, wanted: dict[str, str]) -> None:
+    """Waits until exactly these templates have become this."""
+
+    async def so() -> bool:
+        items = await messages(desk, recipient)
+        return len(items) == len(wanted) and {one["template"]: one["status"] for one in items} == wanted
+
+    await eventually(f"{recipient} is told {wanted}", so, SLOWLY)
+
+
+async def test_from_offer_to_place_in_arabic_by_mail_and_in_tigrinya_at_the_desk(
+    network: Network, mailbox: Mailbox
+) -> None:
     go_to(network, night=False)
-    async with network.client("west", "caseworker") as desk:
+    async with network.client("west", "caseworker") as desk, network.client("west") as operator:
         amina = await register(desk, "ar", "email", contact_details=f"mail: {ADDRESS}")
         senait = await register(desk, "ti", "none")
-        for client in (amina, senait):
-            await ask(desk, client)
+        requests = [await ask(desk, client, KIND) for client in (amina, senait)]
         await become(desk, amina, "sent")
         await become(desk, senait, "desk")
-        [mail] = mailbox.to(ADDRESS)
-        assert mail["Subject"] == "رسالة لك"
-        text = mail.get_body(("plain",))
-        assert text is not None
-        assert "لقد طلبت مكانًا للإقامة" in text.get_content()
-        assert "U hebt om een slaapplek gevraagd" in text.get_content()  # nobody has reviewed the Arabic yet
-        assert text.get_content().startswith("هناك خبر لك")  # what a preview shows says nothing
-        assert 'dir="rtl"' in mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
-        [told] = (await desk.get("/api/notifications/desk")).json()["items"]
-        assert (told["recipient"], told["alias"], told["because"]) == (senait, "kanarie-alias", "channel-none")
-        assert told["texts"][0]["language"] == "ti"
-        assert "መንበሪ ቦታ ሓቲትኩም" in told["texts"][0]["text"]
-        async with network.client("west") as operator:
-            done = await operator.post(f"/api/notifications/messages/{told['id']}/told")
-            assert done.status_code == 200, done.text
-        await become(desk, senait, "delivered")
-        reads = (await desk.get("/api/intake/personal-reads", params={"client_id": amina})).json()["items"]
-        assert [(one["role"], one["purpose"]) for one in reads] == [("system", "contact")]
-        assert (await desk.get("/api/intake/personal-reads", params={"client_id": senait})).json()["items"] == []
-        assert lying_about(network.data, (ADDRESS, "kanarie-alias", "لقد طلبت", "መንበሪ")) == []
+        places = {"location": "west", "kind": KIND, "room": "1", "sleeps": 1, "count": 2}
+        assert (await operator.post("/api/placement/places", json=places)).status_code == 201
+        offers = [await offered(desk, request) for request in requests]
+        waits = {"request_noted": "sent", "offer_waiting": "chosen", "offer_lapsing": "chosen"}
+        await become_of(desk, amina, waits)
+    assert network.plek("clock", "advance", "1m").returncode == 0
+    network.sign_in_again()
+    async with network.client("west", "caseworker") as desk, network.client("west") as operator:
+        await become_of(desk, amina, waits | {"offer_waiting": "sent"})
+        await become_of(desk, senait, {"request_noted": "desk", "offer_waiting": "desk", "offer_lapsing": "chosen"})
+        for client, offer in ((amina, offers[0]), (senait, offers[1])):
+            expected = {"expected_by": (await moment(network, timedelta(hours=4))).isoformat()}
+            taken = await desk.post(f"/api/intake/clients/{client}/offers/{offer}/accept", json=expected)
+            assert taken.status_code == 200, taken.text
+        over = {"request_noted": "sent", "offer_waiting": "sent", "offer_lapsing": "suppressed"}
+        await become_of(desk, amina, over | {"offer_confirmed": "sent"})
+        at_desk = {"request_noted": "desk", "offer_waiting": "suppressed", "offer_lapsing": "suppressed"}
+        await become_of(desk, senait, at_desk | {"offer_confirmed": "desk"})
+        await by_mail_in_arabic(network, desk, mailbox, amina)
+        await at_the_desk_in_tigrinya(desk, operator, senait)
+        due = await messages(desk, "caseworker")
+        assert [(one["template"], one["status"]) for one in due] == [("answer_due", "suppressed")] * 2
         assert mailbox.in_the_open == 0
+        told = (ADDRESS, "kanarie-alias", "لقد طلبت", "مكان الإقامة أصبح", "መንበሪ")
+        assert lying_about(network.data, told) == []
+
+
+async def by_mail_in_arabic(network: Network, desk: Any, mailbox: Mailbox, client: str) -> None:
+    """Exactly the mails that were to be sent, and each look at the address written down."""
+    noted, waiting, sure = mailbox.to(ADDRESS)
+    for mail, arabic, dutch in (
+        (noted, "لقد طلبت مكانًا للإقامة", "U hebt om een slaapplek gevraagd"),
+        (waiting, "هناك مكان للإقامة لك", "Er is een slaapplek voor u"),
+        (sure, "مكان الإقامة أصبح لك", "De slaapplek is voor u"),
+    ):
+        assert mail["Subject"] == "رسالة لك"
+        text = said_in(mail)
+        assert text.startswith("هناك خبر لك")  # what a preview shows says nothing
+        assert arabic in text
+        assert dutch in text  # nobody has reviewed the Arabic yet
+        assert "west" not in text.lower(), "where somebody sleeps is said at the desk"
+        assert 'dir="rtl"' in mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    reads = (await desk.get("/api/intake/personal-reads", params={"client_id": client})).json()["items"]
+    assert [(one["role"], one["purpose"]) for one in reads] == [("system", "contact")] * 3
+
+
+async def at_the_desk_in_tigrinya(desk: Any, operator: Any, client: str) -> None:
+    """Exactly what somebody has to be told, and nothing of it any more once they were."""
+    listed = (await desk.get("/api/notifications/desk")).json()["items"]
+    told = {one["template"]: one for one in listed if one["recipient"] == client}
+    assert set(told) == {"request_noted", "offer_confirmed"}
+    for template, words in (("request_noted", "መንበሪ ቦታ ሓቲትኩም"), ("offer_confirmed", "እቲ መንበሪ ቦታ ናትኩም እዩ")):
+        one = told[template]
+        assert (one["alias"], one["because"], one["texts"][0]["language"]) == ("kanarie-alias", "channel-none", "ti")
+        assert words in one["texts"][0]["text"]
+        done = await operator.post(f"/api/notifications/messages/{one['id']}/told")
+        assert done.status_code == 200, done.text
+    over = {"offer_waiting": "suppressed", "offer_lapsing": "suppressed"}
+    await become_of(desk, client, over | {"request_noted": "delivered", "offer_confirmed": "delivered"})
+    assert (await desk.get("/api/intake/personal-reads", params={"client_id": client})).json()["items"] == []
 
 
 async def test_a_client_who_did_not_choose_otherwise_gets_words_that_say_nothing(

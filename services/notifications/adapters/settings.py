@@ -33,7 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from shared.settings import SettingsError
 
 HERE = frozenset({"127.0.0.1", "::1", "localhost"})
-StaffRole = Literal["operator", "oncall", "coordinator"]
+StaffRole = Literal["operator", "caseworker", "coordinator", "oncall"]
 
 
 class _Table(BaseModel):

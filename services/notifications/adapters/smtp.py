@@ -7,6 +7,7 @@ import ssl
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
+from functools import cached_property
 
 import aiosmtplib
 
@@ -38,7 +39,7 @@ class SmtpChannel:
         except (MessageError, ValueError):  # it would quote the address
             raise ChannelProblem("address-refused", lasting=True) from None
         client = aiosmtplib.SMTP(
-            hostname=settings.host, port=settings.port, timeout=STEP_SECONDS, tls_context=self._context(),
+            hostname=settings.host, port=settings.port, timeout=STEP_SECONDS, tls_context=self._trusted,
             use_tls=settings.tls == "implicit", start_tls=settings.tls == "starttls",
         )  # fmt: skip
         try:
@@ -48,7 +49,9 @@ class SmtpChannel:
         finally:
             client.close()
 
-    def _context(self) -> ssl.SSLContext:
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        """Made once: it takes longer than a mail."""
         ca_file = self._settings.ca_file
         return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
 

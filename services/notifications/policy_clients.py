@@ -1,0 +1,126 @@
+"""Which event is told to a client, in which message.
+
+Of an offer a client hears twice at most while it waits, that their place is sure, and that it is kept no longer; the
+last only if they had heard of it. No message says where: whoever reads along would know where somebody sleeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+from services.notifications.commands import EraseRecipient, ReplaceMessages
+from services.notifications.policy import RECIPIENT, SETTLES, choice, is_news, message_id_of, told
+from shared.contracts import intake
+from shared.contracts.base import Contract, Opened
+from shared.envelope import SYSTEM_ROLE, Message
+from shared.kernel import Reaction
+
+LISTENS: Mapping[str, type[Contract]] = {
+    contract.type_name: contract
+    for contract in (
+        intake.RequestOpened,
+        intake.RequestWithdrawn,
+        intake.ClientErased,
+        intake.OfferReceived,
+        intake.OfferAccepted,
+        intake.OfferDeclined,
+        intake.OfferConfirmed,
+        intake.OfferEnded,
+        intake.ClientHoused,
+    )
+}
+"""What is heard of this site's intake."""
+
+WAITING, LAPSING, CONFIRMED, OVER = "offer_waiting", "offer_lapsing", "offer_confirmed", "offer_over"
+REMINDED = timedelta(minutes=45)
+"""So long before an offer lapses its client is told once more; not when there was not twice as long to answer."""
+GONE = frozenset({"withdrawn", "lapsed", "no_show"})
+"""How an offer ends without its client having said no."""
+
+OfferSaid: TypeAlias = (
+    intake.OfferReceived
+    | intake.OfferAccepted
+    | intake.OfferDeclined
+    | intake.OfferConfirmed
+    | intake.OfferEnded
+    | intake.ClientHoused
+)
+
+
+def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+    """The command that follows from an event, or None when nobody has to be told."""
+    match said:
+        case intake.ClientErased():
+            command = EraseRecipient(at=at, role=SYSTEM_ROLE, recipient=said.client_id)
+            return Reaction(RECIPIENT, said.client_id, command)
+        case intake.RequestOpened():
+            fields = {"date": said.waiting_since.isoformat()}
+            return told(message, said.client_id, "request_noted", said.request_id, said.at, at, fields)
+        case intake.RequestWithdrawn() if said.reason not in ("erased", "mistake"):
+            return told(message, said.client_id, "request_ended", said.request_id, said.at, at)
+        case (
+            intake.OfferReceived()
+            | intake.OfferAccepted()
+            | intake.OfferDeclined()
+            | intake.OfferConfirmed()
+            | intake.OfferEnded()
+            | intake.ClientHoused()
+        ):
+            return Reaction(RECIPIENT, said.client_id, of_offer(message, said, at))
+        case _:
+            return None
+
+
+class Plan(NamedTuple):
+    """over: templates whose messages of this offer are over. wanted: what is told instead. if_told: only to whoever has
+    heard of one of those."""
+
+    over: tuple[str, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    if_told: bool = False
+
+
+class Wanted(NamedTuple):
+    """until: when the place is gone, which the message says and after which it is of no use. send_at: not before."""
+
+    template: str
+    until: datetime | None = None
+    send_at: datetime | None = None
+
+
+def of_offer(message: Message, said: OfferSaid, at: datetime) -> ReplaceMessages:
+    """What is said of an offer now, and what said before is over."""
+    client, about, plan = said.client_id, said.offer_id, planned(said, at)
+    chosen = [
+        choice(
+            message, client, one.template, about, at, {} if one.until is None else {"time": one.until.isoformat()},
+            expires_at=one.until, send_at=one.send_at,
+        )
+        for one in plan.wanted
+    ]  # fmt: skip
+    return ReplaceMessages(
+        at=at, role=SYSTEM_ROLE, recipient=client, instead=tuple(chosen) if is_news(said.at, at) else (),
+        over=tuple(message_id_of(client, template, about) for template in plan.over), only_if_told=plan.if_told,
+    )  # fmt: skip
+
+
+def planned(said: OfferSaid, at: datetime) -> Plan:
+    """Which messages an offer leads to now."""
+    waits, all_of_it = (WAITING, LAPSING), (WAITING, LAPSING, CONFIRMED)
+    match said:
+        case intake.OfferReceived(expires_at=until):
+            waiting, remind_at = Wanted(WAITING, until, at + SETTLES), until - REMINDED
+            again = [Wanted(LAPSING, until, remind_at)] if at + REMINDED <= remind_at else []
+            return Plan((), (waiting, *again))
+        case intake.OfferConfirmed():
+            return Plan(waits, (Wanted(CONFIRMED, said.expected_by),))
+        case intake.OfferDeclined(reason="not_reached"):
+            return Plan(waits, (Wanted(OVER),), if_told=True)
+        case intake.OfferEnded() if said.how in GONE:
+            return Plan(all_of_it, (Wanted(OVER),), if_told=True)
+        case intake.OfferEnded() | intake.ClientHoused():
+            return Plan(all_of_it)
+        case _:  # they have answered
+            return Plan(waits)
