@@ -19,6 +19,7 @@ from services.intake import events as ev
 from services.intake.api_desk import Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
 from services.intake.api_lists import Lists
+from services.intake.api_needs import NeedWrites
 from services.intake.api_offers import OfferWrites
 from services.intake.api_reads import Reads, complete_at
 from services.intake.decider_file import File
@@ -63,7 +64,13 @@ TRIES_MAX = 4
 
 
 def routes(
-    writes: Writes, offering: OfferWrites, reads: Reads, guidance: Guidance, guided: GuidanceReads, lists: Lists
+    writes: Writes,
+    offering: OfferWrites,
+    reads: Reads,
+    guidance: Guidance,
+    guided: GuidanceReads,
+    lists: Lists,
+    needs: NeedWrites,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -78,6 +85,7 @@ def routes(
         ("POST", "/clients/{client_id}/requests/{request_id}/withdraw", writes.withdraw, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/accept", offering.accept, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
+        ("POST", "/unmet-needs", needs.note, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),
         ("GET", "/trajectories", guided.list_trajectories, 200, DESK),
@@ -103,7 +111,8 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     api = service_api("intake", "Intake: clients, requests, the vault", asyncapi=asyncapi)
     reads = Reads(intake)
     guidance, lists = Guidance(intake), Lists(intake, reads)
-    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, GuidanceReads(intake, reads), lists)
+    guided, needs = GuidanceReads(intake, reads), NeedWrites(intake)
+    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs)
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)

@@ -18,7 +18,10 @@ import sqlalchemy as sa
 
 from services.intake import commands as cmd
 from services.intake import events as ev
+from services.intake.commands_weeks import WeekCommand
 from services.intake.decider_file import File
+from services.intake.decider_weeks import Weeks
+from services.intake.events_weeks import WeekEvent
 from services.intake.file import CARD, FACTS, PERSONAL, Card, Facts, Personal
 from shared import metrics
 from shared.archive import Look
@@ -36,7 +39,8 @@ from shared.vault import Vault, VaultProblem
 INPUT_CODES = frozenset({
     "arrival-invalid", "decline-reason-unknown", "expected-by-invalid", "offer-word-unknown", "override-reason-unknown",
     "alias-invalid", "appointment-impossible", "appointment-missing", "birth-date-impossible",
-    "correction-reason-unknown", "erasure-cause-unknown", "feature-unknown", "household-member-twice",
+    "correction-reason-unknown", "district-unknown", "erasure-cause-unknown", "feature-unknown",
+    "household-member-twice",
     "household-member-unknown", "household-size-invalid", "id-invalid", "kind-repeated", "kind-unknown",
     "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid", "not-sealed",
     "outcome-kind-other", "priority-invalid", "read-purpose-unknown", "referral-state-unknown",
@@ -84,6 +88,7 @@ class Intake:
     destroy_key: Callable[[str], Awaitable[datetime]]
     clock: Clock
     ids: Ids
+    weeks: Handler[Weeks, WeekCommand, WeekEvent]
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""

@@ -15,6 +15,7 @@ from shared.contracts.vocabulary import (
     BedKind,
     ContactChannel,
     CorrectionReason,
+    District,
     Feature,
     Need,
     OverrideReason,
@@ -132,6 +133,18 @@ class PrioritizeBody(Body):
     priority_facts: Facts
 
 
+class UnmetBody(Body):
+    """Somebody looked and found nothing. request_id: of the client it was for, who then counts once however often is
+    looked; with it only `district` is said. district: where it would have been best.
+    """
+
+    kind: BedKind | None = None
+    household_size: Annotated[int, Field(ge=1, le=20)] = 1
+    features: Wishes = Field(default_factory=list)
+    district: District | None = None
+    request_id: Uuid | None = None
+
+
 class WithdrawBody(Body):
     reason: RequestEndReason
 
@@ -207,6 +220,12 @@ class RequestAnswer(CommandAnswer):
     rules_version: int
     waiting_since: Day
     status: str
+
+
+class UnmetAnswer(CommandAnswer):
+    """id: the request's, or the week's. counted: false when it counted before, or a place was offered meanwhile."""
+
+    counted: bool
 
 
 class WithdrawAnswer(CommandAnswer):

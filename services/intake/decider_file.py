@@ -18,7 +18,8 @@ from shared.envelope import SYSTEM_ROLE
 
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One request. status: `waiting` while it is open (`status_of` says more), `placed`, or `withdrawn` with its
-    reason. version: of the file when it last moved."""
+    reason. version: of the file when it last moved. found: a place was offered once. unmet, unmet_at: where nothing
+    was found for it, and since when that is known; empty when it is not."""
 
     id: str
     kinds: tuple[str, ...]
@@ -33,6 +34,9 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     status: str = "waiting"
     reason: str | None = None
     version: int = 0
+    found: bool = False
+    unmet: str = ""
+    unmet_at: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -135,6 +139,9 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
             known = file.requests[event.request_id]
             ended = replace(known, status="withdrawn", reason=event.reason, facts="", version=version)
             return _with(file, ended, version, event.at)
+        case ev.RequestUnmet():
+            known = file.requests[event.request_id]
+            return _with(file, replace(known, unmet=event.district, unmet_at=event.at), version, None)
         case ev.ClientErased():
             return replace(file, card="", personal=None, erased_at=event.at, version=version)
         case ev.KeyDestroyed():
@@ -219,7 +226,9 @@ def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
         ended = [id_ for id_, known in file.offers.items() if known.settled]
         gone = frozenset(ended[: max(0, len(ended) - ENDED_KEPT)])
         kept = {id_: known for id_, known in file.offers.items() if id_ not in gone}
-        return replace(file, offers=kept | {offer.id: offer}, version=version)
+        found = replace(file.requests[event.request_id], found=True)
+        requests = file.requests | {found.id: found}
+        return replace(file, requests=requests, offers=kept | {offer.id: offer}, version=version)
     offer = replace(moved(file.offers[event.offer_id], event), version=version)
     offers = file.offers | {offer.id: offer}
     slot = offer.id if isinstance(event, oe.OfferAccepted) else slot_after(file.slot, offers)

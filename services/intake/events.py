@@ -86,6 +86,18 @@ class RequestWithdrawn(Event, frozen=True, tag="request-withdrawn.v1"):
     at: datetime
 
 
+class RequestUnmet(Event, frozen=True, tag="request-unmet.v1"):
+    """Nothing was found for this request: it counts once as a need that was not met, of the week this was said in.
+
+    district: where somebody looked for it, or `anywhere`.
+    """
+
+    client_id: str
+    request_id: str
+    district: str
+    at: datetime
+
+
 class ClientErased(Event, frozen=True, tag="client-erased.v1"):
     """From now on nobody may read this file; its key goes right after. because: who wanted it."""
 
@@ -109,6 +121,7 @@ FileEvent: TypeAlias = (
     | RequestOpened
     | RequestPrioritized
     | RequestWithdrawn
+    | RequestUnmet
     | ClientErased
     | KeyDestroyed
     | GuidanceEvent

@@ -10,7 +10,7 @@ from services.intake import events as ev
 from services.intake.decider_file import File
 from services.intake.decider_weeks import Weeks
 from services.intake.publish import Telling, notice, site_events
-from services.intake.publish_weeks import week_told
+from services.intake.publish_weeks import unmet_told, week_told
 from shared.contracts import intake as told
 
 
@@ -32,5 +32,6 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
             tellings.append(notice(file, request))
     if weeks.closed is not None:
         over = sorted(week for week in weeks.weeks if week <= weeks.closed)
-        tellings += [week_told(week, weeks.weeks[week], below) for week in over]
+        for week in over:
+            tellings += [week_told(week, weeks.weeks[week], below), unmet_told(week, weeks.weeks[week])]
     return tellings

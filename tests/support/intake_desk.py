@@ -46,7 +46,14 @@ class IntakeDesk:
         self.deciding = deciding = app.handlers(self.store, clock, ids, site_seals((SITE, OTHER))[SITE])
         self.keeper = Keeper(SITE, self.store, self.vault, deciding, clock, RETENTION_DAYS)
         self.intake = api.Intake(
-            SITE, deciding[policy.CLIENT], self.store, self.vault, self.keeper.destroy_key, clock, ids
+            SITE,
+            deciding[policy.CLIENT],
+            self.store,
+            self.vault,
+            self.keeper.destroy_key,
+            clock,
+            ids,
+            deciding[policy.WEEKS],
         )
         bench = Bench("intake", Repair(self.store, [], clock, ids), Rebuilds({}, clock))
         site, self._tokens = new_app("desk"), Tokens()
