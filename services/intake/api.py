@@ -18,6 +18,7 @@ from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake.api_desk import Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
+from services.intake.api_likeness import Likenesses
 from services.intake.api_lists import Lists
 from services.intake.api_needs import NeedWrites
 from services.intake.api_offers import OfferWrites
@@ -71,6 +72,7 @@ def routes(
     guided: GuidanceReads,
     lists: Lists,
     needs: NeedWrites,
+    likenesses: Likenesses,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -79,6 +81,7 @@ def routes(
         ("GET", "/clients/{client_id}", reads.show_client, 200, DESK),
         ("POST", "/clients/{client_id}/correct", writes.correct, 200, DESK),
         ("POST", "/clients/{client_id}/read-personal", writes.read_personal, 200, DESK),
+        ("POST", "/clients/{client_id}/look-alikes", likenesses.look, 200, DESK),
         ("POST", "/clients/{client_id}/erase", writes.erase, 200, DESK),
         ("POST", "/clients/{client_id}/requests", writes.open_request, 201, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/prioritize", writes.prioritize, 200, DESK),
@@ -103,6 +106,7 @@ def routes(
         ("GET", "/personal-reads", reads.list_personal_reads, 200, CHECKERS),
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),
         ("GET", "/vault", reads.show_vault, 200, KEEPERS),
+        ("GET", "/stream", reads.stream, 200, DESK),
     ]
 
 
@@ -112,7 +116,7 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     reads = Reads(intake)
     guidance, lists = Guidance(intake), Lists(intake, reads)
     guided, needs = GuidanceReads(intake, reads), NeedWrites(intake)
-    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs)
+    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, Likenesses(intake))
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)

@@ -27,6 +27,7 @@ from shared import metrics
 from shared.archive import Look
 from shared.clock import Clock
 from shared.handling import Context, Handled, Handler, KeyClaim
+from shared.http import Streams
 from shared.http_models import EventRef, is_id
 from shared.http_problems import Problem, rejected
 from shared.ids import Ids
@@ -89,6 +90,7 @@ class Intake:
     clock: Clock
     ids: Ids
     weeks: Handler[Weeks, WeekCommand, WeekEvent]
+    streams: Streams
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""

@@ -202,6 +202,20 @@ class PersonalAnswer(CommandAnswer):
     notes: str | None
 
 
+class LikenessItem(BaseModel):
+    """A file that may be the same person's. alias: null when its card cannot be opened."""
+
+    client_id: str
+    alias: str | None
+
+
+class LikenessAnswer(CommandAnswer):
+    """Files of this desk that may be this client's too; people decide. more: there are others beside these."""
+
+    maybe_known: list[LikenessItem]
+    more: bool
+
+
 class ErasureAnswer(CommandAnswer):
     """The receipt. key_destroyed_at: from then on nobody can read the file here. complete_at: nor out of any backup."""
 

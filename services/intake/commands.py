@@ -39,6 +39,7 @@ class ReadPersonal(Command, frozen=True, kw_only=True):
     client_id: str
     read_id: str
     purpose: str
+    in_list: bool = False
 
 
 class OpenRequest(Command, frozen=True, kw_only=True):

@@ -108,7 +108,7 @@ def read_personal(file: File, command: cmd.ReadPersonal) -> Outcome:
         return refused
     if command.read_id == file.last_read_id:
         return ()
-    return [ev.PersonalRead(file.id, command.read_id, command.purpose, command.role, command.at)]
+    return [ev.PersonalRead(file.id, command.read_id, command.purpose, command.role, command.at, command.in_list)]
 
 
 def open_request(file: File, command: cmd.OpenRequest) -> Outcome:

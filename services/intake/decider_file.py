@@ -81,6 +81,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     slot: the offer that fills the one place a file can have; empty when none does. offers: newest last, those that
     ended long ago are left out.
     last_read_id: so that one look that is recorded twice counts once. key_gone_at: when the vault destroyed the key.
+    moved: the version when it last was otherwise than before: that it stood in a list makes nobody's sight of it stale.
     """
 
     id: str = ""
@@ -97,6 +98,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     version: int = 0
     offers: dict[str, Offer] = {}
     slot: str = ""
+    moved: int = 0
 
     @property
     def open_requests(self) -> list[Request]:
@@ -109,6 +111,12 @@ class File(msgspec.Struct, frozen=True, gc=False):
 
 def evolve(file: File, event: ev.ClientEvent) -> File:
     """The file after `event`."""
+    after = _after(file, event)
+    in_list = isinstance(event, ev.PersonalRead) and event.in_list
+    return replace(after, moved=file.moved if in_list else after.version)
+
+
+def _after(file: File, event: ev.ClientEvent) -> File:
     version = file.version + 1
     if isinstance(event, oe.OfferEvent):
         return _offered(file, event, version)
@@ -120,7 +128,8 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
             personal = file.personal if event.personal is None else event.personal
             return replace(file, card=card, personal=personal, active_at=event.at, version=version)
         case ev.PersonalRead():
-            active_at = file.active_at if event.role == SYSTEM_ROLE else event.at  # a message that goes out is no visit
+            no_visit = event.role == SYSTEM_ROLE or event.in_list  # a message that goes out, a page of a list
+            active_at = file.active_at if no_visit else event.at
             return replace(file, last_read_id=event.read_id, active_at=active_at, version=version)
         case ev.RequestOpened():
             opened = Request(
@@ -221,7 +230,7 @@ def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
     if isinstance(event, oe.OfferReceived):
         offer = Offer(
             event.offer_id, event.request_id, event.site, event.location, event.kind, event.sleeps, event.expires_at,
-            again_at=event.again_at, version=version,
+            again_at=event.again_at, version=version, since=event.at,
         )  # fmt: skip
         ended = [id_ for id_, known in file.offers.items() if known.settled]
         gone = frozenset(ended[: max(0, len(ended) - ENDED_KEPT)])

@@ -17,7 +17,8 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     turn: our words about it so far, those we have forgotten since (an older backup) but the owner knows included;
     owner_turn: the newest the owner knows. epoch, number, until: of the owner's word.
     again_at: when it is written to again; asked: how often since something changed. settled: nothing more is expected.
-    overridden: another one was taken in spite of it. version: of the file when it last moved.
+    overridden: another one was taken in spite of it. version: of the file when it last moved. since: when what this
+    site is told of it last changed.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     asked: int = 0
     settled: bool = False
     version: int = 0
+    since: datetime | None = None
 
     @property
     def unanswered(self) -> bool:
@@ -65,12 +67,12 @@ def moved(
             return replace(
                 offer, status="accepted", turn=event.turn, household_size=event.household_size,
                 expected_by=event.expected_by, arrival=event.arrival, override=event.override or offer.override,
-                again_at=event.again_at, asked=1,
+                again_at=event.again_at, asked=1, since=event.at,
             )  # fmt: skip
         case oe.OfferDeclined():
             return replace(
                 offer, status="declined", turn=event.turn, reason=event.reason, again_at=event.again_at, asked=1,
-                overridden=offer.overridden or event.reason == "overridden",
+                overridden=offer.overridden or event.reason == "overridden", since=event.at,
             )  # fmt: skip
         case oe.OfferLetterRepeated():
             return replace(offer, turn=event.turn, again_at=event.again_at, asked=offer.asked + 1)
@@ -79,6 +81,7 @@ def moved(
                 offer, status=_status(offer, event.word), word=event.word, reason=event.reason or offer.reason,
                 turn=max(offer.turn, event.turn), owner_turn=event.turn, epoch=event.epoch, number=event.number,
                 until=event.until, again_at=event.again_at, asked=0, settled=event.again_at is None,
+                since=offer.since if event.word == offer.word else event.at,
             )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class PersonalRead(Event, frozen=True, tag="personal-read.v1"):
     purpose: str
     role: str
     at: datetime
+    in_list: bool = False
 
 
 class RequestOpened(Event, frozen=True, tag="request-opened.v1"):

@@ -1,5 +1,5 @@
-"""What a new epoch begins with: every file that is not erased, every open request and every week that is
-over, told anew."""
+"""What a new epoch begins with: every file that is not erased, every open request, how it stands with offers, who is
+housed, and every week that is over, told anew."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from services.intake import events as ev
 from services.intake.decider_file import File
 from services.intake.decider_weeks import Weeks
 from services.intake.publish import Telling, notice, site_events
+from services.intake.publish_offers import standing
 from services.intake.publish_weeks import unmet_told, week_told
 from shared.contracts import intake as told
 
@@ -30,6 +31,8 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
                 )
             )  # fmt: skip
             tellings.append(notice(file, request))
+        for offer in file.offers.values():
+            tellings += [Telling(contract, offer.id) for contract in standing(file.id, offer, at)]
     if weeks.closed is not None:
         over = sorted(week for week in weeks.weeks if week <= weeks.closed)
         for week in over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.intake import events as ev
 from services.intake import events_offers as oe
@@ -56,6 +57,26 @@ def site_events(event: oe.OfferEvent, before: File) -> Sequence[Contract]:
             return _word(event, before, about)
         case _:  # written again; that a request ended as placed is said with the word that did it
             return []
+
+
+def standing(client_id: str, offer: Offer, at: datetime) -> Sequence[Contract]:
+    """How it stands with an offer that is not over, as a new epoch tells this site: what was said of it last. at: for
+    one of which it is not known any more since when."""
+    about = {
+        "client_id": client_id, "request_id": offer.request_id, "offer_id": offer.id, "at": offer.since or at,
+    }  # fmt: skip
+    where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
+    if offer.settled:
+        return []
+    if offer.word == "housed":
+        return [told.ClientHoused.of(**about, **where)]
+    if offer.status == "declined":
+        return [told.OfferDeclined.of(**about, reason=offer.reason or "other")]
+    if offer.word == "expected":
+        return [told.OfferConfirmed.of(**about, expected_by=offer.until or offer.expected_by or at)]
+    if offer.expected_by is not None:
+        return [told.OfferAccepted.of(**about, expected_by=offer.expected_by)]
+    return [told.OfferReceived.of(**about, **where, expires_at=offer.expires_at)]
 
 
 def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> Sequence[Contract]:

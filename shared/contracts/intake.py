@@ -156,7 +156,8 @@ class EpochBegan(Contract):
 
 
 class SiteEpochBegan(Contract):
-    """The first word of an epoch on `loc`: every client and open request follows anew."""
+    """The first word of an epoch on `loc`: every client, open request and offer that is not over follows anew, and who
+    is housed."""
 
     type_name: ClassVar[str] = "nl.plek.intake.site-epoch-began.v1"
     log: ClassVar[Literal["pub", "loc"]] = "loc"

@@ -13,7 +13,7 @@ import httpx
 
 from services.intake import api, app, policy
 from services.intake.app_keeper import Keeper
-from shared.http import new_app
+from shared.http import Streams, new_app
 from shared.http_border import Border
 from shared.http_repair import Bench
 from shared.ids import SystemIds
@@ -54,6 +54,7 @@ class IntakeDesk:
             clock,
             ids,
             deciding[policy.WEEKS],
+            Streams(),
         )
         bench = Bench("intake", Repair(self.store, [], clock, ids), Rebuilds({}, clock))
         site, self._tokens = new_app("desk"), Tokens()
