@@ -53,6 +53,8 @@ Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 """Method, path, endpoint, status of success, who may call."""
 
 DESK: tuple[Role, ...] = ("caseworker",)
+SEEKERS: tuple[Role, ...] = ("caseworker", "operator")
+"""Who looks for a place for somebody."""
 CHECKERS: tuple[Role, ...] = ("caseworker", "auditor")
 """Who may see that something was done with files, without seeing into them."""
 KEEPERS: tuple[Role, ...] = ("oncall", "auditor")
@@ -88,7 +90,7 @@ def routes(
         ("POST", "/clients/{client_id}/requests/{request_id}/withdraw", writes.withdraw, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/accept", offering.accept, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
-        ("POST", "/unmet-needs", needs.note, 200, DESK),
+        ("POST", "/unmet-needs", needs.note, 200, SEEKERS),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),
         ("GET", "/trajectories", guided.list_trajectories, 200, DESK),

@@ -3,6 +3,7 @@ and kept nowhere: there is nothing to forget when somebody is erased, and nothin
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from anyascii import anyascii
@@ -45,25 +46,30 @@ class Likenesses:
         return m.LikenessAnswer(**base(client_id, handled), maybe_known=found[:SHOWN_MAX], more=len(found) > SHOWN_MAX)
 
     async def _alike(self, client_id: str, mine: Kept) -> list[m.LikenessItem]:
+        """Page by page, and compared beside the event loop: whoever asks keeps nobody waiting at the desk."""
         store, found, after = self._intake.store, list[m.LikenessItem](), None
         while rows := await store.page(views.clients, after, PAGE, erased_at=None):
             after = str(rows[-1]["id"])
-            for row in rows:
-                if row["has_personal"] and row["id"] != client_id and await self._is_alike(row["id"], mine):
-                    found.append(await self._item(row))
+            people = [
+                (row, await self._personal(row)) for row in rows if row["has_personal"] and row["id"] != client_id
+            ]
+            found += [await self._item(row) for row in await asyncio.to_thread(_alike, mine, people)]
             if len(found) > SHOWN_MAX:
                 break
         return found
 
-    async def _is_alike(self, client_id: str, mine: Kept) -> bool:
-        """A file that cannot be opened, or was erased a moment ago, is like nobody's."""
-        file = (await self._intake.handler.load(client_id))[0]
-        personal = await opened(self._intake, client_id, PERSONAL, file.personal, Personal)
-        return personal is not None and alike(mine, _kept(personal))
+    async def _personal(self, row: dict[str, Any]) -> Personal | None:
+        """None of a file that cannot be opened, or was erased a moment ago: it is like nobody's."""
+        file = (await self._intake.handler.load(row["id"]))[0]
+        return await opened(self._intake, row["id"], PERSONAL, file.personal, Personal)
 
     async def _item(self, row: dict[str, Any]) -> m.LikenessItem:
         card = await opened(self._intake, row["id"], CARD, row["card"], Card)
         return m.LikenessItem(client_id=row["id"], alias=None if card is None else card.alias)
+
+
+def _alike(mine: Kept, people: list[tuple[dict[str, Any], Personal | None]]) -> list[dict[str, Any]]:
+    return [row for row, personal in people if personal is not None and alike(mine, _kept(personal))]
 
 
 def _kept(personal: Personal) -> Kept:

@@ -12,6 +12,7 @@ from shared.contracts.vocabulary import ANYWHERE
 from shared.contracts.weeks import week_of
 from shared.http import Claim
 from shared.http_access import CurrentActor
+from shared.http_problems import Problem
 from shared.kernel import Rejected
 
 
@@ -23,10 +24,13 @@ class NeedWrites:
 
     async def note(self, body: m.UnmetBody, actor: CurrentActor, claim: Claim) -> m.UnmetAnswer:
         """Count a need that was not met. With a request once however often is looked; without one each time, by what
-        was looked for. Refused: `kinds-missing`, `request-unknown`, `request-ended`."""
+        was looked for. Refused: `kinds-missing`, `request-unknown`, `request-ended`; 403 for a request by anybody but
+        its caseworkers: it is a client's."""
         intake, district = self._intake, body.district or ANYWHERE
         asked = Asked(actor, claim)
         if body.request_id is not None:
+            if actor.role != "caseworker":
+                raise Problem(403, "role-not-allowed", facts={"role": actor.role, "allowed": ["caseworker"]})
             row = await intake.row(views.requests, body.request_id, "request")
             handled = await intake.do(
                 row["client_id"], asked, cmd.NoteUnmet, request_id=body.request_id, district=district

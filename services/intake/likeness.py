@@ -15,8 +15,8 @@ from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
 
-PARTS_MAX = 6
-"""Parts of a name that are looked at."""
+PARTS_MAX, LETTERS_MAX = 6, 30
+"""Parts of a name that are looked at, and letters of each: what is longer is no name."""
 MISTAKEN_LENGTH_MIN = 4
 """Bones shorter than this have to agree in full; of longer ones a letter may be wrong."""
 
@@ -88,7 +88,7 @@ def parts_of(latin: str) -> list[str]:
     parts = [
         word for word in re.findall(r"[a-z]+", re.sub(r"['`]", "", opened)) if word not in PARTICLES and len(word) > 1
     ]
-    return parts[:PARTS_MAX]
+    return [part[:LETTERS_MAX] for part in parts[:PARTS_MAX]]
 
 
 def bones(part: str) -> set[str]:

@@ -129,9 +129,12 @@ async def test_a_search_for_nobody_in_particular_counts_each_time_but_a_repeat_d
     for key in ("one", "one", "two"):
         assert (await desk.post("/unmet-needs", looked, key=key)).status_code == 200
     assert (await desk.post("/unmet-needs", {})).json()["code"] == "kinds-missing"
+    assert (await desk.post("/unmet-needs", looked, role="operator")).status_code == 200
+    theirs = await desk.post("/unmet-needs", {"request_id": await asks(desk)}, role="operator")
+    assert (theirs.status_code, theirs.json()["code"]) == (403, "role-not-allowed")
     assert (await desk.post("/unmet-needs", looked | {"district": "Utrecht"})).status_code == 422
     [said] = await unmet(desk, await week_over(desk))
-    assert said["total"] == 2
+    assert said["total"] == 3
 
 
 async def test_who_waits_for_a_day_found_nothing_and_who_is_erased_before_does_too(desk: IntakeDesk) -> None:

@@ -263,6 +263,9 @@ class IntakeOracle:
         require(all(one == first for one in lists.values()), "two sites at rest have another order", lists)
         for site, known in self._sites.items():
             there = {id_ for id_, file in known.files.items() if not file.erased}
+            for file in known.files.values():
+                known_need = file.open is None or file.open in file.unmet | file.found
+                require(known_need, "a request waits for days and counts as no need", site, file.open)
             gone = known.files.keys() - there
             require(there <= known.keys.keys.keys(), "a client's key is lost", site, there - known.keys.keys.keys())
             require(not gone & known.keys.keys.keys(), "an erased client's key is there", site)
