@@ -44,8 +44,17 @@ def run(ground: Ground) -> list[Line]:
     precision = statistics.median(one.precision for one in measured)
     note = f"{records} records, {measured[0].pairs} of one person"
     return [
-        Line("likeness: recall", recall, "", "wanted", RECALL_MIN, recall / RECALL_MIN, 1.0, note=note),
-        Line("likeness: precision", precision, "", "wanted", PRECISION_MIN, precision / PRECISION_MIN, 1.0, note=note),
+        Line("likeness: recall", 100 * recall, "%", "wanted", 100 * RECALL_MIN, recall / RECALL_MIN, 1.0, note=note),
+        Line(
+            "likeness: precision",
+            100 * precision,
+            "%",
+            "wanted",
+            100 * PRECISION_MIN,
+            precision / PRECISION_MIN,
+            1.0,
+            note=note,
+        ),
     ]
 
 
