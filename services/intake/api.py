@@ -18,7 +18,9 @@ from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake.api_desk import Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
+from services.intake.api_likeness import Likenesses
 from services.intake.api_lists import Lists
+from services.intake.api_needs import NeedWrites
 from services.intake.api_offers import OfferWrites
 from services.intake.api_reads import Reads, complete_at
 from services.intake.decider_file import File
@@ -52,6 +54,8 @@ Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 """Method, path, endpoint, status of success, who may call."""
 
 DESK: tuple[Role, ...] = ("caseworker",)
+SEEKERS: tuple[Role, ...] = ("caseworker", "operator")
+"""Who looks for a place for somebody."""
 CHECKERS: tuple[Role, ...] = ("caseworker", "auditor")
 """Who may see that something was done with files, without seeing into them."""
 KEEPERS: tuple[Role, ...] = ("oncall", "auditor")
@@ -64,7 +68,14 @@ TRIES_MAX = 4
 
 
 def routes(
-    writes: Writes, offering: OfferWrites, reads: Reads, guidance: Guidance, guided: GuidanceReads, lists: Lists
+    writes: Writes,
+    offering: OfferWrites,
+    reads: Reads,
+    guidance: Guidance,
+    guided: GuidanceReads,
+    lists: Lists,
+    needs: NeedWrites,
+    likenesses: Likenesses,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -73,6 +84,7 @@ def routes(
         ("GET", "/clients/{client_id}", reads.show_client, 200, DESK),
         ("POST", "/clients/{client_id}/correct", writes.correct, 200, DESK),
         ("POST", "/clients/{client_id}/read-personal", writes.read_personal, 200, DESK),
+        ("POST", "/clients/{client_id}/look-alikes", likenesses.look, 200, DESK),
         ("POST", "/clients/{client_id}/erase", writes.erase, 200, DESK),
         ("POST", "/clients/{client_id}/requests", writes.open_request, 201, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/prioritize", writes.prioritize, 200, DESK),
@@ -80,6 +92,7 @@ def routes(
         ("POST", "/clients/{client_id}/offers/{offer_id}/accept", offering.accept, 200, DESK),
         ("POST", "/clients/{client_id}/stays", offering.claim, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
+        ("POST", "/unmet-needs", needs.note, 200, SEEKERS),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),
         ("GET", "/trajectories", guided.list_trajectories, 200, DESK),
@@ -97,6 +110,7 @@ def routes(
         ("GET", "/personal-reads", reads.list_personal_reads, 200, CHECKERS),
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),
         ("GET", "/vault", reads.show_vault, 200, KEEPERS),
+        ("GET", "/stream", reads.stream, 200, DESK),
     ]
 
 
@@ -105,7 +119,8 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     api = service_api("intake", "Intake: clients, requests, the vault", asyncapi=asyncapi)
     reads = Reads(intake)
     guidance, lists = Guidance(intake), Lists(intake, reads)
-    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, GuidanceReads(intake, reads), lists)
+    guided, needs = GuidanceReads(intake, reads), NeedWrites(intake)
+    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, Likenesses(intake))
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)

@@ -18,12 +18,16 @@ import sqlalchemy as sa
 
 from services.intake import commands as cmd
 from services.intake import events as ev
+from services.intake.commands_weeks import WeekCommand
 from services.intake.decider_file import File
+from services.intake.decider_weeks import Weeks
+from services.intake.events_weeks import WeekEvent
 from services.intake.file import CARD, FACTS, PERSONAL, Card, Facts, Personal
 from shared import metrics
 from shared.archive import Look
 from shared.clock import Clock
 from shared.handling import Context, Handled, Handler, KeyClaim
+from shared.http import Streams
 from shared.http_models import EventRef, is_id
 from shared.http_problems import Problem, rejected
 from shared.ids import Ids
@@ -37,9 +41,10 @@ INPUT_CODES = frozenset({
     "arrival-invalid", "decline-reason-unknown", "expected-by-invalid", "offer-word-unknown", "override-reason-unknown",
     "site-invalid",
     "alias-invalid", "appointment-impossible", "appointment-missing", "birth-date-impossible",
-    "contact-address-unusable", "correction-reason-unknown", "erasure-cause-unknown", "feature-unknown",
-    "household-member-twice", "household-member-unknown", "household-size-invalid", "id-invalid", "kind-repeated",
-    "kind-unknown", "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid", "not-sealed",
+    "contact-address-unusable", "correction-reason-unknown", "district-unknown", "erasure-cause-unknown",
+    "feature-unknown", "household-member-twice", "household-member-unknown", "household-size-invalid", "id-invalid",
+    "kind-repeated", "kind-unknown", "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid",
+    "not-sealed",
     "outcome-kind-other", "priority-invalid", "read-purpose-unknown", "referral-state-unknown",
     "retention-days-invalid", "text-invalid", "time-without-zone", "too-many-locations", "withdrawal-reason-unknown",
 })  # fmt: skip
@@ -85,6 +90,8 @@ class Intake:
     destroy_key: Callable[[str], Awaitable[datetime]]
     clock: Clock
     ids: Ids
+    weeks: Handler[Weeks, WeekCommand, WeekEvent]
+    streams: Streams
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""

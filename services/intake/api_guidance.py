@@ -3,8 +3,9 @@ it, and opened anew for each answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -16,13 +17,15 @@ from services.intake import events_guidance as ev
 from services.intake import file as f
 from services.intake import views_guidance as views
 from services.intake.api_desk import Asked, Intake, accepted, base, event_of
+from services.intake.api_looks import DEFAULT, Looking
 from services.intake.api_models import AfterQuery, Line
 from services.intake.api_reads import Reads
-from shared.contracts.vocabulary import GROUP_OF, Outcome, OutcomeKind, PartnerKind, ReferralState
+from shared.contracts.vocabulary import GROUP_OF, Outcome, OutcomeKind, PartnerKind, ReadPurpose, ReferralState
 from shared.http import Claim, IfMatch
 from shared.http_access import CurrentActor
 from shared.http_models import Body, CommandAnswer, Moment, Page, PageQuery, Slug, Uuid
 from shared.http_problems import Problem
+from shared.security import Actor
 
 Row = Mapping[str, Any]
 S = TypeVar("S", bound=msgspec.Struct)
@@ -116,10 +119,16 @@ class ReferralView(BaseModel):
 
 
 class TrajectoriesQuery(PageQuery):
+    """purpose: what for, as it is written down of every file that is opened."""
+
+    purpose: ReadPurpose = DEFAULT
     client_id: Uuid | None = None
 
 
 class ReferralsQuery(PageQuery):
+    """purpose: as for trajectories."""
+
+    purpose: ReadPurpose = DEFAULT
     client_id: Uuid | None = None
     state: Slug | None = None
 
@@ -211,49 +220,71 @@ class Guidance:
         return ReferralAnswer(**base(referral_id, handled), client_id=client_id, state=body.state)
 
 
+class OneQuery(AfterQuery):
+    """purpose: as for trajectories."""
+
+    purpose: ReadPurpose = DEFAULT
+
+
 class GuidanceReads:
-    """What can be looked at of it, at this desk only."""
+    """What can be looked at of it, at this desk only: every file that is opened says so, and what for."""
 
     def __init__(self, intake: Intake, reads: Reads) -> None:
         self._intake, self._reads = intake, reads
 
-    async def list_trajectories(self, query: Annotated[TrajectoriesQuery, Query()]) -> Page[TrajectoryView]:
+    async def list_trajectories(
+        self, query: Annotated[TrajectoriesQuery, Query()], actor: CurrentActor
+    ) -> Page[TrajectoryView]:
         """This desk's trajectories, ended ones included."""
         where = {} if query.client_id is None else {"client_id": query.client_id}
-        return await self._reads.page(TrajectoryView, views.trajectories, query, self._trajectory, where)
+        return await self._reads.page(
+            TrajectoryView, views.trajectories, query, self._shape(self._trajectory, actor, query.purpose), where
+        )
 
     async def show_trajectory(
-        self, trajectory_id: str, query: Annotated[AfterQuery, Query()], answer: Response
+        self, trajectory_id: str, query: Annotated[OneQuery, Query()], actor: CurrentActor, answer: Response
     ) -> TrajectoryView:
         """One trajectory, with the version of its file when it last moved as `ETag`."""
         await self._reads.written(query.after)
         row = await self._intake.row(views.trajectories, trajectory_id, "trajectory")
-        view = TrajectoryView(**await self._trajectory(row))
+        view = TrajectoryView(**await self._shape(self._trajectory, actor, query.purpose)(row))
         answer.headers["ETag"] = f'"{view.version}"'
         return view
 
-    async def list_referrals(self, query: Annotated[ReferralsQuery, Query()]) -> Page[ReferralView]:
+    async def list_referrals(
+        self, query: Annotated[ReferralsQuery, Query()], actor: CurrentActor
+    ) -> Page[ReferralView]:
         """This desk's referrals, ended ones included unless `state` says otherwise."""
         where = {"client_id": query.client_id, "state": query.state}
         given = {name: value for name, value in where.items() if value is not None}
-        return await self._reads.page(ReferralView, views.referrals, query, self._referral, given)
+        return await self._reads.page(
+            ReferralView, views.referrals, query, self._shape(self._referral, actor, query.purpose), given
+        )
 
     async def show_referral(
-        self, referral_id: str, query: Annotated[AfterQuery, Query()], answer: Response
+        self, referral_id: str, query: Annotated[OneQuery, Query()], actor: CurrentActor, answer: Response
     ) -> ReferralView:
         """One referral, with the version of its file when it last moved as `ETag`."""
         await self._reads.written(query.after)
-        view = ReferralView(**await self._referral(await self._intake.row(views.referrals, referral_id, "referral")))
+        row = await self._intake.row(views.referrals, referral_id, "referral")
+        view = ReferralView(**await self._shape(self._referral, actor, query.purpose)(row))
         answer.headers["ETag"] = f'"{view.version}"'
         return view
 
-    async def _trajectory(self, row: Row) -> dict[str, Any]:
+    def _shape(
+        self, shape: Callable[[Looking, Row], Awaitable[dict[str, Any]]], actor: Actor, purpose: ReadPurpose
+    ) -> Callable[[Row], Awaitable[dict[str, Any]]]:
+        return partial(shape, Looking(self._intake, actor, purpose))
+
+    async def _trajectory(self, looking: Looking, row: Row) -> dict[str, Any]:
         client_id = row["client_id"]
+        row = await _readable(looking, row, goals="", outcome="")
         goals = await opened(self._intake, client_id, f.GOALS, row["goals"], f.Goals)
         ending = await opened(self._intake, client_id, f.ENDING, row["outcome"], f.Ending)
         steps = []
         for step in await self._intake.store.rows(views.milestones, trajectory_id=row["id"]):
-            text = await opened(self._intake, client_id, f.MILESTONE, step["milestone"], f.Milestone)
+            sealed = (await _readable(looking, step, milestone=""))["milestone"]
+            text = await opened(self._intake, client_id, f.MILESTONE, sealed, f.Milestone)
             steps.append({"id": step["id"], "milestone": text and text.milestone, "at": step["at"]})
         copied = {name: row[name] for name in ("id", "client_id", "started_at", "ended_at", "version")}
         return copied | {
@@ -263,8 +294,9 @@ class GuidanceReads:
             "outcome": ending and ending.outcome, "kind": ending and ending.kind,
         }  # fmt: skip
 
-    async def _referral(self, row: Row) -> dict[str, Any]:
+    async def _referral(self, looking: Looking, row: Row) -> dict[str, Any]:
         client_id = row["client_id"]
+        row = await _readable(looking, row, referral="", appointment=None)
         to = await opened(self._intake, client_id, f.REFERRAL, row["referral"], f.Referred)
         copied = {name: row[name] for name in ("id", "client_id", "state", "made_at", "version")}
         return copied | {
@@ -272,6 +304,13 @@ class GuidanceReads:
             "partner": to and to.partner, "member_id": to and to.member_id,
             "appointment_at": await appointment(self._intake, client_id, row["appointment"]),
         }  # fmt: skip
+
+
+async def _readable(looking: Looking, row: Row, **sealed: Any) -> Row:
+    """The row; without what is sealed in it unless it is written down that it is opened. sealed: those columns, as they
+    are when nothing is."""
+    nothing_sealed = not any(row[name] for name in sealed)
+    return row if nothing_sealed or await looking.may_open(row["client_id"]) else {**row, **sealed}
 
 
 async def opened(intake: Intake, client_id: str, name: str, sealed: str | None, kind: type[S]) -> S | None:

@@ -15,9 +15,11 @@ from services.intake import views
 from services.intake import views_guidance as guidance
 from services.intake.api_desk import Intake
 from services.intake.api_guidance import appointment, opened
+from services.intake.api_looks import DEFAULT, Looking
 from services.intake.api_reads import Reads
-from shared.contracts.vocabulary import RegistrationState
+from shared.contracts.vocabulary import ReadPurpose, RegistrationState
 from shared.contracts.weeks import CITY
+from shared.http_access import CurrentActor
 from shared.http_models import Moment, Page, PageQuery, decode_cursor, encode_cursor
 
 Row = Mapping[str, Any]
@@ -58,10 +60,17 @@ class RegistrationQuery(PageQuery):
     state: RegistrationState | None = None
 
 
+class ChildrenQuery(PageQuery):
+    """purpose: what for, as it is written down of every file whose referrals are opened."""
+
+    purpose: ReadPurpose = DEFAULT
+
+
 class FirstAppointmentsQuery(PageQuery):
-    """waiting: only those without an appointment, or only those with one."""
+    """waiting: only those without an appointment, or only those with one. purpose: as for children."""
 
     waiting: bool | None = None
+    purpose: ReadPurpose = DEFAULT
 
 
 class Lists:
@@ -71,10 +80,11 @@ class Lists:
     def __init__(self, intake: Intake, reads: Reads) -> None:
         self._intake, self._reads = intake, reads
 
-    async def children(self, query: Annotated[PageQuery, Query()]) -> Page[ChildItem]:
+    async def children(self, query: Annotated[ChildrenQuery, Query()], actor: CurrentActor) -> Page[ChildItem]:
         """Children of pre-school or school age whom nobody has referred to a pre-school or school."""
         rows, following = await self._files(query)
-        items = [item async for row, card in self._cards(rows) async for item in self._unreferred(row, card)]
+        looking = Looking(self._intake, actor, query.purpose)
+        items = [item async for row, card in self._cards(rows) async for item in self._unreferred(looking, row, card)]
         return Page[ChildItem](items=items, next=following)
 
     async def registrations(self, query: Annotated[RegistrationQuery, Query()]) -> Page[RegistrationItem]:
@@ -89,13 +99,16 @@ class Lists:
         ]
         return Page[RegistrationItem](items=items, next=following)
 
-    async def first_appointments(self, query: Annotated[FirstAppointmentsQuery, Query()]) -> Page[FirstAppointmentItem]:
+    async def first_appointments(
+        self, query: Annotated[FirstAppointmentsQuery, Query()], actor: CurrentActor
+    ) -> Page[FirstAppointmentItem]:
         """How many days each referral took, or has taken so far, to its first appointment; ended ones without one are
         left out."""
         await self._reads.written(query.after)
         found = await self._intake.store.page(guidance.referrals, decode_cursor(query.cursor), query.limit + 1)
         rows, following = _cut(found, query.limit)
-        items = [item for row in rows for item in await self._waited(row, query.waiting)]
+        looking = Looking(self._intake, actor, query.purpose)
+        items = [item for row in rows for item in await self._waited(looking, row, query.waiting)]
         return Page[FirstAppointmentItem](items=items, next=following)
 
     async def _files(self, query: PageQuery) -> tuple[list[dict[str, Any]], str | None]:
@@ -110,12 +123,15 @@ class Lists:
             if card is not None:
                 yield row, card
 
-    async def _unreferred(self, row: Row, card: f.Card) -> AsyncIterator[ChildItem]:
+    async def _unreferred(self, looking: Looking, row: Row, card: f.Card) -> AsyncIterator[ChildItem]:
         children = {member.id: member for member in card.household if member.age_band in f.SCHOOLS}
         if not children:
             return
+        found = await self._intake.store.rows(guidance.referrals, client_id=row["id"])
+        if found and not await looking.may_open(row["id"]):
+            return
         referred = set()
-        for each in await self._intake.store.rows(guidance.referrals, client_id=row["id"]):
+        for each in found:
             to = await opened(self._intake, row["id"], f.REFERRAL, each["referral"], f.Referred)
             if to is not None:
                 referred.add((to.member_id, to.partner_kind))
@@ -127,8 +143,10 @@ class Lists:
                     wants=schools[0], registered_at=row["registered_at"],
                 )  # fmt: skip
 
-    async def _waited(self, row: Row, waiting: bool | None) -> list[FirstAppointmentItem]:
+    async def _waited(self, looking: Looking, row: Row, waiting: bool | None) -> list[FirstAppointmentItem]:
         client_id = row["client_id"]
+        if not row["referral"] or not await looking.may_open(client_id):
+            return []
         to = await opened(self._intake, client_id, f.REFERRAL, row["referral"], f.Referred)
         first = await appointment(self._intake, client_id, row["first_appointment"])
         if to is None or (first is None and row["state"] == "ended") or waiting is (first is not None):

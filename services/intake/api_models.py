@@ -15,6 +15,7 @@ from shared.contracts.vocabulary import (
     BedKind,
     ContactChannel,
     CorrectionReason,
+    District,
     Feature,
     Need,
     OverrideReason,
@@ -134,6 +135,18 @@ class PrioritizeBody(Body):
     priority_facts: Facts
 
 
+class UnmetBody(Body):
+    """Somebody looked and found nothing. request_id: of the client it was for, who then counts once however often is
+    looked; with it only `district` is said. district: where it would have been best.
+    """
+
+    kind: BedKind | None = None
+    household_size: Annotated[int, Field(ge=1, le=20)] = 1
+    features: Wishes = Field(default_factory=list)
+    district: District | None = None
+    request_id: Uuid | None = None
+
+
 class WithdrawBody(Body):
     reason: RequestEndReason
 
@@ -191,6 +204,20 @@ class PersonalAnswer(CommandAnswer):
     notes: str | None
 
 
+class LikenessItem(BaseModel):
+    """A file that may be the same person's. alias: null when its card cannot be opened."""
+
+    client_id: str
+    alias: str | None
+
+
+class LikenessAnswer(CommandAnswer):
+    """Files of this desk that may be this client's too; people decide. more: there are others beside these."""
+
+    maybe_known: list[LikenessItem]
+    more: bool
+
+
 class ErasureAnswer(CommandAnswer):
     """The receipt. key_destroyed_at: from then on nobody can read the file here. complete_at: nor out of any backup."""
 
@@ -209,6 +236,12 @@ class RequestAnswer(CommandAnswer):
     rules_version: int
     waiting_since: Day
     status: str
+
+
+class UnmetAnswer(CommandAnswer):
+    """id: the request's, or the week's. counted: false when it counted before, or a place was offered meanwhile."""
+
+    counted: bool
 
 
 class WithdrawAnswer(CommandAnswer):

@@ -14,6 +14,7 @@ from services.intake import api_models as m
 from services.intake import views
 from services.intake.api_desk import Intake, vault_problems
 from services.intake.api_offers import shown_offer
+from services.intake.api_stream import changes
 from services.intake.priority import placed
 from services.intake.views_offers import client_offers
 from shared.http import wait_caught_up
@@ -70,6 +71,10 @@ class Reads:
     async def list_retention(self, query: Annotated[PageQuery, Query()]) -> Page[m.RetentionView]:
         """One line a day, also when nothing was erased."""
         return await self.page(m.RetentionView, views.retention_days, query, _as_it_is, {})
+
+    async def stream(self) -> Response:
+        """Server-sent events: which files changed, and by what kinds of events. 503 `too-many-streams`."""
+        return self._intake.streams.answer(changes(self._intake.store))
 
     async def show_vault(self) -> m.VaultView:
         """How the vault is doing: whether it is open, how many keys, how many still under an older site key."""

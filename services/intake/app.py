@@ -165,7 +165,7 @@ def build(host: Host) -> ServiceApp:
 
     intake = api.Intake(
         site=settings.site, handler=deciding[policy.CLIENT], store=store, vault=vault, destroy_key=keeper.destroy_key,
-        clock=clock, ids=ids,
+        clock=clock, ids=ids, weeks=deciding[policy.WEEKS], streams=host.streams,
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)

@@ -110,6 +110,9 @@ class Keeper:
         if timer.kind == policy.OFFER:
             await self._write_again(timer, now)
             return
+        if timer.kind == policy.UNMET_NEED:
+            await self._note_unmet(timer, now)
+            return
         assert timer.kind == policy.DESTROY_KEY
         if not await self._try_to_destroy(timer.key):
             await self._move(timer, now + KEY_RETRY)
@@ -135,6 +138,14 @@ class Keeper:
         command_id = timer_command(timer.id, timer.due_at, timer.kind)
         handled = await self._clients.handle(timer.key, command, Context(command_id, command_id, command_id))
         if not handled.events and (offer is None or offer.again_at is None):
+            await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
+
+    async def _note_unmet(self, timer: DueTimer, now: datetime) -> None:
+        """A request has waited for a day. Of one that was offered a place meanwhile, or has ended, nothing follows."""
+        command = policy.unmet_due(timer.id, timer.key, now)
+        command_id = timer_command(timer.id, timer.due_at, timer.kind)
+        handled = await self._clients.handle(timer.key, command, Context(command_id, command_id, command_id))
+        if not handled.events:
             await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
 
     async def destroy_key(self, client_id: str) -> datetime:

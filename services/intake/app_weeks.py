@@ -17,6 +17,7 @@ from services.intake import commands_weeks as cmd
 from services.intake import policy
 from services.intake.decider_file import File
 from services.intake.file import ENDING, REFERRAL, Ending, Referred
+from services.intake.need import need_of
 from shared import schema
 from shared.clock import Clock
 from shared.contracts.vocabulary import GROUP_OF
@@ -115,6 +116,11 @@ class WeekCounter:
         if part == policy.REGISTRATION:
             assert file.registered_at is not None
             return Item(week_of(file.registered_at), part)
+        if part == policy.UNMET:
+            request = file.requests[id_]
+            need = need_of(request.kinds, request.household_size, request.features, request.unmet)
+            assert request.unmet_at is not None
+            return Item(week_of(request.unmet_at), part, need.word)
         if part == policy.TRAJECTORY:
             trajectory = file.trajectories[id_]
             assert trajectory.ended_at is not None
@@ -143,7 +149,7 @@ def _command(site: str, at: datetime, week: date, items: Iterable[Item]) -> cmd.
     return cmd.CountWeek(
         at=at, role=SYSTEM_ROLE, site=site, week=week, registrations=parts[policy.REGISTRATION],
         referrals=dict(words.get(policy.REFERRAL, {})), outcomes=dict(words.get(policy.TRAJECTORY, {})),
-        unreadable=parts["unreadable"],
+        unreadable=parts["unreadable"], unmet=dict(words.get(policy.UNMET, {})),
     )  # fmt: skip
 
 

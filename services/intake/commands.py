@@ -11,6 +11,7 @@ from typing import TypeAlias, get_args
 
 from services.intake.commands_guidance import GuidanceCommand
 from services.intake.commands_offers import OfferCommand
+from shared.contracts.vocabulary import ANYWHERE
 from shared.kernel import Command
 
 
@@ -38,6 +39,7 @@ class ReadPersonal(Command, frozen=True, kw_only=True):
     client_id: str
     read_id: str
     purpose: str
+    in_list: bool = False
 
 
 class OpenRequest(Command, frozen=True, kw_only=True):
@@ -77,6 +79,14 @@ class WithdrawRequest(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
+class NoteUnmet(Command, frozen=True, kw_only=True):
+    """Nothing was found for this request: somebody looked, or it has waited for a day."""
+
+    client_id: str
+    request_id: str
+    district: str = ANYWHERE
+
+
 class EraseClient(Command, frozen=True, kw_only=True):
     """Forget this person. idle_since: only if nothing happened after it; that is how retention asks."""
 
@@ -100,6 +110,7 @@ FileCommand: TypeAlias = (
     | OpenRequest
     | PrioritizeRequest
     | WithdrawRequest
+    | NoteUnmet
     | EraseClient
     | NoteKeyDestroyed
     | GuidanceCommand

@@ -7,6 +7,7 @@ The file sees no person: what describes one comes sealed, is kept sealed, and wa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from services.intake import commands as cmd
@@ -20,7 +21,14 @@ from services.intake.decider_file import File, Request, evolve
 from services.intake.decider_retention import RETENTION
 from services.intake.decider_weeks import WEEKS
 from shared.contracts.intake import NOT_AT_MAX
-from shared.contracts.vocabulary import CORRECTION_REASONS, ERASURE_CAUSES, READ_PURPOSES, REQUEST_END_REASONS
+from shared.contracts.vocabulary import (
+    ANYWHERE,
+    CORRECTION_REASONS,
+    DISTRICTS,
+    ERASURE_CAUSES,
+    READ_PURPOSES,
+    REQUEST_END_REASONS,
+)
 from shared.kernel import Decider, Rejected
 
 __all__ = ["CLIENT", "RETENTION", "WEEKS", "decide"]
@@ -53,6 +61,8 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
             return prioritize(file, command)
         case cmd.WithdrawRequest():
             return withdraw(file, command)
+        case cmd.NoteUnmet():
+            return note_unmet(file, command)
         case (
             guide.StartTrajectory()
             | guide.ReachMilestone()
@@ -99,7 +109,7 @@ def read_personal(file: File, command: cmd.ReadPersonal) -> Outcome:
         return refused
     if command.read_id == file.last_read_id:
         return ()
-    return [ev.PersonalRead(file.id, command.read_id, command.purpose, command.role, command.at)]
+    return [ev.PersonalRead(file.id, command.read_id, command.purpose, command.role, command.at, command.in_list)]
 
 
 def open_request(file: File, command: cmd.OpenRequest) -> Outcome:
@@ -178,7 +188,25 @@ def withdraw(file: File, command: cmd.WithdrawRequest) -> Outcome:
     if not request.open:
         return ()
     declined = offers.ended_with(file, request.id, command.at)
-    return [*declined, ev.RequestWithdrawn(file.id, request.id, command.reason, command.at)]
+    unmet = [] if command.reason == "mistake" else _unmet(file, request, ANYWHERE, command.at)
+    return [*unmet, *declined, ev.RequestWithdrawn(file.id, request.id, command.reason, command.at)]
+
+
+def note_unmet(file: File, command: cmd.NoteUnmet) -> Outcome:
+    """Once a request, and not any more once a place was offered. Refused: `request-unknown`, `request-ended`,
+    `district-unknown`."""
+    if command.district not in (ANYWHERE, *DISTRICTS):
+        return Rejected("district-unknown", {})
+    request = file.requests.get(command.request_id)
+    if request is None:
+        return Rejected("request-unknown", {})
+    if not request.open:
+        return Rejected("request-ended", {"status": request.status})
+    return _unmet(file, request, command.district, command.at)
+
+
+def _unmet(file: File, request: Request, district: str, at: datetime) -> list[ev.ClientEvent]:
+    return [] if request.found or request.unmet else [ev.RequestUnmet(file.id, request.id, district, at)]
 
 
 def erase(file: File, command: cmd.EraseClient) -> Outcome:
@@ -194,7 +222,9 @@ def erase(file: File, command: cmd.EraseClient) -> Outcome:
     if command.idle_since is not None and file.active_at is not None and file.active_at > command.idle_since:
         return Rejected("client-in-use", {})
     ended = [ev.RequestWithdrawn(file.id, request.id, "erased", command.at) for request in file.open_requests]
-    return [*offers.ended_with(file, None, command.at), *ended, ev.ClientErased(file.id, command.because, command.at)]
+    unmet = [each for request in file.open_requests for each in _unmet(file, request, ANYWHERE, command.at)]
+    declined = offers.ended_with(file, None, command.at)
+    return [*unmet, *declined, *ended, ev.ClientErased(file.id, command.because, command.at)]
 
 
 def note_key_destroyed(file: File, command: cmd.NoteKeyDestroyed) -> Outcome:
@@ -216,7 +246,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=5,
+    state_version=6,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

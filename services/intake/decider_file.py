@@ -18,7 +18,8 @@ from shared.envelope import SYSTEM_ROLE
 
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One request. status: `waiting` while it is open (`status_of` says more), `placed`, or `withdrawn` with its
-    reason. version: of the file when it last moved."""
+    reason. version: of the file when it last moved. found: a place was offered once. unmet, unmet_at: where nothing
+    was found for it, and since when that is known; empty when it is not."""
 
     id: str
     kinds: tuple[str, ...]
@@ -33,6 +34,9 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     status: str = "waiting"
     reason: str | None = None
     version: int = 0
+    found: bool = False
+    unmet: str = ""
+    unmet_at: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -77,6 +81,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     slot: the offer that fills the one place a file can have; empty when none does. offers: newest last, those that
     ended long ago are left out. moving_to: the offer that somebody who lives in the slot's has accepted, to move there.
     last_read_id: so that one look that is recorded twice counts once. key_gone_at: when the vault destroyed the key.
+    moved: the version when it last was otherwise than before: that it stood in a list makes nobody's sight of it stale.
     """
 
     id: str = ""
@@ -94,6 +99,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     offers: dict[str, Offer] = {}
     slot: str = ""
     moving_to: str = ""
+    moved: int = 0
 
     @property
     def home(self) -> Offer | None:
@@ -119,6 +125,12 @@ class File(msgspec.Struct, frozen=True, gc=False):
 
 def evolve(file: File, event: ev.ClientEvent) -> File:
     """The file after `event`."""
+    after = _after(file, event)
+    in_list = isinstance(event, ev.PersonalRead) and event.in_list
+    return replace(after, moved=file.moved if in_list else after.version)
+
+
+def _after(file: File, event: ev.ClientEvent) -> File:
     version = file.version + 1
     if isinstance(event, oe.OfferEvent):
         return _offered(file, event, version)
@@ -130,7 +142,8 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
             personal = file.personal if event.personal is None else event.personal
             return replace(file, card=card, personal=personal, active_at=event.at, version=version)
         case ev.PersonalRead():
-            active_at = file.active_at if event.role == SYSTEM_ROLE else event.at  # a message that goes out is no visit
+            no_visit = event.role == SYSTEM_ROLE or event.in_list  # a message that goes out, a page of a list
+            active_at = file.active_at if no_visit else event.at
             return replace(file, last_read_id=event.read_id, active_at=active_at, version=version)
         case ev.RequestOpened():
             opened = Request(
@@ -149,6 +162,9 @@ def evolve(file: File, event: ev.ClientEvent) -> File:
             known = file.requests[event.request_id]
             ended = replace(known, status="withdrawn", reason=event.reason, facts="", version=version)
             return _with(file, ended, version, event.at)
+        case ev.RequestUnmet():
+            known = file.requests[event.request_id]
+            return _with(file, replace(known, unmet=event.district, unmet_at=event.at), version, None)
         case ev.ClientErased():
             return replace(file, card="", personal=None, erased_at=event.at, version=version)
         case ev.KeyDestroyed():
@@ -235,12 +251,14 @@ def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
     if isinstance(event, oe.OfferReceived):
         offer = Offer(
             event.offer_id, event.request_id, event.site, event.location, event.kind, event.sleeps, event.expires_at,
-            again_at=event.again_at, version=version,
+            again_at=event.again_at, version=version, since=event.at,
         )  # fmt: skip
         ended = [id_ for id_, known in file.offers.items() if known.settled]
         gone = frozenset(ended[: max(0, len(ended) - ENDED_KEPT)])
         kept = {id_: known for id_, known in file.offers.items() if id_ not in gone}
-        return replace(file, offers=kept | {offer.id: offer}, version=version)
+        found = replace(file.requests[event.request_id], found=True)
+        requests = file.requests | {found.id: found}
+        return replace(file, requests=requests, offers=kept | {offer.id: offer}, version=version)
     offer = replace(moved(file.offers[event.offer_id], event), version=version)
     offers = file.offers | {offer.id: offer}
     slot, moving_to = file.slot, file.moving_to

@@ -96,6 +96,4 @@ def moved_refused(file: File, moved: int, if_version: int | None) -> Rejected | 
 
 def version_refused(file: File, if_version: int | None) -> Rejected | None:
     """Refused: `version-stale`."""
-    if if_version is None or if_version == file.version:
-        return None
-    return Rejected("version-stale", {"expected": if_version, "actual": file.version})
+    return moved_refused(file, file.moved, if_version)

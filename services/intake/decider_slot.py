@@ -20,7 +20,7 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     again_at: when it is written to again; asked: how often since something changed. settled: nothing more is expected.
     overridden: another one was taken in spite of it. version: of the file when it last moved. given_up: when they moved
     on from here by a transfer; None once more if its owner says after that that they live there again. stay_id: of a
-    claim, the stay that is claimed.
+    claim, the stay that is claimed. since: when what this site is told of it last changed.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: int = 0
     given_up: datetime | None = None
     stay_id: str = ""
+    since: datetime | None = None
 
     @property
     def lived_in(self) -> bool:
@@ -76,12 +77,12 @@ def moved(
             return replace(
                 offer, status="accepted", turn=event.turn, household_size=event.household_size,
                 expected_by=event.expected_by, arrival=event.arrival, override=event.override or offer.override,
-                again_at=event.again_at, asked=1,
+                again_at=event.again_at, asked=1, since=event.at,
             )  # fmt: skip
         case oe.OfferDeclined():
             return replace(
                 offer, status="declined", turn=event.turn, reason=event.reason, again_at=event.again_at, asked=1,
-                overridden=offer.overridden or event.reason == "overridden",
+                overridden=offer.overridden or event.reason == "overridden", since=event.at,
             )  # fmt: skip
         case oe.OfferLetterRepeated():
             return replace(offer, turn=event.turn, again_at=event.again_at, asked=offer.asked + 1)
@@ -93,6 +94,7 @@ def moved(
                 turn=max(offer.turn, event.turn), owner_turn=event.turn, epoch=event.epoch, number=event.number,
                 until=event.until, again_at=event.again_at, asked=0, settled=event.again_at is None,
                 given_up=None if offer.word == "left" else offer.given_up,
+                since=offer.since if event.word == offer.word else event.said_at or event.at,
             )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class PersonalRead(Event, frozen=True, tag="personal-read.v1"):
     purpose: str
     role: str
     at: datetime
+    in_list: bool = False
 
 
 class RequestOpened(Event, frozen=True, tag="request-opened.v1"):
@@ -86,6 +87,18 @@ class RequestWithdrawn(Event, frozen=True, tag="request-withdrawn.v1"):
     at: datetime
 
 
+class RequestUnmet(Event, frozen=True, tag="request-unmet.v1"):
+    """Nothing was found for this request: it counts once as a need that was not met, of the week this was said in.
+
+    district: where somebody looked for it, or `anywhere`.
+    """
+
+    client_id: str
+    request_id: str
+    district: str
+    at: datetime
+
+
 class ClientErased(Event, frozen=True, tag="client-erased.v1"):
     """From now on nobody may read this file; its key goes right after. because: who wanted it."""
 
@@ -109,6 +122,7 @@ FileEvent: TypeAlias = (
     | RequestOpened
     | RequestPrioritized
     | RequestWithdrawn
+    | RequestUnmet
     | ClientErased
     | KeyDestroyed
     | GuidanceEvent

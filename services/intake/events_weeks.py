@@ -6,12 +6,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias
 
+import msgspec
+
 from shared.kernel import Codec, Event
 
 
 class WeekCounted(Event, frozen=True, tag="week-counted.v1"):
     """So much belongs to this week by now: absolute counts. week: its Monday. referrals: by coarse group. outcomes: of
-    trajectories that ended in it, by kind. unreadable: how many of both nobody could read any more.
+    trajectories that ended in it, by kind. unreadable: how many of both nobody could read any more. unmet: what nothing
+    was found for, by the words of `need.py`.
     """
 
     site: str
@@ -21,6 +24,7 @@ class WeekCounted(Event, frozen=True, tag="week-counted.v1"):
     outcomes: dict[str, int]
     unreadable: int
     at: datetime
+    unmet: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class WeekClosed(Event, frozen=True, tag="week-closed.v1"):

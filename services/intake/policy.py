@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from services.intake import commands as cmd
 from services.intake import commands_offers as oc
 from services.intake import events as ev
 from services.intake import events_guidance as guide
@@ -28,12 +29,15 @@ REQUEST = "request"
 """The file that has this request."""
 
 DESTROY_KEY, RETENTION_DAY, OFFER = "destroy-key", "retention", "offer"
-COUNT, WEEK_OVER = "count", "week-over"
+COUNT, WEEK_OVER, UNMET_NEED = "count", "week-over", "unmet"
 _ERASURE = "erasure/"
 
 COUNTING = "count/"
-REGISTRATION, TRAJECTORY, REFERRAL = "registration", "trajectory", "referral"
+REGISTRATION, TRAJECTORY, REFERRAL, UNMET = "registration", "trajectory", "referral", "unmet"
 """What belongs to a week: each has a timer of its own, `count/<what>/<id>`, that goes when it is counted."""
+
+UNMET_AFTER = timedelta(days=1)
+"""How long a request waits for a first offer before it counts as one that nothing was found for."""
 
 CLOSES_AFTER = timedelta(hours=1)
 """When a week that is over is closed: what belongs to it is due before."""
@@ -41,14 +45,21 @@ CLOSES_AFTER = timedelta(hours=1)
 
 def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
     """One for each erased file whose key may still be there, named `erasure/<client id>`, one for whatever is to be
-    counted once its week is over, and one for each offer whose owner may have to be written to again,
-    `offer/<offer id>`."""
+    counted once its week is over, one for each request that may turn out to find nothing, `unmet/<request id>`, and one
+    for each offer whose owner may have to be written to again, `offer/<offer id>`."""
     changes: list[TimerSet | TimerCleared] = []
     for event in events:
         if isinstance(event, ev.ClientErased):
             changes.append(TimerSet(erasure_timer(event.client_id), event.at, DESTROY_KEY, event.client_id))
         elif isinstance(event, ev.KeyDestroyed):
             changes.append(TimerCleared(erasure_timer(event.client_id)))
+        elif isinstance(event, ev.RequestOpened):
+            changes.append(TimerSet(unmet_timer(event.request_id), event.at + UNMET_AFTER, UNMET_NEED, event.client_id))
+        elif isinstance(event, ev.RequestWithdrawn):
+            changes.append(TimerCleared(unmet_timer(event.request_id)))
+        elif isinstance(event, ev.RequestUnmet):
+            changes.append(TimerCleared(unmet_timer(event.request_id)))
+            changes.append(_counting(UNMET, event.request_id, event.client_id, event.at))
         elif isinstance(event, ev.ClientRegistered):
             changes.append(_counting(REGISTRATION, event.client_id, event.client_id, event.at))
         elif isinstance(event, guide.TrajectoryEnded):
@@ -56,10 +67,23 @@ def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
         elif isinstance(event, guide.ReferralMade):
             changes.append(_counting(REFERRAL, event.referral_id, event.client_id, event.at))
         elif isinstance(event, oe.OfferEvent) and not isinstance(event, oe.RequestPlaced):
+            if isinstance(event, oe.OfferReceived):
+                changes.append(TimerCleared(unmet_timer(event.request_id)))
             name = f"offer/{event.offer_id}"
             due_at = event.again_at
             changes.append(TimerCleared(name) if due_at is None else TimerSet(name, due_at, OFFER, event.client_id))
     return list({change.id: change for change in changes}.values())  # of one timer its last word
+
+
+def unmet_timer(request_id: str) -> str:
+    """The timer of a request that no place was offered to yet."""
+    return f"unmet/{request_id}"
+
+
+def unmet_due(timer_id: str, client_id: str, at: datetime) -> cmd.NoteUnmet:
+    """The command of an `UNMET_NEED` timer."""
+    request_id = timer_id.partition("/")[2]
+    return cmd.NoteUnmet(at=at, role=SYSTEM_ROLE, client_id=client_id, request_id=request_id)
 
 
 def offer_due(timer_id: str, client_id: str, at: datetime) -> oc.RepeatOfferLetter:

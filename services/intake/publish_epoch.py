@@ -1,33 +1,18 @@
-"""What a new epoch begins with: who is erased, every other file, every open request, how it stands with offers, who
-lives where they were offered a place or has left it, and every week that is over, told anew."""
+"""What a new epoch begins with: who is erased, every other file, every open request, how it stands with offers, who is
+housed or has left, and every week that is over, told anew."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from services.intake import events as ev
 from services.intake.decider_file import File
 from services.intake.decider_weeks import Weeks
 from services.intake.publish import Telling, notice, site_events
-from services.intake.publish_offers import lives
-from services.intake.publish_weeks import week_told
+from services.intake.publish_offers import standing
+from services.intake.publish_weeks import unmet_told, week_told
 from shared.contracts import intake as told
-
-
-def offers_told(file: File, at: datetime) -> list[Telling]:
-    """What a client's site has to know of offers that go on: those that wait for an answer, and sure places."""
-    tellings = []
-    for offer in file.offers.values():
-        about: dict[str, Any] = {"client_id": file.id, "request_id": offer.request_id, "offer_id": offer.id, "at": at}
-        if offer.status == "open" and not offer.settled:
-            where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
-            tellings.append(Telling(told.OfferReceived.of(**about, **where, expires_at=offer.expires_at), offer.id))
-        elif offer.status == "accepted" and offer.word == "expected":
-            by = offer.until or offer.expected_by or at
-            tellings.append(Telling(told.OfferConfirmed.of(**about, expected_by=by), offer.id))
-    return tellings
 
 
 def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list[Telling]:
@@ -47,11 +32,10 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
                 )
             )  # fmt: skip
             tellings.append(notice(file, request))
-        tellings += [
-            Telling(contract, offer.id) for offer in file.offers.values() for contract in lives(file, offer, at)
-        ]
-        tellings += offers_told(file, at)
+        for offer in file.offers.values():
+            tellings += [Telling(contract, offer.id) for contract in standing(file.id, offer, at)]
     if weeks.closed is not None:
         over = sorted(week for week in weeks.weeks if week <= weeks.closed)
-        tellings += [week_told(week, weeks.weeks[week], below) for week in over]
+        for week in over:
+            tellings += [week_told(week, weeks.weeks[week], below), unmet_told(week, weeks.weeks[week])]
     return tellings

@@ -68,13 +68,26 @@ def site_events(event: oe.OfferEvent, before: File) -> Sequence[Contract]:
             return []
 
 
-def lives(file: File, offer: Offer, at: datetime) -> Sequence[Contract]:
-    """That a client lives in what they were offered, or has left it, said once more. at: when; since when is not kept,
-    and whoever knows it keeps to that."""
-    about = {"client_id": file.id, "request_id": offer.request_id, "offer_id": offer.id, "at": at}
+def standing(client_id: str, offer: Offer, at: datetime) -> Sequence[Contract]:
+    """How it stands with an offer that is not over, as a new epoch tells this site: what was said of it last; also that
+    they have left. at: for one of which it is not known any more since when."""
+    about = {
+        "client_id": client_id, "request_id": offer.request_id, "offer_id": offer.id, "at": offer.since or at,
+    }  # fmt: skip
+    where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
     if offer.word == "housed":
-        return [told.ClientHoused.of(**about, site=offer.site, location=offer.location, kind=offer.kind)]
-    return [told.ClientLeft.of(**about)] if offer.word == "left" else []
+        return [told.ClientHoused.of(**about, **where)]
+    if offer.word == "left":
+        return [told.ClientLeft.of(**about)]
+    if offer.settled or offer.stay_id:  # of a claim nothing is told before its stay's owner agrees
+        return []
+    if offer.status == "declined":
+        return [told.OfferDeclined.of(**about, reason=offer.reason or "other")]
+    if offer.word == "expected":
+        return [told.OfferConfirmed.of(**about, expected_by=offer.until or offer.expected_by or at)]
+    if offer.expected_by is not None:
+        return [told.OfferAccepted.of(**about, expected_by=offer.expected_by)]
+    return [told.OfferReceived.of(**about, **where, expires_at=offer.expires_at)]
 
 
 def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> Sequence[Contract]:

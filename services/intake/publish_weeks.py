@@ -8,6 +8,7 @@ from datetime import date
 
 from services.intake import events_weeks as ev
 from services.intake.decider_weeks import Counts, Weeks
+from services.intake.need import summed
 from services.intake.publish import Telling
 from shared.contracts import intake as told
 from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
@@ -22,9 +23,36 @@ def tell_weeks(below: int) -> Callable[[Weeks, Sequence[ev.WeekEvent], Weeks], l
     def tell(before: Weeks, events: Sequence[ev.WeekEvent], after: Weeks) -> list[Telling]:
         touched = dict.fromkeys(event.week for event in events)
         over = [week for week in touched if after.closed is not None and week <= after.closed and week in after.weeks]
-        return [week_told(week, after.weeks[week], below) for week in over]
+        return [
+            telling
+            for week in over
+            for telling in (
+                week_told(week, after.weeks[week], below),
+                *([unmet_told(week, after.weeks[week])] if _is_news(before, week, after) else []),
+            )
+        ]
 
     return tell
+
+
+def _is_news(before: Weeks, week: date, after: Weeks) -> bool:
+    """Whether its unmet need was not told yet, or is more by now."""
+    told_already = before.closed is not None and week <= before.closed and week in before.weeks
+    return not told_already or before.weeks[week].unmet != after.weeks[week].unmet
+
+
+def unmet_told(week: date, counts: Counts) -> Telling:
+    """What nothing was found for in one week, by each word by itself: what somebody needed in all does not leave the
+    desk with the count."""
+    sums = summed(counts.unmet)
+    contract = told.UnmetTold.of(
+        week=week, total=sums.total,
+        kinds=[{"kind": kind, "count": count} for kind, count in sums.kinds.items()],
+        size_classes=[{"size_class": size, "count": count} for size, count in sums.size_classes.items()],
+        features=[{"feature": feature, "count": count} for feature, count in sums.features.items()],
+        districts=[{"district": district, "count": count} for district, count in sums.districts.items()],
+    )  # fmt: skip
+    return Telling(contract, week.isoformat())
 
 
 def week_told(week: date, counts: Counts, below: int) -> Telling:

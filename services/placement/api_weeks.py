@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 
@@ -34,6 +35,16 @@ class BoundsView(BaseModel):
     most: int | None
 
 
+class UnmetView(BaseModel):
+    """Searches and requests that found nothing, each once. kinds: wanted most. features: one need may have several."""
+
+    total: int | None
+    kinds: dict[str, int | None]
+    size_classes: dict[str, int | None]
+    features: dict[str, int | None]
+    districts: dict[str, int | None]
+
+
 class WeekView(BaseModel):
     """One week, known by its Monday. null: left out, because it is small or would give a small count away.
 
@@ -48,6 +59,7 @@ class WeekView(BaseModel):
     perspective: int | None
     share: float | None
     outcomes: dict[str, int | None]
+    unmet: UnmetView
     missing: list[str]
 
 
@@ -70,7 +82,7 @@ class WeekReads:
         self._store, self._waiting, self._clock, self._below = store, waiting, clock, below
 
     async def weeks(self, query: Annotated[WeeksQuery, Query()]) -> WeeksAnswer:
-        """Registrations, referrals by coarse group and outcomes of the network, week by week."""
+        """Registrations, referrals by coarse group, outcomes and unmet need of the network, week by week."""
         last = week_of(self._clock.now()) - WEEK
         items = [await self._week(last - number * WEEK) for number in range(query.weeks)]
         return WeeksAnswer(
@@ -90,5 +102,5 @@ def _shown(week: Week) -> WeekView:
         week=week.week, registrations=week.registrations, ended=week.ended, perspective=week.perspective,
         share=None if week.share is None else round(week.share, 4), outcomes=dict(week.outcomes),
         referrals={group: BoundsView(least=each.least, most=each.most) for group, each in week.referrals.items()},
-        missing=list(week.missing),
+        unmet=UnmetView(**asdict(week.unmet)), missing=list(week.missing),
     )  # fmt: skip

@@ -6,7 +6,16 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from services.placement.weeks import OUTCOMES, REFERRALS, REGISTRATIONS
+from services.placement.weeks import (
+    OUTCOMES,
+    REFERRALS,
+    REGISTRATIONS,
+    UNMET,
+    UNMET_DISTRICTS,
+    UNMET_FEATURES,
+    UNMET_KINDS,
+    UNMET_SIZES,
+)
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
 from shared.envelope import Message
@@ -36,3 +45,18 @@ def week_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
         yield Put(week_counts, (*key, REFERRALS, group.group, group.count))
     for outcome in contract.outcomes:
         yield Put(week_counts, (*key, OUTCOMES, outcome.kind, outcome.count))
+
+
+def unmet_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
+    """What nothing was found for in one week of one desk; always the same rows, too."""
+    assert isinstance(contract, told.UnmetTold)
+    key = (message.origin.key, contract.week)
+    yield Put(week_counts, (*key, UNMET, "", contract.total))
+    words: list[tuple[str, str, int]] = [
+        *((UNMET_KINDS, each.kind, each.count) for each in contract.kinds),
+        *((UNMET_SIZES, each.size_class, each.count) for each in contract.size_classes),
+        *((UNMET_FEATURES, each.feature, each.count) for each in contract.features),
+        *((UNMET_DISTRICTS, each.district, each.count) for each in contract.districts),
+    ]
+    for part, word, count in words:
+        yield Put(week_counts, (*key, part, word, count))

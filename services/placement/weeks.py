@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
+from shared.contracts.vocabulary import (
+    ANYWHERE,
+    BED_KINDS,
+    DISTRICTS,
+    FEATURES,
+    OUTCOME_KINDS,
+    PARTNER_GROUPS,
+    SIZE_CLASSES,
+)
 from shared.suppression import Shown, suppress
 
 PERSPECTIVE = ("legal_stay", "new_application", "medical_deferral")
@@ -17,6 +25,9 @@ PERSPECTIVE_SHARE_REPORTED = 0.40
 
 REGISTRATIONS, REFERRALS, OUTCOMES = "registrations", "referrals", "outcomes"
 """The parts of a week's counts."""
+UNMET, UNMET_KINDS, UNMET_SIZES = "unmet", "unmet-kinds", "unmet-sizes"
+UNMET_FEATURES, UNMET_DISTRICTS = "unmet-features", "unmet-districts"
+"""Of what nothing was found for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,17 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmet:
+    """What nothing was found for in the network. None: left out."""
+
+    total: int | None
+    kinds: Mapping[str, int | None]
+    size_classes: Mapping[str, int | None]
+    features: Mapping[str, int | None]
+    districts: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Week:
     """One week of the network. None: left out. share: (legal stay + new application + medical deferral) / ended.
 
@@ -51,6 +73,7 @@ class Week:
     perspective: int | None
     outcomes: Mapping[str, int | None]
     share: float | None
+    unmet: Unmet
     missing: Sequence[str]
 
 
@@ -66,14 +89,35 @@ def week_of_network(week: date, counts: Iterable[Count], desks: Sequence[str], b
         below,
     )
     good, outcomes = ended["perspective"].count, _outcomes(ended)
-    heard = {count.site for count in told}
+    heard = {count.site for count in told if count.part == REGISTRATIONS}
     return Week(
         week=week,
         registrations=suppress(_sum(told, REGISTRATIONS, ""), below).count,
         referrals={group: _bounds(told, group, below) for group in PARTNER_GROUPS},
         ended=ended.count, perspective=good, outcomes=outcomes,
         share=None if good is None or not ended.count else good / ended.count,
+        unmet=unmet_of(told, below),
         missing=[desk for desk in desks if desk not in heard],
+    )  # fmt: skip
+
+
+def unmet_of(told: Sequence[Count], below: int) -> Unmet:
+    """The sums of all desks, each list by itself under the one total. Features are no parts of it, as one need has
+    several: each is held against those without it. When one of them needs the total left out, nothing is shown."""
+    total = _sum(told, UNMET, "")
+    words = ((UNMET_KINDS, BED_KINDS), (UNMET_SIZES, SIZE_CLASSES), (UNMET_DISTRICTS, (ANYWHERE, *DISTRICTS)))
+    tables = [suppress({word: _sum(told, part, word) for word in list_}, below) for part, list_ in words]
+    having = {feature: _sum(told, UNMET_FEATURES, feature) for feature in FEATURES}
+    features = {
+        feature: suppress({"with": count, "without": max(0, total - count)}, below) for feature, count in having.items()
+    }
+    hidden = any(table.count is None for table in (*tables, *features.values()))
+    kinds, sizes, districts = (
+        {word: None if hidden else part.count for word, part in table.parts.items()} for table in tables
+    )
+    return Unmet(
+        total=None if hidden else total, kinds=kinds, size_classes=sizes, districts=districts,
+        features={name: None if hidden else both["with"].count for name, both in features.items()},
     )  # fmt: skip
 
 

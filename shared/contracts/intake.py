@@ -17,6 +17,7 @@ from shared.contracts.figures import LOCATION_PATTERN, LocationName, SiteName
 from shared.contracts.vocabulary import (
     BedKind,
     DeclineReason,
+    District,
     Feature,
     NoticeStatus,
     OutcomeKind,
@@ -92,6 +93,59 @@ class WeekTold(Contract):
     outcomes: Annotated[tuple[OutcomeCount, ...], Field(max_length=20)]
 
 
+class KindNeed(BaseModel):
+    """What nothing was found for, by the kind that was wanted most."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: BedKind
+    count: Count
+
+
+class SizeNeed(BaseModel):
+    """The same by the size class of the household."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    size_class: SizeClass
+    count: Count
+
+
+class FeatureNeed(BaseModel):
+    """Those that needed this feature; some needed several."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    feature: Feature
+    count: Count
+
+
+class DistrictNeed(BaseModel):
+    """Where it would have been best."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    district: District | Literal["anywhere"]
+    count: Count
+
+
+class UnmetTold(Contract):
+    """Searches and requests of a desk that found nothing in one week that is over, each once, as absolute counts: the
+    newest of a week counts. week: its Monday. Every word of a list is there, also those that nobody needed.
+    """
+
+    type_name: ClassVar[str] = "nl.plek.intake.unmet-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+    cut: ClassVar[bool] = True
+
+    week: date
+    total: Count
+    kinds: Annotated[tuple[KindNeed, ...], Field(max_length=20)]
+    size_classes: Annotated[tuple[SizeNeed, ...], Field(max_length=20)]
+    features: Annotated[tuple[FeatureNeed, ...], Field(max_length=20)]
+    districts: Annotated[tuple[DistrictNeed, ...], Field(max_length=20)]
+
+
 class EpochBegan(Contract):
     """The first word of an epoch on `pub`: what was told before no longer counts, every open request follows."""
 
@@ -102,7 +156,8 @@ class EpochBegan(Contract):
 
 
 class SiteEpochBegan(Contract):
-    """The first word of an epoch on `loc`: every client and open request follows anew."""
+    """The first word of an epoch on `loc`: every client, open request and offer that is not over follows anew, and who
+    is housed."""
 
     type_name: ClassVar[str] = "nl.plek.intake.site-epoch-began.v1"
     log: ClassVar[Literal["pub", "loc"]] = "loc"
@@ -339,6 +394,7 @@ LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined, PlaceGivenUp,
 CONTRACTS: tuple[type[Contract], ...] = (
     RequestNoticed,
     WeekTold,
+    UnmetTold,
     ClientRegistered,
     ClientErased,
     RequestOpened,

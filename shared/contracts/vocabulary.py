@@ -131,6 +131,17 @@ OfferWord = Literal[
     "called_off",
     "no_show",
 ]
+District = Literal[
+    "Centrum",
+    "Nieuw-West",
+    "Noord",
+    "Oost",
+    "Weesp",
+    "West",
+    "Westpoort",
+    "Zuid",
+    "Zuidoost",
+]
 PayMethod = Literal["voucher", "prepaid_card", "transfer"]
 EntitlementEnd = Literal["sheltered", "own_income", "left_the_city", "trajectory_over", "asked_by_client", "mistake"]
 
@@ -237,6 +248,12 @@ nothing as `called_off` or `no_show`; or it ended as `declined`, `withdrawn` or 
 
 PAY_METHODS: tuple[str, ...] = get_args(PayMethod)
 ENTITLEMENT_ENDS: tuple[str, ...] = get_args(EntitlementEnd)
+
+DISTRICTS: tuple[str, ...] = get_args(District)
+"""The city's districts, by the names it gives them (Amsterdam, 2022). What was needed is counted by these words and no
+others: a text of somebody's own would leave the desk with the count."""
+ANYWHERE = "anywhere"
+"""In no district in particular."""
 
 COMPOSITIONS: tuple[str, ...] = ("men", "women", "mixed", "family")
 """Who a room is for, and who a household is. A mixed room takes anybody."""

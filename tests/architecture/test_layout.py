@@ -23,6 +23,8 @@ PURE_MODULES = {
     "intake": {
         "file": "what is in a client's file before it is sealed",
         "priority": "who goes first, and why",
+        "likeness": "whether two files may be one person's",
+        "need": "what nothing was found for, in words that are counted",
     },
     "placement": {
         "capacity": "the network's capacity and its bounds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -134,3 +135,37 @@ async def test_only_caseworkers_see_how_somebody_is_guided(desk: IntakeDesk) -> 
         for path in ("/trajectories", "/referrals"):
             assert (await desk.get(path, role=role)).status_code == 403
     assert msgspec.json.decode((await desk.get("/trajectories")).content)["items"] == []
+
+
+async def test_what_is_sealed_opens_for_a_purpose_that_is_written_down_once_an_hour(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    started = (await desk.post(f"/clients/{client_id}/trajectories", GOALS)).json()
+    other = await desk.registered()  # nothing of theirs is opened
+    shown = (await desk.get(f"/clients/{client_id}")).json()
+    for path in ("/trajectories", f"/trajectories/{started['id']}", "/trajectories"):
+        assert (await desk.get(path)).status_code == 200
+    assert (await desk.get("/trajectories", purpose="complaint")).status_code == 200
+    reads = (await desk.get("/personal-reads", role="auditor")).json()["items"]
+    assert sorted((read["client_id"], read["purpose"]) for read in reads) == [
+        (client_id, "complaint"), (client_id, "guidance"),
+    ]  # fmt: skip
+    assert other not in str(reads)
+    after = (await desk.get(f"/clients/{client_id}")).json()
+    assert after["active_at"] == shown["active_at"]  # to stand in a list is no use of a file: it can still be forgotten
+    corrected = await desk.post(
+        f"/clients/{client_id}/correct", {"reason": "news", "alias": "heron"}, if_match=shown["version"]
+    )
+    assert corrected.status_code == 200, corrected.text  # nor does it make what somebody sees stale
+    desk.clock.ahead += timedelta(hours=1)
+    await desk.get("/trajectories")
+    assert len((await desk.get("/personal-reads", role="auditor")).json()["items"]) == 3
+    assert (await desk.get("/trajectories", purpose="curiosity")).status_code == 422
+
+
+async def test_what_cannot_be_written_down_is_not_opened(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    await desk.post(f"/clients/{client_id}/trajectories", GOALS)
+    desk.store.halt("others have heard what is not here")
+    answer = await desk.get("/trajectories")
+    assert answer.status_code == 503
+    assert "kanarie" not in answer.text

@@ -122,3 +122,18 @@ async def test_while_the_vault_is_shut_no_list_says_that_there_is_nobody(desk: I
     desk.vault.shut = "vault-key-missing"
     answer = await desk.get(path)
     assert (answer.status_code, answer.json()["code"]) == (503, "vault-key-missing")
+
+
+async def test_lists_that_open_referrals_write_down_whose_and_what_for(desk: IntakeDesk) -> None:
+    family = await desk.registered(household=[{"age_band": "23-64"}, {"age_band": "4-11"}])
+    await refer(desk, family, "dental_care")
+    single = await desk.registered()
+    await listed(desk, "registrations")  # the card is what the desk works with
+    assert (await desk.get("/personal-reads")).json()["items"] == []
+    await listed(desk, "children-without-referral")
+    await listed(desk, "first-appointments", purpose="medical_care")
+    reads = (await desk.get("/personal-reads")).json()["items"]
+    assert sorted((read["client_id"], read["purpose"]) for read in reads) == [
+        (family, "guidance"), (family, "medical_care"),
+    ]  # fmt: skip
+    assert single not in str(reads)

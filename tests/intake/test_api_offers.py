@@ -13,6 +13,7 @@ from services.intake.app_repair import first_rows
 from services.intake.decider import CLIENT
 from shared.arrival import hashed
 from shared.contracts import intake as told
+from shared.contracts.intake import ClientHoused
 from shared.handling import Context
 from shared.ids import SystemIds
 from tests.intake.offers import OFFER, OFFER_2
@@ -188,3 +189,42 @@ async def test_a_new_epoch_tells_the_clients_site_of_offers_that_go_on() -> None
         sure = [row.contract for row in rows if isinstance(row.contract, told.OfferConfirmed)]
         assert [(one.offer_id, one.expected_by) for one in sure] == [(OFFER, now + timedelta(hours=6))]
         assert not any(isinstance(row.contract, told.OfferReceived) for row in rows), "the other one was declined"
+async def test_a_new_epoch_tells_this_site_how_it_stands_with_offers_and_who_is_housed() -> None:
+    async with open_intake() as desk:
+        client, request = await waiting(desk)
+        await offered(desk, request)
+        await offered(desk, request, OFFER_2)
+        assert await retold(desk) == [("OfferReceived", OFFER), ("OfferReceived", OFFER_2)]
+        by = soon(desk)
+        assert (await desk.post(f"/clients/{client}/offers/{OFFER}/accept", by)).status_code == 200
+        assert await retold(desk) == [("OfferAccepted", OFFER), ("OfferReceived", OFFER_2)]
+        await word(desk, request, "expected", 1)
+        assert await retold(desk) == [("OfferConfirmed", OFFER), ("OfferDeclined", OFFER_2)]
+        housed_at = desk.clock.now()
+        await word(desk, request, "housed", 2)
+        desk.clock.ahead += timedelta(days=3)
+        [housed, _] = await retold(desk, whole=True)
+        assert (housed.type_name, housed.site, housed.location) == (ClientHoused.type_name, "noord", "noord")
+        assert abs(housed.at - housed_at) < timedelta(hours=1)  # since when it was, not since the repair
+        await word(desk, request, "left", 3)
+        assert await retold(desk) == [("ClientLeft", OFFER), ("OfferDeclined", OFFER_2)]
+        await desk.post(f"/clients/{client}/erase")
+        assert await retold(desk) == []
+
+
+async def word(desk: IntakeDesk, request_id: str, said: str, number: int) -> None:
+    """The owner says how it stands with the first offer."""
+    now = desk.clock.now()
+    letter = oc.HearWord(
+        at=now, role="system", client_id="", request_id=request_id, offer_id=OFFER, site="noord", word=said, turn=1,
+        number=number, until=now + timedelta(hours=6) if said == "expected" else None,
+    )  # fmt: skip
+    context = Context(f"{OFFER}-{number}", OFFER, OFFER)
+    assert (await desk.deciding[policy.REQUEST].handle(request_id, letter, context)).rejected is None
+
+
+async def retold(desk: IntakeDesk, *, whole: bool = False) -> list[Any]:
+    """What a new epoch would tell of offers."""
+    rows = await first_rows(desk.store, desk.clock, SystemIds(), {})
+    about = [row for row in rows if row.subject in (OFFER, OFFER_2)]
+    return [row.contract for row in about] if whole else [(type(row.contract).__name__, row.subject) for row in about]

@@ -91,6 +91,64 @@ async def test_a_week_in_which_everybody_was_erased_or_nobody_came_is_told_too(d
     assert counts(said) == (0, {}, {})
 
 
+async def unmet(desk: IntakeDesk, week: date) -> list[dict[str, Any]]:
+    """What was told of needs that were not met in a week, in order."""
+    rows = await desk.store.read_outbox("pub", 0, 500)
+    weeks = [msgspec.json.decode(row.data) for row in rows if row.type == "nl.plek.intake.unmet-told.v1"]
+    return [one for one in weeks if one["week"] == week.isoformat()]
+
+
+async def asks(desk: IntakeDesk, **more: Any) -> str:
+    """Somebody with a child asks for a place; returns the request."""
+    body = {"kinds": ["family_shelter", "shelter_24h"], "household_size": 2, "features": ["cot"]} | more
+    opened = await desk.post(f"/clients/{await desk.registered()}/requests", body)
+    assert opened.status_code == 201, opened.text
+    return str(opened.json()["id"])
+
+
+async def test_one_search_that_found_nothing_is_counted_once(desk: IntakeDesk) -> None:
+    request_id = await asks(desk)
+    for _ in range(3):
+        looked = await desk.post("/unmet-needs", {"request_id": request_id, "district": "Noord"})
+        assert looked.status_code == 200, looked.text
+    assert looked.json()["counted"] is False
+    desk.clock.ahead += timedelta(hours=25)  # and a day later it has waited in vain
+    await desk.fire_due()
+    [said] = await unmet(desk, await week_over(desk))
+    needed = {part: [each for each in said[part] if each["count"]] for part in ("kinds", "size_classes", "features")}
+    assert (said["total"], needed) == (1, {
+        "kinds": [{"kind": "family_shelter", "count": 1}], "size_classes": [{"size_class": "2", "count": 1}],
+        "features": [{"feature": "cot", "count": 1}],
+    })  # fmt: skip
+    assert [each["district"] for each in said["districts"] if each["count"]] == ["Noord"]
+    assert [one["total"] for one in await unmet(desk, await week_over(desk))] == [0]
+
+
+async def test_a_search_for_nobody_in_particular_counts_each_time_but_a_repeat_does_not(desk: IntakeDesk) -> None:
+    looked = {"kind": "night_shelter", "household_size": 1}
+    for key in ("one", "one", "two"):
+        assert (await desk.post("/unmet-needs", looked, key=key)).status_code == 200
+    assert (await desk.post("/unmet-needs", {})).json()["code"] == "kinds-missing"
+    assert (await desk.post("/unmet-needs", looked, role="operator")).status_code == 200
+    theirs = await desk.post("/unmet-needs", {"request_id": await asks(desk)}, role="operator")
+    assert (theirs.status_code, theirs.json()["code"]) == (403, "role-not-allowed")
+    assert (await desk.post("/unmet-needs", looked | {"district": "Utrecht"})).status_code == 422
+    [said] = await unmet(desk, await week_over(desk))
+    assert said["total"] == 3
+
+
+async def test_who_waits_for_a_day_found_nothing_and_who_is_erased_before_does_too(desk: IntakeDesk) -> None:
+    await asks(desk)
+    client_id = await desk.registered()
+    await desk.post(f"/clients/{client_id}/requests", {"kinds": ["night_shelter"]})
+    assert (await desk.post(f"/clients/{client_id}/erase")).status_code == 200
+    desk.clock.ahead += timedelta(hours=25)
+    assert "unmet" in await desk.fire_due()
+    [said] = await unmet(desk, await week_over(desk))
+    assert said["total"] == 2
+    assert not [row for row in await desk.store.rows(schema.timers) if row["kind"] == "unmet"]
+
+
 async def test_two_processes_that_count_at_once_count_once() -> None:
     disk, keys, clock = Disk(), MemoryKeys(), MovedClock()
     async with open_intake(disk, keys, clock) as one, open_intake(disk, keys, clock) as other:
@@ -140,4 +198,4 @@ async def test_a_new_epoch_tells_the_weeks_anew(desk: IntakeDesk) -> None:
         for row in rows
         if row.subject == week.isoformat() and isinstance(row.contract, Contract)
     ]
-    assert weeks == await told(desk, week)
+    assert weeks == [*await told(desk, week), *await unmet(desk, week)]

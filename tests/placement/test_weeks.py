@@ -8,8 +8,16 @@ from typing import Any
 
 from services.placement.views_waiting import desk_rows
 from services.placement.weeks import Bounds, Count, week_of_network
-from shared.contracts.intake import WeekTold
-from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
+from shared.contracts.intake import UnmetTold, WeekTold
+from shared.contracts.vocabulary import (
+    ANYWHERE,
+    BED_KINDS,
+    DISTRICTS,
+    FEATURES,
+    OUTCOME_KINDS,
+    PARTNER_GROUPS,
+    SIZE_CLASSES,
+)
 from shared.contracts.weeks import WEEK, week_ends, week_of
 from shared.envelope import Message, Origin
 from shared.ports import Append, Put
@@ -31,6 +39,40 @@ def told(site: str, week: date, registrations: int, care: int | None, **outcomes
         Origin(site, "intake", 1), "pub", 1, ID, contract.type_name, "week", NOW, ID, ID, contract.encode()
     )
     return [row for row in desk_rows(message, contract) if isinstance(row, Put)]
+
+
+def lacked(site: str, *counts: tuple[str, str, int], district: str = "anywhere") -> list[Put]:
+    """The rows of what one desk could not find. counts: kind, size class, how many; all need a cot."""
+    total = sum(count for *_, count in counts)
+    contract = UnmetTold.of(
+        week=MONDAY, total=total,
+        kinds=[{"kind": kind, "count": sum(n for one, _, n in counts if one == kind)} for kind in BED_KINDS],
+        size_classes=[{"size_class": size, "count": sum(n for _, one, n in counts if one == size)}
+                      for size in SIZE_CLASSES],
+        features=[{"feature": one, "count": total if one == "cot" else 0} for one in FEATURES],
+        districts=[{"district": one, "count": total if one == district else 0} for one in (ANYWHERE, *DISTRICTS)],
+    )  # fmt: skip
+    message = Message(
+        Origin(site, "intake", 1), "pub", 1, ID, contract.type_name, "week", NOW, ID, ID, contract.encode()
+    )
+    return [row for row in desk_rows(message, contract) if isinstance(row, Put)]
+
+
+def test_what_nothing_was_found_for_is_a_sum_of_all_desks_without_small_counts() -> None:
+    rows = [*lacked("west", ("family_shelter", "5+", 6), ("night_shelter", "1", 4)),
+            *lacked("noord", ("family_shelter", "2", 7), ("shelter_24h", "1", 2), district="Noord")]  # fmt: skip
+    unmet = week_of_network(MONDAY, counts(*rows), ("noord", "west"), 5).unmet
+    assert unmet.total == 19
+    assert unmet.kinds == {"family_shelter": 13, "night_shelter": None, "shelter_24h": None, "medical_respite": 0}
+    assert unmet.size_classes == {"1": 6, "2": 7, "3-4": 0, "5+": 6}
+    assert (unmet.features["cot"], unmet.features["pets"]) == (19, 0)
+    assert (unmet.districts["anywhere"], unmet.districts["Noord"], unmet.districts["West"]) == (10, 9, 0)
+
+
+def test_of_few_needs_nothing_is_shown() -> None:
+    unmet = week_of_network(MONDAY, counts(*lacked("west", ("family_shelter", "2", 4))), ("west",), 5).unmet
+    assert unmet.total is None
+    assert {*unmet.kinds.values(), *unmet.features.values(), *unmet.districts.values()} == {None}
 
 
 def counts(*rows: Put) -> list[Count]:

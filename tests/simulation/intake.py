@@ -17,6 +17,7 @@ from services.intake.app import HEARD, handlers
 from services.intake.app_keeper import Keeper
 from services.intake.priority import CURRENT
 from services.placement.app import CITY_SECONDS
+from shared.contracts.vocabulary import DISTRICTS
 from shared.envelope import LOGS, stream_name
 from shared.handling import Context, KeyClaim
 from shared.heard import Nobody
@@ -212,6 +213,8 @@ class IntakeDesks:
         if draw < 0.8 and open_id is not None:
             return self._make(cmd.WithdrawRequest, client_id, request_id=open_id, reason="found_elsewhere")
         if draw < 0.88:
+            if open_id is not None and chance.random() < 0.5:
+                return self._make(cmd.NoteUnmet, client_id, request_id=open_id, district=chance.choice(DISTRICTS))
             return self._make(cmd.ReadPersonal, client_id, read_id=world.ids.random_id(), purpose="contact")
         if draw < 0.93:
             return self._make(cmd.CorrectClient, client_id, reason="news", card=SEALED + world.ids.random_id())

@@ -20,7 +20,7 @@ from services.intake.policy import COUNTING
 from services.placement.ranking import rank_requests
 from services.placement.views_waiting import WAITING, waiting, waiting_of
 from shared import schema
-from shared.contracts.intake import WeekTold
+from shared.contracts.intake import UnmetTold, WeekTold
 from shared.envelope import Message, Recorded
 from shared.ports import Put, RowChange
 from tests.simulation.judging import require
@@ -29,8 +29,9 @@ from tests.support.memory_keys import KeyDisk
 from tests.support.memory_store import Disk
 
 INTAKE = "intake"
-TO_COUNT = (ev.ClientRegistered, guide.TrajectoryEnded, guide.ReferralMade)
+TO_COUNT = (ev.ClientRegistered, guide.TrajectoryEnded, guide.ReferralMade, ev.RequestUnmet)
 """What belongs to a week: counted once, and until then a timer stands for it."""
+OF_WEEKS = (WeekTold.type_name, UnmetTold.type_name)
 FILES = CLIENT.stream("")
 
 
@@ -44,6 +45,8 @@ class Known:
     key_gone: bool = False
     way: str | None = None
     referrals: dict[str, str] = field(default_factory=dict)
+    unmet: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
     slot: Slot = field(default_factory=lambda: Slot({}))
 
     def take(self, event: ev.ClientEvent) -> None:
@@ -61,6 +64,10 @@ class Known:
             case ev.RequestOpened():
                 require(not self.erased and self.open is None, "a file asks for two things at once", event)
                 self.open = event.request_id
+            case ev.RequestUnmet():
+                once = self.open == event.request_id and event.request_id not in self.unmet | self.found
+                require(once, "a need counts twice, or though a place was offered", event)
+                self.unmet.add(event.request_id)
             case ev.RequestWithdrawn():
                 require(self.open == event.request_id, "a request ended that is not open", event)
                 self.open = None
@@ -92,6 +99,8 @@ class Known:
     def _offer(self, event: oe.OfferEvent) -> None:
         """An erased file answers owners and hears them; it takes nothing."""
         self.slot.take(event)
+        if isinstance(event, oe.OfferReceived):
+            self.found.add(event.request_id)
         require(not (self.erased and isinstance(event, oe.OfferAccepted)), "an erased file took an offer", event)
         if isinstance(event, oe.RequestPlaced):
             require(self.open == event.request_id, "a request was placed that is not open", event)
@@ -149,7 +158,7 @@ class IntakeOracle:
             elif event.stream.startswith(WEEKS.stream("")):
                 counts = WEEKS.codec.decode(event.data)
                 if isinstance(counts, week.WeekCounted):
-                    once = [*counts.referrals.values(), *counts.outcomes.values()]
+                    once = [*counts.referrals.values(), *counts.outcomes.values(), *counts.unmet.values()]
                     known.counted[counts.week] = counts.registrations + sum(once) + counts.unreadable
         left = sum(id_.startswith(COUNTING) for id_, *_ in known.disk.tables.get(schema.timers.name, {}).values())
         require(
@@ -172,10 +181,14 @@ class IntakeOracle:
             known.outside |= marks
             return
         require(message.causation_id == message.id, "a notice says what it comes from", message)
-        subject = said["week"] if message.type == WeekTold.type_name else said["request_id"]
+        subject = said["week"] if message.type in OF_WEEKS else said["request_id"]
         require(message.traceparent is None and message.subject == subject, "a notice says more", message)
         require(not marks & (known.inside | known.outside), "a notice can be joined to something", message)
         known.outside |= marks
+        if message.type == UnmetTold.type_name:
+            parts = sum(each["count"] for each in said["kinds"])
+            require(parts == said["total"], "needs do not add up", message)
+            return
         if message.type == WeekTold.type_name:
             small = [each["count"] for each in said["referrals"] if each["count"] is not None]
             require(all(not 0 < count < 5 for count in small), "a small count was told", message)
@@ -205,7 +218,7 @@ class IntakeOracle:
         wanted: dict[str, tuple[int, str]] = {}
         for message in self._sites[teller].disk.outbox.get((1, "pub"), [])[: at[4]]:
             said = msgspec.json.decode(message.data)
-            if message.type == WeekTold.type_name or "sealed" in said:
+            if message.type in OF_WEEKS or "sealed" in said:
                 continue
             wanted.pop(said["request_id"], None)
             if said["status"] != "closed":
@@ -254,6 +267,9 @@ class IntakeOracle:
         require(all(one == first for one in lists.values()), "two sites at rest have another order", lists)
         for site, known in self._sites.items():
             there = {id_ for id_, file in known.files.items() if not file.erased}
+            for file in known.files.values():
+                known_need = file.open is None or file.open in file.unmet | file.found
+                require(known_need, "a request waits for days and counts as no need", site, file.open)
             gone = known.files.keys() - there
             require(there <= known.keys.keys.keys(), "a client's key is lost", site, there - known.keys.keys.keys())
             require(not gone & known.keys.keys.keys(), "an erased client's key is there", site)

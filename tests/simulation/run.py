@@ -45,7 +45,7 @@ wait for the morning."""
 CALL_HOURS_MAX = 12
 """After which every call has to be settled, however often it was asked before."""
 
-A_WEEK = timedelta(days=7)
+A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 """After which desks have counted what belongs to this one. After three, nobody may fetch a payment any more."""
 LAPSES = timedelta(hours=5)
 """Longer than any hold: afterwards every one of them has ended."""
@@ -157,8 +157,9 @@ async def _story(
             break
         world.passed += timedelta(hours=1)
         await _rest(world)
-    for _ in range(VOUCHER_DAYS // 7):
-        world.passed += A_WEEK
+    # Whom nothing was found for is known after a day, and counted with the week.
+    for ahead in (A_DAY, *[A_WEEK] * (VOUCHER_DAYS // 7)):
+        world.passed += ahead
         await _rest(world)
     world.judge(lambda oracle: oracle.rest({site.name: site.disks for site in world.sites}))
 

@@ -13,7 +13,7 @@ import httpx
 
 from services.intake import api, app, policy
 from services.intake.app_keeper import Keeper
-from shared.http import new_app
+from shared.http import Streams, new_app
 from shared.http_border import Border
 from shared.http_repair import Bench
 from shared.ids import SystemIds
@@ -46,7 +46,15 @@ class IntakeDesk:
         self.deciding = deciding = app.handlers(self.store, clock, ids, site_seals((SITE, OTHER))[SITE])
         self.keeper = Keeper(SITE, self.store, self.vault, deciding, clock, RETENTION_DAYS)
         self.intake = api.Intake(
-            SITE, deciding[policy.CLIENT], self.store, self.vault, self.keeper.destroy_key, clock, ids
+            SITE,
+            deciding[policy.CLIENT],
+            self.store,
+            self.vault,
+            self.keeper.destroy_key,
+            clock,
+            ids,
+            deciding[policy.WEEKS],
+            Streams(),
         )
         bench = Bench("intake", Repair(self.store, [], clock, ids), Rebuilds({}, clock))
         site, self._tokens = new_app("desk"), Tokens()

@@ -5,6 +5,7 @@ an older backup is put back; and who waits is one list at every site.
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.postgres import find_binaries
 from shared.bus_connection import close_client, connect_relay
 from tests.support.backups import back_up, put_back, settings_of
 from tests.support.network import Network, eventually, network_of, running_network
@@ -95,6 +97,37 @@ def lying_about(data: Path, words: tuple[str, ...]) -> list[str]:
     return found
 
 
+def dumped_with(network: Network, words: tuple[str, ...]) -> list[str]:
+    """Which of these words is in which database, as `pg_dump` writes it out: what is compressed on disk lies open
+    there, and bytes are written in hexadecimal."""
+    found = []
+    for site in SITES:
+        for service, dsn in settings_of(network.data, site).databases.items():
+            dump = subprocess.run(
+                [find_binaries().directory / "pg_dump", f"--dbname={dsn.get_secret_value()}"],
+                capture_output=True,
+                check=True,
+                timeout=120,
+            ).stdout
+            assert b"CREATE TABLE" in dump
+            found += [f"{word}: {site}/{service}" for word in words
+                      if word.encode() in dump or word.encode().hex().encode() in dump]  # fmt: skip
+    return found
+
+
+def exported(network: Network) -> str:
+    """Everything `plek export` writes of the city."""
+    made = [network.plek("export", what, "--format", "csv") for what in ("capacity", "hsds", "overnight")]
+    assert all(one.returncode == 0 for one in made), [one.stderr for one in made]
+    return "".join(one.stdout for one in made)
+
+
+def key_of(network: Network, client_id: str) -> bytes:
+    """A client's key, as the vault has written it down: what is wrapped in it is nobody else's."""
+    [path] = (network.data / "sites" / "west" / "vault").rglob(client_id)
+    return path.read_bytes()
+
+
 async def shown(network: Network) -> str:
     """What every site shows to whoever watches over it: figures of its processes, and its journal."""
     texts = []
@@ -161,12 +194,15 @@ async def test_what_a_desk_is_told_is_nowhere_else_and_nowhere_at_all_after_eras
 
         await eventually("the trace of the reading has come", spans_came)
         assert lying_about(network.data, (*CANARIES, *FACTS)) == []
-        watched = await shown(network) + repr(collector.spans)
+        assert dumped_with(network, CANARIES) == []
+        watched = await shown(network) + repr(collector.spans) + exported(network)
         assert [word for word in (*CANARIES, *FACTS) if word in watched] == []
         for site in ("stad", "noord"):
             assert lying_about(network.data / "sites" / site, (client_id,)) == []
             assert lying_about(network.data / "sites" / site, (request,)) != []
 
+        wrapped = json.loads(key_of(network, client_id))["key"]
+        assert lying_about(network.data, (wrapped,)) != []
         receipt = (await desk.post(f"{path}/erase")).json()
         assert receipt["ended_requests"] == [request]
         await eventually("nobody lists the request any more", lambda: all_show(network, []))
@@ -175,7 +211,8 @@ async def test_what_a_desk_is_told_is_nowhere_else_and_nowhere_at_all_after_eras
         assert (gone.status_code, gone.json()["code"]) == (410, "client-erased")
         again = await desk.post("/api/intake/clients", json=WHOLE, headers={"Idempotency-Key": "tap"})
         assert (again.status_code, again.json()["code"]) == (410, "client-erased")
-        assert lying_about(network.data, CANARIES) == []
+        assert lying_about(network.data, (*CANARIES, wrapped)) == []
+        assert dumped_with(network, (*CANARIES, wrapped)) == []
 
 
 async def test_no_other_site_hears_how_much_happens_at_a_desk(network: Network) -> None:
@@ -242,6 +279,7 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
         client_id = answer.json()["id"]
         request = await ask(desk, client_id)
         await back_up(settings, "intake")
+        wrapped = json.loads(key_of(network, client_id))["key"]
         assert (await desk.post(f"/api/intake/clients/{client_id}/erase")).status_code == 200
         await eventually("nobody lists the request any more", lambda: all_show(network, []))
         await put_back(settings, "intake")
@@ -283,7 +321,8 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
             return False
 
         await eventually("nothing is to be read in it", shut_for_good, 60)
-        assert lying_about(network.data, CANARIES) == []
+        assert lying_about(network.data, (*CANARIES, wrapped)) == []
+        assert dumped_with(network, (*CANARIES, wrapped)) == []
         lost = json.loads(network.plek("repair", "worklist", "west", "--service", "intake", "--json").stdout)["items"]
         assert {"nl.plek.intake.client-erased.v1", "nl.plek.intake.request-noticed.v1"} <= {one["type"] for one in lost}
         ticked = network.plek("repair", "worklist", "west", "--service", "intake", "--tick", lost[0]["id"])

@@ -23,6 +23,20 @@ def test_a_week_that_is_closed_is_counted_on() -> None:
     late.then(ev.WeekCounted("west", LAST, 2, {"care": 1}, {"left": 1, "return": 1}, 0, NOW))
 
 
+def test_what_nothing_was_found_for_adds_up_by_its_words() -> None:
+    need, other = "family_shelter|5+|cot+quiet|Noord", "night_shelter|1||anywhere"
+    first = at_week.when(count(unmet={need: 1})).then(ev.WeekCounted("west", LAST, 0, {}, {}, 0, NOW, {need: 1}))
+    both = ev.WeekCounted("west", LAST, 0, {}, {}, 0, NOW, {need: 2, other: 1})
+    first.when(count(unmet={need: 1, other: 1})).then(both)
+    for wrong in (
+        "family_shelter|5+|cot",
+        "allowance|1||anywhere",
+        "night_shelter|1|quiet+cot|anywhere",
+        "x|1||Utrecht",
+    ):
+        at_week.when(count(unmet={wrong: 1})).then_rejected("week-count-invalid")
+
+
 def test_nothing_more_changes_nothing() -> None:
     at_week.given(COUNTED).when(count()).then_nothing()
 

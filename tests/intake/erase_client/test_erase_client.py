@@ -13,7 +13,11 @@ ERASE = asked(cmd.EraseClient, because="asked_by_client")
 
 def test_what_is_open_ends_and_nothing_is_left_in_the_file() -> None:
     ended = ev.RequestWithdrawn(ANNA, OPENED.request_id, "erased", T0)
-    erased = at_desk.given(REGISTERED, OPENED).when(ERASE).then(ended, ERASED)
+    erased = (
+        at_desk.given(REGISTERED, OPENED)
+        .when(ERASE)
+        .then(ev.RequestUnmet(ANNA, OPENED.request_id, "anywhere", T0), ended, ERASED)
+    )
     assert (erased.state.card, erased.state.personal, erased.state.open_requests) == ("", None, [])
 
 

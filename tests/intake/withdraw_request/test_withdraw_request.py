@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from services.intake import commands as cmd
-from tests.intake.sample import ASKED, ASKED_AGAIN, ERASED, OPENED, REGISTERED, WITHDRAWN, asked, at_desk
+from services.intake import events as ev
+from tests.intake.sample import ANNA, ASKED, ASKED_AGAIN, ERASED, OPENED, REGISTERED, T0, WITHDRAWN, asked, at_desk
 
 WITHDRAW = asked(cmd.WithdrawRequest, request_id=ASKED, reason="found_elsewhere")
 
 
+LEFT = ev.RequestUnmet(ANNA, ASKED, "anywhere", T0)
+"""No place was offered."""
+
+
 def test_a_client_asks_no_longer_and_the_facts_are_gone() -> None:
-    ended = at_desk.given(REGISTERED, OPENED).when(WITHDRAW).then(WITHDRAWN)
+    ended = at_desk.given(REGISTERED, OPENED).when(WITHDRAW).then(LEFT, WITHDRAWN)
     assert ended.state.requests[ASKED].facts == ""
 
 
