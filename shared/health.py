@@ -19,21 +19,26 @@ from shared.store import PgStore
 
 class LogHealth(BaseModel):
     """One log this service tells. outbox: its last row. published: the last one on the bus; null while that is not
-    known. doubted: nobody who has to be asked has said yet how far it was heard."""
+    known. doubted: nobody who has to be asked has said yet how far it was heard. standing_seconds: for how long nothing
+    has left although something waited."""
 
     log: str
     outbox: int
     published: int | None
     doubted: bool
+    standing_seconds: float
 
 
 class ReaderHealth(BaseModel):
     """One view. behind: by origin, how many messages it was told of and has not applied. incomplete: by origin, why it
-    cannot apply any more now. parked: messages put aside."""
+    cannot apply any more now. parked: messages put aside. standing: by origin, for how many seconds it has not gone on
+    although it was behind. paused: somebody has it stand still."""
 
     view: str
     parked: int
     behind: dict[str, int]
+    standing: dict[str, float]
+    paused: bool
     incomplete: dict[str, str]
 
 
@@ -56,14 +61,15 @@ class Versions(BaseModel):
 
 
 class Health(BaseModel):
-    """One service. time: of its clock. database, bus: whether they answer. halted: why its origin takes no command.
-    worklist: lost rows nobody has ticked off."""
+    """One service. time: of its clock. database, bus: whether they answer. database_seconds: how long the database took
+    last. halted: why its origin takes no command. worklist: lost rows nobody has ticked off."""
 
     site: str
     service: str
     time: Moment
     epoch: int
     database: bool
+    database_seconds: float
     bus: bool
     halted: str | None
     logs: list[LogHealth]

@@ -29,6 +29,7 @@ from shared.parked import GAP
 from shared.ports import BusUnavailable, StoreUnavailable
 from shared.roster import LOOK_SECONDS
 from shared.service import Check, Host
+from shared.standing import Standing
 from shared.store import PgStore
 from shared.streams import CITY
 from shared.telemetry import logger
@@ -88,6 +89,9 @@ class Runtime:
         self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"), host.roster)
         self._tasks: list[asyncio.Task[None]] = []
         self._measured: set[str] = set()
+        self._standing = Standing()
+        self._database_asked: float | None = None
+        self._database_seconds = 0.0
         self._stopping = False
 
     async def start(self, logs: Sequence[Log] = ()) -> None:
@@ -240,6 +244,10 @@ class Runtime:
                         sequence = await self.store.outbox_last(which)
                         metrics.OUTBOX_SEQUENCE.labels(self.service, which).set(sequence)
                         metrics.OUTBOX_DEPTH.labels(self.service, which).set(sequence - (relay.published or 0))
+                        now, waits = self.host.clock.monotonic(), sequence > (relay.published or 0)
+                        self._standing.look(which, relay.published, now, waits=waits)
+                        stands = self._standing.seconds(which, now)
+                        metrics.RELAY_STANDING_SECONDS.labels(self.service, which).set(stands)
                     for reader in readers:
                         await reader.look_again()
                     await self.store.compare()
@@ -249,6 +257,26 @@ class Runtime:
                 await self.host.clock.sleep(MEASURE_SECONDS)
 
         self.spawn("measure", work)
+        metrics.DATABASE_SECONDS.labels(self.service).set_function(self.database_seconds)
+        self.spawn("measure-database", self._measure_database)
+
+    async def _measure_database(self) -> None:
+        clock = self.host.clock
+        while True:
+            self._database_asked = clock.monotonic()
+            with contextlib.suppress(StoreUnavailable):  # it took as long as it took
+                await self.store.behind_lock()
+                wrong = await versions(self.store, self.service)
+                metrics.SCHEMA_WRONG.labels(self.service).set(wrong.schema_now not in (None, wrong.schema_wanted))
+            self._database_seconds = clock.monotonic() - self._database_asked
+            self._database_asked = None
+            await clock.sleep(MEASURE_SECONDS)
+
+    def database_seconds(self) -> float:
+        """How long the database took last to do something; while it is asked, for how long it has been, if longer."""
+        under_way = self._database_asked
+        asked = 0.0 if under_way is None else self.host.clock.monotonic() - under_way
+        return max(self._database_seconds, asked)
 
     def _measure_links(self, readers: Sequence[Reader]) -> None:
         for gone in self._measured - {origin.key for origin in self.links.origins()}:  # its site has left
@@ -261,8 +289,11 @@ class Runtime:
                 metrics.LINK_SILENT_SECONDS.labels(site).set(silent)
         for reader in readers:
             for origin in self.links.origins():
-                missing = self._missing(reader, origin)
-                metrics.READER_LAG.labels(self.service, reader.view.name, origin.key).set(missing)
+                missing, now = self._missing(reader, origin), self.host.clock.monotonic()
+                key = (reader.view.name, origin.key)
+                self._standing.look(key, reader.checkpoint(origin.key), now, waits=missing > 0)
+                metrics.READER_LAG.labels(self.service, *key).set(missing)
+                metrics.READER_STANDING_SECONDS.labels(self.service, *key).set(self._standing.seconds(key, now))
 
     async def health(self) -> Health:
         """How this service is doing, also while its database or its bus is down."""
@@ -272,7 +303,8 @@ class Runtime:
             for which, relay in list(self.relays.items()):
                 doubted = await doubted_at(store, which) is not None
                 logs.append(LogHealth(log=which, outbox=await store.outbox_last(which), published=relay.published,
-                                      doubted=doubted))  # fmt: skip
+                                      doubted=doubted,
+                                      standing_seconds=self._standing.seconds(which, now)))  # fmt: skip
             work = await PgWorklist(store).open_items() if self.relays else 0
             await store.last_position()
         except StoreUnavailable:
@@ -285,6 +317,7 @@ class Runtime:
             time=self.host.clock.now(),
             epoch=store.origin.epoch,
             database=database,
+            database_seconds=round(self.database_seconds(), 3),
             bus=self.broker is not None and self.broker.connected,
             halted=store.halted,
             logs=logs,
@@ -303,8 +336,10 @@ class Runtime:
         parked = [row for row in rows if row["code"] != GAP]
         behind = {origin.key: self._missing(reader, origin) for origin in self.links.origins()}
         return ReaderHealth(
-            view=reader.view.name, parked=len(parked), incomplete=reader.incomplete,
+            view=reader.view.name, parked=len(parked), incomplete=reader.incomplete, paused=reader.pause.on,
             behind={key: missing for key, missing in behind.items() if missing},
+            standing={key: self._standing.seconds((reader.view.name, key), self.host.clock.monotonic())
+                      for key, missing in behind.items() if missing},
         )  # fmt: skip
 
     def _missing(self, reader: Reader, origin: Origin) -> int:
