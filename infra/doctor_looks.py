@@ -214,8 +214,8 @@ def lag(sites: Sites) -> Iterator[Finding]:
                         f"{waiting} messages of {service} wait for the bus ({log['log']})",
                         f"see to the bus of {name}",
                     )
-                elif log["standing_seconds"] > STANDING_WARN_SECONDS:
-                    text = f"the relay of {service} ({log['log']}) has stood still for {log['standing_seconds']:.0f} s"
+                elif (stands := log["pace"]["standing_seconds"]) > STANDING_WARN_SECONDS:
+                    text = f"the relay of {service} ({log['log']}) has stood still for {stands:.0f} s"
                     yield Finding("lag", "bad", name, text, "see docs/runbooks/outbox-waits.md")
             for reader in said["readers"]:
                 if reader["paused"]:
@@ -223,8 +223,9 @@ def lag(sites: Sites) -> Iterator[Finding]:
                     yield Finding("lag", "warn", name, text, f"plek resume {name} {service} {reader['view']}")
                     continue
                 for origin, missing in reader["behind"].items():
-                    if reader["standing"][origin] > STANDING_WARN_SECONDS and origin not in reader["incomplete"]:
-                        since = f"for {reader['standing'][origin]:.0f} s ({missing} wait)"
+                    stands = reader["pace"][origin]["standing_seconds"]
+                    if stands > STANDING_WARN_SECONDS and origin not in reader["incomplete"]:
+                        since = f"for {stands:.0f} s ({missing} wait)"
                         text = f"{reader['view']} of {service} has not gone on with {origin} {since}"
                         yield Finding("lag", "bad", name, text, "see docs/runbooks/reader-behind.md")
                     elif missing > LAG_WARN or origin in reader["incomplete"]:

@@ -68,11 +68,12 @@ class ParkedMessage(BaseModel):
     """A message a reader could not digest, and why. Its origin waits at this reader until somebody acts.
 
     origin: whose log it stands in; empty when it belongs to nobody's, or holds nobody up (a letter). epoch, sequence: 0
-    when it has no number.
+    when it has no number. message_id: its own, by which its cause is found; empty when it has none.
     retries: how often somebody had it read again since.
     """
 
     id: str
+    message_id: str
     service: str
     reader: str
     source: str
@@ -275,7 +276,10 @@ def _page(bench: Bench, rows: list[Row], query: PageQuery, model: type[BaseModel
 
 
 def _facts(bench: Bench, row: Row, model: type[BaseModel]) -> dict[str, Any]:
-    facts = {name: bench.service if name == "service" else row[name] for name in model.model_fields}
+    facts = {name: row[name] for name in model.model_fields if name in row} | {"service": bench.service}
+    if "message_id" in model.model_fields:
+        claimed = headers_of(row).get("ce-id", "")
+        facts["message_id"] = claimed if is_id(claimed) else ""
     return {name: _safe(value) if isinstance(value, str) else value for name, value in facts.items()}
 
 

@@ -19,17 +19,17 @@ from shared.beats import Beat, Beats, Links
 from shared.bus import JetStreamLog, StreamSource
 from shared.bus_connection import Broker, BusClient, close_client, connect_broker, connect_relay
 from shared.envelope import LOGS, Log, Origin, stream_name
-from shared.health import Health, LinkHealth, LogHealth, ReaderHealth, versions
+from shared.health import Health, LinkHealth, LogHealth, PaceHealth, ReaderHealth, versions
 from shared.heard import BusWitnesses, Known, answer_on, doubted_at
 from shared.inbox import Follow, Reader
 from shared.kept import Keeps, answer_kept_on
 from shared.lacking import BusEnds, Watch
+from shared.measured import Measured
 from shared.outbox import Relay
 from shared.parked import GAP
 from shared.ports import BusUnavailable, StoreUnavailable
 from shared.roster import LOOK_SECONDS
 from shared.service import Check, Host
-from shared.standing import Standing
 from shared.store import PgStore
 from shared.streams import CITY
 from shared.telemetry import logger
@@ -89,7 +89,7 @@ class Runtime:
         self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"), host.roster)
         self._tasks: list[asyncio.Task[None]] = []
         self._measured: set[str] = set()
-        self._standing = Standing()
+        self._measures = Measured(service)
         self._database_asked: float | None = None
         self._database_seconds = 0.0
         self._stopping = False
@@ -241,13 +241,8 @@ class Runtime:
                 with contextlib.suppress(StoreUnavailable):  # the gauges keep their last value; readiness says why
                     metrics.STORE_POSITION.labels(self.service).set(await self.store.last_position())
                     for which, relay in list(self.relays.items()):
-                        sequence = await self.store.outbox_last(which)
-                        metrics.OUTBOX_SEQUENCE.labels(self.service, which).set(sequence)
-                        metrics.OUTBOX_DEPTH.labels(self.service, which).set(sequence - (relay.published or 0))
-                        now, waits = self.host.clock.monotonic(), sequence > (relay.published or 0)
-                        self._standing.look(which, relay.published, now, waits=waits)
-                        stands = self._standing.seconds(which, now)
-                        metrics.RELAY_STANDING_SECONDS.labels(self.service, which).set(stands)
+                        told = await self.store.outbox_last(which)
+                        self._measures.relay(which, told, relay.published, self.host.clock.monotonic())
                     for reader in readers:
                         await reader.look_again()
                     await self.store.compare()
@@ -281,7 +276,7 @@ class Runtime:
     def _measure_links(self, readers: Sequence[Reader]) -> None:
         for gone in self._measured - {origin.key for origin in self.links.origins()}:  # its site has left
             for reader in readers:
-                metrics.READER_LAG.labels(self.service, reader.view.name, gone).set(0)
+                self._measures.gone(reader.view.name, gone)
         self._measured = {origin.key for origin in self.links.origins()}
         for site in self.host.roster:
             silent = self.links.link(site, self.host.clock.monotonic()).silent_seconds
@@ -289,24 +284,21 @@ class Runtime:
                 metrics.LINK_SILENT_SECONDS.labels(site).set(silent)
         for reader in readers:
             for origin in self.links.origins():
-                missing, now = self._missing(reader, origin), self.host.clock.monotonic()
-                key = (reader.view.name, origin.key)
-                self._standing.look(key, reader.checkpoint(origin.key), now, waits=missing > 0)
-                metrics.READER_LAG.labels(self.service, *key).set(missing)
-                metrics.READER_STANDING_SECONDS.labels(self.service, *key).set(self._standing.seconds(key, now))
+                at, missing = reader.checkpoint(origin.key), self._missing(reader, origin)
+                self._measures.reader(reader.view.name, origin.key, at, missing, self.host.clock.monotonic())
 
     async def health(self) -> Health:
         """How this service is doing, also while its database or its bus is down."""
         store, now = self.store, self.host.clock.monotonic()
-        logs, work, database = [], 0, True
+        logs, work, late, database = [], 0, 0.0, True
         try:
             for which, relay in list(self.relays.items()):
                 doubted = await doubted_at(store, which) is not None
                 logs.append(LogHealth(log=which, outbox=await store.outbox_last(which), published=relay.published,
-                                      doubted=doubted,
-                                      standing_seconds=self._standing.seconds(which, now)))  # fmt: skip
+                                      doubted=doubted, pace=self._pace(which)))  # fmt: skip
             work = await PgWorklist(store).open_items() if self.relays else 0
-            await store.last_position()
+            due = await store.query(lambda pool: pool.fetchval("select min(due_at) from timers"))
+            late = 0.0 if due is None else max(0.0, (self.host.clock.now() - due).total_seconds())
         except StoreUnavailable:
             database = False
         others = [site for site in self.host.roster if site != self.host.settings.site]
@@ -325,6 +317,7 @@ class Runtime:
             links=[LinkHealth(site=site, state=at.state, silent_seconds=at.silent_seconds)
                    for site, at in links.items()],
             worklist=work,
+            timers_late_seconds=late,
             versions=await versions(store, self.service),
         )  # fmt: skip
 
@@ -338,9 +331,11 @@ class Runtime:
         return ReaderHealth(
             view=reader.view.name, parked=len(parked), incomplete=reader.incomplete, paused=reader.pause.on,
             behind={key: missing for key, missing in behind.items() if missing},
-            standing={key: self._standing.seconds((reader.view.name, key), self.host.clock.monotonic())
-                      for key, missing in behind.items() if missing},
+            pace={key: self._pace(reader.view.name, key) for key in behind},
         )  # fmt: skip
+
+    def _pace(self, *key: str) -> PaceHealth:
+        return PaceHealth(**self._measures.pace(*key, monotonic=self.host.clock.monotonic())._asdict())
 
     def _missing(self, reader: Reader, origin: Origin) -> int:
         if origin.site == self.host.settings.site and not self._hears_own(reader.view.name, origin.service):

@@ -242,7 +242,8 @@ async def test_a_reader_is_paused_and_resumed_by_who_repairs_and_says_who_did_an
     assert (await office.post("/readers/counts/pause", reason, role="auditor")).status_code == 403
     assert (await office.post("/readers/counts/pause", {})).status_code == 422
     nobody = await office.post("/readers/nobody/pause", reason)
-    assert (nobody.status_code, nobody.json()["code"], nobody.json()["facts"]["readers"]) == (404, "reader-unknown", ["counts"])
+    assert (nobody.status_code, nobody.json()["code"]) == (404, "reader-unknown")
+    assert nobody.json()["facts"] == {"readers": ["counts"]}
     paused = await office.post("/readers/counts/pause", reason)
     assert (paused.status_code, paused.json()["paused"]) == (200, True)
     assert [event["type"] for event in paused.json()["events"]] == ["reader-paused.v1"]

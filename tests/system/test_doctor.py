@@ -14,11 +14,14 @@ from infra.doctor import AREAS, in_order
 from infra.doctor_looks import Finding, Seen
 from shared.settings import SiteSettings
 
+MOVING = {"standing_seconds": 0.0, "oldest_seconds": 0.0, "per_second": 1.0}
 HEALTH: dict[str, Any] = {
     "time": "2026-01-05T22:00:00Z", "epoch": 1, "database": True, "database_seconds": 0.01, "bus": True, "halted": None,
-    "logs": [{"log": "pub", "outbox": 5, "published": 5, "doubted": False, "standing_seconds": 0.0}],
-    "readers": [{"view": "capacity", "parked": 0, "behind": {}, "standing": {}, "paused": False, "incomplete": {}}],
+    "logs": [{"log": "pub", "outbox": 5, "published": 5, "doubted": False, "pace": MOVING}],
+    "readers": [{"view": "capacity", "parked": 0, "behind": {}, "pace": {"stad/placement": MOVING}, "paused": False,
+                 "incomplete": {}}],
     "links": [{"site": "stad", "state": "live", "silent_seconds": 2.0}], "worklist": 0,
+    "timers_late_seconds": 0.0,
     "versions": {"release": "1", "schema_now": "0002", "schema_wanted": "0002", "contracts": "abc"},
 }  # fmt: skip
 
@@ -109,7 +112,7 @@ def test_lag_silence_parked_messages_and_lost_rows_are_named_at_the_site_that_ha
     west = said(sites["west"])
     west["logs"][0]["outbox"] = 2_000
     behind, unknown = {"stad/placement": 5_000}, {"stad/placement": "version-unknown"}
-    west["readers"][0] |= {"behind": behind, "standing": {"stad/placement": 0.0}, "incomplete": unknown}
+    west["readers"][0] |= {"behind": behind, "incomplete": unknown}
     west["links"][0] |= {"state": "silent", "silent_seconds": 400.0}
     west["worklist"] = 3
     assert [state for state, *_ in lines(looks.lag(sites))] == ["warn", "warn"]
@@ -127,10 +130,10 @@ def test_lag_silence_parked_messages_and_lost_rows_are_named_at_the_site_that_ha
 
 def test_what_stands_still_is_named_however_little_waits_and_what_moves_is_not(sites: dict[str, Seen]) -> None:
     reader, log = said(sites["west"])["readers"][0], said(sites["stad"])["logs"][0]
-    reader |= {"behind": {"stad/placement": 1}, "standing": {"stad/placement": 4.0}}
-    log |= {"outbox": 6, "standing_seconds": 4.0}
+    reader |= {"behind": {"stad/placement": 1}, "pace": {"stad/placement": MOVING | {"standing_seconds": 4.0}}}
+    log |= {"outbox": 6, "pace": MOVING | {"standing_seconds": 4.0}}
     assert lines(looks.lag(sites)) == []
-    reader["standing"], log["standing_seconds"] = {"stad/placement": 31.0}, 25.0
+    reader["pace"]["stad/placement"]["standing_seconds"], log["pace"]["standing_seconds"] = 31.0, 25.0
     assert lines(looks.lag(sites)) == [
         ("bad", "stad", "the relay of placement (pub) has stood still for 25 s", "see docs/runbooks/outbox-waits.md"),
         ("bad", "west", "capacity of placement has not gone on with stad/placement for 31 s (1 wait)",
@@ -139,7 +142,7 @@ def test_what_stands_still_is_named_however_little_waits_and_what_moves_is_not(s
 
 
 def test_a_paused_reader_is_named_with_the_verb_that_lets_it_go_on(sites: dict[str, Seen]) -> None:
-    said(sites["west"])["readers"][0] |= {"paused": True, "behind": {"stad/placement": 9}, "standing": {}}
+    said(sites["west"])["readers"][0] |= {"paused": True, "behind": {"stad/placement": 9}}
     assert lines(looks.lag(sites)) == [
         ("warn", "west", "capacity of placement is paused, and does not go on by itself",
          "plek resume west placement capacity"),
