@@ -19,6 +19,7 @@ from tests.support.network import Network
 
 WORK_SECONDS = 0.5
 """Somebody comes in or goes so often."""
+AT_HOME_MAX = 2
 MENDED_SECONDS_MAX = 180.0
 
 
@@ -55,9 +56,14 @@ class Desk:
         while True:
             with suppress(httpx.HTTPError):
                 async with self._network.client("west", timeout=3) as client:
-                    taken = await client.post("/api/placement/stays", json={"location": HOUSE, "kind": "shelter_24h"})
-                    if taken.status_code == 201:
-                        await client.post(f"/api/placement/stays/{taken.json()['id']}/end", json={})
+                    here = await client.get("/api/placement/stays", params={"location": HOUSE, "present": "true"})
+                    present = here.json()["items"] if here.status_code == 200 else []
+                    if len(present) < AT_HOME_MAX:
+                        body = {"location": HOUSE, "kind": "shelter_24h"}
+                        await client.post("/api/placement/stays", json=body)
+                    else:
+                        leaves = {"reason": "moved_on"}
+                        await client.post(f"/api/placement/stays/{present[0]['id']}/end", json=leaves)
             await asyncio.sleep(WORK_SECONDS)
 
 
