@@ -1,7 +1,7 @@
 # Every target is one script of infra/make. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check audit browser bench chaos simulate lock format clean distclean
+.PHONY: help install run test check audit browser bench chaos drill simulate lock format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ bench: install ## every measurement of bench/, as a table and in bench/results.j
 
 chaos: install ## twenty rounds of every fault on real processes, under load (options: make chaos ARGS="link-cut-20 --rounds 3")
 	@exec .venv/bin/python -m tests.chaos $(ARGS)
+
+drill: install ## twelve faults, each of which an alert, the doctor and a runbook have to find and end (options: make drill ARGS="cut-link")
+	@sh infra/make/drill.sh $(ARGS)
 
 simulate: install ## a whole network in one process, with faults, by seed (options: make simulate ARGS="--seeds 1..10000")
 	@exec .venv/bin/plek simulate $(ARGS)

@@ -19,6 +19,7 @@ from infra.verbs import (
     membership,
     network,
     parked,
+    pauses,
     rehearsal,
     repair,
     simulate,
@@ -44,6 +45,7 @@ figures.register(app)
 journal.register(app)
 trace.register(app)
 parked.register(app)
+pauses.register(app)
 imports.register(app)
 exports.register(app)
 simulate.register(app)

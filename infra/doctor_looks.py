@@ -20,6 +20,9 @@ State = Literal["ok", "warn", "bad"]
 SOURCE_SILENT_SECONDS = 5.0
 
 LAG_WARN = 1_000
+STANDING_WARN_SECONDS = 10.0
+"""Twice as long as a gauge may be old: what has not moved for so long stands still, however little waits."""
+DATABASE_SLOW_SECONDS = 0.5
 DISK_WARN_BYTES, DISK_BAD_BYTES = 2 * 1024**3, 256 * 1024**2
 SKEW_WARN_SECONDS, SKEW_BAD_SECONDS = 2.0, 60.0
 """A device may be two minutes ahead of the owner's clock; a site that is a minute off refuses honest taps."""
@@ -90,6 +93,14 @@ def databases(sites: Sites) -> Iterator[Finding]:
                     name,
                     f"the database of {service} does not answer",
                     f"start PostgreSQL of {name}; {service} goes on by itself",
+                )
+            elif said["database_seconds"] > DATABASE_SLOW_SECONDS:
+                yield Finding(
+                    "database",
+                    "warn",
+                    name,
+                    f"the database of {service} took {said['database_seconds']:.1f} s for what takes no time",
+                    "see docs/runbooks/database-slow.md",
                 )
 
 
@@ -203,9 +214,21 @@ def lag(sites: Sites) -> Iterator[Finding]:
                         f"{waiting} messages of {service} wait for the bus ({log['log']})",
                         f"see to the bus of {name}",
                     )
+                elif (stands := log["pace"]["standing_seconds"]) > STANDING_WARN_SECONDS:
+                    text = f"the relay of {service} ({log['log']}) has stood still for {stands:.0f} s"
+                    yield Finding("lag", "bad", name, text, "see docs/runbooks/outbox-waits.md")
             for reader in said["readers"]:
+                if reader["paused"]:
+                    text = f"{reader['view']} of {service} is paused, and does not go on by itself"
+                    yield Finding("lag", "warn", name, text, f"plek resume {name} {service} {reader['view']}")
+                    continue
                 for origin, missing in reader["behind"].items():
-                    if missing > LAG_WARN or origin in reader["incomplete"]:
+                    stands = reader["pace"][origin]["standing_seconds"]
+                    if stands > STANDING_WARN_SECONDS and origin not in reader["incomplete"]:
+                        since = f"for {stands:.0f} s ({missing} wait)"
+                        text = f"{reader['view']} of {service} has not gone on with {origin} {since}"
+                        yield Finding("lag", "bad", name, text, "see docs/runbooks/reader-behind.md")
+                    elif missing > LAG_WARN or origin in reader["incomplete"]:
                         yield Finding(
                             "lag",
                             "warn",
@@ -324,8 +347,18 @@ def versions(sites: Sites) -> Iterator[Finding]:
 
 
 def disk(data: Path) -> Iterator[Finding]:
-    usage = shutil.disk_usage(Files(data).sites if Files(data).sites.exists() else data)
-    free = f"{usage.free / 1024**3:.1f} GB free of {usage.total / 1024**3:.0f}"
-    if usage.free < DISK_WARN_BYTES:
-        yield Finding("disk", "bad" if usage.free < DISK_BAD_BYTES else "warn", "", f"{free} under {data}", "make room")
-    yield Finding("disk", "ok", "", f"{free} under {data}")
+    """Room on the disk all sites share, and on that of each site with one of its own."""
+    sites = Files(data).sites
+    seen: set[int] = set()
+    for place in [sites if sites.exists() else data, *sorted(path for path in sites.glob("*") if path.is_dir())]:
+        device = place.stat().st_dev
+        if device in seen:
+            continue
+        seen.add(device)
+        name = "" if place in (sites, data) else place.name
+        usage = shutil.disk_usage(place)
+        free = f"{usage.free / 1024**3:.1f} GB free of {usage.total / 1024**3:.0f} under {place}"
+        if usage.free < DISK_WARN_BYTES:
+            state: State = "bad" if usage.free < DISK_BAD_BYTES else "warn"
+            yield Finding("disk", state, name, free, "make room")
+        yield Finding("disk", "ok", name, free)

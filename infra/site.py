@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import socket
 import sys
@@ -323,6 +324,8 @@ async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.
             await service.start()
         server = _Server(_uvicorn(app), host.streams)
         ending.add_done_callback(lambda _: server.end())
+        metrics.CLOCK_SECONDS.set_function(lambda: host.clock.now().timestamp())
+        metrics.DISK_FREE_BYTES.set_function(lambda: shutil.disk_usage(settings.seal_keys.parent).free)
         settle()
         log.info("serving", services=list(names), host=settings.host, port=settings.port)
         # One process of the site watches its sources: the one with the site's first service.

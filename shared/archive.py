@@ -264,8 +264,8 @@ class _Question:
         for client_id in dict.fromkeys([await files.whose(one) for one in sorted({event.stream for event in mine})]):
             await files.record(client_id, look)
         for event in mine:
-            for message_id, subject in await cut_with(self._pool, self._archive.epoch, event):
-                if subject.encode() in event.data:
+            for message_id, about in await cut_with(self._pool, self._archive.epoch, event):
+                if about.encode() in event.data:
                     joins[message_id] = event.id
         return joins
 

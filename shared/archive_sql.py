@@ -25,6 +25,9 @@ _KEYS = {
     "correlation": f"{_META} ->> 'correlation_id' = $1",
     "trace": f"substr({_META} ->> 'traceparent', 4, 32) = $1",
 }
+_ABOUT = "coalesce(convert_from(data, 'UTF8')::jsonb ->> 'request_id', subject) as about"
+"""What a row of the outbox is about: of a letter the subject is only whom it is for."""
+
 _decode_meta = msgspec.json.Decoder(Meta).decode
 
 
@@ -123,23 +126,23 @@ async def outcomes(pool: Pool, scopes: Sequence[str], message_ids: Sequence[str]
 
 
 async def cut_with(pool: Pool, epoch: int, event: Near) -> list[tuple[str, str]]:
-    """The id and the subject of what was told to everybody in the append of an event, as its own cause."""
+    """The id, and what it is about, of what was told to everybody in the append of an event, as its own cause."""
     at = await _position(pool, "outbox", "sequence", f"epoch = {int(epoch)} and log = 'pub'", event.id)
     sql = (
-        "select id, subject from outbox where epoch = $1 and log = 'pub' and sequence between $2 and $3"  # noqa: S608
+        f"select id, {_ABOUT} from outbox where epoch = $1 and log = 'pub' and sequence between $2 and $3"  # noqa: S608
         f" and recorded_at = $4 and {_META} ->> 'causation_id' = id::text"
     )
     rows = await pool.fetch(sql, epoch, at - AROUND, at + AROUND, event.recorded_at)
-    return [(str(row["id"]), row["subject"]) for row in rows]
+    return [(str(row["id"]), row["about"]) for row in rows]
 
 
 async def told_with(pool: Pool, epoch: int, message_id: str) -> list[Near]:
-    """The events in whose append a message was told that is its own cause, and which speak of its subject."""
+    """The events in whose append a message was told that is its own cause, and which speak of what it is about."""
     if not _is_timed(message_id):
         return []
     at = await _position(pool, "outbox", "sequence", f"epoch = {int(epoch)} and log = 'pub'", message_id)
     told = await pool.fetchrow(
-        "select subject, recorded_at from outbox where epoch = $1 and log = 'pub'"  # noqa: S608
+        f"select {_ABOUT}, recorded_at from outbox where epoch = $1 and log = 'pub'"  # noqa: S608
         f" and sequence between $2 and $3 and id = $4::uuid and {_META} ->> 'causation_id' = id::text",
         epoch, at - AROUND, at + AROUND, message_id,
     )  # fmt: skip
@@ -150,7 +153,7 @@ async def told_with(pool: Pool, epoch: int, message_id: str) -> list[Near]:
         f"select {_COLUMNS} from events where position between $1 and $2 and recorded_at = $3"  # noqa: S608
         " and position(convert_to($4, 'UTF8') in data) > 0 order by position"
     )
-    rows = await pool.fetch(sql, near - AROUND, near + AROUND, told["recorded_at"], told["subject"])
+    rows = await pool.fetch(sql, near - AROUND, near + AROUND, told["recorded_at"], told["about"])
     return [_near(row) for row in rows]
 
 

@@ -17,23 +17,36 @@ from shared.ports import StoreUnavailable
 from shared.store import PgStore
 
 
+class PaceHealth(BaseModel):
+    """standing_seconds: for how long it has not moved although there was more to do. oldest_seconds: for how long at
+    least the oldest has waited. per_second: how many were dealt with, over the last minute.
+    """
+
+    standing_seconds: float
+    oldest_seconds: float
+    per_second: float
+
+
 class LogHealth(BaseModel):
     """One log this service tells. outbox: its last row. published: the last one on the bus; null while that is not
-    known. doubted: nobody who has to be asked has said yet how far it was heard."""
+    known. doubted: nobody who has to be asked has said yet how far it was heard. pace: how rows leave."""
 
     log: str
     outbox: int
     published: int | None
     doubted: bool
+    pace: PaceHealth
 
 
 class ReaderHealth(BaseModel):
     """One view. behind: by origin, how many messages it was told of and has not applied. incomplete: by origin, why it
-    cannot apply any more now. parked: messages put aside."""
+    cannot apply any more now. parked: messages put aside. pace: by origin. paused: somebody has it stand still."""
 
     view: str
     parked: int
     behind: dict[str, int]
+    pace: dict[str, PaceHealth]
+    paused: bool
     incomplete: dict[str, str]
 
 
@@ -56,20 +69,23 @@ class Versions(BaseModel):
 
 
 class Health(BaseModel):
-    """One service. time: of its clock. database, bus: whether they answer. halted: why its origin takes no command.
-    worklist: lost rows nobody has ticked off."""
+    """One service. time: of its clock. database, bus: whether they answer. database_seconds: how long the database took
+    last. halted: why its origin takes no command. worklist: lost rows nobody has ticked off.
+    timers_late_seconds: how long the timer that is due longest is past its time."""
 
     site: str
     service: str
     time: Moment
     epoch: int
     database: bool
+    database_seconds: float
     bus: bool
     halted: str | None
     logs: list[LogHealth]
     readers: list[ReaderHealth]
     links: list[LinkHealth]
     worklist: int
+    timers_late_seconds: float
     versions: Versions
 
 

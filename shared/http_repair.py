@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import FastAPI, Query
@@ -20,25 +21,19 @@ from shared.http_models import (
     paginate,
     without_seals,
 )
+from shared.http_pauses import REPAIRERS, WATCHERS, Reason, add_pauses
 from shared.http_problems import Problem, rejected
 from shared.kernel import Rejected
 from shared.parked import Row, headers_of
 from shared.projection import RebuildRunning
 from shared.rebuilds import Rebuilds
 from shared.repair import DIGESTED, DUPLICATE, MessageDiscarded, MessageRetried, Refused, Repair, Repaired, Who
-from shared.security import Role
 from shared.telemetry import current_traceparent
 
-WATCHERS: tuple[Role, ...] = ("oncall", "auditor")
-"""What is parked may name stays and places by id: only who repairs and who checks read it."""
-
-REPAIRERS: tuple[Role, ...] = ("oncall",)
+_ID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 SHOWN_CHARS_MAX = 8_192
 """Of a parked body so much is shown."""
-
-Reason = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{3,200}$", strip_whitespace=True)]
-"""Why, in one line, for whoever reads it later; never about a person."""
 
 _Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -73,11 +68,12 @@ class ParkedMessage(BaseModel):
     """A message a reader could not digest, and why. Its origin waits at this reader until somebody acts.
 
     origin: whose log it stands in; empty when it belongs to nobody's, or holds nobody up (a letter). epoch, sequence: 0
-    when it has no number.
+    when it has no number. message_id: its own, by which its cause is found; empty when it has none.
     retries: how often somebody had it read again since.
     """
 
     id: str
+    message_id: str
     service: str
     reader: str
     source: str
@@ -97,6 +93,7 @@ class ParkedMessage(BaseModel):
 class ParkedWhole(ParkedMessage):
     """The message itself. What cannot be printed is escaped, in names and values too; what is sealed is left out.
 
+    Of what a site's own services tell each other every id is left out but the message's own: it may be a client's.
     bytes: of the body as it is kept. body_cut: only its beginning is shown.
     """
 
@@ -179,6 +176,7 @@ def add_repair(api: FastAPI, bench: Bench) -> None:
     _add_parked(api, bench)
     _add_acts(api, bench)
     _add_views(api, bench)
+    add_pauses(api, bench.repair)
 
 
 def _add_parked(api: FastAPI, bench: Bench) -> None:
@@ -194,9 +192,14 @@ def _add_parked(api: FastAPI, bench: Bench) -> None:
     async def show_parked(parked_id: str) -> ParkedWhole:
         """One parked message with its headers and the beginning of its body. Refused: 404 `parked-unknown`."""
         row = await _found(bench, parked_id)
-        body, cut = escaped(without_seals(row["data"]), SHOWN_CHARS_MAX)
+        inside = row["log"] == "loc" or row["source"].startswith("LOC_")
+        data = without_ids(row["data"]) if inside else row["data"]
+        body, cut = escaped(without_seals(data), SHOWN_CHARS_MAX)
         headers = {_safe(name): _safe(value) for name, value in headers_of(row).items()}
         facts = _facts(bench, row, ParkedMessage) | {"subject": _safe(row["subject"]), "headers": headers}
+        if inside:
+            named = {name: value if name == "ce-id" else _shown(value) for name, value in headers.items()}
+            facts |= {"subject": _shown(facts["subject"]), "headers": named}
         return ParkedWhole(**facts, body=body, body_cut=cut, bytes=len(row["data"]))
 
     @api.get("/discarded")
@@ -273,7 +276,10 @@ def _page(bench: Bench, rows: list[Row], query: PageQuery, model: type[BaseModel
 
 
 def _facts(bench: Bench, row: Row, model: type[BaseModel]) -> dict[str, Any]:
-    facts = {name: bench.service if name == "service" else row[name] for name in model.model_fields}
+    facts = {name: row[name] for name in model.model_fields if name in row} | {"service": bench.service}
+    if "message_id" in model.model_fields:
+        claimed = headers_of(row).get("ce-id", "")
+        facts["message_id"] = claimed if is_id(claimed) else ""
     return {name: _safe(value) if isinstance(value, str) else value for name, value in facts.items()}
 
 
@@ -305,6 +311,7 @@ def _discarded(bench: Bench, done: Repaired) -> DiscardAnswer:
 
 
 def _done(done: Repaired) -> dict[str, Any]:
+    assert isinstance(done.event, (MessageRetried, MessageDiscarded))
     name = str(type(done.event).__struct_config__.tag)
     events = [EventRef(id=done.event_id, type=name)]
     return {"id": done.event.id, "version": done.version, "position": done.position, "events": events}
@@ -315,6 +322,15 @@ def _state(rebuilds: Rebuilds, view: str) -> ViewState:
         raise Problem(404, "view-unknown", facts={"views": sorted(rebuilds.views)})
     wanted, state = rebuilds.views[view], rebuilds.state(view)
     return ViewState(view=view, made_from=wanted.made_from, incomplete=wanted.incomplete, **vars(state))
+
+
+def without_ids(data: bytes) -> bytes:
+    """A body in which no id is left: what a site's services tell each other may name a client."""
+    return _ID.sub(b"(id)", data)
+
+
+def _shown(text: str) -> str:
+    return without_ids(text.encode()).decode()
 
 
 def escaped(data: bytes, chars_max: int) -> tuple[str, bool]:

@@ -23,6 +23,7 @@ from shared.envelope import Log, Message
 from shared.inbox_batch import Gap, Undigestible, Work, understood
 from shared.outbox import BACKOFF_SECONDS, LINKS_MAX, POLL_SECONDS
 from shared.parked import Aside, LogKey, Row
+from shared.pauses import Pause
 from shared.ports import (
     Append,
     Appended,
@@ -47,8 +48,7 @@ GATHERED = 250
 """A batch this large needs no gathering: the reader is catching up."""
 
 CURSOR_EVERY = 500
-"""How far a reader may be past messages that mean nothing to it before it writes down where it is: they are harmless to
-read again."""
+"""So far past messages that mean nothing to it may a reader be before it writes that down: they are read again."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Reader:
         self.view, self.forgiven = view, forgiven
         self.applied = Wake()
         self.on_rows: Callable[[Sequence[RowChange]], None] = lambda _rows: None
-        self._store, self._clock = store, clock
+        self._store, self._clock, self.pause = store, clock, Pause(store, view.name, clock)
         self._checkpoints: dict[LogKey, tuple[int, int]] = {}
         self.aside = Aside()
         self._cursors: dict[str, int] = {}
@@ -169,6 +169,7 @@ class Reader:
         """One start from the checkpoint, until trouble or until somebody else moved the view."""
         async with self.still:
             await self._load()  # what is known is answered from the start, not from the next message on
+        await self.pause.over()
         incarnation = await follow.source.incarnation()
         async with self.still:
             position = await self._cursor(follow.source.name, incarnation)
@@ -200,8 +201,8 @@ class Reader:
             task.cancel()
 
     async def look_again(self) -> None:
-        """What another process did to this reader's parked messages counts here too. Raises `StoreUnavailable`."""
-        if not (await self._aside()).waits_like(self.aside):
+        """What another process did to this reader, or what it parked, counts here too. Raises `StoreUnavailable`."""
+        if await self.pause.changed() or not (await self._aside()).waits_like(self.aside):
             async with self.resting():
                 self.begin_again(back=True)
 
@@ -227,9 +228,8 @@ class Reader:
         """
         if self._loaded:
             return
-        self._checkpoints = {}
-        for row in await self._store.rows(schema.checkpoints, reader=self.view.name):
-            self._checkpoints[row["origin"], row["log"]] = (row["epoch"], row["sequence"])
+        rows = await self._store.rows(schema.checkpoints, reader=self.view.name)
+        self._checkpoints = {(row["origin"], row["log"]): (row["epoch"], row["sequence"]) for row in rows}
         before, self.aside = self.aside, await self._aside()
         self.aside.count(self.service, self.view.name, before)
         self._loaded = True

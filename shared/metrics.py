@@ -35,6 +35,15 @@ STORE_BATCH_APPENDS = Histogram(
     registry=REGISTRY,
 )
 STORE_POSITION = Gauge("plek_store_position", "Position of the last event stored.", ["service"], registry=REGISTRY)
+DATABASE_SECONDS = Gauge(
+    "plek_database_seconds",
+    "How long the database took last to answer behind the writer's lock; while it is asked, for how long it has been.",
+    ["service"],
+    registry=REGISTRY,
+)
+SCHEMA_WRONG = Gauge(
+    "plek_schema_wrong", "1 while the database has another schema than the code wants.", ["service"], registry=REGISTRY
+)
 COMMANDS = Counter(
     "plek_commands_total",
     "Commands handled, by what came of them: applied, nothing, rejected, replayed.",
@@ -51,6 +60,12 @@ OUTBOX_DEPTH = Gauge(
 )
 RELAY_SEQUENCE = Gauge(
     "plek_relay_last_sequence", "Last sequence the bus acknowledged.", ["service", "log"], registry=REGISTRY
+)
+RELAY_STANDING_SECONDS = Gauge(
+    "plek_relay_standing_seconds",
+    "For how long nothing has left although something waited.",
+    ["service", "log"],
+    registry=REGISTRY,
 )
 ORIGIN_HALTED = Gauge(
     "plek_origin_halted",
@@ -88,8 +103,29 @@ READER_DELAY_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800),
     registry=REGISTRY,
 )
+READER_PAUSED = Gauge(
+    "plek_reader_paused", "1 while somebody has a reader stand still.", ["service", "reader"], registry=REGISTRY
+)
+READER_STANDING_SECONDS = Gauge(
+    "plek_reader_standing_seconds",
+    "For how long a reader has not gone on with an origin of which there was more.",
+    ["service", "reader", "origin"],
+    registry=REGISTRY,
+)
 LINK_SILENT_SECONDS = Gauge(
     "plek_link_silent_seconds", "Time since the last beat of another site.", ["from_site"], registry=REGISTRY
+)
+
+# The streams of the own site, and what it runs on. stream: its name on the bus.
+STREAM_WRONG = Gauge(
+    "plek_stream_wrong", "1 while a stream of this site is lost or not as declared.", ["stream"], registry=REGISTRY
+)
+STREAMS_MADE_ANEW = Counter(
+    "plek_streams_made_anew_total", "Times a lost stream of this site was made anew.", ["stream"], registry=REGISTRY
+)
+CLOCK_SECONDS = Gauge("plek_clock_seconds", "What the process takes the time to be, since 1970.", registry=REGISTRY)
+DISK_FREE_BYTES = Gauge(
+    "plek_disk_free_bytes", "Room left on the disk of the site's keys and vault.", registry=REGISTRY
 )
 
 # Timers.

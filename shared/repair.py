@@ -10,19 +10,19 @@ what keeps two people, or two processes, from doing it twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from shared import schema
 from shared.bus_consumer import delivery
 from shared.clock import Clock
-from shared.envelope import Message, Meta
+from shared.envelope import Message, Meta, Recorded
 from shared.handling import TRIES_MAX, KeyClaim, KeyReused
 from shared.ids import Ids
 from shared.inbox import Reader
 from shared.inbox_batch import Undigestible, Work
-from shared.kernel import Codec, Event, Rejected
+from shared.kernel import Rejected
 from shared.parked import GAP, NOBODY, LogKey, Row, gap_id, headers_of
+from shared.pauses import PAUSED, ReaderPaused, ReaderResumed, pause_rows
 from shared.ports import (
     Append,
     Delete,
@@ -38,7 +38,10 @@ from shared.ports import (
     StreamWrite,
     VersionConflict,
 )
+from shared.repair_events import CODEC, MessageDiscarded, MessageRetried, RepairEvent
 from shared.telemetry import describe, logger
+
+__all__ = ["CODEC", "MessageDiscarded", "MessageRetried", "Refused", "Repair", "RepairEvent", "Repaired", "Who"]
 
 log = logger("repair")
 
@@ -46,55 +49,6 @@ DIGESTED, DUPLICATE = "digested", "duplicate"
 """What may come of a retry, beside a code: its effect is stored, or it was behind the checkpoint all along."""
 
 NOT_STORABLE = "not-storable"
-
-
-class MessageRetried(Event, frozen=True, tag="message-retried.v1"):
-    """A parked message was read again by the code of that day.
-
-    id: of what was parked. contract: the type it claims. code: why it was parked. outcome: `digested`, `duplicate`, or
-    the code with which it stays parked. at: UTC.
-    """
-
-    id: str
-    reader: str
-    source: str
-    position: int
-    origin: str
-    log: str
-    epoch: int
-    sequence: int
-    contract: str
-    code: str
-    outcome: str
-    at: datetime
-
-
-class MessageDiscarded(Event, frozen=True, tag="message-discarded.v1"):
-    """A parked message was let go, for the reason somebody gave: the view does without it until it is rebuilt.
-
-    from_sequence, to_sequence: what is gone of the log; both 0 when the message had no number, had been applied after
-    all, or was put aside and held nobody up.
-    """
-
-    id: str
-    reader: str
-    source: str
-    position: int
-    origin: str
-    log: str
-    epoch: int
-    from_sequence: int
-    to_sequence: int
-    contract: str
-    code: str
-    reason: str
-    at: datetime
-
-
-RepairEvent: TypeAlias = MessageRetried | MessageDiscarded
-
-CODEC: Codec[RepairEvent] = Codec((MessageRetried, MessageDiscarded))
-"""Reads and writes the events of the streams `reader/<view>`."""
 
 STREAMS = "reader/"
 
@@ -117,7 +71,7 @@ class Repaired(NamedTuple):
 
 
 class Refused(Exception):
-    """Not done: `rejected` says why, `parked-unknown` or `earlier-parked`."""
+    """Not done: `rejected` says why, `parked-unknown`, `earlier-parked`, `reader-paused` or `reader-not-paused`."""
 
     def __init__(self, rejected: Rejected) -> None:
         super().__init__(rejected.code)
@@ -144,6 +98,19 @@ class Repair:
         """Whether a reader keeps rows, that could do without something; a policy does not."""
         return bool(self._readers[reader].view.tables)
 
+    @property
+    def readers(self) -> list[str]:
+        """Every reader of this service."""
+        return sorted(self._readers)
+
+    async def paused(self, name: str) -> Recorded | None:
+        """The event by which a reader is paused now, None when it is not. Raises `KeyError`, `StoreUnavailable`."""
+        stream = STREAMS + self._readers[name].view.name
+        for row in await self._store.rows(schema.cursors, reader=PAUSED, source=name):
+            for stored in await self._store.read_stream(stream, row["position"] - 1, 1):
+                return stored
+        return None
+
     async def parked(self, reader: str | None = None, origin: str | None = None) -> list[Row]:
         """What is parked, whole; of one reader or origin only, where they are named."""
         names = [name for name in self._readers if reader in (None, name)]
@@ -166,7 +133,7 @@ class Repair:
 
         Raises `Refused` with `parked-unknown`, `KeyReused`, `StoreUnavailable`, `OriginHalted`, `VersionConflict`.
         """
-        return await self._do(id_, who, self._retried)
+        return await self._do(who, lambda: self._once(id_, who, self._retried))
 
     async def retry_all(self, who: Who, reader: str | None = None, origin: str | None = None) -> list[Repaired]:
         """Reads all that is parked again, in the order of each log; what is parked no longer when its turn comes is
@@ -193,14 +160,42 @@ class Repair:
         async def act(reader: Reader, row: Row) -> _Act:
             return await self._discarded(reader, row, reason, who)
 
-        return await self._do(id_, who, act)
+        return await self._do(who, lambda: self._once(id_, who, act))
+
+    async def pause(self, name: str, reason: str, who: Who) -> Repaired:
+        """Has a reader stand still from here on. reason: why, in words; kept at this site.
+
+        Raises `KeyError` for a reader there is not, `Refused` with `reader-paused`, else as `retry`.
+        """
+        return await self._switch(ReaderPaused(name, reason, self._clock.now()), "reader-paused", who)
+
+    async def resume(self, name: str, who: Who) -> Repaired:
+        """Lets a paused reader go on from where it stands. Raises as `pause`, but `reader-not-paused`."""
+        return await self._switch(ReaderResumed(name, self._clock.now()), "reader-not-paused", who)
+
+    async def _switch(self, event: ReaderPaused | ReaderResumed, already: str, who: Who) -> Repaired:
+        reader = self._readers[event.reader]
+
+        async def once() -> Repaired:
+            async with reader.resting():
+                version = len(await self._store.read_to_fold(STREAMS + event.reader))
+                if await reader.pause.look() == isinstance(event, ReaderPaused):
+                    raise Refused(Rejected(already, {"reader": event.reader}))
+                act = _Act(event, pause_rows(event, version + 1))
+                done = await self._append(reader, version, act, who)
+                await reader.pause.look()
+                reader.begin_again()
+            reader.pause.told.set()
+            return done
+
+        return await self._do(who, once)
 
     # --- one act ------------------------------------------------------------------------------------------------------
 
-    async def _do(self, id_: str, who: Who, act: Callable[[Reader, Row], Coroutine[Any, Any, _Act]]) -> Repaired:
+    async def _do(self, who: Who, once: Callable[[], Coroutine[Any, Any, Repaired]]) -> Repaired:
         for left in reversed(range(TRIES_MAX)):
             try:
-                return await self._before(who) or await self._once(id_, who, act)
+                return await self._before(who) or await once()
             except KeyTaken:
                 continue  # the same request at the same moment: its answer is this one's
             except Refused:
@@ -256,7 +251,8 @@ class Repair:
         keys = [KeyRecord(each.scope, each.key, each.body_hash, stream, version + 1, version + 1) for each in claims]
         act = Append(done.event.at, [StreamWrite(stream, version, [event])], rows=done.rows, keys=keys)
         appended = await (self._store.append(act) if done.work is None else reader.store(done.work, act))
-        log.warning(event.type, reader=done.event.reader, origin=done.event.origin, code=done.event.code, role=who.role)
+        told = {name: getattr(done.event, name, "") for name in ("reader", "origin", "code")}
+        log.warning(event.type, role=who.role, **told)
         return Repaired(done.event, event.id, version + 1, appended.position)
 
     # --- reading again ------------------------------------------------------------------------------------------------

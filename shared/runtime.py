@@ -19,11 +19,12 @@ from shared.beats import Beat, Beats, Links
 from shared.bus import JetStreamLog, StreamSource
 from shared.bus_connection import Broker, BusClient, close_client, connect_broker, connect_relay
 from shared.envelope import LOGS, Log, Origin, stream_name
-from shared.health import Health, LinkHealth, LogHealth, ReaderHealth, versions
+from shared.health import Health, LinkHealth, LogHealth, PaceHealth, ReaderHealth, versions
 from shared.heard import BusWitnesses, Known, answer_on, doubted_at
 from shared.inbox import Follow, Reader
 from shared.kept import Keeps, answer_kept_on
 from shared.lacking import BusEnds, Watch
+from shared.measured import Measured
 from shared.outbox import Relay
 from shared.parked import GAP
 from shared.ports import BusUnavailable, StoreUnavailable
@@ -88,6 +89,9 @@ class Runtime:
         self.witnesses = BusWitnesses(host.settings, service, lambda: self._clients.get("pub"), host.roster)
         self._tasks: list[asyncio.Task[None]] = []
         self._measured: set[str] = set()
+        self._measures = Measured(service)
+        self._database_asked: float | None = None
+        self._database_seconds = 0.0
         self._stopping = False
 
     async def start(self, logs: Sequence[Log] = ()) -> None:
@@ -245,9 +249,8 @@ class Runtime:
                 with contextlib.suppress(StoreUnavailable):  # the gauges keep their last value; readiness says why
                     metrics.STORE_POSITION.labels(self.service).set(await self.store.last_position())
                     for which, relay in list(self.relays.items()):
-                        sequence = await self.store.outbox_last(which)
-                        metrics.OUTBOX_SEQUENCE.labels(self.service, which).set(sequence)
-                        metrics.OUTBOX_DEPTH.labels(self.service, which).set(sequence - (relay.published or 0))
+                        told = await self.store.outbox_last(which)
+                        self._measures.relay(which, told, relay.published, self.host.clock.monotonic())
                     for reader in readers:
                         await reader.look_again()
                     await self.store.compare()
@@ -257,11 +260,31 @@ class Runtime:
                 await self.host.clock.sleep(MEASURE_SECONDS)
 
         self.spawn("measure", work)
+        metrics.DATABASE_SECONDS.labels(self.service).set_function(self.database_seconds)
+        self.spawn("measure-database", self._measure_database)
+
+    async def _measure_database(self) -> None:
+        clock = self.host.clock
+        while True:
+            self._database_asked = clock.monotonic()
+            with contextlib.suppress(StoreUnavailable):  # it took as long as it took
+                await self.store.behind_lock()
+                wrong = await versions(self.store, self.service)
+                metrics.SCHEMA_WRONG.labels(self.service).set(wrong.schema_now not in (None, wrong.schema_wanted))
+            self._database_seconds = clock.monotonic() - self._database_asked
+            self._database_asked = None
+            await clock.sleep(MEASURE_SECONDS)
+
+    def database_seconds(self) -> float:
+        """How long the database took last to do something; while it is asked, for how long it has been, if longer."""
+        under_way = self._database_asked
+        asked = 0.0 if under_way is None else self.host.clock.monotonic() - under_way
+        return max(self._database_seconds, asked)
 
     def _measure_links(self, readers: Sequence[Reader]) -> None:
         for gone in self._measured - {origin.key for origin in self.links.origins()}:  # its site has left
             for reader in readers:
-                metrics.READER_LAG.labels(self.service, reader.view.name, gone).set(0)
+                self._measures.gone(reader.view.name, gone)
         self._measured = {origin.key for origin in self.links.origins()}
         for site in self.host.roster:
             silent = self.links.link(site, self.host.clock.monotonic()).silent_seconds
@@ -269,20 +292,21 @@ class Runtime:
                 metrics.LINK_SILENT_SECONDS.labels(site).set(silent)
         for reader in readers:
             for origin in self.links.origins():
-                missing = self._missing(reader, origin)
-                metrics.READER_LAG.labels(self.service, reader.view.name, origin.key).set(missing)
+                at, missing = reader.checkpoint(origin.key), self._missing(reader, origin)
+                self._measures.reader(reader.view.name, origin.key, at, missing, self.host.clock.monotonic())
 
     async def health(self) -> Health:
         """How this service is doing, also while its database or its bus is down."""
         store, now = self.store, self.host.clock.monotonic()
-        logs, work, database = [], 0, True
+        logs, work, late, database = [], 0, 0.0, True
         try:
             for which, relay in list(self.relays.items()):
                 doubted = await doubted_at(store, which) is not None
                 logs.append(LogHealth(log=which, outbox=await store.outbox_last(which), published=relay.published,
-                                      doubted=doubted))  # fmt: skip
+                                      doubted=doubted, pace=self._pace(which)))  # fmt: skip
             work = await PgWorklist(store).open_items() if self.relays else 0
-            await store.last_position()
+            due = await store.query(lambda pool: pool.fetchval("select min(due_at) from timers"))
+            late = 0.0 if due is None else max(0.0, (self.host.clock.now() - due).total_seconds())
         except StoreUnavailable:
             database = False
         others = [site for site in self.host.roster if site != self.host.settings.site]
@@ -293,6 +317,7 @@ class Runtime:
             time=self.host.clock.now(),
             epoch=store.origin.epoch,
             database=database,
+            database_seconds=round(self.database_seconds(), 3),
             bus=self.broker is not None and self.broker.connected,
             halted=store.halted,
             logs=logs,
@@ -300,6 +325,7 @@ class Runtime:
             links=[LinkHealth(site=site, state=at.state, silent_seconds=at.silent_seconds)
                    for site, at in links.items()],
             worklist=work,
+            timers_late_seconds=late,
             versions=await versions(store, self.service),
         )  # fmt: skip
 
@@ -311,9 +337,13 @@ class Runtime:
         parked = [row for row in rows if row["code"] != GAP]
         behind = {origin.key: self._missing(reader, origin) for origin in self.links.origins()}
         return ReaderHealth(
-            view=reader.view.name, parked=len(parked), incomplete=reader.incomplete,
+            view=reader.view.name, parked=len(parked), incomplete=reader.incomplete, paused=reader.pause.on,
             behind={key: missing for key, missing in behind.items() if missing},
+            pace={key: self._pace(reader.view.name, key) for key in behind},
         )  # fmt: skip
+
+    def _pace(self, *key: str) -> PaceHealth:
+        return PaceHealth(**self._measures.pace(*key, monotonic=self.host.clock.monotonic())._asdict())
 
     def _missing(self, reader: Reader, origin: Origin) -> int:
         if origin.site == self.host.settings.site and not self._hears_own(reader.view.name, origin.service):

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from shared import metrics
 from shared.bus_connection import close_client, connect_relay
 from shared.roster import Roster
 from shared.settings import SiteSettings
@@ -25,6 +26,7 @@ from shared.streams import (
     STREAM_NOT_FOUND,
     Account,
     Stream,
+    difference,
     hub_city,
     hub_sources,
     logs_of,
@@ -151,18 +153,25 @@ class LogKeeper:
         self._client, self._site = client, site
         self._streams: list[Stream] = [each for each in logs_of(site, services) if each.account == account]
         self._gone_since: dict[str, float] = {}
+        for stream in self._streams:
+            metrics.STREAMS_MADE_ANEW.labels(stream.name)  # there from the start: whoever counts needs a zero
 
     async def look(self) -> None:
         """One look at each stream."""
         now = asyncio.get_running_loop().time()
         for stream in self._streams:
-            if not gone(await ask(self._client, "INFO", stream.name)):
+            info = await ask(self._client, "INFO", stream.name)
+            if gone(info) or "config" in info:
+                metrics.STREAM_WRONG.labels(stream.name).set(difference(stream, info.get("config")) is not None)
+            if not gone(info):
                 self._gone_since.pop(stream.name, None)
             elif now - self._gone_since.setdefault(stream.name, now) >= GONE_SECONDS:
                 log.warning("%s of %s is lost and is made anew", stream.name, self._site)
                 answer = await ask(self._client, "CREATE", stream.name, dict(stream.config))
                 if "error" in answer:
                     log.warning("%s is refused: %s", stream.name, answer["error"].get("description"))
+                else:
+                    metrics.STREAMS_MADE_ANEW.labels(stream.name).inc()
 
 
 class SourceKeeper:

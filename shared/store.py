@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from shared import schema
-from shared.append_sql import LOCK
+from shared.append_sql import LOCK, LOCK_KEYS
 from shared.batch import ToldRow
 from shared.envelope import Log, Message, Meta, Origin, Recorded
 from shared.epoch_sql import begin_epoch, doubt, lift_doubt
@@ -276,6 +276,10 @@ class PgStore:
 
     async def last_position(self) -> int:
         return int(await self.query(lambda pool: pool.fetchval("select coalesce(max(position), 0) from events")))
+
+    async def behind_lock(self) -> None:
+        """Waits for the writer's lock as a reader of it: a slow disk and a forgotten transaction show, too."""
+        await self.query(lambda pool: pool.execute(f"select pg_advisory_xact_lock_shared({LOCK_KEYS})"))
 
     async def latest_epoch(self) -> int:
         return int(await self.query(lambda pool: pool.fetchval("select max(epoch) from origins")))

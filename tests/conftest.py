@@ -15,7 +15,7 @@ __all__ = ["bus", "data_dir", "database", "nats_pair", "nats_single", "postgres"
 
 keep_in_memory()
 
-TOGETHER = ("system", "browser")
+TOGETHER = ("alerts", "system", "browser")
 """Folders whose tests share a running network: a file of them stays with one worker."""
 
 LONGEST_FIRST = (

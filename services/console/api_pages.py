@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from services.console.api_desk import add_desk
 from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswer, Places, Screens, viewer_of
+from services.console.api_state import add_state
 from services.console.api_story import add_story
 from services.console.words import LANGUAGES
 from shared.http import new_app
@@ -70,6 +71,7 @@ def build(screens: Screens) -> FastAPI:
     _add_list(pages, screens)
     add_desk(pages, screens)
     add_story(pages, screens)
+    add_state(pages, screens)
     _add_sign_in(pages, screens)
     _add_language(pages)
     pages.mount("/static", Guarded(_Assets(directory=HERE / "static"), OPEN))

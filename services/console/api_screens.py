@@ -70,6 +70,24 @@ class Places:
             raise NoAnswer(str(answer.status_code))
         return answer.json()
 
+    async def get(self, token: str, path: str) -> Any:
+        """The JSON any service of this site answers. path: from the site's root. Raises `NoAnswer`."""
+        try:
+            answer = await self._client.get(path, headers={"Authorization": f"Bearer {token}"})
+        except httpx.HTTPError as error:
+            raise NoAnswer(type(error).__name__) from None
+        if answer.status_code != 200:
+            raise NoAnswer(str(answer.status_code))
+        return answer.json()
+
+    async def post(self, token: str, path: str, body: Mapping[str, object] | None) -> httpx.Response:
+        """What any service of this site answers to a request. Raises `NoAnswer` where nobody does."""
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            return await self._client.post(path, headers=headers, json=body)
+        except httpx.HTTPError as error:
+            raise NoAnswer(type(error).__name__) from None
+
     async def story(self, token: str, asked: str) -> Any:
         """What this site's journal knows of an id; None when that is nothing. Raises `NoAnswer`."""
         path = f"/api/console/journal/{quote(asked, safe='')}/trace"

@@ -48,6 +48,7 @@ PURE_MODULES = {
         "walk": "a walk round the house to count heads",
         "find": "where there is room",
         "network": "what the network's page shows",
+        "state": "how the site does",
         "story": "what came of what",
     },
 }

@@ -117,22 +117,22 @@ def freeze(site: str, part: str) -> Callable[[Scene], Awaitable[None]]:
 
     async def work(scene: Scene) -> None:
         pid = getattr(scene.running.site(site), part)
-        family = [pid, *_children(pid)]
+        family = [pid, *children(pid)]
         try:
-            _send(signal.SIGSTOP, family)
+            send(signal.SIGSTOP, family)
             await scene.last()
         finally:
-            _send(signal.SIGCONT, family)
+            send(signal.SIGCONT, family)
 
     return work
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text("ascii").split()]
 
 
-def _send(number: signal.Signals, pids: Sequence[int]) -> None:
+def send(number: signal.Signals, pids: Sequence[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -151,13 +151,13 @@ async def full_disk(scene: Scene) -> None:
     """Not a byte is free on the victim's disk."""
     filling = scene.network.data / "sites" / VICTIM / "filling"
     try:
-        _fill(filling)
+        fill(filling)
         await scene.last()
     finally:
         filling.unlink()
 
 
-def _fill(path: Path) -> None:
+def fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file, suppress(OSError):
         size = FILLING
         while size:

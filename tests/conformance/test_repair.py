@@ -59,8 +59,8 @@ async def test_what_still_cannot_be_digested_stays_with_the_reason_of_today(shop
     assert (before["code"], before["retries"], before["retried_at"]) == ("version-unknown", 0, None)
     await shop.restart(replace(VIEW, contracts={**VIEW.contracts, unknown.type: Counted}))
     done = await shop.repair.retry(before["id"], ONCALL)
-    assert done.event.code == "version-unknown"
     assert isinstance(done.event, MessageRetried)
+    assert done.event.code == "version-unknown"
     assert done.event.outcome == "handler-failed"
     [after] = await shop.repair.parked()
     assert (after["code"], after["retries"], after["parked_at"]) == ("handler-failed", 1, before["parked_at"])
@@ -88,7 +88,7 @@ async def test_all_of_an_origin_is_read_again_in_its_order(shop: Workshop) -> No
     await shop.read()
     await shop.restart(NEXT_PROGRAM)
     done = await shop.repair.retry_all(ONCALL, origin="noord/placement")
-    assert [each.event.origin for each in done] == ["noord/placement"]
+    assert [each.event.origin for each in done if isinstance(each.event, MessageRetried)] == ["noord/placement"]
     assert await shop.parked() == [("", "no-headers"), (OF_WEST, "handler-failed")]
     done = await shop.repair.retry_all(ONCALL)
     outcomes = [each.event.outcome for each in done if isinstance(each.event, MessageRetried)]

@@ -235,3 +235,46 @@ async def test_who_repairs_may_act_and_who_checks_may_look(office: Office, role:
         assert (answer.status_code != 403) == (role == "oncall"), path
     if role != "oncall":
         assert await office.only() == id_, "nothing was done"
+
+
+async def test_a_reader_is_paused_and_resumed_by_who_repairs_and_says_who_did_and_why(office: Office) -> None:
+    reason = {"reason": "the disk is moved tonight"}
+    assert (await office.post("/readers/counts/pause", reason, role="auditor")).status_code == 403
+    assert (await office.post("/readers/counts/pause", {})).status_code == 422
+    nobody = await office.post("/readers/nobody/pause", reason)
+    assert (nobody.status_code, nobody.json()["code"]) == (404, "reader-unknown")
+    assert nobody.json()["facts"] == {"readers": ["counts"]}
+    paused = await office.post("/readers/counts/pause", reason)
+    assert (paused.status_code, paused.json()["paused"]) == (200, True)
+    assert [event["type"] for event in paused.json()["events"]] == ["reader-paused.v1"]
+    [state] = (await office.get("/readers", role="auditor")).json()["items"]
+    assert (state["reader"], state["paused"], state["role"]) == ("counts", True, "oncall")
+    assert state["reason"] == reason["reason"]
+    again = await office.post("/readers/counts/pause", reason)
+    assert (again.status_code, again.json()["code"]) == (409, "reader-paused")
+    resumed = await office.post("/readers/counts/resume")
+    assert (resumed.status_code, resumed.json()["paused"]) == (200, False)
+    [state] = (await office.get("/readers")).json()["items"]
+    assert (state["paused"], state["paused_at"], state["role"], state["reason"]) == (False, None, None, None)
+    assert (await office.post("/readers/counts/resume")).json()["code"] == "reader-not-paused"
+
+
+async def test_of_what_services_of_a_site_tell_each_other_no_id_is_shown_but_the_messages_own() -> None:
+    client_id = "3f0c6a52-8a4e-4f0e-9d2b-6c1e5a7b9d10"
+    desk = Desk(MemoryBackend())
+    await desk.start()
+    inside = message(1, log="loc", subject=client_id, data=b'{"client_id":"%s","value":"x"}' % client_id.encode())
+    desk.shelf.put(inside)
+    await desk.read()
+    office = Office(desk)
+    try:
+        [item] = (await office.get("/parked")).json()["items"]
+        shown = await office.get(f"/parked/{item['id']}", role="auditor")
+    finally:
+        await office.rebuilds.stop()
+        await desk.stop()
+    assert client_id not in shown.text
+    whole = shown.json()
+    assert whole["body"] == '{"client_id":"(id)","value":"x"}'
+    assert (whole["headers"]["ce-id"], whole["headers"]["ce-subject"]) == (inside.id, "(id)")
+    assert inside.correlation_id not in shown.text

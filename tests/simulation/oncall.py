@@ -17,6 +17,7 @@ from shared.envelope import Message
 from shared.inbox import View
 from shared.kernel import Reaction
 from shared.parked import NEW
+from shared.pauses import PAUSED
 from shared.policies import Policy
 from shared.ports import BusUnavailable, OriginHalted, RowChange, StoreUnavailable, VersionConflict
 from shared.projection import ReaderTables, RebuildRunning, RebuildStuck
@@ -104,6 +105,12 @@ class Engineer:
         parked = [key for key in tables.get(schema.parked.name, {}) if not key[0].endswith(NEW)]
         marked = sorted({key[0] for key in tables.get(schema.discarded.name, {}) if key[0] in process.views[service]})
         repair = process.repairs[service]
+        paused = sorted(key[1] for key in tables.get(schema.cursors.name, {}) if key[0] == PAUSED)
+        if paused and (calm or self._chance.random() < 0.3):
+            await self._do(process, "resume", repair.resume(paused[0], ONCALL))
+        elif not calm and repair.readers and self._chance.random() < 0.02:
+            name = self._chance.choice(repair.readers)
+            await self._do(process, "pause", repair.pause(name, "the simulation says so", ONCALL))
         if parked and calm:
             await self._do(process, "retry-all", repair.retry_all(ONCALL))
         elif parked:

@@ -14,11 +14,14 @@ from infra.doctor import AREAS, in_order
 from infra.doctor_looks import Finding, Seen
 from shared.settings import SiteSettings
 
+MOVING = {"standing_seconds": 0.0, "oldest_seconds": 0.0, "per_second": 1.0}
 HEALTH: dict[str, Any] = {
-    "time": "2026-01-05T22:00:00Z", "epoch": 1, "database": True, "bus": True, "halted": None,
-    "logs": [{"log": "pub", "outbox": 5, "published": 5, "doubted": False}],
-    "readers": [{"view": "capacity", "parked": 0, "behind": {}, "incomplete": {}}],
+    "time": "2026-01-05T22:00:00Z", "epoch": 1, "database": True, "database_seconds": 0.01, "bus": True, "halted": None,
+    "logs": [{"log": "pub", "outbox": 5, "published": 5, "doubted": False, "pace": MOVING}],
+    "readers": [{"view": "capacity", "parked": 0, "behind": {}, "pace": {"stad/placement": MOVING}, "paused": False,
+                 "incomplete": {}}],
     "links": [{"site": "stad", "state": "live", "silent_seconds": 2.0}], "worklist": 0,
+    "timers_late_seconds": 0.0,
     "versions": {"release": "1", "schema_now": "0002", "schema_wanted": "0002", "contracts": "abc"},
 }  # fmt: skip
 
@@ -108,7 +111,8 @@ def test_a_halted_origin_names_its_repair_and_one_that_waits_for_others_says_so(
 def test_lag_silence_parked_messages_and_lost_rows_are_named_at_the_site_that_has_them(sites: dict[str, Seen]) -> None:
     west = said(sites["west"])
     west["logs"][0]["outbox"] = 2_000
-    west["readers"][0] |= {"behind": {"stad/placement": 5_000}, "incomplete": {"stad/placement": "version-unknown"}}
+    behind, unknown = {"stad/placement": 5_000}, {"stad/placement": "version-unknown"}
+    west["readers"][0] |= {"behind": behind, "incomplete": unknown}
     west["links"][0] |= {"state": "silent", "silent_seconds": 400.0}
     west["worklist"] = 3
     assert [state for state, *_ in lines(looks.lag(sites))] == ["warn", "warn"]
@@ -122,6 +126,35 @@ def test_lag_silence_parked_messages_and_lost_rows_are_named_at_the_site_that_ha
     assert lines(looks.worklists(sites)) == [
         ("warn", "west", "3 lost rows of placement wait for an operator", "plek repair worklist west")
     ]
+
+
+def test_what_stands_still_is_named_however_little_waits_and_what_moves_is_not(sites: dict[str, Seen]) -> None:
+    reader, log = said(sites["west"])["readers"][0], said(sites["stad"])["logs"][0]
+    reader |= {"behind": {"stad/placement": 1}, "pace": {"stad/placement": MOVING | {"standing_seconds": 4.0}}}
+    log |= {"outbox": 6, "pace": MOVING | {"standing_seconds": 4.0}}
+    assert lines(looks.lag(sites)) == []
+    reader["pace"]["stad/placement"]["standing_seconds"], log["pace"]["standing_seconds"] = 31.0, 25.0
+    assert lines(looks.lag(sites)) == [
+        ("bad", "stad", "the relay of placement (pub) has stood still for 25 s", "see docs/runbooks/outbox-waits.md"),
+        ("bad", "west", "capacity of placement has not gone on with stad/placement for 31 s (1 wait)",
+         "see docs/runbooks/reader-behind.md"),
+    ]  # fmt: skip
+
+
+def test_a_paused_reader_is_named_with_the_verb_that_lets_it_go_on(sites: dict[str, Seen]) -> None:
+    said(sites["west"])["readers"][0] |= {"paused": True, "behind": {"stad/placement": 9}}
+    assert lines(looks.lag(sites)) == [
+        ("warn", "west", "capacity of placement is paused, and does not go on by itself",
+         "plek resume west placement capacity"),
+    ]  # fmt: skip
+
+
+def test_a_slow_database_is_named(sites: dict[str, Seen]) -> None:
+    said(sites["west"])["database_seconds"] = 1.64
+    assert lines(looks.databases(sites)) == [
+        ("warn", "west", "the database of placement took 1.6 s for what takes no time",
+         "see docs/runbooks/database-slow.md"),
+    ]  # fmt: skip
 
 
 def test_a_city_that_does_not_hear_its_source_is_named_with_whom_it_does_not_hear(sites: dict[str, Seen]) -> None:
