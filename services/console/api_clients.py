@@ -135,6 +135,8 @@ class Desk:
 
     async def form(self, viewer: Viewer, spoken: Words, client_id: str, query: FormQuery) -> Any:
         """One form about a client; None when there is nothing of the kind. Raises `NoAnswer`."""
+        if query.of and not is_id(query.of):
+            return None
         client = await self._one(viewer, client_id, None)
         if client is None:
             return None

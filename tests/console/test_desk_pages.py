@@ -63,7 +63,8 @@ async def test_what_is_no_id_is_asked_of_nobody(desk: Desk) -> None:
     assert answer.status_code == 404
     assert "no such client" in answer.text
     assert "<script>alert" not in answer.text
-    assert (await desk.get("/clients/nobody/form?about=read")).status_code == 404
+    for form in ("nobody/form?about=read", f"{uid(1)}/form?about=milestone&of=../../../placement/stays"):
+        assert (await desk.get(f"/clients/{form}")).status_code == 404
 
 
 @pytest.mark.parametrize("path", PATHS)
