@@ -67,8 +67,8 @@ async def _pages(network: Network, nights: int) -> list[Line]:
         at = (first + timedelta(days=1 + number * (nights - 1) // ASKED)).strftime("%Y-%m-%dT%H:%M:%SZ")
         now.append(await _timed(web, "/city", "District 24"))
         then.append(await _timed(web, f"/city?at={at}", "District 24"))
-    cold.append(await _timed(web, "/city/nights", "House 1"))
-    warm += [await _timed(web, "/city/nights", "House 1") for _ in range(ASKED)]
+    cold.append(await _timed(web, "/city/nights", "House "))
+    warm += [await _timed(web, "/city/nights", "House ") for _ in range(ASKED)]
     web.close()
     stored = f"{SITES} sites, {SITES * nights:,} lines of history"
     found = (

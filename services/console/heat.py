@@ -15,7 +15,7 @@ NIGHTS = 14
 NIGHT_HOUR = 23
 """When a night is looked at, on the clocks of the city: whoever sleeps somewhere is in by then."""
 DRAWN_MAX = 40
-"""Houses in the picture, the fullest first; the table has all."""
+"""Houses in the picture and in the table behind it, the fullest first; the file has all."""
 SHARES = (0.5, 0.75, 0.9, 1.0)
 """Where a shade ends: under half, under three quarters, under nine tenths, under full, full or over."""
 CELL, LINE, NAME = 40, 26, 210
@@ -59,12 +59,12 @@ class Strip:
 
 @dataclass(frozen=True)
 class Heat:
-    """nights: their names. city: all houses together. line, ground: the chart's two polygons. drawn: strips in the
-    picture, strips: all."""
+    """nights: their names. city: all houses together. line, ground: the chart's two polygons. drawn: the fullest
+    houses; houses: how many there are."""
 
     nights: Sequence[str]
     drawn: Sequence[Strip]
-    strips: Sequence[Strip]
+    houses: int
     city: Strip
     line: str
     ground: str
@@ -103,17 +103,19 @@ def heat(moments: Sequence[datetime], seen: Sequence[Mapping[Key, Use]], words: 
     for night in seen:
         last |= night
     ordered = sorted(last, key=lambda key: (-_mean(key, seen), last[key].title.casefold(), key))
-    strips = [_strip(y, last[key], [night.get(key) for night in seen], words) for y, key in enumerate(ordered)]
+    drawn = [
+        _strip(line, last[key], [night.get(key) for night in seen], words)
+        for line, key in enumerate(ordered[:DRAWN_MAX])
+    ]
     sums = [Use("", "", sum(use.occupied for use in night.values()), sum(use.places for use in night.values()))
             for night in seen]  # fmt: skip
     city = _strip(0, Use(words("heat.city"), "", 0, 0), sums, words)
     most = max((one.places for one in sums), default=0)
-    drawn = strips[:DRAWN_MAX]
     names = [words.weekday(moment) for moment in moments]
     return Heat(
         nights=names,
         drawn=drawn,
-        strips=strips,
+        houses=len(ordered),
         city=city,
         line=_polygon([one.occupied for one in sums], most),
         ground=_polygon([one.places for one in sums], most),

@@ -62,23 +62,25 @@ def test_the_fullest_house_comes_first_and_one_that_opened_later_has_nights_with
     oost = ("oost", "oost")
     moments = [NOW - timedelta(days=1), NOW]
     shown = heat(moments, [{WEST: use(10)}, {WEST: use(10), oost: use(39, title="Oost")}], EN)
-    assert [strip.name for strip in shown.strips] == ["Oost", "West"]
-    assert [cell.words for cell in shown.strips[0].cells] == ["–", "39 of 40"]
+    assert [strip.name for strip in shown.drawn] == ["Oost", "West"]
+    assert [cell.words for cell in shown.drawn[0].cells] == ["–", "39 of 40"]
     assert [cell.words for cell in shown.city.cells] == ["10 of 40", "49 of 80"]
     assert shown.nights == ["Fri 9", "Sat 10"]
     assert shown.about == "Fri 9: 10 of 40; Sat 10: 49 of 80"
 
 
-def test_the_picture_has_the_fullest_and_the_table_all() -> None:
+def test_the_picture_has_the_fullest_and_the_city_is_all_of_them() -> None:
     night: dict[tuple[str, str], Use] = {("west", f"h{n:03}"): use(n % 40, title=f"H{n}") for n in range(500)}
     shown = heat([NOW], [night], EN)
-    assert (len(shown.drawn), len(shown.strips)) == (DRAWN_MAX, 500)
+    assert (len(shown.drawn), shown.houses) == (DRAWN_MAX, 500)
+    assert {strip.cells[0].words for strip in shown.drawn[:12]} == {"39 of 40"}
+    assert shown.city.cells[0].words == EN("heat.of", used=sum(use.occupied for use in night.values()), places=20_000)
     assert shown.height == max(strip.y for strip in shown.drawn) + shown.drawn[1].y
 
 
 def test_of_nothing_nothing_is_drawn() -> None:
     shown = heat([NOW], [{}], EN)
-    assert (shown.strips, shown.most, shown.city.cells[0].shade) == ([], "0", 0)
+    assert (shown.drawn, shown.most, shown.city.cells[0].shade) == ([], "0", 0)
 
 
 class Asked:
