@@ -12,7 +12,7 @@ from typing import Any
 
 from services.console.network import DISCARDED, Line, Network, Segment, bar, network, site_title
 from services.console.words import ZONE, Words
-from shared.contracts.vocabulary import PARTNER_GROUPS, SEAT_KINDS
+from shared.contracts.vocabulary import OVERNIGHT_LICENCE, PARTNER_GROUPS, SEAT_KINDS, is_reported
 
 COUNTS = ("total", "occupied", "held", "blocked", "overflow", "available", "available_min", "available_max")
 LITTLE_SHARE = 0.1
@@ -35,6 +35,9 @@ COLUMNS_CSV = (
     "incomplete",
 )  # fmt: skip
 """The columns of `plek export capacity`; what each means stands in `services/placement/columns.py`."""
+
+WHOLE = frozenset({*COUNTS, "people", "silent_seconds"})
+"""Columns of whole numbers; the others are texts."""
 
 SPAN_HOURS = 168
 """How far the slider goes back: a week. Any other moment is written into the field beside it."""
@@ -89,7 +92,8 @@ class Week:
 @dataclass(frozen=True)
 class City:
     """seen: the figures as `network` has them. at: the moment looked at, for the field; empty for now. back: hours
-    back, for the slider; None when it lies further. lines: of one district, when it is looked at."""
+    back, for the slider; None when it lies further. lines: of one district, when it is looked at. licence: what has to
+    be said of where figures come from, or nothing."""
 
     seen: Network
     as_of: str
@@ -101,6 +105,7 @@ class City:
     width: int
     height: int
     lines: Sequence[Line]
+    licence: str
 
 
 def moment_asked(text: str, now: datetime) -> datetime | None:
@@ -136,7 +141,13 @@ def city(answer: Row, own_site: str, at: datetime | None, now: datetime, distric
         width=COLUMNS * TILE_WIDTH,
         height=max((tile.y + TILE_HEIGHT for tile in tiles), default=TILE_HEIGHT),
         lines=[line for site in network({**answer, "rows": inside}, own_site, words).sites for line in site.lines],
+        licence=licence_of(row["location"] for row in rows),
     )
+
+
+def licence_of(locations: Iterable[str]) -> str:
+    """What has to be said where figures of these locations are shown."""
+    return OVERNIGHT_LICENCE if any(map(is_reported, locations)) else ""
 
 
 def district_of(row: Row) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.console.city import district_of
+from services.console.city import district_of, licence_of
 from services.console.words import ZONE, Words
 from shared.contracts.vocabulary import SEAT_KINDS
 
@@ -60,7 +60,7 @@ class Strip:
 @dataclass(frozen=True)
 class Heat:
     """nights: their names. city: all houses together. line, ground: the chart's two polygons. drawn: the fullest
-    houses; houses: how many there are."""
+    houses; houses: how many there are. licence: what has to be said of where figures come from, or nothing."""
 
     nights: Sequence[str]
     drawn: Sequence[Strip]
@@ -72,6 +72,7 @@ class Heat:
     width: int
     height: int
     about: str
+    licence: str
 
 
 def nights(now: datetime) -> list[datetime]:
@@ -123,6 +124,7 @@ def heat(moments: Sequence[datetime], seen: Sequence[Mapping[Key, Use]], words: 
         width=NAME + CELL * len(moments),
         height=LINE * max(1, len(drawn)),
         about="; ".join(f"{name}: {cell.words}" for name, cell in zip(names, city.cells, strict=True)),
+        licence=licence_of(location for _, location in last),
     )  # fmt: skip
 
 

@@ -7,14 +7,15 @@ import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars
 import pytest
 
-from services.console.api_city import PAPER, table
-from services.console.city import COLUMNS, COLUMNS_CSV, City, city, moment_asked, weeks
+from services.console.api_city import PAPER, parquet, table
+from services.console.city import COLUMNS, COLUMNS_CSV, WHOLE, City, city, moment_asked, weeks
 from services.console.words import LANGUAGES, words
 from services.placement.api_models import CapacityRowView
 from services.placement.columns import CAPACITY
-from shared.contracts.vocabulary import KINDS, PARTNER_GROUPS
+from shared.contracts.vocabulary import KINDS, OVERNIGHT_LICENCE, PARTNER_GROUPS
 from tests.console.test_contrast import TEXT, contrast
 
 NOW = datetime(2026, 1, 10, 20, 0, tzinfo=UTC)
@@ -153,6 +154,20 @@ def test_a_file_keeps_every_text_as_a_text() -> None:
     assert read["title"] == '\'=HYPERLINK("x")'
     assert read["district"] == 'a,b\n"c"'
     assert (read["available"], read["silent_seconds"]) == ("12", "")
+
+
+def test_a_parquet_file_has_the_same_with_numbers_as_numbers() -> None:
+    rows = [row() | {"as_of": "t"}, row("noord", link="silent", silent_seconds=90, observed_at=None) | {"as_of": "t"}]
+    read = polars.read_parquet(io.BytesIO(parquet(COLUMNS_CSV, rows)))
+    assert read.columns == list(COLUMNS_CSV)
+    assert read["available"].to_list() == [12, 12]
+    assert read["silent_seconds"].to_list() == [None, 90]
+    assert {name: of is int for name, of in CAPACITY.items()} == {name: name in WHOLE for name in CAPACITY}
+
+
+def test_figures_of_public_reports_say_whose_they_are() -> None:
+    assert seen(row(), row("noord", location="loc-12")).licence == OVERNIGHT_LICENCE
+    assert seen(row()).licence == ""
 
 
 def test_every_kind_and_group_can_be_said_and_the_map_on_paper_can_be_read() -> None:

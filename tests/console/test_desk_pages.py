@@ -91,7 +91,18 @@ async def test_the_form_that_registers_carries_nobody_and_names_every_language(d
 
 
 @pytest.mark.parametrize(
-    "path", ["/city", "/city/live", "/city/capacity.csv", "/city/map.svg", "/money", "/money/live"]
+    "path",
+    [
+        "/city",
+        "/city/live",
+        "/city/capacity.csv",
+        "/city/capacity.parquet",
+        "/city/map.svg",
+        "/city/nights",
+        "/city/nights.csv",
+        "/money",
+        "/money/live",
+    ],
 )
 async def test_when_figures_and_books_cannot_be_read_the_page_says_so(desk: Desk, path: str) -> None:
     answer = await desk.get(path, "finance")
