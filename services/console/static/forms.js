@@ -16,6 +16,7 @@ async function open(button) {
   try {
     const answer = await fetch(button.dataset.sheet, { headers: { Accept: "text/html" }, redirect: "manual", signal: AbortSignal.timeout(10000) });
     if (answer.type === "opaqueredirect" || answer.status === 401) { signedOut(); return; }
+    if (!(answer.headers.get("content-type") || "").startsWith("text/html")) throw new Error(String(answer.status));
     inside.innerHTML = await answer.text(); // from this very server, escaped there; scripts in it do not run
     from = button.dataset.key || null;
     sheet.showModal();
