@@ -19,7 +19,8 @@ TOGETHER = ("alerts", "system", "browser")
 """Folders whose tests share a running network: a file of them stays with one worker."""
 
 LONGEST_FIRST = (
-    "test_chaos", "test_for_everybody", "test_sites_come_and_go", "test_restored_backup", "test_api_schema",
+    "test_chaos", "test_for_everybody", "test_desks", "test_sites_come_and_go", "test_restored_backup",
+    "test_api_schema",
 )  # fmt: skip
 """The files of those folders that take longest, as they were measured: one that begins last keeps one worker busy
 while the others have nothing left to do."""

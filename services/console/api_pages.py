@@ -15,7 +15,11 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from services.console.api_city import add_city
+from services.console.api_clients import add_clients
 from services.console.api_desk import add_desk
+from services.console.api_heat import add_heat
+from services.console.api_money import add_money
 from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswer, Places, Screens, viewer_of
 from services.console.api_state import add_state
 from services.console.api_story import add_story
@@ -70,6 +74,10 @@ def build(screens: Screens) -> FastAPI:
     _add_home(pages, screens)
     _add_list(pages, screens)
     add_desk(pages, screens)
+    add_clients(pages, screens)
+    add_city(pages, screens)
+    add_heat(pages, screens)
+    add_money(pages, screens)
     add_story(pages, screens)
     add_state(pages, screens)
     _add_sign_in(pages, screens)

@@ -47,13 +47,17 @@ class NoAnswer(Exception):
 
 
 class Places:
-    """The places service of this site, asked in the viewer's name.
+    """The places service of this site, or another one of it, asked in the viewer's name.
 
     client: for this site's own address.
     """
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(self, client: httpx.AsyncClient, service: str = "placement") -> None:
+        self._client, self._service = client, service
+
+    def at(self, service: str) -> Places:
+        """The same, of another service of this site."""
+        return Places(self._client, service)
 
     async def ask(self, token: str, path: str, **query: str | int | Sequence[str] | None) -> Any:
         """The JSON of one question. Raises `NoAnswer`."""
@@ -63,7 +67,7 @@ class Places:
             headers["traceparent"] = trace
         given = {name: value for name, value in query.items() if value is not None}
         try:
-            answer = await self._client.get(f"/api/placement/{path}", params=given, headers=headers)
+            answer = await self._client.get(f"/api/{self._service}/{path}", params=given, headers=headers)
         except httpx.HTTPError as error:
             raise NoAnswer(type(error).__name__) from None
         if answer.status_code != 200:
@@ -145,8 +149,9 @@ class Screens:
             lstrip_blocks=True,
         )
         self._templates.globals.update(
-            site=settings.site, site_title=site_title(settings.site), asset=asset, hold_minutes=HOLD_MINUTES_DEFAULT
-        )
+            site=settings.site, site_title=site_title(settings.site), asset=asset, hold_minutes=HOLD_MINUTES_DEFAULT,
+            services=settings.services, municipality=settings.municipality,
+        )  # fmt: skip
 
     @property
     def is_demo(self) -> bool:

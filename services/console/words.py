@@ -9,11 +9,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+from shared.contracts.vocabulary import LANGUAGES as SPOKEN
 
 LANGUAGES = ("nl", "en")
 """The first one is spoken to whoever asks for none of them."""
@@ -49,6 +53,12 @@ class Words:
     def number(self, n: int) -> str:
         """A whole number with its thousands apart."""
         return f"{n:,}".replace(",", self("number.group"))
+
+    def euros(self, cents: int) -> str:
+        """An amount of money: € 1.234,50, or €1,234.50."""
+        whole, rest = divmod(abs(cents), 100)
+        amount = f"{self.number(whole)}{self('number.point')}{rest:02}"
+        return self("number.minus_euros" if cents < 0 else "number.euros", amount=amount)
 
     def duration(self, seconds: float) -> str:
         """How long, in the one unit a person would use: 40 seconds, 23 minutes, 5 hours, 3 days."""
@@ -91,8 +101,36 @@ class Words:
         year = "" if local.year == today.year else f" {local.year}"
         return f"{day} {local.day} {month}{year} {local:%H:%M}"
 
+    def day(self, moment: datetime) -> str:
+        """The day a moment is on at the desk, with its year: 3 Jan 2026."""
+        return self.day_of(moment.astimezone(ZONE).date())
+
+    def weekday(self, moment: datetime) -> str:
+        """A night among its neighbours: Fri 9."""
+        local = moment.astimezone(ZONE)
+        return f"{self('date.days').split()[local.weekday()]} {local.day}"
+
+    def day_of(self, day: date) -> str:
+        """A day with its year: 3 Jan 2026."""
+        return f"{day.day} {self('date.months').split()[day.month - 1]} {day.year}"
+
+    def spoken(self) -> tuple[tuple[str, str], ...]:
+        """Every language a client may speak: its code, and its name in the reader's language."""
+        return _spoken(self.language)
+
+    def language_name(self, code: str) -> str:
+        """A language's name in the reader's language; its code when it has none."""
+        return dict(self.spoken()).get(code, code)
+
     def _told(self, fact: object) -> object:
         return self.number(fact) if type(fact) is int else fact
+
+
+@cache
+def _spoken(language: str) -> tuple[tuple[str, str], ...]:
+    names = Locale.parse(language).languages
+    named = [(code, str(names.get(code, code))) for code in SPOKEN]
+    return tuple(sorted(named, key=lambda pair: (pair[1].casefold(), pair[0])))
 
 
 @cache

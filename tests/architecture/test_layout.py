@@ -50,6 +50,13 @@ PURE_MODULES = {
         "network": "what the network's page shows",
         "state": "how the site does",
         "story": "what came of what",
+        "city": "the city as the municipality looks at it",
+        "clients": "a client's page",
+        "desk": "what a caseworker's forms ask",
+        "heat": "nights by location, as a picture",
+        "money": "programmes, pay runs and regimes",
+        "seats": "a client's allowance",
+        "forms": "what a form of a page asks",
     },
 }
 """Pure modules with a name of the domain."""

@@ -73,8 +73,11 @@ def test_every_colour_of_the_light_scheme_has_a_dark_one() -> None:
     assert [name for name, colour in tokens("dark").items() if light[name] == colour] == []
 
 
-def test_the_style_sheet_takes_its_colours_from_the_tokens() -> None:
-    text = (HERE / "static" / "plek.css").read_text("utf-8")
+@pytest.mark.parametrize(
+    "sheet", sorted(path.name for path in (HERE / "static").glob("*.css") if path.stem != "tokens")
+)
+def test_a_style_sheet_takes_its_colours_from_the_tokens(sheet: str) -> None:
+    text = (HERE / "static" / sheet).read_text("utf-8")
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[^{}]*;)", text) == []
     sizes = {"shadow", "radius", "radius-small", "touch", "font", "space-"}
     assert set(re.findall(r"var\(--([a-z-]+)", text)) <= set(tokens("light")) | sizes

@@ -218,9 +218,26 @@ async def test_assets_are_kept_until_they_change_and_nothing_else_is_served(page
             assert (await browser.get(path)).status_code in (303, 401, 404), path
 
 
-def test_the_first_load_is_light() -> None:
-    sizes = {path.name: path.stat().st_size for path in (HERE / "static").iterdir()}
-    assert sum(sizes.values()) < 60_000, sizes
+def loaded(name: str) -> set[str]:
+    """Every file a page loads: what its templates name, and what those scripts import."""
+    text = (HERE / "templates" / name).read_text("utf-8")
+    found = set(re.findall(r"asset\('([^']+)'\)", text))
+    for script in [name for name in found if name.endswith(".js")]:
+        code = (HERE / "static" / script).read_text("utf-8")
+        found |= set(re.findall(r'from "\./([^"]+)"', code))
+    for other in re.findall(r'{% (?:extends|include) "([^"]+)"', text):
+        found |= loaded(other)
+    return found
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (HERE / "templates").iterdir()))
+def test_the_first_load_of_a_page_is_light(page: str) -> None:
+    sizes = {name: (HERE / "static" / name).stat().st_size for name in loaded(page)}
+    assert sum(sizes.values()) < 100_000, sizes
+
+
+def test_what_a_page_loads_is_found_through_its_templates_and_scripts() -> None:
+    assert {"plek.css", "taps.js", "live.js", "send.js"} <= loaded("home.html")
 
 
 def test_scripts_and_styles_name_no_other_server() -> None:

@@ -1,12 +1,12 @@
 // Keeps the page true: shows it again whenever the site says that something changed, and says so when it cannot.
 import { morph } from "./morph.js";
 
-const SPACING_MS = 200; // between two renderings, however much happens
 const LOOK_AGAIN_MS = 20000; // ages and silences grow without an event
 const PAUSES_MS = [500, 1000, 2000, 5000, 10000];
 const TRIES = 3;
 
 const main = document.getElementById("main");
+const SPACING_MS = Number(main.dataset.spacing) || 200; // between two renderings, however much happens
 const pulse = document.getElementById("pulse");
 const dropped = document.getElementById("dropped");
 export const live = document.getElementById("live");

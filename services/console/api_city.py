@@ -1,0 +1,183 @@
+"""The municipality's screens: the city by district and kind, now or as it was, and what it can be downloaded as."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import HTMLResponse
+
+from services.console.api_screens import NoAnswer, Screens, viewer_of
+from services.console.city import (
+    COLUMNS_CSV,
+    GAP,
+    SPAN_HOURS,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    WHOLE,
+    city,
+    moment_asked,
+    weeks,
+)
+from shared.contracts.vocabulary import PARTNER_GROUPS
+from shared.http_access import EVERYBODY, CurrentActor, allow
+from shared.security import Actor
+
+WEEKS_SHOWN = 8
+PARQUET = find_spec("polars") is not None
+"""Whether the extra `parquet` is installed."""
+TILE = (TILE_WIDTH - GAP, TILE_HEIGHT - GAP)
+"""How wide and high a district is on the map."""
+SAFE_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula."""
+
+PAPER = {
+    "ink": "#1f2628", "room": "#e3f1ea", "little": "#fbefd9", "full": "#fbe9e6", "unsure": "#ebe7e1", "line": "#8b8378",
+}  # fmt: skip
+"""The colours of a map that is taken away: those of the light scheme."""
+
+
+class CityQuery(BaseModel):
+    """at: a moment, as the clocks of the city show it; left out or not a moment that was: now. district: whose
+    locations are listed. after: a write the page must show."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    at: Annotated[str, Field(max_length=40)] = ""
+    district: Annotated[str, Field(max_length=200)] = ""
+    after: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+
+
+def add_city(pages: FastAPI, screens: Screens) -> None:
+    """Adds the pages of this module."""
+    for path, template in (("/city", "city.html"), ("/city/live", "city_live.html")):
+        _add_page(pages, screens, path, template)
+    _add_downloads(pages, screens)
+
+
+async def _asked(screens: Screens, token: str, at: datetime | None, after: int | None = None) -> Any:
+    return await screens.places.ask(token, "capacity", at=None if at is None else at.isoformat(), after=after)
+
+
+async def _weeks(screens: Screens, token: str) -> Any:
+    """The last weeks; None when they cannot be had: the places are shown without them."""
+    try:
+        return await screens.places.ask(token, "weeks", weeks=WEEKS_SHOWN)
+    except NoAnswer:
+        return None
+
+
+def _add_page(pages: FastAPI, screens: Screens, path: str, template: str) -> None:
+    @pages.get(path)
+    @allow(*EVERYBODY)
+    async def show(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> HTMLResponse:
+        """The city by district, kind and week, now or as it was; `/live`: the part that changes."""
+        viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
+        now = screens.clock.now()
+        at = moment_asked(query.at, now)
+        facts: dict[str, Any] = {
+            "role": actor.role, "now": spoken.precisely(now), "span": SPAN_HOURS, "district": query.district,
+            "at_iso": at.isoformat() if at else "", "parquet": PARQUET, "groups": PARTNER_GROUPS, "tile": TILE,
+        }  # fmt: skip
+        try:
+            answer, told = await asyncio.gather(
+                _asked(screens, viewer.token, at, query.after), _weeks(screens, viewer.token)
+            )
+        except NoAnswer:
+            return screens.page(request, template, 503, city=None, weeks=[], reported=None, **facts)
+        shown = city(answer, screens.settings.site, at, now, query.district, spoken)
+        reported = None if told is None else spoken("city.percent", n=round(told["share_reported"] * 100))
+        happened = [] if told is None else weeks(told, spoken)
+        return screens.page(request, template, city=shown, weeks=happened, reported=reported, **facts)
+
+
+def _add_downloads(pages: FastAPI, screens: Screens) -> None:
+    async def figures(request: Request, actor: Actor, query: CityQuery) -> Any:
+        viewer, at = viewer_of(request, actor, screens.cookie), moment_asked(query.at, screens.clock.now())
+        answer = await _asked(screens, viewer.token, at)
+        return [{"as_of": answer["as_of"], **row} for row in answer["rows"]]
+
+    @pages.get("/city/capacity.csv")
+    @allow(*EVERYBODY)
+    async def capacity_csv(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> Response:
+        """The figures as a table: the columns of `plek export capacity`."""
+        try:
+            rows = await figures(request, actor, query)
+        except NoAnswer:
+            return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
+        return download(table(COLUMNS_CSV, rows), "text/csv; charset=utf-8", "capacity.csv")
+
+    if PARQUET:
+
+        @pages.get("/city/capacity.parquet")
+        @allow(*EVERYBODY)
+        async def capacity_parquet(
+            request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]
+        ) -> Response:
+            """The same in Parquet, where the extra `parquet` is installed."""
+            try:
+                rows = await figures(request, actor, query)
+            except NoAnswer:
+                return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
+            made = await asyncio.to_thread(parquet, COLUMNS_CSV, rows)
+            return download(made, "application/vnd.apache.parquet", "capacity.parquet")
+
+    @pages.get("/city/map.svg")
+    @allow(*EVERYBODY)
+    async def map_svg(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> Response:
+        """The map as a picture, with its moment and its source in it."""
+        viewer, spoken, now = viewer_of(request, actor, screens.cookie), screens.language(request), screens.clock.now()
+        at = moment_asked(query.at, now)
+        try:
+            answer = await _asked(screens, viewer.token, at)
+        except NoAnswer:
+            return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
+        shown = city(answer, screens.settings.site, at, now, "", spoken)
+        drawn = screens.page(request, "city_map.html", city=shown, tile=TILE, paper=PAPER)
+        return download(bytes(drawn.body), "image/svg+xml", "map.svg")
+
+
+def _nothing(screens: Screens, request: Request, role: str) -> dict[str, Any]:
+    return {
+        "role": role, "now": screens.language(request).precisely(screens.clock.now()), "span": SPAN_HOURS, "at_iso": "",
+        "district": "", "parquet": PARQUET, "groups": PARTNER_GROUPS, "tile": TILE, "city": None, "weeks": [],
+        "reported": None,
+    }  # fmt: skip
+
+
+def table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows as CSV (RFC 4180). A text that a spreadsheet would take for a formula is marked as a text."""
+    text = io.StringIO()
+    write = csv.DictWriter(text, list(columns), extrasaction="ignore")
+    write.writeheader()
+    for row in rows:
+        write.writerow({name: _plain(value) for name, value in row.items()})
+    return text.getvalue().encode()
+
+
+def parquet(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows as one Parquet file. A site that nobody asks this of never loads what it takes."""
+    import polars
+
+    schema = {name: polars.Int64 if name in WHOLE else polars.String for name in columns}
+    file = io.BytesIO()
+    polars.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema).write_parquet(file)
+    return file.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(SAFE_STARTS) else value
+
+
+def download(content: bytes, media_type: str, name: str) -> Response:
+    """A file to be taken away, under a name that says where it is from."""
+    return Response(
+        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="plek-{name}"'}
+    )

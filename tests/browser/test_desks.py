@@ -1,0 +1,276 @@
+"""The screens of caseworkers and of finance, on a network of its own: files are kept at noord, family places at west,
+programmes at stad."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from infra.running import site_settings
+from shared.http_access import session_cookie
+from shared.security import Role, issue_token, load_signing_key
+from tests.browser.test_for_everybody import NARROW, large_enough, violations
+from tests.browser.visitor import PATIENCE_MS, PHONE, Visitor, Visitors
+from tests.support.network import Network, network_of, running_network
+
+SLOWLY_MS = 90_000
+"""A site is held to be live for 15 seconds after its last beat, and one that does not offer is passed over after 60."""
+HEBREW = "שם ארוך מאוד שלא מפסיק בכלל"
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    text = network_of("west", "noord").replace('["placement"', '["allowance", "placement"')
+    here = text.index('name = "noord"')
+    file = Path(tmp_path_factory.mktemp("city")) / "network.toml"
+    file.write_text(text[:here] + text[here:].replace('["allowance"', '["intake", "allowance"', 1), "utf-8")
+    with running_network(network=file) as started:
+        yield started
+
+
+@pytest.fixture
+def visitors(city: Network, browser: Browser) -> Iterator[Visitors]:
+    there = Visitors(city, browser)
+    yield there
+    assert [address for visitor in there.opened for address in visitor.elsewhere] == []
+    assert [complaint for visitor in there.opened for complaint in visitor.forbidden] == []
+
+
+def sign_in(visitors: Visitors, visitor: Visitor, role: Role, path: str = "/clients", who: str = "") -> Visitor:
+    """With a token, as a session that is there already: signing in itself is tested elsewhere. who: which person."""
+    token = visitors.network.token(visitor.site, role)
+    if who:
+        key = site_settings(visitors.network.data, visitor.site).token_signing_key
+        assert key is not None
+        token = issue_token(load_signing_key(key), who, role, visitor.site, datetime.now(UTC))
+    name = session_cookie(visitor.site)
+    visitor.page.context.add_cookies([{"name": name, "value": token, "url": visitor.url, "sameSite": "Strict"}])
+    visitor.page.goto(f"{visitor.url}{path}")
+    return visitor
+
+
+def opens(desk: Visitor, name: str) -> Locator:
+    desk.page.get_by_role("button", name=name).first.click()
+    form = desk.page.locator("#sheet form.fill")
+    expect(form).to_be_visible(timeout=PATIENCE_MS)
+    return form
+
+
+def registered(desk: Visitor, **bands: int) -> str:
+    """Registers a household through the form; ends on its page. The client's id."""
+    form = opens(desk, "Register a client")
+    for band, people in bands.items():
+        form.locator(f"[data-band='{band}']").fill(str(people))
+    form.get_by_role("button", name="Register").click()
+    desk.page.wait_for_url(re.compile(r"/clients/[0-9a-f-]{36}$"), timeout=PATIENCE_MS)
+    desk.is_live()
+    return desk.page.url.rpartition("/")[2]
+
+
+def test_a_household_of_five_registered_at_noord_gets_a_family_place_at_west(visitors: Visitors) -> None:
+    house, (place,) = visitors.house(1, kind="family_shelter", sleeps=6)
+    with visitors.visitor("noord", size=PHONE) as desk, visitors.api() as west:
+        sign_in(visitors, desk, "caseworker")
+        registered(desk, **{"23-64": 2, "12-17": 1, "4-11": 1, "0-3": 1})
+        form = opens(desk, "Ask for a place")
+        expect(form.get_by_label("People")).to_have_value("5")
+        form.get_by_label("children", exact=True).check()
+        form.get_by_role("button", name="Ask").click()
+        desk.says("Asked")
+        offer = desk.page.locator("[data-offer]")
+        expect(offer).to_contain_text(house.title().replace("-", " "), timeout=SLOWLY_MS)
+        expect(offer).to_contain_text("kept until")
+        expect(desk.page.locator("[data-request]")).to_contain_text("Soon: children")
+        hold = str(offer.get_attribute("data-offer"))
+        assert west.get(f"/api/placement/places/{place}").json()["status"] == "held"
+        form = opens(desk, "Accept")
+        form.get_by_label("They come").select_option(index=2)
+        form.get_by_role("button", name="Accept").click()
+        code = desk.page.locator("[data-answer=arrival_code]")
+        expect(code).to_have_text(re.compile(r"\S{4,}"), timeout=PATIENCE_MS)
+        said = code.inner_text()
+        desk.page.keyboard.press("Escape")
+        expect(desk.page.locator("#sheet-body")).to_be_empty()
+        assert said not in desk.page.content()
+        expect(offer).to_contain_text("expected there", timeout=SLOWLY_MS)
+        arrived = west.post(f"/api/placement/holds/{hold}/check-in", json={"arrival_code": said})
+        assert arrived.status_code == 200, arrived.text
+        expect(offer).to_contain_text("lives there", timeout=SLOWLY_MS)
+        expect(desk.page.locator("[data-request]")).to_contain_text("Has a place")
+    assert visitors.post(f"stays/{arrived.json()['stay_id']}/end", reason="moved_on")
+    assert visitors.post(f"locations/{house}/close")
+
+
+def test_an_offer_is_on_the_list_and_declined_with_a_reason(visitors: Visitors) -> None:
+    house, _ = visitors.house(1, kind="medical_respite")
+    with visitors.visitor("noord") as desk:
+        sign_in(visitors, desk, "caseworker")
+        client = registered(desk)
+        with visitors.api("noord", "caseworker") as intake:
+            body = {"kinds": ["medical_respite"], "priority_facts": ["medical_urgent"]}
+            assert intake.post(f"/api/intake/clients/{client}/requests", json=body).status_code == 201
+        desk.page.get_by_role("link", name="All clients").click()
+        offer = desk.page.locator("[data-offer]")
+        expect(offer).to_contain_text("kept until", timeout=SLOWLY_MS)
+        offer.get_by_role("link").click()
+        form = opens(desk, "Decline")
+        form.get_by_label("Why?").select_option("too_far")
+        form.get_by_role("button", name="Decline").click()
+        desk.says("Declined")
+        expect(desk.page.locator("[data-offer]").first).to_contain_text("too far", timeout=PATIENCE_MS)
+        form = opens(desk, "Ask no longer")
+        form.get_by_label("Why?").select_option("found_elsewhere")
+        form.get_by_role("button", name="End the request").click()
+        expect(desk.page.locator("[data-request]")).to_contain_text("Ended", timeout=PATIENCE_MS)
+    assert visitors.post(f"locations/{house}/close")
+
+
+def test_personal_details_open_for_a_purpose_and_a_client_is_forgotten_with_a_receipt(visitors: Visitors) -> None:
+    with visitors.visitor("noord") as desk:
+        sign_in(visitors, desk, "caseworker")
+        registered(desk)
+        form = opens(desk, "Write personal details")
+        form.get_by_label("Why?").select_option("news")
+        form.get_by_label("Name", exact=True).fill(HEBREW)
+        form.get_by_role("button", name="Save").click()
+        desk.says("put right")
+        assert HEBREW not in desk.page.content()
+        form = opens(desk, "Open personal details")
+        form.get_by_label("What for?").select_option("legal_help")
+        form.get_by_role("button", name="Open").click()
+        expect(desk.page.locator("[data-answer=name]")).to_have_text(HEBREW, timeout=PATIENCE_MS)
+        desk.page.get_by_role("button", name="Never mind").click()
+        expect(desk.page.locator("#looks")).to_contain_text("Caseworker · legal help", timeout=PATIENCE_MS)
+        assert HEBREW not in desk.page.content()
+        form = opens(desk, "Forget this client")
+        form.get_by_role("button", name="Forget for good").click()
+        expect(form).to_be_visible()  # nothing is sent before one has said that the client asked for it
+        form.get_by_label("The client asked for this").check()
+        form.get_by_role("button", name="Forget for good").click()
+        expect(desk.page.locator("[data-answer=complete_at]")).to_have_text(re.compile(r"20\d\d"), timeout=PATIENCE_MS)
+        desk.page.keyboard.press("Escape")
+        expect(desk.page.locator("h1")).to_contain_text("An erased file", timeout=PATIENCE_MS)
+        expect(desk.page.locator("button[data-sheet]")).to_have_count(0)
+        expect(desk.page.locator("#looks")).to_contain_text("legal help")
+
+
+def test_a_lost_answer_registers_nobody_twice_and_a_form_that_is_refused_keeps_what_was_typed(
+    visitors: Visitors,
+) -> None:
+    keys: list[str] = []
+
+    def lose_the_first(route: Any) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            route.fetch()
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    with visitors.visitor("noord") as desk, visitors.api("noord", "caseworker") as intake:
+        before = len(intake.get("/api/intake/clients?limit=500").json()["items"])
+        sign_in(visitors, desk, "caseworker")
+        desk.page.route("**/api/intake/clients", lose_the_first)
+        registered(desk)
+        assert len(intake.get("/api/intake/clients?limit=500").json()["items"]) == before + 1
+        assert (len(keys), len(set(keys))) == (2, 1)
+        form = opens(desk, "Start a trajectory")
+        form.get_by_label("Goals 1").fill("a lawyer")
+        form.get_by_role("button", name="Start").click()
+        form = opens(desk, "Milestone")
+        form.get_by_label("What was reached").fill("first talk")
+        form.get_by_role("button", name="Write down").click()
+        expect(desk.page.locator("[data-trajectory]")).to_contain_text("first talk", timeout=PATIENCE_MS)
+        form = opens(desk, "Refer")
+        form.get_by_label("Kind of partner").select_option("legal_aid")
+        form.get_by_role("button", name="Refer").click()
+        form = opens(desk, "Appointment")
+        form.get_by_label("When").fill("1999-01-01T10:00")
+        form.get_by_role("button", name="Write down").click()
+        expect(form.get_by_role("alert")).to_contain_text("at most a year back", timeout=PATIENCE_MS)
+        expect(form.get_by_label("When")).to_have_value("1999-01-01T10:00")
+        desk.page.keyboard.press("Escape")
+        expect(desk.page.locator("[data-key^='appointment']")).to_be_focused()
+        form = opens(desk, "End the trajectory")
+        form.get_by_label("How did it end?").select_option(label="Legal stay (durable)")
+        form.get_by_role("button", name="End", exact=True).click()
+        expect(desk.page.locator("[data-trajectory]")).to_contain_text("Legal stay", timeout=PATIENCE_MS)
+
+
+def test_a_hundred_more_seats_show_at_another_site_and_a_run_is_approved_by_a_second_person(visitors: Visitors) -> None:
+    with visitors.visitor("stad") as office, visitors.visitor("noord") as elsewhere:
+        sign_in(visitors, office, "finance", "/money", "anna").is_live()
+        form = opens(office, "Open a programme")
+        form.get_by_label("Name").fill("Leefgeld")
+        form.get_by_role("button", name="Open").click()
+        office.says("The programme is open")
+        sign_in(visitors, elsewhere, "coordinator", "/city").is_live()
+        seats = elsewhere.page.locator("tr[data-key='kind allowance'] td.number").last
+        expect(seats).to_have_text("100", timeout=SLOWLY_MS)
+        form = opens(office, "More or fewer seats")
+        form.get_by_role("button", name="Set").click()
+        expect(office.page.locator("[data-ceiling]")).to_have_text("200", timeout=PATIENCE_MS)
+        expect(seats).to_have_text("200", timeout=SLOWLY_MS)
+        sign_in(visitors, elsewhere, "caseworker")
+        registered(elsewhere)
+        opens(elsewhere, "Ask for an allowance seat").get_by_role("button", name="Ask").click()
+        expect(elsewhere.page.locator("[data-seat]")).to_contain_text("Granted", timeout=SLOWLY_MS)
+        expect(office.page.locator("[data-programme] .tallies")).to_contain_text("taken 1", timeout=SLOWLY_MS)
+        opens(office, "Draft a pay run").get_by_role("button", name="Draft").click()
+        run = office.page.locator("[data-run]")
+        expect(run).to_have_attribute("data-status", "drafted", timeout=PATIENCE_MS)
+        form = opens(office, "Approve")
+        form.get_by_role("button", name="Approve").click()
+        expect(form.get_by_role("alert")).to_contain_text("somebody else approves it", timeout=PATIENCE_MS)
+        sign_in(visitors, office, "finance", "/money", "bram").is_live()
+        opens(office, "Approve").get_by_role("button", name="Approve").click()
+        expect(run).to_have_attribute("data-status", "approved", timeout=PATIENCE_MS)
+        opens(office, "Pay out").get_by_role("button", name="Pay out").click()
+        expect(run).to_have_attribute("data-status", "executed", timeout=PATIENCE_MS)
+        run.get_by_role("link", name="Lines").click()
+        expect(office.page.locator("#lines")).to_be_visible()
+        assert violations(office) == []
+        office.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+        assert office.width() <= NARROW[0]
+
+
+def test_a_regime_is_declared_and_ended_from_the_screen(visitors: Visitors) -> None:
+    with visitors.visitor("stad", language="nl", size=PHONE) as office:
+        sign_in(visitors, office, "coordinator", "/money").is_live()
+        opens(office, "Regime afkondigen").get_by_role("button", name="Afkondigen").click()
+        regime = office.page.locator("[data-regime]")
+        expect(regime).to_have_attribute("data-status", re.compile("planned|running"), timeout=PATIENCE_MS)
+        opens(office, "Nu beëindigen").get_by_role("button", name="Nu beëindigen").click()
+        expect(regime).to_have_attribute("data-status", "over", timeout=PATIENCE_MS)
+        large_enough(office)
+
+
+def test_axe_finds_nothing_at_the_desk_and_long_names_fit_a_phone(visitors: Visitors) -> None:
+    size, language = PHONE, "nl"
+    with visitors.api("noord", "caseworker") as intake:
+        alias = f"{HEBREW} een-heel-lange-schuilnaam-zonder-einde-{language}"
+        body = {"alias": alias, "household": [{"age_band": "0-3"}], "personal": {"notes": "x"}}
+        client = intake.post("/api/intake/clients", json=body).json()["id"]
+        intake.post(f"/api/intake/clients/{client}/trajectories", json={"goals": ["a" * 110]})
+        intake.post(f"/api/intake/clients/{client}/referrals", json={"partner_kind": "school", "partner": "b" * 110})
+    with visitors.visitor("noord", language=language, size=size) as desk:
+        sign_in(visitors, desk, "caseworker")
+        assert violations(desk) == []
+        desk.page.locator("[data-sheet='/clients/form']").click()
+        desk.page.locator("#sheet summary").click()
+        assert violations(desk) == []
+        sign_in(visitors, desk, "caseworker", f"/clients/{client}").is_live()
+        for width in (size, NARROW):
+            desk.page.set_viewport_size({"width": width[0], "height": width[1]})
+            assert desk.width() <= width[0]
+        large_enough(desk)
+        assert violations(desk) == []
+        desk.page.locator("[data-sheet$='about=request']").click()
+        expect(desk.page.locator("#sheet form[data-form=request]")).to_be_visible()
+        assert desk.page.locator("#sheet").evaluate("element => element.scrollWidth <= element.clientWidth")
