@@ -130,11 +130,6 @@ class Screens:
             site=settings.site, site_title=site_title(settings.site), asset=asset, hold_minutes=HOLD_MINUTES_DEFAULT
         )
 
-    @property
-    def is_demo(self) -> bool:
-        """Whether anybody may choose a role here: a network that `plek up` started as a demonstration."""
-        return self.settings.demo and self.settings.token_signing_key is not None
-
     def language(self, request: Request) -> Words:
         accepted = request.headers.get("accept-language", "")
         return words(choose_language(request.cookies.get(LANGUAGE_COOKIE), accepted))

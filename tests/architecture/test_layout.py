@@ -45,6 +45,7 @@ PURE_MODULES = {
         "walk": "a walk round the house to count heads",
         "find": "where there is room",
         "network": "what the network's page shows",
+        "signing": "who may sign in, and how often a password may be tried",
         "story": "what came of what",
     },
 }
