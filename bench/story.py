@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from joserfc.jwk import KeySet
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from pydantic import SecretStr
 
 from bench.command import commands_a_second
 from bench.ground import IDS, ROUNDS, Ground, Line, median_ratio
+from services.console.api_entrance import Entrance
 from services.console.api_pages import Places, Screens, build
 from services.console.api_trace import Tracer, add_trace
 from services.console.views import JOURNAL_TABLES, journal
+from services.console.views_accounts import Accounts
 from shared import telemetry
 from shared.archive import Archive
 from shared.clock import SystemClock
@@ -26,6 +29,7 @@ from shared.http import new_app, service_api
 from shared.http_access import session_cookie
 from shared.http_archive import add_archive
 from shared.http_border import Border
+from shared.ids import SystemIds
 from shared.ports import Append, Put
 from shared.settings import SiteSettings
 from shared.store import PgStore
@@ -123,7 +127,7 @@ def site(store: PgStore, directory: Path) -> httpx.AsyncClient:
     add_trace(api, Tracer(store, client, "west", ["console"]))
     add_archive(api, Archive(store, ()))
     app.mount("/api/console", api)
-    # The pages read the public keys of tokens for signing in, which nobody does here.
-    nowhere.write_text('{"keys": []}', "utf-8")
-    app.mount("/", build(Screens(settings, Places(client), SystemClock(), cookie)))
+    clock = SystemClock()
+    entrance = Entrance(Accounts(store.query), KeySet([]), "west", clock, SystemIds(), False, lambda: None)
+    app.mount("/", build(Screens(settings, Places(client), clock, cookie), entrance))
     return client

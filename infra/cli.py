@@ -10,6 +10,7 @@ import sys
 import typer
 
 from infra.verbs import (
+    accounts,
     demo,
     doctor,
     exports,
@@ -52,6 +53,7 @@ simulate.register(app)
 repair.register(app)
 doctor.register(app)
 demo.register(app)
+accounts.register(app)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from shared.roster import Roster
 from shared.runtime import settle
 from shared.security import Actor, Verifier, load_public_keys
 from shared.service import Host, ServiceApp, ask_all
+from shared.sessions import Sessions
 from shared.settings import SiteSettings
 from shared.sourcing import hand_over_remaking, keep_sources
 
@@ -173,7 +174,11 @@ def clock_of(settings: SiteSettings) -> Clock:
 
 
 def site_app(
-    settings: SiteSettings, clock: Clock, services: Sequence[ServiceApp], sign_in: str | None = None
+    settings: SiteSettings,
+    clock: Clock,
+    services: Sequence[ServiceApp],
+    sign_in: str | None = None,
+    sessions: Sessions | None = None,
 ) -> Border:
     """Everything the site answers, as one ASGI application; starting and stopping the services is the caller's.
 
@@ -215,7 +220,7 @@ def site_app(
         return verifier(token, clock.now())
 
     site = Site(app, {service.name: service.api for service in services})
-    return Border(site, verify=verify, sign_in=sign_in, cookie=session_cookie(settings.site))
+    return Border(site, verify=verify, sign_in=sign_in, cookie=session_cookie(settings.site), session=sessions)
 
 
 class Site:
@@ -313,12 +318,14 @@ def listen(host: str, port: int) -> socket.socket:
 async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.socket) -> int:
     log = telemetry.logger("site")
     ending = asyncio.get_running_loop().create_future()
-    host = Host(settings, clock_of(settings), SystemIds(), Streams(), ending, Roster(settings))
+    clock = clock_of(settings)
+    sessions = _sessions(settings, clock)
+    host = Host(settings, clock, SystemIds(), Streams(), ending, Roster(settings), sessions=sessions)
     started: list[ServiceApp] = []
     try:
         built = [SERVICES[name](host) for name in names]
         sign_in = SIGN_IN if any(service.pages is not None for service in built) else None
-        app = site_app(settings, host.clock, built, sign_in)
+        app = site_app(settings, clock, built, sign_in, sessions)
         for service in built:
             started.append(service)
             await service.start()
@@ -341,6 +348,14 @@ async def _serve(settings: SiteSettings, names: Sequence[str], listener: socket.
         return _one_line(telemetry.describe(error))
     finally:
         await stop_all(started)
+        if sessions is not None:
+            sessions.close()
+
+
+def _sessions(settings: SiteSettings, clock: Clock) -> Sessions | None:
+    """The sessions of a site's people, which its console keeps; every process of the site asks them."""
+    dsn = settings.databases.get("console")
+    return None if dsn is None else Sessions(dsn.get_secret_value(), settings.site, clock, demo=settings.demo)
 
 
 def _uvicorn(app: Border) -> uvicorn.Config:

@@ -20,7 +20,7 @@ from shared.http_problems import ACTOR, WWW_AUTHENTICATE, Problem, answer_proble
 from shared.security import ROLES, Actor, Role
 
 SESSION_COOKIE = "plek_session"
-"""HttpOnly, SameSite=Strict; holds the same token a script sends as `Authorization: Bearer`."""
+"""HttpOnly, SameSite=Strict; holds a session's secret (`shared/sessions.py`), or the token a script would send."""
 
 REFUSAL = "plek.refusal"
 """Key of the ASGI scope: why there is no actor, as a code."""

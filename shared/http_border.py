@@ -6,7 +6,7 @@ Pure ASGI, outermost, one for a whole site: whatever is mounted below cannot for
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from opentelemetry.trace import Span, StatusCode
@@ -17,11 +17,14 @@ from shared import metrics, telemetry
 from shared.http_access import BY_COOKIE, REFUSAL, SESSION_COOKIE
 from shared.http_problems import ACTOR, SIGN_IN, WWW_AUTHENTICATE, Problem, answer_problem, problem_of
 from shared.security import Actor, TokenError
+from shared.sessions import is_session
 
 BODY_BYTES_MAX = 256 * 1024
 
 Verify = Callable[[str], Actor]
 """Tells who a token speaks for, or raises `TokenError`."""
+AskSession = Callable[[str], Awaitable[Actor]]
+"""Tells who a session's secret speaks for, or raises `TokenError`."""
 
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _log = telemetry.logger("http")
@@ -47,7 +50,7 @@ class Border:
 
     verify: tells who a token speaks for. sign_in: where a browser without a session is sent; None: it gets a 401 like
     everybody. body_bytes_max: largest request body, also when its size was not announced. cookie: holds a browser's
-    token.
+    session, or a token. session: tells who a session speaks for; None: this site has none.
     """
 
     def __init__(
@@ -58,10 +61,12 @@ class Border:
         sign_in: str | None = None,
         body_bytes_max: int = BODY_BYTES_MAX,
         cookie: str = SESSION_COOKIE,
+        session: AskSession | None = None,
     ) -> None:
         self.app = app
         self._cookie = cookie
         self._verify = verify
+        self._session = session
         self._sign_in = sign_in
         self._body_bytes_max = body_bytes_max
 
@@ -81,7 +86,7 @@ class Border:
             exchange = _Exchange(scope, receive, send, self._body_bytes_max)
             exchange.traceresponse = telemetry.current_traceparent()
             try:
-                self._identify(request)
+                await self._identify(request)
                 exchange.refuse_announced_size()
                 await self.app(scope, exchange.receive, exchange.send)
             except ClientDisconnect:
@@ -91,9 +96,9 @@ class Border:
             finally:
                 _record(scope, method, exchange, span)
 
-    def _identify(self, request: Request) -> None:
+    async def _identify(self, request: Request) -> None:
         """Find out who asks. A token that does not count leaves the request without an actor, and the reason beside
-        it."""
+        it. Raises `StoreUnavailable` when a session cannot be looked up."""
         scope = request.scope
         scope[ACTOR], scope[REFUSAL], scope[BY_COOKIE], scope[SIGN_IN] = None, None, False, self._sign_in
         given = request.headers.getlist("authorization")
@@ -110,7 +115,10 @@ class Border:
             scope[REFUSAL] = "token-invalid" if given else None
             return
         try:
-            scope[ACTOR] = self._verify(token)
+            if self._session is not None and is_session(token):
+                scope[ACTOR] = await self._session(token)
+            else:
+                scope[ACTOR] = self._verify(token)
         except TokenError as error:
             scope[REFUSAL] = error.code
 

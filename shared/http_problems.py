@@ -58,6 +58,7 @@ _TITLES = {
     "reader-unknown": "This service has no such reader",
     "rebuild-running": "A view of this service is being rebuilt",
     "role-not-allowed": "Your role may not do this",
+    "session-ended": "You are no longer signed in",
     "time-without-zone": "A time needs a zone",
     "version-conflict": "Too many others changed this at the same time",
     "version-stale": "This has changed since you read it",

@@ -29,11 +29,12 @@ TOKEN_LENGTH_MAX = 4096
 VERIFIED_MAX = 1_000
 """Checked signatures a process remembers; the least recently used goes first."""
 
-TokenErrorCode = Literal["token-invalid", "token-expired", "token-other-site"]
+TokenErrorCode = Literal["token-invalid", "token-expired", "token-other-site", "session-ended"]
 
 
 class TokenError(Exception):
-    """A token that is not accepted: token-invalid, token-expired or token-other-site. Never holds the token."""
+    """A token or session that is not accepted: token-invalid, token-expired, token-other-site or session-ended. Never
+    holds it."""
 
     def __init__(self, code: TokenErrorCode) -> None:
         super().__init__(code)

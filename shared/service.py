@@ -13,6 +13,7 @@ from shared.clock import Clock
 from shared.http import Streams
 from shared.ids import Ids
 from shared.roster import Roster
+from shared.sessions import Sessions
 from shared.settings import SiteSettings
 
 CHECK_SECONDS_MAX = 1.0
@@ -24,6 +25,7 @@ class Host:
 
     ending: set with the reason when the process has to end, so that whoever keeps it running starts it anew.
     roster: the network's sites as they are now. remake_city: set when this site's CITY lacks what the hub's has.
+    sessions: of the people at this site; None where it has no console.
     """
 
     settings: SiteSettings
@@ -33,6 +35,7 @@ class Host:
     ending: asyncio.Future[str]
     roster: Roster
     remake_city: asyncio.Event = field(default_factory=asyncio.Event)
+    sessions: Sessions | None = None
 
 
 class Check(NamedTuple):

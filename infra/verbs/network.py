@@ -152,7 +152,6 @@ def _print_table(urls: dict[str, str], data: Path, stop: str, *, demo: bool) -> 
     from rich.table import Table
 
     from infra.running import site_settings
-    from shared.security import ROLES
 
     plek = "plek" if shutil.which("plek") else os.path.relpath(sys.argv[0])  # as it was called, where no path finds it
     table = Table(title="Plek is running", title_justify="left")
@@ -174,12 +173,23 @@ def _print_table(urls: dict[str, str], data: Path, stop: str, *, demo: bool) -> 
     else:
         lines.append("The houses are empty: places are opened with POST /api/placement/places.")
     lines += [
-        f"Roles: {', '.join(ROLES)}. " + ("Choose one on the sign-in page." if demo else "Sign in with a token."),
+        _accounts(next(iter(urls)), data, plek, demo=demo),
         f"A token: {plek} token {next(reversed(urls))} ROLE --data {data}",
         f"The API, to read and to try: {city}/api/placement/docs",
     ]
     for line in (*lines, f"Stop: {stop}"):
         console.print(line, soft_wrap=True)
+
+
+def _accounts(site: str, data: Path, plek: str, *, demo: bool) -> str:
+    """With what one signs in."""
+    from services.console.signing import DEMO_PASSWORD
+    from services.console.views_accounts import DEMO_ACCOUNTS
+    from shared.security import ROLES
+
+    if demo:
+        return f"Accounts, at every site: {', '.join(DEMO_ACCOUNTS)}; password {DEMO_PASSWORD}, or choose one there."
+    return f"Accounts: {plek} accounts add {site} NAME ROLE --data {data}. Roles: {', '.join(ROLES)}."
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,6 @@ than the API would. Commands go from the page straight to that API.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Query, Request, Response
@@ -18,6 +17,7 @@ from starlette.types import Scope
 from services.console.api_city import add_city
 from services.console.api_clients import add_clients
 from services.console.api_desk import add_desk
+from services.console.api_entrance import Entrance, add_sign_in
 from services.console.api_heat import add_heat
 from services.console.api_money import add_money
 from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswer, Places, Screens, viewer_of
@@ -26,16 +26,6 @@ from services.console.api_story import add_story
 from services.console.words import LANGUAGES
 from shared.http import new_app
 from shared.http_access import EVERYBODY, OPEN, CurrentActor, Guarded, allow, open_to_all
-from shared.security import (
-    LIFETIME,
-    ROLES,
-    TOKEN_LENGTH_MAX,
-    TokenError,
-    issue_token,
-    load_public_keys,
-    load_signing_key,
-    verify_token,
-)
 
 LANGUAGE_SECONDS = 365 * 86400
 
@@ -68,7 +58,7 @@ class ListQuery(BaseModel):
     evacuation: bool = False
 
 
-def build(screens: Screens) -> FastAPI:
+def build(screens: Screens, entrance: Entrance) -> FastAPI:
     """The pages' application, to be mounted at `/`."""
     pages = new_app("Plek screens")
     _add_home(pages, screens)
@@ -80,7 +70,7 @@ def build(screens: Screens) -> FastAPI:
     add_money(pages, screens)
     add_story(pages, screens)
     add_state(pages, screens)
-    _add_sign_in(pages, screens)
+    add_sign_in(pages, screens, entrance)
     _add_language(pages)
     pages.mount("/static", Guarded(_Assets(directory=HERE / "static"), OPEN))
     return pages
@@ -124,59 +114,6 @@ async def _show(
         facts = NOTHING | {"now": screens.language(request).precisely(screens.clock.now())}
         return screens.page(request, template, 503, role=actor.role, **facts)
     return screens.page(request, template, role=actor.role, **facts)
-
-
-def _add_sign_in(pages: FastAPI, screens: Screens) -> None:
-    settings = screens.settings
-
-    def form(request: Request, status: int = 200, wrong: str | None = None) -> HTMLResponse:
-        roles = ROLES if screens.is_demo else ()
-        return screens.page(request, "sign_in.html", status, roles=roles, wrong=wrong)
-
-    def enter(request: Request, token: str, now: datetime) -> Response:
-        keys = load_public_keys(settings.token_keys)
-        try:
-            verify_token(keys, token, settings.site, now)
-        except TokenError as error:
-            return form(request, 422, error.code)
-        answer = RedirectResponse("/", 303)
-        secure = request.url.scheme == "https"
-        age = int(LIFETIME.total_seconds())
-        answer.set_cookie(screens.cookie, token, max_age=age, path="/", secure=secure, httponly=True, samesite="strict")
-        return answer
-
-    @pages.get("/sign-in")
-    @open_to_all
-    async def sign_in_page(request: Request) -> HTMLResponse:
-        """Demo accounts where the network is a demonstration, and a field for a token."""
-        return form(request)
-
-    @pages.post("/sign-in")
-    @open_to_all
-    async def sign_in(
-        request: Request,
-        token: Annotated[str, Form(max_length=TOKEN_LENGTH_MAX)] = "",
-        role: Annotated[str, Form(max_length=40)] = "",
-    ) -> Response:
-        """Sets the session cookie. 422 with the form again when the token or the role does not count."""
-        now = screens.clock.now()
-        if not role:
-            return enter(request, token.strip(), now)
-        known = next((name for name in ROLES if name == role), None)
-        if not screens.is_demo or settings.token_signing_key is None:
-            return form(request, 422, "not-a-demo")
-        if known is None:
-            return form(request, 422, "role-unknown")
-        key = load_signing_key(settings.token_signing_key)
-        return enter(request, issue_token(key, f"demo-{known}", known, settings.site, now), now)
-
-    @pages.post("/sign-out")
-    @open_to_all
-    async def sign_out() -> Response:
-        """Forgets the session on this device."""
-        answer = RedirectResponse("/sign-in", 303)
-        answer.delete_cookie(screens.cookie, path="/", httponly=True, samesite="strict")
-        return answer
 
 
 def _add_language(pages: FastAPI) -> None:

@@ -153,11 +153,6 @@ class Screens:
             services=settings.services, municipality=settings.municipality,
         )  # fmt: skip
 
-    @property
-    def is_demo(self) -> bool:
-        """Whether anybody may choose a role here: a network that `plek up` started as a demonstration."""
-        return self.settings.demo and self.settings.token_signing_key is not None
-
     def language(self, request: Request) -> Words:
         accepted = request.headers.get("accept-language", "")
         return words(choose_language(request.cookies.get(LANGUAGE_COOKIE), accepted))

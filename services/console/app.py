@@ -12,7 +12,9 @@ from functools import partial
 import httpx
 
 from services.console import api, api_pages, api_screens, api_trace, views, views_trail
+from services.console.api_entrance import Entrance
 from services.console.views import JOURNAL, JOURNAL_TABLES, Entry, Filter, Place
+from services.console.views_accounts import ACCOUNT_TABLES, Accounts
 from shared import migration, schema
 from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
@@ -28,6 +30,7 @@ from shared.projection import Progress, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
 from shared.runtime import Runtime
+from shared.security import load_public_keys
 from shared.service import Host, ServiceApp
 from shared.settings import SiteSettings
 from shared.store import PgStore
@@ -38,7 +41,7 @@ NAME = "console"
 GATHER_SECONDS = 0.1
 """A busy journal writes ten times a second: whoever reads it looks back, and nobody waits for it."""
 
-TABLES = (*schema.KERNEL_TABLES, *JOURNAL_TABLES)
+TABLES = (*schema.KERNEL_TABLES, *JOURNAL_TABLES, *ACCOUNT_TABLES)
 
 
 async def migrate(dsn: str) -> None:
@@ -70,6 +73,7 @@ def build(host: Host) -> ServiceApp:
     runtime.known = partial(views.last_heard, store)
     runtime.keeps = partial(views.kept, store)
     client = httpx.AsyncClient(base_url=settings.own_address, timeout=api_screens.ANSWER_SECONDS_MAX, trust_env=False)
+    accounts = Accounts(store.query)
     own = {log: own_streams(settings, log) for log in LOGS}
 
     async def start() -> None:
@@ -78,6 +82,9 @@ def build(host: Host) -> ServiceApp:
         runtime.local(reader, own["loc"], GATHER_SECONDS)
         runtime.measure(reader)
         runtime.spawn("prune", lambda: views_trail.keep_within(store, host.clock, settings.journal_days))
+        runtime.spawn("prune-sessions", lambda: accounts.keep_young(host.clock))
+        if settings.demo:
+            await accounts.furnish(host.clock.now(), host.ids.random_id)
 
     async def journal(progress: Progress) -> int:
         return await rebuild_reader(store, reader, runtime.follows(reader), host.clock, progress)
@@ -101,8 +108,15 @@ def build(host: Host) -> ServiceApp:
         start,
         stop,
         runtime.checks(),
-        api_pages.build(screens),
+        api_pages.build(screens, _entrance(host, accounts)),
     )
+
+
+def _entrance(host: Host, accounts: Accounts) -> Entrance:
+    settings, sessions = host.settings, host.sessions
+    forget = (lambda: None) if sessions is None else sessions.forget
+    keys = load_public_keys(settings.token_keys)
+    return Entrance(accounts, keys, settings.site, host.clock, host.ids, settings.demo, forget)
 
 
 def own_streams(settings: SiteSettings, log: str) -> list[str]:

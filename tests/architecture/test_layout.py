@@ -49,6 +49,7 @@ PURE_MODULES = {
         "find": "where there is room",
         "network": "what the network's page shows",
         "state": "how the site does",
+        "signing": "who may sign in, and how often a password may be tried",
         "story": "what came of what",
         "city": "the city as the municipality looks at it",
         "clients": "a client's page",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.visitor import PATIENCE_MS, Visitors
+from tests.browser.test_for_everybody import violations
+from tests.browser.visitor import PATIENCE_MS, PHONE, Visitors
 
 
 def test_a_stranger_is_taken_to_the_sign_in_page(visitors: Visitors) -> None:
@@ -59,6 +64,46 @@ def test_signing_out_ends_it(visitors: Visitors) -> None:
         expect(visitor.page).to_have_url(f"{visitor.url}/sign-in")
         visitor.page.goto(f"{visitor.url}/")
         expect(visitor.page).to_have_url(f"{visitor.url}/sign-in")
+
+
+def test_a_name_and_a_password_sign_in_and_a_wrong_one_is_refused_in_words(visitors: Visitors) -> None:
+    with visitors.visitor("west", language="nl", size=PHONE) as visitor:
+        visitor.page.goto(f"{visitor.url}/sign-in")
+        visitor.page.get_by_text("Met een naam en een wachtwoord").click()
+        for password, comes_in in (("plek-demons", False), ("plek-demo", True)):
+            visitor.page.get_by_label("Uw naam hier").fill("Operator")
+            visitor.page.get_by_label("Uw wachtwoord").fill(password)
+            visitor.page.get_by_role("button", name="Aanmelden", exact=True).click()
+            if not comes_in:
+                expect(visitor.page.get_by_role("alert")).to_contain_text("horen niet bij elkaar")
+        visitor.is_live()
+
+
+def test_a_session_left_behind_is_ended_from_another_device(visitors: Visitors) -> None:
+    words = ["accounts", "add", "west", "lena", "operator", "--data", str(visitors.network.data)]
+    added = subprocess.run(
+        [sys.executable, "-m", "infra.cli", *words], input="correct horse battery\n", capture_output=True, text=True
+    )
+    assert added.returncode == 0, added.stderr
+    with visitors.visitor("west") as left, visitors.visitor("west", size=PHONE) as phone:
+        for visitor in (left, phone):
+            visitor.page.goto(f"{visitor.url}/sign-in")
+            visitor.page.get_by_text("With a name and a password").click()
+            visitor.page.get_by_label("Your name here").fill("lena")
+            visitor.page.get_by_label("Your password").fill("correct horse battery")
+            visitor.page.get_by_role("button", name="Sign in", exact=True).click()
+            visitor.is_live()
+        phone.page.get_by_role("link", name="Operator").click()
+        expect(phone.page.locator("[data-session]")).to_have_count(2)
+        assert violations(phone) == []
+        assert phone.width() <= PHONE[0]
+        phone.page.locator("[data-session]").filter(has_not_text="this one").get_by_role("button").click()
+        expect(phone.page.locator("[data-session]")).to_have_count(1)
+        left.page.reload()
+        expect(left.page).to_have_url(f"{left.url}/sign-in")
+    listed = visitors.network.plek("accounts", "list", "west", "--json")
+    found = next(one for one in json.loads(listed.stdout)["accounts"] if one["name"] == "lena")
+    assert found == {"name": "lena", "role": "operator", "demo": False, "disabled": False}
 
 
 def test_one_browser_is_signed_in_at_two_sites_at_once(visitors: Visitors) -> None:

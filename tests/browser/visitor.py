@@ -49,7 +49,7 @@ class Visitor:
         """By a demo account; ends on the live page."""
         self.page.goto(f"{self.url}/")
         expect(self.page).to_have_url(f"{self.url}/sign-in")
-        self.page.locator(f"button[name=role][value={role}]").click()
+        self.page.locator(f"button[name=demo][value={role}]").click()
         return self.is_live()
 
     def look_at(self, location: str) -> Visitor:

@@ -13,10 +13,14 @@ import pytest
 from pydantic import SecretStr
 
 from infra.keys import ensure_token_key
+from services.console.api_entrance import Entrance
 from services.console.api_pages import HERE, Places, Screens, build
+from services.console.views_accounts import Accounts
 from shared.clock import SystemClock
 from shared.http_access import check_routes, session_cookie
 from shared.http_border import PAGE_POLICY, Border
+from shared.ids import SystemIds
+from shared.ports import StoreUnavailable
 from shared.security import Role, issue_token, load_public_keys, load_signing_key, verify_token
 from shared.settings import SiteSettings
 
@@ -26,8 +30,12 @@ HTML = {"Accept": "text/html"}
 ENGLISH = {"Accept-Language": "en"}
 
 
+async def _no_database(work: object) -> Any:
+    raise StoreUnavailable("none")
+
+
 class Pages:
-    """The screens of west, whose places service does not answer."""
+    """The screens of west, whose places service and database do not answer."""
 
     def __init__(self, directory: Path, *, demo: bool = True) -> None:
         signing, public = ensure_token_key(directory)
@@ -48,7 +56,8 @@ class Pages:
         )
         keys = load_public_keys(public)
         nobody = httpx.AsyncClient(base_url="http://127.0.0.1:9", timeout=1, trust_env=False)
-        self.app = build(Screens(self.settings, Places(nobody), CLOCK, COOKIE))
+        entrance = Entrance(Accounts(_no_database), keys, "west", CLOCK, SystemIds(), demo, lambda: None)
+        self.app = build(Screens(self.settings, Places(nobody), CLOCK, COOKIE), entrance)
         self.border = Border(
             self.app,
             verify=lambda token: verify_token(keys, token, "west", CLOCK.now()),
@@ -101,63 +110,21 @@ async def test_when_the_places_service_does_not_answer_the_page_says_so(pages: P
             assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_a_demo_account_gets_a_session_that_scripts_cannot_read(pages: Pages) -> None:
-    async with pages.browser() as browser:
-        answer = await browser.post("/sign-in", data={"role": "auditor"})
-        assert (answer.status_code, answer.headers["location"]) == (303, "/")
-        cookie = answer.headers["set-cookie"]
-        assert re.match(rf"{COOKIE}=[\w.-]+; HttpOnly; Max-Age=43200; Path=/; SameSite=strict$", cookie), cookie
-        keys = load_public_keys(pages.settings.token_keys)
-        assert verify_token(keys, browser.cookies[COOKIE], "west", CLOCK.now()).role == "auditor"
-
-
-async def test_over_https_the_session_never_travels_in_the_open(pages: Pages) -> None:
-    async with pages.browser() as browser:
-        answer = await browser.post("https://west.test/sign-in", data={"token": pages.token()})
-        assert "; Secure" in answer.headers["set-cookie"]
-
-
-@pytest.mark.parametrize(
-    ("form", "said"),
-    [
-        ({"token": "nonsense"}, "not a token of ours"),
-        ({"token": ""}, "not a token of ours"),
-        ({}, "not a token of ours"),
-        ({"role": "king"}, "no such role"),
-    ],
-)
-async def test_what_does_not_count_is_refused_in_words_and_sets_no_cookie(
-    pages: Pages, form: dict[str, str], said: str
-) -> None:
+async def test_when_the_accounts_cannot_be_read_the_page_says_so_in_words(pages: Pages) -> None:
     async with pages.browser(ENGLISH) as browser:
-        answer = await browser.post("/sign-in", data=form)
-        assert answer.status_code == 422
-        assert said in answer.text
-        assert "set-cookie" not in answer.headers
-
-
-async def test_where_there_is_no_demo_nobody_chooses_a_role(tmp_path: Path) -> None:
-    pages = Pages(tmp_path, demo=False)
-    async with pages.browser(ENGLISH) as browser:
-        assert 'name="role"' not in (await browser.get("/sign-in")).text
-        answer = await browser.post("/sign-in", data={"role": "operator"})
-        assert answer.status_code == 422
-        assert "set-cookie" not in answer.headers
-        assert (await browser.post("/sign-in", data={"token": pages.token("finance")})).status_code == 303
+        for answer in (
+            await browser.get("/sign-in"),
+            await browser.post("/sign-in", data={"name": "a", "password": "b"}),
+        ):
+            assert answer.status_code == 503
+            assert "Nobody can sign in at this moment" in answer.text
 
 
 async def test_no_other_site_can_sign_a_browser_in_or_out(pages: Pages) -> None:
     async with pages.browser({"Sec-Fetch-Site": "cross-site"}) as browser:
         for path in ("/sign-in", "/sign-out", "/language"):
-            answer = await browser.post(path, data={"role": "operator", "language": "en"})
+            answer = await browser.post(path, data={"demo": "operator", "language": "en"})
             assert (answer.status_code, answer.json()["code"]) == (403, "cross-site"), path
-
-
-async def test_signing_out_takes_the_cookie_away(pages: Pages) -> None:
-    async with pages.browser(signed_in=True) as browser:
-        answer = await browser.post("/sign-out")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
-        assert "Max-Age=0" in answer.headers["set-cookie"]
 
 
 @pytest.mark.parametrize(
