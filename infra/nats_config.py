@@ -39,8 +39,8 @@ QUESTIONS: Mapping[tuple[str, str], str] = {("notifications", "intake"): "contac
 nobody else can listen."""
 
 SYNC_INTERVAL = "1s"
-"""How often what was written to streams is synced. A lost power may take that much off the end of a log; the relay finds
-its stream behind and tells those rows again (`docs/decisions/0052-logs-are-not-synced-one-by-one.md`)."""
+"""How often what was written to streams is synced. A lost power may take that much off the end of a log; the relay
+finds its stream behind and tells those rows again (`docs/decisions/0052-logs-are-not-synced-one-by-one.md`)."""
 
 ANSWERS = ("_INBOX.>", "_R_.>")
 """Where answers go: an inbox, or what the hub's server puts in its place between two accounts. Names nobody can guess,

@@ -32,6 +32,7 @@ from shared.roster import LOOK_SECONDS
 from shared.service import Check, Host
 from shared.store import PgStore
 from shared.streams import CITY
+from shared.tasks import until_one_fails
 from shared.telemetry import logger
 from shared.together import ReadTogether
 from shared.worklist import PgWorklist
@@ -142,7 +143,7 @@ class Runtime:
                     self.store, which, writer, self.host.clock, self.witnesses, GATHER_SECONDS[which]
                 )
                 relay.on_published = metrics.RELAY_SEQUENCE.labels(self.service, which).set
-                await _together([relay.run(), relay.prove()])
+                await until_one_fails([relay.run(), relay.prove()])
             finally:
                 await close_client(client)
 
@@ -185,7 +186,7 @@ class Runtime:
                     works += [one.reader.run(follow) for follow in own]
                 if hears:
                     works.append(self._watch(client, [one.reader for one in hears]).run())
-                await _together(works)
+                await until_one_fails(works)
             finally:
                 self.broker = None
                 self._clients.pop("pub", None)
@@ -220,7 +221,7 @@ class Runtime:
                     for one in (reader, *also)
                     for name in logs
                 ]
-                await _together([one.run(follow) for one, follow in follows])
+                await until_one_fails([one.run(follow) for one, follow in follows])
             finally:
                 self._clients.pop("loc", None)
                 await close_client(client)
@@ -390,14 +391,3 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(nats.errors.Error, OSError):
             await self.store.close()
-
-
-async def _together(works: Sequence[Awaitable[None]]) -> None:
-    """Runs all until one fails; then none runs any more."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -132,7 +132,7 @@ def _doing_with_programme(of: str, role: str, words: Words) -> list[Doing]:
 
 
 def _account(line: Row, words: Words) -> tuple[str, str, str, str, str]:
-    account, method = f"account.{line['account']}", f"pay_method.{line['method']}"
+    account, method = f"ledger_account.{line['account']}", f"pay_method.{line['method']}"
     return (
         words(account) if words.has(account) else line["account"], site_title(line["site"]),
         words(method) if words.has(method) else line["method"], line["period"], words.euros(line["cents"]),

@@ -10,18 +10,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import UUID_PATTERN, Contract, Letter, LetterBody
+from shared.contracts.counts import Count, DistrictNeed, FeatureNeed, GroupCount, KindNeed, OutcomeCount, SizeNeed
 from shared.contracts.figures import LOCATION_PATTERN, LocationName, SiteName
 from shared.contracts.vocabulary import (
     BedKind,
     DeclineReason,
-    District,
     Feature,
     NoticeStatus,
-    OutcomeKind,
-    PartnerGroup,
     RequestEndReason,
     SizeClass,
 )
@@ -33,7 +31,6 @@ Id = Annotated[str, Field(pattern=UUID_PATTERN)]
 Kinds = Annotated[tuple[BedKind, ...], Field(min_length=1, max_length=KINDS_MAX)]
 Features = Annotated[tuple[Feature, ...], Field(max_length=FEATURES_MAX)]
 NotAt = Annotated[tuple[Annotated[str, Field(pattern=LOCATION_PATTERN)], ...], Field(max_length=NOT_AT_MAX)]
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Band = Annotated[int, Field(ge=0, le=3)]
 
 
@@ -59,24 +56,6 @@ class RequestNoticed(Contract):
     status: NoticeStatus
 
 
-class GroupCount(BaseModel):
-    """Referrals to one coarse group of partners. count: None when it is small."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    group: PartnerGroup
-    count: Count | None
-
-
-class OutcomeCount(BaseModel):
-    """Trajectories that ended in one way."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    kind: OutcomeKind
-    count: Count
-
-
 class WeekTold(Contract):
     """What happened at a desk in one week that is over, as absolute counts: the newest of a week counts.
 
@@ -91,42 +70,6 @@ class WeekTold(Contract):
     registrations: Count
     referrals: Annotated[tuple[GroupCount, ...], Field(max_length=20)]
     outcomes: Annotated[tuple[OutcomeCount, ...], Field(max_length=20)]
-
-
-class KindNeed(BaseModel):
-    """What nothing was found for, by the kind that was wanted most."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    kind: BedKind
-    count: Count
-
-
-class SizeNeed(BaseModel):
-    """The same by the size class of the household."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    size_class: SizeClass
-    count: Count
-
-
-class FeatureNeed(BaseModel):
-    """Those that needed this feature; some needed several."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    feature: Feature
-    count: Count
-
-
-class DistrictNeed(BaseModel):
-    """Where it would have been best."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    district: District | Literal["anywhere"]
-    count: Count
 
 
 class UnmetTold(Contract):

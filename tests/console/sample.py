@@ -34,6 +34,7 @@ def contracts() -> list[Contract]:
     night: dict[str, Any] = {"location": "west", "programme": "1", "stays": ((STAY, PLACE),), "at": AT}
     return [
         told.CapacityTold(location="west", site="west", title="West", district="West", rows=(row,)),
+        told.OfferModeTold(location="west", site="west", mode="ask"),
         told.PlacesOpened(**here, kind="shelter_24h", rooms=("1",), sleeps=1, features=("quiet",), overflow=False),
         told.PlacesBlocked(**here, reason="repair", until=None),
         told.PlacesUnblocked(**here),

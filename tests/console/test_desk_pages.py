@@ -27,7 +27,7 @@ class Desk:
         keys = load_public_keys(settings.token_keys)
         self._pages = pages
         self.border = Border(
-            build(Screens(settings, Places(nobody), CLOCK, COOKIE)),
+            build(Screens(settings, Places(nobody), CLOCK, COOKIE), pages.entrance),
             verify=lambda token: verify_token(keys, token, "west", CLOCK.now()), sign_in="/sign-in", cookie=COOKIE,
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from services.allowance import api_models, api_payroll
-from services.allowance.ledger import ENTITLED, OVERPAID, PAID
+from services.allowance.ledger import ENTITLED, OVERPAID, PAID, REFUSED, RESERVED
 from services.console import money
 from services.console.words import LANGUAGES, words
 from services.placement import api_regimes
@@ -169,5 +169,5 @@ def test_every_word_of_the_books_can_be_said() -> None:
     for spoken in (EN, NL):
         assert set(said.PAY_METHODS) <= spoken.part("pay_method").keys()
         assert set(said.SIZE_CLASSES) <= spoken.part("size_class").keys()
-        assert {ENTITLED, PAID, OVERPAID} <= spoken.part("account").keys()
+        assert {ENTITLED, PAID, RESERVED, REFUSED, OVERPAID} == spoken.part("ledger_account").keys()
         assert {"drafted", "dropped", "approved", "executed"} == spoken.part("run_status").keys()

@@ -189,6 +189,8 @@ async def test_a_new_epoch_tells_the_clients_site_of_offers_that_go_on() -> None
         sure = [row.contract for row in rows if isinstance(row.contract, told.OfferConfirmed)]
         assert [(one.offer_id, one.expected_by) for one in sure] == [(OFFER, now + timedelta(hours=6))]
         assert not any(isinstance(row.contract, told.OfferReceived) for row in rows), "the other one was declined"
+
+
 async def test_a_new_epoch_tells_this_site_how_it_stands_with_offers_and_who_is_housed() -> None:
     async with open_intake() as desk:
         client, request = await waiting(desk)
