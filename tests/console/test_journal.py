@@ -265,7 +265,7 @@ async def test_the_tail_gives_what_was_last_and_then_what_comes(console: Console
     stream = tail.follow(Filter(type="capacity-told"), recent)
     assert (await anext(stream)).event == "open"
     assert (await anext(stream)).data["sequence"] == 1
-    put(console.bus, "west", "LOC_west_placement", message(contracts()[1], 1, minutes=1))
+    put(console.bus, "west", "LOC_west_placement", message(contracts()[2], 1, minutes=1))
     put(console.bus, "west", "PUB_west_placement", message(contracts()[0], 2, minutes=2))
     async with asyncio.timeout(20):
         coming = await anext(stream)
@@ -332,7 +332,7 @@ async def test_an_upgrade_has_what_was_kept_in_part_read_again(database: str) ->
 async def test_what_is_old_goes_but_the_last_word_of_each_log_stays_whatever_the_clock_says(console: Console) -> None:
     for sequence, minutes in ((1, 0), (2, 60 * 24 * 20), (3, 60 * 24 * 30)):
         put(console.bus, "west", "PUB_west_placement", message(contracts()[0], sequence, minutes=minutes))
-    put(console.bus, "west", "LOC_west_placement", message(contracts()[1], 1))
+    put(console.bus, "west", "LOC_west_placement", message(contracts()[2], 1))
     await console.heard(4)
     a_year_ahead = AT + timedelta(days=400)
     assert await views_trail.prune(console.store, a_year_ahead, 15) == 1, "young beside the newest is not old"
