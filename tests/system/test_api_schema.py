@@ -34,9 +34,15 @@ NOTHING_THERE = {
     "POST /regimes/{regime_id}/end",
     "GET /offers/{offer_id}",
     "POST /offers/{offer_id}/withdraw",
+    "POST /offer-questions/{offer_id}/yes",
+    "POST /offer-questions/{offer_id}/no",
+    "POST /offer-questions/{offer_id}/later",
+    "POST /readers/{reader}/pause",
+    "POST /readers/{reader}/resume",
 }
 """On a network that is well nothing is parked and nothing is lost, nobody has declared a regime, and nobody waits who
-could be offered a place: these always end at 404 here. (Offers that exist: `test_offers.py`.)"""
+could be offered a place, so no operator is asked either: these always end at 404 here. (Offers that exist:
+`test_offers.py`.) Readers are not named to these calls: one that paused the capacity would end the test."""
 
 
 async def known_things(client: httpx.AsyncClient, network: Network) -> dict[str, str]:

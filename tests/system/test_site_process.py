@@ -25,7 +25,7 @@ from shared.settings import SITE_FILE_VARIABLE, SiteSettings
 from tests.support.network import ROOT, eventually
 from tests.support.servers import PAIR, TestBuses, drop_database, fresh_database, running_buses
 
-SECONDS_MAX = 30
+SECONDS_MAX = 120
 
 
 class Process:
