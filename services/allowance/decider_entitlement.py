@@ -155,21 +155,25 @@ def repeat(state: Entitlement, command: cmd.RepeatEntitlement) -> Outcome:
 
 def follow(state: Entitlement, command: cmd.FollowClient) -> Outcome:
     """Days with meals elsewhere are not paid, whatever the desk said of them, and are again when that was wrong.
-    Whoever is erased is paid for no day more, and keeps nobody from the seat. Refused: `days-in-too-many-pieces`."""
+    Whoever is erased is paid for no day more, and keeps nobody from the seat, in however many pieces their days with
+    meals are. Refused: `days-in-too-many-pieces`."""
     if state.status == "refused" or state.forgotten or command.followed <= state.followed:
         return ()
     meals = tuple(sorted(command.meals, key=lambda days: (days[0], days[1] or date.max)))
-    refused = limits.spans_refused(without_all(state.spans, meals))
-    if refused:
+    forgotten_from = command.forgotten_from
+    spans = state.spans if forgotten_from is None else without(state.spans, forgotten_from, None)
+    refused = limits.spans_refused(without_all(spans, meals))
+    if refused and forgotten_from is None:
         return refused
+    meals = state.meals if refused else meals
     events: list[ev.EntitlementEvent] = []
     revision, again_at = state.revision + 1, limits.again(command.at)
     if meals != state.meals:
         events.append(ev.MealsFollowed(state.id, meals, command.followed, revision, again_at, command.at))
-    if command.forgotten_from is not None:
-        day, last = command.forgotten_from, state.revision + len(events) + 1
-        spans = () if state.status == "asked" else without(state.spans, day, None)
-        events.append(ev.EntitlementForgotten(state.id, day, spans, last, again_at, command.at))
+    if forgotten_from is not None:
+        last = state.revision + len(events) + 1
+        spans = () if state.status == "asked" else spans
+        events.append(ev.EntitlementForgotten(state.id, forgotten_from, spans, last, again_at, command.at))
     return events
 
 

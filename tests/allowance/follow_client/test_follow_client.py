@@ -92,9 +92,19 @@ def test_what_is_known_already_or_is_older_changes_nothing() -> None:
     at_desk.given(ASKED, REFUSED).when(follow(meals=((TODAY, None),))).then_nothing()
 
 
+PIECES = tuple((TODAY + timedelta(days=2 * n + 1), TODAY + timedelta(days=2 * n + 2)) for n in range(SPANS_MAX))
+
+
 def test_days_in_too_many_pieces_are_refused() -> None:
-    meals = tuple((TODAY + timedelta(days=2 * n + 1), TODAY + timedelta(days=2 * n + 2)) for n in range(SPANS_MAX))
-    at_desk.given(ASKED, WON).when(follow(meals=meals)).then_rejected("days-in-too-many-pieces", pieces_max=SPANS_MAX)
+    at_desk.given(ASKED, WON).when(follow(meals=PIECES)).then_rejected("days-in-too-many-pieces", pieces_max=SPANS_MAX)
+
+
+def test_whoever_is_erased_gives_the_seat_back_in_however_many_pieces_their_days_are() -> None:
+    last = TODAY + timedelta(days=200)
+    gone = ee.EntitlementForgotten(SEAT, last, (Span(TODAY, last, "1"),), 3, SOON, T0)
+    at_desk.given(ASKED, WON).when(follow(meals=PIECES, forgotten_from=last)).then(gone)
+    at_once = at_desk.given(ASKED, WON).after(follow(meals=PIECES, forgotten_from=TOMORROW))
+    assert (at_once.state.paid, at_once.state.meals) == ((Span(TODAY, TOMORROW, "1"),), PIECES)
 
 
 def test_an_entitlement_nobody_knows_is_refused() -> None:
