@@ -204,6 +204,11 @@ class Handler(Generic[S, C, E]):
         self._remember(stream, state, version)
         return state, version
 
+    async def load_settled(self, key: str) -> tuple[S, int]:
+        """The same, once whoever decides about it now has done so: what is stored already is in memory then."""
+        async with self._turn(self._decider.stream(key)):
+            return await self.load(key)
+
     def remembered(self) -> Iterable[S]:
         """The states in memory: what is in none of them may still be stored."""
         return (state for state, _ in self._states.values())

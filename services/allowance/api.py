@@ -242,7 +242,7 @@ class DeskWrites:
         for it. Refused: `entitlement-not-granted`, `days-open`, `day-ahead`."""
         handled = await self._decided(
             entitlement_id, Asked(actor, claim), en.CorrectDays, first=body.first, until=body.until,
-            household_size=body.household_size, if_version=version,
+            household_size=body.household_size, no_meals=body.no_meals, if_version=version,
         )  # fmt: skip
         return CommandAnswer(**base(entitlement_id, handled))
 

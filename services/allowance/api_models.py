@@ -88,11 +88,13 @@ class EndBody(Body):
 
 
 class DaysBody(Body):
-    """From `first` to before `until` (null: until further notice) the household is this large; 0: nothing is paid."""
+    """From `first` to before `until` (null: until further notice) the household is this large; 0: nothing is paid.
+    no_meals: they are paid for these days, past ones, in spite of what was heard of a stay."""
 
     first: Day
     until: Day | None
     household_size: Annotated[int, Field(ge=0, le=HOUSEHOLD_SIZE_MAX)]
+    no_meals: bool = False
 
 
 class EntitlementsQuery(PageQuery):

@@ -105,7 +105,7 @@ class VoucherRoutes:
         kept = hashed(code)
         rows = [] if kept is None else await self._allowance.store.rows(table.vouchers, hashed=kept)
         if not rows:
-            self._wrong[actor.subject].append(self._allowance.clock.monotonic())
+            self._tried(actor.subject)
             raise Problem(404, "voucher-unknown")
         [row] = rows
         await self._not_erased(row)
@@ -119,10 +119,14 @@ class VoucherRoutes:
         """Raises 429 `too-many-attempts`."""
         now = self._allowance.clock.monotonic()
         self._wrong = {who: when for who, when in self._wrong.items() if when and when[-1] > now - WRONG_SECONDS}
-        wrong = self._wrong.setdefault(subject, deque(maxlen=WRONG_MAX))
+        wrong = self._wrong.get(subject, deque())
         if len(wrong) == WRONG_MAX and wrong[0] > now - WRONG_SECONDS:
             seconds = max(1, round(wrong[0] + WRONG_SECONDS - now))
             raise Problem(429, "too-many-attempts", headers={"Retry-After": str(seconds)})
+
+    def _tried(self, subject: str) -> None:
+        """Others may have tried, and been counted, since it was asked whether this one may."""
+        self._wrong.setdefault(subject, deque(maxlen=WRONG_MAX)).append(self._allowance.clock.monotonic())
 
     async def _not_erased(self, row: dict[str, Any]) -> None:
         """Raises 410 `client-erased`."""

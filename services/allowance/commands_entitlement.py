@@ -62,12 +62,14 @@ class EndEntitlement(Command, frozen=True, kw_only=True):
 
 class CorrectDays(Command, frozen=True, kw_only=True):
     """From `first` to before `until` (None: until further notice) the household is this large. 0: nothing is paid for
-    these days."""
+    these days. no_meals: they had none elsewhere then, whatever was or will be heard of a stay.
+    """
 
     entitlement_id: str
     first: date
     until: date | None
     household_size: int
+    no_meals: bool = False
     if_version: int | None = None
 
 

@@ -57,6 +57,23 @@ def without_all(spans: Spans, days: Iterable[tuple[date, date | None]]) -> Spans
     return spans
 
 
+Days = tuple[tuple[date, date | None], ...]
+"""Days in a row, each from its first to before its last; None: until further notice."""
+
+
+def but(days: Days, first: date, until: date | None) -> Days:
+    """The days but for those from `first` to before `until`."""
+    spans = without(tuple(Span(*row, "1") for row in days), first, until)
+    return tuple((span.first, span.until) for span in spans)
+
+
+def but_all(days: Days, others: Days) -> Days:
+    """The days but for all of those others."""
+    for first, until in others:
+        days = but(days, first, until)
+    return days
+
+
 def put(spans: Spans, first: date, until: date | None, size_class: SizeClass) -> Spans:
     """The days with those from `first` to before `until` at this size; what touches at the same size is one span."""
     laid: list[Span] = []

@@ -20,7 +20,8 @@ from shared.timers import TimerSet
 
 FOLLOW = "follow"
 STAYS_MAX = 60
-"""Stays remembered; of more the oldest that are over are let go, and stay in what was settled by them."""
+"""Stays remembered one by one; of more the oldest that are over are known by their days only: what a period comes to is
+counted anew in every run."""
 
 
 class Meals(msgspec.Struct, frozen=True, gc=False):
@@ -32,12 +33,18 @@ class Meals(msgspec.Struct, frozen=True, gc=False):
 
 class Client(msgspec.Struct, frozen=True, gc=False):
     """meals: by stay. forgotten_from: the first day nothing is paid because they are erased. revision: events so
-    far."""
+    far. earlier: days with meals of stays that are remembered no more, in order."""
 
     id: str = ""
     meals: dict[str, Meals] = {}
     forgotten_from: date | None = None
     revision: int = 0
+    earlier: tuple[tuple[date, date], ...] = ()
+
+    @property
+    def days(self) -> tuple[tuple[date, date | None], ...]:
+        """All days with meals, each from the first to before the last."""
+        return (*self.earlier, *((stay.first, stay.until) for stay in self.meals.values()))
 
 
 Outcome: TypeAlias = Sequence[ev.ClientEvent] | Rejected
@@ -92,14 +99,27 @@ def evolve(state: Client, event: ev.ClientEvent) -> Client:
     match event:
         case ev.MealsNoted():
             meals = state.meals | {event.stay_id: Meals(event.first, event.until)}
-            over = sorted((it.first, id_) for id_, it in meals.items() if it.until is not None)
-            for _, id_ in over[: max(0, len(meals) - STAYS_MAX)]:
+            over = sorted((it.first, it.until, id_) for id_, it in meals.items() if it.until is not None)
+            gone = over[: max(0, len(meals) - STAYS_MAX)]
+            for _, _, id_ in gone:
                 del meals[id_]
-            return replace(state, id=event.client_id, meals=meals, revision=event.revision)
+            earlier = _joined([*state.earlier, *((first, until) for first, until, _ in gone)])
+            return replace(state, id=event.client_id, meals=meals, revision=event.revision, earlier=earlier)
         case ev.ClientForgotten():
             return replace(state, id=event.client_id, forgotten_from=event.from_day, revision=event.revision)
         case _:
             assert_never(event)
+
+
+def _joined(days: Sequence[tuple[date, date]]) -> tuple[tuple[date, date], ...]:
+    """The same days, those that touch as one."""
+    found: list[tuple[date, date]] = []
+    for first, until in sorted(days):
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], until))
+        else:
+            found.append((first, until))
+    return tuple(found)
 
 
 def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet]:
@@ -118,7 +138,7 @@ CLIENT: Decider[Client, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CLIENT_CODEC,
     state_type=Client,
-    state_version=1,
+    state_version=2,
     commands=cmd.CLIENT_COMMANDS,
 )
 """Stream `client/<id>`."""

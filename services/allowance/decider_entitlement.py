@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from services.allowance import commands_entitlement as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import events_entitlement as ev
-from services.allowance.days import Span, Spans, put, without, without_all
+from services.allowance.days import Days, Span, Spans, but, but_all, put, without, without_all
 from services.allowance.decider_client import FOLLOW
 from shared.contracts.vocabulary import ENTITLEMENT_ENDS, PayMethod, size_class
 from shared.kernel import Decider, Rejected
@@ -28,7 +28,8 @@ TIMER = "entitlement"
 class Entitlement(msgspec.Struct, frozen=True, gc=False):
     """One client's seat, wanted, had or given back. status: `asked`, `granted`, `suspended`, `ended`, `refused`.
 
-    spans: the days the desk says. meals: those of them on which the client has meals elsewhere. revision: words to the
+    spans: the days the desk says. meals: days on which the client has meals elsewhere, as was heard; no_meals: those on
+    which the desk says that they had none. revision: words to the
     municipality so far; confirmed: up to which it has heard them. repeated: how often since there was something new.
     followed: which word of intake's about the client is known. forgotten: whether the client is erased.
     """
@@ -47,14 +48,20 @@ class Entitlement(msgspec.Struct, frozen=True, gc=False):
     again_at: datetime | None = None
     repeated: int = 0
     version: int = 0
-    meals: tuple[tuple[date, date | None], ...] = ()
+    meals: Days = ()
     followed: int = 0
     forgotten: bool = False
+    no_meals: Days = ()
 
     @property
     def paid(self) -> Spans:
         """The days that are paid."""
-        return without_all(self.spans, self.meals)
+        return without_all(self.spans, self.elsewhere)
+
+    @property
+    def elsewhere(self) -> Days:
+        """The days with meals elsewhere that count."""
+        return but_all(self.meals, self.no_meals)
 
     @property
     def settled(self) -> bool:
@@ -155,21 +162,25 @@ def repeat(state: Entitlement, command: cmd.RepeatEntitlement) -> Outcome:
 
 def follow(state: Entitlement, command: cmd.FollowClient) -> Outcome:
     """Days with meals elsewhere are not paid, whatever the desk said of them, and are again when that was wrong.
-    Whoever is erased is paid for no day more, and keeps nobody from the seat. Refused: `days-in-too-many-pieces`."""
+    Whoever is erased is paid for no day more, and keeps nobody from the seat, in however many pieces their days with
+    meals are. Refused: `days-in-too-many-pieces`."""
     if state.status == "refused" or state.forgotten or command.followed <= state.followed:
         return ()
     meals = tuple(sorted(command.meals, key=lambda days: (days[0], days[1] or date.max)))
-    refused = limits.spans_refused(without_all(state.spans, meals))
-    if refused:
+    forgotten_from = command.forgotten_from
+    spans = state.spans if forgotten_from is None else without(state.spans, forgotten_from, None)
+    refused = limits.spans_refused(without_all(spans, but_all(meals, state.no_meals)))
+    if refused and forgotten_from is None:
         return refused
+    meals = state.meals if refused else meals
     events: list[ev.EntitlementEvent] = []
     revision, again_at = state.revision + 1, limits.again(command.at)
     if meals != state.meals:
         events.append(ev.MealsFollowed(state.id, meals, command.followed, revision, again_at, command.at))
-    if command.forgotten_from is not None:
-        day, last = command.forgotten_from, state.revision + len(events) + 1
-        spans = () if state.status == "asked" else without(state.spans, day, None)
-        events.append(ev.EntitlementForgotten(state.id, day, spans, last, again_at, command.at))
+    if forgotten_from is not None:
+        last = state.revision + len(events) + 1
+        spans = () if state.status == "asked" else spans
+        events.append(ev.EntitlementForgotten(state.id, forgotten_from, spans, last, again_at, command.at))
     return events
 
 
@@ -196,7 +207,7 @@ def resume(state: Entitlement, command: cmd.ResumeEntitlement) -> Outcome:
     if state.status == "granted":
         return ()
     spans = put(state.spans, command.from_day, None, size_class(state.household_size))
-    return limits.spans_refused(without_all(spans, state.meals)) or [
+    return limits.spans_refused(without_all(spans, state.elsewhere)) or [
         ev.EntitlementResumed(
             state.id, command.from_day, spans, state.revision + 1, limits.again(command.at), command.at
         )
@@ -226,8 +237,9 @@ def end(state: Entitlement, command: cmd.EndEntitlement) -> Outcome:
 
 def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
     """Refused: `entitlement-not-granted`, `client-erased`, `day-too-far`, `household-size-invalid`, `days-invalid`
-    (they end before they begin), `days-open` (only while it is paid are days corrected until further notice),
-    `day-ahead` (what is over has no days after today), `days-in-too-many-pieces`."""
+    (they end before they begin), `days-open` (only while it is paid are days corrected until further notice, and none
+    without meals), `day-ahead` (what is over has no days after today, and nobody knows of meals to come),
+    `days-in-too-many-pieces`."""
     if state.status in ("asked", "refused"):
         return Rejected("entitlement-not-granted", {"status": state.status})
     if state.forgotten:
@@ -237,11 +249,11 @@ def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
         refused = limits.day_refused(command.until, command.at)
     if refused:
         return refused
-    if command.until is None and (state.status != "granted" or not command.household_size):
+    if command.until is None and (state.status != "granted" or not command.household_size or command.no_meals):
         return Rejected("days-open", {"status": state.status})
     if command.until is not None and command.until <= command.first:
         return Rejected("days-invalid", {})
-    if command.until is not None and state.status == "ended" and command.household_size:
+    if command.until is not None and command.household_size and (state.status == "ended" or command.no_meals):
         refused = limits.ahead_refused(command.until, command.at)
         if refused:
             return refused
@@ -251,11 +263,24 @@ def correct(state: Entitlement, command: cmd.CorrectDays) -> Outcome:
         else without(state.spans, command.first, command.until)
     )
     size = command.household_size if command.until is None else state.household_size
-    if (spans, size) == (state.spans, state.household_size):
+    no_meals = _without_meals(state, command)
+    if (spans, size, no_meals) == (state.spans, state.household_size, state.no_meals):
         return ()
-    return limits.spans_refused(without_all(spans, state.meals)) or [
-        ev.DaysCorrected(state.id, size, spans, state.revision + 1, limits.again(command.at), command.at)
+    refused = limits.pieces_refused(no_meals) or limits.spans_refused(
+        without_all(spans, but_all(state.meals, no_meals))
+    )
+    return refused or [
+        ev.DaysCorrected(state.id, size, spans, state.revision + 1, limits.again(command.at), command.at, no_meals)
     ]
+
+
+def _without_meals(state: Entitlement, command: cmd.CorrectDays) -> Days:
+    """The days on which they had no meals elsewhere: with these, without those that are not paid, and otherwise as
+    before."""
+    if command.household_size and not command.no_meals:
+        return state.no_meals
+    days = but(state.no_meals, command.first, command.until)
+    return tuple(sorted((*days, (command.first, command.until)))) if command.household_size else days
 
 
 def _not_granted(state: Entitlement) -> Rejected | None:
@@ -290,7 +315,10 @@ def evolve(state: Entitlement, event: ev.EntitlementEvent) -> Entitlement:
         case ev.EntitlementEnded():
             return replace(_news(state, event, "ended"), spans=event.spans, code=event.reason)
         case ev.DaysCorrected():
-            return replace(_news(state, event, state.status), spans=event.spans, household_size=event.household_size)
+            return replace(
+                _news(state, event, state.status), spans=event.spans, household_size=event.household_size,
+                no_meals=event.no_meals,
+            )  # fmt: skip
         case ev.MealsFollowed():
             return replace(_news(state, event, state.status), meals=event.meals, followed=event.followed)
         case ev.EntitlementForgotten():
@@ -333,7 +361,7 @@ ENTITLEMENT: Decider[Entitlement, cmd.EntitlementCommand, ev.EntitlementEvent] =
     evolve=evolve,
     codec=ev.ENTITLEMENT_CODEC,
     state_type=Entitlement,
-    state_version=2,
+    state_version=3,
     commands=cmd.ENTITLEMENT_COMMANDS,
 )
 """Stream `entitlement/<id>`."""

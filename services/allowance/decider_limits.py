@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 from datetime import date, datetime, timedelta
 
 from services.allowance.days import SPANS_MAX, Spans, in_order
@@ -89,11 +90,14 @@ def ahead_refused(day: date, at: datetime) -> Rejected | None:
     return None if day <= tomorrow else Rejected("day-ahead", {"day_max": tomorrow.isoformat()})
 
 
+def pieces_refused(days: Sized) -> Rejected | None:
+    """Refused: `days-in-too-many-pieces`."""
+    return Rejected("days-in-too-many-pieces", {"pieces_max": SPANS_MAX}) if len(days) > SPANS_MAX else None
+
+
 def spans_refused(spans: Spans) -> Rejected | None:
     """Refused: `days-in-too-many-pieces`, `days-invalid`."""
-    if len(spans) > SPANS_MAX:
-        return Rejected("days-in-too-many-pieces", {"pieces_max": SPANS_MAX})
-    return None if in_order(spans) else Rejected("days-invalid", {})
+    return pieces_refused(spans) or (None if in_order(spans) else Rejected("days-invalid", {}))
 
 
 def again(at: datetime, repeated: int = 0) -> datetime:

@@ -224,16 +224,15 @@ def _handouts(run: ev.PayRunDrafted) -> tuple[ev.Handed, ...]:
 
 def hear_handout(state: Payroll, command: cmd.HearHandout) -> Outcome:
     """Whoever speaks is answered, also when there is nothing new: an answer may have been lost. What was paid or went
-    back stays so, whatever a site that was restored says later. Refused: `handout-unknown`,
-    `handout-of-another-site`."""
+    back stays so, whatever a site that was restored says later; what waits still is taken from any word of it, for such
+    a site gives its numbers anew. Refused: `handout-unknown`, `handout-of-another-site`."""
     known = state.waiting.get(command.handout_id)
     if known is None:
         return Rejected("handout-unknown", {})
     if known.site != command.site:
         return Rejected("handout-of-another-site", {"site": command.site})
-    newer = command.revision > known.revision
-    paid = tuple(id_ for id_ in command.paid if newer and id_ in known.lines)
-    refused = tuple(id_ for id_ in command.refused if newer and id_ in known.lines and id_ not in paid)
+    paid = tuple(id_ for id_ in dict.fromkeys(command.paid) if id_ in known.lines)
+    refused = tuple(id_ for id_ in dict.fromkeys(command.refused) if id_ in known.lines and id_ not in paid)
     revision = max(known.revision, command.revision)
     again_at = command.at + WAITING_AGAIN if known.lines.keys() - {*paid, *refused} else None
     return [

@@ -84,7 +84,7 @@ class EntitlementEnded(Event, frozen=True, tag="entitlement-ended.v1"):
 
 class DaysCorrected(Event, frozen=True, tag="days-corrected.v1"):
     """Which days are paid was wrong, or the household is another; these are right, also of an entitlement that is
-    over."""
+    over. no_meals: all days on which the client had no meals elsewhere, whatever is heard of a stay."""
 
     entitlement_id: str
     household_size: int
@@ -92,6 +92,7 @@ class DaysCorrected(Event, frozen=True, tag="days-corrected.v1"):
     revision: int
     again_at: datetime
     at: datetime
+    no_meals: tuple[tuple[date, date | None], ...] = ()
 
 
 class MealsFollowed(Event, frozen=True, tag="meals-followed.v1"):

@@ -121,9 +121,8 @@ def of_clients(site: str) -> React:
 
 def followed(client: Client, entitlement_id: str, at: datetime) -> Reaction:
     """What is known of a client, to one of their entitlements."""
-    meals = tuple((days.first, days.until) for days in client.meals.values())
     command = FollowClient(
-        at=at, role=SYSTEM_ROLE, entitlement_id=entitlement_id, followed=client.revision, meals=meals,
+        at=at, role=SYSTEM_ROLE, entitlement_id=entitlement_id, followed=client.revision, meals=client.days,
         forgotten_from=client.forgotten_from,
     )  # fmt: skip
     return Reaction(ENTITLEMENT, entitlement_id, command)

@@ -70,8 +70,8 @@ entitlements = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("meals", sa.LargeBinary),
 )
-"""spans: JSON, the days that are paid. meals: JSON, days with meals elsewhere; nothing in a row from before there were
-any. told: whether the municipality has heard all of it."""
+"""spans: JSON, the days that are paid. meals: JSON, days with meals elsewhere that count; nothing in a row from before
+there were any. told: whether the municipality has heard all of it."""
 
 network_programmes = sa.Table(
     "network_programmes",
@@ -122,7 +122,7 @@ def project_entitlement(
     """The one row of an entitlement as it is after these events."""
     row = (
         after.id, after.client_id, after.programme_id, after.household_size, after.method, after.status, after.code,
-        _json(after.paid), after.settled, after.version, _json(after.meals),
+        _json(after.paid), after.settled, after.version, _json(after.elsewhere),
     )  # fmt: skip
     return [Put(entitlements, row)]
 

@@ -85,7 +85,7 @@ class WeekCounter:
     async def _count(self, rows: list[dict[str, Any]], *, erasing: bool) -> None:
         by_week: dict[date, list[tuple[Row, Item]]] = {}
         for row in rows:
-            item = await self._item((await self._clients.load(row["key"]))[0], row["id"], erasing=erasing)
+            item = await self._item((await self._clients.load_settled(row["key"]))[0], row["id"], erasing=erasing)
             by_week.setdefault(item.week, []).append((row, item))
         for week, found in sorted(by_week.items()):
             for first in range(0, len(found), TOGETHER_MAX):

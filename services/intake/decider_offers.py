@@ -221,7 +221,7 @@ def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent
     home = file.home
     if command.word == "housed" and home is not None and offer.id == file.moving_to:
         moved_on = oe.PlaceGivenUp(
-            file.id, home.request_id, home.id, home.turn + 1, at, at + pause(0, late=False), at
+            file.id, home.request_id, home.id, home.turn + 1, command.said_at or at, at + pause(0, late=False), at
         )  # fmt: skip
         events.append(moved_on)
     slot = file.offers.get(file.moving_to or file.slot)

@@ -64,6 +64,8 @@ def site_events(event: oe.OfferEvent, before: File) -> Sequence[Contract]:
             return [told.OfferDeclined.of(**about, reason=event.reason)]
         case oe.OfferWordHeard():
             return _word(event, before, about)
+        case oe.PlaceGivenUp():  # days hang on it: whatever its owner knows yet, they live elsewhere
+            return [told.ClientLeft.of(**about | {"at": event.moved_at})]
         case _:  # written again; that a request ended as placed is said with the word that did it
             return []
 
@@ -75,6 +77,8 @@ def standing(client_id: str, offer: Offer, at: datetime) -> Sequence[Contract]:
         "client_id": client_id, "request_id": offer.request_id, "offer_id": offer.id, "at": offer.since or at,
     }  # fmt: skip
     where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
+    if offer.given_up is not None:
+        return [told.ClientLeft.of(**about | {"at": offer.given_up})]
     if offer.word == "housed":
         return [told.ClientHoused.of(**about, **where)]
     if offer.word == "left":
@@ -104,4 +108,5 @@ def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> S
     if event.word == "housed":
         where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
         return [told.ClientHoused.of(**about | happened, **where)]
-    return [told.ClientLeft.of(**about | happened)] if event.word == "left" else []
+    known = offer.given_up is not None  # said when they moved
+    return [told.ClientLeft.of(**about | happened)] if event.word == "left" and not known else []

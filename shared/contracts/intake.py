@@ -295,7 +295,7 @@ class PlaceDeclined(Letter):
 
 class PlaceGivenUpBody(LetterBody):
     """Whoever lives there by this offer has moved on to another place. turn, offered_for: as in `PlaceDeclinedBody`.
-    moved_at: since when, by the desk's clock."""
+    moved_at: since when, in the word of who has them now."""
 
     offered_for: Id
     location: LocationName

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from services.allowance import app
+from services.allowance.api_vouchers import VoucherRoutes
 from shared.contracts import intake
+from shared.security import Actor
 from tests.allowance.test_api import paid_programme, run
 from tests.support.allowance_desk import AllowanceNetwork, open_allowance
+from tests.support.memory_store import MemoryStore
 
 
 @pytest.fixture
@@ -103,6 +109,23 @@ async def test_nobody_guesses_codes_or_is_paid_after_an_erasure(network: Allowan
     refused = await network.west.post(f"/vouchers/{code}/redeem", role="operator")
     assert (refused.status_code, refused.json()["code"]) == (410, "client-erased")
     assert (await network.west.post("/vouchers", {"voucher": id_})).status_code == 410
+
+
+class OverTheWire(MemoryStore):
+    """A store whose answers others do not wait for."""
+
+    async def rows(self, table: sa.Table, **where: Any) -> list[dict[str, Any]]:
+        await asyncio.sleep(0)
+        return await super().rows(table, **where)
+
+
+async def test_two_who_mistype_a_code_at_once_are_both_told_so(network: AllowanceNetwork) -> None:
+    west = network.west
+    routes = VoucherRoutes(replace(west.allowance, store=OverTheWire(west.disk, west.name, app.NAME)))
+    people = [Actor(f"one-{number}", "operator", west.name) for number in range(3)]
+    tries = (routes.redeem("AAAA-AAAA-AAAA-AAAA", one, None) for one in people)
+    told = await asyncio.gather(*tries, return_exceptions=True)
+    assert [getattr(one, "code", one) for one in told] == ["voucher-unknown"] * 3
 
 
 async def test_a_municipality_that_was_not_heard_says_so_again(network: AllowanceNetwork) -> None:

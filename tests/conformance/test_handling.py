@@ -5,6 +5,7 @@ The aggregate is the tests' own: a till that takes in and gives out cents, and c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
@@ -21,6 +22,7 @@ from shared.ids import SystemIds
 from shared.kernel import Codec, Command, Decider, Event, Rejected
 from shared.ports import (
     Append,
+    Appended,
     Delete,
     KeyRecord,
     KeyTaken,
@@ -33,7 +35,7 @@ from shared.ports import (
 )
 from shared.timers import TimerCleared, TimerSet
 from tests.conformance.stores import NOW, Backend, MemoryBackend, PgBackend, append, gather, key, meta, seen, write
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_store import Disk, MemoryStore
 
 pytestmark = pytest.mark.asyncio
 
@@ -457,3 +459,29 @@ async def test_a_replayed_answer_reads_old_events_through_their_upcaster(store: 
     await store.append(Append(NOW, [StreamWrite("till/a", 0, [old])], keys=[known]))
     again = await handler.handle("a", take_in(300), context("k"))
     assert again.events == [(old.id, TakenIn(300))]
+
+
+class Answering(MemoryStore):
+    """A store whose answer to an append is on its way for a while."""
+
+    answer: asyncio.Event
+
+    async def append(self, append: Append) -> Appended:
+        appended = await super().append(append)
+        await self.answer.wait()
+        return appended
+
+
+async def test_what_is_stored_already_is_loaded_by_whoever_waits_for_it_to_settle() -> None:
+    store = Answering(Disk(), "west", "till")
+    store.answer = asyncio.Event()
+    deciding = process(store)
+    await deciding.load("a")
+    taken = asyncio.create_task(deciding.handle("a", take_in(5), context()))
+    while not store.disk.events:
+        await asyncio.sleep(0)
+    assert (await deciding.load("a"))[0].cents == 0
+    settled = asyncio.create_task(deciding.load_settled("a"))
+    store.answer.set()
+    assert (await settled)[0].cents == 5
+    await taken

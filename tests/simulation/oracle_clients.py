@@ -51,22 +51,30 @@ def told_of_clients(intake: Disk | None) -> dict[str, Facts]:
     """What an intake's own events say of each client, up to their erasure."""
     found: dict[str, Facts] = {}
     with_meals: set[str] = set()
+    moved_on: set[str] = set()
     for stored in () if intake is None else intake.events:
         if not stored.stream.startswith(FILES):
             continue
         event = CLIENT.codec.decode(stored.data)
         facts = found.setdefault(stored.stream.removeprefix(FILES), Facts())
-        if isinstance(event, oe.OfferReceived) and event.kind != "night_shelter":
+        if isinstance(event, oe.OfferReceived | oe.StayClaimed) and event.kind != "night_shelter":
             with_meals.add(event.offer_id)
         if isinstance(event, ClientErased):
             facts.erased_from = day_of(event.at)
-        if facts.erased_from is not None or not isinstance(event, oe.OfferWordHeard):
+        if facts.erased_from is not None or not isinstance(event, oe.OfferWordHeard | oe.PlaceGivenUp):
             continue
         if event.offer_id not in with_meals:
             continue
-        day, known = day_of(event.said_at or event.at), facts.stays.get(event.offer_id)
-        if event.word == "housed":
+        known = facts.stays.get(event.offer_id)
+        if isinstance(event, oe.PlaceGivenUp):
+            day, word = day_of(event.moved_at), "left"
+            moved_on.add(event.offer_id)
+        else:
+            day, word = day_of(event.said_at or event.at), event.word
+            if word == "left":  # what is said after that counts again
+                moved_on.discard(event.offer_id)
+        if word == "housed" and event.offer_id not in moved_on:
             facts.stays[event.offer_id] = (day if known is None else min(day, known[0]), None)
-        elif event.word == "left" and known is not None and known[1] is None:
+        elif word == "left" and known is not None and known[1] is None:
             facts.stays[event.offer_id] = (known[0], max(day, known[0]))
     return found

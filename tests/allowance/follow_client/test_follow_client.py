@@ -54,6 +54,28 @@ def test_what_the_desk_says_of_other_days_stands_beside_it() -> None:
     assert resumed.state.paid == (Span(TODAY, MOVED_IN, "1"),)
 
 
+def test_the_desk_knows_that_they_had_no_meals_on_days_of_a_stay() -> None:
+    """They left without a word, say, and the stay was ended nights later; or its end was never heard of."""
+    today = date(2026, 1, 25)
+    at = T0 + timedelta(days=20)
+    stay = at_desk.given(ASKED, WON, WITH_MEALS)
+    wrong = {"at": at, "first": date(2026, 1, 12), "until": today, "household_size": 1}
+    stay.when(desk(en.CorrectDays, **wrong)).then_nothing()
+    spared = stay.after(desk(en.CorrectDays, **wrong, no_meals=True))
+    assert spared.state.paid == (Span(TODAY, MOVED_IN, "1"), Span(date(2026, 1, 12), today, "1"))
+    spared.when(desk(en.CorrectDays, **wrong, no_meals=True)).then_nothing()
+    left = spared.after(follow(2, at=at, meals=((MOVED_IN, today),)))
+    assert (left.state.paid[1:], left.state.elsewhere) == (
+        (Span(date(2026, 1, 12), None, "1"),), ((MOVED_IN, date(2026, 1, 12)),)
+    )  # fmt: skip
+    undone = spared.after(desk(en.CorrectDays, **wrong | {"household_size": 0}))
+    assert (undone.state.paid, undone.state.no_meals) == ((Span(TODAY, MOVED_IN, "1"),), ())
+    for until, code in ((None, "days-open"), (today + timedelta(days=9), "day-ahead")):
+        ahead = stay.when(desk(en.CorrectDays, **wrong | {"until": until}, no_meals=True))
+        facts = {"status": "granted"} if until is None else {"day_max": "2026-01-26"}
+        ahead.then_rejected(code, **facts)
+
+
 def test_a_day_that_is_also_the_last_takes_nothing() -> None:
     same_day = follow(meals=((MOVED_IN, MOVED_IN),))
     kept = ee.MealsFollowed(SEAT, ((MOVED_IN, MOVED_IN),), 1, 3, SOON, T0)
@@ -92,9 +114,19 @@ def test_what_is_known_already_or_is_older_changes_nothing() -> None:
     at_desk.given(ASKED, REFUSED).when(follow(meals=((TODAY, None),))).then_nothing()
 
 
+PIECES = tuple((TODAY + timedelta(days=2 * n + 1), TODAY + timedelta(days=2 * n + 2)) for n in range(SPANS_MAX))
+
+
 def test_days_in_too_many_pieces_are_refused() -> None:
-    meals = tuple((TODAY + timedelta(days=2 * n + 1), TODAY + timedelta(days=2 * n + 2)) for n in range(SPANS_MAX))
-    at_desk.given(ASKED, WON).when(follow(meals=meals)).then_rejected("days-in-too-many-pieces", pieces_max=SPANS_MAX)
+    at_desk.given(ASKED, WON).when(follow(meals=PIECES)).then_rejected("days-in-too-many-pieces", pieces_max=SPANS_MAX)
+
+
+def test_whoever_is_erased_gives_the_seat_back_in_however_many_pieces_their_days_are() -> None:
+    last = TODAY + timedelta(days=200)
+    gone = ee.EntitlementForgotten(SEAT, last, (Span(TODAY, last, "1"),), 3, SOON, T0)
+    at_desk.given(ASKED, WON).when(follow(meals=PIECES, forgotten_from=last)).then(gone)
+    at_once = at_desk.given(ASKED, WON).after(follow(meals=PIECES, forgotten_from=TOMORROW))
+    assert (at_once.state.paid, at_once.state.meals) == ((Span(TODAY, TOMORROW, "1"),), PIECES)
 
 
 def test_an_entitlement_nobody_knows_is_refused() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from services.allowance import commands_payroll as cp
 from services.allowance import events_payroll as ep
 from tests.allowance.sample import (  # fmt: skip
@@ -13,6 +15,7 @@ from tests.allowance.sample import (  # fmt: skip
     EXECUTED,
     HANDED_OVER,
     LEEFGELD,
+    LINE,
     RUN,
     SEAT,
     SEAT_2,
@@ -46,6 +49,25 @@ def test_an_older_word_is_only_answered_and_what_is_settled_stays_so() -> None:
     given = at_payroll.given(DRAFTED, APPROVED, EXECUTED, noted(5, paid=(SEAT,)))
     given.when(at_desk_stands(3, refused=(SEAT,))).then(noted(5))
     given.when(at_desk_stands(6, refused=(SEAT,))).then(noted(6))
+
+
+TWO = (LINE, replace(LINE, entitlement_id=SEAT_2))
+at_both = at_payroll.given(
+    replace(DRAFTED, lines=TWO, total_cents=90_000), APPROVED,
+    replace(EXECUTED, handouts=(ep.Handed(HANDED_OVER, "west", (SEAT, SEAT_2)),)),
+)  # fmt: skip
+
+
+def test_a_site_that_was_restored_gives_its_numbers_anew_and_what_it_paid_since_is_booked() -> None:
+    """It forgot the handout, was told what still waits, and numbers its word about that as one it had said before."""
+    given = at_both.given(noted(2, paid=(SEAT,), waits=True))
+    given.when(at_desk_stands(2, paid=(SEAT_2,))).then(noted(2, paid=(SEAT_2,)))
+    given.when(at_desk_stands(1, refused=(SEAT_2,))).then(noted(2, refused=(SEAT_2,)))
+
+
+def test_what_a_word_names_twice_goes_back_once() -> None:
+    back = at_both.when(at_desk_stands(refused=(SEAT, SEAT))).then(noted(2, refused=(SEAT,), waits=True))
+    assert back.state.spent == {"2025": 45_000}
 
 
 def test_a_strangers_id_in_it_books_nothing() -> None:

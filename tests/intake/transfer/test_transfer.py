@@ -12,7 +12,8 @@ from services.intake import commands_offers as oc
 from services.intake import events as ev
 from services.intake import events_offers as oe
 from services.intake.decider_file import File, doubles, status_of
-from services.intake.publish_offers import letter
+from services.intake.publish import tell
+from services.intake.publish_offers import letter, standing
 from shared.contracts import intake as told
 from shared.contracts.vocabulary import OFFER_WORDS
 from tests.intake.offers import (
@@ -137,6 +138,24 @@ def test_its_owner_is_written_to_until_it_says_that_they_left() -> None:
     moved.when(repeat).then(again)
     left = moved.when(word("left", 12)).then(heard("left", 12)).state
     assert (left.slot, left.offers[OFFER].settled) == (NEXT, True)
+
+
+def test_this_site_hears_that_they_left_when_they_moved_and_not_when_its_owner_has_read_of_it() -> None:
+    """Whoever leaves the new place too is paid again, however long the link to the old one is cut."""
+    said_at = T0 - timedelta(days=2)
+    gone = replace(GIVEN_UP, moved_at=said_at)
+    there = replace(MOVE_HOUSED, said_at=said_at)
+    before = moving.given(MOVE_EXPECTED)
+    after = before.when(word_next("housed", said_at=said_at)).then(there, MOVE_PLACED, gone)
+    events = [there, MOVE_PLACED, gone]
+    heard_of = [one.contract for one in tell(before.state, events, after.state) if one.subject in (OFFER, NEXT)]
+    about = {"client_id": ANNA, "at": said_at}
+    left = told.ClientLeft.of(**about, request_id=ASKED, offer_id=OFFER)
+    where = {"site": "zuidoost", "location": "zuidoost-2", "kind": "shelter_24h"}
+    assert heard_of == [told.ClientHoused.of(**about, **where, request_id=ASKED_AGAIN, offer_id=NEXT), left]
+    assert list(standing(ANNA, after.state.offers[OFFER], T0)) == [left]
+    late = heard("left", 12)
+    assert tell(after.state, [late], after.given(late).state) == []
 
 
 def test_an_owner_that_has_read_later_words_than_this_file_remembers_is_written_to_in_newer_ones() -> None:
