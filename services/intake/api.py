@@ -7,7 +7,6 @@ what the command led to; what is personal in it is opened anew each time, and ke
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 from services.intake import api_models as m
 from services.intake import commands as cmd
 from services.intake import events as ev
-from services.intake.api_desk import Asked, Intake, accepted, base, event_of, vault_problems
+from services.intake.api_desk import SAME_LOOK, Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
 from services.intake.api_likeness import Likenesses
 from services.intake.api_lists import Lists
@@ -59,9 +58,6 @@ SEEKERS: tuple[Role, ...] = ("caseworker", "operator")
 CHECKERS: tuple[Role, ...] = ("caseworker", "auditor")
 """Who may see that something was done with files, without seeing into them."""
 KEEPERS: tuple[Role, ...] = ("oncall", "auditor")
-
-SAME_LOOK = timedelta(minutes=1)
-"""A request to read what is personal that is repeated so soon only asks for an answer that was lost."""
 
 TRIES_MAX = 4
 """How often a correction is made anew because the file moved on."""

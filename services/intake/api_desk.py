@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -49,6 +49,9 @@ INPUT_CODES = frozenset({
     "retention-days-invalid", "text-invalid", "time-without-zone", "too-many-locations", "withdrawal-reason-unknown",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the file: 422."""
+
+SAME_LOOK = timedelta(minutes=1)
+"""A request to look at what is personal that is repeated so soon only asks for an answer that was lost."""
 
 E = TypeVar("E", bound=ev.ClientEvent)
 S = TypeVar("S", bound=msgspec.Struct)
