@@ -84,7 +84,8 @@ def accepted(refusal: Rejected | None) -> None:
 
 @dataclass(frozen=True)
 class Intake:
-    """What the routes work with. destroy_key: of an erased file; returns since when it is gone (`app_keeper.py`)."""
+    """What the routes work with. destroy_key: of an erased file; returns since when it is gone (`app_keeper.py`).
+    can_write_to: whether a letter can be sealed to a site."""
 
     site: str
     handler: ClientHandler
@@ -95,6 +96,7 @@ class Intake:
     ids: Ids
     weeks: Handler[Weeks, WeekCommand, WeekEvent]
     streams: Streams
+    can_write_to: Callable[[str], bool]
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""
