@@ -95,12 +95,12 @@ class Offering:
         asks = {(row["site"], row["location"]) for row in await self._store.rows(offer_modes, mode="ask")}
         for request_id, choice in chosen.items():
             request = waiting[request_id]
+            slow = (choice.site, choice.location) in asks
             if choice.site != self._site:
                 since = self._since.setdefault((request_id, choice.location), now)
-                slow = (choice.site, choice.location) in asks
                 if now - since >= (self._answers_within if slow else self._shows_within):
                     self._pass(request_id, choice.location, now + (PASSED_ASKING_SECONDS if slow else PASSED_SECONDS))
-            elif (request_id, choice.location) in asked:
+            elif (request_id, choice.location) in asked and slow:
                 continue  # the operator has still to say something
             else:
                 refused_for = await self._offer(request, choice)

@@ -145,8 +145,8 @@ async def test_what_is_told_of_an_offer_leads_to_no_request() -> None:
         assert known.isdisjoint({id_ for pair in told for id_ in pair})
 
 
-async def turned(desk: Desk, location: str = "west") -> None:
-    answer = await desk.post(f"/locations/{location}/offers", json={"offers": "ask"})
+async def turned(desk: Desk, location: str = "west", offers: str = "ask") -> None:
+    answer = await desk.post(f"/locations/{location}/offers", json={"offers": offers})
     assert answer.status_code == 200, answer.text
     await caught_up(desk)
 
@@ -169,6 +169,21 @@ async def test_a_location_that_asks_is_asked_once_and_offers_after_a_yes() -> No
         assert (late.status_code, late.json()["code"]) == (409, "question-over")
         assert await offered(desk) == [FIRST]
         assert (await desk.get("/offer-questions")).json()["items"] == []
+
+
+async def test_a_location_that_asks_no_longer_does_not_wait_for_what_it_asked() -> None:
+    async with open_desk() as desk:
+        await desk.opened(count=1)
+        await turned(desk)
+        await desk.placement.store.append(Append(NOW, rows=[*noticed()]))
+        look = looking(desk)
+        await look.look()
+        [question] = (await desk.get("/offer-questions")).json()["items"]
+        await turned(desk, offers="automatic")
+        await look.look()
+        assert await offered(desk) == [FIRST]
+        assert (await desk.post(f"/offer-questions/{question['id']}/yes", json={"location": "west"})).status_code == 200
+        assert await offered(desk) == [FIRST]
 
 
 async def test_a_request_that_was_put_off_is_not_asked_about_again_and_goes_to_the_next_best() -> None:
