@@ -7,7 +7,6 @@ what the command led to; what is personal in it is opened anew each time, and ke
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 from services.intake import api_models as m
 from services.intake import commands as cmd
 from services.intake import events as ev
-from services.intake.api_desk import Asked, Intake, accepted, base, event_of, vault_problems
+from services.intake.api_desk import SAME_LOOK, Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
 from services.intake.api_likeness import Likenesses
 from services.intake.api_lists import Lists
@@ -59,9 +58,6 @@ SEEKERS: tuple[Role, ...] = ("caseworker", "operator")
 CHECKERS: tuple[Role, ...] = ("caseworker", "auditor")
 """Who may see that something was done with files, without seeing into them."""
 KEEPERS: tuple[Role, ...] = ("oncall", "auditor")
-
-SAME_LOOK = timedelta(minutes=1)
-"""A request to read what is personal that is repeated so soon only asks for an answer that was lost."""
 
 TRIES_MAX = 4
 """How often a correction is made anew because the file moved on."""
@@ -180,8 +176,9 @@ class Writes:
         again = None if claim is None else replace(claim, unkept=frozenset({"version-stale"}))
         for left in reversed(range(TRIES_MAX)):
             file = await self._intake.file(client_id)
-            card = self._corrected(await self._intake.card(client_id, file.card), body)
-            sealed = await self._corrected_personal(file, card, body)
+            before = await self._intake.card(client_id, file.card)
+            card = self._corrected(before, body)
+            sealed = await self._corrected_personal(file, card, body, card.contact.channel != before.contact.channel)
             seen = file.version if version is None else version
             asked = Asked(actor, again if version is None else claim)
             try:
@@ -219,14 +216,15 @@ class Writes:
         accepted(card_refused(corrected))
         return corrected
 
-    async def _corrected_personal(self, file: File, card: Card, body: m.CorrectBody) -> str | None:
-        """Sealed, or None when nothing of it changed. A channel that is new has to suit the details that are there."""
+    async def _corrected_personal(self, file: File, card: Card, body: m.CorrectBody, new_channel: bool) -> str | None:
+        """Sealed, or None when nothing of it changed. A channel that is new has to suit the details that are there; one
+        that is only said again, as a form does, holds nothing up."""
         given = {} if body.personal is None else body.personal.model_dump(exclude_unset=True)
-        if not given and body.contact is None:
+        if not given and not new_channel:
             return None
         personal = replace(await self._intake.personal(file.id, file.personal), **given)
         accepted(personal_refused(personal, self._intake.now().date()))
-        if body.contact is not None or "contact_details" in given:
+        if new_channel or "contact_details" in given:
             accepted(address_refused(card.contact, personal.contact_details))
         if body.personal is None:
             return None

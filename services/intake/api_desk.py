@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -50,6 +50,9 @@ INPUT_CODES = frozenset({
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the file: 422."""
 
+SAME_LOOK = timedelta(minutes=1)
+"""A request to look at what is personal that is repeated so soon only asks for an answer that was lost."""
+
 E = TypeVar("E", bound=ev.ClientEvent)
 S = TypeVar("S", bound=msgspec.Struct)
 ClientHandler = Handler[File, cmd.ClientCommand, ev.ClientEvent]
@@ -81,7 +84,8 @@ def accepted(refusal: Rejected | None) -> None:
 
 @dataclass(frozen=True)
 class Intake:
-    """What the routes work with. destroy_key: of an erased file; returns since when it is gone (`app_keeper.py`)."""
+    """What the routes work with. destroy_key: of an erased file; returns since when it is gone (`app_keeper.py`).
+    can_write_to: whether a letter can be sealed to a site."""
 
     site: str
     handler: ClientHandler
@@ -92,6 +96,7 @@ class Intake:
     ids: Ids
     weeks: Handler[Weeks, WeekCommand, WeekEvent]
     streams: Streams
+    can_write_to: Callable[[str], bool]
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""

@@ -74,9 +74,12 @@ class OfferWrites:
 
     async def claim(self, client_id: str, body: m.StayBody, actor: CurrentActor, claim: Claim) -> m.OfferAnswer:
         """Somebody who walked in is this client: their stay's owner is asked, and `word` is `housed` when it has said
-        so, `withdrawn` when the stay is not there, not of this kind, or somebody's already. Refused: `slot-taken`."""
+        so, `withdrawn` when the stay is not there, not of this kind, or somebody's already. Refused: 404
+        `site-unknown` (nobody there would ever answer, and only an answer frees the slot), `slot-taken`."""
         intake = self._intake
         site = body.site or intake.site
+        if not intake.can_write_to(site):
+            raise Problem(404, "site-unknown")
         with vault_problems():
             secret = intake.vault.fingerprint(
                 f"claim/{client_id}/{body.stay_id}/{site}/{body.location}/{body.kind}".encode()

@@ -166,6 +166,7 @@ def build(host: Host) -> ServiceApp:
     intake = api.Intake(
         site=settings.site, handler=deciding[policy.CLIENT], store=store, vault=vault, destroy_key=keeper.destroy_key,
         clock=clock, ids=ids, weeks=deciding[policy.WEEKS], streams=host.streams,
+        can_write_to=seals.knows,
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)

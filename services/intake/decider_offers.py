@@ -220,8 +220,9 @@ def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent
         events += [_declined(file, other, "accepted_other", at) for other in _beside(file, offer)]
     home = file.home
     if command.word == "housed" and home is not None and offer.id == file.moving_to:
+        since = min(command.said_at or at, at)  # the letter may have lain for days: they moved when its owner said so
         moved_on = oe.PlaceGivenUp(
-            file.id, home.request_id, home.id, home.turn + 1, command.said_at or at, at + pause(0, late=False), at
+            file.id, home.request_id, home.id, home.turn + 1, since, at + pause(0, late=False), at
         )  # fmt: skip
         events.append(moved_on)
     slot = file.offers.get(file.moving_to or file.slot)

@@ -35,9 +35,13 @@ SHOWS_WITHIN_SECONDS = 60.0
 """How long the location chosen has to offer before the next best counts as chosen."""
 ANSWERS_WITHIN_SECONDS = 900.0
 """How long a location that asks its operator first has (`decider_questions.ANSWER_WITHIN`)."""
-PASSED_SECONDS = 900.0
+PASSED_SECONDS = 3600.0
 """How long a location that did not offer counts as passed over; then it may be chosen again. Its own site does not
-wait for that: a site whose link was slow offers as soon as it hears of the request."""
+wait for that: a site whose link was slow offers as soon as it hears of the request. Longer than one that asks has to
+answer: whoever came back sooner would take its time from it, and the third best would never be chosen."""
+PASSED_ASKING_SECONDS = 86_400.0
+"""How long one that asks its operator and did not offer does: several of them together must not fill the time in which
+nobody else is chosen. As long as after a no, which the others do not hear of."""
 REFUSED_SECONDS = 30.0
 """How long an own location does that refused for a reason of the moment: the list may be a moment behind it."""
 LASTING_REFUSALS = frozenset({"offer-made-lately", "operator-asked-lately", "too-many-offers"})
@@ -91,12 +95,12 @@ class Offering:
         asks = {(row["site"], row["location"]) for row in await self._store.rows(offer_modes, mode="ask")}
         for request_id, choice in chosen.items():
             request = waiting[request_id]
+            slow = (choice.site, choice.location) in asks
             if choice.site != self._site:
                 since = self._since.setdefault((request_id, choice.location), now)
-                slow = (choice.site, choice.location) in asks
                 if now - since >= (self._answers_within if slow else self._shows_within):
-                    self._pass(request_id, choice.location, now + PASSED_SECONDS)
-            elif (request_id, choice.location) in asked:
+                    self._pass(request_id, choice.location, now + (PASSED_ASKING_SECONDS if slow else PASSED_SECONDS))
+            elif (request_id, choice.location) in asked and slow:
                 continue  # the operator has still to say something
             else:
                 refused_for = await self._offer(request, choice)

@@ -173,15 +173,17 @@ def drop(state: Location, command: oc.DropOffer) -> Outcome:
 
 
 def give_up(state: Location, command: oc.GiveUpPlace) -> Outcome:
-    """Ends the stay as `transferred`, at the time its desk names, if that is neither ahead nor before it began: however
-    long the letter was on its way. Whom this store does not know to have arrived (it is an older one) is not waited
-    for. Refused: `offer-of-another-site`."""
+    """Ends the stay as `transferred`, at the time its desk names, if that is neither ahead, nor before it began, nor
+    before its places were free for it (it was moved within the house): however long the letter was on its way. Whom
+    this store does not know to have arrived (it is an older one) is not waited for. Refused: `offer-of-another-site`.
+    """
     found = _asked_about(state, command)
     if not isinstance(found, Offer):
         return found
     stay = state.stays.get(found.stay_id or "")
     if stay is not None:
-        ended_at = max(stay.began_at, min(limits.utc(command.moved_at), command.at))
+        used_since = [state.places[id_].free_since or stay.began_at for id_ in stay.place_ids]
+        ended_at = max(stay.began_at, min(max(limits.utc(command.moved_at), *used_since), command.at))
         return [
             oe.DoubleNoted(found.id, command.turn, False, command.at),
             ev.StayEnded(stay.id, stay.place_ids, "transferred", ended_at, command.at),

@@ -177,7 +177,8 @@ async def test_an_address_that_was_stored_before_it_was_checked_does_not_hold_up
     )
     handled = await desk.intake.handler.handle(client_id, stored, Context(client_id, client_id, client_id))
     assert handled.rejected is None, handled.rejected
-    for change in ({"alias": "amber fox 2"}, {"personal": {"notes": "x"}}):
+    as_a_form_says_it_again = {"alias": "amber fox 3", "contact": {"channel": "sms", "explicit": True}}
+    for change in ({"alias": "amber fox 2"}, {"personal": {"notes": "x"}}, as_a_form_says_it_again):
         assert (await desk.post(f"/clients/{client_id}/correct", {"reason": "news", **change})).status_code == 200
 
 

@@ -136,6 +136,14 @@ async def answered(desk: IntakeDesk, offer_id: str, word: str) -> None:
     assert handled.rejected is None, handled.rejected
 
 
+async def test_a_stay_at_a_site_nobody_knows_is_not_claimed_and_the_right_one_still_can_be() -> None:
+    async with open_intake() as desk:
+        client = await desk.registered()
+        refused = await desk.post(f"/clients/{client}/stays", WALKED_IN | {"site": "nord"})
+        assert (refused.status_code, refused.json()["code"]) == (404, "site-unknown")
+        assert (await desk.post(f"/clients/{client}/stays", WALKED_IN)).json()["in_slot"]
+
+
 async def test_a_walk_in_is_claimed_and_its_owner_answers_about_the_claim() -> None:
     async with open_intake() as desk:
         client = await desk.registered()

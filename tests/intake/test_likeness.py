@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import pytest_asyncio
@@ -93,6 +93,15 @@ async def test_a_desk_is_shown_the_other_file_and_that_somebody_looked_is_writte
     reads = (await desk.get("/personal-reads", client_id=again)).json()["items"]
     assert [read["purpose"] for read in reads] == ["identity"]
     assert "Joesoef" not in looked.text
+
+
+async def test_a_look_for_others_that_is_repeated_later_is_another_look(desk: IntakeDesk) -> None:
+    client = await desk.registered(personal={"name": "Fatima Khalidi", "birth_date": "1990-05-06"})
+    path = f"/clients/{client}/look-alikes"
+    for minutes, looks in ((0, 1), (0, 1), (10, 2), (-10, 3)):
+        desk.clock.ahead = timedelta(minutes=minutes)
+        assert (await desk.post(path, key="tap")).status_code == 200
+        assert len((await desk.get("/personal-reads", client_id=client)).json()["items"]) == looks
 
 
 async def test_who_is_erased_is_like_nobody_and_without_a_name_there_is_nothing_to_compare(desk: IntakeDesk) -> None:

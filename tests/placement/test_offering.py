@@ -32,8 +32,11 @@ async def caught_up(desk: Desk) -> None:
     await desk.placement.capacity.caught_up(await desk.placement.store.last_position())
 
 
-def looking(desk: Desk, clock: Clock | None = None, made: type[Offering] = Offering, **links: LinkState) -> Offering:
-    """As the service wires it. clock: default the desk's. links: how a site is heard, live unless said otherwise."""
+def looking(
+    desk: Desk, clock: Clock | None = None, made: type[Offering] = Offering, site: str = "west", **links: LinkState
+) -> Offering:
+    """As the service wires it. clock: default the desk's. site: which looks. links: how a site is heard, live unless
+    said otherwise."""
 
     def link(site: str) -> SiteLink:
         return SiteLink(links.get(site, "live"), 0.0)
@@ -41,7 +44,7 @@ def looking(desk: Desk, clock: Clock | None = None, made: type[Offering] = Offer
     store, capacity = desk.placement.store, desk.placement.capacity
     assert isinstance(capacity, NetworkCapacity)
     listed = WaitingList(store, Reader(store, WAITING, desk.clock), link, capacity.current)
-    return made("west", store, listed, desk.placement.handler, clock or desk.clock, SystemIds())
+    return made(site, store, listed, desk.placement.handler, clock or desk.clock, SystemIds())
 
 
 async def offered(desk: Desk) -> list[str]:
@@ -142,8 +145,8 @@ async def test_what_is_told_of_an_offer_leads_to_no_request() -> None:
         assert known.isdisjoint({id_ for pair in told for id_ in pair})
 
 
-async def turned(desk: Desk, location: str = "west") -> None:
-    answer = await desk.post(f"/locations/{location}/offers", json={"offers": "ask"})
+async def turned(desk: Desk, location: str = "west", offers: str = "ask") -> None:
+    answer = await desk.post(f"/locations/{location}/offers", json={"offers": offers})
     assert answer.status_code == 200, answer.text
     await caught_up(desk)
 
@@ -166,6 +169,21 @@ async def test_a_location_that_asks_is_asked_once_and_offers_after_a_yes() -> No
         assert (late.status_code, late.json()["code"]) == (409, "question-over")
         assert await offered(desk) == [FIRST]
         assert (await desk.get("/offer-questions")).json()["items"] == []
+
+
+async def test_a_location_that_asks_no_longer_does_not_wait_for_what_it_asked() -> None:
+    async with open_desk() as desk:
+        await desk.opened(count=1)
+        await turned(desk)
+        await desk.placement.store.append(Append(NOW, rows=[*noticed()]))
+        look = looking(desk)
+        await look.look()
+        [question] = (await desk.get("/offer-questions")).json()["items"]
+        await turned(desk, offers="automatic")
+        await look.look()
+        assert await offered(desk) == [FIRST]
+        assert (await desk.post(f"/offer-questions/{question['id']}/yes", json={"location": "west"})).status_code == 200
+        assert await offered(desk) == [FIRST]
 
 
 async def test_a_request_that_was_put_off_is_not_asked_about_again_and_goes_to_the_next_best() -> None:
@@ -208,3 +226,34 @@ async def test_the_others_wait_longer_for_a_location_that_asks(mode: str, passes
         clock.passed = passes_seconds
         await elsewhere.look()
         assert elsewhere.passed_over(FIRST) == {"west"}
+
+
+async def test_locations_whose_operators_do_not_answer_do_not_keep_the_others_from_offering_for_ever() -> None:
+    async with open_desk() as desk:
+        modes = [("oost", "ask"), ("west", "ask"), ("zuid", "automatic")]
+        for name, _ in modes:
+            await desk.opened(name, count=1)
+        rows = [Put(offer_modes, ("west/placement", name, "west", mode)) for name, mode in modes]
+        await desk.placement.store.append(Append(NOW, rows=[*noticed(), *rows]))
+        await caught_up(desk)
+        clock = StoppedClock()
+        elsewhere = looking(desk, clock, site="noord")
+        for minute in range(60):
+            clock.passed = minute * 60.0
+            await elsewhere.look()
+        assert elsewhere.passed_over(FIRST) == {"oost", "west", "zuid"}
+
+
+async def test_a_location_that_was_passed_over_does_not_come_back_before_the_next_has_had_its_time() -> None:
+    async with open_desk() as desk:
+        for name in ("oost", "west"):
+            await desk.opened(name, count=1)
+        asks = Put(offer_modes, ("west/placement", "west", "west", "ask"))
+        await desk.placement.store.append(Append(NOW, rows=[*noticed(), asks]))
+        await caught_up(desk)
+        clock = StoppedClock()
+        elsewhere = looking(desk, clock, site="noord")
+        for minute in range(30):
+            clock.passed = minute * 60.0
+            await elsewhere.look()
+        assert elsewhere.passed_over(FIRST) == {"oost", "west"}

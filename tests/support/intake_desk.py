@@ -43,7 +43,8 @@ class IntakeDesk:
         ids = SystemIds()
         self.store = MemoryStore(disk, SITE, "intake")
         self.vault = Vault([SITE_KEY], keys)
-        self.deciding = deciding = app.handlers(self.store, clock, ids, site_seals((SITE, OTHER))[SITE])
+        seals = site_seals((SITE, OTHER))[SITE]
+        self.deciding = deciding = app.handlers(self.store, clock, ids, seals)
         self.keeper = Keeper(SITE, self.store, self.vault, deciding, clock, RETENTION_DAYS)
         self.intake = api.Intake(
             SITE,
@@ -55,6 +56,7 @@ class IntakeDesk:
             ids,
             deciding[policy.WEEKS],
             Streams(),
+            seals.knows,
         )
         bench = Bench("intake", Repair(self.store, [], clock, ids), Rebuilds({}, clock))
         site, self._tokens = new_app("desk"), Tokens()

@@ -130,6 +130,12 @@ def test_checked_in_there_they_live_there_and_their_old_place_is_given_up_once()
     moved.when(word_next("housed", 12)).then_nothing()
 
 
+def test_whose_letter_lay_for_a_day_moved_a_day_ago() -> None:
+    yesterday = T0 - timedelta(days=1)
+    late, moved_then = replace(MOVE_HOUSED, said_at=yesterday), replace(GIVEN_UP, moved_at=yesterday)
+    moving.given(MOVE_EXPECTED).when(word_next("housed", said_at=yesterday)).then(late, MOVE_PLACED, moved_then)
+
+
 def test_its_owner_is_written_to_until_it_says_that_they_left() -> None:
     written = letter(moved.state, moved.state.offers[OFFER])
     assert (written.letter, written.to, written.request_id) == (told.PlaceGivenUp, "west", OFFER)

@@ -10,7 +10,11 @@ from services.placement import events as ev
 from services.placement import events_offers as oe
 from services.placement.publish_offers import letters
 from tests.placement.offers import (
+    ACCEPTED,
+    CHECKED_IN,
+    HELD,
     OFFER,
+    OFFERED,
     REQUEST,
     ended,
     lapse,
@@ -19,7 +23,7 @@ from tests.placement.offers import (
     with_offer,
     with_unit,
 )  # fmt: skip
-from tests.placement.sample import A1, AT, STAY, after
+from tests.placement.sample import A1, A2, AT, STAY, after, opened, uid, west
 
 LATER = after(hours=30)
 SINCE = after(hours=20)
@@ -52,6 +56,18 @@ def test_a_letter_that_was_weeks_on_its_way_or_of_a_clock_that_is_ahead_is_not_r
     with_housed.when(give_up(at=weeks)).then(noted, left(at=weeks))
     with_housed.when(give_up(moved_at=LATER + timedelta(days=1))).then(NOTED, left(LATER))
     with_housed.when(give_up(moved_at=AT - timedelta(days=1))).then(NOTED, left(AT))
+
+
+def test_it_does_not_end_when_somebody_else_was_still_where_they_were_moved_to() -> None:
+    other, until = uid(7), after(hours=25)
+    two_units = west.given(opened(A1, A2, kind="family_shelter", sleeps=6), HELD, OFFERED, ACCEPTED, CHECKED_IN)
+    was_used = two_units.given(
+        ev.StayBegan(other, (A2,), "family_shelter", 2, AT, AT),
+        ev.StayEnded(other, (A2,), "moved_on", until, until),
+        ev.StayMoved(STAY, (A1,), (A2,), "family_shelter", after(hours=26), after(hours=26)),
+    )
+    gone = ev.StayEnded(STAY, (A2,), "transferred", until, LATER)
+    was_used.when(give_up()).then(NOTED, gone)
 
 
 def test_it_ends_once_whoever_ended_it() -> None:
