@@ -14,8 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics, telemetry
-from shared.http_access import BY_COOKIE, REFUSAL, SESSION_COOKIE
-from shared.http_problems import ACTOR, SIGN_IN, WWW_AUTHENTICATE, Problem, answer_problem, problem_of
+from shared.http_access import BY_COOKIE, SESSION_COOKIE
+from shared.http_problems import ACTOR, NOT_READ, REFUSAL, SIGN_IN, Problem, answer_problem, problem_of, stranger
+from shared.ports import StoreUnavailable
 from shared.security import Actor, TokenError
 from shared.sessions import is_session
 
@@ -98,7 +99,7 @@ class Border:
 
     async def _identify(self, request: Request) -> None:
         """Find out who asks. A token that does not count leaves the request without an actor, and the reason beside
-        it. Raises `StoreUnavailable` when a session cannot be looked up."""
+        it; so does a session that cannot be looked up: what is open to all answers all the same."""
         scope = request.scope
         scope[ACTOR], scope[REFUSAL], scope[BY_COOKIE], scope[SIGN_IN] = None, None, False, self._sign_in
         given = request.headers.getlist("authorization")
@@ -121,6 +122,8 @@ class Border:
                 scope[ACTOR] = self._verify(token)
         except TokenError as error:
             scope[REFUSAL] = error.code
+        except StoreUnavailable:
+            scope[REFUSAL] = NOT_READ
 
     async def _answer_error(self, request: Request, error: Exception, exchange: _Exchange) -> None:
         """The last resort: one log line, and an answer if there is none yet. A half-sent answer can only be cut off."""
@@ -151,7 +154,7 @@ class _Exchange:
         for name, value in self._scope["headers"]:
             if name == b"content-length" and (not value.isdigit() or int(value[:20]) > self._body_bytes_max):
                 if self._scope[ACTOR] is None:
-                    raise Problem(401, self._scope[REFUSAL] or "not-signed-in", headers=WWW_AUTHENTICATE)
+                    raise stranger(self._scope)
                 raise self._too_large()
 
     def _too_large(self) -> Problem:

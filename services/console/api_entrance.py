@@ -205,9 +205,13 @@ def _add_entrance(pages: FastAPI, desk: _Desk) -> None:
     @pages.post("/sign-out")
     @open_to_all
     async def sign_out(request: Request) -> Response:
-        """Ends the session, here and for everybody who holds its cookie."""
-        await desk.leave(request)
-        answer = RedirectResponse("/sign-in", 303)
+        """Ends the session, here and for everybody who holds its cookie. While the database does not answer this
+        device forgets it, and says so."""
+        answer: Response = RedirectResponse("/sign-in", 303)
+        try:
+            await desk.leave(request)
+        except StoreUnavailable:
+            answer = await desk.form(request, NotLetIn("no-answer"))
         answer.delete_cookie(desk.screens.cookie, path="/", httponly=True, samesite="strict")
         return answer
 

@@ -25,6 +25,7 @@ from shared.clock import SystemClock
 from shared.http_access import allow, session_cookie
 from shared.http_border import Border
 from shared.ids import SystemIds
+from shared.ports import StoreUnavailable
 from shared.security import Role, TokenError, issue_token, load_public_keys, load_signing_key, verify_token
 from shared.sessions import FRESH_SECONDS, UNHEARD_SECONDS_MAX, Sessions
 from shared.settings import SiteSettings
@@ -304,6 +305,29 @@ async def test_while_the_database_is_gone_whoever_was_there_stays(house: House) 
         house.clock.move(2)
         answer = await browser.get("/who")
         assert (answer.status_code, answer.json()["code"]) == (503, "store-unavailable")
+
+
+async def test_while_the_database_is_gone_what_is_open_answers_and_a_shared_device_can_be_left(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page to sign in on, its stylesheet, and signing out: a cookie nobody can look up takes none of it away."""
+    await house.desk.add("anna", "operator", PASSWORD)
+    async with house.browser() as browser:
+        await signs_in(browser)
+        house.clock.move(UNHEARD_SECONDS_MAX)
+        house.sessions._dsn = "postgresql://nobody@127.0.0.1:9/gone"
+
+        async def gone(_work: object) -> None:
+            raise StoreUnavailable("gone")
+
+        monkeypatch.setattr(house.accounts, "_query", gone)
+        for path, status in (("/sign-in", 200), ("/static/plek.css", 200), ("/who", 503), ("/nowhere", 503)):
+            answer = await browser.get(path)
+            assert answer.status_code == status, path
+        answer = await browser.post("/sign-out")
+        assert (answer.status_code, "does not reach its accounts" in answer.text) == (503, True)
+        assert "Max-Age=0" in answer.headers["set-cookie"]
+        assert COOKIE not in browser.cookies
 
 
 async def test_a_token_begins_a_session_as_long_as_it_counts_itself(house: House) -> None:
