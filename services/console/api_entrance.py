@@ -78,7 +78,8 @@ class Entrance:
         return counts
 
     async def session(self, account: Account, browser: str) -> tuple[str, datetime]:
-        """A new session of an account: its secret, and until when it counts."""
+        """A new session of an account: its secret, and until when it counts. Raises `NotLetIn` when the password that
+        let somebody in is not the account's any more, or the account was disabled meanwhile."""
         now = self.clock.now()
         until = now + SESSION_LIFETIME
         return await self._begin(account, account.id, account.role, browser, until), until
@@ -96,7 +97,10 @@ class Entrance:
 
     async def _begin(self, account: Account | None, subject: str, role: Role, browser: str, until: datetime) -> str:
         now, device = self.clock.now(), device_of(browser)
-        return await self.accounts.begin(account, subject, role, device, now, until, self.ids.random_id())
+        secret = await self.accounts.begin(account, subject, role, device, now, until, self.ids.random_id())
+        if secret is None:
+            raise NotLetIn("password-wrong")
+        return secret
 
     async def demo_accounts(self) -> list[Account]:
         """Those anybody may choose here, in the order of the roles."""

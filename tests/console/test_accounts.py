@@ -15,7 +15,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
 
 from infra.keys import ensure_token_key
-from services.console.api_entrance import Entrance, device_cookie
+from services.console.api_entrance import Entrance, NotLetIn, device_cookie
 from services.console.api_pages import Places, Screens, build
 from services.console.app import migrate
 from services.console.jobs import AccountDesk, AccountRefused, account_desk
@@ -290,6 +290,23 @@ async def test_another_password_ends_all_sessions_and_the_old_one_counts_no_more
         assert not await is_in(browser)
         assert (await signs_in(browser)).status_code == 422
         assert (await signs_in(browser, password="another horse battery")).status_code == 303
+
+
+async def test_whoever_is_being_let_in_while_the_password_changes_stays_out(house: House) -> None:
+    """A stolen password is tried and tried: one try is always under way when it is changed."""
+    await house.desk.add("anna", "operator", PASSWORD)
+    let_in = await house.entrance.with_password("anna", PASSWORD, "")
+    await house.desk.password("anna", "another horse battery")
+    with pytest.raises(NotLetIn, match="password-wrong"):
+        await house.entrance.session(let_in, "")
+    let_in = await house.entrance.with_password("anna", "another horse battery", "")
+    await house.desk.disable("anna", disabled=True)
+    with pytest.raises(NotLetIn):
+        await house.entrance.session(let_in, "")
+    await house.desk.disable("anna", disabled=False)
+    assert await house.accounts.of(let_in.id, house.clock.now()) == []
+    await house.entrance.session(let_in, "")
+    assert len(await house.accounts.of(let_in.id, house.clock.now())) == 1
 
 
 async def test_while_the_database_is_gone_whoever_was_there_stays(house: House) -> None:
