@@ -70,7 +70,7 @@ class Entrance:
         if wait > 0:
             raise NotLetIn("too-many-tries", wait)
         counts = account if account is not None and (self.demo or not account.demo) else None
-        if not await self.passwords.fits(password, counts) or counts is None:
+        if not await self.passwords.fits(password, counts, known=known) or counts is None:
             raise NotLetIn("password-wrong")
         self.tries.succeeded(key)
         if counts.disabled_at is not None:  # said only to whoever knows the password

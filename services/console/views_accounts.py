@@ -28,7 +28,8 @@ DEMO_ACCOUNTS: dict[str, Role] = {role: role for role in ROLES}
 """One account for each role, of networks that are a demonstration; its name is the role."""
 
 HASHES_AT_ONCE = 2
-"""One takes 64 MiB and a tenth of a second of a core: whoever floods the page waits, and the site does not."""
+"""One takes 64 MiB and a tenth of a second of a core: whoever floods the page waits, and the site does not. Half of
+them are for browsers that are known: a flood of strangers makes nobody wait at their own device."""
 
 PRUNE_EVERY_SECONDS = 3600.0
 
@@ -105,21 +106,21 @@ class Passwords:
 
     def __init__(self, hasher: Argon2Hasher | None = None) -> None:
         self._hasher = PasswordHash((hasher or Argon2Hasher(),))
-        self._turn = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._turns = {known: asyncio.Semaphore(HASHES_AT_ONCE // 2) for known in (True, False)}
         self._nobodys: str | None = None
 
     async def hash(self, password: str) -> str:
-        async with self._turn:
-            return await asyncio.to_thread(self._hasher.hash, password)
+        return await asyncio.to_thread(self._hasher.hash, password)
 
-    async def fits(self, password: str, account: Account | None) -> bool:
-        """Whether this is the account's password. For no account it takes as long: nobody learns who has one."""
+    async def fits(self, password: str, account: Account | None, *, known: bool = False) -> bool:
+        """Whether this is the account's password. For no account it takes as long: nobody learns who has one. known:
+        whether the browser is one the account was signed in with before."""
         if account is not None and account.demo:
             return password == DEMO_PASSWORD
         hashed = None if account is None else account.password
-        if self._nobodys is None:
-            self._nobodys = await self.hash(new_secret())
-        async with self._turn:
+        async with self._turns[known]:
+            if self._nobodys is None:
+                self._nobodys = await self.hash(new_secret())
             fits = await asyncio.to_thread(self._hasher.verify, password, hashed or self._nobodys)
         return fits and hashed is not None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -20,7 +22,7 @@ from services.console.api_pages import Places, Screens, build
 from services.console.app import migrate
 from services.console.jobs import AccountDesk, AccountRefused, account_desk
 from services.console.signing import DEMO_PASSWORD, TRIES_AT_ONCE, TRY_EVERY_SECONDS
-from services.console.views_accounts import Accounts, Passwords
+from services.console.views_accounts import Account, Accounts, Passwords
 from shared.clock import SystemClock
 from shared.http_access import allow, session_cookie
 from shared.http_border import Border
@@ -51,6 +53,19 @@ class StillClock(SystemClock):
     def move(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
+
+
+class SlowHasher(Argon2Hasher):
+    """One that takes until it is told for some passwords."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.waits_for: dict[str, threading.Event] = {}
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002
+        if isinstance(password, str) and password in self.waits_for:
+            self.waits_for[password].wait(30)
+        return super().verify(password, hash)
 
 
 class House:
@@ -201,6 +216,22 @@ async def test_a_stranger_who_tries_for_ever_keeps_nobody_from_their_own_device(
             last = await signs_in(stranger, password="wrong")
         assert last.status_code == 429
         assert (await signs_in(own)).status_code == 303
+
+
+async def test_a_flood_of_strangers_makes_nobody_wait_at_their_own_device() -> None:
+    """Each wrong password costs a hash, and they wait for one another: not so whoever was here before."""
+    hasher, go_on = SlowHasher(), threading.Event()
+    hasher.waits_for["wrong"] = go_on
+    passwords = Passwords(hasher)
+    opened_at = SystemClock().now()
+    anna = Account("anna", "1", "operator", await passwords.hash(PASSWORD), False, opened_at, None)
+    flood = [asyncio.create_task(passwords.fits("wrong", anna)) for _ in range(50)]
+    try:
+        assert await asyncio.wait_for(passwords.fits(PASSWORD, anna, known=True), 20)
+        assert not any(one.done() for one in flood)
+    finally:
+        go_on.set()
+        assert await asyncio.gather(*flood) == [False] * 50
 
 
 async def test_signing_out_ends_the_session_for_whoever_copied_its_cookie(house: House) -> None:
