@@ -16,14 +16,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.http_problems import ACTOR, WWW_AUTHENTICATE, Problem, answer_problem
+from shared.http_problems import ACTOR, WWW_AUTHENTICATE, Problem, answer_problem, stranger
 from shared.security import ROLES, Actor, Role
 
 SESSION_COOKIE = "plek_session"
 """HttpOnly, SameSite=Strict; holds a session's secret (`shared/sessions.py`), or the token a script would send."""
 
-REFUSAL = "plek.refusal"
-"""Key of the ASGI scope: why there is no actor, as a code."""
 BY_COOKIE = "plek.by_cookie"
 """Key of the ASGI scope: the actor is known by the session cookie; the browser may have been tricked into asking."""
 
@@ -81,8 +79,8 @@ def access_of(endpoint: object) -> Access | None:
 def admit(request: Request, access: Access) -> None:
     """Lets a request through or raises the `Problem` it deserves.
 
-    401 with why the token did not count; 403 `cross-site` for an unsafe request a browser may have been tricked into;
-    403 `role-not-allowed`.
+    401 with why the token did not count, 503 while that is not known; 403 `cross-site` for an unsafe request a browser
+    may have been tricked into; 403 `role-not-allowed`.
     """
     scope = request.scope
     unsafe = request.method not in SAFE_METHODS
@@ -92,7 +90,7 @@ def admit(request: Request, access: Access) -> None:
         return
     actor: Actor | None = scope.get(ACTOR)
     if actor is None:
-        raise Problem(401, scope.get(REFUSAL) or "not-signed-in", headers=WWW_AUTHENTICATE)
+        raise stranger(scope)
     if unsafe and scope.get(BY_COOKIE):
         _refuse_cross_site(request)
     if actor.role not in access.roles:

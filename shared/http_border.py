@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from opentelemetry.trace import Span, StatusCode
@@ -14,8 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics, telemetry
-from shared.http_access import BY_COOKIE, REFUSAL, SESSION_COOKIE
-from shared.http_problems import ACTOR, SIGN_IN, WWW_AUTHENTICATE, Problem, answer_problem, problem_of
+from shared.http_access import BY_COOKIE, SESSION_COOKIE
+from shared.http_problems import ACTOR, NOT_READ, REFUSAL, SIGN_IN, Problem, answer_problem, problem_of, stranger
+from shared.ports import StoreUnavailable
 from shared.security import Actor, TokenError
 from shared.sessions import is_session
 
@@ -86,19 +88,24 @@ class Border:
             exchange = _Exchange(scope, receive, send, self._body_bytes_max)
             exchange.traceresponse = telemetry.current_traceparent()
             try:
-                await self._identify(request)
+                token = await self._identify(request)
+                exchange.still = partial(self._counts, token) if token else None
                 exchange.refuse_announced_size()
                 await self.app(scope, exchange.receive, exchange.send)
             except ClientDisconnect:
                 exchange.status = exchange.status or 499
             except Exception as error:
-                await self._answer_error(request, error, exchange)
+                if not exchange.over:
+                    await self._answer_error(request, error, exchange)
             finally:
                 _record(scope, method, exchange, span)
 
-    async def _identify(self, request: Request) -> None:
+    async def _identify(self, request: Request) -> str:
         """Find out who asks. A token that does not count leaves the request without an actor, and the reason beside
-        it. Raises `StoreUnavailable` when a session cannot be looked up."""
+        it; so does a session that cannot be looked up: what is open to all answers all the same.
+
+        Comes back with the token that counts, or nothing.
+        """
         scope = request.scope
         scope[ACTOR], scope[REFUSAL], scope[BY_COOKIE], scope[SIGN_IN] = None, None, False, self._sign_in
         given = request.headers.getlist("authorization")
@@ -106,21 +113,36 @@ class Border:
             scheme, _, token = given[0].partition(" ")
             if len(given) > 1 or scheme.lower() != "bearer":
                 scope[REFUSAL] = "token-invalid"
-                return
+                return ""
         else:
             token = request.cookies.get(self._cookie, "")
             scope[BY_COOKIE] = bool(token)
         token = token.strip()
         if not token:
             scope[REFUSAL] = "token-invalid" if given else None
-            return
+            return ""
         try:
-            if self._session is not None and is_session(token):
-                scope[ACTOR] = await self._session(token)
-            else:
-                scope[ACTOR] = self._verify(token)
+            scope[ACTOR] = await self._actor(token)
         except TokenError as error:
             scope[REFUSAL] = error.code
+            return ""
+        except StoreUnavailable:
+            scope[REFUSAL] = NOT_READ
+            return ""
+        return token
+
+    async def _actor(self, token: str) -> Actor:
+        if self._session is not None and is_session(token):
+            return await self._session(token)
+        return self._verify(token)
+
+    async def _counts(self, token: str) -> bool:
+        """Whether a token still counts: a stream would outlast the session it began with."""
+        try:
+            await self._actor(token)
+        except (TokenError, StoreUnavailable):
+            return False
+        return True
 
     async def _answer_error(self, request: Request, error: Exception, exchange: _Exchange) -> None:
         """The last resort: one log line, and an answer if there is none yet. A half-sent answer can only be cut off."""
@@ -144,6 +166,8 @@ class _Exchange:
         self.status = 0
         self.complete = False
         self.streaming = False
+        self.over = False
+        self.still: Callable[[], Awaitable[bool]] | None = None
         self.traceresponse: str | None = None
 
     def refuse_announced_size(self) -> None:
@@ -151,7 +175,7 @@ class _Exchange:
         for name, value in self._scope["headers"]:
             if name == b"content-length" and (not value.isdigit() or int(value[:20]) > self._body_bytes_max):
                 if self._scope[ACTOR] is None:
-                    raise Problem(401, self._scope[REFUSAL] or "not-signed-in", headers=WWW_AUTHENTICATE)
+                    raise stranger(self._scope)
                 raise self._too_large()
 
     def _too_large(self) -> Problem:
@@ -168,12 +192,24 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
+        if self.streaming:
+            await self._end_if_over()
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._completed(list(message.get("headers", ())))
         elif message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True
         await self._send(message)
+
+    async def _end_if_over(self) -> None:
+        """Ends a stream whose reader may not follow it any more, before it tells anything else. Raises
+        `ClientDisconnect`: for who sends, nobody is there."""
+        if not self.over:
+            if self.still is None or await self.still():
+                return
+            self.over = self.complete = True
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        raise ClientDisconnect
 
     def _completed(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         given = {name.lower(): value for name, value in headers}

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Scope
 
 from shared import telemetry
 from shared.handling import KeyReused
@@ -25,6 +26,10 @@ FIELD_CHARACTERS_MAX = 100
 
 ACTOR = "plek.actor"
 """Key of the ASGI scope: who asks (`shared.security.Actor`), or None. Set by the border on every request."""
+REFUSAL = "plek.refusal"
+"""Key of the ASGI scope: why there is no actor, as a code."""
+NOT_READ = "store-unavailable"
+"""The refusal of a session that could not be looked up: whose it is, is not known."""
 SIGN_IN = "plek.sign_in"
 """Key of the ASGI scope: the path of the page a browser signs in on, or None."""
 WWW_AUTHENTICATE = {"WWW-Authenticate": 'Bearer realm="plek"'}
@@ -180,12 +185,21 @@ def code_of(kind: str) -> str:
     return _CODE.sub("-", kind.lower()).strip("-") or "invalid"
 
 
+def stranger(scope: Scope) -> Problem:
+    """Why a request without an actor is refused: 401 with why the token did not count; 503 while that is not known."""
+    refusal: str | None = scope.get(REFUSAL)
+    if refusal == NOT_READ:
+        return Problem(503, NOT_READ, headers={"Retry-After": "1"})
+    return Problem(401, refusal or "not-signed-in", headers=WWW_AUTHENTICATE)
+
+
 async def answer_problem(request: Request, error: Exception) -> Response:
     """The exception handler of every app. A browser that has to sign in first is taken there; the border logs the
     unexpected."""
     problem = problem_of(error)
     if problem.status_code in (404, 405) and request.scope.get(ACTOR) is None and ACTOR in request.scope:
-        problem = Problem(401, "not-signed-in", headers=WWW_AUTHENTICATE)  # strangers do not learn what there is
+        known = request.scope.get(REFUSAL) != NOT_READ  # strangers do not learn what there is
+        problem = Problem(401, "not-signed-in", headers=WWW_AUTHENTICATE) if known else stranger(request.scope)
     if problem.status_code == 401 and (sign_in := _sign_in_page(request)) is not None:
         return RedirectResponse(sign_in, 303)
     return problem_response(problem)

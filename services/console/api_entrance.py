@@ -70,7 +70,7 @@ class Entrance:
         if wait > 0:
             raise NotLetIn("too-many-tries", wait)
         counts = account if account is not None and (self.demo or not account.demo) else None
-        if not await self.passwords.fits(password, counts) or counts is None:
+        if not await self.passwords.fits(password, counts, known=known) or counts is None:
             raise NotLetIn("password-wrong")
         self.tries.succeeded(key)
         if counts.disabled_at is not None:  # said only to whoever knows the password
@@ -78,7 +78,8 @@ class Entrance:
         return counts
 
     async def session(self, account: Account, browser: str) -> tuple[str, datetime]:
-        """A new session of an account: its secret, and until when it counts."""
+        """A new session of an account: its secret, and until when it counts. Raises `NotLetIn` when the password that
+        let somebody in is not the account's any more, or the account was disabled meanwhile."""
         now = self.clock.now()
         until = now + SESSION_LIFETIME
         return await self._begin(account, account.id, account.role, browser, until), until
@@ -96,7 +97,10 @@ class Entrance:
 
     async def _begin(self, account: Account | None, subject: str, role: Role, browser: str, until: datetime) -> str:
         now, device = self.clock.now(), device_of(browser)
-        return await self.accounts.begin(account, subject, role, device, now, until, self.ids.random_id())
+        secret = await self.accounts.begin(account, subject, role, device, now, until, self.ids.random_id())
+        if secret is None:
+            raise NotLetIn("password-wrong")
+        return secret
 
     async def demo_accounts(self) -> list[Account]:
         """Those anybody may choose here, in the order of the roles."""
@@ -205,9 +209,13 @@ def _add_entrance(pages: FastAPI, desk: _Desk) -> None:
     @pages.post("/sign-out")
     @open_to_all
     async def sign_out(request: Request) -> Response:
-        """Ends the session, here and for everybody who holds its cookie."""
-        await desk.leave(request)
-        answer = RedirectResponse("/sign-in", 303)
+        """Ends the session, here and for everybody who holds its cookie. While the database does not answer this
+        device forgets it, and says so."""
+        answer: Response = RedirectResponse("/sign-in", 303)
+        try:
+            await desk.leave(request)
+        except StoreUnavailable:
+            answer = await desk.form(request, NotLetIn("no-answer"))
         answer.delete_cookie(desk.screens.cookie, path="/", httponly=True, samesite="strict")
         return answer
 

@@ -77,6 +77,8 @@ class Form:
     answer: Answer | None = None
     grave: bool = False
     """Whether it cannot be taken back: its button is marked."""
+    elsewhere: bool = False
+    """Whether another service decides it than the one its page is asked from, which knows nothing of its position."""
 
     @property
     def first(self) -> Sequence[Field]:

@@ -243,7 +243,7 @@ def money_form(about: str, of: str, found: Row | None, role: str, now: datetime,
 
 def _form(about: str, path: str, words: Words, fields: Sequence[Field], **more: Any) -> Form:
     title, told, button, done = (words(f"form.money.{about}{part}") for part in ("", "_help", "_button", "_done"))
-    return Form(about, title, told, path, button, done, fields, **more)
+    return Form(about, title, told, path, button, done, fields, elsewhere=not path.startswith(f"{API}/"), **more)
 
 
 def _plain(about: str, path: str, words: Words) -> Form:

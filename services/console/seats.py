@@ -90,4 +90,4 @@ def seat_form(
 
 def _form(about: str, path: str, words: Words, fields: Sequence[Field], body: Row | None = None, **more: Any) -> Form:
     title, told, button, done = (words(f"form.{about}{part}") for part in ("", "_help", "_button", "_done"))
-    return Form(about, title, told, path, button, done, fields, body or {}, **more)
+    return Form(about, title, told, path, button, done, fields, body or {}, elsewhere=True, **more)

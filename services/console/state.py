@@ -100,6 +100,7 @@ class State:
             *(log.alarm for log in self.logs),
             *(one.alarm for one in self.readers),
             *(to.alarm for to in self.links),
+            *(line.worklist > 0 for line in self.services),
         ]
         return not (self.parked or any(alarms) or any(line.trouble for line in self.services))
 
@@ -154,7 +155,8 @@ def _reader(
     name: str = reader["view"]
     lines: list[ReaderLine] = []
     acts = ["resume" if reader["paused"] else "pause", *(["rebuild"] if name in views else [])]
-    for origin, pace in sorted(reader["pace"].items()) or [("", None)]:
+    for origin in sorted({*reader["pace"], *reader["incomplete"]}) or [""]:
+        pace = reader["pace"].get(origin)
         code, waits = reader["incomplete"].get(origin, ""), reader["behind"].get(origin, 0)
         stands = pace is not None and waits > 0 and pace["standing_seconds"] > STANDS_SECONDS
         first = not lines

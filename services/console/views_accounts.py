@@ -28,7 +28,8 @@ DEMO_ACCOUNTS: dict[str, Role] = {role: role for role in ROLES}
 """One account for each role, of networks that are a demonstration; its name is the role."""
 
 HASHES_AT_ONCE = 2
-"""One takes 64 MiB and a tenth of a second of a core: whoever floods the page waits, and the site does not."""
+"""One takes 64 MiB and a tenth of a second of a core: whoever floods the page waits, and the site does not. Half of
+them are for browsers that are known: a flood of strangers makes nobody wait at their own device."""
 
 PRUNE_EVERY_SECONDS = 3600.0
 
@@ -105,21 +106,21 @@ class Passwords:
 
     def __init__(self, hasher: Argon2Hasher | None = None) -> None:
         self._hasher = PasswordHash((hasher or Argon2Hasher(),))
-        self._turn = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._turns = {known: asyncio.Semaphore(HASHES_AT_ONCE // 2) for known in (True, False)}
         self._nobodys: str | None = None
 
     async def hash(self, password: str) -> str:
-        async with self._turn:
-            return await asyncio.to_thread(self._hasher.hash, password)
+        return await asyncio.to_thread(self._hasher.hash, password)
 
-    async def fits(self, password: str, account: Account | None) -> bool:
-        """Whether this is the account's password. For no account it takes as long: nobody learns who has one."""
+    async def fits(self, password: str, account: Account | None, *, known: bool = False) -> bool:
+        """Whether this is the account's password. For no account it takes as long: nobody learns who has one. known:
+        whether the browser is one the account was signed in with before."""
         if account is not None and account.demo:
             return password == DEMO_PASSWORD
         hashed = None if account is None else account.password
-        if self._nobodys is None:
-            self._nobodys = await self.hash(new_secret())
-        async with self._turn:
+        async with self._turns[known]:
+            if self._nobodys is None:
+                self._nobodys = await self.hash(new_secret())
             fits = await asyncio.to_thread(self._hasher.verify, password, hashed or self._nobodys)
         return fits and hashed is not None
 
@@ -157,12 +158,20 @@ class Accounts:
         return bool(changed) and await self.sign_out(name) >= 0
 
     async def set_password(self, name: str, hashed: str) -> bool:
-        """Ends all its sessions, and no device is known any more. False when there is no such account of a person."""
-        sql = "update accounts set password = $2 where name = $1 and not demo returning id"
-        changed = await self._fetch(sql, name, hashed)
-        if changed:
-            await self._fetch("delete from devices where account = $1", changed[0]["id"])
-        return bool(changed) and await self.sign_out(name) >= 0
+        """Ends all its sessions, and no device is known any more. False when there is no such account of a person.
+
+        In one transaction: a password that was changed lets nobody stay who came in with the one before.
+        """
+
+        async def work(pool: asyncpg.Pool[asyncpg.Record]) -> bool:
+            async with pool.acquire() as connection, connection.transaction():
+                sql = "update accounts set password = $2 where name = $1 and not demo returning id"
+                changed = await connection.fetchval(sql, name, hashed)
+                await connection.execute("delete from devices where account = $1", changed)
+                await connection.execute("delete from sign_ins where account = $1", changed)
+                return changed is not None
+
+        return await self._query(work)
 
     async def sign_out(self, name: str) -> int:
         """How many sessions of an account were ended."""
@@ -171,15 +180,16 @@ class Accounts:
 
     async def begin(
         self, account: Account | None, subject: str, role: Role, device: str, now: datetime, until: datetime, id_: str
-    ) -> str:
-        """A new session's secret. account: None when it begins with a token."""
+    ) -> str | None:
+        """A new session's secret. account: None when it begins with a token; None comes back when the account was
+        disabled, or got another password, after it was read: the lock has either wait for the other."""
         secret = new_secret()
-        await self._fetch(
-            "insert into sign_ins (key, id, account, subject, role, device, began_at, expires_at)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8)",
-            key_of(secret), id_, None if account is None else account.id, subject, role, device, now, until,
-        )  # fmt: skip
-        return secret
+        values = [key_of(secret), id_, subject, role, device, now, until]
+        if account is None:
+            await self._fetch(_BEGIN, *values)
+            return secret
+        begun = await self._fetch(_BEGIN_WITH, *values, account.id, account.password)
+        return secret if begun else None
 
     async def of(self, subject: str, now: datetime) -> list[SignIn]:
         """Somebody's sessions that are not over, the newest first."""
@@ -232,6 +242,14 @@ class Accounts:
         return await self._query(work)
 
 
+_BEGIN = (
+    "insert into sign_ins (key, id, subject, role, device, began_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)"
+)
+_BEGIN_WITH = (
+    "insert into sign_ins (key, id, subject, role, device, began_at, expires_at, account)"
+    " select $1::text, $2::uuid, $3::text, $4::text, $5::text, $6::timestamptz, $7::timestamptz, id from accounts"
+    " where id = $8 and disabled_at is null and password is not distinct from $9 for share returning id"
+)
 _ACCOUNTS = "select name, id, role, password, demo, opened_at, disabled_at from accounts"
 
 

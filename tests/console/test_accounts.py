@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -15,16 +17,17 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
 
 from infra.keys import ensure_token_key
-from services.console.api_entrance import Entrance, device_cookie
+from services.console.api_entrance import Entrance, NotLetIn, device_cookie
 from services.console.api_pages import Places, Screens, build
 from services.console.app import migrate
 from services.console.jobs import AccountDesk, AccountRefused, account_desk
 from services.console.signing import DEMO_PASSWORD, TRIES_AT_ONCE, TRY_EVERY_SECONDS
-from services.console.views_accounts import Accounts, Passwords
+from services.console.views_accounts import Account, Accounts, Passwords
 from shared.clock import SystemClock
 from shared.http_access import allow, session_cookie
 from shared.http_border import Border
 from shared.ids import SystemIds
+from shared.ports import StoreUnavailable
 from shared.security import Role, TokenError, issue_token, load_public_keys, load_signing_key, verify_token
 from shared.sessions import FRESH_SECONDS, UNHEARD_SECONDS_MAX, Sessions
 from shared.settings import SiteSettings
@@ -50,6 +53,19 @@ class StillClock(SystemClock):
     def move(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
+
+
+class SlowHasher(Argon2Hasher):
+    """One that takes until it is told for some passwords."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.waits_for: dict[str, threading.Event] = {}
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002
+        if isinstance(password, str) and password in self.waits_for:
+            self.waits_for[password].wait(30)
+        return super().verify(password, hash)
 
 
 class House:
@@ -202,6 +218,22 @@ async def test_a_stranger_who_tries_for_ever_keeps_nobody_from_their_own_device(
         assert (await signs_in(own)).status_code == 303
 
 
+async def test_a_flood_of_strangers_makes_nobody_wait_at_their_own_device() -> None:
+    """Each wrong password costs a hash, and they wait for one another: not so whoever was here before."""
+    hasher, go_on = SlowHasher(), threading.Event()
+    hasher.waits_for["wrong"] = go_on
+    passwords = Passwords(hasher)
+    opened_at = SystemClock().now()
+    anna = Account("anna", "1", "operator", await passwords.hash(PASSWORD), False, opened_at, None)
+    flood = [asyncio.create_task(passwords.fits("wrong", anna)) for _ in range(50)]
+    try:
+        assert await asyncio.wait_for(passwords.fits(PASSWORD, anna, known=True), 20)
+        assert not any(one.done() for one in flood)
+    finally:
+        go_on.set()
+        assert await asyncio.gather(*flood) == [False] * 50
+
+
 async def test_signing_out_ends_the_session_for_whoever_copied_its_cookie(house: House) -> None:
     await house.desk.add("anna", "operator", PASSWORD)
     async with house.browser() as browser, house.browser() as thief:
@@ -291,6 +323,23 @@ async def test_another_password_ends_all_sessions_and_the_old_one_counts_no_more
         assert (await signs_in(browser, password="another horse battery")).status_code == 303
 
 
+async def test_whoever_is_being_let_in_while_the_password_changes_stays_out(house: House) -> None:
+    """A stolen password is tried and tried: one try is always under way when it is changed."""
+    await house.desk.add("anna", "operator", PASSWORD)
+    let_in = await house.entrance.with_password("anna", PASSWORD, "")
+    await house.desk.password("anna", "another horse battery")
+    with pytest.raises(NotLetIn, match="password-wrong"):
+        await house.entrance.session(let_in, "")
+    let_in = await house.entrance.with_password("anna", "another horse battery", "")
+    await house.desk.disable("anna", disabled=True)
+    with pytest.raises(NotLetIn):
+        await house.entrance.session(let_in, "")
+    await house.desk.disable("anna", disabled=False)
+    assert await house.accounts.of(let_in.id, house.clock.now()) == []
+    await house.entrance.session(let_in, "")
+    assert len(await house.accounts.of(let_in.id, house.clock.now())) == 1
+
+
 async def test_while_the_database_is_gone_whoever_was_there_stays(house: House) -> None:
     """Nobody can have ended a session in a database that does not answer."""
     await house.desk.add("anna", "operator", PASSWORD)
@@ -304,6 +353,29 @@ async def test_while_the_database_is_gone_whoever_was_there_stays(house: House) 
         house.clock.move(2)
         answer = await browser.get("/who")
         assert (answer.status_code, answer.json()["code"]) == (503, "store-unavailable")
+
+
+async def test_while_the_database_is_gone_what_is_open_answers_and_a_shared_device_can_be_left(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page to sign in on, its stylesheet, and signing out: a cookie nobody can look up takes none of it away."""
+    await house.desk.add("anna", "operator", PASSWORD)
+    async with house.browser() as browser:
+        await signs_in(browser)
+        house.clock.move(UNHEARD_SECONDS_MAX)
+        house.sessions._dsn = "postgresql://nobody@127.0.0.1:9/gone"
+
+        async def gone(_work: object) -> None:
+            raise StoreUnavailable("gone")
+
+        monkeypatch.setattr(house.accounts, "_query", gone)
+        for path, status in (("/sign-in", 200), ("/static/plek.css", 200), ("/who", 503), ("/nowhere", 503)):
+            answer = await browser.get(path)
+            assert answer.status_code == status, path
+        answer = await browser.post("/sign-out")
+        assert (answer.status_code, "does not reach its accounts" in answer.text) == (503, True)
+        assert "Max-Age=0" in answer.headers["set-cookie"]
+        assert COOKIE not in browser.cookies
 
 
 async def test_a_token_begins_a_session_as_long_as_it_counts_itself(house: House) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.console.api_pages import Places, Screens, build
+from services.console.api_pages import HERE, Places, Screens, build
 from shared.http_border import PAGE_POLICY, Border
 from shared.security import Role, load_public_keys, verify_token
 from tests.console.sample import uid
@@ -134,3 +134,13 @@ async def test_the_books_are_at_the_municipality(tmp_path: Path) -> None:
         browser.cookies.set(COOKIE, pages.token("finance"))
         answer = await browser.get("/money")
     assert (answer.status_code, "decided at the municipality" in answer.text) == (404, True)
+
+
+async def test_a_form_that_another_service_decides_says_so_or_its_page_would_wait_for_a_position_it_never_has(
+    desk: Desk,
+) -> None:
+    """The page of the books is asked of the allowance service with the position of what was written last."""
+    assert " data-elsewhere" in (await desk.get("/money/form?about=regime", "coordinator")).text
+    assert " data-elsewhere" not in (await desk.get("/money/form?about=open", "coordinator")).text
+    script = (HERE / "static" / "forms.js").read_text("utf-8")
+    assert 'if (!("elsewhere" in form.dataset)) wrote(came.position);' in script

@@ -65,6 +65,7 @@ def test_everything_a_form_can_send_is_a_request_the_service_knows(about: str, l
     rows = [entitlement(status)] if status else []
     form = seat_form(about, SEAT, client(), rows, NAMES, TODAY, words(language))
     assert form is not None
+    assert form.elsewhere  # the page of a client is asked of intake
     for body in bodies(form):
         model.model_validate_json(json.dumps(body))
 

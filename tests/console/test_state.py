@@ -112,3 +112,16 @@ def test_a_relay_that_stands_still_and_a_site_that_is_not_heard_are_marked() -> 
 def test_both_languages_say_it() -> None:
     shown = state({"placement": None}, {}, [], NL)
     assert shown.services[0].trouble == ["Antwoordt niet"]
+
+
+def test_an_origin_that_is_incomplete_and_not_heard_is_marked_all_the_same() -> None:
+    """What was discarded marks a view until it is made anew, also of a site that left or of this site's own log."""
+    shown = seen(reader(pace={}, incomplete={"west/intake": "discarded"}))
+    assert [(line.origin, line.note, line.alarm) for line in shown.readers] == [
+        ("west/intake", "Incomplete: discarded", True)
+    ]
+    assert not shown.quiet
+
+
+def test_lost_rows_that_wait_for_somebody_are_not_quiet() -> None:
+    assert not seen(changed(worklist=3)).quiet

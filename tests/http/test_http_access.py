@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +13,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
+from starlette.types import Message
 
-from shared.http import Streams, new_app
+from shared.http import StreamMessage, Streams, new_app
 from shared.http_access import EVERYBODY, OPEN, SESSION_COOKIE, Guarded, RouteUndeclared, allow, check_routes
 from shared.http_border import Border
-from shared.security import ROLES, Role
+from shared.security import ROLES, Actor, Role, TokenError
+from shared.sessions import new_secret
 from tests.support.border import Tokens, caller, tiny_api, tiny_site
 
 THINGS = "/api/tiny/things"
@@ -209,3 +213,48 @@ def test_what_is_declared_can_be_listed() -> None:
     table = check_routes(tiny_api(Streams()).routes)
     assert table["POST /things"].roles == frozenset({"operator", "caseworker"})
     assert table["GET /openapi.json"].roles == EVERYBODY
+
+
+@pytest.mark.asyncio
+async def test_a_stream_ends_with_the_session_it_began_with() -> None:
+    """A tablet that was lost and signed out elsewhere is told nothing more, however long its stream stays open."""
+    app, streams = new_app("tiny site"), Streams()
+    happens: asyncio.Queue[int] = asyncio.Queue()
+    ended, told, heard = False, [], asyncio.Event()
+
+    async def session(_secret: str) -> Actor:
+        if ended:
+            raise TokenError("session-ended")
+        return Actor("anna", "operator", "west")
+
+    async def all_that_happens() -> AsyncIterator[StreamMessage]:
+        while True:
+            yield StreamMessage({"position": await happens.get()})
+
+    @app.get("/stream")
+    @allow("operator")
+    async def stream() -> Response:
+        return streams.answer(all_that_happens())
+
+    async def receive() -> Message:
+        return await asyncio.Future()
+
+    async def send(message: Message) -> None:
+        told.append(message)
+        if b"position" in message.get("body", b""):
+            heard.set()
+
+    cookie = [(b"cookie", f"{SESSION_COOKIE}={new_secret()}".encode())]
+    scope = {"type": "http", "method": "GET", "path": "/stream", "raw_path": b"/stream", "query_string": b"",
+             "headers": cookie, "scheme": "http", "server": ("west.test", 80), "http_version": "1.1",
+             "root_path": ""}  # fmt: skip
+    border = Border(app, verify=Tokens().verify, session=session)
+    following = asyncio.create_task(border(scope, receive, send))
+    happens.put_nowait(1)
+    await asyncio.wait_for(heard.wait(), 10)
+    ended = True
+    happens.put_nowait(2)
+    await asyncio.wait_for(following, 10)
+    assert told[0]["status"] == 200
+    assert told[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+    assert not any(b'"position":2' in message.get("body", b"") for message in told)

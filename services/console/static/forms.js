@@ -104,7 +104,7 @@ async function submit(form) {
 
 function accepted(form, came) {
   sent = { body: "", key: "" };
-  wrote(came.position);
+  if (!("elsewhere" in form.dataset)) wrote(came.position);
   const { go, done } = form.dataset;
   if (go) { location.assign(go.replace("{id}", encodeURIComponent(came.id))); return; }
   const shown = inside.querySelector("[data-came-back]");
