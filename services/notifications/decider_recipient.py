@@ -51,8 +51,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):
-    """recent: when the last messages were chosen, at most `RECENT_MAX`. summary_id: that of the open summary, which
-    stands for `gathered` messages. untold: of the settled, those that ended before anything of them went out.
+    """recent: when the last messages were chosen that went out or will, at most `RECENT_MAX`. summary_id: that of the
+    open summary, which stands for `gathered` messages. untold: of the settled, those that ended before anything of them
+    went out.
     """
 
     key: str = ""
@@ -129,10 +130,14 @@ def _with(state: Recipient, message_id: str, changes: dict[str, object]) -> Reci
 
 
 def _silenced(state: Recipient, message_id: str) -> Recipient:
+    """What nothing of went out is untold, and counts for no limit: nobody was disturbed by it."""
     message = state.open.get(message_id)
     if message is None or message.uncertain:
         return state
-    return replace(state, untold=(*state.untold, message_id)[-SETTLED_KEPT:])
+    recent = list(state.recent)
+    if message.template != SUMMARY and message.chosen_at in recent:
+        recent.remove(message.chosen_at)
+    return replace(state, untold=(*state.untold, message_id)[-SETTLED_KEPT:], recent=tuple(recent))
 
 
 def _settled(state: Recipient, message_id: str) -> Recipient:
