@@ -84,7 +84,9 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
         case ev.MessageChosen():
             return _chosen(state, event)
         case ev.MessageGathered():
-            return replace(state, gathered=state.gathered + 1, settled=_kept(state, event.message_id))
+            untold = (*state.untold, event.message_id)[-SETTLED_KEPT:]  # the summary counts it, and says nothing of it
+            settled = _kept(state, event.message_id)
+            return replace(state, gathered=state.gathered + 1, settled=settled, untold=untold)
         case ev.MessageQueued():
             changes = {"status": "queued", "due_at": event.until, "because": event.because,
                        "unknown": state.open[event.message_id].uncertain}  # fmt: skip

@@ -108,3 +108,13 @@ def test_offers_that_end_in_the_same_breath_use_up_nobodys_hour() -> None:
 def test_what_may_have_gone_out_counts_also_when_it_is_over() -> None:
     assert to_anna.given(CHOSEN, began(), OVER).state.recent == (T0,)
     assert to_anna.given(CHOSEN, began(), failed(), OVER).state.recent == ()
+
+
+def test_what_a_summary_counted_was_not_told() -> None:
+    """They would hear that a place is kept no longer of which they never heard."""
+    anna = to_anna.given()
+    for number in range(RECENT_MAX):
+        anna = anna.after(replace(other(derived_id("sent", str(number))), over=()))
+    counted = anna.after(replace(other(), over=()))
+    assert (counted.state.gathered, counted.state.knows(OTHER)) == (1, True)
+    counted.when(replace(other(THIRD), over=(OTHER,), only_if_told=True)).then_nothing()
