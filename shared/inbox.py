@@ -111,9 +111,8 @@ class Reader:
         self._cursors: dict[str, int] = {}
         self._looked_at: dict[str, tuple[str, int]] = {}
         self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
-        self._loaded = False
+        self._loaded, self._rests = False, 0
         self.still = asyncio.Lock()
-        self._rests = 0
         self._following: dict[asyncio.Task[None], _Search] = {}
 
     # --- what others ask ----------------------------------------------------------------------------------------------
@@ -196,15 +195,17 @@ class Reader:
 
     def begin_again(self, *, back: bool = False) -> None:
         """Follows every source anew, from its cursor or (back) from its start. Call it while the reader rests."""
+        self.pause.heeded = self.pause.on
         for task, search in self._following.items():
             search.back = search.back or back
             task.cancel()
 
     async def look_again(self) -> None:
         """What another process did to this reader, or what it parked, counts here too. Raises `StoreUnavailable`."""
-        if await self.pause.changed() or not (await self._aside()).waits_like(self.aside):
+        repaired = not (await self._aside()).waits_like(self.aside)
+        if await self.pause.changed() or repaired:
             async with self.resting():
-                self.begin_again(back=True)
+                self.begin_again(back=repaired)
 
     @asynccontextmanager
     async def resting(self) -> AsyncIterator[None]:
@@ -241,10 +242,9 @@ class Reader:
 
     async def _cursor(self, source: str, incarnation: str) -> int:
         """Where to go on in a source; from the start when the stream was made anew."""
-        self._cursors[source] = 0
-        for row in await self._store.rows(schema.cursors, reader=self.view.name, source=source):
-            if row["incarnation"] == incarnation:
-                self._cursors[source] = int(row["position"])
+        rows = await self._store.rows(schema.cursors, reader=self.view.name, source=source)
+        known = [int(row["position"]) for row in rows if row["incarnation"] == incarnation]
+        self._cursors[source] = known[0] if known else 0
         return self._cursors[source]
 
     # --- applying -----------------------------------------------------------------------------------------------------

@@ -67,8 +67,8 @@ class Watch:
         clock: Clock,
     ) -> None:
         self._readers, self._told, self._ends, self._remake, self._clock = readers, told, ends, remake, clock
-        self._found: dict[tuple[str, str], tuple[str, Reached, int]] = {}
-        self._done: set[tuple[str, str, str, Reached]] = set()
+        self._found: dict[tuple[str, str, str], tuple[str, Reached, int]] = {}
+        self._done: set[tuple[str, str, str, Reached | None]] = set()
 
     async def run(self) -> None:
         """Looks for ever."""
@@ -82,17 +82,29 @@ class Watch:
         for origin, sequence in self._told():
             if not sequence:
                 continue  # there is nothing yet that could be missing
-            reached = {reader: _reached(reader, origin) for reader in self._readers}
-            behind = [reader for reader, at in reached.items() if at < (origin.epoch, sequence)]
+            told = (origin.epoch, sequence)
+            holes = {reader: self._hole(reader, origin) for reader in self._readers}
+            behind = [reader for reader in self._readers if holes[reader] or reader.checkpoint(origin.key) < told]
             ends = await self._ends(origin, sequence) if behind else None
             if behind and ends is None:
                 return  # the hub does not answer: nor would it for the next
-            for reader, at in reached.items():
-                what = _missed(reader, origin, at, ends) if ends is not None and reader in behind else None
-                await self._note(reader, origin, at, what)
+            for reader, hole in holes.items():
+                at = reader.checkpoint(origin.key)
+                what = None if ends is None or at >= told else _missed(reader, origin, at, ends)
+                await self._note("at", reader, origin, at, what)
+                await self._note("hole", reader, origin, hole or at, None if hole is None else "copy")
 
-    async def _note(self, reader: Reader, origin: Origin, at: Reached, what: str | None) -> None:
-        key = (reader.view.name, origin.key)
+    def _hole(self, reader: Reader, origin: Origin) -> Reached | None:
+        """Before the last hole that a person let a reader go on with in an origin; None when the copy was made anew for
+        it. Apart from where the reader stands now: what it lacks beside that is to be found all the same.
+        """
+        if (origin.key, "pub") in reader.aside.halted:
+            return None
+        last = max(((row["epoch"], row["from_sequence"] - 1) for row in _let_go(reader, origin)), default=None)
+        return None if ("copy", "", origin.key, last) in self._done else last
+
+    async def _note(self, kind: str, reader: Reader, origin: Origin, at: Reached, what: str | None) -> None:
+        key = (kind, reader.view.name, origin.key)
         if what is None:
             self._found.pop(key, None)
             return
@@ -114,12 +126,6 @@ class Watch:
         log.warning("something is missing", what=what, reader=reader.view.name, origin=origin.key, after=at[1])
 
 
-def _reached(reader: Reader, origin: Origin) -> Reached:
-    """Up to where a reader has read an origin without a hole: what a person let it go on without is still missing."""
-    gaps = [(row["epoch"], row["from_sequence"] - 1) for row in _let_go(reader, origin)]
-    return min([reader.checkpoint(origin.key), *gaps])
-
-
 def _let_go(reader: Reader, origin: Origin) -> list[Row]:
     """The holes in an origin that a person let a view go on with: it is rebuilt once the copy has what was missing.
     Those of epochs that are over, too: the view's history still does without it, and no rebuild could fill it.
@@ -134,7 +140,7 @@ def _missed(reader: Reader, origin: Origin, at: Reached, ends: Ends) -> str | No
     """
     if (origin.key, "pub") in reader.aside.halted:
         return None
-    if (origin.key, "pub") in reader.aside.missing or _let_go(reader, origin):
+    if (origin.key, "pub") in reader.aside.missing:
         return "copy"
     if at < ends.here:
         return "read" if reader.looked_at(CITY)[1] >= ends.position else None

@@ -10,9 +10,15 @@ import asyncpg
 
 from shared.batch import Pending
 
-SERVER_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off", "timezone": "UTC"}
+SERVER_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "timezone": "UTC",
+    # Whatever the server's default: what was told is filled again from here (decision 52), so it has to be on the disk.
+    "synchronous_commit": "on",
+}
 
-_WRITER_SETTINGS = SERVER_SETTINGS | {
+WRITER_SETTINGS = SERVER_SETTINGS | {
     "application_name": "plek-writer",
     # The append function looks rows up by key: a plan made while a table was small must not scan it when it is large.
     "enable_seqscan": "off",
@@ -34,7 +40,7 @@ class Lane:
     async def connect(self, dsn: str, function: str) -> Connection:
         """A connection with its append function. A pool would reset it at each release."""
         self.hang_up()
-        connection: Connection = await asyncpg.connect(dsn, server_settings=_WRITER_SETTINGS, timeout=5)
+        connection: Connection = await asyncpg.connect(dsn, server_settings=WRITER_SETTINGS, timeout=5)
         try:
             if self._session is not None:
                 await self._end(connection, *self._session)

@@ -37,11 +37,15 @@ class ReaderResumed(Event, frozen=True, tag="reader-resumed.v1"):
 
 
 class Pause:
-    """Whether one reader is paused, as far as this process knows. on: it is. told: set by whoever changes that here."""
+    """Whether one reader is paused, as far as this process knows. on: it is. told: set by whoever changes that here.
+
+    heeded: what it was when the reader began all its sources anew last. That somebody has looked does not mean that it
+    is heeded: one source may have begun anew, and wait, while another is followed.
+    """
 
     def __init__(self, store: Store, reader: str, clock: Clock) -> None:
         self._store, self._reader, self._clock = store, reader, clock
-        self.on = False
+        self.on = self.heeded = False
         self.told = Wake()
 
     async def look(self) -> bool:
@@ -51,8 +55,8 @@ class Pause:
         return self.on
 
     async def changed(self) -> bool:
-        """Whether somebody has changed that since the last look. Raises `StoreUnavailable`."""
-        return self.on != await self.look()
+        """Whether it is another than the reader heeds. Raises `StoreUnavailable`."""
+        return await self.look() != self.heeded
 
     async def over(self) -> None:
         """Returns when it is not paused: at once, or when somebody has let it go on. Raises `StoreUnavailable`."""

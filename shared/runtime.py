@@ -18,7 +18,7 @@ from shared import metrics, schema
 from shared.beats import Beat, Beats, Links
 from shared.bus import JetStreamLog, StreamSource
 from shared.bus_connection import Broker, BusClient, close_client, connect_broker, connect_relay
-from shared.envelope import LOGS, Log, Origin, stream_name
+from shared.envelope import Log, Origin, stream_name
 from shared.health import Health, LinkHealth, LogHealth, PaceHealth, ReaderHealth, versions
 from shared.heard import BusWitnesses, Known, answer_on, doubted_at
 from shared.inbox import Follow, Reader
@@ -293,7 +293,7 @@ class Runtime:
                 metrics.LINK_SILENT_SECONDS.labels(site).set(silent)
         for reader in readers:
             for origin in self.links.origins():
-                at, missing = reader.checkpoint(origin.key), self._missing(reader, origin)
+                at, missing = reader.checkpoint(origin.key), self.missing(reader, origin)
                 self._measures.reader(reader.view.name, origin.key, at, missing, self.host.clock.monotonic())
 
     async def health(self) -> Health:
@@ -336,7 +336,7 @@ class Runtime:
         except StoreUnavailable:
             rows = []
         parked = [row for row in rows if row["code"] != GAP]
-        behind = {origin.key: self._missing(reader, origin) for origin in self.links.origins()}
+        behind = {origin.key: self.missing(reader, origin) for origin in self.links.origins()}
         return ReaderHealth(
             view=reader.view.name, parked=len(parked), incomplete=reader.incomplete, paused=reader.pause.on,
             behind={key: missing for key, missing in behind.items() if missing},
@@ -346,18 +346,24 @@ class Runtime:
     def _pace(self, *key: str) -> PaceHealth:
         return PaceHealth(**self._measures.pace(*key, monotonic=self.host.clock.monotonic())._asdict())
 
-    def _missing(self, reader: Reader, origin: Origin) -> int:
-        if origin.site == self.host.settings.site and not self._hears_own(reader.view.name, origin.service):
+    def missing(self, reader: Reader, origin: Origin) -> int:
+        """How many messages there are of what an origin told the network that a reader hears and has not read."""
+        if not self._hears(reader.view.name, origin):
             return 0
         epoch, sequence = reader.checkpoint(origin.key)
         return max(0, self.links.told(origin) - (sequence if epoch == origin.epoch else 0))
 
-    def _hears_own(self, view: str, service: str) -> bool:
-        """Whether a view is made of what this service of the own site tells: out of the own outbox, or off a stream."""
-        streams = {name for _, name, _ in self._heard.get(view, ())}
-        if streams & {stream_name(log, self.host.settings.site, service) for log in LOGS}:
-            return True
-        return service == self.service and view not in self._hears_others
+    def _hears(self, view: str, origin: Origin) -> bool:
+        """Whether a view is made of what this origin tells the network. One that hears what never leaves the site only
+        is behind nobody: what beats say is not told to it. Of its own service a view that follows `CITY` by itself
+        hears, out of the outbox.
+        """
+        streams = {name for which, name, _ in self._heard.get(view, ()) if which == "pub"}
+        if origin.site != self.host.settings.site:
+            return CITY in streams
+        by_itself = CITY in streams and view not in self._hears_others
+        mine = origin.service == self.service and by_itself
+        return mine or stream_name("pub", origin.site, origin.service) in streams
 
     async def _beat(self) -> Beat:
         """To the whole city, so of what it hears only: how much happens inside a site is nobody else's business."""

@@ -210,7 +210,7 @@ RECIPIENT: Decider[Recipient, cmd.RecipientCommand, ev.RecipientEvent] = Decider
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Recipient,
-    state_version=2,
+    state_version=3,
     commands=cmd.COMMANDS,
 )
 """Stream `recipient/<client id or role>`: one message a cause, and one place where a flood becomes a summary."""

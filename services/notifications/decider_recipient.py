@@ -51,8 +51,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):
-    """recent: when the last messages were chosen, at most `RECENT_MAX`. summary_id: that of the open summary, which
-    stands for `gathered` messages. untold: of the settled, those that ended before anything of them went out.
+    """recent: when the last messages were chosen that went out or will, at most `RECENT_MAX`. summary_id: that of the
+    open summary, which stands for `gathered` messages. untold: of the settled, those that ended before anything of them
+    went out.
     """
 
     key: str = ""
@@ -83,7 +84,9 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
         case ev.MessageChosen():
             return _chosen(state, event)
         case ev.MessageGathered():
-            return replace(state, gathered=state.gathered + 1, settled=_kept(state, event.message_id))
+            untold = (*state.untold, event.message_id)[-SETTLED_KEPT:]  # the summary counts it, and says nothing of it
+            settled = _kept(state, event.message_id)
+            return replace(state, gathered=state.gathered + 1, settled=settled, untold=untold)
         case ev.MessageQueued():
             changes = {"status": "queued", "due_at": event.until, "because": event.because,
                        "unknown": state.open[event.message_id].uncertain}  # fmt: skip
@@ -129,10 +132,14 @@ def _with(state: Recipient, message_id: str, changes: dict[str, object]) -> Reci
 
 
 def _silenced(state: Recipient, message_id: str) -> Recipient:
+    """What nothing of went out is untold, and counts for no limit: nobody was disturbed by it."""
     message = state.open.get(message_id)
     if message is None or message.uncertain:
         return state
-    return replace(state, untold=(*state.untold, message_id)[-SETTLED_KEPT:])
+    recent = list(state.recent)
+    if message.template != SUMMARY and message.chosen_at in recent:
+        recent.remove(message.chosen_at)
+    return replace(state, untold=(*state.untold, message_id)[-SETTLED_KEPT:], recent=tuple(recent))
 
 
 def _settled(state: Recipient, message_id: str) -> Recipient:

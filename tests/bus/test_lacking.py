@@ -40,7 +40,8 @@ class Site:
         self.remade = self.asked = 0
         self.hub: Reached | None = (1, told)
         self.copied, self.at_rest = copied, True
-        self.watch = Watch([self.reader], lambda: [(NOORD, told)], self.ends, self.remake, SystemClock())
+        self.told = told
+        self.watch = Watch([self.reader], lambda: [(NOORD, self.told)], self.ends, self.remake, SystemClock())
 
     async def ends(self, origin: Origin, told: int) -> Ends | None:
         self.asked += 1
@@ -178,6 +179,28 @@ async def test_a_hole_that_a_person_let_go_is_fetched_also_when_its_epoch_is_ove
         await eventually("the reader to know what it does without", loaded)
         await site.looks(LOOKS * 2)
         assert site.remade == 1
+
+
+async def test_what_is_missing_beside_a_hole_that_was_let_go_is_found_too() -> None:
+    """Nobody has what was let go. The hub's copy was taken for it once; then another message does not come."""
+    site = Site(copied=3, told=3)
+    name = site.reader.view.name
+    hole = (name, "a-hole", CITY, 2, NOORD.key, "pub", 1, 1, 1, "a-type", GAP, "never came", "oncall", AT)
+    read = (name, NOORD.key, "pub", 1, 3)
+    await site.store.append(Append(AT, rows=[Put(schema.discarded, hole), Put(schema.checkpoints, read)]))
+    async with following(site):
+
+        async def loaded() -> bool:
+            return bool(site.reader.aside.discarded)
+
+        await eventually("the reader to know what it does without", loaded)
+        await site.looks(LOOKS)
+        assert (site.remade, site.asked) == (1, LOOKS)
+        await site.looks(LOOKS)
+        assert (site.remade, site.asked) == (1, LOOKS), "who has searched asks nobody any more"
+        site.hub, site.told = (1, 5), 5
+        await site.looks(LOOKS)
+        assert site.remade == 2
 
 
 async def test_the_end_of_a_city_is_the_mark_that_names_its_message() -> None:

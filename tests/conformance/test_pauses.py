@@ -8,13 +8,15 @@ import uuid
 import pytest
 
 from shared.handling import KeyClaim
+from shared.inbox import Follow
 from shared.kernel import Rejected
 from shared.metrics import REGISTRY
 from shared.pauses import ReaderPaused, ReaderResumed
 from shared.repair import Refused, Who
 from tests.conformance.stores import gather
-from tests.conformance.test_inbox import NOORD, message
+from tests.conformance.test_inbox import NOORD, Shelf, message
 from tests.conformance.workshop import NEXT_PROGRAM, OF_WEST, ONCALL, Workshop, poisoned, shop
+from tests.support.processes import soon
 
 __all__ = ["shop"]
 
@@ -84,6 +86,34 @@ async def test_another_process_of_the_service_stands_still_and_goes_on_too(shop:
         await shop.reader.look_again()
         await shop.reached(2)
     finally:
+        await other.stop()
+
+
+async def test_every_source_stands_still_also_when_one_of_them_knew_before(shop: Workshop) -> None:
+    """Another process has paused it, and one source began anew before this one looked again: it waits, and the other
+    source is followed."""
+    shop.shelf.put(message(1))
+    await shop.read()
+    other, second = await shop.another(), Shelf()
+    second.name = "SECOND"
+    task = asyncio.create_task(other.reader.run(Follow(second)))
+    try:
+        await soon(lambda: len(second.reads) == 1, "the second source to be followed")
+        await shop.repair.pause("counts", WHY, ONCALL)
+        shop.shelf.remake(message(1))
+        await soon(lambda: other.reader.pause.on, "the first source to begin anew")
+        await other.reader.look_again()
+        second.put(message(1, 6, NOORD))
+        for _ in range(3):
+            await other.reader.look_again()
+            await asyncio.sleep(0)
+        assert ("noord/placement", "beds") not in await shop.values()
+        await shop.repair.resume("counts", ONCALL)
+        await other.reader.look_again()
+        await soon(lambda: other.reader.checkpoint("noord/placement") == (1, 1), "the second source to be read")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         await other.stop()
 
 

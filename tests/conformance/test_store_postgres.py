@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from infra.postgres import Postgres, start_postgres
+from shared import lane
 from shared import writer as writing
 from shared.append_sql import LOCK_KEYS
 from shared.envelope import Recorded
@@ -61,6 +62,28 @@ def own_server() -> Iterator[Postgres]:
         server = start_postgres(Path(directory) / "pg", fsync=False)
         yield server
         server.stop()
+
+
+# --- what is told is on the disk --------------------------------------------------------------------------------------
+
+
+async def test_commits_are_synced_whatever_the_server_does_by_default(backend: PgBackend) -> None:
+    """A log on the bus is not synced message by message: it is filled again from the store."""
+    admin = await asyncpg.connect(backend.dsn)
+    try:
+        name = await admin.fetchval("select current_database()")
+        await admin.execute(f'alter database "{name}" set synchronous_commit = off')
+    finally:
+        await admin.close()
+    store, said = await backend.store(), "show synchronous_commit"
+    writer = await asyncpg.connect(backend.dsn, server_settings=lane.WRITER_SETTINGS)
+    try:
+        by_default = await asyncpg.connect(backend.dsn)
+        found = [await connection.fetchval(said) for connection in (by_default, writer, store.pool)]
+        await by_default.close()
+    finally:
+        await writer.close()
+    assert found == ["off", "on", "on"]
 
 
 # --- gap-free ---------------------------------------------------------------------------------------------------------

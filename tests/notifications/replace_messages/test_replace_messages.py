@@ -9,6 +9,7 @@ import pytest
 
 from services.notifications import commands as cmd
 from services.notifications import events as ev
+from services.notifications.decider_recipient import RECENT_MAX
 from shared.ids import derived_id
 from tests.notifications.sample import (
     ANNA,
@@ -93,3 +94,27 @@ def test_a_message_that_may_be_on_its_way_is_not_tried_again() -> None:
 
 def test_what_no_template_can_hold_is_refused() -> None:
     to_anna.given(CHOSEN).when(replace(other(fields={"date": "x" * 201}))).then_rejected("message-fields-invalid")
+
+
+def test_offers_that_end_in_the_same_breath_use_up_nobodys_hour() -> None:
+    """Many houses offer, intake takes one: what nobody was told of does not turn the next message into a summary."""
+    anna = to_anna.given()
+    for number in range(RECENT_MAX):
+        id_ = derived_id("declined", str(number))
+        anna = anna.after(replace(other(id_), over=())).after(replace(over=(id_,)))
+    anna.when(replace(other(), over=())).then(INSTEAD)
+
+
+def test_what_may_have_gone_out_counts_also_when_it_is_over() -> None:
+    assert to_anna.given(CHOSEN, began(), OVER).state.recent == (T0,)
+    assert to_anna.given(CHOSEN, began(), failed(), OVER).state.recent == ()
+
+
+def test_what_a_summary_counted_was_not_told() -> None:
+    """They would hear that a place is kept no longer of which they never heard."""
+    anna = to_anna.given()
+    for number in range(RECENT_MAX):
+        anna = anna.after(replace(other(derived_id("sent", str(number))), over=()))
+    counted = anna.after(replace(other(), over=()))
+    assert (counted.state.gathered, counted.state.knows(OTHER)) == (1, True)
+    counted.when(replace(other(THIRD), over=(OTHER,), only_if_told=True)).then_nothing()
