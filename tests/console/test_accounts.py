@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -355,9 +356,11 @@ async def test_while_the_database_is_gone_whoever_was_there_stays(house: House) 
         assert (answer.status_code, answer.json()["code"]) == (503, "store-unavailable")
 
 
-async def test_while_the_database_is_gone_what_is_open_answers_and_a_shared_device_can_be_left(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def _unreachable(_work: object) -> Any:
+    raise StoreUnavailable("gone")
+
+
+async def test_while_the_database_is_gone_what_is_open_answers_and_a_shared_device_can_be_left(house: House) -> None:
     """The page to sign in on, its stylesheet, and signing out: a cookie nobody can look up takes none of it away."""
     await house.desk.add("anna", "operator", PASSWORD)
     async with house.browser() as browser:
@@ -365,10 +368,7 @@ async def test_while_the_database_is_gone_what_is_open_answers_and_a_shared_devi
         house.clock.move(UNHEARD_SECONDS_MAX)
         house.sessions._dsn = "postgresql://nobody@127.0.0.1:9/gone"
 
-        async def gone(_work: object) -> None:
-            raise StoreUnavailable("gone")
-
-        monkeypatch.setattr(house.accounts, "_query", gone)
+        house.entrance.accounts = Accounts(_unreachable)
         for path, status in (("/sign-in", 200), ("/static/plek.css", 200), ("/who", 503), ("/nowhere", 503)):
             answer = await browser.get(path)
             assert answer.status_code == status, path
