@@ -278,6 +278,7 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
         answer = await desk.post("/api/intake/clients", json=WHOLE)
         client_id = answer.json()["id"]
         request = await ask(desk, client_id)
+        await eventually("everybody lists the request", lambda: all_show(network, [request]), 60)
         await back_up(settings, "intake")
         wrapped = json.loads(key_of(network, client_id))["key"]
         assert (await desk.post(f"/api/intake/clients/{client_id}/erase")).status_code == 200
