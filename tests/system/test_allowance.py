@@ -18,7 +18,7 @@ from shared.security import Role, issue_token, load_signing_key
 from tests.support.network import FOUR, Network, eventually, running_network
 
 PROGRAMMES, ENTITLEMENTS = "/api/allowance/programmes", "/api/allowance/entitlements"
-PAY_RUNS = "/api/allowance/pay-runs"
+PAY_RUNS, VOUCHERS = "/api/allowance/pay-runs", "/api/allowance/vouchers"
 
 
 @pytest.fixture(scope="module")
@@ -156,10 +156,27 @@ async def test_a_run_executed_twenty_times_at_once_is_paid_once(city: Network) -
         answers = await asyncio.gather(*(stad.post(f"{PAY_RUNS}/{run['id']}/execute") for _ in range(20)))
         assert [answer.status_code for answer in answers] == [200] * 20
         assert sum(bool(answer.json()["events"]) for answer in answers) == 1
-        asked = {"programme": programme_id}
-        balance = (await stad.get("/api/allowance/trial-balance", params=asked)).json()
-        assert {line["account"]: line["cents"] for line in balance["lines"]} == {"entitled": 70_000, "paid": -70_000}
-        assert balance["total_cents"] == 0
+        waiting = {"entitled": 70_000, "reserved": -70_000}
+        await eventually("the payment to wait at the desk", lambda: books_show(stad, programme_id, waiting))
+
+        async def there() -> bool:
+            return bool((await west.get(VOUCHERS)).json()["items"])
+
+        await eventually("west to hear of the payment", there)
+        [voucher] = (await west.get(VOUCHERS)).json()["items"]
+        code = (await west.post(VOUCHERS, json={"voucher": voucher["id"]})).json()["code"]
+        async with city.client("west", "operator") as counter:
+            redeemed = await counter.post(f"{VOUCHERS}/{code}/redeem")
+        assert (redeemed.status_code, redeemed.json()["cents"]) == (200, 70_000), redeemed.text
+        paid = {"entitled": 70_000, "paid": -70_000}
+        await eventually("the payment to be booked", lambda: books_show(stad, programme_id, paid))
+
+
+async def books_show(stad: httpx.AsyncClient, programme_id: str, cents: dict[str, int]) -> bool:
+    """Whether the accounts of a programme come to this; they come to zero together, always."""
+    balance = (await stad.get("/api/allowance/trial-balance", params={"programme": programme_id})).json()
+    assert balance["total_cents"] == 0
+    return {line["account"]: line["cents"] for line in balance["lines"] if line["cents"]} == cents
 
 
 async def test_whoever_is_erased_at_intake_is_paid_no_more_and_the_seat_is_free(city: Network) -> None:
