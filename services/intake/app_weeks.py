@@ -86,7 +86,8 @@ class WeekCounter:
         by_week: dict[date, list[tuple[Row, Item]]] = {}
         for row in rows:
             item = await self._item((await self._clients.load_settled(row["key"]))[0], row["id"], erasing=erasing)
-            by_week.setdefault(item.week, []).append((row, item))
+            if item is not None:
+                by_week.setdefault(item.week, []).append((row, item))
         for week, found in sorted(by_week.items()):
             for first in range(0, len(found), TOGETHER_MAX):
                 await self._store_counts(week, found[first : first + TOGETHER_MAX])
@@ -111,7 +112,8 @@ class WeekCounter:
     def _weeks_stream(self) -> str:
         return f"{policy.WEEKS}/{self._site}"
 
-    async def _item(self, file: File, timer: str, *, erasing: bool) -> Item:
+    async def _item(self, file: File, timer: str, *, erasing: bool) -> Item | None:
+        """What is to be counted; None for a need that was met since the timers were read: its timer went with that."""
         part, _, id_ = timer.removeprefix(policy.COUNTING).partition("/")
         if part == policy.REGISTRATION:
             assert file.registered_at is not None
@@ -119,7 +121,8 @@ class WeekCounter:
         if part == policy.UNMET:
             request = file.requests[id_]
             need = need_of(request.kinds, request.household_size, request.features, request.unmet)
-            assert request.unmet_at is not None
+            if request.unmet_at is None:
+                return None
             return Item(week_of(request.unmet_at), part, need.word)
         if part == policy.TRAJECTORY:
             trajectory = file.trajectories[id_]
