@@ -86,8 +86,7 @@ class WeekCounter:
         by_week: dict[date, list[tuple[Row, Item]]] = {}
         for row in rows:
             item = await self._item((await self._clients.load_settled(row["key"]))[0], row["id"], erasing=erasing)
-            if item is not None:
-                by_week.setdefault(item.week, []).append((row, item))
+            by_week.setdefault(item.week, []).append((row, item))
         for week, found in sorted(by_week.items()):
             for first in range(0, len(found), TOGETHER_MAX):
                 await self._store_counts(week, found[first : first + TOGETHER_MAX])
@@ -112,8 +111,7 @@ class WeekCounter:
     def _weeks_stream(self) -> str:
         return f"{policy.WEEKS}/{self._site}"
 
-    async def _item(self, file: File, timer: str, *, erasing: bool) -> Item | None:
-        """What is to be counted; None for a need that was met since the timers were read: its timer went with that."""
+    async def _item(self, file: File, timer: str, *, erasing: bool) -> Item:
         part, _, id_ = timer.removeprefix(policy.COUNTING).partition("/")
         if part == policy.REGISTRATION:
             assert file.registered_at is not None
@@ -121,8 +119,7 @@ class WeekCounter:
         if part == policy.UNMET:
             request = file.requests[id_]
             need = need_of(request.kinds, request.household_size, request.features, request.unmet)
-            if request.unmet_at is None:
-                return None
+            assert request.unmet_at is not None
             return Item(week_of(request.unmet_at), part, need.word)
         if part == policy.TRAJECTORY:
             trajectory = file.trajectories[id_]
