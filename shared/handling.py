@@ -205,9 +205,15 @@ class Handler(Generic[S, C, E]):
         return state, version
 
     async def load_settled(self, key: str) -> tuple[S, int]:
-        """The same, once whoever decides about it now has done so: what is stored already is in memory then."""
-        async with self._turn(self._decider.stream(key)):
-            return await self.load(key)
+        """The same, as the store has it: once whoever decides about it here has done so, and with what another process
+        has stored of it meanwhile."""
+        stream = self._decider.stream(key)
+        async with self._turn(stream):
+            state, version = await self.load(key)
+            for recorded_version, data in await self._store.read_to_fold(stream, version):
+                state, version = self._decider.evolve(state, self._decider.codec.decode(data)), recorded_version
+            self._remember(stream, state, version)
+            return state, version
 
     def remembered(self) -> Iterable[S]:
         """The states in memory: what is in none of them may still be stored."""
