@@ -208,7 +208,9 @@ class AllowanceDesks:
         draw = chance.random()
         if draw < 0.1:
             return _about("payroll", programme, lambda at: cp.DropPayRun(at=at, **about))
-        if draw < 0.3 or not world.oracle.allowance.approved(programme):
+        if draw < 0.2:  # approved or not: it is for the service to refuse
+            return _about("payroll", programme, lambda at: cp.ExecutePayRun(at=at, **about))
+        if draw < 0.4 or not world.oracle.allowance.approved(programme):
             budget = chance.choice((0, 10**9, 10**9, 10**9))
             by = chance.choice((by, "second"))
             return _about("payroll", programme, lambda at: cp.ApprovePayRun(at=at, by=by, budget_cents=budget, **about))
