@@ -67,10 +67,17 @@ class Town:
         """What the on-call engineer asks; a reader that has just begun may be behind for a moment."""
         await self.plek("verify")
 
-        async def nothing_found() -> bool:
-            return (await asyncio.to_thread(self.network.plek, "doctor")).returncode == 0
+        found: list[str] = [""]
 
-        await eventually("the doctor to find nothing", nothing_found)
+        async def nothing_found() -> bool:
+            doctor = await asyncio.to_thread(self.network.plek, "doctor")
+            found[0] = doctor.stdout
+            return doctor.returncode == 0
+
+        try:
+            await eventually("the doctor to find nothing", nothing_found, 120)
+        except AssertionError:
+            raise AssertionError(f"the doctor still finds something:\n{found[0]}") from None
 
 
 @asynccontextmanager
