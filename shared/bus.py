@@ -15,7 +15,6 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
 import msgspec
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared.bus_connection import (
@@ -34,6 +33,7 @@ from shared.bus_connection import (
     while_connected,
 )
 from shared.bus_consumer import Consumer, ConsumerLost, deliveries, delivery
+from shared.bus_wire import Marked, Wire
 from shared.envelope import (
     Log,
     Message,
@@ -108,16 +108,18 @@ class JetStreamLog:
     has seen, and nobody can know one before its message is there.
     """
 
-    def __init__(self, client: Client, site: str, service: str, log: Log) -> None:
+    def __init__(self, client: BusClient, site: str, service: str, log: Log) -> None:
         self._client = client
+        self._wire = Wire(client, self._fail, self._trouble)
         self._stream = stream_name(log, site, service)
         self._of = (site, service, log)
         self._behind = UNMARKED
         self._lost = False
-        self._under_way = 0
+        self._under_way = self._slow = 0
 
     async def last(self) -> Tail | None:
         """The last message on the log, or None when it is empty. Raises `BusUnavailable`."""
+        await self._wire.open()
         tail = await self._tail({"last_by_subj": ">"})
         if self._lost and not self._under_way:
             self._behind, self._lost = UNMARKED, False
@@ -153,10 +155,10 @@ class JetStreamLog:
         # A message that is not ours has no id and epoch 0. No outbox row is like that: the relay will not resume on it.
         return Tail(stored.seq, headers.get("ce-id", ""), number_in(epoch) or 0)
 
-    async def publish(self, messages: Sequence[Message]) -> int:
-        """Publishes in order, each only if the log is exactly at the sequence before it.
+    def publish(self, messages: Sequence[Message]) -> asyncio.Future[int]:
+        """Publishes in order, each only if the log is exactly at the sequence before it; a few leave at once.
 
-        Returns the last sequence, which is acknowledged. Raises `LogMoved` when the log is elsewhere and
+        Answers the last sequence, which is acknowledged. Raises `LogMoved` when the log is elsewhere and
         `BusUnavailable` when it does not answer; a first part of the messages may be there then.
         """
         for previous, message in itertools.pairwise(messages):
@@ -164,26 +166,58 @@ class JetStreamLog:
         assert all((m.origin.site, m.origin.service, m.log) == self._of for m in messages), "another origin's message"
         if self._lost:
             raise LogMoved(f"{self._stream}: where it ends was not looked at since something went wrong")
+        marked = self._marked(messages) if len(messages) < ATOMIC_MIN else []
+        answer: asyncio.Future[int] | None = None
+        if marked and not self._slow:
+            answer = self._wire.send(marked, self._check)
+        if answer is None:
+            self._slow += 1
+            answer = asyncio.ensure_future(self._publish(messages, marked))
+            answer.add_done_callback(self._slow_over)
         self._under_way += 1
+        answer.add_done_callback(self._over)
+        return answer
+
+    async def _publish(self, messages: Sequence[Message], marked: Sequence[Marked]) -> int:
+        """The long way: for many, and for what cannot leave at once."""
         try:
+            if marked:
+                await while_connected(self._client, self._publish_each(marked))
+                return messages[-1].sequence
+            assert self._under_way == 1, "a batch names no message before it"
             for batch in _batches(messages):
                 if len(batch) < ATOMIC_MIN:
                     await while_connected(self._client, self._publish_each(self._marked(batch)))
                 else:
-                    assert self._under_way == 1, "a batch names no message before it"
                     await while_connected(self._client, self._publish_atomically(batch))
         except BaseException as error:
-            self._lost = True
-            if isinstance(error, Refused) and error.code in MOVED:
-                raise LogMoved(f"{self._stream}: {error}") from None
+            self._fail()
             if isinstance(error, Refused | nats.errors.Error | OSError | TimeoutError):
-                raise BusUnavailable(f"{self._stream}: {error}") from None
+                raise self._trouble(error) from None
             raise
-        finally:
-            self._under_way -= 1
         return messages[-1].sequence
 
-    def _marked(self, messages: Sequence[Message]) -> list[tuple[Message, dict[str, str]]]:
+    def _slow_over(self, _: asyncio.Future[int]) -> None:
+        self._slow -= 1
+
+    def _over(self, answer: asyncio.Future[int]) -> None:
+        self._under_way -= 1
+        if answer.cancelled() or answer.exception() is not None:
+            self._fail()
+
+    def _fail(self) -> None:
+        """Nothing more is published before somebody has looked where the log ends."""
+        self._lost = True
+
+    def _trouble(self, error: Exception) -> Exception:
+        """What an error means to who publishes."""
+        if isinstance(error, LogMoved):
+            return error
+        if isinstance(error, Refused) and error.code in MOVED:
+            return LogMoved(f"{self._stream}: {error}")
+        return BusUnavailable(f"{self._stream}: {error}")
+
+    def _marked(self, messages: Sequence[Message]) -> list[Marked]:
         """Messages with their headers: the mark of each, and what it expects to be there."""
         marked = []
         for message in messages:
@@ -196,7 +230,7 @@ class JetStreamLog:
             marked.append((message, headers))
         return marked
 
-    async def _publish_each(self, batch: Sequence[tuple[Message, dict[str, str]]]) -> None:
+    async def _publish_each(self, batch: Sequence[Marked]) -> None:
         """All at once on the wire, in order; when one is refused so are all after it."""
         answers = await asyncio.gather(
             *(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.aio.transport import TcpTransport
 
 from shared.ports import BusUnavailable
 
@@ -32,6 +33,9 @@ ANSWER_SECONDS = 5.0
 
 PINGS: Mapping[str, Any] = {"ping_interval": 2, "max_outstanding_pings": 2}
 """A link that went silent is noticed within 6 s; the library's own default takes minutes."""
+
+WRITE_BYTES_MAX = 256 * 1024
+"""What may wait in a socket's buffer before writers have to wait themselves."""
 
 CLOSE_SECONDS = 0.5
 LOOK_SECONDS = 0.2
@@ -116,27 +120,68 @@ class BusClient(Client):
         except (IndexError, UnicodeDecodeError):
             return None
 
+    def put(self, messages: Sequence[tuple[str, str, bytes, dict[str, str]]]) -> bool:
+        """Writes messages (subject, reply, payload, headers) to the socket, now, all of them or none. False: they have
+        to be published one after the other, which waits for whatever is in the way."""
+        if any(len(payload) > self.max_payload for _, _, payload, _ in messages):
+            return False
+        commands = [_command(*message) for message in messages]
+        written = None not in commands and self._write(b"".join(commands))  # type: ignore[arg-type]
+        if written:
+            self.stats["out_msgs"] += len(messages)
+            self.stats["out_bytes"] += sum(len(payload) for _, _, payload, _ in messages)
+        return written
+
     async def _send_publish(
         self, subject: str, reply: str, payload: bytes, payload_size: int, headers: dict[str, Any] | None
     ) -> None:
-        if headers:
-            block = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-            if block.count("\n") == block.count("\r") == len(headers):
-                raw = b"NATS/1.0\r\n%b\r\n" % block.encode()
-                self.stats["out_msgs"] += 1
-                self.stats["out_bytes"] += payload_size
-                command = f"HPUB {subject} {reply} {len(raw)} {len(raw) + payload_size}\r\n".encode()
-                await self._send_command(b"%b%b%b\r\n" % (command, raw, payload))
-                if self._flush_queue is not None and self._flush_queue.empty():
-                    await self._flush_pending()
-                return
-        # A value with a line break in it, which nats-py folds into one line; and whatever has no headers.
-        await super()._send_publish(subject, reply, payload, payload_size, headers)
+        command = _command(subject, reply, payload, headers)
+        if command is None:
+            await super()._send_publish(subject, reply, payload, payload_size, headers)
+            return
+        self.stats["out_msgs"] += 1
+        self.stats["out_bytes"] += payload_size
+        if self._write(command):
+            return
+        await self._send_command(command)
+        if self._flush_queue is not None and self._flush_queue.empty():
+            await self._flush_pending()
+
+    def _write(self, command: bytes) -> bool:
+        """Straight to the socket: the library lets what is published wait for a task that writes, and in a busy process
+        that waits for its turn. False where something waits there already, or where the server does not keep up.
+        """
+        transport = self._transport
+        if self._pending_data_size or not self.is_connected or not isinstance(transport, TcpTransport):
+            return False
+        writer = transport._io_writer
+        if writer is None or writer.transport.get_write_buffer_size() > WRITE_BYTES_MAX:
+            return False
+        try:
+            writer.write(command)
+        except RuntimeError:  # closed, and the library has not noticed yet
+            return False
+        return True
 
     def _build_message(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
     ) -> Msg:
         return Msg(self, subject.decode("utf-8", "replace"), reply.decode("utf-8", "replace"), data, headers, _sid=sid)
+
+
+def _command(subject: str, reply: str, payload: bytes, headers: Mapping[str, Any] | None) -> bytes | None:
+    """A message as it is written; None where the library has to: it refuses an empty subject, and folds a value with a
+    line break in it into one line."""
+    if not subject:
+        return None
+    if not headers:
+        return f"PUB {subject} {reply} {len(payload)}\r\n".encode() + payload + b"\r\n"
+    block = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if not block.count("\n") == block.count("\r") == len(headers):
+        return None
+    raw = b"NATS/1.0\r\n%b\r\n" % block.encode()
+    command = f"HPUB {subject} {reply} {len(raw)} {len(raw) + len(payload)}\r\n".encode()
+    return b"%b%b%b\r\n" % (command, raw, payload)
 
 
 class Broker(NatsBroker):

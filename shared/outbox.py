@@ -47,7 +47,7 @@ AGAIN_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 """How often an idle relay looks whether its stream still ends where it left it."""
 
-UNDER_WAY_MAX = 8
+UNDER_WAY_MAX = 32
 """Calls of the bus that may be unanswered at once: under load a row waited longer for the answer to the one before it
 than for its own."""
 
@@ -99,20 +99,21 @@ class Relay:
         """Publishes what is told after the row `sent`, until the origin halts. The next rows leave before the last ones
         are acknowledged; where one call fails, all behind it do, and the relay begins anew.
         """
-        under_way: deque[asyncio.Task[None]] = deque()
+        under_way: deque[tuple[asyncio.Task[None], asyncio.Future[int]]] = deque()
         looked_at = self._clock.monotonic()
         try:
             while self._store.halted is None:
                 seen = self._store.told.count
                 rows = self._told_before(await self._store.read_outbox(self._log, sent, PAGE))
                 alone = len(rows) > UNDER_WAY_ROWS_MAX
-                while under_way and (alone or under_way[0].done() or len(under_way) == UNDER_WAY_MAX):
-                    await under_way.popleft()
+                while under_way and (alone or under_way[0][0].done() or len(under_way) == UNDER_WAY_MAX):
+                    await under_way.popleft()[0]
                 if rows:
-                    under_way.append(asyncio.create_task(self._publish(rows)))
+                    answer = self._writer.publish(rows)
+                    under_way.append((asyncio.create_task(self._acknowledged(rows, answer)), answer))
                     sent = rows[-1].sequence
                     if alone:
-                        await under_way.popleft()
+                        await under_way.popleft()[0]
                     if self._gather_seconds and len(rows) < PAGE:
                         await self._clock.sleep(self._gather_seconds)
                 elif not under_way and self._clock.monotonic() - looked_at >= LOOK_SECONDS:
@@ -120,11 +121,12 @@ class Relay:
                     await self._look()
                 if len(rows) < PAGE:  # an append here wakes it; one in another process is found by the poll
                     await self._store.told.wait_at_most(seen, POLL_SECONDS, self._clock)
-            await asyncio.gather(*under_way)
+            await asyncio.gather(*(task for task, _ in under_way))
         finally:
-            for task in under_way:
+            for task, answer in under_way:
                 task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+                answer.cancel()  # of a task that had not begun
+            await asyncio.gather(*(task for task, _ in under_way), return_exceptions=True)
 
     async def prove(self) -> None:
         """Asks after the start, until everybody who has to has answered, how far this log was heard, and halts the
@@ -200,13 +202,13 @@ class Relay:
         self._store.halt(reason)
         log.error("origin halted", log=self._log, reason=reason)
 
-    async def _publish(self, rows: list[Message]) -> None:
-        """Publishes rows and says so; trouble wakes the relay, which finds it here."""
+    async def _acknowledged(self, rows: list[Message], answer: asyncio.Future[int]) -> None:
+        """Waits until rows are acknowledged and says so; trouble wakes the relay, which finds it here."""
         links = [row.traceparent for row in rows[1:LINKS_MAX] if row.traceparent]
         attributes: dict[str, str | int] = {"messaging.system": "nats", "messaging.batch.message_count": len(rows)}
         with span(f"publish {self._log}", "producer", rows[0].traceparent, attributes, links):
             try:
-                last = await self._writer.publish(rows)
+                last = await answer
             except Exception:
                 self._store.told.set()
                 raise

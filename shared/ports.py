@@ -160,12 +160,14 @@ class Wake:
         """
         if self.count > seen:
             return
-        woken = asyncio.ensure_future(self.wait(seen))
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters[waiter] = None
         poll = asyncio.ensure_future(clock.sleep(seconds))
+        poll.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
         try:
-            await asyncio.wait({woken, poll}, return_when=asyncio.FIRST_COMPLETED)
+            await waiter
         finally:
-            woken.cancel()
+            self._waiters.pop(waiter, None)
             poll.cancel()
 
 
@@ -312,13 +314,14 @@ class LogWriter(Protocol):
         """The message at one sequence as a reader would see it, or None. Raises `BusUnavailable`."""
         ...
 
-    async def publish(self, messages: Sequence[Message]) -> int:
+    def publish(self, messages: Sequence[Message]) -> asyncio.Future[int]:
         """Publishes in order, each only if the log is exactly at the sequence before it, and with the very message
-        there that this writer put before it.
+        there that this writer put before it. What can leave does so at once, before anybody awaits the answer.
 
         May be called for the next rows before it has answered, for at most `UNDER_WAY_ROWS_MAX` at a time: when one is
-        refused, so is everything that was sent behind it. Returns the last sequence acknowledged. Raises `LogMoved`,
-        `BusUnavailable`; part of it may be there then, and nothing more is published before `last` was asked again.
+        refused, so is everything that was sent behind it. Answers the last sequence acknowledged. Raises `LogMoved`,
+        `BusUnavailable`, here or when it is awaited; part of it may be there then, and nothing more is published before
+        `last` was asked again.
         """
         ...
 

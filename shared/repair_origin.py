@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from nats.aio.client import Client
 
 from shared.bus import JetStreamLog
-from shared.bus_connection import Refused, ask, close_client, connect_relay
+from shared.bus_connection import BusClient, Refused, ask, close_client, connect_relay
 from shared.clock import Clock
 from shared.envelope import LOGS, Log
 from shared.epochs import Examined, examine, repair_origin
@@ -147,14 +146,14 @@ def _steps(found: Examined, epoch: int) -> list[str]:
 
 
 @asynccontextmanager
-async def _connections(settings: SiteSettings, service: str) -> AsyncIterator[dict[str, Client]]:
+async def _connections(settings: SiteSettings, service: str) -> AsyncIterator[dict[str, BusClient]]:
     """Each with the credential of its own purpose. Raises `RepairImpossible` when the site's bus does not answer."""
     users = {"asking": f"city.{service}"}
     for which in LOGS:
         account = ACCOUNTS[which]
         users[f"{account}.relay"] = f"{account.lower()}.{service}.relay"
         users[f"{account}.admin"] = f"{account.lower()}.admin"
-    clients: dict[str, Client] = {}
+    clients: dict[str, BusClient] = {}
     try:
         for name, user in users.items():
             if user not in settings.credentials:
@@ -170,7 +169,7 @@ async def _connections(settings: SiteSettings, service: str) -> AsyncIterator[di
             await close_client(client)
 
 
-async def _make_missing(settings: SiteSettings, service: str, clients: dict[str, Client], *, dry_run: bool) -> None:
+async def _make_missing(settings: SiteSettings, service: str, clients: dict[str, BusClient], *, dry_run: bool) -> None:
     """A stream that is gone as a whole is made, empty: what it holds is looked at next."""
     for stream in logs_of(settings.site, [service]):
         admin = clients[f"{stream.account}.admin"]
@@ -186,7 +185,7 @@ async def _make_missing(settings: SiteSettings, service: str, clients: dict[str,
             await _create(admin, stream.name, stream.config)
 
 
-async def _remake(settings: SiteSettings, service: str, clients: dict[str, Client], which: Log) -> None:
+async def _remake(settings: SiteSettings, service: str, clients: dict[str, BusClient], which: Log) -> None:
     for stream in logs_of(settings.site, [service]):
         if stream.account == ACCOUNTS[which]:
             admin = clients[f"{stream.account}.admin"]
@@ -198,7 +197,7 @@ async def _remake(settings: SiteSettings, service: str, clients: dict[str, Clien
             await _create(admin, stream.name, stream.config)
 
 
-async def _create(admin: Client, name: str, config: Any) -> None:
+async def _create(admin: BusClient, name: str, config: Any) -> None:
     """Makes a stream; the site's process may have made the same one a moment before."""
     try:
         await ask(admin, f"$JS.API.STREAM.CREATE.{name}", msgspec.json.encode(dict(config)))

@@ -8,7 +8,7 @@ import pytest
 
 from shared.envelope import Origin
 from shared.ports import BusUnavailable, LogMoved, Tail
-from tests.support.buses import BusUnderTest, once_available, row, rows
+from tests.support.buses import DEADLINE_SECONDS, BusUnderTest, once_available, row, rows
 
 pytestmark = pytest.mark.asyncio
 
@@ -133,6 +133,30 @@ async def test_a_server_that_was_killed_still_knows_whose_message_is_the_last(bu
     await bus.restart()
     await once_available(lambda: log.at(2))
     assert await log.publish(rows(3, 4)) == 4
+
+
+async def test_rows_leave_before_anybody_awaits_that_they_are_acknowledged(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    assert await log.last() is None
+    answers = [log.publish(rows(1, 2)), log.publish(rows(3, 3))]
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while await log.last() != tail_of(3):
+            await asyncio.sleep(0.01)
+    assert [await answer for answer in answers] == [2, 3]
+
+
+async def test_rows_on_the_wire_of_a_server_that_is_killed_are_given_up_or_there(bus: BusUnderTest) -> None:
+    log = await bus.log()
+    assert await log.last() is None
+    answers = [log.publish(rows(1, 2)), log.publish(rows(3, 3))]
+    await bus.kill()
+    outcomes = await asyncio.gather(*answers, return_exceptions=True)
+    assert all(isinstance(outcome, int | BusUnavailable | LogMoved) for outcome in outcomes), outcomes
+    await bus.restart()
+    last = await once_available(log.last)
+    there = 0 if last is None else last.sequence
+    assert there >= max([outcome for outcome in outcomes if isinstance(outcome, int)], default=0)
+    assert await log.publish(rows(there + 1, there + 2)) == there + 2
 
 
 async def test_an_atomic_batch_is_there_as_a_whole_or_not_at_all(bus: BusUnderTest) -> None:

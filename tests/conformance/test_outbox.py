@@ -139,7 +139,10 @@ class ForgetsItsAnswer:
     async def message(self, sequence: int) -> Delivery | None:
         return await self._writer.message(sequence)
 
-    async def publish(self, messages: Sequence[Message]) -> int:
+    def publish(self, messages: Sequence[Message]) -> asyncio.Future[int]:
+        return asyncio.ensure_future(self._publish(messages))
+
+    async def _publish(self, messages: Sequence[Message]) -> int:
         last = await self._writer.publish(messages)
         if self.lost:
             self.lost -= 1
@@ -174,7 +177,10 @@ class Slow:
     async def message(self, sequence: int) -> Delivery | None:
         return await self._writer.message(sequence)
 
-    async def publish(self, messages: Sequence[Message]) -> int:
+    def publish(self, messages: Sequence[Message]) -> asyncio.Future[int]:
+        return asyncio.ensure_future(self._publish(messages))
+
+    async def _publish(self, messages: Sequence[Message]) -> int:
         first, self.first = self.first, False
         last = await self._writer.publish(messages)
         if first:

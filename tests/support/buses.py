@@ -17,10 +17,9 @@ from typing import Protocol, Self, TypeVar
 import msgspec
 import pytest
 import pytest_asyncio
-from nats.aio.client import Client
 
 from shared.bus import JetStreamLog, StreamSource, close_client, connect_broker, connect_relay
-from shared.bus_connection import Broker, ask, header_values
+from shared.bus_connection import Broker, BusClient, ask, header_values
 from shared.clock import SystemClock
 from shared.envelope import Message, Origin
 from shared.ports import BusUnavailable, Delivery, LogWriter, Source, Wake
@@ -130,11 +129,13 @@ class OnNats:
         self.shared: dict[str, ReadTogether] | None = {} if together else None
         self.buses = buses
         self.sweeps = sweeps
-        self.clients: list[Client] = []
+        self.clients: list[BusClient] = []
         self.brokers: list[Broker] = []
 
     async def log(self) -> LogWriter:
-        return JetStreamLog(await self._relay(), SITE, SERVICE, "pub")
+        log = JetStreamLog(await self._relay(), SITE, SERVICE, "pub")
+        await log.last()  # a relay begins with that, and from then on its rows leave at once
+        return log
 
     async def source(self, name: str = STREAM) -> Source:
         if self.shared is None or not self.brokers:
@@ -171,13 +172,13 @@ class OnNats:
         await ask(await self._admin(), f"$JS.API.STREAM.DELETE.{STREAM}")
         await apply(self.buses.topology, self.buses.admins())
 
-    async def _relay(self) -> Client:
+    async def _relay(self) -> BusClient:
         return await self._client("city.placement.relay")
 
-    async def _admin(self) -> Client:
+    async def _admin(self) -> BusClient:
         return await self._client("city.admin")
 
-    async def _client(self, user: str) -> Client:
+    async def _client(self, user: str) -> BusClient:
         client = await connect_relay(self.buses.options(SITE, user))
         self.clients.append(client)
         return client

@@ -308,10 +308,13 @@ class MemoryLog:
             return None
         return msgspec.structs.replace(messages[sequence - 1].read, position=sequence)
 
-    async def publish(self, messages: Sequence[Message]) -> int:
+    def publish(self, messages: Sequence[Message]) -> asyncio.Future[int]:
         """As the real one: few messages on the wire at once, each at its own sequence behind the one it names; many in
         batches that are there or not.
         """
+        return asyncio.ensure_future(self._publish(messages))
+
+    async def _publish(self, messages: Sequence[Message]) -> int:
         if self._lost:
             raise LogMoved(f"where {self._name} ends was not looked at since something went wrong")
         self._under_way += 1
