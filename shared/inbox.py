@@ -292,9 +292,9 @@ class Reader:
         now = self._clock.now()
         for origin, count in work.applied.items():
             metrics.READER_APPLIED.labels(self.service, self.view.name, origin).inc(count)
+        observe = metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe
         for message in work.messages:
-            seconds = max(0.0, (now - message.time).total_seconds())
-            metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe(seconds)
+            observe(max(0.0, (now - message.time).total_seconds()))
         if work.rows:
             self.on_rows(work.rows)
             self.applied.set()

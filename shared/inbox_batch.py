@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -39,15 +40,26 @@ class Undigestible(Exception):
         self.code, self.detail, self.alone = code, detail, alone
 
 
+SHARED_BYTES_MAX = 4096
+SHARED_MAX = 1024
+"""What a message of at most so many bytes says is kept until so many others have come: the readers of one process hear
+it within moments of each other, and what it says cannot be changed."""
+
+
 def understood(contract: type[Contract], data: bytes) -> Contract:
     """What a message says. Raises `Undigestible` with `body-invalid`, and which field is wrong, not what it holds."""
     try:
-        return contract.model_validate_json(data)
+        return _shared(contract, data) if len(data) <= SHARED_BYTES_MAX else contract.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise Undigestible("body-invalid", f"{'.'.join(map(str, first['loc']))}: {first['type']}"[:200]) from None
     except ValueError as error:
         raise Undigestible("body-invalid", type(error).__name__) from None
+
+
+@lru_cache(maxsize=SHARED_MAX)
+def _shared(contract: type[Contract], data: bytes) -> Contract:
+    return contract.model_validate_json(data)
 
 
 class Work:
@@ -67,6 +79,7 @@ class Work:
         self.halted: dict[LogKey, str] = {}
         self.missing: dict[LogKey, str | None] = {}
         self.applied: dict[str, int] = {}
+        self._progress: dict[LogKey, int] = {}
         self.messages: list[Message] = []
         self.nobodys: set[str] = set()
         self.let_go: list[Row] = []
@@ -115,9 +128,12 @@ class Work:
     def _reached(self, message: Message, log_key: LogKey) -> None:
         origin, which = log_key
         self.checkpoints[log_key] = (message.origin.epoch, message.sequence)
-        self.rows.append(
-            Put(schema.checkpoints, (self._reader.view.name, origin, which, message.origin.epoch, message.sequence))
-        )
+        put = Put(schema.checkpoints, (self._reader.view.name, origin, which, message.origin.epoch, message.sequence))
+        row = self._progress.setdefault(log_key, len(self.rows))
+        if row == len(self.rows):
+            self.rows.append(put)
+        else:
+            self.rows[row] = put  # one row for each log, however many messages of it
         self.applied[origin] = self.applied.get(origin, 0) + 1
         self.messages.append(message)
         at = self._missing_at(log_key)
@@ -167,6 +183,7 @@ class Work:
         at = self.checkpoints.get(log_key) or self._reader.checkpoint(*log_key)
         if at != (0, 0):
             self.rows.append(Put(schema.checkpoints, (name, *log_key, *at)))
+            self._progress.pop(log_key, None)  # the last row counts: what comes goes behind this
         where = (name, self._id(delivery), self._source, self._incarnation)
         self.rows.append(parked_put(where, delivery, log_key, code, detail, self._reader.now()))
         log.warning("parked", reader=name, origin=log_key[0], code=code, position=delivery.position)

@@ -47,6 +47,9 @@ from shared.telemetry import describe, logger
 
 log = logger("policies")
 
+LETTER_SECONDS = 0.02
+"""A letter in a busy network waits at most so long for the next look; in a quiet one it does not wait."""
+
 Handlers = Mapping[str, Handler[Any, Any, Any]]
 """A service's handlers, by the name of what they decide."""
 

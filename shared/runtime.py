@@ -34,7 +34,6 @@ from shared.store import PgStore
 from shared.streams import CITY
 from shared.tasks import until_one_fails
 from shared.telemetry import logger
-from shared.together import ReadTogether
 from shared.worklist import PgWorklist
 
 log = logger("runtime")
@@ -67,10 +66,12 @@ def settle() -> None:
 
 
 class Beside(NamedTuple):
-    """A reader that follows `CITY` beside a service's first one. own_logs: streams of this site it hears, too."""
+    """A reader that follows `CITY` beside a service's first one. own_logs: streams of this site it hears, too.
+    gather_seconds: as in `Follow`, of `CITY`; 0: as the service does."""
 
     reader: Reader
     own_logs: Sequence[str] = ()
+    gather_seconds: float = 0.0
 
 
 class Runtime:
@@ -153,24 +154,23 @@ class Runtime:
         self, reader: Reader | None = None, own_logs: Sequence[str] = (), gather_seconds: float = 0.0,
         also: Sequence[Reader | Beside] = (),
     ) -> None:  # fmt: skip
-        """Hears the network: beats, and `CITY` for every other site; `own_logs` are streams of this site in that
-        account. gather_seconds: as in `Follow`. also: readers that follow `CITY` beside it, out of one reading of it
-        (`together.py`) and each at its own pace, and hear nothing of this site but the streams that come with them
-        (`Beside`). Without any reader it only tells that this service is alive.
-        """
-        settings, clock = self.host.settings, self.host.clock
-        source = partial(StreamSource, sweeps=gather_seconds >= SWEEP_FROM_SECONDS)
+        """Hears the network: beats, and `CITY` for every other site out of this process's one reading of it
+        (`together.py`); `own_logs` are streams of this site in that account. gather_seconds: as in `Follow`. also:
+        readers beside it, which hear nothing of this site but the streams that come with them (`Beside`). Without any
+        reader it only tells that this service is alive."""
+        settings = self.host.settings
+        source = partial(StreamSource, sweeps=(sweeps := gather_seconds >= SWEEP_FROM_SECONDS))
         beside = [other if isinstance(other, Beside) else Beside(other) for other in also]
-        hears = [*([] if reader is None else [Beside(reader, own_logs)]), *beside]
+        hears = beside if reader is None else [Beside(reader, own_logs), *beside]
         for one in hears:
             heard = self._heard.setdefault(one.reader.view.name, [])
             heard += [("pub", CITY, settings.site), *(("pub", name, None) for name in one.own_logs)]
-        self._hears_others |= {other.reader.view.name for other in beside}
+        self._hears_others |= {one.reader.view.name for one in beside}
 
         async def work() -> None:
             broker = await connect_broker(settings.nats_options(f"city.{self.service}"))
             try:
-                beats = Beats(broker, self.links, self.service, self._beat, clock)
+                beats = Beats(broker, self.links, self.service, self._beat, self.host.clock)
                 await broker.start()
                 self.broker = broker
                 client = self._clients["pub"] = await broker.bus()
@@ -178,15 +178,16 @@ class Runtime:
                 if self.keeps is not None:
                     await answer_kept_on(client, settings.site, self.service, self.keeps)
                 works = [beats.run()]
-                skips = settings.site if reader is not None and not beside else None
-                city = ReadTogether(lambda: source(client, CITY, skip_site=skips), clock)
+                city = partial(source, client, CITY, skip_site=settings.site)
                 for one in hears:
-                    works.append(one.reader.run(Follow(city.source(), settings.site, gather_seconds)))
+                    pace = one.gather_seconds or gather_seconds
+                    works.append(one.reader.run(Follow(self.host.city.source(city), settings.site, pace)))
                     own = [Follow(source(client, name), None, gather_seconds) for name in one.own_logs]
                     works += [one.reader.run(follow) for follow in own]
                 if hears:
                     works.append(self._watch(client, [one.reader for one in hears]).run())
-                await until_one_fails(works)
+                with self.host.lenders.lent(city, lambda: client.is_connected, last=sweeps):
+                    await until_one_fails(works)
             finally:
                 self.broker = None
                 self._clients.pop("pub", None)

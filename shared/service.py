@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from shared.ids import Ids
 from shared.roster import Roster
 from shared.sessions import Sessions
 from shared.settings import SiteSettings
+from shared.together import Lenders, ReadTogether
 
 CHECK_SECONDS_MAX = 1.0
 
@@ -25,7 +27,8 @@ class Host:
 
     ending: set with the reason when the process has to end, so that whoever keeps it running starts it anew.
     roster: the network's sites as they are now. remake_city: set when this site's CITY lacks what the hub's has.
-    sessions: of the people at this site; None where it has no console.
+    sessions: of the people at this site; None where it has no console. lenders: services whose connection `CITY` can be
+    read over.
     """
 
     settings: SiteSettings
@@ -36,6 +39,12 @@ class Host:
     roster: Roster
     remake_city: asyncio.Event = field(default_factory=asyncio.Event)
     sessions: Sessions | None = None
+    lenders: Lenders = field(default_factory=Lenders)
+
+    @cached_property
+    def city(self) -> ReadTogether:
+        """The one reading of `CITY` for every reader of every service of this process."""
+        return ReadTogether(self.lenders, self.clock)
 
 
 class Check(NamedTuple):

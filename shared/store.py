@@ -75,7 +75,8 @@ class PgStore:
     async def open(self, now: datetime, first_epoch: int = 1) -> None:
         """Connects, writes down the first epoch if there is none, and starts the writer. Raises `StoreUnavailable`.
 
-        first_epoch: where a new store begins.
+        first_epoch: where a new store begins. One that ended before it is of an earlier site of this name, which has
+        left; what it told now would be taken for what others have heard already, so it is not opened.
         """
         try:
             self._pool = await asyncpg.create_pool(
@@ -102,6 +103,11 @@ class PgStore:
                 "insert into origins (epoch, site, service, begun_at) values ($4, $1, $2, $3) on conflict do nothing",
                 self._site, self._service, now, first,
             )  # fmt: skip
+        elif epoch < first:
+            raise StoreUnavailable(
+                f"the database of {self._service} is an earlier site's: it ends in epoch {epoch}, and "
+                f"{self._site} began in epoch {first}; give it an empty one, or a backup of its own"
+            )
         return int(epoch or first)
 
     async def close(self) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from itertools import islice
 
 from shared.clock import Clock
@@ -34,8 +34,33 @@ class _LeftBehind(Exception):
     """This reader has held the others up for too long."""
 
 
+class Lenders:
+    """Those over whose connection a stream can be read for everybody in this process, whichever service they are of."""
+
+    def __init__(self) -> None:
+        self._lent: list[tuple[Callable[[], Source], Callable[[], bool]]] = []
+
+    @contextmanager
+    def lent(self, make: Callable[[], Source], connected: Callable[[], bool], *, last: bool = False) -> Iterator[None]:
+        """Meanwhile it may be read over one more connection. make: a new source on it. last: it is in less of a hurry
+        than others may be, so it is asked after them."""
+        lender = (make, connected)
+        self._lent.insert(len(self._lent) if last else 0, lender)
+        try:
+            yield
+        finally:
+            self._lent.remove(lender)
+
+    def __call__(self) -> Source:
+        """A new source on the first of them that is connected. Raises `BusUnavailable`."""
+        for make, connected in self._lent:
+            if connected():
+                return make()
+        raise BusUnavailable("nobody is connected")
+
+
 class ReadTogether:
-    """What the readers of one stream share. make: a new source of that stream.
+    """What the readers of one stream share. make: a new source of that stream, for all of them.
 
     Give each reader a source of its own (`source`); as long as one of them is read, so is the stream.
     """
@@ -49,9 +74,9 @@ class ReadTogether:
         self._task: asyncio.Task[None] | None = None
         self._taken = Wake()
 
-    def source(self) -> Source:
-        """A source for one more reader."""
-        return _Shared(self, self.make().name)
+    def source(self, alone: Callable[[], Source] | None = None) -> Source:
+        """A source for one more reader. alone: a new source for what it does by itself; None: as all do."""
+        return _Shared(self, alone or self.make)
 
     # --- spots -------------------------------------------------------------------------------------------------------
 
@@ -192,12 +217,12 @@ class _Spot:
 class _Shared:
     """One reader's source. It implements `shared.ports.Source`."""
 
-    def __init__(self, shared: ReadTogether, name: str) -> None:
-        self._shared, self.name = shared, name
+    def __init__(self, shared: ReadTogether, make: Callable[[], Source]) -> None:
+        self._shared, self._make, self.name = shared, make, make().name
         self._incarnation: str | None = None
 
     async def incarnation(self) -> str:
-        self._incarnation = await self._shared.make().incarnation()
+        self._incarnation = await self._make().incarnation()
         return self._incarnation
 
     async def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
@@ -223,7 +248,7 @@ class _Shared:
             spot = self._shared.join_seen(position, self._incarnation)
 
     async def _alone(self, position: int) -> AsyncGenerator[Sequence[Delivery], None]:
-        source = self._shared.make()
+        source = self._make()
         incarnation = await source.incarnation()
         if self._incarnation not in (None, incarnation):
             raise SourceRemade(self.name)

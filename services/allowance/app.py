@@ -48,12 +48,12 @@ from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.letters import Seals, load_seals
-from shared.policies import Handlers, Policy, PolicyReader
+from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import DueTimer, Store
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
-from shared.runtime import Runtime
+from shared.runtime import Beside, Runtime
 from shared.security import Role
 from shared.service import Host, ServiceApp
 from shared.store import PgStore
@@ -109,6 +109,9 @@ INLINE_TABLES = (
 )
 READER_TABLES = views.NETWORK_TABLES
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)
+
+SEATS_SECONDS = 0.1
+"""Seats of a busy network are brought into the view ten times a second: whatever else was told passes it by."""
 
 POLICIES = (LETTERS_HEARD, FACTS)
 
@@ -177,7 +180,7 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("timers", TimerLoop(store, clock, fire(store, deciding, clock, ids)).run)
         for log in LOGS:
             runtime.relay(log)
-        runtime.city(reader, also=[letters])
+        runtime.city(reader, gather_seconds=SEATS_SECONDS, also=[Beside(letters, gather_seconds=LETTER_SECONDS)])
         if INTAKE in settings.services:  # nobody at the municipality knows a client
             runtime.local(of_clients, [stream_name(settings.site, INTAKE, "loc")])
         runtime.measure(reader, letters, of_clients)

@@ -34,7 +34,7 @@ from shared.http_archive import add_archive
 from shared.http_repair import Bench
 from shared.ids import Ids
 from shared.letters import Seals, load_seals
-from shared.policies import Handlers, Policy, PolicyReader
+from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild
 from shared.rebuilds import Rebuildable, Rebuilds
@@ -174,10 +174,6 @@ def build(host: Host) -> ServiceApp:
     add_archive(site_api, Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS), INLINE_TABLES, [HEARD.name], files=files))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", vault_open)])
-
-
-LETTER_SECONDS = 0.004
-"""As often as a busy network's figures are brought in."""
 
 
 def _own_places(host: Host) -> list[str]:

@@ -33,7 +33,7 @@ from shared.http_looks import IntakeLooks
 from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.letters import load_seals
-from shared.policies import Handlers, Policy, PolicyReader
+from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild
 from shared.rebuilds import Rebuildable, Rebuilds
@@ -112,7 +112,7 @@ def build(host: Host) -> ServiceApp:
     async def start() -> None:
         await runtime.start()
         runtime.spawn("courier", courier.run)
-        runtime.city(also=[duty])
+        runtime.city(gather_seconds=LETTER_SECONDS, also=[duty])
         runtime.local(news, own_streams(settings), also=[duty])
         if settings.municipality:
             runtime.spawn("silence", partial(watch_silence, runtime, deciding))

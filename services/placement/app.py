@@ -51,7 +51,7 @@ from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.kernel import Reaction
 from shared.letters import Seals, load_seals
-from shared.policies import Handlers, Policy, PolicyReader
+from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Append, Delete, DueTimer, RowChange, Store, Wake
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
@@ -71,6 +71,9 @@ INTAKE, ALLOWANCE = "intake", "allowance"
 CITY_SECONDS = 0.004
 """A busy network's figures are brought into the view at most 250 times a second: about one append in two of what each
 message by itself would cost."""
+
+WAITING_SECONDS = 0.1
+"""Who waits is looked at by people, and by offers that count in seconds: ten appends a second are enough."""
 
 OWN_SECONDS = 0.02
 """A busy site brings its own figures into the network's view fifty times a second; its board shows them at once."""
@@ -204,8 +207,7 @@ def build(host: Host) -> ServiceApp:
         for log in LOGS:
             runtime.relay(log)
         runtime.spawn("close-calls", lambda: close_calls(store, deciding, retired, clock, closing))
-        desk, seats = _own(host, INTAKE), _own(host, ALLOWANCE)
-        runtime.city(reader, seats, CITY_SECONDS, also=[Beside(letters, desk), Beside(waiting, desk)])
+        runtime.city(reader, _own(host, ALLOWANCE), CITY_SECONDS, also=_beside(host, letters, waiting))
         runtime.measure(reader, waiting, letters)
         runtime.spawn("offers", Offering(settings.site, store, who_waits, handler, clock, ids).run)
         for location in settings.locations:
@@ -245,6 +247,12 @@ async def close_calls(
                     context = Context(command_id=command_id, correlation_id=command_id, causation_id=command_id)
                     await handlers[policy.CALL].handle(reaction.key, reaction.command, context)
         await changed.wait(seen)
+
+
+def _beside(host: Host, letters: Reader, waiting: Reader) -> list[Beside]:
+    """Who hears the network, and what this site's intake tells it, beside the figures."""
+    desk = _own(host, INTAKE)
+    return [Beside(letters, desk, LETTER_SECONDS), Beside(waiting, desk, WAITING_SECONDS)]
 
 
 def _own(host: Host, service: str) -> list[str]:

@@ -73,7 +73,8 @@ def _same(stay: Stay, command: cmd.BeginStay) -> bool:
 
 def end(state: Location, command: cmd.EndStay) -> Outcome:
     """Refused: `end-reason-unknown`, `stay-unknown`, `stay-ended`, `version-stale`, `time-without-zone`,
-    `observed-in-future`, `observed-too-old`, `observed-before-stay-began`."""
+    `observed-in-future`, `observed-too-old`, `observed-before-stay-began`, `observed-before-place-free` (it moved, and
+    an earlier household would still have been there)."""
     if command.reason not in STAY_END_REASONS:
         return Rejected("end-reason-unknown", {"reason": command.reason[:80]})
     stay = state.stays.get(command.stay_id)
@@ -96,6 +97,11 @@ def end(state: Location, command: cmd.EndStay) -> Outcome:
         return refused
     if command.observed_at is not None and command.observed_at < stay.began_at:
         return Rejected("observed-before-stay-began", {"began_at": stay.began_at.isoformat()})
+    # One that was taken back was in its places all the while: they have been free since it was thought to have left.
+    if stay.moved_from and not stay.undone:
+        refused = before_free([state.places[id_] for id_ in stay.place_ids], command.observed_at)
+        if refused:
+            return refused
     # Without an observation it ended now, or when it began if that tap's clock was ahead of ours.
     ended_at = limits.in_utc(command.observed_at) or max(command.at, stay.began_at)
     return [

@@ -18,6 +18,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.base import Contract
 from shared.envelope import Log, Message, Origin
 from shared.inbox import Follow, Reader, View
+from shared.inbox_batch import SHARED_BYTES_MAX, Undigestible, Work, understood
 from shared.ports import Append, Appended, Delivery, Put, RowChange, SourceRemade, Store, StoreUnavailable
 from tests.conformance.stores import NOW, Backend, MemoryBackend, PgBackend, tables
 from tests.support.processes import soon
@@ -230,6 +231,26 @@ async def test_a_hole_is_fetched_again_and_then_waited_for_while_others_flow(des
     assert await desk.values() == {("west/placement", "beds"): 3, ("noord/placement", "beds"): 5}
     assert await desk.parked() == []
     assert desk.reader.incomplete == {}
+
+
+async def test_of_each_log_one_row_says_how_far_and_the_last_one_counts(desk: Desk) -> None:
+    """A batch brings what was missing behind what came too early."""
+    async with desk.reader.resting():
+        work = Work(desk.reader, "CITY", "1")
+        for position, sequence in enumerate((1, 2, 5, 3, 4), 1):
+            await work.take(Delivery(position, "", message(sequence)), refetch=False)
+        said = [row.values[3:] for row in work.rows if isinstance(row, Put) and row.table is schema.checkpoints]
+        assert said == [(1, 2), (1, 2), (1, 4)], "reached, said again with what came too early, reached"
+        assert work.checkpoints[("west/placement", "pub")] == (1, 4)
+
+
+def test_what_a_small_message_says_is_read_once_for_all_readers() -> None:
+    small, large = message(1), message(2, name="b" * SHARED_BYTES_MAX)
+    assert understood(Counted, small.data) is understood(Counted, bytes(bytearray(small.data)))
+    assert understood(Counted, large.data) is not understood(Counted, large.data)
+    for _ in range(2):
+        with pytest.raises(Undigestible, match="body-invalid"):
+            understood(Counted, b"{}")
 
 
 async def test_a_hole_is_remembered_over_a_restart_and_closes_afterwards(desk: Desk) -> None:

@@ -410,6 +410,19 @@ async def test_a_store_without_its_database_does_not_open(own_server: Postgres) 
     await store.close()
 
 
+async def test_a_store_of_an_earlier_site_of_this_name_does_not_open(backend: PgBackend) -> None:
+    """Somebody put its database back; others have heard everything it could tell in its epoch, from another history."""
+    earlier = await backend.store()
+    await earlier.append(append("a/1", 0))
+    again = PgStore(backend.dsn, "west", "placement", TABLES)
+    with pytest.raises(StoreUnavailable, match="ends in epoch 1, and west began in epoch 2"):
+        await again.open(NOW, first_epoch=2)
+    await backend.begin_epoch(2)
+    await again.open(NOW, first_epoch=2)
+    assert again.origin.epoch == 2
+    await again.close()
+
+
 # --- closing, crowds, swapped tables ----------------------------------------------------------------------------------
 
 

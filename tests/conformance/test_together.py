@@ -11,7 +11,7 @@ import pytest
 from shared import together
 from shared.clock import SystemClock
 from shared.ports import BusUnavailable, Delivery, Source, SourceRemade
-from shared.together import ReadTogether
+from shared.together import Lenders, ReadTogether
 from tests.support.buses import SERVICE, SITE, STREAM, Reader, rows
 from tests.support.memory_bus import MemoryBus
 from tests.support.processes import soon
@@ -188,6 +188,54 @@ async def test_in_any_order_of_coming_and_going_each_sees_everything_once(shelf:
         for seen in await asyncio.gather(*readers):
             assert seen == list(range(1, len(seen) + 1))
     await soon(lambda: shelf.open == 0, "nothing is read any more")
+
+
+class Service:
+    """One service of a process: its own way to the stream, and whether it is connected."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf, self.made, self.connected = shelf, 0, True
+
+    def make(self) -> Source:
+        self.made += 1
+        return Counted(self._shelf.bus.source(SITE, STREAM), self._shelf)
+
+
+async def test_what_all_share_is_read_over_whoever_is_connected(shelf: Shelf) -> None:
+    lenders = Lenders()
+    together, first, second = ReadTogether(lenders, SystemClock()), Service(shelf), Service(shelf)
+    with pytest.raises(BusUnavailable):
+        lenders()
+    with lenders.lent(first.make, lambda: first.connected), lenders.lent(second.make, lambda: second.connected):
+        async with Reader(together.source(first.make)) as one, Reader(together.source(second.make)) as other:
+            await shelf.tell(10)
+            await one.until(10)
+            await other.until(10)
+            assert (shelf.open, shelf.given) == (1, 10), "read once, for both services"
+            second.connected = False  # and with it whoever reads over it
+            made = first.made
+            shelf.trouble = BusUnavailable("the connection was lost")
+            await shelf.tell(1)
+            await soon(lambda: one.began_again > 0 and other.began_again > 0, "both were told")
+            shelf.trouble = None
+            await shelf.tell(9)
+            for reader in (one, other):
+                await reader.until(20)
+                assert positions(reader) == list(range(1, 21))
+            assert first.made > made
+    await soon(lambda: shelf.open == 0, "nothing is read any more")
+    with pytest.raises(BusUnavailable):
+        lenders()
+
+
+async def test_who_is_in_no_hurry_is_asked_last(shelf: Shelf) -> None:
+    lenders, patient, quick = Lenders(), Service(shelf), Service(shelf)
+    with lenders.lent(quick.make, lambda: quick.connected), lenders.lent(patient.make, lambda: True, last=True):
+        lenders()
+        assert (quick.made, patient.made) == (1, 0)
+        quick.connected = False
+        lenders()
+        assert (quick.made, patient.made) == (1, 1)
 
 
 @pytest.fixture

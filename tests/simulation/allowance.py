@@ -13,7 +13,7 @@ from services.allowance import commands as cmd
 from services.allowance import commands_entitlement as en
 from services.allowance import commands_handout as ch
 from services.allowance import commands_payroll as cp
-from services.allowance.app import facts, fire, handlers, listening
+from services.allowance.app import SEATS_SECONDS, facts, fire, handlers, listening
 from services.allowance.days import Tariff
 from services.allowance.decider import PROGRAMME
 from services.allowance.decider_payroll import dues
@@ -25,7 +25,7 @@ from shared.inbox import Follow, OutboxSource, Reader
 from shared.kernel import Command, Reaction
 from shared.money import PeriodKind, day_of, period_of
 from shared.outbox import Relay
-from shared.policies import Handlers, PolicyReader
+from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
 from tests.simulation.oracle_allowance import ALLOWANCE
@@ -56,8 +56,8 @@ class AllowanceProcess:
             source = process.world.bus.source(site, stream_name("loc", site, INTAKE), process.io)
             process.keep("allowance facts", lambda: self.facts.run(Follow(source)))
         self._follow(self.reader, Follow(OutboxSource(self.store, "pub", clock)))
-        for reader in (self.reader, self.letters):
-            self._follow(reader, Follow(process.world.bus.source(site, "CITY", process.io), site))
+        for reader, seconds in ((self.reader, SEATS_SECONDS), (self.letters, LETTER_SECONDS)):
+            self._follow(reader, Follow(process.city.source(), site, seconds))
             process.readers.append(reader)
 
     def deciding(self) -> Handlers:

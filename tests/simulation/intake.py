@@ -16,19 +16,19 @@ from services.intake import commands_offers as oc
 from services.intake.app import HEARD, handlers
 from services.intake.app_keeper import Keeper
 from services.intake.priority import CURRENT
-from services.placement.app import CITY_SECONDS
 from shared.contracts.vocabulary import DISTRICTS
 from shared.envelope import LOGS, stream_name
 from shared.handling import Context, KeyClaim
 from shared.heard import Nobody
 from shared.inbox import Follow
 from shared.outbox import Relay
-from shared.policies import Handlers, PolicyReader
+from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
 from shared.vault import Vault, VaultProblem
 from tests.simulation.offers import arrival_of
 from tests.simulation.oracle_intake import INTAKE, Known
+from tests.support.memory_bus import CITY
 from tests.support.memory_keys import SITE_KEY, MemoryKeys
 
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ class IntakeProcess:
             self.ready.set()
         process.keep_timers("intake timers", store, self.keeper.fire)
         site = process.site.name
-        for name, skip in (("CITY", site), (stream_name("pub", site, "placement"), None)):
-            source = process.world.bus.source(site, name, process.io)
-            process.keep(f"intake letters {name}", partial(self.letters.run, Follow(source, skip, CITY_SECONDS)))
+        for name, skip in ((CITY, site), (stream_name("pub", site, "placement"), None)):
+            source = process.city.source() if name == CITY else process.world.bus.source(site, name, process.io)
+            process.keep(f"intake letters {name}", partial(self.letters.run, Follow(source, skip, LETTER_SECONDS)))
         process.keep("intake watch", lambda: process.parts.watch(process, [self.letters]))
         for log in LOGS:
             writer = process.world.bus.log(process.site.name, INTAKE, log, process.io)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from services.console.app import GATHER_SECONDS as JOURNAL_SECONDS
-from services.placement.app import CITY_SECONDS, OWN_SECONDS, fire, handlers
+from services.placement.app import CITY_SECONDS, OWN_SECONDS, WAITING_SECONDS, fire, handlers
 from services.placement.app import HEARD as LETTERS
 from services.placement.views_capacity import CAPACITY
 from services.placement.views_waiting import WAITING
@@ -27,7 +27,7 @@ from shared.kernel import Reaction
 from shared.lacking import Ends, Reached, Watch
 from shared.letters import LetterRefused, Seals
 from shared.outbox import Relay
-from shared.policies import Handlers, PolicyReader
+from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import (
     Append,
     Appended,
@@ -258,6 +258,7 @@ class Process:
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self.store = parts.store(self, PLACEMENT)
         self.stores = [self.store]
+        self.city = ReadTogether(lambda: self._source(CITY), site.clock)
         self.handlers = parts.handlers(self)
         self.readers: list[Reader] = []
         self.repairs: dict[str, Repair] = {}
@@ -296,9 +297,8 @@ class Process:
 
     def _start_readers(self, parts: Parts) -> None:
         clock = self.site.clock
-        together = ReadTogether(lambda: self._source(CITY), clock)
         reader = parts.reader(self, self.store, self.world.programs.view(self.site.name, PLACEMENT, CAPACITY))
-        own, city = OutboxSource(self.store, "pub", clock), together.source()
+        own, city = OutboxSource(self.store, "pub", clock), self.city.source()
         self._hear(PLACEMENT, self.store, reader, [
             (own, None, OWN_SECONDS), (city, self.site.name, CITY_SECONDS), *self._own_seats(CITY_SECONDS),
         ])  # fmt: skip
@@ -306,14 +306,14 @@ class Process:
         intake = [self._source(stream_name("pub", self.site.name, INTAKE))] if self.site.intake is not None else []
         self._hear(PLACEMENT, self.store, waits, [
             *((source, None, CITY_SECONDS) for source in intake),
-            (together.source(), self.site.name, CITY_SECONDS),
+            (self.city.source(), self.site.name, WAITING_SECONDS),
         ])  # fmt: skip
         self.letters = parts.letters(self)
         self.keep("offers", SimOffering(self, reader, waits).run)
         for source in intake:
             self._follow(PLACEMENT, self.letters, Follow(self._source(source.name), None, CITY_SECONDS))
         self.keep("watch", lambda: parts.watch(self, [reader, waits, self.letters]))
-        self._follow(PLACEMENT, self.letters, Follow(together.source(), self.site.name, CITY_SECONDS))
+        self._follow(PLACEMENT, self.letters, Follow(self.city.source(), self.site.name, LETTER_SECONDS))
         self.readers.append(self.letters)
         self.repairs[PLACEMENT] = Repair(self.store, [reader, waits, self.letters], clock, self.world.ids)
 
@@ -327,7 +327,7 @@ class Process:
             parts.reader(self, store, self.world.programs.view(site, CONSOLE, view)) for view in (HEARD, CAPACITY)
         )
         loc, pub = (self._source(stream_name(log, site, PLACEMENT)) for log in ("loc", "pub"))
-        city = self._source("CITY")
+        city = self.city.source()
         self._hear(CONSOLE, store, heard, [(loc, None, JOURNAL_SECONDS)])
         self.keep("console-watch", lambda: parts.watch(self, [capacity]))
         self._hear(CONSOLE, store, capacity, [
