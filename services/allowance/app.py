@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from services.allowance import api, policy, publish, views, views_handout, views_payroll
-from services.allowance.app_follow import Follower
+from services.allowance.app_follow import Follower, Teller
 from services.allowance.commands import ProgrammeCommand
 from services.allowance.commands_client import ClientCommand
 from services.allowance.commands_entitlement import EntitlementCommand
@@ -21,7 +21,7 @@ from services.allowance.decider_client import FOLLOW, Client
 from services.allowance.decider_client import timers as client_timers
 from services.allowance.decider_entitlement import Entitlement
 from services.allowance.decider_entitlement import timers as entitlement_timers
-from services.allowance.decider_handout import Handout
+from services.allowance.decider_handout import READY, Handout
 from services.allowance.decider_handout import timers as handout_timers
 from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_payroll import timers as payroll_timers
@@ -139,10 +139,14 @@ def listening(site: str, municipality: str) -> Policy:
 def fire(store: Store, handlers: Handlers, clock: Clock, ids: Ids) -> Callable[[DueTimer, datetime], Awaitable[None]]:
     """What happens when a timer falls due: its command. It moves or goes with what follows from that."""
     follower = Follower(store, handlers, lambda: Handler(store, CLIENTS, clock, ids))
+    teller = Teller(store, handlers)
 
     async def fired(timer: DueTimer, now: datetime) -> None:
         if timer.kind == FOLLOW:
             await follower.fire(timer, now)
+            return
+        if timer.kind == READY:
+            await teller.fire(timer, now)
             return
         reaction = policy.due(timer.id, timer.kind, timer.key, now)
         command_id = derived_id(timer.id, timer.due_at.isoformat(), timer.kind)

@@ -36,3 +36,21 @@ class Follower:
             context = Context(derived_id(cause, row["id"]), cause, cause)
             await self._handlers[reaction.aggregate].handle(reaction.key, reaction.command, context)
         await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
+
+
+class Teller:
+    """Whoever has cash waiting is told so, by way of their entitlement: only that knows whose it is."""
+
+    def __init__(self, store: Store, handlers: Handlers) -> None:
+        self._store, self._handlers = store, handlers
+
+    async def fire(self, timer: DueTimer, now: datetime) -> None:
+        """Each payment of the timer's handout that still waits; then the timer goes. Done twice it comes to one."""
+        handout, _ = await self._handlers[policy.HANDOUT].load(timer.key)
+        cause = timer_command(timer.id, timer.due_at, timer.kind)
+        for entitlement_id, slip in handout.slips.items():
+            if slip.status == "waiting" and slip.cents:
+                reaction = policy.ready(handout, entitlement_id, now)
+                context = Context(derived_id(cause, entitlement_id), cause, cause)
+                await self._handlers[reaction.aggregate].handle(reaction.key, reaction.command, context)
+        await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))

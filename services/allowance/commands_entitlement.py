@@ -5,7 +5,7 @@ Days are calendar days of the city. if_version: of the entitlement as whoever as
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, TypeAlias, get_args
 
 from shared.contracts.vocabulary import EntitlementEnd, PayMethod
@@ -83,6 +83,14 @@ class FollowClient(Command, frozen=True, kw_only=True):
     forgotten_from: date | None = None
 
 
+class NotePayment(Command, frozen=True, kw_only=True):
+    """Cash waits for the client, out of this handout, until `until`."""
+
+    entitlement_id: str
+    handout_id: str
+    until: datetime
+
+
 class RepeatEntitlement(Command, frozen=True, kw_only=True):
     """Its timer fired: tell the municipality again. Nothing happens before its time, or when it has heard."""
 
@@ -97,6 +105,7 @@ EntitlementCommand: TypeAlias = (
     | EndEntitlement
     | CorrectDays
     | FollowClient
+    | NotePayment
     | RepeatEntitlement
 )
 

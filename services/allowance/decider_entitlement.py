@@ -23,6 +23,8 @@ from shared.kernel import Decider, Rejected
 from shared.timers import TimerCleared, TimerSet
 
 TIMER = "entitlement"
+PAYMENTS_KEPT = 8
+"""Handouts that are known again: a voucher waits for three weeks, and a week has one."""
 
 
 class Entitlement(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +34,7 @@ class Entitlement(msgspec.Struct, frozen=True, gc=False):
     which the desk says that they had none. revision: words to the
     municipality so far; confirmed: up to which it has heard them. repeated: how often since there was something new.
     followed: which word of intake's about the client is known. forgotten: whether the client is erased.
+    payments: the last that were put ready, by handout, and until when each waits.
     """
 
     id: str = ""
@@ -52,6 +55,7 @@ class Entitlement(msgspec.Struct, frozen=True, gc=False):
     followed: int = 0
     forgotten: bool = False
     no_meals: Days = ()
+    payments: tuple[tuple[str, datetime], ...] = ()
 
     @property
     def paid(self) -> Spans:
@@ -85,6 +89,8 @@ def decide(state: Entitlement, command: cmd.EntitlementCommand) -> Outcome:
             return repeat(state, command)
         case cmd.FollowClient():
             return follow(state, command)
+        case cmd.NotePayment():
+            return note_payment(state, command)
         case _:
             return _by_desk(state, command)
 
@@ -129,6 +135,14 @@ def ask(state: Entitlement, command: cmd.AskEntitlement) -> Outcome:
             command.method, spans, limits.again(command.at), command.at,
         )
     ]  # fmt: skip
+
+
+def note_payment(state: Entitlement, command: cmd.NotePayment) -> Outcome:
+    """The client is told once of each handout; of whoever is erased nothing is told."""
+    known = any(handout_id == command.handout_id for handout_id, _ in state.payments)
+    if known or state.forgotten or command.until <= command.at:
+        return ()
+    return [ev.PaymentNoted(state.id, command.handout_id, command.until, command.at)]
 
 
 def hear(state: Entitlement, command: cmd.HearSeat) -> Outcome:
@@ -302,6 +316,9 @@ def evolve(state: Entitlement, event: ev.EntitlementEvent) -> Entitlement:
             return replace(state, status="refused", spans=(), code=event.code, again_at=None, version=version)
         case ev.EntitlementConfirmed():
             return replace(state, confirmed=event.revision, again_at=None, version=version)
+        case ev.PaymentNoted():
+            payments = (*state.payments, (event.handout_id, event.until))[-PAYMENTS_KEPT:]
+            return replace(state, payments=payments, version=version)
         case ev.EntitlementRepeated():
             return replace(
                 state, revision=event.revision, again_at=event.again_at, repeated=state.repeated + 1, version=version
@@ -346,7 +363,7 @@ def timers(events: Sequence[ev.EntitlementEvent]) -> list[TimerSet | TimerCleare
         id_ = f"{TIMER}/{event.entitlement_id}"
         if isinstance(event, ev.EntitlementRefused | ev.EntitlementConfirmed):
             found[id_] = TimerCleared(id_)
-        else:
+        elif not isinstance(event, ev.PaymentNoted):
             found[id_] = TimerSet(id_, event.again_at, TIMER, event.entitlement_id)
         if isinstance(event, ev.EntitlementAsked):
             id_ = f"{FOLLOW}/{event.entitlement_id}"
@@ -361,7 +378,7 @@ ENTITLEMENT: Decider[Entitlement, cmd.EntitlementCommand, ev.EntitlementEvent] =
     evolve=evolve,
     codec=ev.ENTITLEMENT_CODEC,
     state_type=Entitlement,
-    state_version=3,
+    state_version=4,
     commands=cmd.ENTITLEMENT_COMMANDS,
 )
 """Stream `entitlement/<id>`."""

@@ -19,7 +19,7 @@ from services.allowance import events_handout as ev
 from shared.kernel import Decider, Rejected
 from shared.timers import TimerCleared, TimerSet
 
-REPEAT, EXPIRE = "handout", "vouchers"
+REPEAT, EXPIRE, READY = "handout", "vouchers", "ready"
 VOUCHER_DAYS = 21
 """How long a payment waits for its client."""
 
@@ -214,12 +214,15 @@ def _news(
 
 def timers(events: Sequence[ev.HandoutEvent]) -> list[TimerSet | TimerCleared]:
     """`handout/<id>` while the municipality does not know all of it, `vouchers/<id>` for when nobody may come any
-    more."""
+    more; `ready/<id>`, at once: the clients are told."""
     found: dict[str, TimerSet | TimerCleared] = {}
     for event in events:
         again, expires = f"{REPEAT}/{event.handout_id}", f"{EXPIRE}/{event.handout_id}"
         if isinstance(event, ev.PaymentsHeard):
             found[expires] = TimerSet(expires, event.expires_at, EXPIRE, event.handout_id)
+            found[f"{READY}/{event.handout_id}"] = TimerSet(
+                f"{READY}/{event.handout_id}", event.at, READY, event.handout_id
+            )
         if isinstance(event, ev.VouchersExpired):
             found[expires] = TimerCleared(expires)
         if isinstance(event, ev.HandoutConfirmed):

@@ -130,6 +130,15 @@ class EntitlementRepeated(Event, frozen=True, tag="entitlement-repeated.v1"):
     at: datetime
 
 
+class PaymentNoted(Event, frozen=True, tag="payment-noted.v1"):
+    """Cash waits for the client at this site's desk, until `until`. The services of this site are told."""
+
+    entitlement_id: str
+    handout_id: str
+    until: datetime
+    at: datetime
+
+
 class EntitlementConfirmed(Event, frozen=True, tag="entitlement-confirmed.v1"):
     """The municipality has heard everything up to this revision."""
 
@@ -149,6 +158,7 @@ EntitlementEvent: TypeAlias = (
     | MealsFollowed
     | EntitlementForgotten
     | EntitlementRepeated
+    | PaymentNoted
     | EntitlementConfirmed
 )
 

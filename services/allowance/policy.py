@@ -9,7 +9,7 @@ from typing import Any
 from services.allowance import decider_entitlement, decider_handout, decider_payroll
 from services.allowance.commands import HearEntitlement
 from services.allowance.commands_client import NoteErased, NoteHoused, NoteLeft
-from services.allowance.commands_entitlement import FollowClient, HearSeat, RepeatEntitlement
+from services.allowance.commands_entitlement import FollowClient, HearSeat, NotePayment, RepeatEntitlement
 from services.allowance.commands_handout import (
     ExpireVouchers,
     HearHandoutAnswer,
@@ -19,6 +19,7 @@ from services.allowance.commands_handout import (
 from services.allowance.commands_payroll import HearHandout, RepeatPayments
 from services.allowance.days import Span
 from services.allowance.decider_client import Client
+from services.allowance.decider_handout import Handout
 from services.allowance.events_handout import Payment
 from shared.contracts import allowance as told
 from shared.contracts import intake
@@ -124,6 +125,15 @@ def followed(client: Client, entitlement_id: str, at: datetime) -> Reaction:
     command = FollowClient(
         at=at, role=SYSTEM_ROLE, entitlement_id=entitlement_id, followed=client.revision, meals=client.days,
         forgotten_from=client.forgotten_from,
+    )  # fmt: skip
+    return Reaction(ENTITLEMENT, entitlement_id, command)
+
+
+def ready(handout: Handout, entitlement_id: str, at: datetime) -> Reaction:
+    """That cash waits, to the entitlement it is for."""
+    assert handout.expires_at is not None
+    command = NotePayment(
+        at=at, role=SYSTEM_ROLE, entitlement_id=entitlement_id, handout_id=handout.id, until=handout.expires_at
     )  # fmt: skip
     return Reaction(ENTITLEMENT, entitlement_id, command)
 

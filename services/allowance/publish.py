@@ -80,7 +80,8 @@ def tell_entitlement(
 ) -> list[Telling]:  # fmt: skip
     """The municipality is told how it stands; the services of this site hear who has a seat, and who has it no more."""
     tellings = [telling for event in events for telling in site_events(after, event)]
-    if any(not isinstance(event, en.EntitlementConfirmed | en.EntitlementRefused) for event in events):
+    unsaid = (en.EntitlementConfirmed, en.EntitlementRefused, en.PaymentNoted)
+    if any(not isinstance(event, unsaid) for event in events):
         tellings.append(stated(after))
     return tellings
 
@@ -110,6 +111,10 @@ def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Te
         case en.EntitlementEnded():
             ended = told.EntitlementEnded.of(**about, from_day=event.from_day, reason=event.reason)
             return [Telling(ended, entitlement.id)]
+        case en.PaymentNoted():
+            return [
+                Telling(told.AllowanceReady.of(**about, handout_id=event.handout_id, until=event.until), entitlement.id)
+            ]
         case _:  # days are between the desk and whoever pays
             return []
 

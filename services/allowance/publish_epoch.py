@@ -21,4 +21,9 @@ def epoch(programmes: Sequence[Programme], entitlements: Sequence[Entitlement], 
         if entitlement.status in ("granted", "suspended"):
             granted = en.EntitlementGranted(entitlement.id, entitlement.revision, at, at)
             tellings += site_events(entitlement, granted)
+        if not entitlement.forgotten:
+            for handout_id, until in entitlement.payments:
+                if until > at:
+                    noted = en.PaymentNoted(entitlement.id, handout_id, until, at)
+                    tellings += site_events(entitlement, noted)
     return tellings

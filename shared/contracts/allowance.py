@@ -82,6 +82,19 @@ class EntitlementRefused(Contract):
     at: AwareDatetime
 
 
+class AllowanceReady(Contract):
+    """Cash waits at the desk for a client of this site, until `until`. handout_id: of the part of a pay run."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.allowance-ready.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    entitlement_id: Id
+    client_id: Id
+    handout_id: Id
+    until: AwareDatetime
+    at: AwareDatetime
+
+
 class EntitlementEnded(Contract):
     """A client of this site has the seat no more, from a day on."""
 
@@ -201,6 +214,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     EntitlementGranted,
     EntitlementRefused,
     EntitlementEnded,
+    AllowanceReady,
     *LETTERS,
 )
 """Everything the allowance service tells, by class."""

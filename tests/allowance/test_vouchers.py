@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,10 @@ import sqlalchemy as sa
 
 from services.allowance import app
 from services.allowance.api_vouchers import VoucherRoutes
-from shared.contracts import intake
+from services.allowance.app_repair import first_rows
+from services.allowance.views_handout import voucher_id
+from shared.contracts import allowance, intake
+from shared.ids import SystemIds
 from shared.security import Actor
 from tests.allowance.test_api import paid_programme, run
 from tests.support.allowance_desk import AllowanceNetwork, open_allowance
@@ -80,6 +84,33 @@ async def test_one_shown_twenty_times_at_once_with_the_link_cut_pays_once(networ
         + [str(key) for key in network.west.disk.keys.items()]
     )
     assert not any(one in kept for one in (code, code.lower(), code.replace("-", ""), lost))
+
+
+async def test_the_services_of_the_site_hear_whose_cash_waits_once_and_again_in_a_new_epoch(
+    network: AllowanceNetwork,
+) -> None:
+    await voucher(network)
+    [entitlement] = (await network.west.get("/entitlements")).json()["items"]
+    [row] = (await network.west.get("/vouchers")).json()["items"]
+
+    def ready() -> list[dict[str, Any]]:
+        rows = [row for log in network.west.disk.outbox.values() for row in log]
+        return [json.loads(row.data) for row in rows if row.type == allowance.AllowanceReady.type_name]
+
+    async with asyncio.timeout(60):
+        while not ready():
+            before = network.west.store.appended.count
+            await network.west.store.appended.wait_at_most(before, 0.2, network.clock)
+    [told] = ready()
+    assert (told["client_id"], told["entitlement_id"]) == (entitlement["client_id"], entitlement["id"])
+    assert voucher_id(told["handout_id"], told["entitlement_id"]) == row["id"]
+    await network.stop()
+    again = await first_rows(network.west.store, network.clock, SystemIds())
+    anew = [row.contract for row in again if isinstance(row.contract, allowance.AllowanceReady)]
+    assert [(one.client_id, one.handout_id) for one in anew] == [(told["client_id"], told["handout_id"])]
+    network.clock.ahead += timedelta(days=21)
+    late = await first_rows(network.west.store, network.clock, SystemIds())
+    assert not any(isinstance(row.contract, allowance.AllowanceReady) for row in late)
 
 
 async def test_one_nobody_comes_for_returns_its_cents_to_the_ledger_and_the_budget(network: AllowanceNetwork) -> None:

@@ -167,6 +167,9 @@ class Client:
 
     def take(self, event: ee.EntitlementEvent) -> None:
         """Takes one event in, and refuses what must not be."""
+        if isinstance(event, ee.PaymentNoted):
+            require(not self.forgotten, "whoever is erased was told of cash", event)
+            return
         self.told = False
         match event:
             case ee.EntitlementGranted():
