@@ -8,7 +8,8 @@ Where a client is reached is asked after `SendingBegan`, used, and forgotten.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -61,6 +62,13 @@ class Route(NamedTuple):
     gone: bool = False
 
 
+class Late(NamedTuple):
+    """A message that waits for its channel or the vault. since: when it was due first. again_at: when it is tried."""
+
+    since: datetime
+    again_at: datetime
+
+
 @dataclass
 class Courier:
     """One process's. Several may run: an attempt begins once, whoever is first."""
@@ -75,6 +83,8 @@ class Courier:
     def __post_init__(self) -> None:
         self._paces = {name: Pace(channel.per_minute) for name, channel in self.channels.items()}
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._next: deque[DueTimer] = deque()
+        self._late: dict[str, Late] = {}
 
     # --- what is due --------------------------------------------------------------------------------------------------
 
@@ -89,24 +99,42 @@ class Courier:
                     log.warning("messages wait", reason=type(error).__name__, pause_seconds=PAUSE_SECONDS)
                     await self.clock.sleep(PAUSE_SECONDS)
         finally:
+            self._next.clear()
             for task in self._under_way.values():
                 task.cancel()
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     async def look(self) -> None:
-        """Begins with whatever is due and not under way yet."""
+        """Begins with whatever is due and not under way yet; the rest of a page follows as soon as there is room."""
         now = self.clock.now()
         due = await self.store.due_timers(now, PAGE)
-        late = max(((now - timer.due_at).total_seconds() for timer in due), default=0.0)
-        metrics.MESSAGES_LAG_SECONDS.set(max(late, 0.0))
-        for timer in due:
-            if timer.id not in self._under_way and len(self._under_way) < AT_ONCE_MAX:
-                task = asyncio.create_task(self._one(timer))
-                self._under_way[timer.id] = task
-                task.add_done_callback(partial(self._ended, timer.id))
+        metrics.MESSAGES_LAG_SECONDS.set(self._lag_seconds(due, now))
+        self._next = deque(timer for timer in due if timer.id not in self._under_way)
+        self._begin()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._under_way
+
+    def _begin(self) -> None:
+        while self._next and len(self._under_way) < AT_ONCE_MAX:
+            timer = self._next.popleft()
+            task = asyncio.create_task(self._one(timer))
+            self._under_way[timer.id] = task
+            task.add_done_callback(partial(self._ended, timer.id))
 
     def _ended(self, timer_id: str, _: asyncio.Task[None]) -> None:
         self._under_way.pop(timer_id, None)
+        self._begin()
+
+    def _lag_seconds(self, due: Sequence[DueTimer], now: datetime) -> float:
+        """How late the latest message is, also one that waits for its channel or the vault and is due again later."""
+        still = {timer.id for timer in due}
+        if len(due) < PAGE:  # one that should be due and is not has been settled meanwhile
+            self._late = {id_: late for id_, late in self._late.items() if late.again_at > now or id_ in still}
+        since = [timer.due_at for timer in due] + [late.since for late in self._late.values()]
+        return max(((now - moment).total_seconds() for moment in since), default=0.0)
 
     async def _one(self, timer: DueTimer) -> None:
         try:
@@ -115,7 +143,7 @@ class Courier:
             log.warning("a message waits", reason=type(error).__name__)
         except Exception as error:  # what it holds may be somebody's address: only its kind is written down
             log.error("a message was not taken up", reason=type(error).__name__)
-            await self._move(timer, VAULT_RETRY)
+            await self._put_off(timer, VAULT_RETRY)
 
     async def take_up(self, timer: DueTimer) -> None:
         """One message that is due: sent, put at the desk, or left for later."""
@@ -123,17 +151,19 @@ class Courier:
         state = (await self.recipients.load(timer.key))[0]
         message = state.open.get(message_id)
         if message is None:
+            self._late.pop(timer.id, None)
             await self.store.append(Append(self.clock.now(), rows=[Delete(schema.timers, (timer.id,))]))
             return
         try:
             route = await self._route(timer.key, message)
         except ContactsUnavailable:
-            await self._move(timer, VAULT_RETRY)
+            await self._put_off(timer, VAULT_RETRY)
             return
         wait = self._wait(route)
         if wait:
-            await self._move(timer, timedelta(seconds=wait))
+            await self._put_off(timer, timedelta(seconds=wait))
             return
+        self._late.pop(timer.id, None)
         keyed = route.channel is not None and self.channels[route.channel].keyed
         handled = await self._do(
             timer.key, f"take-up/{message_id}/{timer.due_at.isoformat()}",
@@ -173,6 +203,12 @@ class Courier:
         if route.channel is None or route.quiet is not None:
             return 0.0
         return self._paces[route.channel].wait_seconds(self.clock.monotonic())
+
+    async def _put_off(self, timer: DueTimer, pause: timedelta) -> None:
+        """It could go now and cannot: it waits, and is late since it was due first."""
+        since = self._late[timer.id].since if timer.id in self._late else timer.due_at
+        self._late[timer.id] = Late(since, self.clock.now() + pause)
+        await self._move(timer, pause)
 
     async def _move(self, timer: DueTimer, pause: timedelta) -> None:
         now = self.clock.now()

@@ -5,27 +5,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import generate_latest
 
 from services.notifications.adapters.port import ChannelProblem, Outgoing
 from services.notifications.adapters.settings import ChannelSettings, EmailSettings
 from services.notifications.adapters.smtp import SmtpChannel
 from services.notifications.decider import LEASE
+from services.notifications.decider_recipient import RECENT_MAX, SETTLED_KEPT
 from services.notifications.wording import REPEATED
 from services.notifications.words import say, write
-from shared import metrics
+from shared import metrics, telemetry
+from tests.support.border import SITE
 from tests.support.gateway import Gateway, open_gateway
 from tests.support.intake_desk import IntakeDesk, open_intake
 from tests.support.mailbox import Mailbox, open_mailbox
+from tests.support.memory_store import Disk, MemoryStore
 from tests.support.post_office import Killed, PostOffice, by_day, by_gateway, by_mail
+from tests.support.rush import faults, rush, rush_clock
 
 ROUNDS = 20
+STORM = 10_000
 ADDRESS, NUMBER = "kanarie@example.org", "+31 6 12345678"
+CANARY = "+31 6 24682468"
 REPEAT = {language: say(REPEATED, language) for language in ("nl", "en")}
 
 
@@ -102,11 +112,19 @@ def test_an_address_that_is_none_is_refused_and_not_quoted() -> None:
     assert "anna" not in "".join(traceback.format_exception(problem.value))
 
 
-@pytest.mark.parametrize("dies_at", [2, 3], ids=["before it is sent", "before it is written down"])
+STEPS = {
+    "chosen, not begun": (1, 0, [False]),
+    "begun, not sent": (2, 0, [True]),
+    "sent, not written down": (3, 1, [False, True]),
+}
+"""Where the process dies: the step on its disk, mails that went out before, and which of all are marked as repeats."""
+
+
+@pytest.mark.parametrize("step", STEPS)
 async def test_killed_twenty_times_every_mail_comes_once_or_twice_and_says_so(
-    desk: IntakeDesk, mailbox: Mailbox, dies_at: int
+    desk: IntakeDesk, mailbox: Mailbox, step: str
 ) -> None:
-    office, marked = PostOffice(desk, by_mail(mailbox)), 0
+    office, (dies_at, out, marks) = PostOffice(desk, by_mail(mailbox)), STEPS[step]
     for number in range(ROUNDS):
         address = f"{dies_at}-{number}@example.org"
         client = await client_of(desk, details=address)
@@ -115,34 +133,33 @@ async def test_killed_twenty_times_every_mail_comes_once_or_twice_and_says_so(
         with pytest.raises(Killed):
             await office.work()
         office.start()
-        assert await office.status(message_id) == "sending"
+        assert await office.status(message_id) == ("chosen" if dies_at == 1 else "sending")
+        assert len(mailbox.to(address)) == out
         office.clock.ahead += LEASE + timedelta(seconds=1)
         await office.work()
         assert await office.status(message_id) == "sent"
-        texts = [body_of(mail) for mail in mailbox.to(address)]
-        assert len(texts) == dies_at - 1
-        assert [REPEAT["nl"] in text for text in texts] == [False] * (len(texts) - 1) + [True]
-        marked += 1
-    assert marked == ROUNDS
+        assert [REPEAT["nl"] in body_of(mail) for mail in mailbox.to(address)] == marks
 
 
+@pytest.mark.parametrize("step", STEPS)
 async def test_killed_twenty_times_a_gateway_that_knows_messages_has_each_once(
-    desk: IntakeDesk, gateway: Gateway
+    desk: IntakeDesk, gateway: Gateway, step: str
 ) -> None:
-    office = PostOffice(desk, by_gateway(gateway))
+    office, (dies_at, out, marks) = PostOffice(desk, by_gateway(gateway)), STEPS[step]
     ids = []
     for number in range(ROUNDS):
         client = await client_of(desk, "sms", NUMBER)
         ids.append(await office.choose(client, str(number)))
-        office.dies_at = 3
+        office.dies_at = dies_at
         with pytest.raises(Killed):
             await office.work()
         office.start()
+        assert len(gateway.calls) == number * len(marks) + out
         office.clock.ahead += LEASE + timedelta(seconds=1)
         await office.work()
         assert await office.status(ids[-1]) == "delivered"
     assert list(gateway.taken) == ids
-    assert len(gateway.calls) == 2 * ROUNDS
+    assert len(gateway.calls) == ROUNDS * len(marks)
     assert not any(call["repeat"] for call in gateway.calls)
     assert {call["to"] for call in gateway.calls} == {"+31612345678"}
 
@@ -222,35 +239,92 @@ async def test_a_client_who_is_erased_gets_nothing_although_this_service_has_not
     assert (await office.status(message_id), mailbox.to(address)) == ("suppressed", [])
 
 
-async def test_a_gateway_that_fails_one_call_in_five_has_all_of_them_and_the_lag_shows(
+async def test_an_hour_of_channels_that_fail_one_call_in_five_loses_nothing(mailbox: Mailbox, gateway: Gateway) -> None:
+    """A smaller round of `bench post`."""
+    clock = rush_clock()
+    async with open_intake(clock=clock) as desk:
+        store = MemoryStore(Disk(), SITE, "notifications")
+        outcome = await rush(store, desk, clock, mailbox, gateway, 240)
+    assert len(outcome.statuses) == 240
+    assert faults(outcome, mailbox, gateway) == []
+    assert {"sent", "delivered"} <= set(outcome.statuses.values())
+    assert timedelta(minutes=50) <= outcome.took < timedelta(hours=5)
+
+
+async def test_a_storm_about_one_person_is_ten_messages_and_a_summary_and_keeps_nobody_waiting(
     desk: IntakeDesk, gateway: Gateway
 ) -> None:
     office = PostOffice(desk, by_gateway(gateway))
-    clients = [await client_of(desk, "sms", NUMBER) for _ in range(20)]
-    ids = [await office.choose(client, str(n)) for client in clients for n in range(10)]
-    gateway.answers += [503 if n % 5 == 0 else 0 if n % 37 == 0 else 200 for n in range(300)]
-    office.clock.ahead += timedelta(seconds=90)
-    await office.courier.look()
-    assert 90 <= _lag() < 3_600
-    await office.work_on(3)
-    assert {await office.status(one) for one in ids} == {"delivered"}
-    assert sorted(gateway.taken) == sorted(ids)
-    assert gateway.unsigned == 0
+    stormed, other = await client_of(desk, "sms", NUMBER), await client_of(desk, "sms", "+31 6 87654321")
+    for number in range(STORM):
+        await office.choose(stormed, str(number))
+    waits = await office.choose(other, "a")
+    assert len(await office.store.due_timers(office.clock.now(), STORM)) == RECENT_MAX + 1
+    await office.work()
+    assert await office.status(waits) == "delivered"
+    await office.work_on(1.5)
+    texts = Counter(call["texts"][0]["text"] for call in gateway.calls if call["to"] == "+31612345678")
+    [summary] = [text for text in texts if str(STORM - RECENT_MAX) in text]
+    assert (texts[summary], sum(texts.values())) == (1, RECENT_MAX + 1)
+    assert len((await office.recipients.load(stormed))[0].settled) == SETTLED_KEPT, "it is not remembered for ever"
 
 
-async def test_nothing_of_an_address_is_logged_or_kept(
-    desk: IntakeDesk, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+async def test_what_waits_for_its_channel_or_the_vault_counts_as_late_since_it_was_due(
+    desk: IntakeDesk, gateway: Gateway
 ) -> None:
-    office = PostOffice(desk, by_mail(mailbox))
+    office = PostOffice(desk, by_gateway(gateway, per_minute=1))
+    client = await client_of(desk, "sms", NUMBER)
+    before, ids = office.clock.ahead, [await office.choose(client, str(number)) for number in range(3)]
+    office.contacts.down = True
+    await office.work()
+    office.contacts.down = False
+    for ahead in (20, 40):  # the vault was away; then the channel takes one a minute
+        office.clock.ahead += timedelta(seconds=ahead)
+        await office.courier.look()
+        assert office.clock.ahead - before <= timedelta(seconds=_lag()) < timedelta(hours=1)
+        while not office.courier.idle:
+            await asyncio.sleep(0.001)
+    await office.work_on(0.5)
+    await office.courier.look()
+    assert {await office.status(one) for one in ids} == {"delivered"}
+    assert _lag() == 0, "what has gone out is late no more"
+
+
+async def test_where_somebody_is_reached_is_in_the_outgoing_message_and_nowhere_else(
+    desk: IntakeDesk, mailbox: Mailbox, gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever becomes of it: sent, refused for now and for good, at the desk, erased. Intake's files are sealed."""
+    settings = ChannelSettings(email=by_mail(mailbox).email, sms=by_gateway(gateway).sms)
+    office, exporter = PostOffice(desk, settings), InMemorySpanExporter()
     mailbox.answers += ["451 kanarie", "550 kanarie"]
-    with caplog.at_level(logging.DEBUG):
-        await office.choose(await client_of(desk, details=ADDRESS), "a")
-        await office.work_on(1)
+    gateway.answers += [503, 410, 0]
+    telemetry.setup(service="notifications", site="west", processors=[SimpleSpanProcessor(exporter)])
+    try:
+        with caplog.at_level(logging.DEBUG):
+            for number, (channel, details) in enumerate((("email", ADDRESS), ("sms", CANARY), ("none", ADDRESS)) * 4):
+                await office.choose(await client_of(desk, channel, details), str(number))
+            gone = await client_of(desk, details=ADDRESS)
+            await office.choose(gone, "gone")
+            assert (await desk.post(f"/clients/{gone}/erase")).status_code == 200
+            await office.work_on(1)
+        spans = [f"{span.name} {dict(span.attributes or {})} {span.events}" for span in exporter.get_finished_spans()]
+    finally:
+        telemetry.shutdown()
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("mail.")]  # the server's own
     assert ours
-    kept = repr(office.disk.events) + repr(office.disk.tables) + "".join(ours)
-    assert "kanarie" not in kept
-    assert "request_ended" in kept
+    assert spans
+    kept = {
+        "events, tables and outbox": repr(vars(office.disk)),
+        "intake": repr(vars(desk.disk)),
+        "logs": "".join(ours),
+        "spans": "".join(spans),
+        "metrics": generate_latest(metrics.REGISTRY).decode(),
+    }
+    canaries = ("kanarie", CANARY, CANARY.replace(" ", ""))
+    assert [(where, word) for where, text in kept.items() for word in canaries if word in text] == []
+    assert "request_ended" in kept["events, tables and outbox"]
+    assert mailbox.to(ADDRESS)
+    assert CANARY.replace(" ", "") in {call["to"] for call in gateway.calls}
 
 
 def _lag() -> float:

@@ -119,12 +119,13 @@ class PostOffice:
         return str(row["status"])
 
 
-def by_mail(mailbox: Mailbox, **more: Any) -> ChannelSettings:
+def by_mail(mailbox: Mailbox, per_minute: int = 6_000, **more: Any) -> ChannelSettings:
     email = EmailSettings(
-        host=HOST, port=mailbox.port, sender="desk@west.example", ca_file=mailbox.ca_file, per_minute=6_000
+        host=HOST, port=mailbox.port, sender="desk@west.example", ca_file=mailbox.ca_file, per_minute=per_minute
     )
     return ChannelSettings(email=email, **more)
 
 
-def by_gateway(gateway: Gateway) -> ChannelSettings:
-    return ChannelSettings(sms=WebhookSettings(url=SecretStr(gateway.url), secret=SecretStr(SECRET), per_minute=60_000))
+def by_gateway(gateway: Gateway, per_minute: int = 60_000) -> ChannelSettings:
+    sms = WebhookSettings(url=SecretStr(gateway.url), secret=SecretStr(SECRET), per_minute=per_minute)
+    return ChannelSettings(sms=sms)
