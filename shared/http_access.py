@@ -65,7 +65,8 @@ def allow(*roles: Role) -> Callable[[F], F]:
 
 
 def open_to_all(endpoint: F) -> F:
-    """Declares that an endpoint answers without a token: health, readiness and the sign-in page, nothing else."""
+    """Declares that an endpoint answers without a token: health, readiness, the sign-in page, and what is signed by a
+    channel of messages; nothing else."""
     setattr(endpoint, _ACCESS, OPEN)
     return endpoint
 

@@ -17,15 +17,17 @@ from services.notifications import commands as cmd
 from services.notifications import events as ev
 from services.notifications import views
 from services.notifications.adapters.contacts import Contacts, ContactsUnavailable
+from services.notifications.api_back import Heard
+from services.notifications.api_send import INPUT_CODES, Sends, outcome_of
 from services.notifications.decider_recipient import Recipient
 from services.notifications.wording import LANGUAGES, RIGHT_TO_LEFT, STAFF_LANGUAGES, SUBJECT, TEMPLATES, reads
 from services.notifications.words import NOBODY, Written, catalogue, say, write
 from shared import metrics
 from shared.clock import Clock
 from shared.contracts.contact import ContactAnswered, ContactAsked
-from shared.handling import Context, Handled, Handler
+from shared.handling import Context, Handler
 from shared.http import Claim, service_api, wait_caught_up
-from shared.http_access import EVERYBODY, CurrentActor, allow
+from shared.http_access import EVERYBODY, CurrentActor, allow, open_to_all
 from shared.http_models import EventRef, Page, PageQuery, decode_cursor, encode_cursor, is_id
 from shared.http_problems import Problem, rejected
 from shared.http_repair import Bench, add_repair
@@ -46,7 +48,6 @@ CLIENT = "client"
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 """Who tells people what no channel could."""
 
-INPUT_CODES = frozenset({"message-fields-invalid"})
 SAMPLE = {"date": "2026-01-05", "time": "2026-01-05T18:30:00+00:00", "word": "West"}
 """What the preview fills in, by kind of field."""
 
@@ -63,14 +64,18 @@ class Notifications:
     contacts: Contacts
     clock: Clock
     ids: Ids
+    secrets: Mapping[str, str]
+    """What each channel signs with that may say something back."""
 
 
-def routes(answers: Reads) -> list[Route]:
+def routes(answers: Reads, sends: Sends) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
         ("GET", "/messages", answers.list_messages, 200, WATCHERS),
+        ("POST", "/messages", sends.send, 201, KNOWERS),
         ("GET", "/messages/{message_id}", answers.show_message, 200, WATCHERS),
         ("GET", "/desk", answers.desk, 200, DESK),
+        ("POST", "/clients/{client_id}/allow-messages", sends.allow, 200, KNOWERS),
         ("POST", "/messages/{message_id}/told", answers.told, 200, DESK),
         ("GET", "/preview", answers.preview, 200, tuple(sorted(EVERYBODY))),
     ]
@@ -79,10 +84,13 @@ def routes(answers: Reads) -> list[Route]:
 def build(notifications: Notifications, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/notifications`. asyncapi: the document of what it hears."""
     api = service_api("notifications", "Notifications: messages and the desk", asyncapi=asyncapi)
-    for method, path, endpoint, status, roles in routes(Reads(notifications)):
+    for method, path, endpoint, status, roles in routes(Reads(notifications), Sends(notifications)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         page = {"response_class": HTMLResponse, "response_model": None} if path == "/preview" else {}
         api.add_api_route(path, endpoint, methods=[method], status_code=status, **page)  # type: ignore[arg-type]
+    heard = Heard(notifications, notifications.secrets)
+    open_to_all(Heard.hear)  # it is signed
+    api.add_api_route("/channels/{channel}/word", heard.hear, methods=["POST"], status_code=204)
     add_repair(api, bench)
     return api
 
@@ -121,7 +129,7 @@ class Reads:
         )
         context = Context(command_id, deciding.ids.random_id(), command_id, current_traceparent(), claim)
         handled = await deciding.recipients.handle(row["recipient"], command, context)
-        metrics.COMMANDS.labels("notifications", "RecordTold", _outcome(handled)).inc()
+        metrics.COMMANDS.labels("notifications", "RecordTold", outcome_of(handled)).inc()
         if handled.rejected is not None:
             raise rejected(handled.rejected, INPUT_CODES)
         events = [EventRef(id=id_, type=str(type(event).__struct_config__.tag)) for id_, event in handled.events]
@@ -211,14 +219,6 @@ def _texts(written: Written) -> list[dict[str, Any]]:
         {"language": text.language, "direction": text.direction, "text": text.body, "reviewed": text.reviewed}
         for text in written.texts
     ]
-
-
-def _outcome(handled: Handled) -> str:
-    if handled.replayed:
-        return "replayed"
-    if handled.rejected is not None:
-        return "rejected"
-    return "applied" if handled.events else "nothing"
 
 
 def preview_page() -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from shared.http_models import CommandAnswer, Moment, PageQuery, Slug
+from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
 
 Status = Literal["chosen", "queued", "sending", "failed", "desk", "sent", "delivered", "suppressed", "gathered"]
 
@@ -68,6 +68,32 @@ class DeskView(BaseModel):
     chosen_at: Moment
     ends_at: Moment | None
     texts: list[TextView]
+
+
+class ChannelWord(Body):
+    """What a channel says back of a message. word: `answered` by the client, in `text`; or it `bounced`. at: when it is
+    said."""
+
+    id: Uuid
+    at: Moment
+    word: Literal["answered", "bounced"]
+    text: Annotated[str, Field(max_length=500)] = ""
+
+
+class AllowAnswer(CommandAnswer):
+    """Messages go out to them. No events: they did before."""
+
+
+class SendBody(Body):
+    """What a caseworker sends a client. starts_at: of the evening they are invited to."""
+
+    client_id: Uuid
+    template: Literal["sheet_care", "sheet_safe_reporting", "sheet_school", "sheet_registration", "evening"]
+    starts_at: Moment | None = None
+
+
+class SendAnswer(CommandAnswer):
+    """It is chosen, and goes where all others of theirs do. No events: it was sent before."""
 
 
 class ToldAnswer(CommandAnswer):

@@ -12,6 +12,7 @@ from services.notifications.adapters.port import Channel
 from services.notifications.adapters.settings import ChannelSettings, load_channels
 from services.notifications.adapters.smtp import SmtpChannel
 from services.notifications.adapters.webhook import WebhookChannel
+from services.notifications.api_back import secrets_of
 from services.notifications.app_courier import Courier
 from services.notifications.commands import RecipientCommand
 from services.notifications.decider import RECIPIENT
@@ -123,7 +124,9 @@ def build(host: Host) -> ServiceApp:
         await runtime.stop()
         await contacts.close()
 
-    site_api = api.build(api.Notifications(store, recipients, contacts, clock, ids), bench, _asyncapi(host))
+    site_api = api.build(
+        api.Notifications(store, recipients, contacts, clock, ids, secrets_of(channels)), bench, _asyncapi(host)
+    )
     add_health(site_api, runtime.health)
     files = files_of(IntakeLooks(settings.own_address).record)
     add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS, DUTY], files=files))

@@ -80,6 +80,31 @@ class RecordTold(Command, frozen=True, kw_only=True):
     message_id: str
 
 
+class RecordBounce(Command, frozen=True, kw_only=True):
+    """What this channel took has come back: nobody has it. template, fields, cause_id: of the message, as the list of
+    messages still has them. until: how long it waits at the desk."""
+
+    recipient: str
+    message_id: str
+    channel: str
+    template: str
+    fields: dict[str, str]
+    cause_id: str
+    until: datetime
+
+
+class StopMessages(Command, frozen=True, kw_only=True):
+    """The client has answered a message with a word that stops them."""
+
+    recipient: str
+
+
+class AllowMessages(Command, frozen=True, kw_only=True):
+    """The client has told the desk that messages may come again."""
+
+    recipient: str
+
+
 class EraseRecipient(Command, frozen=True, kw_only=True):
     """The client is forgotten: what waits for them is not sent."""
 
@@ -87,7 +112,16 @@ class EraseRecipient(Command, frozen=True, kw_only=True):
 
 
 RecipientCommand: TypeAlias = (
-    ChooseMessage | ReplaceMessages | TakeUpMessage | RecordSent | RecordFailure | RecordTold | EraseRecipient
+    ChooseMessage
+    | ReplaceMessages
+    | TakeUpMessage
+    | RecordSent
+    | RecordFailure
+    | RecordTold
+    | RecordBounce
+    | StopMessages
+    | AllowMessages
+    | EraseRecipient
 )
 
 COMMANDS: tuple[type[RecipientCommand], ...] = (
@@ -97,5 +131,8 @@ COMMANDS: tuple[type[RecipientCommand], ...] = (
     RecordSent,
     RecordFailure,
     RecordTold,
+    RecordBounce,
+    StopMessages,
+    AllowMessages,
     EraseRecipient,
 )

@@ -44,6 +44,12 @@ def decide(state: Recipient, command: cmd.RecipientCommand) -> Outcome:
             return replace(state, command)
         case cmd.EraseRecipient():
             return erase(state, command)
+        case cmd.StopMessages():
+            return stop(state, command)
+        case cmd.AllowMessages():
+            return allow(state, command)
+        case cmd.RecordBounce():
+            return bounce(state, command)
         case _ if not state.knows(command.message_id):
             return Rejected("message-unknown", {})
         case _ if command.message_id not in state.open:
@@ -120,7 +126,7 @@ def take_up(state: Recipient, message: Message, command: cmd.TakeUpMessage) -> O
         return [ev.MessageSuppressed(*about, "expired", command.at)]
     if command.at < message.due_at or message.status == "desk":
         return ()  # another process has taken it up
-    because = _why_the_desk(message, command)
+    because = _why_the_desk(state, message, command)
     if because:
         return [ev.MessageLeftAtDesk(*about, because, message.expires_at, command.at)]
     assert command.channel is not None
@@ -139,10 +145,12 @@ def _known_again(message: Message, command: cmd.TakeUpMessage) -> bool:
     return command.keyed and command.channel == message.channel
 
 
-def _why_the_desk(message: Message, command: cmd.TakeUpMessage) -> str:
+def _why_the_desk(state: Recipient, message: Message, command: cmd.TakeUpMessage) -> str:
     """Why no channel can be used; empty when one can."""
     if command.channel is None:
         return command.desk_because
+    if state.stopped_at is not None:
+        return "stop-word"
     if message.uncertain > UNKNOWN_MAX and not _known_again(message, command):
         return "outcome-unknown"
     if message.attempts >= ATTEMPTS_MAX:
@@ -185,6 +193,34 @@ def record_told(message: Message, command: cmd.RecordTold) -> Outcome:
     return [ev.MessageDelivered(command.recipient, message.id, command.role, command.at)]
 
 
+def bounce(state: Recipient, command: cmd.RecordBounce) -> Outcome:
+    """What went out and came back is told at the desk, once; whoever was erased meanwhile is told nothing. Refused:
+    `message-unknown`."""
+    if not state.knows(command.message_id):
+        return Rejected("message-unknown", {})
+    gone_out = command.message_id not in state.open and command.message_id not in state.untold
+    if state.erased_at is not None or command.message_id in state.bounced or not gone_out:
+        return ()
+    return [
+        ev.MessageBounced(
+            command.recipient, command.message_id, command.channel, command.cause_id, command.template, command.fields,
+            command.until, command.at,
+        )
+    ]  # fmt: skip
+
+
+def stop(state: Recipient, command: cmd.StopMessages) -> Outcome:
+    """Nothing goes out any more; what waits is told at the desk when it is due."""
+    if state.stopped_at is not None or state.erased_at is not None:
+        return ()
+    return [ev.MessagesStopped(command.recipient, command.at)]
+
+
+def allow(state: Recipient, command: cmd.AllowMessages) -> Outcome:
+    """Messages go out again; what is at the desk stays there."""
+    return [ev.MessagesAllowed(command.recipient, command.at)] if state.stopped_at is not None else ()
+
+
 def erase(state: Recipient, command: cmd.EraseRecipient) -> Outcome:
     """Whatever waits is suppressed, also what is at the desk."""
     if state.erased_at is not None:
@@ -210,7 +246,7 @@ RECIPIENT: Decider[Recipient, cmd.RecipientCommand, ev.RecipientEvent] = Decider
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Recipient,
-    state_version=3,
+    state_version=4,
     commands=cmd.COMMANDS,
 )
 """Stream `recipient/<client id or role>`: one message a cause, and one place where a flood becomes a summary."""

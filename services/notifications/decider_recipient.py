@@ -53,7 +53,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 class Recipient(msgspec.Struct, frozen=True, gc=False):
     """recent: when the last messages were chosen that went out or will, at most `RECENT_MAX`. summary_id: that of the
     open summary, which stands for `gathered` messages. untold: of the settled, those that ended before anything of them
-    went out.
+    went out. stopped_at: since when the client wants no messages. bounced: those that came back.
     """
 
     key: str = ""
@@ -65,6 +65,8 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     gathered: int = 0
     erased_at: datetime | None = None
     version: int = 0
+    stopped_at: datetime | None = None
+    bounced: tuple[str, ...] = ()
 
     def knows(self, message_id: str) -> bool:
         """Whether there is, or was, such a message."""
@@ -110,6 +112,12 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
             return _settled(_silenced(state, event.message_id), event.message_id)
         case ev.MessageSent() | ev.MessageDelivered():
             return _settled(state, event.message_id)
+        case ev.MessageBounced():
+            return _bounced(state, event)
+        case ev.MessagesStopped():
+            return replace(state, stopped_at=event.at)
+        case ev.MessagesAllowed():
+            return replace(state, stopped_at=None)
         case ev.RecipientErased():
             return replace(state, erased_at=event.at, recent=(), summary_id="", gathered=0)
         case _:
@@ -124,6 +132,17 @@ def _chosen(state: Recipient, event: ev.MessageChosen) -> Recipient:
     if event.template == SUMMARY:
         return replace(opened, summary_id=message.id, gathered=0)
     return replace(opened, recent=(*state.recent, event.at)[-RECENT_MAX:])
+
+
+def _bounced(state: Recipient, event: ev.MessageBounced) -> Recipient:
+    """It is open once more, at the desk: nobody has heard of it."""
+    message = Message(
+        event.message_id, event.template, event.fields, event.cause_id, event.at, event.until, event.until, "desk",
+        event.channel, because="bounced",
+    )  # fmt: skip
+    settled = tuple(id_ for id_ in state.settled if id_ != message.id)
+    bounced = (*state.bounced, message.id)[-SETTLED_KEPT:]
+    return replace(state, open=state.open | {message.id: message}, settled=settled, bounced=bounced)
 
 
 def _with(state: Recipient, message_id: str, changes: dict[str, object]) -> Recipient:

@@ -116,6 +116,34 @@ class MessageLeftAtDesk(Event, frozen=True, tag="message-left-at-desk.v1"):
     at: datetime
 
 
+class MessageBounced(Event, frozen=True, tag="message-bounced.v1"):
+    """A channel had taken it, and it came back: the desk has to tell it, until `until`. template, fields: as they were
+    chosen."""
+
+    recipient: str
+    message_id: str
+    channel: str
+    cause_id: str
+    template: str
+    fields: dict[str, str]
+    until: datetime
+    at: datetime
+
+
+class MessagesStopped(Event, frozen=True, tag="messages-stopped.v1"):
+    """The client has said stop: from now on everything is told at the desk."""
+
+    recipient: str
+    at: datetime
+
+
+class MessagesAllowed(Event, frozen=True, tag="messages-allowed.v1"):
+    """The client wants messages again, and has said so at the desk."""
+
+    recipient: str
+    at: datetime
+
+
 class RecipientErased(Event, frozen=True, tag="recipient-erased.v1"):
     """Nothing is ever sent to this client again."""
 
@@ -133,6 +161,9 @@ RecipientEvent: TypeAlias = (
     | MessageDelivered
     | MessageSuppressed
     | MessageLeftAtDesk
+    | MessageBounced
+    | MessagesStopped
+    | MessagesAllowed
     | RecipientErased
 )
 
@@ -147,6 +178,9 @@ CODEC: Codec[RecipientEvent] = Codec(
         MessageDelivered,
         MessageSuppressed,
         MessageLeftAtDesk,
+        MessageBounced,
+        MessagesStopped,
+        MessagesAllowed,
         RecipientErased,
     )
 )

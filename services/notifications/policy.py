@@ -107,7 +107,7 @@ def timers(events: Sequence[ev.RecipientEvent]) -> list[TimerSet | TimerCleared]
         match event:
             case ev.MessageChosen():
                 changes.append(_due(event.message_id, event.send_at, event.recipient))
-            case ev.MessageQueued() | ev.MessageLeftAtDesk():
+            case ev.MessageQueued() | ev.MessageLeftAtDesk() | ev.MessageBounced():
                 changes.append(_due(event.message_id, event.until, event.recipient))
             case ev.SendingBegan() | ev.SendingFailed():
                 changes.append(_due(event.message_id, event.again_at, event.recipient))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from services.notifications.commands import EraseRecipient, ReplaceMessages
-from services.notifications.policy import RECIPIENT, SETTLES, choice, is_news, message_id_of, told
+from services.notifications.policy import CITY_ZONE, RECIPIENT, SETTLES, choice, is_news, message_id_of, told
 from shared.contracts import intake
 from shared.contracts.base import Contract, Opened
 from shared.envelope import SYSTEM_ROLE, Message
@@ -29,6 +29,7 @@ LISTENS: Mapping[str, type[Contract]] = {
         intake.OfferConfirmed,
         intake.OfferEnded,
         intake.ClientHoused,
+        intake.ClientLeft,
     )
 }
 """What is heard of this site's intake."""
@@ -36,6 +37,12 @@ LISTENS: Mapping[str, type[Contract]] = {
 WAITING, LAPSING, CONFIRMED, OVER = "offer_waiting", "offer_lapsing", "offer_confirmed", "offer_over"
 REMINDED = timedelta(minutes=45)
 """So long before an offer lapses its client is told once more; not when there was not twice as long to answer."""
+LIMIT_NEAR = "stay_limit_near"
+STAY_DAYS_MAX: Mapping[str, int] = {"shelter_24h": 547}
+"""How long a stay is at most, in days, by kind of place: a year and a half in the city's programme of 24-hour shelter.
+Other kinds have no such limit."""
+TOLD_BEFORE = timedelta(days=30)
+"""So long before the limit its client is told, once."""
 GONE = frozenset({"withdrawn", "lapsed", "no_show"})
 """How an offer ends without its client having said no."""
 
@@ -46,6 +53,7 @@ OfferSaid: TypeAlias = (
     | intake.OfferConfirmed
     | intake.OfferEnded
     | intake.ClientHoused
+    | intake.ClientLeft
 )
 
 
@@ -67,6 +75,7 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
             | intake.OfferConfirmed()
             | intake.OfferEnded()
             | intake.ClientHoused()
+            | intake.ClientLeft()
         ):
             return Reaction(RECIPIENT, said.client_id, of_offer(message, said, at))
         case _:
@@ -83,11 +92,21 @@ class Plan(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """until: when the place is gone, which the message says and after which it is of no use. send_at: not before."""
+    """until: when the place is gone, which the message says and after which it is of no use. send_at: not before.
+    ahead: it is about a day weeks ahead: that is news however long ago it was settled."""
 
     template: str
     until: datetime | None = None
     send_at: datetime | None = None
+    ahead: bool = False
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the message says of it."""
+        if self.until is None:
+            return {}
+        day = self.until.astimezone(CITY_ZONE).date()
+        return {"date": day.isoformat()} if self.ahead else {"time": self.until.isoformat()}
 
 
 def of_offer(message: Message, said: OfferSaid, at: datetime) -> ReplaceMessages:
@@ -95,13 +114,13 @@ def of_offer(message: Message, said: OfferSaid, at: datetime) -> ReplaceMessages
     client, about, plan = said.client_id, said.offer_id, planned(said, at)
     chosen = [
         choice(
-            message, client, one.template, about, at, {} if one.until is None else {"time": one.until.isoformat()},
-            expires_at=one.until, send_at=one.send_at,
+            message, client, one.template, about, at, one.fields, expires_at=one.until, send_at=one.send_at,
         )
         for one in plan.wanted
+        if one.ahead or is_news(said.at, at)
     ]  # fmt: skip
     return ReplaceMessages(
-        at=at, role=SYSTEM_ROLE, recipient=client, instead=tuple(chosen) if is_news(said.at, at) else (),
+        at=at, role=SYSTEM_ROLE, recipient=client, instead=tuple(chosen),
         over=tuple(message_id_of(client, template, about) for template in plan.over), only_if_told=plan.if_told,
     )  # fmt: skip
 
@@ -120,7 +139,20 @@ def planned(said: OfferSaid, at: datetime) -> Plan:
             return Plan(waits, (Wanted(OVER),), if_told=True)
         case intake.OfferEnded() if said.how in GONE:
             return Plan(all_of_it, (Wanted(OVER),), if_told=True)
-        case intake.OfferEnded() | intake.ClientHoused():
+        case intake.ClientHoused():
+            return Plan(all_of_it, limit_of(said.kind, said.at, at))
+        case intake.ClientLeft():
+            return Plan((LIMIT_NEAR,))
+        case intake.OfferEnded():
             return Plan(all_of_it)
         case _:  # they have answered
             return Plan(waits)
+
+
+def limit_of(kind: str, since: datetime, at: datetime) -> tuple[Wanted, ...]:
+    """What is told of the end of a stay that began at `since`; nothing where there is no limit."""
+    days = STAY_DAYS_MAX.get(kind)
+    if days is None:
+        return ()
+    until = since + timedelta(days=days)
+    return (Wanted(LIMIT_NEAR, until, max(at, until - TOLD_BEFORE), ahead=True),)

@@ -49,7 +49,7 @@ def project(before: Recipient, events: Sequence[ev.RecipientEvent], after: Recip
     for event in events:
         state = evolve(state, event)
         last |= state.open
-        if isinstance(event, ev.RecipientErased):
+        if isinstance(event, ev.RecipientErased | ev.MessagesStopped | ev.MessagesAllowed):
             continue
         rows[event.message_id] = _row(state, event, last.get(event.message_id))
         if isinstance(event, ev.MessageGathered) and event.summary_id in state.open:

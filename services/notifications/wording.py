@@ -60,6 +60,31 @@ TEMPLATES: Mapping[str, Template] = {
     "offer_over": Template(
         "We no longer keep the place for you. Do you still need a place to stay? Come to the desk or call us."
     ),
+    "allowance_ready": Template(
+        "Your allowance is ready. Come to the desk before %(date)s to get it.", {"date": "date"}
+    ),
+    "stay_limit_near": Template(
+        "Your stay ends on %(date)s at the latest. Come to the desk: we look together at what comes next.",
+        {"date": "date"},
+    ),
+    "sheet_care": Template(
+        "Everybody can get medical care when they need it. Are you ill or pregnant? Come to the desk: we help you find"
+        " a doctor."
+    ),
+    "sheet_safe_reporting": Template(
+        "Did somebody hurt you or steal from you? You can safely report it to the police. Come to the desk: we can go"
+        " with you."
+    ),
+    "sheet_school": Template(
+        "Every child can go to school until they are 18. Come to the desk: we help you find a school."
+    ),
+    "sheet_registration": Template(
+        "Is a child born? The birth has to be registered at the city within three days. Come to the desk: we help you"
+        " register."
+    ),
+    "evening": Template(
+        "You are invited to an information evening on %(time)s. Ask at the desk where it is.", {"time": "time"}
+    ),
     "answer_due": Template("An offer of a place needs an answer before %(time)s.", {"time": "time"}, staff=True),
     "offer_lapsed": Template("An offer of a place has lapsed: nobody answered in time.", staff=True),
     "offer_missed": Template(
@@ -74,6 +99,23 @@ TEMPLATES: Mapping[str, Template] = {
     ),
 }
 """By the name that is stored. `summary` is the one beside them: it counts."""
+
+EVENING = "evening"
+SHEETS = ("sheet_care", "sheet_safe_reporting", "sheet_school", "sheet_registration", EVENING)
+"""What a caseworker sends somebody: information sheets, and the invitation to an evening. None of them says, or lets
+somebody guess, what papers its reader has."""
+
+
+STOP_WORDS = frozenset({
+    "stop", "stoppen", "stopt", "arret", "arrêt", "arreter", "arrêter", "توقف", "قف", "إيقاف", "ኣቁም", "ጠጠው", "አቁም",
+    "ይቁም", "بس", "لغو", "alto", "parar", "pare", "baja", "sair", "dur", "durdur", "iptal", "стоп", "стій", "зупинити",
+})  # fmt: skip
+"""An answer that is only one of these stops messages, in whatever language the client reads."""
+
+
+def stops(text: str) -> bool:
+    """Whether an answer is a word that stops messages."""
+    return text.strip().strip(".!\"'«»").strip().casefold() in STOP_WORDS
 
 
 def reads(languages: tuple[str, ...]) -> str:

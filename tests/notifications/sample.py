@@ -49,7 +49,7 @@ ERASED = ev.RecipientErased(ANNA, T0)
 def of_anna(command: type[Any], **fields: Any) -> Any:
     """A command of the service itself about Anna's message."""
     given: dict[str, Any] = {"at": T0, "role": "system", "recipient": ANNA, "message_id": NEWS}
-    if command is cmd.EraseRecipient:
+    if command in (cmd.EraseRecipient, cmd.StopMessages, cmd.AllowMessages):
         del given["message_id"]
     return command(**(given | fields))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from services.notifications import api
+from services.notifications import api, api_back
 from services.notifications.adapters.settings import ChannelSettings, load_channels
 from shared.http import new_app
 from shared.http_border import Border
@@ -32,7 +33,8 @@ class Shown:
     def __init__(self, office: PostOffice) -> None:
         self.office, self._tokens = office, Tokens()
         ids = SystemIds()
-        service = api.Notifications(office.store, office.recipients, office.contacts, office.clock, ids)
+        secrets = api_back.secrets_of(office.settings)
+        service = api.Notifications(office.store, office.recipients, office.contacts, office.clock, ids, secrets)
         bench = Bench("notifications", Repair(office.store, [], office.clock, ids), Rebuilds({}, office.clock))
         site = new_app("post")
         site.mount(BASE, api.build(service, bench, {"asyncapi": "3.0.0"}))
@@ -42,11 +44,19 @@ class Shown:
         async with caller(self._border, self._tokens.token(role)) as client:
             return await client.get(f"{BASE}{path}", params=params)
 
-    async def post(self, path: str, role: Role = "operator", key: str | None = None) -> httpx.Response:
+    async def heard(self, channel: str, body: bytes, signed: str) -> httpx.Response:
+        """What a channel says back, without a token."""
+        async with caller(self._border) as client:
+            headers = {"Plek-Signature": signed.encode()}
+            return await client.post(f"{BASE}/channels/{channel}/word", content=body, headers=headers)
+
+    async def post(
+        self, path: str, role: Role = "operator", key: str | None = None, body: Any = None
+    ) -> httpx.Response:
         async with caller(
             self._border, self._tokens.token(role), **({} if key is None else {"Idempotency-Key": key})
         ) as client:
-            return await client.post(f"{BASE}{path}")
+            return await client.post(f"{BASE}{path}", json=body)
 
 
 @pytest_asyncio.fixture
@@ -207,3 +217,43 @@ def test_channels_that_cannot_be_read_say_where_and_not_what(tmp_path: Any, text
     with pytest.raises(SettingsError, match=says) as wrong:
         load_channels(path)
     assert "geheim" not in str(wrong.value)
+
+
+async def test_a_caseworker_sends_a_sheet_once_a_day_and_an_invitation_once(shown: Shown) -> None:
+    client = await shown.office.desk.registered(languages=("am",), contact={"channel": "none"})
+    evening = (shown.office.clock.now() + timedelta(days=9)).isoformat()
+    for wanted in ({"template": "sheet_care"}, {"template": "evening", "starts_at": evening}):
+        body = {"client_id": client} | wanted
+        first, again = [await shown.post("/messages", "caseworker", body=body) for _ in range(2)]
+        assert (first.status_code, len(first.json()["events"])) == (201, 1), first.text
+        assert (again.json()["id"], again.json()["events"]) == (first.json()["id"], [])
+    await shown.office.work()
+    items = (await shown.get("/desk", "operator")).json()["items"]
+    told = {(one["template"], one["texts"][0]["language"]) for one in items}
+    assert told == {("sheet_care", "am"), ("evening", "am")}
+
+
+@pytest.mark.parametrize(
+    ("change", "role", "status", "code"),
+    [
+        ({"client_id": "99999999-9999-4999-8999-999999999999"}, "caseworker", 404, "client-unknown"),
+        ({"template": "evening"}, "caseworker", 422, "evening-time-invalid"),
+        ({"template": "evening", "starts_at": "2020-01-01T18:00:00Z"}, "caseworker", 422, "evening-time-invalid"),
+        ({"template": "offer_waiting"}, "caseworker", 422, "invalid"),
+        ({}, "operator", 403, "role-not-allowed"),
+    ],
+)
+async def test_what_cannot_be_sent_is_refused(
+    shown: Shown, change: dict[str, str], role: Role, status: int, code: str
+) -> None:
+    client = await shown.office.desk.registered(languages=("am",), contact={"channel": "none"})
+    body = {"client_id": client, "template": "sheet_care"} | change
+    answer = await shown.post("/messages", role, body=body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+async def test_while_the_vault_does_not_answer_nothing_is_sent_to_somebody_nobody_knows(shown: Shown) -> None:
+    shown.office.contacts.down = True
+    body = {"client_id": "99999999-9999-4999-8999-999999999999", "template": "sheet_care"}
+    answer = await shown.post("/messages", "caseworker", body=body)
+    assert (answer.status_code, answer.json()["code"]) == (503, "vault-unavailable")

@@ -140,6 +140,8 @@ WHERE: dict[str, Any] = {"site": "noord", "location": "noord", "kind": "shelter_
 RECEIVED = intake.OfferReceived.of(**ABOUT, **WHERE, expires_at=UNTIL)
 CONFIRMED = intake.OfferConfirmed.of(**ABOUT, expected_by=BY)
 HOUSED = intake.ClientHoused.of(**ABOUT, **WHERE)
+AT_NIGHT = intake.ClientHoused.of(**ABOUT, **WHERE | {"kind": "night_shelter"})
+LEFT = intake.ClientLeft.of(**ABOUT)
 
 
 def declined(reason: str) -> intake.OfferDeclined:
@@ -181,7 +183,9 @@ WAITS, ALL = {"offer_waiting", "offer_lapsing"}, {"offer_waiting", "offer_lapsin
         (ended("withdrawn"), ALL, ["offer_over"], True),
         (ended("lapsed"), ALL, ["offer_over"], True),
         (ended("no_show"), ALL, ["offer_over"], True),
-        (HOUSED, ALL, [], False),
+        (HOUSED, ALL, ["stay_limit_near"], False),
+        (AT_NIGHT, ALL, [], False),
+        (LEFT, {"stay_limit_near"}, [], False),
     ],
 )
 def test_what_a_client_hears_of_an_offer(
@@ -214,3 +218,12 @@ def test_a_client_is_told_again_only_if_there_is_time_for_it() -> None:
 def test_what_is_over_is_over_however_late_it_is_heard_and_nothing_is_told_instead() -> None:
     assert replaced(ended("lapsed"), at=T0 + policy.NEWS) == (ALL, [], True)
     assert replaced(RECEIVED, at=T0 + policy.NEWS) == (set(), [], False)
+
+
+def test_the_end_of_a_stay_is_told_a_month_before_however_late_it_is_heard_that_it_began() -> None:
+    until = T0 + timedelta(days=547)
+    for heard_at, send_at in ((T0, until - timedelta(days=30)), (until - timedelta(days=9), until - timedelta(days=9))):
+        reaction = hear(HOUSED, heard_at)
+        assert reaction is not None
+        [near] = reaction.command.instead  # type: ignore[attr-defined]
+        assert (near.send_at, near.expires_at, near.fields) == (send_at, until, {"date": "2027-07-06"})

@@ -14,6 +14,7 @@ from services.notifications import events as ev
 from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import SUMMARY
 from services.notifications.policy import CASEWORKER, message_id_of
+from services.notifications.policy_clients import LIMIT_NEAR, STAY_DAYS_MAX
 from tests.simulation.oracle_house import require
 from tests.support.memory_store import Disk
 
@@ -25,7 +26,8 @@ FILES = CLIENT.stream("")
 @dataclass
 class Post:
     """One site's. chosen, begun, ended: by message id. open: not settled, at the desk or not. overtaken: not told any
-    more because what it was about is over. arrivals: whether each was marked as a repeat, by message id."""
+    more because what it was about is over. ahead: about a day longer away than any story lasts. arrivals: whether each
+    was marked as a repeat, by message id."""
 
     disk: Disk
     intake: Disk
@@ -37,6 +39,7 @@ class Post:
     summaries: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
     overtaken: set[str] = field(default_factory=set)
+    ahead: set[str] = field(default_factory=set)
     arrivals: dict[str, list[bool]] = field(default_factory=dict)
 
 
@@ -66,6 +69,7 @@ class PostOracle:
                 if isinstance(event, ev.MessageChosen):
                     known.open.add(event.message_id)
                     known.summaries |= {event.message_id} if event.template == SUMMARY else set()
+                    known.ahead |= {event.message_id} if event.template == LIMIT_NEAR else set()
             if isinstance(event, ev.SendingBegan):
                 require(event.recipient not in known.erased, "sending to whoever is erased", site, event)
                 require(event.message_id not in known.overtaken, "sending what is over", site, event)
@@ -89,7 +93,7 @@ class PostOracle:
     def waiting(self, site: str) -> list[str]:
         """Messages of a site that are neither settled nor at the desk."""
         known = self._sites.get(site)
-        return [] if known is None else [id_ for id_ in known.chosen if id_ not in known.ended]
+        return [] if known is None else [id_ for id_ in known.chosen if id_ not in known.ended.keys() | known.ahead]
 
     def unheard(self, site: str, at: tuple[int, int]) -> list[str]:
         """What a site's own intake has told and this service has not read. at: epoch and sequence."""
@@ -128,10 +132,13 @@ class OffersToldOf:
         self.must: set[str] = set()
         self.over: set[str] = set()
         self._words: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
         self._erased: set[str] = set()
 
     def follow(self, event: object) -> None:
         """One event more of a file."""
+        if isinstance(event, offers.OfferReceived | offers.StayClaimed):
+            self._kinds[event.offer_id] = event.kind
         match event:
             case intake.ClientErased():
                 self._erased.add(event.client_id)
@@ -141,6 +148,8 @@ class OffersToldOf:
                 self.over |= self._of(event, "offer_waiting", "offer_lapsing") | self._of_staff(event, "answer_due")
                 if isinstance(event, offers.OfferDeclined) and event.reason == "not_reached":
                     self.may |= self._of(event, "offer_over")
+            case offers.PlaceGivenUp():
+                self.over |= self._of(event, LIMIT_NEAR)
             case offers.OfferWordHeard() if event.word != self._words.get(event.offer_id, ""):
                 self._words[event.offer_id] = event.word
                 if event.client_id not in self._erased:
@@ -157,6 +166,13 @@ class OffersToldOf:
             told = self._of_staff(event, "offer_lapsed" if event.word == "lapsed" else "offer_missed")
             self.may |= told
             self.must |= told
+        if event.word == "housed" and self._kinds[event.offer_id] in STAY_DAYS_MAX:
+            near = self._of(event, LIMIT_NEAR)
+            self.may |= near
+            self.must |= near
+            self.over -= near
+        if event.word == "left":
+            self.over |= self._of(event, LIMIT_NEAR)
         if event.word in ("declined", "called_off", "withdrawn", "lapsed", "no_show", "housed"):
             self.over |= self._of(event, "offer_waiting", "offer_lapsing", "offer_confirmed")
             self.over |= self._of_staff(event, "answer_due") if event.word != "housed" else set()

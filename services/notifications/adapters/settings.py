@@ -41,7 +41,9 @@ class _Table(BaseModel):
 
 
 class EmailSettings(_Table):
-    """tls: `starttls`, or `implicit` for a server that speaks it from the first byte; there is no third way.
+    """secret: what whoever reads the mail that comes back signs with, when there is somebody.
+
+    tls: `starttls`, or `implicit` for a server that speaks it from the first byte; there is no third way.
 
     ca_file: whom to believe about the server, instead of the machine's own list.
     """
@@ -52,6 +54,7 @@ class EmailSettings(_Table):
     sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")
     username: str = ""
     password: SecretStr | None = None
+    secret: SecretStr | None = Field(default=None, min_length=16)
     ca_file: Path | None = None
     per_minute: int = Field(default=120, ge=1)
 
