@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from services.notifications.commands import EraseRecipient, ReplaceMessages
+from services.notifications.commands import ChooseMessage, EraseRecipient, ReplaceMessages
 from services.notifications.policy import CITY_ZONE, RECIPIENT, SETTLES, choice, is_news, message_id_of, told
-from shared.contracts import intake
+from shared.contracts import allowance, intake
 from shared.contracts.base import Contract, Opened
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.kernel import Reaction
@@ -30,13 +30,15 @@ LISTENS: Mapping[str, type[Contract]] = {
         intake.OfferEnded,
         intake.ClientHoused,
         intake.ClientLeft,
+        allowance.AllowanceReady,
     )
 }
-"""What is heard of this site's intake."""
+"""What is heard of this site's intake and allowance."""
 
 WAITING, LAPSING, CONFIRMED, OVER = "offer_waiting", "offer_lapsing", "offer_confirmed", "offer_over"
 REMINDED = timedelta(minutes=45)
 """So long before an offer lapses its client is told once more; not when there was not twice as long to answer."""
+READY = "allowance_ready"
 LIMIT_NEAR = "stay_limit_near"
 STAY_DAYS_MAX: Mapping[str, int] = {"shelter_24h": 547}
 """How long a stay is at most, in days, by kind of place: a year and a half in the city's programme of 24-hour shelter.
@@ -68,6 +70,8 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
             return told(message, said.client_id, "request_noted", said.request_id, said.at, at, fields)
         case intake.RequestWithdrawn() if said.reason not in ("erased", "mistake"):
             return told(message, said.client_id, "request_ended", said.request_id, said.at, at)
+        case allowance.AllowanceReady():
+            return Reaction(RECIPIENT, said.client_id, ready(message, said, at))
         case (
             intake.OfferReceived()
             | intake.OfferAccepted()
@@ -80,6 +84,13 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
             return Reaction(RECIPIENT, said.client_id, of_offer(message, said, at))
         case _:
             return None
+
+
+def ready(message: Message, said: allowance.AllowanceReady, at: datetime) -> ChooseMessage:
+    """Cash waits for weeks: that is news as long as it does. They are to come before the day on which it goes back."""
+    day = said.until.astimezone(CITY_ZONE).date()
+    about, fields = f"{said.handout_id}/{said.entitlement_id}", {"date": day.isoformat()}
+    return choice(message, said.client_id, READY, about, at, fields, expires_at=said.until)
 
 
 class Plan(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 from services.notifications import app, policy, policy_clients, policy_staff
 from services.notifications import commands as cmd
 from services.notifications.wording import TEMPLATES
-from shared.contracts import intake, placement
+from shared.contracts import allowance, intake, placement
 from shared.contracts.base import Contract
 from shared.envelope import Message, Origin
 from shared.kernel import Reaction
@@ -27,6 +27,12 @@ REGIME = placement.RegimeTold.of(
     regime_id=ASKED, site="stad", revision=1, name="Cold", kinds=("night_shelter",), starts_at=T0,
     ends_at=T0 + timedelta(days=3),
 )  # fmt: skip
+
+
+UNTIL_NOON = datetime(2026, 1, 26, 11, 0, tzinfo=UTC)
+READY = allowance.AllowanceReady.of(
+    entitlement_id=ASKED, client_id=CLIENT, handout_id="44444444-4444-4444-8444-444444444444", until=UNTIL_NOON, at=T0
+)
 
 
 def withdrawn(reason: str) -> intake.RequestWithdrawn:
@@ -57,6 +63,7 @@ def chosen(said: Contract, **how: Any) -> cmd.ChooseMessage:
     [
         (OPENED, "west", CLIENT, "request_noted"),
         (withdrawn("found_elsewhere"), "west", CLIENT, "request_ended"),
+        (READY, "west", CLIENT, "allowance_ready"),
         (LAPSED, "west", "operator", "hold_lapsed"),
         (REGIME, "stad", "operator", "regime_told"),
     ],
@@ -227,3 +234,12 @@ def test_the_end_of_a_stay_is_told_a_month_before_however_late_it_is_heard_that_
         assert reaction is not None
         [near] = reaction.command.instead  # type: ignore[attr-defined]
         assert (near.send_at, near.expires_at, near.fields) == (send_at, until, {"date": "2027-07-06"})
+
+
+def test_cash_that_waits_is_told_as_long_as_it_does_and_once_for_a_handout() -> None:
+    first = chosen(READY)
+    assert (first.expires_at, first.fields) == (UNTIL_NOON, {"date": "2026-01-26"})
+    late = chosen(READY, at=UNTIL_NOON - timedelta(days=2), id_="of another epoch")
+    assert late.message_id == first.message_id
+    other = chosen(READY.model_copy(update={"handout_id": ASKED}))
+    assert other.message_id != first.message_id

@@ -18,6 +18,7 @@ from shared.envelope import stream_name
 from shared.inbox import Follow
 from shared.policies import PolicyReader
 from shared.ports import BusUnavailable, DueTimer, OriginHalted, StoreUnavailable, VersionConflict
+from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_intake import INTAKE
 from tests.simulation.oracle_post import NOTIFICATIONS
 
@@ -110,8 +111,9 @@ class NotificationsProcess:
             for policy in (heard(site.name), heard_by_staff(site.name, world.bus.hub))
         ]
         for reader in self.readers:
-            source = world.bus.source(site.name, stream_name("loc", site.name, INTAKE), process.io)
-            process.keep(f"notifications {reader.view.name}", partial(reader.run, Follow(source)))
+            for service in self._tellers():
+                source = world.bus.source(site.name, stream_name("loc", site.name, service), process.io)
+                process.keep(f"notifications {reader.view.name} {service}", partial(reader.run, Follow(source)))
         process.keep("notifications courier", self._courier().run)
 
     def _courier(self) -> Courier:
@@ -127,7 +129,14 @@ class NotificationsProcess:
         """Broken on purpose by a test, like the courier."""
         return {"email": SimChannel(self.process, keyed=False), "sms": SimChannel(self.process, keyed=True)}
 
-    @property
-    def heard(self) -> tuple[int, int]:
-        """How far the slower of its readers has come with what intake told."""
-        return min(reader.checkpoint(f"{self.process.site.name}/{INTAKE}", "loc") for reader in self.readers)
+    def _tellers(self) -> list[str]:
+        """Whom it hears of its own site."""
+        return [INTAKE] if self.process.site.allowance is None else [INTAKE, ALLOWANCE]
+
+    def heard(self) -> dict[str, tuple[int, int]]:
+        """How far the slower of its readers has come with what each service of its site told."""
+        site = self.process.site.name
+        return {
+            service: min(reader.checkpoint(f"{site}/{service}", "loc") for reader in self.readers)
+            for service in self._tellers()
+        }

@@ -5,8 +5,12 @@ unmarked, none lost, none without having been written down before.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from services.allowance import events_entitlement as entitlements
+from services.allowance.decider import ENTITLEMENT
 from services.intake import events as intake
 from services.intake import events_offers as offers
 from services.intake.decider import CLIENT
@@ -14,13 +18,16 @@ from services.notifications import events as ev
 from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import SUMMARY
 from services.notifications.policy import CASEWORKER, message_id_of
-from services.notifications.policy_clients import LIMIT_NEAR, STAY_DAYS_MAX
+from services.notifications.policy_clients import LIMIT_NEAR, READY, STAY_DAYS_MAX
+from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_house import require
+from tests.simulation.oracle_intake import INTAKE
 from tests.support.memory_store import Disk
 
 NOTIFICATIONS = "notifications"
 ENDS = (ev.MessageSent, ev.MessageSuppressed, ev.MessageGathered, ev.MessageLeftAtDesk)
 FILES = CLIENT.stream("")
+SEATS = ENTITLEMENT.stream("")
 
 
 @dataclass
@@ -31,6 +38,7 @@ class Post:
 
     disk: Disk
     intake: Disk
+    allowance: Disk | None
     events: int = 0
     chosen: Counter[str] = field(default_factory=Counter)
     begun: Counter[str] = field(default_factory=Counter)
@@ -49,8 +57,8 @@ class PostOracle:
     def __init__(self) -> None:
         self._sites: dict[str, Post] = {}
 
-    def begin(self, site: str, disk: Disk, of_intake: Disk) -> None:
-        self._sites[site] = Post(disk, of_intake)
+    def begin(self, site: str, disk: Disk, of_intake: Disk, of_allowance: Disk | None) -> None:
+        self._sites[site] = Post(disk, of_intake, of_allowance)
 
     def stored(self, site: str) -> None:
         """After every append of the service."""
@@ -95,11 +103,18 @@ class PostOracle:
         known = self._sites.get(site)
         return [] if known is None else [id_ for id_ in known.chosen if id_ not in known.ended.keys() | known.ahead]
 
-    def unheard(self, site: str, at: tuple[int, int]) -> list[str]:
-        """What a site's own intake has told and this service has not read. at: epoch and sequence."""
+    def unheard(self, site: str, heard: Mapping[str, tuple[int, int]]) -> list[str]:
+        """What a site's own services have told and this one has not read. heard: epoch and sequence, by service."""
         known = self._sites.get(site)
-        told = 0 if known is None else len(known.intake.outbox.get((1, "loc"), ()))
-        return [f"{site}/notifications has heard {at} of {told}"] if told and at != (1, told) else []
+        if known is None:
+            return []
+        disks = {INTAKE: known.intake, ALLOWANCE: known.allowance}
+        told = {service: len(disk.outbox.get((1, "loc"), ())) for service, disk in disks.items() if disk is not None}
+        return [
+            f"{site}/notifications has heard {heard[service]} of {count} of {service}"
+            for service, count in told.items()
+            if count and heard[service] != (1, count)
+        ]
 
     def rest(self) -> None:
         """Exactly one message for every request that was opened, or ended by anybody but an erasure; and of every offer
@@ -115,13 +130,40 @@ class PostOracle:
                     if isinstance(event, intake.RequestWithdrawn) and event.reason not in ("erased", "mistake"):
                         wanted.add(message_id_of(event.client_id, "request_ended", event.request_id))
             chosen = set(known.chosen) - known.summaries
-            others = chosen - of_offers.may
+            ready = ready_of(known.allowance, of_offers.erased)
+            require(ready.must <= chosen, "a client does not hear that cash waits", site, ready.must - chosen)
+            others = chosen - of_offers.may - ready.may
             require(others == wanted, "not one message for each thing", site, wanted ^ others)
             require(of_offers.must <= chosen, "a client does not hear of an offer", site, of_offers.must - chosen)
             require(not of_offers.over & known.open, "what is over still waits", site, of_offers.over & known.open)
             require(set(known.chosen.values()) <= {1}, "two messages for one thing", site, known.chosen)
             sent = {id_ for id_, how in known.ended.items() if "MessageSent" in how}
             require(sent <= known.arrivals.keys(), "a message counts as sent and is lost", site, sent)
+
+
+class Ready(NamedTuple):
+    """Ids of messages that cash waits: that may be told, and those that must."""
+
+    may: set[str]
+    must: set[str]
+
+
+def ready_of(disk: Disk | None, erased: set[str]) -> Ready:
+    """One message for each payment that a site's entitlements have noted; whoever was erased may have had none."""
+    clients: dict[str, str] = {}
+    found = Ready(set(), set())
+    for stored in () if disk is None else disk.events:
+        if stored.stream.startswith(SEATS):
+            event = ENTITLEMENT.codec.decode(stored.data)
+            if isinstance(event, entitlements.EntitlementAsked):
+                clients[event.entitlement_id] = event.client_id
+            if isinstance(event, entitlements.PaymentNoted):
+                client = clients[event.entitlement_id]
+                message_id = message_id_of(client, READY, f"{event.handout_id}/{event.entitlement_id}")
+                found.may.add(message_id)
+                if client not in erased:
+                    found.must.add(message_id)
+    return found
 
 
 class OffersToldOf:
@@ -133,7 +175,7 @@ class OffersToldOf:
         self.over: set[str] = set()
         self._words: dict[str, str] = {}
         self._kinds: dict[str, str] = {}
-        self._erased: set[str] = set()
+        self.erased: set[str] = set()
 
     def follow(self, event: object) -> None:
         """One event more of a file."""
@@ -141,10 +183,10 @@ class OffersToldOf:
             self._kinds[event.offer_id] = event.kind
         match event:
             case intake.ClientErased():
-                self._erased.add(event.client_id)
-            case offers.OfferReceived() if event.client_id not in self._erased:
+                self.erased.add(event.client_id)
+            case offers.OfferReceived() if event.client_id not in self.erased:
                 self.may |= self._of(event, "offer_waiting", "offer_lapsing") | self._of_staff(event, "answer_due")
-            case offers.OfferAccepted() | offers.OfferDeclined() if event.client_id not in self._erased:
+            case offers.OfferAccepted() | offers.OfferDeclined() if event.client_id not in self.erased:
                 self.over |= self._of(event, "offer_waiting", "offer_lapsing") | self._of_staff(event, "answer_due")
                 if isinstance(event, offers.OfferDeclined) and event.reason == "not_reached":
                     self.may |= self._of(event, "offer_over")
@@ -152,7 +194,7 @@ class OffersToldOf:
                 self.over |= self._of(event, LIMIT_NEAR)
             case offers.OfferWordHeard() if event.word != self._words.get(event.offer_id, ""):
                 self._words[event.offer_id] = event.word
-                if event.client_id not in self._erased:
+                if event.client_id not in self.erased:
                     self._word(event)
 
     def _word(self, event: offers.OfferWordHeard) -> None:

@@ -257,7 +257,7 @@ def _at_intake(world: World, site: Site) -> Iterator[str]:
         if any(timer[1] <= site.clock.now() for timer in site.post.tables.get(schema.timers.name, {}).values()):
             yield f"{site.name}/notifications has messages due"
         if site.process is not None and site.process.post is not None:
-            yield from world.oracle.post.unheard(site.name, site.process.post.heard)
+            yield from world.oracle.post.unheard(site.name, site.process.post.heard())
     process = site.process
     for teller in world.sites:
         desks, places = f"{teller.name}/{INTAKE}", f"{teller.name}/{PLACEMENT}"

@@ -169,7 +169,7 @@ class World:
         self.oracle.begin(name, site.disks[PLACEMENT])
         if site.intake is not None:
             self.oracle.intake.begin(name, site.intake, site.keys)
-            self.oracle.post.begin(name, site.post, site.intake)
+            self.oracle.post.begin(name, site.post, site.intake, site.allowance)
         if site.allowance is not None:
             self.oracle.allowance.begin(name, site.allowance, site.intake)
         self.bus.up(name)
