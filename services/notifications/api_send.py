@@ -75,12 +75,14 @@ class Sends:
         return m.SendAnswer(id=message_id, version=handled.version, position=handled.position, events=_refs(handled))
 
     async def allow(self, client_id: m.Uuid, actor: CurrentActor, claim: Claim) -> m.AllowAnswer:
-        """They want messages again, after they had said stop."""
+        """They want messages again, after they had said stop. Refused: `client-erased`."""
         deciding, command_id = self._with, self._with.ids.event_id()
         command = cmd.AllowMessages(at=deciding.clock.now(), role=actor.role, recipient=client_id)
         context = Context(command_id, deciding.ids.random_id(), command_id, current_traceparent(), claim)
         handled = await deciding.recipients.handle(client_id, command, context)
         metrics.COMMANDS.labels("notifications", "AllowMessages", outcome_of(handled)).inc()
+        if handled.rejected is not None:
+            raise rejected(handled.rejected, INPUT_CODES)
         return m.AllowAnswer(id=client_id, version=handled.version, position=handled.position, events=_refs(handled))
 
     async def _there(self, client_id: str, message_id: str) -> None:

@@ -210,14 +210,18 @@ def bounce(state: Recipient, command: cmd.RecordBounce) -> Outcome:
 
 
 def stop(state: Recipient, command: cmd.StopMessages) -> Outcome:
-    """Nothing goes out any more; what waits is told at the desk when it is due."""
-    if state.stopped_at is not None or state.erased_at is not None:
+    """Nothing goes out any more; what waits is told at the desk when it is due. Refused: `client-erased`."""
+    if state.erased_at is not None:
+        return Rejected("client-erased", {})
+    if state.stopped_at is not None:
         return ()
     return [ev.MessagesStopped(command.recipient, command.at)]
 
 
 def allow(state: Recipient, command: cmd.AllowMessages) -> Outcome:
-    """Messages go out again; what is at the desk stays there."""
+    """Messages go out again; what is at the desk stays there. Refused: `client-erased`."""
+    if state.erased_at is not None:
+        return Rejected("client-erased", {})
     return [ev.MessagesAllowed(command.recipient, command.at)] if state.stopped_at is not None else ()
 
 

@@ -21,4 +21,4 @@ def test_a_second_time_changes_nothing() -> None:
 
 
 def test_of_whoever_is_erased_nothing_is_kept() -> None:
-    to_anna.given(ERASED).when(STOP).then_nothing()
+    to_anna.given(ERASED).when(STOP).then_rejected("client-erased")
