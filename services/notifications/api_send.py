@@ -18,7 +18,7 @@ from shared.contracts.contact import ContactAsked
 from shared.handling import Context, Handled, Handler
 from shared.http import Claim
 from shared.http_access import CurrentActor
-from shared.http_models import EventRef
+from shared.http_models import EventRef, Uuid
 from shared.http_problems import Problem, rejected
 from shared.ids import Ids
 from shared.ports import Store
@@ -74,7 +74,7 @@ class Sends:
             raise rejected(handled.rejected, INPUT_CODES)
         return m.SendAnswer(id=message_id, version=handled.version, position=handled.position, events=_refs(handled))
 
-    async def allow(self, client_id: m.Uuid, actor: CurrentActor, claim: Claim) -> m.AllowAnswer:
+    async def allow(self, client_id: Uuid, actor: CurrentActor, claim: Claim) -> m.AllowAnswer:
         """They want messages again, after they had said stop. Refused: `client-erased`."""
         deciding, command_id = self._with, self._with.ids.event_id()
         command = cmd.AllowMessages(at=deciding.clock.now(), role=actor.role, recipient=client_id)

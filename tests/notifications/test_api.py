@@ -47,7 +47,7 @@ class Shown:
     async def heard(self, channel: str, body: bytes, signed: str) -> httpx.Response:
         """What a channel says back, without a token."""
         async with caller(self._border) as client:
-            headers = {"Plek-Signature": signed.encode()}
+            headers = {b"Plek-Signature": signed.encode()}
             return await client.post(f"{BASE}/channels/{channel}/word", content=body, headers=headers)
 
     async def post(

@@ -158,10 +158,10 @@ def faults(outcome: Outcome, mailbox: Mailbox, gateway: Gateway) -> list[str]:
     """What must not be: a message that is lost, or that came twice and does not say so."""
     came = [(str(mail["Message-ID"])[1:].partition("@")[0], REPEAT in said_in(mail)) for _, mail in mailbox.mails]
     mailed, marked = Counter(id_ for id_, _ in came), Counter(id_ for id_, repeat in came if repeat)
-    statuses = outcome.statuses
+    statuses, taken = outcome.statuses, {*mailed, *gateway.taken}
     return [
         *(f"{id_} is {status}" for id_, status in statuses.items() if status not in ("sent", "delivered", "desk")),
-        *(f"{id_} is lost" for id_ in statuses if statuses[id_] != "desk" and id_ not in mailed | gateway.taken),
+        *(f"{id_} is lost" for id_ in statuses if statuses[id_] != "desk" and id_ not in taken),
         *(f"{id_} came again unmarked" for id_ in mailed if mailed[id_] > 2 or mailed[id_] - marked[id_] > 1),
         *["a call that nobody signed"] * gateway.unsigned,
     ]
