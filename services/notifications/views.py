@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from services.notifications import events as ev
-from services.notifications.decider_recipient import SUMMARY, Message, Recipient, evolve
+from services.notifications.decider_recipient import Message, Recipient, evolve
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
 
@@ -77,7 +77,7 @@ def _row(state: Recipient, event: ev.RecipientEvent, message: Message | None) ->
 def _put(state: Recipient, message: Message | None, status: str, because: str, at: datetime) -> Put:
     assert message is not None, "a message ends after it was chosen"
     due_at = None if status in ENDED else message.due_at
-    gathered = state.gathered if message.template == SUMMARY and status not in ENDED else 0
+    gathered = state.gathered if message.id == state.summary_id and status not in ENDED else 0
     return Put(
         messages,
         (

@@ -113,8 +113,8 @@ def write(
 ) -> Written:
     """A message in a language; beside it in a reviewed one when nobody has reviewed that.
 
-    explicit: whether it may say what it is about. count: how many messages a summary stands for. Raises `KeyError` for
-    a template or field there is not.
+    explicit: whether it may say what it is about. count: how many messages a summary stands for; 0: it went out and
+    came back, and that is not kept. Raises `KeyError` for a template or field there is not.
     """
     languages = [language]
     if not catalogue(language).reviewed:
@@ -130,9 +130,9 @@ def say(text: str, language: str) -> str:
 
 def _text(template: str, fields: Mapping[str, str], language: str, *, explicit: bool, repeat: bool, count: int) -> Text:
     known = catalogue(language)
-    if template == "summary":
+    if template == "summary" and count:
         body = str(known.texts.ngettext(SUMMARY_ONE, SUMMARY_MANY, count)) % {"count": count}
-    elif explicit:
+    elif explicit and template != "summary":
         wanted = TEMPLATES[template]
         values = {name: _value(kind, fields[name], language) for name, kind in wanted.fields.items()}
         body = say(wanted.text, language) % values

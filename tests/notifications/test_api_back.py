@@ -12,6 +12,9 @@ import pytest_asyncio
 
 from services.notifications import api_back
 from services.notifications.adapters.webhook import signature
+from services.notifications.decider_recipient import RECENT_MAX
+from services.notifications.wording import NEUTRAL
+from services.notifications.words import say
 from tests.notifications.test_api import Shown
 from tests.support.gateway import SECRET, Gateway, open_gateway
 from tests.support.intake_desk import open_intake
@@ -87,6 +90,20 @@ async def test_a_message_that_came_back_is_told_at_the_desk_once(shown: Shown) -
     assert (await shown.post(f"/messages/{message_id}/told")).status_code == 200
     assert await hear(shown, said(shown, message_id, "bounced")) == (204, None)
     assert (await shown.get("/desk", "operator")).json()["items"] == []
+
+
+async def test_a_summary_that_came_back_says_that_there_is_news(shown: Shown, gateway: Gateway) -> None:
+    client, _ = await told(shown)
+    for number in range(RECENT_MAX + 1):
+        await shown.office.choose(client, f"more {number}")
+    await shown.office.work_on(1.5)
+    summary = gateway.calls[-1]
+    assert "2" in summary["texts"][0]["text"]
+    for number in range(RECENT_MAX + 3):  # the next summary stands for others
+        await shown.office.choose(client, f"yet more {number}")
+    assert await hear(shown, said(shown, summary["id"], "bounced")) == (204, None)
+    [item] = (await shown.get("/desk", "operator")).json()["items"]
+    assert [text["text"] for text in item["texts"]] == [say(NEUTRAL, "nl")]
 
 
 async def test_nobody_else_can_say_it(shown: Shown) -> None:
