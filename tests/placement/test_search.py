@@ -21,7 +21,10 @@ def row(location: str, total: int = 2, occupied: int = 0, **more: Any) -> dict[s
 
 
 def look(
-    *rows: dict[str, Any], size: int = 1, features: tuple[str, ...] = (), district: str | None = None,
+    *rows: dict[str, Any],
+    size: int = 1,
+    features: tuple[str, ...] = (),
+    district: str | None = None,
     limit: int | None = None,
 ) -> list[Found]:
     links = {"west": LIVE, "noord": SILENT}
