@@ -101,19 +101,20 @@ CAPACITY_TABLES = (figures, figure_history, offer_modes)
 
 
 def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
-    """The figures one message tells: the last word now, and one more line of history."""
+    """The figures one message tells: the last word now, and one more line of history. They are of the site whose log
+    they are in, whatever name it gives itself."""
     if isinstance(contract, SeatsTold):
         yield from _seat_rows(message, contract)
         return
     if isinstance(contract, told.OfferModeTold):
-        yield Put(offer_modes, (message.origin.key, contract.location, contract.site, contract.mode))
+        yield Put(offer_modes, (message.origin.key, contract.location, message.origin.site, contract.mode))
         return
     assert isinstance(contract, told.CapacityTold)
     effective_at = message.observed_at or message.time
     for row in contract.rows:
         group = (contract.location, row.kind, row.size_class, row.feature_class)
         values = (
-            contract.site, contract.title, contract.district, row.total, row.overflow, row.occupied, row.held,
+            message.origin.site, contract.title, contract.district, row.total, row.overflow, row.occupied, row.held,
             row.blocked, row.people, row.observed_at, effective_at,
         )  # fmt: skip
         yield Put(figures, (message.origin.key, *group, *values))
@@ -123,8 +124,8 @@ def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
 def _seat_rows(message: Message, contract: SeatsTold) -> Iterable[RowChange]:
     """The seats of an allowance programme, beside the beds: the programme stands where a location does."""
     group = (contract.programme_id, SEATS, "", "")
-    at = message.time
-    values = (contract.site, contract.name, "", contract.total, 0, contract.occupied, contract.held, 0, 0, None, at)
+    at, site = message.time, message.origin.site
+    values = (site, contract.name, "", contract.total, 0, contract.occupied, contract.held, 0, 0, None, at)
     yield Put(figures, (message.origin.key, *group, *values))
     yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
 
