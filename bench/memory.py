@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
 from bench.ground import ROUNDS, Ground, Line
+from bench.processes import below
 from tests.support.network import FOUR, Network, running_network
 
 MEGABYTES_MAX = 2048.0
@@ -56,21 +56,3 @@ def by_program(root: int) -> dict[str, float]:
         program = name if name in ("nats-server", "postgres") else "python"
         found[program] = found.get(program, 0.0) + kilobytes / 1024
     return found
-
-
-def below(root: int) -> Iterator[int]:
-    """Every process that descends from another."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                state = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-            except OSError:
-                continue  # it ended meanwhile
-            parents[int(entry.name)] = int(state[1])
-    for pid in parents:
-        above = parents[pid]
-        while above in parents and above != root:
-            above = parents[above]
-        if above == root:
-            yield pid

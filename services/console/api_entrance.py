@@ -239,7 +239,7 @@ def _add_account(pages: FastAPI, desk: _Desk) -> None:
 
     @pages.post("/account/end")
     @allow(*EVERYBODY)
-    async def end(actor: CurrentActor, session: Annotated[str, Form(max_length=40)]) -> Response:
+    async def end(actor: CurrentActor, session: Annotated[str, Form(pattern=r"^[0-9a-f-]{36}$")]) -> Response:
         """Ends one of one's own sessions; one of somebody else's stays as it is."""
         await accounts.end_one(actor.subject, session)
         desk.entrance.forget()

@@ -104,6 +104,7 @@ def routes(
         ("GET", "/head-counts", reads.list_head_counts, 200, BOARD_READERS),
         ("POST", "/head-counts", house.count_heads, 201, DESK),
         ("GET", "/head-counts/{count_id}", reads.show_head_count, 200, BOARD_READERS),
+        ("GET", "/absences", reads.list_absences, 200, HOUSEHOLD_READERS),
         ("GET", "/sessions", reads.list_sessions, 200, ALL),
         ("POST", "/sessions", house.open_session, 201, ORGANISERS),
         ("GET", "/sessions/{session_id}", reads.show_session, 200, ALL),

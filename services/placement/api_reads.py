@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from services.placement import api_models as m
 from services.placement import api_shapes as sh
 from services.placement import views
+from services.placement.absences import Absence, absences
 from services.placement.api_calls import shown
 from services.placement.api_desk import Placement
 from services.placement.api_regimes import RegimesQuery, RegimeView, shown_regime
@@ -91,6 +92,19 @@ class Reads:
     async def show_head_count(self, count_id: str, query: Annotated[m.AfterQuery, Query()]) -> sh.HeadCountView:
         """One head count, with the places that differ."""
         return sh.HeadCountView(**self._head_count(await self._row(views.head_counts, count_id, "head-count", query)))
+
+    async def list_absences(self, query: Annotated[sh.AbsencesQuery, Query()]) -> sh.AbsencesAnswer:
+        """Stays whose people were not seen for some nights, by the places that night walks noted: each a proposal to
+        end it. Nothing ends by itself."""
+        now, items = self._placement.clock.now(), []
+        for row in await self._placement.store.rows(views.locations):
+            if query.location in (None, row["name"]):
+                state, _ = await self._placement.handler.load(row["name"])
+                counts = await self._placement.store.rows(views.head_counts, location=row["name"])
+                found = absences(state.stays.values(), counts, now, query.nights)
+                items += [self._absence(row["name"], absence) for absence in found]
+        items.sort(key=lambda item: (-item.nights, item.last_seen_at, item.stay_id))
+        return sh.AbsencesAnswer(items=items)
 
     async def list_sessions(self, query: Annotated[sh.SessionsQuery, Query()]) -> Page[sh.SessionView]:
         """This site's sessions, those that are over included."""
@@ -223,6 +237,14 @@ class Reads:
 
     def _head_count(self, row: Row) -> dict[str, Any]:
         return {**row, "site": self._placement.site, "difference": row["counted"] - row["expected"]}
+
+    def _absence(self, location: str, absence: Absence) -> sh.AbsenceView:
+        stay = absence.stay
+        return sh.AbsenceView(
+            stay_id=stay.id, site=self._placement.site, location=location, place_ids=list(stay.place_ids),
+            kind=stay.kind, household_size=stay.household_size, nights=absence.nights,
+            last_seen_at=absence.last_seen_at, end_at=absence.end_at, version=stay.version,
+        )  # fmt: skip
 
     def _night(self, row: Row) -> dict[str, Any]:
         return {**row, "site": self._placement.site, "words": list(row["words"])}

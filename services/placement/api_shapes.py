@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from services.placement.absences import NIGHTS_DEFAULT
 from services.placement.api_models import (
     BedKind,
     BlockBody,
@@ -24,6 +25,8 @@ from services.placement.api_models import (
 )
 from services.placement.decider_limits import PLACES_A_COMMAND_MAX, PLACES_A_LOCATION_MAX
 from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
+
+ABSENT_NIGHTS_MAX = 30
 
 
 class EndStaysBody(Body):
@@ -117,6 +120,37 @@ class HeadCountView(BaseModel):
     observed_at: Moment
     recorded_at: Moment
     version: int
+
+
+class AbsencesQuery(Body):
+    """location: one house; without it all of this site's. nights: in a row, from which somebody is listed."""
+
+    model_config = PageQuery.model_config
+
+    location: Slug | None = None
+    nights: Annotated[int, Field(ge=1, le=ABSENT_NIGHTS_MAX)] = NIGHTS_DEFAULT
+
+
+class AbsenceView(BaseModel):
+    """A stay that nobody has seen for `nights` nights in a row. last_seen_at: by a walk, or when it began, moved or was
+    last dealt with. end_at: what `POST /stays/{id}/end` may be given as `observed_at`."""
+
+    stay_id: str
+    site: str
+    location: str
+    place_ids: list[str]
+    kind: str
+    household_size: int
+    nights: int
+    last_seen_at: Moment
+    end_at: Moment
+    version: int
+
+
+class AbsencesAnswer(BaseModel):
+    """The longest missing first."""
+
+    items: list[AbsenceView]
 
 
 class HeadCountAnswer(CommandAnswer):

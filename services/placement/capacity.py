@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from typing import Any, Literal
 
 import msgspec
@@ -167,79 +168,117 @@ class Found(msgspec.Struct, frozen=True):
     silent_seconds: int | None
 
 
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """The free places of one size class and feature class of a house. sleeps: people each of them may sleep at most."""
+
+    free: int
+    sleeps: int
+    features: frozenset[str]
+
+
+class Room(msgspec.Struct, frozen=True, gc=False):
+    """A location that has free places of a kind, as everybody's figures tell: what each search begins with. most: free
+    places of all parts."""
+
+    site: str
+    location: str
+    title: str
+    district: str
+    kind: str
+    origin: str
+    parts: tuple[Part, ...]
+    most: int
+    observed_at: datetime | None
+
+
+def rooms(rows: Iterable[Mapping[str, Any]]) -> list[Room]:
+    """Every location and kind with a free place. rows: of the `figures` view."""
+    groups: dict[tuple[str, str, str], list[tuple[Part, Mapping[str, Any]]]] = {}
+    for row in rows:
+        free = row["total"] + row["overflow"] - row["occupied"] - row["held"] - row["blocked"]
+        if free > 0:
+            part = Part(free, SLEEPS_AT_MOST[row["size_class"]], frozenset(row["feature_class"].split("+")))
+            groups.setdefault((row["site"], row["location"], row["kind"]), []).append((part, row))
+    made = []
+    for (site, location, kind), there in groups.items():
+        parts, first = tuple(part for part, _ in there), there[0][1]
+        seen = max((row["observed_at"] for _, row in there if row["observed_at"] is not None), default=None)
+        most = sum(part.free for part in parts)
+        made.append(Room(site, location, first["title"], first["district"], kind, first["origin"], parts, most, seen))
+    return made
+
+
+_Order = tuple[int, bool, bool, bool, int, int, str, str, str]
+"""How near a room is, the least first: features missing, unsure, in several places, in another district, age of its
+figures, free places (below zero), site, location, kind."""
+
+
 def search(
-    rows: Iterable[Mapping[str, Any]],
+    places: Iterable[Room],
     wanted: Wanted,
     now: datetime,
     link: Callable[[str], SiteLink],
     incomplete: Mapping[str, str] | None = None,
+    limit: int | None = None,
 ) -> list[Found]:
     """Where a household may find room, the nearest match first: nothing missing before something, sure before unsure
     (a site that fell silent, or whose figures are not whole), one place before several, the district asked for before
-    others, fresh before stale, much room before little.
+    others, fresh before stale, much room before little. At most `limit` of them.
 
     Figures know size classes, not places: whether a household fits is for the location to say when it is asked.
     """
     held_up = incomplete or {}
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        if _free(row) > 0:
-            groups.setdefault((row["site"], row["location"], row["kind"]), []).append(row)
-    found = []
-    links = {site: link(site) for site in {site for site, _, _ in groups}}
-    for (site, _, _), parts in groups.items():
-        heard = links[site]
-        sure = heard.state in ("live", "late") and parts[0]["origin"] not in held_up
-        one = _found(parts, wanted, now, heard, sure)
-        if one is not None:
-            found.append(one)
-    return sorted(found, key=lambda one: _distance(one, wanted))
+    links: dict[str, SiteLink] = {}
+    fresh_from, stale_before = now - FRESH, now - STALE
+    found: list[tuple[_Order, Room, list[str]]] = []
+    for room in places:
+        heard = links.get(room.site)
+        if heard is None:
+            heard = links[room.site] = link(room.site)
+        fits = _fits(room, wanted)
+        if fits is None:
+            continue
+        available, whole, lacking = fits
+        seen = room.observed_at
+        age = 3 if seen is None else 0 if seen > fresh_from else 1 if seen > stale_before else 2
+        sure = heard.state in ("live", "late") and room.origin not in held_up
+        elsewhere = wanted.district is not None and wanted.district != room.district
+        order = (len(lacking), not sure, not whole, elsewhere, age, -available, room.site, room.location, room.kind)
+        found.append((order, room, lacking))
+    nearest = sorted(found) if limit is None else nsmallest(limit, found)
+    return [_found(order, room, lacking, links[room.site]) for order, room, lacking in nearest]
 
 
-def _distance(one: Found, wanted: Wanted) -> tuple[object, ...]:
-    return (
-        len(one.missing_features),
-        one.available_min == 0,
-        not one.whole,
-        wanted.district not in (None, one.district),
-        _FRESHEST.index(one.freshness),
-        -one.available,
-        one.site,
-        one.location,
-        one.kind,
-    )
-
-
-def _free(row: Mapping[str, Any]) -> int:
-    return int(row["total"] + row["overflow"] - row["occupied"] - row["held"] - row["blocked"])
-
-
-def _found(parts: list[Mapping[str, Any]], wanted: Wanted, now: datetime, heard: SiteLink, sure: bool) -> Found | None:
-    """The groups of one location and kind that lack fewest of the features; None when they cannot sleep so many."""
-    near, least = parts, list[str]()
+def _fits(room: Room, wanted: Wanted) -> tuple[int, bool, list[str]] | None:
+    """Free places that may fit, whether one of them sleeps the household, and the features that are missing where
+    fewest are; None when they cannot sleep so many."""
+    near, least, size = room.parts, list[str](), wanted.household_size
     if wanted.features:
-        lacking = [sorted(wanted.features.difference(part["feature_class"].split("+"))) for part in parts]
+        lacking = [sorted(wanted.features - part.features) for part in near]
         least = min(lacking, key=len)
-        near = [part for part, lacks in zip(parts, lacking, strict=True) if lacks == least]
-    whole = [part for part in near if SLEEPS_AT_MOST[part["size_class"]] >= wanted.household_size]
-    together = sum(_free(part) * SLEEPS_AT_MOST[part["size_class"]] for part in near)
-    if not whole and (near[0]["kind"] == UNIT_KIND or together < wanted.household_size):
+        near = tuple(part for part, lacks in zip(near, lacking, strict=True) if lacks == least)
+    whole = sum([part.free for part in near if part.sleeps >= size])
+    if whole:
+        return whole, True, least
+    if room.kind == UNIT_KIND or sum(part.free * part.sleeps for part in near) < size:
         return None
-    first = parts[0]
-    available = sum(map(_free, whole or near))
-    observed_at = max((part["observed_at"] for part in parts if part["observed_at"] is not None), default=None)
+    return sum(part.free for part in near), False, least
+
+
+def _found(order: _Order, room: Room, lacking: list[str], heard: SiteLink) -> Found:
+    _, unsure, in_parts, _, age, less, *_ = order
     return Found(
-        site=first["site"],
-        location=first["location"],
-        title=first["title"],
-        district=first["district"],
-        kind=first["kind"],
-        available=available,
-        available_min=available if sure else 0,
-        whole=bool(whole),
-        missing_features=least,
-        observed_at=observed_at,
-        freshness=freshness(observed_at, now),
+        site=room.site,
+        location=room.location,
+        title=room.title,
+        district=room.district,
+        kind=room.kind,
+        available=-less,
+        available_min=0 if unsure else -less,
+        whole=not in_parts,
+        missing_features=lacking,
+        observed_at=room.observed_at,
+        freshness=_FRESHEST[age],
         link="late" if heard.state == "live" and not heard.caught_up else heard.state,
         silent_seconds=None if heard.silent_seconds is None else int(heard.silent_seconds),
     )

@@ -10,7 +10,7 @@ import hashlib
 import heapq
 import io
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -28,7 +28,10 @@ ANSWER_SECONDS_MAX = 120.0
 LOCATIONS_AT_ONCE = 32
 """Requests in flight at one site."""
 NIGHTS_AT_ONCE = 30
-"""Nights read before they are sent, and so the most that is kept in memory of a file of any length."""
+"""Nights read before they are sent."""
+WINDOWS_AT_ONCE = 2
+"""So many times `NIGHTS_AT_ONCE` are under way while the next are read, and no more of a file of any length is kept in
+memory: a site that has done its part of one goes on with the next, and none waits for the file."""
 NIGHTS_A_REQUEST = 200
 """Programme-nights of one location in one request, at most."""
 PAGE = 500
@@ -102,27 +105,46 @@ class _Import:
         self._clients, self._files, self._step = clients, _Files(files), step
         self._gates = {site: asyncio.Semaphore(LOCATIONS_AT_ONCE) for site in clients}
         self._homes: dict[str, str] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._report = Report()
+        self._sent = 0
 
     async def run(self, nights: int | None) -> Report:
         report, files = self._report, self._files
         await asyncio.to_thread(files.check)
         known = {name: site for site in self._clients for name in await self._locations(site)}
         reading = islice(by_night(files.rows()), nights)
+
+        def read() -> tuple[list[Tonight], int]:
+            return list(islice(reading, NIGHTS_AT_ONCE)), files.done
+
         self._step(0, files.size)
-        while window := await asyncio.to_thread(lambda: list(islice(reading, NIGHTS_AT_ONCE))):
-            by_location: dict[str, list[Night]] = {}
-            for tonight in window:
-                report.nights += tonight.night is not None
-                report.not_accepted += [files.not_accepted(problem) for problem in tonight.problems]
-                for night in _in_order(tonight):
-                    by_location.setdefault(night.location, []).append(night)
-            await together(self._send(location, its_nights, known) for location, its_nights in by_location.items())
-            self._step(files.done, files.size)
+        room = asyncio.Semaphore(WINDOWS_AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                while (window := await asyncio.to_thread(read))[0]:
+                    await room.acquire()
+                    sending = group.create_task(self._send_all(*window, known))
+                    sending.add_done_callback(lambda _: room.release())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         report.locations = len(self._homes)
         report.sites = dict(sorted(Counter(self._homes.values()).items()))
         report.not_accepted.sort(key=lambda row: (row.file, row.line))
         return report
+
+    async def _send_all(self, window: Sequence[Tonight], read: int, known: Mapping[str, str]) -> None:
+        """Locations go side by side; what is of one waits for its earlier nights. read: bytes of files up to here."""
+        report, files = self._report, self._files
+        by_location: dict[str, list[Night]] = {}
+        for tonight in window:
+            report.nights += tonight.night is not None
+            report.not_accepted += [files.not_accepted(problem) for problem in tonight.problems]
+            for night in _in_order(tonight):
+                by_location.setdefault(night.location, []).append(night)
+        await together(self._send(location, its_nights, known) for location, its_nights in by_location.items())
+        self._sent = max(self._sent, read)
+        self._step(self._sent, files.size)
 
     async def _locations(self, site: str) -> list[str]:
         return [row["id"] async for row in listed(self._clients[site], "/api/placement/locations")]
@@ -130,7 +152,7 @@ class _Import:
     async def _send(self, location: str, nights: Sequence[Night], known: Mapping[str, str]) -> None:
         home = self._homes.get(location) or known.get(location) or _home(location, sorted(self._clients))
         client = self._clients[home]
-        async with self._gates[home]:
+        async with self._turns[location], self._gates[home]:  # whoever waits for a turn comes in the order of the file
             if location not in self._homes:
                 await _open(client, nights[0])
                 self._homes[location] = home

@@ -32,12 +32,14 @@ class Telling(NamedTuple):
 
 def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Telling]:
     """Everything others may hear of one decision; of several nights at once each night's own, for the past is asked by
-    the night."""
-    nights = [number for number, event in enumerate(events, 1) if isinstance(event, ev.NightRecorded)]
-    if len(nights) < 2:
+    the night. What several programmes report of one night is told once."""
+    recorded = ((number, event) for number, event in enumerate(events, 1) if isinstance(event, ev.NightRecorded))
+    nights = [(number, event.observed_at) for number, event in recorded]
+    ends = [number for (number, observed_at), (_, following) in pairwise(nights) if observed_at != following]
+    if not ends:
         return _tell(before, events, after)
     tellings: list[Telling] = []
-    for start, end in pairwise((0, *nights)):
+    for start, end in pairwise((0, *ends, len(events))):
         then = before
         for event in events[start:end]:
             then = evolve(then, event)

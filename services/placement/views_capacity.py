@@ -11,12 +11,24 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from services.placement.capacity import CapacityRow, Found, SiteLink, Wanted, capacity, search, totals, without_room
+from services.placement.capacity import (
+    CapacityRow,
+    Found,
+    Room,
+    SiteLink,
+    Wanted,
+    capacity,
+    rooms,
+    search,
+    totals,
+    without_room,
+)
 from shared.clock import Clock
 from shared.contracts import placement as told
 from shared.contracts.allowance import SeatsTold
@@ -89,19 +101,20 @@ CAPACITY_TABLES = (figures, figure_history, offer_modes)
 
 
 def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
-    """The figures one message tells: the last word now, and one more line of history."""
+    """The figures one message tells: the last word now, and one more line of history. They are of the site whose log
+    they are in, whatever name it gives itself."""
     if isinstance(contract, SeatsTold):
         yield from _seat_rows(message, contract)
         return
     if isinstance(contract, told.OfferModeTold):
-        yield Put(offer_modes, (message.origin.key, contract.location, contract.site, contract.mode))
+        yield Put(offer_modes, (message.origin.key, contract.location, message.origin.site, contract.mode))
         return
     assert isinstance(contract, told.CapacityTold)
     effective_at = message.observed_at or message.time
     for row in contract.rows:
         group = (contract.location, row.kind, row.size_class, row.feature_class)
         values = (
-            contract.site, contract.title, contract.district, row.total, row.overflow, row.occupied, row.held,
+            message.origin.site, contract.title, contract.district, row.total, row.overflow, row.occupied, row.held,
             row.blocked, row.people, row.observed_at, effective_at,
         )  # fmt: skip
         yield Put(figures, (message.origin.key, *group, *values))
@@ -111,8 +124,8 @@ def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
 def _seat_rows(message: Message, contract: SeatsTold) -> Iterable[RowChange]:
     """The seats of an allowance programme, beside the beds: the programme stands where a location does."""
     group = (contract.programme_id, SEATS, "", "")
-    at = message.time
-    values = (contract.site, contract.name, "", contract.total, 0, contract.occupied, contract.held, 0, 0, None, at)
+    at, site = message.time, message.origin.site
+    values = (site, contract.name, "", contract.total, 0, contract.occupied, contract.held, 0, 0, None, at)
     yield Put(figures, (message.origin.key, *group, *values))
     yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
 
@@ -193,7 +206,7 @@ class NetworkCapacity:
     ) -> None:
         self._store, self._reader, self._link, self._clock, self._counts = store, reader, link, clock, counts
         self.changed: Wake = reader.applied
-        self._rows: Sequence[Mapping[str, Any]] = ()
+        self._rooms: Mapping[str, Sequence[Room]] = {}
         self._read_at = -math.inf
         self._reading = asyncio.Lock()
 
@@ -241,19 +254,22 @@ class NetworkCapacity:
         self, *, kind: str | None, household_size: int, features: Sequence[str], district: str | None, limit: int
     ) -> Sequence[Found]:
         """Where there is room for a household, by the figures as they are known now; the nearest match first."""
-        rows = [row for row in await self._lately() if kind in (None, row["kind"])]
+        known = await self._lately()
+        there = chain.from_iterable(known.values()) if kind is None else known.get(kind, ())
         wanted = Wanted(household_size, frozenset(features), district)
-        return search(rows, wanted, self._clock.now(), self._link, self._reader.incomplete)[:limit]
+        return search(there, wanted, self._clock.now(), self._link, self._reader.incomplete, limit)
 
-    async def _lately(self) -> Sequence[Mapping[str, Any]]:
-        """Everybody's figures as they are, or were `SEARCH_SECONDS` ago at most: many search, one reads."""
+    async def _lately(self) -> Mapping[str, Sequence[Room]]:
+        """Who has room of each kind, as it is or was `SEARCH_SECONDS` ago at most: many search, one reads."""
         if self._clock.monotonic() - self._read_at > SEARCH_SECONDS:
             async with self._reading:
                 began = self._clock.monotonic()
                 if began - self._read_at > SEARCH_SECONDS:
-                    self._rows = await self.current()
-                    self._read_at = began
-        return self._rows
+                    by_kind: dict[str, list[Room]] = {}
+                    for room in rooms(await self.current()):
+                        by_kind.setdefault(room.kind, []).append(room)
+                    self._rooms, self._read_at = by_kind, began
+        return self._rooms
 
     async def digest(
         self, origin: str | None = None, epoch: int | None = None, sequence: int | None = None

@@ -31,6 +31,7 @@ PURE_MODULES = {
         "columns": "capacity in columns that others read",
         "overnight": "how a night report is read",
         "nights": "reported nights, and back into columns",
+        "absences": "who was not seen for some nights",
         "houses": "what a house of the demo city is like",
         "city": "the days of a house, made up",
         "ranking": "who is next, and where",

@@ -269,6 +269,7 @@ async def test_one_sees_and_ends_ones_own_sessions_and_nobody_elses(house: House
         assert shown.count("this one") == 1
         mine = {one.device: one.id for one in await house.accounts.of(await _id(house, "anna"), house.clock.now())}
         await other.post("/account/end", data={"session": mine["Chrome · Android"]})
+        assert (await desk.post("/account/end", data={"session": "a\x00b"})).status_code == 422
         assert await is_in(phone)
         await desk.post("/account/end", data={"session": mine["Chrome · Android"]})
         assert not await is_in(phone)

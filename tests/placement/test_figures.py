@@ -12,9 +12,12 @@ from services.placement import events as ev
 from services.placement.decider import LOCATION
 from services.placement.decider_location import Location
 from services.placement.publish import Telling, figures, tell
+from services.placement.views_capacity import capacity_rows
 from shared.contracts import placement as told
 from shared.contracts.figures import CapacityRow
+from shared.envelope import Message, Origin
 from shared.kernel import Rejected
+from shared.ports import Put
 from tests.placement.record_night.nights import night, seen
 from tests.placement.sample import A1, A2, AT, B1, HOLD, STAY, after, began, blocked, ended, held, opened, west
 from tests.support.scenario import Given
@@ -211,3 +214,16 @@ def test_figures_are_an_observation_only_when_somebody_looked_just_now() -> None
     assert telling(BEDS, later)[-1].observed_at == after(minutes=5)
     late_report = replace(began(A1), began_at=after(hours=-5), at=after(hours=1))
     assert telling(BEDS, late_report)[-1].observed_at is None
+
+
+def test_figures_are_of_the_site_in_whose_log_they_are_whatever_name_it_gives_itself() -> None:
+    ours = west.given(opened(A1)).state
+    modes = told.OfferModeTold.of(location="west", site="west", mode="ask")
+    for contract in (figures(ours), modes):
+        message = Message(
+            Origin("noord", "placement", 1), "pub", 1, HOLD, contract.type_name, "west", AT, HOLD, HOLD, b""
+        )
+        for change in capacity_rows(message, contract):
+            assert isinstance(change, Put)
+            row = dict(zip([column.name for column in change.table.columns], change.values, strict=True))
+            assert (row["site"], row["location"]) == ("noord", "west")

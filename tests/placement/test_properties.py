@@ -1,4 +1,5 @@
-"""Any commands in any order, repeated and nonsensical ones too: the rules of a location hold after each.
+"""Any commands in any order, repeated and nonsensical ones too: the rules of a location hold after each. Every command
+of a location is among them.
 
 Rule 2 (every place counts once), rule 3 (one household a place, one room a household), rule 5 (a hold ends exactly
 once); and the figures as told, applied one after the other, are the figures as they are.
@@ -6,6 +7,8 @@ once); and the figures as told, applied one after the other, are the figures as 
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.placement import commands as cmd
+from services.placement import commands_offers as oc
 from services.placement import events as ev
 from services.placement.commands_regimes import NoteRegime, TurnRegime
 from services.placement.decider import LOCATION, decide
@@ -34,6 +38,10 @@ some_places = st.lists(ids, max_size=3).map(lambda ns: tuple(uid(n) for n in ns)
 kinds = st.sampled_from(["shelter_24h", "shelter_24h", "shelter_24h", "family_shelter", "hotel", None])
 features = st.sampled_from([(), (), (), (), ("pets",), ("sauna",)])
 sizes = st.sampled_from([1, 1, 1, 1, 2, 2, 3, 5, 0, -1])
+HOUR = timedelta(hours=1)
+CODE = "a" * 32 + "." + "1" * 64
+OFFERS_FROM = 901
+OFFERS = st.integers(OFFERS_FROM, OFFERS_FROM + 5)
 minutes_ago = st.sampled_from([None, None, None, 0, 1, 30, 90, -1, -3])
 
 
@@ -256,7 +264,7 @@ class AnyCommands(RuleBasedStateMachine):
         self.do(cmd.CountHeads, count_id=uid(count), observed_at=self.seen(ago), **fields)
         assert (self.state.stays, self.state.places) == (before.stays, before.places)
 
-    @precondition(lambda self: self.now - AT > timedelta(hours=20))
+    @precondition(lambda self: self.now - AT > timedelta(hours=8))
     @rule()
     def close_the_house(self) -> None:
         self.do(cmd.CloseLocation, role="coordinator")
@@ -296,6 +304,90 @@ class AnyCommands(RuleBasedStateMachine):
             assert (found["occupied"], found["blocked"]) == (occupied, blocked)
             assert found["free"] + found["held"] == max(0, total - blocked - occupied)
 
+    @rule(
+        figures=st.lists(
+            st.tuples(st.sampled_from("pq"), st.integers(0, 8), st.integers(0, 3), st.integers(0, 10)), max_size=4
+        ),
+        days=st.sampled_from([1, 1, 0, -1]),
+    )  # fmt: skip
+    def record_nights(self, figures: list[tuple[str, int, int, int]], days: int) -> None:
+        """Together they are what they are one by one; who is refused alone leaves nothing behind."""
+        self.night += days
+        nights = tuple(
+            cmd.RecordNight(
+                at=self.now, role="system", location="west", programme=programme, kind="shelter_24h",
+                night=date(2025, 1, 7) + timedelta(days=self.night + number // 2),
+                observed_at=AT - timedelta(days=300 - self.night - number // 2), total=total, blocked=blocked,
+                occupied=occupied, overflow=max(0, occupied - (total - blocked)),
+            )
+            for number, (programme, total, blocked, occupied) in enumerate(figures)
+        )  # fmt: skip
+        one_by_one = self.state
+        for night in nights:
+            outcome = decide(one_by_one, night)
+            if not isinstance(outcome, Rejected):
+                one_by_one = LOCATION.fold(one_by_one, outcome)
+        self.do(cmd.RecordNights, role="system", nights=nights)
+        assert self.state == one_by_one
+        self.night += len(nights) // 2
+
+    @rule(title=st.sampled_from(["Huis West", "Anders"]), site=st.sampled_from(["west", "noord"]))
+    def open_again(self, title: str, site: str) -> None:
+        before = self.state
+        self.do(cmd.OpenLocation, role="coordinator", title=title, district="Nieuw-West", site=site)
+        assert self.state is before or self.state == before
+
+    @rule(hold=st.integers(801, 806), size=sizes, kind=kinds, off=st.booleans(), hours=st.sampled_from([-1, 1, 3]))
+    def another_site_asks(self, hold: int, size: int, kind: str | None, off: bool, hours: int) -> None:
+        asked = {"role": "system", "hold_id": uid(hold), "site": "noord", "expires_at": self.now + hours * HOUR}
+        if off:
+            self.do(cmd.CallOffForSite, **asked)
+        else:
+            self.do(cmd.HoldForSite, **asked, kind=kind or "x", household_size=size)
+
+    @rule(offer=OFFERS, request=st.integers(1, 3), size=st.integers(0, 3), features=features)
+    def offer(self, offer: int, request: int, size: int, features: Any) -> None:
+        self.do(oc.OfferPlace, **self.about(offer, request), kind="shelter_24h", household_size=size, features=features)
+
+    @rule(offer=OFFERS, request=st.integers(1, 3), turn=st.integers(1, 3), size=sizes, hours=st.sampled_from([-1, 9]))
+    def take_offer(self, offer: int, request: int, turn: int, size: int, hours: int) -> None:
+        said = {"turn": turn, "household_size": size, "expected_by": self.now + hours * HOUR, "arrival": CODE}
+        self.do(oc.TakeOffer, **self.about(offer, request), **said)
+
+    @rule(offer=OFFERS, request=st.integers(1, 3), turn=st.integers(1, 3), hours=st.sampled_from([None, -9, 0, 9]))
+    def leave_offer(self, offer: int, request: int, turn: int, hours: int | None) -> None:
+        if hours is None:
+            self.do(oc.DropOffer, **self.about(offer, request), turn=turn, reason="too_far")
+        else:
+            moved_at = self.now + hours * HOUR
+            self.do(oc.GiveUpPlace, **self.about(offer, request), turn=turn, moved_at=moved_at)
+
+    @rule(offer=OFFERS, request=st.integers(1, 3), stay=ids, kind=st.sampled_from(["shelter_24h", "family_shelter"]))
+    def claim(self, offer: int, request: int, stay: int, kind: str) -> None:
+        stay_id = self.one_of(self.state.stays, stay)
+        self.do(oc.ClaimStay, **self.about(offer, request), turn=1, stay_id=stay_id, kind=kind)
+
+    @rule(offer=OFFERS, stay=ids, right=st.booleans())
+    def arrive_by_offer(self, offer: int, stay: int, right: bool) -> None:
+        offer_id = self.one_of(self.state.offers, offer - OFFERS_FROM)
+        stay_id = uid(100 + len(self.held) * 20 + stay)
+        self.do(cmd.CheckInHold, hold_id=offer_id, stay_id=stay_id, arrival=CODE if right else None)
+
+    @rule(offer=OFFERS, what=st.sampled_from([oc.AgreeToOffer, oc.RefuseOffer, oc.PutOffOffer, oc.LapseQuestion]))
+    def answer_a_question(self, offer: int, what: type[oc.OfferCommand]) -> None:
+        self.do(what, offer_id=self.one_of(self.state.questions, offer - OFFERS_FROM))
+
+    @rule(mode=st.sampled_from(["automatic", "ask", "never"]), offer=OFFERS, withdraw=st.booleans())
+    def the_house_decides(self, mode: str, offer: int, withdraw: bool) -> None:
+        if withdraw:
+            offer_id = self.one_of(self.state.offers, offer - OFFERS_FROM)
+            self.do(oc.WithdrawOffer, offer_id=offer_id, reason="place_needed")
+        else:
+            self.do(oc.TurnOffers, role="coordinator", mode=mode)
+
+    def about(self, offer: int, request: int) -> dict[str, Any]:
+        return {"role": "system", "offer_id": uid(offer), "request_id": uid(950 + request), "site": "noord"}
+
     @invariant()
     def every_place_counts_once(self) -> None:
         for group in self.state.groups.values():
@@ -328,3 +420,8 @@ class AnyCommands(RuleBasedStateMachine):
 
 AnyCommands.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestAnyCommands = AnyCommands.TestCase
+
+
+def test_every_command_is_among_them() -> None:
+    words = set(re.findall(r"\w+", inspect.getsource(AnyCommands)))
+    assert {command.__name__ for command in cmd.COMMANDS} <= words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from services.placement.capacity import Found, SiteLink, Wanted, search
+from services.placement.capacity import Found, SiteLink, Wanted, rooms, search
 from tests.placement.sample import AT
 
 LIVE = SiteLink("live", 1.0)
@@ -21,10 +21,14 @@ def row(location: str, total: int = 2, occupied: int = 0, **more: Any) -> dict[s
 
 
 def look(
-    *rows: dict[str, Any], size: int = 1, features: tuple[str, ...] = (), district: str | None = None
+    *rows: dict[str, Any],
+    size: int = 1,
+    features: tuple[str, ...] = (),
+    district: str | None = None,
+    limit: int | None = None,
 ) -> list[Found]:
     links = {"west": LIVE, "noord": SILENT}
-    return search(rows, Wanted(size, frozenset(features), district), AT, links.__getitem__)
+    return search(rooms(rows), Wanted(size, frozenset(features), district), AT, links.__getitem__, limit=limit)
 
 
 def names(found: list[Found]) -> list[str]:
@@ -66,3 +70,8 @@ def test_the_district_asked_for_comes_first_then_the_freshest() -> None:
     rows = (row("a", 9, district="Oost"), row("b", observed_at=AT - timedelta(hours=9)), row("c"))
     assert names(look(*rows, district="West")) == ["c", "b", "a"]
     assert [one.freshness for one in look(*rows, district="West")] == ["fresh", "stale", "fresh"]
+
+
+def test_only_as_many_are_found_as_are_asked_for_and_they_are_the_nearest() -> None:
+    rows = [row(f"house-{number}", total=number + 1) for number in range(9)]
+    assert names(look(*rows, limit=3)) == names(look(*rows))[:3] == ["house-8", "house-7", "house-6"]

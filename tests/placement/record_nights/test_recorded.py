@@ -35,7 +35,7 @@ def test_they_are_the_same_as_one_by_one() -> None:
     assert (counts(state), counts(state, "7")) == (published(5, 0, 6), published(2, 0, 1))
 
 
-def test_every_night_is_told_with_its_own_figures() -> None:
+def test_every_night_is_told_once_with_its_own_figures() -> None:
     outcome = LOCATION.decide(west.state, together(*NIGHTS))
     assert not isinstance(outcome, Rejected)
     told = tell(west.state, outcome, LOCATION.fold(west.state, outcome))
@@ -44,7 +44,17 @@ def test_every_night_is_told_with_its_own_figures() -> None:
         for telling in told
         if isinstance(telling.contract, CapacityTold)
     ]
-    assert figures == [(seen(), 2), (seen(1), 3), (seen(1), 4), (seen(2), 7)]
+    assert figures == [(seen(), 2), (seen(1), 4), (seen(2), 7)]
+
+
+def test_a_night_that_comes_after_a_later_one_is_told_by_itself() -> None:
+    """Programme by programme instead of night by night: nothing is told as seen in a night it is not of."""
+    nights = (night(4, 1, 2), night(5, 1, 3, days=1), night(2, 0, 1, programme="7"))
+    outcome = LOCATION.decide(west.state, together(*nights))
+    assert not isinstance(outcome, Rejected)
+    told = tell(west.state, outcome, LOCATION.fold(west.state, outcome))
+    figures = [(it.observed_at, it.contract.rows[0].occupied) for it in told if isinstance(it.contract, CapacityTold)]
+    assert figures == [(seen(), 2), (seen(1), 3), (None, 4)]
 
 
 def test_a_night_that_cannot_be_adopted_is_left_out() -> None:
