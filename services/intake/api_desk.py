@@ -41,6 +41,7 @@ from shared.telemetry import current_traceparent
 from shared.vault import Vault, VaultProblem
 
 INPUT_CODES = frozenset({
+    "check-answer-unknown", "check-end-unknown",
     "arrival-invalid", "decline-reason-unknown", "expected-by-invalid", "offer-word-unknown", "override-reason-unknown",
     "site-invalid",
     "alias-invalid", "appointment-impossible", "appointment-missing", "birth-date-impossible",

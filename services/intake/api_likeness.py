@@ -12,7 +12,7 @@ import msgspec
 from anyascii import anyascii
 from fastapi import Query
 
-from services.intake import api_models_likeness as m
+from services.intake import api_checks as m
 from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake import views

@@ -194,8 +194,8 @@ def build(host: Host) -> ServiceApp:
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = FileStreams(CLIENT.stream(""), intake.record_look)
-    every = (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES)
-    add_archive(site_api, Archive(store, every, INLINE_TABLES, [HEARD.name], files=files))
+    kept = Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES), INLINE_TABLES, [HEARD.name], files=files)
+    add_archive(site_api, kept)
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", vault_open)])
 
