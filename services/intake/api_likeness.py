@@ -120,7 +120,8 @@ class Likenesses:
         await self._intake.file(client_id)
         since = self._intake.now() - ASKED_FOR
         mine = [row for row in await self._intake.store.rows(checks, client_id=client_id) if row["begun_at"] > since]
-        theirs = await self._intake.store.rows(check_replies, answer="known")
+        days = [(since + timedelta(days=each)).date().isoformat() for each in range(ASKED_FOR.days + 1)]
+        theirs = [row for day in days for row in await self._intake.store.rows(check_replies, day=day, answer="known")]
         maybe = {row["site"] for row in mine if row["status"] == "known"}
         maybe |= {row["site"] for row in theirs if client_id in row["clients"] and row["since"] > since}
         newest = sorted(mine, key=lambda row: (row["begun_at"], row["id"]))

@@ -28,5 +28,5 @@ def upgrade() -> None:
     sa.Column('since', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
-    op.create_index(op.f('ix_check_replies_answer'), 'check_replies', ['answer'], unique=False)
+    op.create_index(op.f('ix_check_replies_day'), 'check_replies', ['day'], unique=False)
     op.create_index(op.f('ix_check_replies_site'), 'check_replies', ['site'], unique=False)
