@@ -2,7 +2,7 @@
 
 A question is made anew from the file each time it is asked, and sealed to a key that the other desk holds in memory for
 this one check. So nothing of a person who is erased while a check is under way lies anywhere: not at this desk, which
-never could open it, and not at the other one, whose key is gone with its answer, its process, or its day.
+never could open it, and not at the other one, whose key is gone with its answer or its process.
 """
 
 from __future__ import annotations
