@@ -30,8 +30,10 @@ SAID_AGAIN = ev.CheckReplyRepeated(CHECK_ID, T0)
 
 
 def begin(**fields: Any) -> cmd.BeginCheck:
-    given: dict[str, Any] = {"role": "caseworker", "client_id": ANNA, "site": "west", "until": UNTIL}
-    return cmd.BeginCheck(**({"at": T0, "check_id": CHECK_ID} | given | fields))
+    given: dict[str, Any] = {
+        "at": T0, "check_id": CHECK_ID, "role": "caseworker", "client_id": ANNA, "site": "west", "until": UNTIL,
+    }  # fmt: skip
+    return cmd.BeginCheck(**(given | fields))
 
 
 def of(command: type[Any], **fields: Any) -> Any:

@@ -13,14 +13,16 @@ import pytest_asyncio
 from services.intake import app_likeness, policy
 from services.intake.app import HEARD
 from services.intake.events_likeness import CHECK_CODEC, REPLY_CODEC, CheckAsked, CheckReplied
+from shared.contracts import intake as told
 from shared.contracts.base import Letter
 from shared.contracts.likeness import CheckAskedBody
 from shared.envelope import Message
 from shared.handling import Context
 from shared.ids import SystemIds, derived_id
 from shared.letters import LetterRefused
+from tests.support.border import SITE
 from tests.support.desk import MovedClock
-from tests.support.intake_desk import OTHER, SITE, SITES, IntakeDesk
+from tests.support.intake_desk import OTHER, SITES, IntakeDesk
 from tests.support.letters import site_seals
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_store import Disk
@@ -86,10 +88,10 @@ async def deliver(desk: IntakeDesk, message: Message) -> None:
 @pytest_asyncio.fixture
 async def post() -> AsyncIterator[Post]:
     clock = MovedClock()
-    desks = [IntakeDesk(Disk(), MemoryKeys(), clock, site) for site in (SITE, OTHER)]
-    for desk in desks:
+    here, there = [IntakeDesk(Disk(), MemoryKeys(), clock, site) for site in (SITE, OTHER)]
+    for desk in (here, there):
         await desk.keeper.begin()
-    yield Post(*desks)
+    yield Post(here, there)
 
 
 async def asked(post: Post, who: dict[str, str] = WHO) -> str:
@@ -247,8 +249,8 @@ async def test_no_key_of_any_site_opens_a_question_when_it_is_answered(post: Pos
             if site != letter.to:
                 with pytest.raises(LetterRefused):
                     seals._unsealed(letter.sealed)
-    letter = next(message for message in post.letters if message.type.endswith("check-asked.v1"))
-    body = post.there.seals.open(letter, HEARD.contracts[letter.type].model_validate_json(letter.data)).body  # type: ignore[arg-type]
+    [question] = [message for message in post.letters if message.type == told.CheckAsked.type_name]
+    body = post.there.seals.open(question, told.CheckAsked.model_validate_json(question.data)).body
     assert isinstance(body, CheckAskedBody)
     [kept] = [CHECK_CODEC.decode(row.data) for row in post.here.disk.events if row.type == "check-asked.v1"]
     assert isinstance(kept, CheckAsked)
