@@ -32,8 +32,8 @@ PATTERNS = frozenset({
     r"^[a-z]+([_-][a-z]+)*$", r"^[0-9]{4}-W?[0-9]{2}$", r"^([a-z][a-z0-9_]{0,30}(\+[a-z][a-z0-9_]{0,30}){0,15})?$",
     CHECK_KEY_PATTERN, SEALED_PATTERN,
 })  # fmt: skip
-"""Of ids, names of sites and locations, a salt with a hash, codes, a pay period, a feature class, and of a check at another
-desk: a key made for it, and what is sealed to that."""
+"""Of ids, names of sites and locations, a salt with a hash, codes, a pay period, a feature class, and of a check at
+another desk: a key made for it, and what is sealed to that."""
 
 OF_ONE_CLIENT = ("client_id", "stay_id", "place_id", "place_ids", "entitlement_id", "household")
 """What nobody outside the site may hear of."""
