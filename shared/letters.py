@@ -128,6 +128,33 @@ class Seals:
             raise LetterRefused("letter-unreadable", "the seal is broken") from None
 
 
+class OneKey:
+    """A pair of keys that is in memory only: what is sealed to it can be read by nobody once the process has let it go.
+
+    public: what others seal to, base64url.
+    """
+
+    def __init__(self) -> None:
+        self._private = OKPKey.generate_key("X25519")
+        self.public = str(self._private.as_dict(private=False)["x"])
+
+    def unseal(self, sealed: str) -> bytes:
+        """Raises `LetterRefused`."""
+        try:
+            return bytes(jwe.decrypt_compact(sealed, self._private, registry=_ALGORITHMS).plaintext or b"")
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+            raise LetterRefused("letter-unreadable", "sealed to another key, or broken") from None
+
+
+def seal_to(public: str, text: bytes) -> str:
+    """A text that only whoever holds the other half of `public` can read. Raises `LetterRefused` for what is no key."""
+    try:
+        key = OKPKey.import_key({"kty": "OKP", "crv": "X25519", "x": public})
+        return jwe.encrypt_compact(dict(_HEADER), text, key, registry=_ALGORITHMS)
+    except (JoseError, ValueError, TypeError):
+        raise LetterRefused("letter-key-unknown", "no key") from None
+
+
 def padded(text: bytes) -> bytes:
     """The text with blanks behind it, which mean nothing in JSON. Raises `LetterTooLong`."""
     for size in SIZES:

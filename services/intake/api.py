@@ -81,6 +81,8 @@ def routes(
         ("POST", "/clients/{client_id}/correct", writes.correct, 200, DESK),
         ("POST", "/clients/{client_id}/read-personal", writes.read_personal, 200, DESK),
         ("POST", "/clients/{client_id}/look-alikes", likenesses.look, 200, DESK),
+        ("GET", "/clients/{client_id}/look-alikes", likenesses.show, 200, DESK),
+        ("GET", "/checks", likenesses.list_replies, 200, CHECKERS),
         ("POST", "/clients/{client_id}/erase", writes.erase, 200, DESK),
         ("POST", "/clients/{client_id}/requests", writes.open_request, 201, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/prioritize", writes.prioritize, 200, DESK),
@@ -116,7 +118,8 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     reads = Reads(intake)
     guidance, lists = Guidance(intake), Lists(intake, reads)
     guided, needs = GuidanceReads(intake, reads), NeedWrites(intake)
-    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, Likenesses(intake))
+    likenesses = Likenesses(intake, reads)
+    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, likenesses)
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)

@@ -7,7 +7,7 @@ is guessed in seconds: here it is one only the vault can make, also of the key a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,9 +18,12 @@ import sqlalchemy as sa
 
 from services.intake import commands as cmd
 from services.intake import events as ev
+from services.intake.commands_likeness import CheckCommand
 from services.intake.commands_weeks import WeekCommand
 from services.intake.decider_file import File
+from services.intake.decider_likeness import Check
 from services.intake.decider_weeks import Weeks
+from services.intake.events_likeness import CheckEvent
 from services.intake.events_weeks import WeekEvent
 from services.intake.file import CARD, FACTS, PERSONAL, Card, Facts, Personal
 from shared import metrics
@@ -38,6 +41,7 @@ from shared.telemetry import current_traceparent
 from shared.vault import Vault, VaultProblem
 
 INPUT_CODES = frozenset({
+    "check-answer-unknown", "check-end-unknown",
     "arrival-invalid", "decline-reason-unknown", "expected-by-invalid", "offer-word-unknown", "override-reason-unknown",
     "site-invalid",
     "alias-invalid", "appointment-impossible", "appointment-missing", "birth-date-impossible",
@@ -85,7 +89,7 @@ def accepted(refusal: Rejected | None) -> None:
 @dataclass(frozen=True)
 class Intake:
     """What the routes work with. destroy_key: of an erased file; returns since when it is gone (`app_keeper.py`).
-    can_write_to: whether a letter can be sealed to a site."""
+    can_write_to: whether a letter can be sealed to a site. desks: the other sites that have one, now."""
 
     site: str
     handler: ClientHandler
@@ -97,6 +101,8 @@ class Intake:
     weeks: Handler[Weeks, WeekCommand, WeekEvent]
     streams: Streams
     can_write_to: Callable[[str], bool]
+    checks: Handler[Check, CheckCommand, CheckEvent]
+    desks: Callable[[], Sequence[str]]
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""

@@ -204,20 +204,6 @@ class PersonalAnswer(CommandAnswer):
     notes: str | None
 
 
-class LikenessItem(BaseModel):
-    """A file that may be the same person's. alias: null when its card cannot be opened."""
-
-    client_id: str
-    alias: str | None
-
-
-class LikenessAnswer(CommandAnswer):
-    """Files of this desk that may be this client's too; people decide. more: there are others beside these."""
-
-    maybe_known: list[LikenessItem]
-    more: bool
-
-
 class ErasureAnswer(CommandAnswer):
     """The receipt. key_destroyed_at: from then on nobody can read the file here. complete_at: nor out of any backup."""
 
@@ -280,12 +266,14 @@ class AcceptBody(Body):
 
 
 class StayBody(Body):
-    """A stay nobody knows whose it is. site: where it is, if not here; location, kind: as its owner shows it."""
+    """A stay nobody knows whose it is. site: where it is, if not here; location, kind: as its owner shows it. override:
+    why it is claimed though the owner of a place they accepted has not answered yet."""
 
     stay_id: Uuid
     location: Slug
     kind: BedKind
     site: Slug | None = None
+    override: OverrideReason | None = None
 
 
 class DeclineBody(Body):

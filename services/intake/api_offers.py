@@ -87,7 +87,7 @@ class OfferWrites:
         claim_id = str(UUID(bytes=secret[:16], version=4))
         handled = await intake.do(
             client_id, Asked(actor, claim), oc.ClaimStay, claim_id=claim_id, stay_id=body.stay_id, site=site,
-            location=body.location, kind=body.kind,
+            location=body.location, kind=body.kind, override=body.override,
         )  # fmt: skip
         return m.OfferAnswer(**await self._answer(claim_id, handled))
 

@@ -7,25 +7,32 @@ from dataclasses import replace
 
 from msgspec.structs import replace as with_fields
 
-from services.intake import api, policy, publish, publish_weeks, views
+from services.intake import api, policy, publish, publish_likeness, publish_weeks, views, views_likeness
+from services.intake.api_likeness import Files
 from services.intake.app_contacts import Contacts, answer_on
 from services.intake.app_keeper import Keeper, forget_keys
+from services.intake.app_likeness import Asking, Replying
 from services.intake.commands import ClientCommand, RecordRetention
+from services.intake.commands_likeness import CheckCommand, ReplyCommand
 from services.intake.commands_weeks import WeekCommand
 from services.intake.decider import CLIENT, RETENTION, WEEKS
 from services.intake.decider_file import File
+from services.intake.decider_likeness import CHECK, REPLY, Reply
+from services.intake.decider_likeness import Check as DeskCheck
 from services.intake.decider_retention import Retention
 from services.intake.decider_weeks import Weeks
 from services.intake.events import ClientEvent, RetentionDone
+from services.intake.events_likeness import CheckEvent, ReplyEvent
 from services.intake.events_weeks import WeekEvent
 from services.intake.views_offers import client_offers
 from shared import migration, schema
-from shared.archive import Archive, Files
+from shared.archive import Archive
+from shared.archive import Files as FileStreams
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
 from shared.bus_connection import close_client, connect_relay, make_broker
 from shared.clock import Clock
-from shared.contracts.intake import CONTRACTS
+from shared.contracts.intake import CHECK_LETTERS, CONTRACTS
 from shared.contracts.placement import OFFER_LETTERS
 from shared.envelope import LOGS, Origin, stream_name
 from shared.handling import NOTHING_ELSE, Aggregate, Also, Context, Handled, Handler
@@ -71,15 +78,27 @@ WEEK_COUNTS: Aggregate[Weeks, WeekCommand, WeekEvent] = Aggregate(
 )
 """One stream a site; `handlers` tells small counts by the settings of the site."""
 
-INLINE_TABLES = (*views.CLIENT_TABLES, *views.RETENTION_TABLES)
+CHECKS: Aggregate[DeskCheck, CheckCommand, CheckEvent] = Aggregate(
+    decider=CHECK, tell=publish_likeness.tell_check, project=views_likeness.project_check, timers=policy.check_timers
+)
+"""One stream a check at another desk."""
+
+REPLIES: Aggregate[Reply, ReplyCommand, ReplyEvent] = Aggregate(
+    decider=REPLY, tell=publish_likeness.tell_reply, project=views_likeness.project_reply, timers=policy.no_timers
+)
+"""One stream a check of another desk here."""
+
+INLINE_TABLES = (
+    *views.CLIENT_TABLES, *views.RETENTION_TABLES, *views_likeness.CHECK_TABLES, *views_likeness.REPLY_TABLES,
+)  # fmt: skip
 WORK_READERS: tuple[Role, ...] = ("caseworker", "oncall", "auditor")
 """Who reads what a restored store has lost: it names clients by id, and what they asked for."""
 
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES)
 
 
-HEARD = Policy("letters", {contract.type_name: contract for contract in OFFER_LETTERS}, policy.heard)
-"""What owners of places write to this desk."""
+HEARD = Policy("letters", {contract.type_name: contract for contract in (*OFFER_LETTERS, *CHECK_LETTERS)}, policy.heard)
+"""What owners of places, and other desks, write to this one."""
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """The file that a letter about no request of this desk goes to: there is none, and it is refused."""
@@ -95,11 +114,15 @@ class ByRequest(Handler[File, ClientCommand, ClientEvent]):
         return await super().handle(client_id, with_fields(command, client_id=client_id), context, also)
 
 
-def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals, below: int = BELOW) -> Handlers:
+def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals, vault: Vault, below: int = BELOW) -> Handlers:
     """Whoever decides in this service, by the name of what is decided. below: counts under it are small."""
     weeks = replace(WEEK_COUNTS, tell=publish_weeks.tell_weeks(below))
+    clients = Handler(store, CLIENTS, clock, ids, seals.encode)
+    files = Files(store, vault, clients)
     return {
-        policy.CLIENT: Handler(store, CLIENTS, clock, ids, seals.encode),
+        policy.CLIENT: clients,
+        policy.CHECK: Asking(store, CHECKS, clock, ids, seals.encode, files),
+        policy.REPLY: Replying(store, REPLIES, clock, ids, seals.encode, files),
         policy.REQUEST: ByRequest(store, CLIENTS, clock, ids, seals.encode),
         policy.RETENTION: Handler(store, RETENTIONS, clock, ids),
         policy.WEEKS: Handler(store, weeks, clock, ids),
@@ -127,8 +150,8 @@ def build(host: Host) -> ServiceApp:
     store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, INLINE_TABLES)
     runtime = Runtime(host, NAME, store)
     seals = load_seals(settings.site, settings.seal_keys, settings.network_keys)
-    deciding = handlers(store, clock, ids, seals, settings.small_counts_below)
     vault = vault_of(settings.vault)
+    deciding = handlers(store, clock, ids, seals, vault, settings.small_counts_below)
     letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
     keeper = Keeper(
         settings.site, store, vault, deciding, clock, settings.vault.retention_days,
@@ -166,12 +189,13 @@ def build(host: Host) -> ServiceApp:
     intake = api.Intake(
         site=settings.site, handler=deciding[policy.CLIENT], store=store, vault=vault, destroy_key=keeper.destroy_key,
         clock=clock, ids=ids, weeks=deciding[policy.WEEKS], streams=host.streams,
-        can_write_to=seals.knows,
+        can_write_to=seals.knows, checks=deciding[policy.CHECK], desks=lambda: _desks(host),
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
-    files = Files(CLIENT.stream(""), intake.record_look)
-    add_archive(site_api, Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS), INLINE_TABLES, [HEARD.name], files=files))
+    files = FileStreams(CLIENT.stream(""), intake.record_look)
+    kept = Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES), INLINE_TABLES, [HEARD.name], files=files)
+    add_archive(site_api, kept)
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", vault_open)])
 
@@ -183,6 +207,13 @@ def _own_places(host: Host) -> list[str]:
     return [stream_name("pub", host.settings.site, PLACEMENT)] if tells else []
 
 
+def _desks(host: Host) -> list[str]:
+    """The other sites that have a desk; where nobody says which have one, every one but the municipality's."""
+    roster, own = host.roster, host.settings.site
+    named = [origin.partition("/")[0] for origin in roster.origins if origin.endswith(f"/{NAME}")]
+    return sorted({*(named or roster.sites)} - {own, host.settings.hub})
+
+
 def _views(store: PgStore) -> dict[str, Rebuildable]:
     """Every view of the service, and how it is rebuilt while it serves."""
 
@@ -192,7 +223,14 @@ def _views(store: PgStore) -> dict[str, Rebuildable]:
     async def retention(progress: Progress) -> int:
         return await rebuild(store, RETENTIONS, views.RETENTION_TABLES, progress)
 
-    return {"files": Rebuildable("events", files), "retention": Rebuildable("events", retention)}
+    async def checks(progress: Progress) -> int:
+        return await rebuild(store, CHECKS, views_likeness.CHECK_TABLES, progress)
+
+    async def replies(progress: Progress) -> int:
+        return await rebuild(store, REPLIES, views_likeness.REPLY_TABLES, progress)
+
+    every = {"files": files, "retention": retention, "checks": checks, "replies": replies}
+    return {name: Rebuildable("events", make) for name, make in every.items()}
 
 
 def _asyncapi(host: Host) -> dict[str, object]:

@@ -13,6 +13,7 @@ import msgspec
 from services.intake import commands as cmd
 from services.intake import policy, views
 from services.intake.app_weeks import WeekCounter
+from services.intake.commands_likeness import CheckCommand, EndCheck
 from services.intake.commands_offers import CloseOffer
 from services.intake.decider_file import File
 from services.intake.file import FACTS, Facts
@@ -76,6 +77,7 @@ class Keeper:
         self._site, self._store, self._vault, self._clock = site, store, vault, clock
         self._clients: Handler[Any, Any, Any] = handlers[policy.CLIENT]
         self._retention: Handler[Any, Any, Any] = handlers[policy.RETENTION]
+        self._checks: Handler[Any, Any, Any] = handlers[policy.CHECK]
         self._days, self._rules, self._retired = retention_days, rules, retired
         self._counter = WeekCounter(site, store, vault, handlers, clock)
 
@@ -113,6 +115,9 @@ class Keeper:
         if timer.kind == policy.UNMET_NEED:
             await self._note_unmet(timer, now)
             return
+        if timer.kind == policy.CHECK:
+            await self._ask_again(timer, now)
+            return
         assert timer.kind == policy.DESTROY_KEY
         if not await self._try_to_destroy(timer.key):
             await self._move(timer, now + KEY_RETRY)
@@ -146,6 +151,17 @@ class Keeper:
         command_id = timer_command(timer.id, timer.due_at, timer.kind)
         handled = await self._clients.handle(timer.key, command, Context(command_id, command_id, command_id))
         if not handled.events:
+            await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
+
+    async def _ask_again(self, timer: DueTimer, now: datetime) -> None:
+        """Another desk has not answered; one that has left the network will not."""
+        check = (await self._checks.load(timer.key))[0]
+        command: CheckCommand = policy.check_due(timer.key, now)
+        if check.id and self._retired(check.site):
+            command = EndCheck(at=now, role=SYSTEM_ROLE, check_id=timer.key, because="site_left")
+        command_id = timer_command(timer.id, timer.due_at, timer.kind)
+        handled = await self._checks.handle(timer.key, command, Context(command_id, command_id, command_id))
+        if not handled.events and check.settled:
             await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
 
     async def destroy_key(self, client_id: str) -> datetime:

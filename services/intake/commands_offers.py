@@ -46,7 +46,7 @@ class DeclineOffer(Command, frozen=True, kw_only=True):
 
 class ClaimStay(Command, frozen=True, kw_only=True):
     """The client lives in this place already, as somebody nobody knew. claim_id: the same for the same stay and file,
-    so that a file that is older than its claim makes the same one again."""
+    so that a file that is older than its claim makes the same one again. override: as of an acceptance."""
 
     client_id: str
     claim_id: str
@@ -54,6 +54,7 @@ class ClaimStay(Command, frozen=True, kw_only=True):
     site: str
     location: str
     kind: str
+    override: str | None = None
 
 
 class HearWord(Command, frozen=True, kw_only=True):

@@ -141,8 +141,9 @@ def open_request(file: File, command: cmd.OpenRequest) -> Outcome:
         return Rejected("client-not-housed" if home is None else "client-housed", {})
     if len(not_at) > NOT_AT_MAX:
         return Rejected("too-many-locations", {"locations_max": NOT_AT_MAX})
-    if len(file.requests) >= limits.REQUESTS_A_FILE_MAX:
-        return Rejected("too-many-requests", {"requests_max": limits.REQUESTS_A_FILE_MAX})
+    since = command.at - limits.REQUESTS_COUNT_FOR
+    if sum(each.opened_at > since for each in file.requests.values()) >= limits.REQUESTS_A_YEAR_MAX:
+        return Rejected("too-many-requests", {"requests_max": limits.REQUESTS_A_YEAR_MAX})
     return [opened]
 
 

@@ -256,7 +256,8 @@ def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
         ended = [id_ for id_, known in file.offers.items() if known.settled]
         gone = frozenset(ended[: max(0, len(ended) - ENDED_KEPT)])
         kept = {id_: known for id_, known in file.offers.items() if id_ not in gone}
-        found = replace(file.requests[event.request_id], found=True)
+        known = file.requests[event.request_id]
+        found = replace(known, found=known.found or event.fits)
         requests = file.requests | {found.id: found}
         return replace(file, requests=requests, offers=kept | {offer.id: offer}, version=version)
     offer = replace(moved(file.offers[event.offer_id], event), version=version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.intake.decider_file import File, Request
 from shared.contracts.intake import NOT_AT_MAX, RULES_MAX
@@ -13,7 +13,9 @@ from shared.contracts.vocabulary import BED_KINDS, FEATURES, KINDS
 from shared.kernel import Rejected
 
 HOUSEHOLD_SIZE_MAX = 20
-REQUESTS_A_FILE_MAX = 200
+REQUESTS_A_YEAR_MAX = 200
+REQUESTS_COUNT_FOR = timedelta(days=365)
+"""Requests a file may open in a year. Those that ended longer ago keep nobody from asking."""
 SEALED_CHARS_MAX = 120_000
 BAND_MAX = 3
 

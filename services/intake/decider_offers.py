@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from services.intake import commands_offers as oc
 from services.intake import decider_limits as limits
 from services.intake import events_offers as oe
@@ -88,7 +90,8 @@ def hear_offer(file: File, command: oc.HearOffer) -> Outcome:
     offer = Offer(
         command.offer_id, request.id, command.site, command.location, command.kind, command.sleeps, command.expires_at
     )
-    return [received, _declined(file, offer, why, command.at)]
+    fits = why not in ("not_suitable", "too_small")
+    return [replace(received, fits=fits), _declined(file, offer, why, command.at)]
 
 
 def accept(file: File, command: oc.AcceptOffer) -> Outcome:
@@ -165,7 +168,8 @@ def decline(file: File, command: oc.DeclineOffer) -> Outcome:
 def claim(file: File, command: oc.ClaimStay) -> Outcome:
     """Takes the slot, as an acceptance does; the stay's owner says whether it is theirs to claim. A claim that was
     refused may be made again. Refused: `id-invalid`, `site-invalid`, and what is wrong with location and kind
-    (`decider_limits`), `slot-taken`, `offer-ended`."""
+    (`decider_limits`), `override-reason-unknown`, `slot-taken`, `slot-unanswered` (as of an acceptance), `offer-ended`.
+    """
     refused = (
         limits.id_refused(command.claim_id, command.stay_id)
         or limits.site_refused(command.site)
@@ -179,14 +183,19 @@ def claim(file: File, command: oc.ClaimStay) -> Outcome:
         return ()
     if known is not None and known.word != "withdrawn":
         return Rejected("offer-ended", {"how": known.word or known.status})
-    if file.slot:
-        return Rejected("slot-taken", {"offer_id": file.slot})
+    if command.override is not None and command.override not in OVERRIDE_REASONS:
+        return Rejected("override-reason-unknown", {})
+    slot = file.offers.get(file.slot)
+    if slot is not None and not slot.unanswered:
+        return Rejected("slot-taken", {"offer_id": slot.id})
+    if slot is not None and command.override is None:
+        return Rejected("slot-unanswered", {"offer_id": slot.id, "site": slot.site})
     turn = 1 if known is None else known.turn + 1
     claimed = oe.StayClaimed(
         file.id, command.claim_id, command.claim_id, turn, command.stay_id, command.site, command.location,
-        command.kind, command.at + pause(0, late=False), command.at,
+        command.kind, command.at + pause(0, late=False), command.at, None if slot is None else command.override,
     )  # fmt: skip
-    return [claimed]
+    return [claimed] if slot is None else [_declined(file, slot, "overridden", command.at), claimed]
 
 
 def hear_word(file: File, command: oc.HearWord) -> Outcome:

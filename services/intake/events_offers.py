@@ -15,7 +15,8 @@ from shared.kernel import Event
 class OfferReceived(Event, frozen=True, tag="offer-received.v1"):
     """A place at another site, or at this one, is kept for this request until `expires_at`, by its owner's clock.
 
-    sleeps: people, in all of it. again_at: when its owner is told that nobody answered.
+    sleeps: people, in all of it. again_at: when its owner is told that nobody answered. fits: whether it is anything
+    that was asked for; what is too small, or nowhere they would go, is no place that was found.
     """
 
     client_id: str
@@ -28,6 +29,7 @@ class OfferReceived(Event, frozen=True, tag="offer-received.v1"):
     expires_at: datetime
     again_at: datetime
     at: datetime
+    fits: bool = True
 
 
 class OfferAccepted(Event, frozen=True, tag="offer-accepted.v1"):
@@ -92,7 +94,8 @@ class OfferWordHeard(Event, frozen=True, tag="offer-word-heard.v1"):
 
 class StayClaimed(Event, frozen=True, tag="stay-claimed.v1"):
     """The client says that an anonymous stay is theirs: it fills their slot until its owner says otherwise. offer_id,
-    request_id: the claim's, under which its owner answers; no request was made for it."""
+    request_id: the claim's, under which its owner answers; no request was made for it. override: why, while another
+    acceptance is unanswered."""
 
     client_id: str
     request_id: str
@@ -104,6 +107,7 @@ class StayClaimed(Event, frozen=True, tag="stay-claimed.v1"):
     kind: str
     again_at: datetime
     at: datetime
+    override: str | None = None
 
 
 class PlaceGivenUp(Event, frozen=True, tag="place-given-up.v1"):

@@ -2,13 +2,14 @@
 
 One person is written down in many ways: in another script, by another table of letters, with names the other way
 round, with a letter wrong. So a part of a name is held by the bones of its sound, and a birth date by its pieces. Two
-marks are equal or not, nothing else is done with them: they could as well be under a key.
+marks are equal or not, nothing else is done with them: to another desk they go under a key.
 
 How well it finds people is measured on people it was not made with (`bench/likeness.py`, docs/performance.md).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -17,6 +18,8 @@ from typing import NamedTuple
 
 PARTS_MAX, LETTERS_MAX = 6, 30
 """Parts of a name that are looked at, and letters of each: what is longer is no name."""
+SENT_MAX = 300
+"""Marks with a letter wrong in a question to another desk: a letter has an end. No usual name has as many."""
 MISTAKEN_LENGTH_MIN = 4
 """Bones shorter than this have to agree in full; of longer ones a letter may be wrong."""
 
@@ -139,6 +142,21 @@ def kept(marks: Iterable[Mark]) -> Kept:
     for kind, bits, text in marks:
         found[kind][text] = found[kind].get(text, 0) | bits
     return Kept(found[NAME], found[NEARLY], found[BORN])
+
+
+def under(file: Kept, key: bytes) -> Kept:
+    """The same marks, each under a key: equal still, and nothing can be read from them without it. At most `SENT_MAX`
+    of those with a letter wrong. key: of 16 to 64 bytes."""
+
+    def keyed(texts: Mapping[str, int]) -> dict[str, int]:
+        return {_keyed(text, key) + ("?" if "?" in text else ""): bits for text, bits in texts.items()}
+
+    nearly = dict(sorted(keyed(file.nearly).items())[:SENT_MAX])
+    return Kept(keyed(file.names), nearly, keyed(file.born))
+
+
+def _keyed(text: str, key: bytes) -> str:
+    return hashlib.blake2b(text.encode(), key=key, digest_size=8).hexdigest()
 
 
 def alike(one: Kept, other: Kept) -> bool:

@@ -14,8 +14,17 @@ from services.intake import commands as cmd
 from services.intake import commands_offers as oc
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from services.intake import events_likeness as like
 from services.intake import events_offers as oe
 from services.intake import events_weeks as week
+from services.intake.commands_likeness import (
+    AskCheck,
+    GiveCheckKey,
+    HearCheckAnswer,
+    RepeatCheck,
+    ReplyToCheck,
+)
+from shared.contracts import likeness as desk
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
 from shared.contracts.weeks import week_ends, week_of
@@ -27,6 +36,8 @@ CLIENT, RETENTION, WEEKS = "client", "retention", "weeks"
 """The aggregates that commands go to."""
 REQUEST = "request"
 """The file that has this request."""
+CHECK, REPLY = "check", "reply"
+"""A check at another desk, and one of another desk here."""
 
 DESTROY_KEY, RETENTION_DAY, OFFER = "destroy-key", "retention", "offer"
 COUNT, WEEK_OVER, UNMET_NEED = "count", "week-over", "unmet"
@@ -67,7 +78,7 @@ def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
         elif isinstance(event, guide.ReferralMade):
             changes.append(_counting(REFERRAL, event.referral_id, event.client_id, event.at))
         elif isinstance(event, oe.OfferEvent) and not isinstance(event, oe.RequestPlaced):
-            if isinstance(event, oe.OfferReceived):
+            if isinstance(event, oe.OfferReceived) and event.fits:
                 changes.append(TimerCleared(unmet_timer(event.request_id)))
             name = f"offer/{event.offer_id}"
             due_at = event.again_at
@@ -115,7 +126,47 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
             )  # fmt: skip
             return Reaction(REQUEST, answer.offered_for, word)
         case _:
+            return _heard_of_check(said, at)
+
+
+def _heard_of_check(said: Opened, at: datetime) -> Reaction | None:
+    """What another desk writes. What is to be sealed, opened or compared is put in by whoever handles it."""
+    about: dict[str, Any] = {"at": at, "role": SYSTEM_ROLE, "check_id": said.request_id, "site": said.sender}
+    match said.body:
+        case desk.CheckBegunBody():
+            return Reaction(REPLY, said.request_id, GiveCheckKey(**about))
+        case desk.CheckKeyGivenBody() as given:
+            return Reaction(CHECK, said.request_id, AskCheck(**about, key=given.key))
+        case desk.CheckAskedBody() as asked:
+            return Reaction(REPLY, said.request_id, ReplyToCheck(**about, question=asked.question))
+        case desk.CheckAnsweredBody() as answered:
+            return Reaction(CHECK, said.request_id, HearCheckAnswer(**about, answer=answered.answer))
+        case _:
             return None
+
+
+def check_timers(events: Sequence[like.CheckEvent]) -> list[TimerSet | TimerCleared]:
+    """One for each check that is not over, `check/<id>`."""
+    return [
+        TimerCleared(_check_timer(event.check_id))
+        if isinstance(event, like.CheckAnswered | like.CheckEnded)
+        else TimerSet(_check_timer(event.check_id), event.again_at, CHECK, event.check_id)
+        for event in events
+    ]
+
+
+def no_timers(events: Sequence[like.ReplyEvent]) -> list[TimerSet | TimerCleared]:
+    """Whoever asks has the timer."""
+    return []
+
+
+def check_due(check_id: str, at: datetime) -> RepeatCheck:
+    """The command of a `CHECK` timer."""
+    return RepeatCheck(at=at, role=SYSTEM_ROLE, check_id=check_id)
+
+
+def _check_timer(check_id: str) -> str:
+    return f"{CHECK}/{check_id}"
 
 
 def _counting(what: str, id_: str, client_id: str, at: datetime) -> TimerSet:

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, Field
 from shared.contracts.base import UUID_PATTERN, Contract, Letter, LetterBody
 from shared.contracts.counts import Count, DistrictNeed, FeatureNeed, GroupCount, KindNeed, OutcomeCount, SizeNeed
 from shared.contracts.figures import LOCATION_PATTERN, LocationName, SiteName
+from shared.contracts.likeness import CheckAnsweredBody, CheckAskedBody, CheckBegunBody, CheckKeyGivenBody
 from shared.contracts.vocabulary import (
     BedKind,
     DeclineReason,
@@ -331,6 +332,41 @@ class StayClaimed(Letter):
     cut: ClassVar[bool] = True
 
 
+class CheckBegun(Letter):
+    """A desk would like to ask whether somebody is known. Written again under the same id until it is answered."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.check-begun.v1"
+    body_type: ClassVar[type[LetterBody]] = CheckBegunBody
+    cut: ClassVar[bool] = True
+
+
+class CheckKeyGiven(Letter):
+    """Ask, then."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.check-key-given.v1"
+    body_type: ClassVar[type[LetterBody]] = CheckKeyGivenBody
+    cut: ClassVar[bool] = True
+
+
+class CheckAsked(Letter):
+    """Is somebody like this known at your desk?"""
+
+    type_name: ClassVar[str] = "nl.plek.intake.check-asked.v1"
+    body_type: ClassVar[type[LetterBody]] = CheckAskedBody
+    cut: ClassVar[bool] = True
+
+
+class CheckAnswered(Letter):
+    """The answer to the check with this id."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.check-answered.v1"
+    body_type: ClassVar[type[LetterBody]] = CheckAnsweredBody
+    cut: ClassVar[bool] = True
+
+
+CHECK_LETTERS: tuple[type[Letter], ...] = (CheckBegun, CheckKeyGiven, CheckAsked, CheckAnswered)
+"""What desks write to each other about who may be known at both, in this order."""
+
 LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined, PlaceGivenUp, StayClaimed)
 """What a desk writes to the owner of a place that was offered."""
 
@@ -352,5 +388,6 @@ CONTRACTS: tuple[type[Contract], ...] = (
     EpochBegan,
     SiteEpochBegan,
     *LETTERS,
+    *CHECK_LETTERS,
 )
 """Everything the intake service tells, by class."""

@@ -142,6 +142,8 @@ District = Literal[
     "Zuid",
     "Zuidoost",
 ]
+CheckAnswer = Literal["known", "unknown", "refused"]
+CheckEnd = Literal["lapsed", "client_erased", "site_left", "nothing_to_compare"]
 PayMethod = Literal["voucher", "prepaid_card", "transfer"]
 EntitlementEnd = Literal["sheltered", "own_income", "left_the_city", "trajectory_over", "asked_by_client", "mistake"]
 
@@ -245,6 +247,11 @@ WITHDRAW_REASONS: tuple[str, ...] = get_args(WithdrawReason)
 OFFER_WORDS: tuple[str, ...] = get_args(OfferWord)
 """How it stands with an offer, in its owner's word: `open`; once accepted `expected`, `housed`, `left`, or it came to
 nothing as `called_off` or `no_show`; or it ended as `declined`, `withdrawn` or `lapsed`."""
+
+CHECK_ANSWERS: tuple[str, ...] = get_args(CheckAnswer)
+"""What a desk says when another asks whether somebody may be known there; `refused` when it was asked too much."""
+CHECK_ENDS: tuple[str, ...] = get_args(CheckEnd)
+"""Why nobody asks another desk any more."""
 
 PAY_METHODS: tuple[str, ...] = get_args(PayMethod)
 ENTITLEMENT_ENDS: tuple[str, ...] = get_args(EntitlementEnd)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.base import SITE_PATTERN, UUID_PATTERN
+from shared.contracts.base import SEALED_PATTERN, SITE_PATTERN, UUID_PATTERN
 from shared.contracts.figures import LOCATION_PATTERN
+from shared.contracts.likeness import CHECK_KEY_PATTERN
 from shared.contracts.schemas.committed import documents
 
 Schema = dict[str, Any]
@@ -29,8 +30,10 @@ FREE_TEXT = {
 PATTERNS = frozenset({
     UUID_PATTERN, SITE_PATTERN, LOCATION_PATTERN, r"^[0-9a-f]{32}\.[0-9a-f]{64}$", r"^[a-z]+(-[a-z]+)*$",
     r"^[a-z]+([_-][a-z]+)*$", r"^[0-9]{4}-W?[0-9]{2}$", r"^([a-z][a-z0-9_]{0,30}(\+[a-z][a-z0-9_]{0,30}){0,15})?$",
+    CHECK_KEY_PATTERN, SEALED_PATTERN,
 })  # fmt: skip
-"""Of ids, names of sites and locations, a salt with a hash, codes, a pay period, and a feature class."""
+"""Of ids, names of sites and locations, a salt with a hash, codes, a pay period, a feature class, and of a check at
+another desk: a key made for it, and what is sealed to that."""
 
 OF_ONE_CLIENT = ("client_id", "stay_id", "place_id", "place_ids", "entitlement_id", "household")
 """What nobody outside the site may hear of."""

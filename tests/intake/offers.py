@@ -15,9 +15,9 @@ UNTIL, BY = T0 + timedelta(hours=4), T0 + timedelta(hours=6)
 ASK, MINUTE = timedelta(seconds=2), timedelta(minutes=1)
 
 
-def received(offer_id: str = OFFER, site: str = "west", sleeps: int = 6) -> oe.OfferReceived:
+def received(offer_id: str = OFFER, site: str = "west", sleeps: int = 6, fits: bool = True) -> oe.OfferReceived:
     return oe.OfferReceived(
-        ANNA, ASKED, offer_id, site, f"{site}-2", "family_shelter", sleeps, UNTIL, UNTIL + MINUTE, T0
+        ANNA, ASKED, offer_id, site, f"{site}-2", "family_shelter", sleeps, UNTIL, UNTIL + MINUTE, T0, fits
     )  # fmt: skip
 
 

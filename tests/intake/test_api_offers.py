@@ -14,6 +14,7 @@ from services.intake.decider import CLIENT
 from shared.arrival import hashed
 from shared.contracts import intake as told
 from shared.contracts.intake import ClientHoused
+from shared.contracts.weeks import week_ends, week_of
 from shared.handling import Context
 from shared.ids import SystemIds
 from tests.intake.offers import OFFER, OFFER_2
@@ -126,13 +127,16 @@ STAY = "99999999-9999-4999-8999-999999999999"
 WALKED_IN = {"stay_id": STAY, "site": "noord", "location": "noord", "kind": "night_shelter"}
 
 
-async def answered(desk: IntakeDesk, offer_id: str, word: str) -> None:
-    """The owner's letter has come."""
+async def answered(
+    desk: IntakeDesk, offer_id: str, word: str, request_id: str | None = None, number: int = 7
+) -> None:  # fmt: skip
+    """The owner's letter has come. request_id: of a claim it is the same."""
     said = oc.HearWord(
-        at=desk.clock.now(), role="system", client_id="", request_id=offer_id, offer_id=offer_id, site="noord",
-        word=word, turn=1, number=7,
+        at=desk.clock.now(), role="system", client_id="", request_id=request_id or offer_id, offer_id=offer_id,
+        site="noord", word=word, turn=1, number=number,
     )  # fmt: skip
-    handled = await desk.deciding[policy.REQUEST].handle(offer_id, said, Context(STAY, STAY, STAY))
+    letter = SystemIds().random_id()
+    handled = await desk.deciding[policy.REQUEST].handle(request_id or offer_id, said, Context(letter, letter, letter))
     assert handled.rejected is None, handled.rejected
 
 
@@ -161,6 +165,31 @@ async def test_a_walk_in_is_claimed_and_its_owner_answers_about_the_claim() -> N
         assert moving.status_code == 201, moving.text
         shown = (await desk.get(f"/requests/{moving.json()['id']}")).json()
         assert shown["not_at"] == ["noord"]
+
+
+async def test_a_stay_outlives_its_clients_erasure_with_every_count_right() -> None:
+    """Who lives somewhere is forgotten at the desk: the house hears nothing, and its last word still counts."""
+    async with open_intake() as desk:
+        client, request = await waiting(desk)
+        await offered(desk, request)
+        assert (await desk.post(f"/clients/{client}/offers/{OFFER}/accept", soon(desk))).status_code == 200
+        await answered(desk, OFFER, "housed", request)
+        before = len(await desk.store.read_outbox("pub", 0, 500))
+        assert (await desk.post(f"/clients/{client}/erase")).status_code == 200
+        told_since = (await desk.store.read_outbox("pub", 0, 500))[before:]
+        assert [row.type for row in told_since] == [], "the owner of the stay is told nothing"
+        file = (await desk.deciding[policy.REQUEST].load(client))[0]
+        assert (file.slot, file.offers[OFFER].word) == (OFFER, "housed")
+        await answered(desk, OFFER, "left", request, number=12)
+        file = (await desk.deciding[policy.REQUEST].load(client))[0]
+        assert (file.slot, file.offers[OFFER].settled) == ("", True)
+        week = week_of(desk.clock.now())
+        desk.clock.ahead += week_ends(week) + timedelta(hours=2) - desk.clock.now()
+        await desk.fire_due()
+        rows = await desk.store.read_outbox("pub", 0, 500)
+        [counted] = [told.WeekTold.model_validate_json(row.data) for row in rows if row.type == told.WeekTold.type_name]
+        [unmet] = [told.UnmetTold.model_validate_json(row.data) for row in rows if row.type == told.UnmetTold.type_name]
+        assert (counted.registrations, unmet.total) == (1, 0)
 
 
 async def test_another_clients_claim_of_the_same_stay_has_another_id() -> None:

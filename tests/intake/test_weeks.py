@@ -11,10 +11,14 @@ import msgspec
 import pytest_asyncio
 
 from services.intake.app_repair import first_rows
+from services.placement.views_weeks import week_rows
+from services.placement.weeks import Count, week_of_network
 from shared import schema
 from shared.contracts.base import Contract
+from shared.contracts.intake import WeekTold
 from shared.contracts.weeks import week_ends, week_of
 from shared.ids import SystemIds
+from shared.ports import Put
 from tests.support.desk import MovedClock
 from tests.support.intake_desk import IntakeDesk, open_intake
 from tests.support.memory_keys import MemoryKeys
@@ -68,6 +72,27 @@ async def test_a_week_is_told_once_it_is_over_and_small_referrals_are_not(desk: 
         await guided(desk, "return", "durable")
     [said] = await told(desk, await week_over(desk))
     assert counts(said) == (5, {"care": 5}, {"return": 5})
+
+
+async def test_a_trajectory_that_ended_in_each_way_gives_the_share_that_is_computed_by_hand(desk: IntakeDesk) -> None:
+    """From seven desks' conversations to the figure of the network: eight ended, four with a perspective."""
+    for outcome, kind in (
+        ("durable", "legal_stay"), ("durable", "legal_stay"), ("durable", "return"), ("durable", "onward_migration"),
+        ("semi_durable", "new_application"), ("semi_durable", "medical_deferral"), ("none", "left"),
+        ("none", "lost_contact"),
+    ):  # fmt: skip
+        await guided(desk, kind, outcome)
+    week = await week_over(desk)
+    [said] = [row for row in await desk.store.read_outbox("pub", 0, 500) if row.type == WeekTold.type_name]
+    rows = [put for put in week_rows(said, WeekTold.model_validate_json(said.data)) if isinstance(put, Put)]
+    counted = [Count(desk.site, *row.values[2:]) for row in rows]
+    shown = week_of_network(week, counted, (desk.site,), 1)
+    assert shown.outcomes == {
+        "legal_stay": 2, "return": 1, "onward_migration": 1, "new_application": 1, "medical_deferral": 1, "left": 1,
+        "lost_contact": 1,
+    }  # fmt: skip
+    # 2 legal stay, 1 new application and 1 deferral of 8 that ended.
+    assert (shown.ended, shown.perspective, shown.share) == (8, 4, 4 / 8)
 
 
 async def test_who_is_erased_before_the_week_is_over_is_counted_all_the_same(desk: IntakeDesk) -> None:

@@ -31,14 +31,16 @@ async def test_what_many_count_at_once_is_counted_once(database: str) -> None:
     try:
         vault = Vault([SITE_KEY], MemoryKeys())
         await vault.open()
-        deciding = handlers(store, clock, ids, SEALS)
+        deciding = handlers(store, clock, ids, SEALS, vault)
         everybody = [ids.random_id() for _ in range(7)]
         for id_ in everybody:
             command = cmd.RegisterClient(at=clock.now(), role="caseworker", client_id=id_, card=CARD)
             await deciding["client"].handle(id_, command, Context(ids.event_id(), ids.random_id(), ids.event_id()))
         week = week_of(clock.now())
         clock.ahead += week_ends(week) + timedelta(hours=2) - clock.now()
-        counters = [WeekCounter("west", store, vault, handlers(store, clock, ids, SEALS), clock) for _ in range(3)]
+        counters = [
+            WeekCounter("west", store, vault, handlers(store, clock, ids, SEALS, vault), clock) for _ in range(3)
+        ]
         await counters[0].count_client(everybody[0])
         await asyncio.gather(*(counter.close(clock.now()) for counter in counters))
         counts = (await deciding["weeks"].load("west"))[0]

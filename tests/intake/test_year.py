@@ -3,52 +3,21 @@
 from __future__ import annotations
 
 import random
-import re
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import timedelta
 
-import msgspec
+import pytest
 
 from services.intake import commands_offers as oc
 from services.intake import policy
-from shared.envelope import Message
 from shared.handling import Context
 from shared.ids import SystemIds
+from tests.simulation.oracle_house import Violation
+from tests.simulation.oracle_unlinked import unlinked
 from tests.support.intake_desk import OTHER, IntakeDesk, open_intake
+from tests.support.joining import Joined, marks_of
 
 WEEKS = 52
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-HEX = re.compile(r"[0-9a-f]{16,}")
-
-
-class Joined:
-    """Everything that hangs together by something two messages have in common."""
-
-    def __init__(self) -> None:
-        self._above: dict[str, str] = {}
-
-    def root(self, one: str) -> str:
-        above = self._above.setdefault(one, one)
-        while above != self._above[above]:
-            above = self._above[above]
-        return above
-
-    def join(self, marks: Iterable[str]) -> None:
-        first, *others = marks
-        for other in others:
-            self._above[self.root(other)] = self.root(first)
-
-
-def marks_of(message: Message) -> set[str]:
-    """Whatever in a message may be found in another one: ids anywhere in it, what its seal is made of, and the moment
-    it was written down in."""
-    text = message.data.decode()
-    seal = set(msgspec.json.decode(message.data).get("sealed", "").split("."))
-    around = f"{message.id} {message.correlation_id} {message.causation_id} {message.traceparent} {message.subject}"
-    ids = {*UUID.findall(text), *UUID.findall(around), *HEX.findall(around)}
-    header = {each for each in seal if len(each) < 200}  # the header is the same for every letter to one site
-    return ids | (seal - header) | {message.time.isoformat()}
 
 
 async def a_year(desk: IntakeDesk) -> dict[str, list[str]]:
@@ -120,3 +89,19 @@ async def test_whoever_told_a_clients_id_or_cause_would_be_found_out() -> None:
     for message in messages:
         joined.join(sorted(marks_of(message)))
     assert len({joined.root(message.id) for message in messages}) == 1
+
+
+async def test_the_judge_of_the_simulation_finds_what_can_be_joined() -> None:
+    """What looks at all logs of all sites after every seed, given the log that does not leave a site."""
+    async with open_intake() as desk:
+        client, ids = await desk.registered(), []
+        for _ in range(2):
+            ids.append((await desk.post(f"/clients/{client}/requests", {"kinds": ["night_shelter"]})).json()["id"])
+            await desk.post(f"/clients/{client}/requests/{ids[-1]}/withdraw", {"reason": "found_elsewhere"})
+        outside, inside = [await desk.store.read_outbox(log, 0, 100) for log in ("pub", "loc")]
+    unlinked(outside, {client: ids})
+    assert {*ids} <= {message.subject for message in outside}
+    with pytest.raises(Violation, match="a client's id is told"):
+        unlinked(inside, {client: ids})
+    with pytest.raises(Violation, match="can be joined"):
+        unlinked(inside, {"nobody": ids})

@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from services.intake import commands as cmd
 from services.intake import commands_guidance as guide
 from services.intake import commands_offers as oc
+from services.intake.api_likeness import ASKED_FOR
 from services.intake.app import HEARD, handlers
 from services.intake.app_keeper import Keeper
+from services.intake.commands_likeness import BeginCheck
+from services.intake.file import PERSONAL, Personal
 from services.intake.priority import CURRENT
 from shared.contracts.vocabulary import DISTRICTS
 from shared.envelope import LOGS, stream_name
@@ -27,6 +33,7 @@ from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, Version
 from shared.runtime import GATHER_SECONDS
 from shared.vault import Vault, VaultProblem
 from tests.simulation.offers import arrival_of
+from tests.simulation.oracle_checks import person_of
 from tests.simulation.oracle_intake import INTAKE, Known
 from tests.support.memory_bus import CITY
 from tests.support.memory_keys import SITE_KEY, MemoryKeys
@@ -81,7 +88,8 @@ class IntakeProcess:
     def deciding(self) -> Handlers:
         """Whoever decides; broken on purpose by a test, like what follows."""
         process = self.process
-        return handlers(self.store, process.site.clock, process.world.ids, process.world.seals[process.site.name])
+        seals = process.world.seals[process.site.name]
+        return handlers(self.store, process.site.clock, process.world.ids, seals, self.vault)
 
     def keeping(self) -> Keeper:
         site = self.process.site
@@ -117,11 +125,18 @@ class IntakeProcess:
             process.keep(f"intake relay-{log}", relay.run)
             process.keep(f"intake prove-{log}", relay.prove)
 
-    async def handle(self, command: cmd.ClientCommand, context: Context) -> list[str]:
+    async def handle(self, command: cmd.ClientCommand | BeginCheck, context: Context) -> list[str]:
         """What the API does with a command: a key before a file, the file before its key goes. The events' ids."""
         await self.ready.wait()
-        if isinstance(command, cmd.RegisterClient) and await self.vault_lacks(command.client_id):
-            await self.vault.create(command.client_id)
+        if isinstance(command, BeginCheck):
+            handled = await self.handlers["check"].handle(command.check_id, command, context)
+            return [id_ for id_, _ in handled.events]
+        if isinstance(command, cmd.RegisterClient):
+            if await self.vault_lacks(command.client_id):
+                await self.vault.create(command.client_id)
+            command = replace(
+                command, personal=await self.vault.seal(command.client_id, PERSONAL, personal_of(command.client_id))
+            )
         handled = await self.handlers["client"].handle(command.client_id, command, context)
         if isinstance(command, cmd.EraseClient) and handled.rejected is None:
             await self.keeper.destroy_key(command.client_id)
@@ -133,7 +148,12 @@ class IntakeProcess:
         return client_id not in keys.keys and client_id not in keys.gone
 
 
-Make = Callable[[datetime], cmd.ClientCommand]
+def personal_of(client_id: str) -> bytes:
+    """What the desk writes down of whoever this file is of."""
+    return msgspec.json.encode(Personal(name=person_of(client_id), birth_date=date(1990, 5, 6)))
+
+
+Make = Callable[[datetime], cmd.ClientCommand | BeginCheck]
 
 
 class IntakeDesks:
@@ -197,6 +217,8 @@ class IntakeDesks:
         if not there or draw < 0.2:
             return self._make(cmd.RegisterClient, world.ids.random_id(), card=SEALED + "card")
         client_id = chance.choice(there if draw < 0.95 else list(files))
+        if chance.random() < 0.1:
+            return self._checks(site, client_id)
         open_id = files[client_id].open
         offers = [id_ for id_, offer in files[client_id].slot.offers.items() if not offer.over]
         if offers and draw < 0.75:
@@ -219,6 +241,14 @@ class IntakeDesks:
         if draw < 0.93:
             return self._make(cmd.CorrectClient, client_id, reason="news", card=SEALED + world.ids.random_id())
         return self._make(cmd.EraseClient, client_id, because="asked_by_client")
+
+    def _checks(self, site: Site, client_id: str) -> Make:
+        """Another desk is asked whether it knows somebody like this; now and then nobody is there to answer."""
+        check_id, others = self._world.ids.random_id(), [name for name in self._world.plan.sites if name != site.name]
+        to = self._chance.choice(others)
+        return lambda at: BeginCheck(
+            at=at, role="caseworker", check_id=check_id, client_id=client_id, site=to, until=at + ASKED_FOR
+        )
 
     def _asks(self, client_id: str, file: Known, household_size_max: int) -> Make:
         """For a place; for another one if they live somewhere."""

@@ -319,7 +319,7 @@ class Oracle:
         self.post.rest()
         for site, slots in self.intake.slots().items():
             offers_at_rest(site, slots, self._all_houses(), self.unsure)
-        self.intake.rest({site: services[PLACEMENT] for site, services in disks.items()})
+        self.intake.rest({site: it[PLACEMENT] for site, it in disks.items()}, self.allowance.disks())
         self.allowance.rest(disks)
         regimes = {site: (it.regimes, it.houses) for site, it in self._sites.items() if site not in self.left}
         everywhere_over(regimes, self.restores | {site for site, it in self._sites.items() if _let_go(it.disk)})

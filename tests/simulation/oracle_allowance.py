@@ -218,6 +218,10 @@ class AllowanceOracle:
         """By key: the site, the commands sent under it, and the events that were answered; None: nobody stayed to hear
         it."""
 
+    def disks(self) -> list[Disk]:
+        """What every allowance service has stored."""
+        return [known.disk for known in self._sites.values()]
+
     def begin(self, site: str, disk: Disk, intake: Disk | None = None) -> None:
         self._sites[site] = Judged(disk, intake)
 

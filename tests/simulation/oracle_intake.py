@@ -5,7 +5,7 @@ erased stays so and takes the key along, and nobody outside learns more than a n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,9 @@ from shared.contracts.intake import UnmetTold, WeekTold
 from shared.envelope import Message, Recorded
 from shared.ports import Put, RowChange
 from tests.simulation.judging import require
+from tests.simulation.oracle_checks import ASKS, REPLIES, Checks
 from tests.simulation.oracle_offers import Slot
+from tests.simulation.oracle_unlinked import told_by, unlinked
 from tests.support.memory_keys import KeyDisk
 from tests.support.memory_store import Disk
 
@@ -47,6 +49,7 @@ class Known:
     referrals: dict[str, str] = field(default_factory=dict)
     unmet: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
     slot: Slot = field(default_factory=lambda: Slot({}))
 
     def take(self, event: ev.ClientEvent) -> None:
@@ -64,6 +67,7 @@ class Known:
             case ev.RequestOpened():
                 require(not self.erased and self.open is None, "a file asks for two things at once", event)
                 self.open = event.request_id
+                self.asked.append(event.request_id)
             case ev.RequestUnmet():
                 once = self.open == event.request_id and event.request_id not in self.unmet | self.found
                 require(once, "a need counts twice, or though a place was offered", event)
@@ -99,7 +103,7 @@ class Known:
     def _offer(self, event: oe.OfferEvent) -> None:
         """An erased file answers owners and hears them; it takes nothing."""
         self.slot.take(event)
-        if isinstance(event, oe.OfferReceived):
+        if isinstance(event, oe.OfferReceived) and event.fits:
             self.found.add(event.request_id)
         require(not (self.erased and isinstance(event, oe.OfferAccepted)), "an erased file took an offer", event)
         if isinstance(event, oe.RequestPlaced):
@@ -128,6 +132,7 @@ class IntakeOracle:
 
     def __init__(self) -> None:
         self._sites: dict[str, Judged] = {}
+        self.checks = Checks()
         self.answers: dict[str, tuple[str, list[str], list[str] | None]] = {}
         """By key: the site, the commands sent under it, and the events that were answered; None: nobody stayed to hear
         it."""
@@ -153,8 +158,11 @@ class IntakeOracle:
                 file = known.files.setdefault(client_id, Known())
                 happened = CLIENT.codec.decode(event.data)
                 file.take(happened)
+                self.checks.file(site, happened)
                 known.to_count += isinstance(happened, TO_COUNT)
                 require(event.version == file.version, "a version with a hole", site, event.stream, event.version)
+            elif event.stream.startswith((ASKS, REPLIES)):
+                self.checks.take(site, event)
             elif event.stream.startswith(WEEKS.stream("")):
                 counts = WEEKS.codec.decode(event.data)
                 if isinstance(counts, week.WeekCounted):
@@ -243,6 +251,15 @@ class IntakeOracle:
         """The slot of every file, by site."""
         return {site: {id_: file.slot for id_, file in known.files.items()} for site, known in self._sites.items()}
 
+    def people(self) -> dict[str, list[str]]:
+        """By file: every id that its client's requests, offers and checks go by outside."""
+        every = {
+            id_: [*file.asked, *file.slot.offers] for known in self._sites.values() for id_, file in known.files.items()
+        }
+        for check_id, check in self.checks.asked.items():
+            every[check.client_id].append(check_id)
+        return every
+
     def moves(self) -> int:
         """How many clients were transferred."""
         return sum(slot.moves for slots in self.slots().values() for slot in slots.values())
@@ -254,8 +271,11 @@ class IntakeOracle:
         ]
         return dict(sorted(Counter(words).items()))
 
-    def rest(self, disks: dict[str, Disk]) -> None:
+    def rest(self, disks: dict[str, Disk], seats: Iterable[Disk]) -> None:
         """All lists are one list, of exactly those who ask; keys are there for whoever is, and for nobody else."""
+        self.checks.rest(self._sites.keys())
+        intakes = [known.disk for known in self._sites.values()]
+        unlinked(told_by([*disks.values(), *seats, *intakes]), self.people())
         asking = {file.open for known in self._sites.values() for file in known.files.values() if file.open}
         lists: dict[str, list[Any]] = {}
         names = list(waiting.columns.keys())

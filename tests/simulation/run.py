@@ -268,6 +268,10 @@ def _at_intake(world: World, site: Site) -> Iterator[str]:
             if opened != last:
                 yield f"{site.name}/intake has opened {opened} of {last} of {places}"
         wrote = 0 if teller.intake is None else len(teller.intake.outbox.get((1, "pub"), ()))
+        if process is not None and process.intake is not None and wrote and teller is not site:
+            heard = process.intake.letters.checkpoint(desks)
+            if heard != (1, wrote):
+                yield f"{site.name}/intake has opened {heard} of {wrote} of {desks}"
         if process is not None and wrote and process.letters.checkpoint(desks) != (1, wrote):
             yield f"{site.name} has opened {process.letters.checkpoint(desks)} of {wrote} of {desks}"
     for teller in world.sites:

@@ -31,23 +31,27 @@ from tests.support.memory_store import Disk, MemoryStore
 
 INTAKE = "/api/intake"
 OTHER = "noord"
-"""A site that may offer places."""
+"""A site that may offer places, and has a desk."""
+SITES = (SITE, OTHER, "zuidoost")
 RETENTION_DAYS = 365
 
 
 class IntakeDesk:
     """A desk where clients are known. disk, keys: what is left when the process is gone."""
 
-    def __init__(self, disk: Disk, keys: KeyStore, clock: MovedClock) -> None:
+    def __init__(self, disk: Disk, keys: KeyStore, clock: MovedClock, site_name: str = SITE) -> None:
         self.disk, self.keys, self.clock = disk, keys, clock
         ids = SystemIds()
-        self.store = MemoryStore(disk, SITE, "intake")
+        self.site, self.left = site_name, set[str]()
+        self.store = MemoryStore(disk, site_name, "intake")
         self.vault = Vault([SITE_KEY], keys)
-        seals = site_seals((SITE, OTHER))[SITE]
-        self.deciding = deciding = app.handlers(self.store, clock, ids, seals)
-        self.keeper = Keeper(SITE, self.store, self.vault, deciding, clock, RETENTION_DAYS)
+        self.seals = seals = site_seals(SITES)[site_name]
+        self.deciding = deciding = app.handlers(self.store, clock, ids, seals, self.vault)
+        self.keeper = Keeper(
+            site_name, self.store, self.vault, deciding, clock, RETENTION_DAYS, retired=lambda site: site in self.left
+        )
         self.intake = api.Intake(
-            SITE,
+            site_name,
             deciding[policy.CLIENT],
             self.store,
             self.vault,
@@ -57,6 +61,8 @@ class IntakeDesk:
             deciding[policy.WEEKS],
             Streams(),
             seals.knows,
+            deciding[policy.CHECK],
+            lambda: [OTHER if site_name == SITE else SITE],
         )
         bench = Bench("intake", Repair(self.store, [], clock, ids), Rebuilds({}, clock))
         site, self._tokens = new_app("desk"), Tokens()

@@ -167,6 +167,24 @@ async def decline(desk: Any, client_id: str, request: str) -> None:
     assert (await desk.post(path, json={"reason": "too_far"})).status_code == 200
 
 
+async def known_at_noord(network: Network, desk: Any, path: str) -> None:
+    """The same person has a file at noord: that desk is asked, and both are shown that somebody may be known there."""
+    async with network.client("noord", "caseworker") as other:
+        theirs = f"/api/intake/clients/{await register(other)}"
+        looked = await desk.post(f"{path}/look-alikes")
+        assert (looked.status_code, looked.json()["asked"]) == (200, ["noord"]), looked.text
+
+        async def shown_at(who: Any, file: str) -> list[str]:
+            return list((await who.get(f"{file}/look-alikes")).json()["maybe_known_at"])
+
+        async def both_see() -> bool:
+            return await shown_at(desk, path) == ["noord"] and await shown_at(other, theirs) == ["west"]
+
+        await eventually("noord has answered, and both desks see it", both_see)
+        replies = (await other.get("/api/intake/checks")).json()["items"]
+        assert [(reply["site"], reply["answer"]) for reply in replies] == [("west", "known")]
+
+
 def test_the_words_are_found_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(json.dumps(WHOLE))
     assert len(lying_about(tmp_path, CANARIES)) == 7
@@ -182,6 +200,7 @@ async def test_what_a_desk_is_told_is_nowhere_else_and_nowhere_at_all_after_eras
         assert (await desk.post(f"{path}/correct", json=news)).status_code == 200
         request = await ask(desk, client_id)
         await guide(desk, client_id)
+        await known_at_noord(network, desk, path)
         read = (await desk.post(f"{path}/read-personal", json={"purpose": "contact"})).json()
         assert (read["name"], read["notes"]) == ("kanarie-naam", "kanarie-nieuw")
         for wrong in ({"languages": ["kanarie-fout"]}, {"kanarie-fout": 1}, {"needs": ["kanarie-fout"]}):

@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.intake import commands_offers as oc
 from services.intake import events_offers as oe
+from services.intake.decider_file import doubles
 from services.intake.publish import tell
 from services.intake.publish_offers import letter
 from shared.contracts import intake as told
-from tests.intake.offers import ASK, OFFER, accept, accepted, decline, received, word
+from tests.intake.offers import ASK, EXPECTED, OFFER, accept, accepted, decline, declined, received, word
 from tests.intake.sample import ANNA, ASKED, ERASED, OPENED, REGISTERED, T0, asked, at_desk
 
 CLAIM, STAY = "88888888-8888-4888-8888-888888888888", "99999999-9999-4999-8999-999999999999"
@@ -58,10 +60,22 @@ def test_its_owner_is_written_to_under_an_id_that_is_not_the_stays() -> None:
 
 
 def test_nobody_claims_who_has_a_place_or_is_expected_in_one() -> None:
-    expected = at_desk.given(REGISTERED, OPENED, received(), accepted())
-    expected.when(claim()).then_rejected("slot-taken", offer_id=OFFER)
+    expected = at_desk.given(REGISTERED, OPENED, received(), accepted(), EXPECTED)
+    expected.when(claim(override="owner_silent")).then_rejected("slot-taken", offer_id=OFFER)
     other = claim(claim_id="77777777-7777-4777-8777-777777777777")
     lives_there.when(other).then_rejected("slot-taken", offer_id=CLAIM)
+
+
+def test_while_an_acceptance_is_unanswered_a_claim_needs_a_reason_and_its_owner_is_told() -> None:
+    unanswered = at_desk.given(REGISTERED, OPENED, received(), accepted())
+    unanswered.when(claim()).then_rejected("slot-unanswered", offer_id=OFFER, site="west")
+    unanswered.when(claim(override="tired")).then_rejected("override-reason-unknown")
+    overriding = replace(CLAIMED, override="owner_silent")
+    state = unanswered.when(claim(override="owner_silent")).then(declined("overridden", turn=2), overriding).state
+    assert (state.slot, doubles(state)) == (CLAIM, [OFFER])
+    called_off = letter(state, state.offers[OFFER])
+    assert (called_off.letter, called_off.to) == (told.PlaceDeclined, "west")
+    claimed.when(claim(override="owner_silent")).then_nothing()
 
 
 def test_found_they_live_there_and_nothing_is_told_of_a_request() -> None:

@@ -2,6 +2,10 @@
 
 from msgspec.structs import replace
 
+from services.intake import commands as cmd
+from services.intake.events import RequestUnmet
+from services.intake.policy import timers
+from shared.timers import TimerCleared
 from tests.intake.offers import (
     EXPECTED,
     OFFER,
@@ -14,7 +18,7 @@ from tests.intake.offers import (
     with_offer,
     with_request,
 )  # fmt: skip
-from tests.intake.sample import ASKED_AGAIN, ERASED, WITHDRAWN
+from tests.intake.sample import ANNA, ASKED, ASKED_AGAIN, ERASED, T0, WITHDRAWN, asked
 
 
 def test_the_desk_has_an_offer() -> None:
@@ -32,14 +36,27 @@ def test_an_unknown_request_or_another_sites_offer_is_not_listened_to() -> None:
 
 
 def test_what_is_too_small_is_declined_at_once() -> None:
-    with_request.when(hear(sleeps=4)).then(received(sleeps=4), declined("too_small"))
+    with_request.when(hear(sleeps=4)).then(received(sleeps=4, fits=False), declined("too_small"))
 
 
 def test_what_nobody_asked_for_is_declined_at_once_and_above_all_where_they_must_not_go() -> None:
-    with_request.when(hear(location="west")).then(replace(received(), location="west"), declined("not_suitable"))
-    with_request.when(hear(kind="night_shelter")).then(
-        replace(received(), kind="night_shelter"), declined("not_suitable")
+    with_request.when(hear(location="west")).then(
+        replace(received(), location="west", fits=False), declined("not_suitable")
     )
+    with_request.when(hear(kind="night_shelter")).then(
+        replace(received(), kind="night_shelter", fits=False), declined("not_suitable")
+    )
+
+
+def test_what_does_not_fit_is_no_place_that_was_found() -> None:
+    """The need counts after a day, and its timer goes on; one offer that fits ends both."""
+    small = with_request.when(hear(sleeps=4)).then(received(sleeps=4, fits=False), declined("too_small"))
+    assert not small.state.requests[ASKED].found
+    timers_left = timers([received(sleeps=4, fits=False), declined("too_small")])
+    assert TimerCleared(f"unmet/{ASKED}") not in timers_left
+    assert TimerCleared(f"unmet/{ASKED}") in timers([received(OFFER_2)])
+    small.when(asked(cmd.NoteUnmet, request_id=ASKED)).then(RequestUnmet(ANNA, ASKED, "anywhere", T0))
+    small.given(received(OFFER_2)).when(asked(cmd.NoteUnmet, request_id=ASKED)).then_nothing()
 
 
 def test_a_request_that_has_ended_declines_also_of_an_erased_file() -> None:

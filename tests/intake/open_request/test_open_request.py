@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from services.intake import commands as cmd
-from tests.intake.sample import ASKED, ASKED_AGAIN, ERASED, OPENED, REGISTERED, WITHDRAWN, asked, at_desk, open_request
+from tests.intake.sample import (
+    ASKED,
+    ASKED_AGAIN,
+    ERASED,
+    OPENED,
+    REGISTERED,
+    T0,
+    WITHDRAWN,
+    asked,
+    at_desk,
+    open_request,
+)
 
 
 def test_a_client_asks_for_a_place() -> None:
@@ -61,3 +74,5 @@ def test_a_file_has_so_many_requests_and_no_more() -> None:
         asked_for = open_request(request_id=id_)
         given = given.after(asked_for, asked(cmd.WithdrawRequest, request_id=id_, reason="mistake"))
     given.when(open_request()).then_rejected("too-many-requests", requests_max=200)
+    a_year_later = given.after(open_request(at=T0 + timedelta(days=366)))
+    assert len(a_year_later.state.open_requests) == 1, "what ended long ago keeps nobody from asking"
