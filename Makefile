@@ -1,10 +1,10 @@
 # Every target is one script of infra/make. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check audit browser bench chaos drill simulate lock format clean distclean
+.PHONY: help install run test check audit browser screenshots bench chaos drill simulate lock format clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: ## make .venv from requirements.lock; a second time this is instant
 	@sh infra/make/install.sh
@@ -23,6 +23,9 @@ audit: install ## are there known weaknesses in what we depend on? (asks the net
 
 browser: install ## the tests in a real browser
 	@sh infra/make/browser.sh $(ARGS)
+
+screenshots: install ## a picture of every screen into docs/screens (options: make screenshots ARGS="city --every")
+	@sh infra/make/screenshots.sh $(ARGS)
 
 bench: install ## every measurement of bench/, as a table and in bench/results.json
 	@exec .venv/bin/python -m bench $(ARGS)

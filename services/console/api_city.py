@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from importlib.util import find_spec
 from typing import Annotated, Any
@@ -24,13 +24,10 @@ from services.console.city import (
     WHOLE,
     city,
     moment_asked,
-    weeks,
 )
-from shared.contracts.vocabulary import PARTNER_GROUPS
 from shared.http_access import EVERYBODY, CurrentActor, allow
 from shared.security import Actor
 
-WEEKS_SHOWN = 8
 PARQUET = find_spec("polars") is not None
 """Whether the extra `parquet` is installed."""
 TILE = (TILE_WIDTH - GAP, TILE_HEIGHT - GAP)
@@ -40,6 +37,7 @@ SAFE_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 PAPER = {
     "ink": "#1f2628", "room": "#e3f1ea", "little": "#fbefd9", "full": "#fbe9e6", "unsure": "#ebe7e1", "line": "#8b8378",
+    "bar": "#34507e", "goal": "#a1241c",
 }  # fmt: skip
 """The colours of a map that is taken away: those of the light scheme."""
 
@@ -66,36 +64,24 @@ async def _asked(screens: Screens, token: str, at: datetime | None, after: int |
     return await screens.places.ask(token, "capacity", at=None if at is None else at.isoformat(), after=after)
 
 
-async def _weeks(screens: Screens, token: str) -> Any:
-    """The last weeks; None when they cannot be had: the places are shown without them."""
-    try:
-        return await screens.places.ask(token, "weeks", weeks=WEEKS_SHOWN)
-    except NoAnswer:
-        return None
-
-
 def _add_page(pages: FastAPI, screens: Screens, path: str, template: str) -> None:
     @pages.get(path)
     @allow(*EVERYBODY)
     async def show(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> HTMLResponse:
-        """The city by district, kind and week, now or as it was; `/live`: the part that changes."""
+        """The city by district and kind, now or as it was; `/live`: the part that changes."""
         viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
         now = screens.clock.now()
         at = moment_asked(query.at, now)
         facts: dict[str, Any] = {
             "role": actor.role, "now": spoken.precisely(now), "span": SPAN_HOURS, "district": query.district,
-            "at_iso": at.isoformat() if at else "", "parquet": PARQUET, "groups": PARTNER_GROUPS, "tile": TILE,
+            "at_iso": at.isoformat() if at else "", "parquet": PARQUET, "tile": TILE,
         }  # fmt: skip
         try:
-            answer, told = await asyncio.gather(
-                _asked(screens, viewer.token, at, query.after), _weeks(screens, viewer.token)
-            )
+            answer = await _asked(screens, viewer.token, at, query.after)
         except NoAnswer:
-            return screens.page(request, template, 503, city=None, weeks=[], reported=None, **facts)
+            return screens.page(request, template, 503, city=None, **facts)
         shown = city(answer, screens.settings.site, at, now, query.district, spoken)
-        reported = None if told is None else spoken("city.percent", n=round(told["share_reported"] * 100))
-        happened = [] if told is None else weeks(told, spoken)
-        return screens.page(request, template, city=shown, weeks=happened, reported=reported, **facts)
+        return screens.page(request, template, city=shown, **facts)
 
 
 def _add_downloads(pages: FastAPI, screens: Screens) -> None:
@@ -147,8 +133,7 @@ def _add_downloads(pages: FastAPI, screens: Screens) -> None:
 def _nothing(screens: Screens, request: Request, role: str) -> dict[str, Any]:
     return {
         "role": role, "now": screens.language(request).precisely(screens.clock.now()), "span": SPAN_HOURS, "at_iso": "",
-        "district": "", "parquet": PARQUET, "groups": PARTNER_GROUPS, "tile": TILE, "city": None, "weeks": [],
-        "reported": None,
+        "district": "", "parquet": PARQUET, "tile": TILE, "city": None,
     }  # fmt: skip
 
 
@@ -162,11 +147,14 @@ def table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def parquet(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Rows as one Parquet file. A site that nobody asks this of never loads what it takes."""
+def parquet(
+    columns: Iterable[str], rows: Iterable[Mapping[str, Any]], whole: Collection[str] = WHOLE
+) -> bytes:  # fmt: skip
+    """Rows as one Parquet file. whole: columns of whole numbers. A site that nobody asks this of never loads what it
+    takes."""
     import polars
 
-    schema = {name: polars.Int64 if name in WHOLE else polars.String for name in columns}
+    schema = {name: polars.Int64 if name in whole else polars.String for name in columns}
     file = io.BytesIO()
     polars.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema).write_parquet(file)
     return file.getvalue()

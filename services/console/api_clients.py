@@ -69,14 +69,15 @@ class Desk:
     async def files(self, viewer: Viewer, spoken: Words, after: int | None) -> dict[str, Any]:
         """The files of this desk, and the offers that wait for it. Raises `NoAnswer`."""
         now, ask = self.screens.clock.now(), self._intake.every
-        clients, *requests = await asyncio.gather(
-            ask(viewer.token, "clients", erased="false", after=after),
+        (clients, more), *requests = await asyncio.gather(
+            self._intake.first(viewer.token, "clients", erased="false", after=after),
             *(ask(viewer.token, "requests", status=status) for status in OPEN),
         )
         open_ = [request for some in requests for request in some]
         aliases = {client["id"]: client["alias"] or "" for client in clients}
         return {
-            "clients": listed(clients, open_, now, spoken), "offers": offers_waiting(open_, aliases, now, spoken),
+            "clients": listed(clients, open_, now, spoken), "more": more,
+            "offers": offers_waiting(open_, aliases, now, spoken),
         }  # fmt: skip
 
     async def waiting(self, viewer: Viewer, spoken: Words, after: int | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from services.console.api_money import add_money
 from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswer, Places, Screens, viewer_of
 from services.console.api_state import add_state
 from services.console.api_story import add_story
+from services.console.api_weeks import add_weeks
 from services.console.words import LANGUAGES
 from shared.http import new_app
 from shared.http_access import EVERYBODY, OPEN, CurrentActor, Guarded, allow, open_to_all
@@ -67,6 +68,7 @@ def build(screens: Screens, entrance: Entrance) -> FastAPI:
     add_clients(pages, screens)
     add_city(pages, screens)
     add_heat(pages, screens)
+    add_weeks(pages, screens)
     add_money(pages, screens)
     add_story(pages, screens)
     add_state(pages, screens)

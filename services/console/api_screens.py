@@ -107,6 +107,10 @@ class Places:
 
     async def every(self, token: str, path: str, **query: str | int | None) -> list[dict[str, Any]]:
         """All items of a list, `PLACES_MAX` at most."""
+        return (await self.first(token, path, **query))[0]
+
+    async def first(self, token: str, path: str, **query: str | int | None) -> tuple[list[dict[str, Any]], bool]:
+        """The items of a list, `PLACES_MAX` at most, and whether there are more."""
         items: list[dict[str, Any]] = []
         cursor: str | None = None
         while len(items) < PLACES_MAX:
@@ -115,7 +119,7 @@ class Places:
             cursor = page["next"]
             if cursor is None:
                 break
-        return items
+        return items, cursor is not None
 
 
 @dataclass(frozen=True)

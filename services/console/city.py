@@ -1,18 +1,18 @@
-"""The city as the municipality looks at it: by district, by kind, by week; now, or as it was at a moment. Pure.
+"""The city as the municipality looks at it: by district and by kind; now, or as it was at a moment. Pure.
 
-Places are counted exactly, with the bounds of sites that are not certain; people only in counts that are not small.
+Places are counted exactly, with the bounds of sites that are not certain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.console.network import DISCARDED, Line, Network, Segment, bar, network, site_title
 from services.console.words import ZONE, Words
-from shared.contracts.vocabulary import OVERNIGHT_LICENCE, PARTNER_GROUPS, SEAT_KINDS, is_reported
+from shared.contracts.vocabulary import OVERNIGHT_LICENCE, SEAT_KINDS, is_reported
 
 COUNTS = ("total", "occupied", "held", "blocked", "overflow", "available", "available_min", "available_max")
 LITTLE_SHARE = 0.1
@@ -78,27 +78,18 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Week:
-    """One week in words. share: with a perspective of residence. missing: desks that have not told it."""
-
-    day: str
-    registrations: str
-    ended: str
-    share: str
-    referrals: Sequence[str]
-    missing: str
-
-
-@dataclass(frozen=True)
 class City:
     """seen: the figures as `network` has them. at: the moment looked at, for the field; empty for now. back: hours
-    back, for the slider; None when it lies further. lines: of one district, when it is looked at. licence: what has to
-    be said of where figures come from, or nothing."""
+    back, for the slider; None when it lies further. doubt: sites that are not certain. full: where nothing was free,
+    kind by kind, in words. lines: of one district, when it is looked at. licence: what has to be said of where figures
+    come from, or nothing."""
 
     seen: Network
     as_of: str
     at: str
     back: int | None
+    doubt: str
+    full: Sequence[str]
     districts: Sequence[Sum]
     kinds: Sequence[Sum]
     tiles: Sequence[Tile]
@@ -135,10 +126,12 @@ def city(answer: Row, own_site: str, at: datetime | None, now: datetime, distric
         as_of=words.moment_long(datetime.fromisoformat(answer["as_of"])),
         at="" if at is None else at.astimezone(ZONE).strftime("%Y-%m-%dT%H:%M"),
         back=0 if at is None else back if back is not None and back <= SPAN_HOURS else None,
+        doubt=_doubts(beds, words),
+        full=[f"{row['title']} · {words('kind.' + row['kind'])}" for row in sorted(beds, key=_by_title) if _full(row)],
         districts=by_district,
         kinds=by_kind,
         tiles=tiles,
-        width=COLUMNS * TILE_WIDTH,
+        width=max((tile.x + TILE_WIDTH for tile in tiles), default=TILE_WIDTH) - GAP,
         height=max((tile.y + TILE_HEIGHT for tile in tiles), default=TILE_HEIGHT),
         lines=[line for site in network({**answer, "rows": inside}, own_site, words).sites for line in site.lines],
         licence=licence_of(row["location"] for row in rows),
@@ -155,6 +148,15 @@ def district_of(row: Row) -> str:
     return row["district"] or site_title(row["site"])
 
 
+def _full(row: Row) -> bool:
+    """Whether a kind at a location has places and certainly none that is free."""
+    return row["total"] + row["overflow"] > row["blocked"] and row["available_max"] == 0
+
+
+def _by_title(row: Row) -> tuple[str, str, str]:
+    return str(row["title"]).casefold(), str(row["location"]), str(row["kind"])
+
+
 def _kind_of(row: Row) -> str:
     return str(row["kind"])
 
@@ -169,7 +171,7 @@ def _grouped(rows: Iterable[Row], key: Any) -> list[tuple[str, list[Row]]]:
 def _sum(key: str, name: str, rows: Sequence[Row], words: Words) -> Sum:
     sums = {count: sum(row[count] for row in rows) for count in COUNTS}
     low, high = sums["available_min"], sums["available_max"]
-    doubtful = {row["site"]: _doubt(row) for row in rows if _doubt(row)}
+    doubt = _doubts(rows, words)
     level = "unsure" if low != high else "full" if not high else "room"
     if level == "room" and high < LITTLE_SHARE * (high + sums["occupied"] + sums["held"]):
         level = "little"
@@ -178,12 +180,18 @@ def _sum(key: str, name: str, rows: Sequence[Row], words: Words) -> Sum:
         name=name,
         counts={count: words.number(sums[count]) for count in COUNTS},
         free=words("summary.exact", count=low) if low == high else words("summary.range", low=low, high=high),
-        certain=not doubtful,
+        certain=not doubt,
         level=level,
         bar=bar(sums),
         bar_words=words("figure.bar", free=sums["available"], **{n: sums[n] for n in ("occupied", "held", "blocked")}),
-        doubt=", ".join(words(f"city.doubt.{why}", site=site_title(site)) for site, why in sorted(doubtful.items())),
+        doubt=doubt,
     )
+
+
+def _doubts(rows: Iterable[Row], words: Words) -> str:
+    """The sites of these rows that are not certain, each once, with why."""
+    doubtful = {row["site"]: _doubt(row) for row in rows if _doubt(row)}
+    return ", ".join(words(f"city.doubt.{why}", site=site_title(site)) for site, why in sorted(doubtful.items()))
 
 
 def _doubt(row: Row) -> str:
@@ -211,31 +219,3 @@ def _tiles(districts: Sequence[Sum], words: Words) -> Iterator[Tile]:
             level=district.level,
             about=about,
         )
-
-
-def weeks(answer: Row, words: Words) -> list[Week]:
-    """The weeks that are over, the newest first. answer: the JSON of `GET /api/placement/weeks`."""
-
-    def told(count: int | None) -> str:
-        return words("city.left_out") if count is None else words.number(count)
-
-    def bounds(group: Row) -> str:
-        low, high = group["least"], group["most"]
-        if low is None or high is None:
-            return words("city.left_out")
-        return words.number(low) if low == high else words("summary.free_range", low=low, high=high)
-
-    def percent(share: float | None) -> str:
-        return words("city.left_out") if share is None else words("city.percent", n=round(share * 100))
-
-    return [
-        Week(
-            day=words.day_of(date.fromisoformat(week["week"])),
-            registrations=told(week["registrations"]),
-            ended=told(week["ended"]),
-            share=percent(week["share"]),
-            referrals=[bounds(week["referrals"][group]) for group in PARTNER_GROUPS],
-            missing=", ".join(map(site_title, week["missing"])),
-        )
-        for week in answer["items"]
-    ]  # fmt: skip

@@ -54,10 +54,11 @@ class Offered:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request. rank: where it stands in the city's list, in words, or nothing."""
+    """One request. status: as the service names it. rank: where it stands in the city's list, in words, or nothing."""
 
     id: str
     open: bool
+    status: str
     title: str
     state: str
     about: Sequence[str]
@@ -239,6 +240,7 @@ def _asked(request: Row, ranks: Mapping[str, int], total: int, now: datetime, wo
     return Asked(
         id=request["id"],
         open=still,
+        status=request["status"],
         title=words("client.or").join(kinds),
         state=words(f"request_status.{request['status']}") + ended,
         about=about,

@@ -56,6 +56,7 @@ PURE_MODULES = {
         "clients": "a client's page",
         "desk": "what a caseworker's forms ask",
         "heat": "nights by location, as a picture",
+        "weeks": "weeks at the desks, with what was left out",
         "money": "programmes, pay runs and regimes",
         "seats": "a client's allowance",
         "forms": "what a form of a page asks",

@@ -74,9 +74,33 @@ def test_the_figures_and_the_map_are_taken_away_as_files(visitors: Visitors) -> 
         [line] = [row for row in rows if row["district"] == name]
         assert (line["available"], line["link"]) == ("3", "live")
         with page.expect_download() as taken:
+            page.get_by_role("link", name="Map as PNG").click()
+        assert taken.value.path().read_bytes().startswith(b"\x89PNG")
+        with page.expect_download() as taken:
             page.get_by_role("link", name="Map as SVG").click()
         drawn = ET.fromstring(taken.value.path().read_text("utf-8"))
         assert any(name in (text.text or "") for text in drawn.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def test_the_weeks_show_what_was_left_out_and_are_taken_away_with_their_picture(visitors: Visitors) -> None:
+    with visitors.visitor("stad") as office:
+        page = city(office)
+        page.get_by_role("link", name="Weeks at the desks").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Weeks at the desks")
+        expect(page.locator("tr[data-key=share] td").first).to_have_text("none ended")
+        expect(page.locator(".weeks-chart .goal")).to_have_count(1)
+        with page.expect_download() as taken:
+            page.get_by_role("link", name="Figures as CSV").click()
+        rows = list(csv.DictReader(io.StringIO(taken.value.path().read_text("utf-8"))))
+        assert {row["least"] for row in rows if row["part"] == "registrations"} == {"0"}
+        assert all(row["as_of"] for row in rows)
+        with page.expect_download() as taken:
+            page.get_by_role("link", name="Picture as PNG").click()
+        assert taken.value.suggested_filename == "plek-weeks.png"
+        picture = taken.value.path().read_bytes()
+        assert picture.startswith(b"\x89PNG")
+        width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
+        assert width > height > 300  # twice as large as it is drawn
 
 
 @everywhere
@@ -90,6 +114,10 @@ def test_axe_finds_nothing_in_the_city(
         assert violations(office) == []
         office.page.goto(f"{office.url}/city?at=2020-01-01T12:00")
         assert violations(office) == []
+        office.page.goto(f"{office.url}/city/weeks")
+        expect(office.page.locator("#unmet")).to_be_visible()
+        assert violations(office) == []
+        assert office.width() <= size[0]
         office.page.goto(f"{office.url}/city/nights")
         expect(office.page.locator("h1")).to_be_visible()
         if office.page.locator(".behind summary").count():

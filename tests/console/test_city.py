@@ -11,8 +11,8 @@ import polars
 import pytest
 
 from services.console.api_city import PAPER, parquet, table
-from services.console.city import COLUMNS, COLUMNS_CSV, WHOLE, City, city, moment_asked, weeks
-from services.console.words import LANGUAGES, words
+from services.console.city import COLUMNS, COLUMNS_CSV, WHOLE, City, city, moment_asked
+from services.console.words import words
 from services.placement.api_models import CapacityRowView
 from services.placement.columns import CAPACITY
 from shared.contracts.vocabulary import KINDS, OVERNIGHT_LICENCE, PARTNER_GROUPS
@@ -125,22 +125,24 @@ def test_the_slider_stands_where_the_moment_is_and_nowhere_when_it_is_further_ba
     assert seen(row(), at=NOW - timedelta(hours=1)).at == "2026-01-10T20:00"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_week_says_what_is_left_out_and_what_lies_between(language: str) -> None:
-    spoken = words(language)
-    groups: dict[str, Any] = {group: {"least": None, "most": None} for group in PARTNER_GROUPS}
-    groups |= {"legal": {"least": 6, "most": 9}, "care": {"least": 12, "most": 12}}
-    told: dict[str, Any] = {"small_counts_below": 5, "share_reported": 0.4, "items": [{
-        "week": "2026-01-05", "registrations": None, "ended": 31, "share": 0.419, "perspective": 13, "outcomes": {},
-        "referrals": groups, "missing": ["west"],
-    }]}  # fmt: skip
-    [week] = weeks(told, spoken)
-    assert (week.registrations, week.ended, week.share) == (spoken("city.left_out"), "31", "42%")
-    assert week.referrals[:2] == [spoken("summary.free_range", low=6, high=9), "12"]
-    assert set(week.referrals[2:]) == {spoken("city.left_out")}
-    assert week.missing == "West"
-    [unknown] = weeks(told | {"items": [told["items"][0] | {"share": None}]}, spoken)
-    assert unknown.share == spoken("city.left_out")
+def test_what_is_full_is_named_house_by_house_and_what_may_have_room_or_has_no_places_is_not() -> None:
+    full = {"occupied": 52, "held": 5}
+    shown = seen(
+        row("west", **full), row("noord"), row("oost", link="silent", **full),
+        row("zuid", total=0, occupied=0, held=0, blocked=0), row("stad", kind="allowance", **full),
+        row("centrum", kind="night_shelter", overflow=1, occupied=58, held=0),
+    )  # fmt: skip
+    assert shown.full == ["Centrum · Night shelter", "West · 24-hour shelter"]
+    assert shown.doubt == "Oost silent"
+
+
+def test_a_site_that_is_not_certain_is_named_once_however_many_districts_it_has() -> None:
+    shown = seen(row("west", district="Zuid", link="late"), row("west", district="West", link="late"), row("noord"))
+    assert (shown.doubt, [one.doubt for one in shown.districts]) == ("West late", ["", "West late", "West late"])
+
+
+def test_the_map_is_as_wide_as_its_districts() -> None:
+    assert seen(row("zuidoost")).width > seen(row("noord")).width > seen(row("west", district="Nieuw-West")).width > 0
 
 
 def test_the_columns_are_those_of_the_export() -> None:

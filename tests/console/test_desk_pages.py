@@ -4,11 +4,15 @@ is nothing to show."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+from starlette.responses import JSONResponse
 
 from services.console.api_pages import HERE, Places, Screens, build
+from services.console.api_screens import PLACES_MAX
 from shared.http_border import PAGE_POLICY, Border
 from shared.security import Role, load_public_keys, verify_token
 from tests.console.sample import uid
@@ -144,3 +148,17 @@ async def test_a_form_that_another_service_decides_says_so_or_its_page_would_wai
     assert " data-elsewhere" not in (await desk.get("/money/form?about=open", "coordinator")).text
     script = (HERE / "static" / "forms.js").read_text("utf-8")
     assert 'if (!("elsewhere" in form.dataset)) wrote(came.position);' in script
+
+
+@pytest.mark.parametrize(("there", "more"), [(PLACES_MAX - 1, False), (PLACES_MAX, False), (PLACES_MAX + 1, True)])
+async def test_a_list_that_is_longer_than_is_shown_says_that_there_is_more(there: int, more: bool) -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        asked = dict(parse_qsl(scope["query_string"].decode()))
+        first = int(asked.get("cursor", "0"))
+        last = min(first + int(asked["limit"]), there)
+        found = {"items": [{"id": n} for n in range(first, last)], "next": str(last) if last < there else None}
+        await JSONResponse(found)(scope, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=answer), base_url="http://west.test") as client:
+        shown = await Places(client, "intake").first("token", "clients")
+    assert (len(shown[0]), shown[1]) == (min(there, PLACES_MAX), more)

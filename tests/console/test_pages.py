@@ -57,7 +57,8 @@ class Pages:
         keys = load_public_keys(public)
         nobody = httpx.AsyncClient(base_url="http://127.0.0.1:9", timeout=1, trust_env=False)
         self.entrance = Entrance(Accounts(_no_database), keys, "west", CLOCK, SystemIds(), demo, lambda: None)
-        self.app = build(Screens(self.settings, Places(nobody), CLOCK, COOKIE), self.entrance)
+        self.screens = Screens(self.settings, Places(nobody), CLOCK, COOKIE)
+        self.app = build(self.screens, self.entrance)
         self.border = Border(
             self.app,
             verify=lambda token: verify_token(keys, token, "west", CLOCK.now()),

@@ -1,0 +1,201 @@
+"""What the pictures of the screens show: a demo city in which the desks have been at work. Nobody in it is a person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from tests.support.network import PATIENCE_SECONDS, Network
+
+T = TypeVar("T")
+
+ZONE = ZoneInfo("Europe/Amsterdam")
+NIGHTS = 14
+HOUSES = (
+    ("west", "de-brug", "De Brug", "Nieuw-West", "shelter_24h", 48, (40, 44, 45, 48, 47, 46, 42)),
+    ("west", "het-anker", "Het Anker", "Centrum", "night_shelter", 30, (30, 30, 29, 30, 30, 28, 30)),
+    ("noord", "de-kade", "De Kade", "Noord", "family_shelter", 22, (14, 15, 17, 16, 18, 19, 18)),
+    ("zuidoost", "het-kompas", "Het Kompas", "Zuidoost", "shelter_24h", 64, (38, 36, 41, 47, 45, 52, 50)),
+    ("zuidoost", "de-haven", "De Haven", "Zuid", "medical_respite", 12, (6, 9, 12, 11, 12, 12, 10)),
+)
+"""Site, name, title, district, kind, places, and how many were taken from Monday to Sunday."""
+TARIFFS = (("1", 6250), ("2", 11400), ("3-4", 14900), ("5+", 20600))
+"""Cents a week."""
+
+
+@dataclass(frozen=True)
+class City:
+    """known: the ids the paths of the screens are filled in with."""
+
+    known: Mapping[str, str]
+
+
+def furnish(network: Network) -> City:
+    """Puts the desks to work where they have not been yet. All of it goes over the same paths any desk uses."""
+    told: dict[str, str] = {"then": last_tuesday(datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M")}
+    with _desk(network, "stad", "coordinator") as city:
+        if not _list(city, "/api/placement/regimes"):
+            _nights(network)
+            _regime(city)
+        told |= _money(network)
+    return City(told | _clients(network) | _hold(network))
+
+
+def last_tuesday(now: datetime) -> datetime:
+    """The evening before this week's or last week's Wednesday, at ten by the clocks of the city."""
+    here = now.astimezone(ZONE)
+    back = (here.weekday() - 1) % 7 or 7
+    return (here - timedelta(days=back)).replace(hour=22, minute=0, second=0, microsecond=0)
+
+
+@contextmanager
+def _desk(network: Network, site: str, role: str) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {network.token(site, role)}"}
+    with httpx.Client(base_url=network.urls[site], headers=headers, timeout=30, trust_env=False) as client:
+        yield client
+
+
+def _post(desk: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
+    answer = desk.post(path, json=body)
+    assert answer.is_success, f"{path}: {answer.text}"
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _list(desk: httpx.Client, path: str, **query: str) -> list[dict[str, Any]]:
+    answer = desk.get(path, params={"limit": "500", **query})
+    assert answer.is_success, f"{path}: {answer.text}"
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def capacity(desk: httpx.Client) -> list[dict[str, Any]]:
+    """The rows of the network's capacity as a site sees it."""
+    answer = desk.get("/api/placement/capacity")
+    assert answer.is_success, answer.text
+    rows: list[dict[str, Any]] = answer.json()["rows"]
+    return rows
+
+
+def until(what: str, look: Callable[[], T | None]) -> T:
+    """What comes of itself, as soon as it is there."""
+    end = time.monotonic() + 2 * PATIENCE_SECONDS
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"it never came: {what}")
+
+
+def _nights(network: Network) -> None:
+    """The last nights of five houses, as houses report them that keep their own books."""
+    today = datetime.now(ZONE).date()
+    for site, name, title, district, kind, places, week in HOUSES:
+        with _desk(network, site, "coordinator") as desk:
+            _post(desk, "/api/placement/locations", name=name, title=title, district=district)
+            nights = []
+            for back in range(NIGHTS, 0, -1):
+                day = today - timedelta(days=back)
+                seen = datetime(day.year, day.month, day.day, 20, tzinfo=ZONE)
+                nights.append({
+                    "programme": "1", "kind": kind, "night": day.isoformat(), "observed_at": seen.isoformat(),
+                    "total": places, "blocked": 0, "occupied": week[day.weekday()], "overflow": 0,
+                })  # fmt: skip
+            _post(desk, "/api/placement/imports/overnight", location=name, nights=nights)
+
+
+def _regime(city: httpx.Client) -> None:
+    begins = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=3)
+    _post(
+        city, "/api/placement/regimes", name="Winterkou", kinds=["night_shelter"], starts_at=begins.isoformat(),
+        ends_at=(begins + timedelta(days=4)).isoformat(),
+    )  # fmt: skip
+
+
+def _money(network: Network) -> dict[str, str]:
+    """A programme with a budget, people in it, and a run that waits for a second person."""
+    today = datetime.now(ZONE).date()
+    monday = today - timedelta(days=today.weekday() + 7)
+    with _desk(network, "stad", "finance") as office, _desk(network, "west", "caseworker") as desk:
+        found = next((row for row in _list(office, "/api/allowance/programmes") if row["name"] == "Leefgeld"), None)
+        if found is None:
+            tariffs = [{"size_class": size, "cents": cents, "valid_from": "2025-01-01"} for size, cents in TARIFFS]
+            made = _post(
+                office, "/api/allowance/programmes", name="Leefgeld", places=240, period="week", tariffs=tariffs,
+                methods=["voucher"],
+            )  # fmt: skip
+            path = f"/api/allowance/programmes/{made['id']}"
+            _post(office, f"{path}/budget", year=today.year, cents=185_000_000)
+            for n in range(6):
+                client = _post(desk, "/api/intake/clients", household=[{"age_band": "23-64"}] * (1 + n % 3))["id"]
+                until(
+                    "the client is known to allowance", lambda client=client: _granted(desk, made["id"], client, monday)
+                )
+            wanted = f"{monday.isocalendar().year}-W{monday.isocalendar().week:02}"
+            until("seats are granted", lambda: _list(office, "/api/allowance/programmes")[0]["occupied"] >= 6)
+            _post(office, "/api/allowance/pay-runs", programme=made["id"], period=wanted)
+        return {"run": _list(office, "/api/allowance/pay-runs")[0]["id"]}
+
+
+def _granted(desk: httpx.Client, programme: str, client: str, first: Any) -> bool:
+    """Whether a seat was asked for; not as long as the client is not known there."""
+    body = {"programme": programme, "client_id": client, "from_day": first.isoformat()}
+    answer = desk.post("/api/allowance/entitlements", json=body)
+    assert answer.is_success or answer.status_code in (404, 409), answer.text
+    return answer.is_success
+
+
+def _clients(network: Network) -> dict[str, str]:
+    """Files at west: a family with an offer, one that waits, and one about whom little is known."""
+    with _desk(network, "west", "caseworker") as desk, _desk(network, "noord", "operator") as noord:
+        there = {row["alias"]: row["id"] for row in _list(desk, "/api/intake/clients")}
+        family = [{"age_band": band} for band in ("23-64", "23-64", "12-17", "4-11", "0-3")]
+        files: dict[str, dict[str, Any]] = {
+            "Merel": {"household": family, "languages": ["ar", "en"], "needs": ["legal", "child_care"],
+                      "contact": {"channel": "desk"},
+                      "personal": {"name": "—", "notes": "—"}},
+            "Kievit": {"household": [{"age_band": "18-22"}], "languages": ["ti"], "needs": ["protection"]},
+            "Zwaluw": {"household": [{"age_band": "65+"}], "languages": ["nl"], "accessibility": ["step_free"]},
+            "نورس": {"household": [{"age_band": "23-64"}, {"age_band": "23-64"}], "languages": ["fa"]},
+        }  # fmt: skip
+        for alias, body in files.items():
+            if alias not in there:
+                there[alias] = _post(desk, "/api/intake/clients", alias=alias, **body)["id"]
+        told = {"client": there["Merel"], "waiting": there["Kievit"], "plain": there["Zwaluw"]}
+        if not _list(desk, "/api/intake/requests", client_id=told["client"]):
+            _post(noord, "/api/placement/places", location="noord", kind="family_shelter", room="12", sleeps=6, count=1)
+            _post(desk, f"/api/intake/clients/{told['client']}/requests", kinds=["family_shelter"],
+                  priority_facts=["children", "sleeping_rough"])  # fmt: skip
+            made = _post(desk, f"/api/intake/clients/{told['client']}/trajectories", goals=["een advocaat spreken"])
+            _post(desk, f"/api/intake/trajectories/{made['id']}/milestones", milestone="eerste gesprek")
+            _post(
+                desk,
+                f"/api/intake/clients/{told['client']}/referrals",
+                partner_kind="legal_aid",
+                partner="Wijkjuristen",
+            )
+            _post(desk, f"/api/intake/clients/{told['waiting']}/requests", kinds=["medical_respite"],
+                  features=["quiet"], priority_facts=["under_23"])  # fmt: skip
+
+        def offered() -> bool:
+            return any(row["offers"] for row in _list(desk, "/api/intake/requests", client_id=told["client"]))
+
+        until("the family is offered a place", offered)
+    return told
+
+
+def _hold(network: Network) -> dict[str, str]:
+    """A hold that was taken up: its story."""
+    with _desk(network, "west", "operator") as desk:
+        free = next(row for row in _list(desk, "/api/placement/places", status="free") if row["location"] == "west")
+        held = _post(desk, "/api/placement/holds", place_ids=[free["id"]], hold_minutes=30)
+        _post(desk, f"/api/placement/holds/{held['id']}/check-in")
+        return {"hold": held["id"]}

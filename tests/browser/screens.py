@@ -1,0 +1,226 @@
+"""Pictures of every screen, taken by the browser from a running demo city: `python -m tests.browser.screens`.
+
+Each screen is taken once as those who work with it mostly see it (the desk on a phone in Dutch, the office on a desk in
+English, some in the dark) and put into `docs/screens/`; `--every` takes each in both sizes, languages and schemes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from playwright.sync_api import Page, expect, sync_playwright
+
+from shared.http_access import session_cookie
+from shared.security import Role
+from tests.browser.city_of_pictures import City, capacity, furnish, until
+from tests.browser.visitor import ARGUMENTS, DESKTOP, PATIENCE_MS, PHONE, Scheme, Visitor, Visitors, chromium
+from tests.support.network import FOUR, ROOT, Network, running_network
+
+PLACE = ROOT / "docs" / "screens"
+QUALITY = 72
+"""Of WebP: text stays sharp, and all pictures together stay below three megabytes."""
+PAPER = (794, 1123)
+"""A4 in CSS pixels."""
+HEIGHT_MAX = 2_400
+"""How much of a long page is taken, in CSS pixels: its beginning tells what it is."""
+
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Comes when what moved, as the window grew, has been drawn."""
+
+Format = Literal["webp", "png"]
+Step = Callable[[Page, City], None]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One picture. path: filled in with what is in the city. role: None for somebody who is not signed in. then: what
+    is tapped before it is taken. live: the page says that it is."""
+
+    name: str
+    site: str
+    role: Role | None
+    path: str
+    language: str = "nl"
+    scheme: Scheme = "light"
+    size: tuple[int, int] = PHONE
+    then: Step | None = None
+    live: bool = True
+
+
+def _sheet(button: str) -> Step:
+    def opens(page: Page, _: City) -> None:
+        page.locator(button).first.click()
+        expect(page.locator("#sheet-body :is(form, button, h2)").first).to_be_visible(timeout=PATIENCE_MS)
+
+    return opens
+
+
+def _walked(page: Page, _: City) -> None:
+    page.locator("[data-spot]").first.click()
+
+
+def _dropped(page: Page, _: City) -> None:
+    page.context.clear_cookies()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#dropped")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def _printed(page: Page, _: City) -> None:
+    page.emulate_media(media="print")
+
+
+def _behind(page: Page, _: City) -> None:
+    page.locator(".behind summary").click()
+
+
+def _office(name: str, role: Role, path: str, **more: object) -> Screen:
+    made = Screen(name, "stad", role, path, language="en", size=DESKTOP)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+SCREENS: tuple[Screen, ...] = (
+    Screen("sign-in", "west", None, "/sign-in", live=False),
+    Screen("board", "west", "operator", "/?location=west"),
+    Screen("board-desk", "west", "operator", "/?location=west", language="en", scheme="dark", size=DESKTOP),
+    Screen("board-more", "west", "operator", "/?location=west", then=_sheet(".is-occupied button[data-tap=more]")),
+    Screen("board-house", "west", "operator", "/?location=west", then=_sheet("[data-sheet*='/sheet']:not([data-tap])")),
+    Screen("board-dropped", "west", "operator", "/?location=west", scheme="dark", then=_dropped, live=True),
+    Screen("find", "west", "operator", "/find?kind=family_shelter&people=4"),
+    Screen("find-nothing", "west", "operator", "/find?kind=medical_respite&people=9", scheme="dark"),
+    Screen("count", "west", "operator", "/count?location=west", then=_walked, live=False),
+    Screen("night-list", "west", "operator", "/list?location=west", size=DESKTOP, live=False),
+    Screen("night-list-paper", "west", "operator", "/list?location=west", size=PAPER, then=_printed, live=False),
+    Screen("evacuation-list", "west", "operator", "/list?location=west&evacuation=true", language="en", live=False),
+    Screen("clients", "west", "caseworker", "/clients", language="en", size=DESKTOP),
+    Screen("clients-phone", "west", "caseworker", "/clients", scheme="dark"),
+    Screen("register", "west", "caseworker", "/clients", then=_sheet("[data-sheet='/clients/form']")),
+    Screen("client", "west", "caseworker", "/clients/{client}", language="en", size=DESKTOP),
+    Screen("client-phone", "west", "caseworker", "/clients/{client}"),
+    Screen("client-waiting", "west", "caseworker", "/clients/{waiting}", language="en"),
+    Screen("client-request", "west", "caseworker", "/clients/{plain}", then=_sheet("[data-sheet$='about=request']")),
+    Screen("client-forget", "west", "caseworker", "/clients/{plain}", language="en", scheme="dark",
+           then=_sheet("[data-sheet*='about=erase']")),
+    _office("network", "coordinator", "/"),
+    _office("network-phone", "coordinator", "/", language="nl", size=PHONE),
+    _office("city", "coordinator", "/city?district=West"),
+    _office("city-dark", "auditor", "/city", scheme="dark", language="nl"),
+    _office("city-phone", "coordinator", "/city", language="nl", size=PHONE),
+    _office("city-then", "coordinator", "/city?at={then}"),
+    _office("nights", "coordinator", "/city/nights", live=False, then=_behind),
+    _office("weeks", "coordinator", "/city/weeks", live=False),
+    _office("nights-phone", "coordinator", "/city/nights", language="nl", size=PHONE, scheme="dark", live=False),
+    _office("money", "finance", "/money"),
+    _office("money-phone", "finance", "/money", language="nl", size=PHONE, scheme="dark"),
+    _office("money-run", "auditor", "/money?run={run}#lines"),
+    _office("money-ceiling", "finance", "/money", then=_sheet("[data-sheet*='about=ceiling']")),
+    _office("regime", "coordinator", "/money", language="nl", size=PHONE, then=_sheet("[data-sheet*='about=regime']")),
+    Screen("state", "west", "oncall", "/state", language="en", size=DESKTOP, live=False),
+    Screen("trace", "west", "oncall", "/trace?id={hold}", language="en", size=DESKTOP, live=False),
+    Screen("account", "west", "operator", "/account", live=False),
+)  # fmt: skip
+
+
+def main(words: Sequence[str]) -> int:
+    """Exit 0 when every picture was taken, 2 for a wrong call."""
+    parse = argparse.ArgumentParser(prog="python -m tests.browser.screens", description=__doc__)
+    parse.add_argument("names", nargs="*", metavar="SCREEN", help="only these; without any, all of them")
+    parse.add_argument("--every", action="store_true", help="each in both sizes, languages and schemes")
+    parse.add_argument("--to", type=Path, default=PLACE, help="where they go (default: docs/screens)")
+    parse.add_argument("--format", choices=("webp", "png"), default="webp", help="of the pictures")
+    parse.add_argument("--data", type=Path, help="of a demo network that is running; without it one is started")
+    chosen = parse.parse_args(words)
+    unknown = set(chosen.names) - {screen.name for screen in SCREENS}
+    if unknown:
+        parse.error(f"there is no screen {', '.join(sorted(unknown))}; there are {_names()}")
+    wanted = [screen for screen in SCREENS if not chosen.names or screen.name in chosen.names]
+    chosen.to.mkdir(parents=True, exist_ok=True)
+    with _network(chosen.data) as network, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        visitors = Visitors(network, browser)
+        city = furnish(network)
+        _settled(network)
+        for screen in itertools.chain.from_iterable(_variants(one) if chosen.every else [one] for one in wanted):
+            path = chosen.to / f"{screen.name}.{chosen.format}"
+            path.write_bytes(_taken(visitors, city, screen, chosen.format))
+            print(f"{path}  {path.stat().st_size / 1000:.0f} kB", flush=True)
+        browser.close()
+    return 0
+
+
+def _names() -> str:
+    return ", ".join(screen.name for screen in SCREENS)
+
+
+def _variants(screen: Screen) -> Iterator[Screen]:
+    sizes = (("phone", PHONE), ("desk", DESKTOP))
+    schemes: tuple[Scheme, ...] = ("light", "dark")
+    for (word, size), language, scheme in itertools.product(sizes, ("nl", "en"), schemes):
+        name = f"{screen.name}-{word}-{language}-{scheme}"
+        yield replace(screen, name=name, size=size, language=language, scheme=scheme)
+
+
+@contextmanager
+def _network(data: Path | None) -> Iterator[Network]:
+    """The network whose data directory this is, or the demo city of a new one, furnished."""
+    if data is not None:
+        told = Network(data, {}).told()
+        yield Network(data, {name: site["url"] for name, site in told["sites"].items()})
+        return
+    with running_network("--demo", network=FOUR) as started:
+        yield started
+
+
+def _settled(network: Network) -> None:
+    """Returns when the municipality hears every site as it is now."""
+    headers = {"Authorization": f"Bearer {network.token('stad', 'coordinator')}"}
+    with httpx.Client(base_url=network.urls["stad"], headers=headers, timeout=30, trust_env=False) as city:
+        until("every site is live", lambda: {row["link"] for row in capacity(city)} == {"live"})
+
+
+def _taken(visitors: Visitors, city: City, screen: Screen, format_: Format) -> bytes:
+    """The picture of a screen, when all it waits for has come."""
+    with visitors.visitor(
+        screen.site, language=screen.language, scheme=screen.scheme, size=screen.size, reduced_motion="reduce"
+    ) as visitor:
+        if screen.role is not None:
+            _signed_in(visitors, visitor, screen.role)
+        visitor.page.goto(f"{visitor.url}{screen.path.format(**city.known)}")
+        if screen.live:
+            visitor.is_live()
+        if screen.then is not None:
+            screen.then(visitor.page, city)
+        visitor.page.evaluate("document.fonts.ready")
+        return _picture(visitor.page, screen.size, format_)
+
+
+def _signed_in(visitors: Visitors, visitor: Visitor, role: Role) -> None:
+    token = visitors.network.token(visitor.site, role)
+    name = session_cookie(visitor.site)
+    visitor.page.context.add_cookies([{"name": name, "value": token, "url": visitor.url, "sameSite": "Strict"}])
+
+
+def _picture(page: Page, size: tuple[int, int], format_: Format) -> bytes:
+    """Of the page from its top to its end, or as far as `HEIGHT_MAX`; of a dialog what is seen with it."""
+    dialog = page.locator("dialog[open]").count() > 0
+    height = size[1] if dialog else min(HEIGHT_MAX, int(page.evaluate("document.documentElement.scrollHeight")))
+    page.set_viewport_size({"width": size[0], "height": max(size[1], height)})
+    session = page.context.new_cdp_session(page)
+    asked: dict[str, object] = {"format": format_, "fromSurface": True}
+    if format_ == "webp":
+        asked["quality"] = QUALITY
+    page.evaluate(DRAWN)
+    answer = session.send("Page.captureScreenshot", asked)
+    return base64.b64decode(answer["data"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
