@@ -31,6 +31,7 @@ function line(tap) {
   said.append(what, how);
   const button = document.createElement("button");
   button.type = "button";
+  button.className = "quiet";
   button.dataset.drop = tap.n;
   if (tap.state === WAITS) button.dataset.waits = "";
   button.textContent = tap.state === WAITS ? words.drop : words.seen;
