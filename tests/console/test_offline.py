@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from services.console.api_offline import SCRIPTS, worker
 from services.console.api_screens import HERE, NOW_HEADER
 from services.console.board import DESK_ROLES
-from services.console.offline import SCRIPTS, worker
 from shared.http_access import PERSON_HEADER
 from tests.console.test_pages import CLOCK, Pages
 

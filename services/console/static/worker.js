@@ -1,5 +1,5 @@
 // Opens the board without a connection, and forgets it when somebody signs out. `VERSION`, `FILES` and `HOURS` are written
-// above this by the site (`offline.py`). What people send and what the site tells as it happens is none of its business.
+// above this by the site (`api_offline.py`). What people send and what the site tells as it happens is none of its business.
 const ASSETS = `plek-files ${VERSION}`;
 const BOARD = "plek-board";
 const DEVICE = "plek-device"; // whether somebody signed out here whom the site could not be told of yet
