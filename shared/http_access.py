@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -24,6 +25,10 @@ SESSION_COOKIE = "plek_session"
 
 BY_COOKIE = "plek.by_cookie"
 """Key of the ASGI scope: the actor is known by the session cookie; the browser may have been tricked into asking."""
+
+PERSON_HEADER = "plek-person"
+"""Whom a page was made for (`person_of`). A page says it with what it sends: on a shared device somebody else may be
+signed in by then."""
 
 JSON_DEPTH_MAX = 32
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -81,7 +86,7 @@ def admit(request: Request, access: Access) -> None:
     """Lets a request through or raises the `Problem` it deserves.
 
     401 with why the token did not count, 503 while that is not known; 403 `cross-site` for an unsafe request a browser
-    may have been tricked into; 403 `role-not-allowed`.
+    may have been tricked into; 409 `another-person` for one that somebody else's page sends; 403 `role-not-allowed`.
     """
     scope = request.scope
     unsafe = request.method not in SAFE_METHODS
@@ -94,6 +99,8 @@ def admit(request: Request, access: Access) -> None:
         raise stranger(scope)
     if unsafe and scope.get(BY_COOKIE):
         _refuse_cross_site(request)
+        if PERSON_HEADER in request.headers and request.headers[PERSON_HEADER] != person_of(actor):
+            raise Problem(409, "another-person")
     if actor.role not in access.roles:
         raise Problem(403, "role-not-allowed", facts={"role": actor.role, "allowed": sorted(access.roles)})
 
@@ -119,6 +126,11 @@ def _host_of(origin: str) -> str:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
+
+
+def person_of(actor: Actor) -> str:
+    """What a page of somebody's may know them by: the same for all their sessions at a site, and nobody's name."""
+    return hashlib.sha256(f"{actor.site}\0{actor.subject}".encode()).hexdigest()[:24]
 
 
 def current_actor(request: Request) -> Actor:

@@ -46,6 +46,7 @@ _BY_STATUS = {
     503: "unavailable",
 }
 _TITLES = {
+    "another-person": "The page was made for somebody else",
     "body-not-json": "The body is not JSON",
     "body-too-large": "The body is too large",
     "content-type-not-json": "The content type is not application/json",

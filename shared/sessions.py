@@ -29,6 +29,7 @@ FRESH_SECONDS = 1.0
 UNHEARD_SECONDS_MAX = 300.0
 """How long it is good for while the database does not answer: nobody can end a session there meanwhile."""
 REMEMBERED_MAX = 1_000
+"""Of those that count, and as many that do not: made-up cookies push nobody out who is signed in."""
 ANSWER_SECONDS_MAX = 5.0
 
 _FIND = (
@@ -69,6 +70,7 @@ class Sessions:
     def __init__(self, dsn: str, site: str, clock: Clock, *, demo: bool = False) -> None:
         self._dsn, self._site, self._clock, self._demo = dsn, site, clock, demo
         self._known: OrderedDict[str, _Found] = OrderedDict()
+        self._nobodys: OrderedDict[str, _Found] = OrderedDict()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
 
@@ -84,6 +86,7 @@ class Sessions:
     def forget(self) -> None:
         """Asks for all of them anew: some were ended here."""
         self._known.clear()
+        self._nobodys.clear()
 
     def close(self) -> None:
         """Lets go of its connections."""
@@ -91,7 +94,7 @@ class Sessions:
             self._pool.terminate()
 
     async def _session(self, key: str) -> tuple[str, Role, float] | None:
-        now, known = self._clock.monotonic(), self._known.get(key)
+        now, known = self._clock.monotonic(), self._known.get(key) or self._nobodys.get(key)
         if known is not None and now - known.at < FRESH_SECONDS:
             return known.session
         try:
@@ -101,10 +104,12 @@ class Sessions:
                 return known.session
             raise
         session = None if row is None else (row[0], cast("Role", row[1]), row[2])
-        self._known[key] = _Found(session, now)
-        self._known.move_to_end(key)
-        if len(self._known) > REMEMBERED_MAX:
-            self._known.popitem(last=False)
+        self._known.pop(key, None)
+        kept = self._known if session is not None else self._nobodys
+        kept[key] = _Found(session, now)
+        kept.move_to_end(key)
+        if len(kept) > REMEMBERED_MAX:
+            kept.popitem(last=False)
         return session
 
     async def _row(self, key: str) -> Any:

@@ -27,9 +27,10 @@ from services.console.signing import (
     device_of,
     name_of,
 )
-from services.console.views_accounts import Account, Accounts, Passwords
+from services.console.views_accounts import BUSY_SECONDS, Account, Accounts, Passwords, PasswordsBusy
 from shared.clock import Clock
 from shared.http_access import EVERYBODY, CurrentActor, allow, open_to_all
+from shared.http_models import is_id
 from shared.ids import Ids
 from shared.ports import StoreUnavailable
 from shared.security import TOKEN_LENGTH_MAX, Role, TokenError, signed_claims
@@ -70,7 +71,11 @@ class Entrance:
         if wait > 0:
             raise NotLetIn("too-many-tries", wait)
         counts = account if account is not None and (self.demo or not account.demo) else None
-        if not await self.passwords.fits(password, counts, known=known) or counts is None:
+        try:
+            fits = await self.passwords.fits(password, counts, known=known)
+        except PasswordsBusy:
+            raise NotLetIn("too-many-tries", BUSY_SECONDS) from None
+        if not fits or counts is None:
             raise NotLetIn("password-wrong")
         self.tries.succeeded(key)
         if counts.disabled_at is not None:  # said only to whoever knows the password
@@ -85,7 +90,8 @@ class Entrance:
         return await self._begin(account, account.id, account.role, browser, until), until
 
     async def token_session(self, token: str, browser: str) -> tuple[str, datetime]:
-        """A new session of whoever holds a token, for as long as that counts. Raises `NotLetIn`."""
+        """A new session of whoever holds a token, for as long as that counts. Raises `NotLetIn`. Its subject is the
+        token's own: those of scripts are all called after their role, and whoever pasted one is nobody else."""
         now = self.clock.now()
         try:
             claims = signed_claims(self.keys, token)
@@ -93,7 +99,8 @@ class Entrance:
         except TokenError as error:
             raise NotLetIn(error.code) from None
         until = min(now + SESSION_LIFETIME, datetime.fromtimestamp(claims.expires, UTC))
-        return await self._begin(None, actor.subject, actor.role, browser, until), until
+        subject = f"{actor.subject}.{key_of(token)[:16]}"
+        return await self._begin(None, subject, actor.role, browser, until), until
 
     async def _begin(self, account: Account | None, subject: str, role: Role, browser: str, until: datetime) -> str:
         now, device = self.clock.now(), device_of(browser)
@@ -241,8 +248,9 @@ def _add_account(pages: FastAPI, desk: _Desk) -> None:
     @allow(*EVERYBODY)
     async def end(actor: CurrentActor, session: Annotated[str, Form(pattern=r"^[0-9a-f-]{36}$")]) -> Response:
         """Ends one of one's own sessions; one of somebody else's stays as it is."""
-        await accounts.end_one(actor.subject, session)
-        desk.entrance.forget()
+        if is_id(session):
+            await accounts.end_one(actor.subject, session)
+            desk.entrance.forget()
         return RedirectResponse("/account", 303)
 
     @pages.post("/account/end-others")

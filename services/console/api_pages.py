@@ -20,6 +20,7 @@ from services.console.api_desk import add_desk
 from services.console.api_entrance import Entrance, add_sign_in
 from services.console.api_heat import add_heat
 from services.console.api_money import add_money
+from services.console.api_offline import add_offline
 from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswer, Places, Screens, viewer_of
 from services.console.api_state import add_state
 from services.console.api_story import add_story
@@ -73,6 +74,7 @@ def build(screens: Screens, entrance: Entrance) -> FastAPI:
     add_story(pages, screens)
     add_state(pages, screens)
     add_sign_in(pages, screens, entrance)
+    add_offline(pages, screens)
     _add_language(pages)
     pages.mount("/static", Guarded(_Assets(directory=HERE / "static"), OPEN))
     return pages

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,11 +26,15 @@ from services.console.network import network, site_title
 from services.console.words import LANGUAGES, Words, choose_language, words
 from shared.clock import Clock
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
+from shared.http_access import PERSON_HEADER, person_of
+from shared.http_problems import ACTOR
 from shared.security import Actor
 from shared.settings import SiteSettings
 from shared.telemetry import current_traceparent
 
 LANGUAGE_COOKIE = "plek_language"
+NOW_HEADER = "plek-now"
+"""The site's time when a page was made, in milliseconds since 1970, and not before anything it shows."""
 ANSWER_SECONDS_MAX = 5.0
 PAGE_SIZE = 500
 PLACES_MAX = 2_000
@@ -165,10 +170,13 @@ class Screens:
         """A page in the reader's language."""
         spoken = self.language(request)
         languages = [(name, words(name)("language.name")) for name in LANGUAGES]
+        actor, now_ms = request.scope.get(ACTOR), math.ceil(self.clock.now().timestamp() * 1000)
+        known = {"person": "" if actor is None else person_of(actor), "now_ms": now_ms, "version": version()}
         text = self._templates.get_template(template).render(
-            t=spoken, language=spoken.language, languages=languages, here=_path_of(request), **facts
+            t=spoken, language=spoken.language, languages=languages, here=_path_of(request), **known, **facts
         )
-        return HTMLResponse(text, status, {"Vary": "Accept-Language, Cookie"})
+        told = {PERSON_HEADER: known["person"], NOW_HEADER: str(now_ms), "Vary": "Accept-Language, Cookie"}
+        return HTMLResponse(text, status, told)
 
     async def live(self, viewer: Viewer, spoken: Words, wanted: str | None, after: int | None) -> dict[str, Any]:
         """What the live part of the page shows. wanted: which of the own locations. after: a write it must show."""
@@ -250,6 +258,16 @@ def asset(name: str) -> str:
     """The address of a file of ours; it changes when the file does, so that browsers may keep it for ever."""
     digest = hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
     return f"/static/{name}?v={digest}"
+
+
+@cache
+def version() -> str:
+    """Changes with anything a page is made of: files, templates, words."""
+    digest = hashlib.sha256()
+    for folder in ("static", "templates", "locale"):
+        for path in sorted((HERE / folder).iterdir()):
+            digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def viewer_of(request: Request, actor: Actor, cookie: str) -> Viewer:

@@ -32,7 +32,8 @@ class Tap:
 
     done: what it says afterwards. weight: `primary` for the usual next step of a busy night, `quiet` for that of a
     calm one, `plain` for the rest. sheet: instead of a request, the address of more to choose from. undo: the path that
-    takes it back for a while, `{id}` and `{stay_id}` being the answer's.
+    takes it back for a while, `{id}` and `{stay_id}` being the answer's. later: it happened whether or not there is a
+    connection, and can be told afterwards with the time it did: it takes `observed_at`.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Tap:
     weight: str = "plain"
     sheet: str = ""
     undo: str = ""
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -275,7 +277,8 @@ def _taps(place: Row, uses: Uses, name: str, now: datetime, words: Words) -> lis
     match place["status"]:
         case "free":
             return [
-                tap("take", "stays", {"place_ids": [id_]}, weight="primary", undo=f"{API}/stays/{{id}}/undo"),
+                tap("take", "stays", {"place_ids": [id_]}, weight="primary", undo=f"{API}/stays/{{id}}/undo",
+                    later=True),
                 tap(
                     "hold", "holds", {"place_ids": [id_], "hold_minutes": HOLD_MINUTES_DEFAULT},
                     undo=f"{API}/holds/{{id}}/cancel",
@@ -287,7 +290,7 @@ def _taps(place: Row, uses: Uses, name: str, now: datetime, words: Words) -> lis
             stay = uses.stays[id_]
             end = tap(
                 "end", f"stays/{stay['id']}/end", {"reason": END_REASON}, stay["version"], weight="quiet",
-                undo=f"{API}/stays/{{id}}/undo",
+                undo=f"{API}/stays/{{id}}/undo", later=True,
             )  # fmt: skip
             back = tap("back", f"stays/{stay['id']}/away", {"until": None}, stay["version"], weight="quiet")
             return [*([back] if stay["away_until"] is not None else []), end, opens("more", more)]
@@ -296,9 +299,9 @@ def _taps(place: Row, uses: Uses, name: str, now: datetime, words: Words) -> lis
             return [
                 tap(
                     "check_in", f"holds/{hold['id']}/check-in", {}, hold["version"], weight="primary",
-                    undo=f"{API}/stays/{{stay_id}}/undo",
+                    undo=f"{API}/stays/{{stay_id}}/undo", later=True,
                 ),
-                tap("cancel", f"holds/{hold['id']}/cancel", {}, hold["version"]),
+                tap("cancel", f"holds/{hold['id']}/cancel", {}, hold["version"], later=True),
             ]  # fmt: skip
         case "blocked":
             return [tap("unblock", f"places/{id_}/unblock", {}, version, weight="quiet")]

@@ -40,8 +40,8 @@ class Choice:
 @dataclass(frozen=True)
 class Form:
     """One request. buttons: one of them sends it. select: chosen beside, with its label. number: a field of how many,
-    with its label, least and most. tick: what may be added. done: what is said afterwards; undo: the path that takes it
-    back, `{id}` and `{stay_id}` being the answer's."""
+    with its label, least and most. tick: what may be added. later: as of a `board.Tap`. done: what is said afterwards;
+    undo: the path that takes it back, `{id}` and `{stay_id}` being the answer's."""
 
     name: str
     title: str
@@ -55,6 +55,7 @@ class Form:
     select: tuple[str, Sequence[Choice]] | None = None
     number: tuple[str, str, int, int] | None = None
     tick: Choice | None = None
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _take(house: _House, place: Row, name: str) -> Form:
     return Form(
         "take", words("sheet.take"), words("sheet.take_help"), "/api/placement/stays", {"place_ids": [place["id"]]},
         [Choice(words("action.take"), {}, "primary")], words("done.take", place=name), undo=UNDO_STAY,
-        number=("household_size", words("sheet.people"), 1, place["sleeps"]),
+        number=("household_size", words("sheet.people"), 1, place["sleeps"]), later=True,
     )  # fmt: skip
 
 
@@ -199,7 +200,7 @@ def _move(house: _House, stay: Row, name: str) -> Form:
     return Form(
         "move", words("sheet.move"), words("sheet.move_help"), f"/api/placement/stays/{stay['id']}/move", {},
         [Choice(words("sheet.move_button"), {}, "primary")], words("done.move", place=name), stay["version"],
-        undo=UNDO_STAY, select=(words("sheet.where"), choices[:MOVES_MAX]),
+        undo=UNDO_STAY, select=(words("sheet.where"), choices[:MOVES_MAX]), later=True,
     )  # fmt: skip
 
 
@@ -208,7 +209,7 @@ def _end(house: _House, stay: Row, name: str) -> Form:
     buttons = [Choice(words(f"end_reason.{reason}"), {"reason": reason}) for reason in STAY_END_REASONS]
     return Form(
         "end", words("sheet.end"), words("sheet.end_help"), f"/api/placement/stays/{stay['id']}/end", {}, buttons,
-        words("done.end", place=name), stay["version"], undo=UNDO_STAY,
+        words("done.end", place=name), stay["version"], undo=UNDO_STAY, later=True,
     )  # fmt: skip
 
 
@@ -243,7 +244,7 @@ def _everybody_out(location: str, which: Piece, title: str, words: Words) -> For
     buttons[0] = replace(buttons[0], weight="primary")
     return Form(
         "all_out", words("sheet.all_out", place=title), words("sheet.all_out_help"), "/api/placement/stays/end",
-        {"location": location, **which}, buttons, words("done.all_out", place=title),
+        {"location": location, **which}, buttons, words("done.all_out", place=title), later=True,
     )  # fmt: skip
 
 
@@ -283,5 +284,5 @@ def _arrive(location: str, free: Mapping[str, int], words: Words) -> Form:
     return Form(
         "arrive", words("sheet.arrive"), words("sheet.arrive_help"), "/api/placement/stays", {"location": location},
         buttons, words("done.arrive"), undo=UNDO_STAY, number=("household_size", words("sheet.people"), 1, 20),
-        tick=Choice(words("sheet.extra"), {"extra": True}),
+        tick=Choice(words("sheet.extra"), {"extra": True}), later=True,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -38,8 +39,14 @@ def name_of(typed: str) -> str | None:
     return name if NAME.fullmatch(name) else None
 
 
+def as_typed(password: str) -> str:
+    """A password as it counts: one keyboard sends é as one sign and another as two (NFKC, NIST SP 800-63B)."""
+    return unicodedata.normalize("NFKC", password)
+
+
 def weakness(name: str, password: str) -> str | None:
     """Why a password is refused, as a code; None when it is good enough. Length is what counts (NIST SP 800-63B)."""
+    password = as_typed(password)
     if len(password) < PASSWORD_CHARS_MIN:
         return "password-too-short"
     if len(password) > PASSWORD_CHARS_MAX:

@@ -16,7 +16,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.dialects import postgresql as pg
 
-from services.console.signing import DEMO_PASSWORD, DEVICE_DAYS
+from services.console.signing import DEMO_PASSWORD, DEVICE_DAYS, as_typed
 from shared.clock import Clock
 from shared.schema import NAME, TIME, metadata
 from shared.security import ROLES, Role
@@ -30,6 +30,10 @@ DEMO_ACCOUNTS: dict[str, Role] = {role: role for role in ROLES}
 HASHES_AT_ONCE = 2
 """One takes 64 MiB and a tenth of a second of a core: whoever floods the page waits, and the site does not. Half of
 them are for browsers that are known: a flood of strangers makes nobody wait at their own device."""
+HASHES_WAITING_MAX = 50
+"""Who comes when so many wait already is sent away at once: each of them is a request that stays open."""
+BUSY_SECONDS = 5.0
+"""About how long so many take."""
 
 PRUNE_EVERY_SECONDS = 3600.0
 
@@ -101,28 +105,46 @@ class Query(Protocol):
     def __call__(self, work: Callable[[Any], Awaitable[T]], /) -> Awaitable[T]: ...
 
 
+class PasswordsBusy(Exception):
+    """Too many passwords wait to be compared."""
+
+
 class Passwords:
     """Hashes and compares passwords, beside the loop and a few at a time. hasher: what it costs."""
 
     def __init__(self, hasher: Argon2Hasher | None = None) -> None:
         self._hasher = PasswordHash((hasher or Argon2Hasher(),))
         self._turns = {known: asyncio.Semaphore(HASHES_AT_ONCE // 2) for known in (True, False)}
+        self._waiting = dict.fromkeys((True, False), 0)
         self._nobodys: str | None = None
 
     async def hash(self, password: str) -> str:
-        return await asyncio.to_thread(self._hasher.hash, password)
+        return await asyncio.to_thread(self._hasher.hash, as_typed(password))
 
     async def fits(self, password: str, account: Account | None, *, known: bool = False) -> bool:
         """Whether this is the account's password. For no account it takes as long: nobody learns who has one. known:
-        whether the browser is one the account was signed in with before."""
+        whether the browser is one the account was signed in with before. Raises `PasswordsBusy`."""
         if account is not None and account.demo:
             return password == DEMO_PASSWORD
         hashed = None if account is None else account.password
-        async with self._turns[known]:
-            if self._nobodys is None:
-                self._nobodys = await self.hash(new_secret())
-            fits = await asyncio.to_thread(self._hasher.verify, password, hashed or self._nobodys)
+        if self._waiting[known] >= HASHES_WAITING_MAX:
+            raise PasswordsBusy
+        self._waiting[known] += 1
+        try:
+            async with self._turns[known]:
+                if self._nobodys is None:
+                    self._nobodys = await self.hash(new_secret())
+                fits = await self._compare(password, hashed or self._nobodys)
+        finally:
+            self._waiting[known] -= 1
         return fits and hashed is not None
+
+    async def _compare(self, password: str, hashed: str) -> bool:
+        """A password that was set before passwords were normalized counts as it was typed then."""
+        for counts in dict.fromkeys((as_typed(password), password)):
+            if await asyncio.to_thread(self._hasher.verify, counts, hashed):
+                return True
+        return False
 
 
 class Accounts:

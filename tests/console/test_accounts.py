@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -23,14 +21,14 @@ from services.console.api_pages import Places, Screens, build
 from services.console.app import migrate
 from services.console.jobs import AccountDesk, AccountRefused, account_desk
 from services.console.signing import DEMO_PASSWORD, TRIES_AT_ONCE, TRY_EVERY_SECONDS
-from services.console.views_accounts import Account, Accounts, Passwords
+from services.console.views_accounts import Accounts, Passwords
 from shared.clock import SystemClock
 from shared.http_access import allow, session_cookie
 from shared.http_border import Border
 from shared.ids import SystemIds
 from shared.ports import StoreUnavailable
 from shared.security import Role, TokenError, issue_token, load_public_keys, load_signing_key, verify_token
-from shared.sessions import FRESH_SECONDS, UNHEARD_SECONDS_MAX, Sessions
+from shared.sessions import FRESH_SECONDS, REMEMBERED_MAX, UNHEARD_SECONDS_MAX, Sessions
 from shared.settings import SiteSettings
 from shared.store import PgStore
 
@@ -54,19 +52,6 @@ class StillClock(SystemClock):
     def move(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
-
-
-class SlowHasher(Argon2Hasher):
-    """One that takes until it is told for some passwords."""
-
-    def __init__(self) -> None:
-        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
-        self.waits_for: dict[str, threading.Event] = {}
-
-    def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002
-        if isinstance(password, str) and password in self.waits_for:
-            self.waits_for[password].wait(30)
-        return super().verify(password, hash)
 
 
 class House:
@@ -219,20 +204,52 @@ async def test_a_stranger_who_tries_for_ever_keeps_nobody_from_their_own_device(
         assert (await signs_in(own)).status_code == 303
 
 
-async def test_a_flood_of_strangers_makes_nobody_wait_at_their_own_device() -> None:
-    """Each wrong password costs a hash, and they wait for one another: not so whoever was here before."""
-    hasher, go_on = SlowHasher(), threading.Event()
-    hasher.waits_for["wrong"] = go_on
-    passwords = Passwords(hasher)
-    opened_at = SystemClock().now()
-    anna = Account("anna", "1", "operator", await passwords.hash(PASSWORD), False, opened_at, None)
-    flood = [asyncio.create_task(passwords.fits("wrong", anna)) for _ in range(50)]
-    try:
-        assert await asyncio.wait_for(passwords.fits(PASSWORD, anna, known=True), 20)
-        assert not any(one.done() for one in flood)
-    finally:
-        go_on.set()
-        assert await asyncio.gather(*flood) == [False] * 50
+async def test_a_password_counts_however_a_keyboard_writes_it(house: House) -> None:
+    one_sign, two_signs = "caf\u00e9 noir et bleu", "cafe\u0301 noir et bleu"
+    await house.desk.add("anna", "operator", two_signs)
+    await house.desk.add("bram", "operator", PASSWORD)
+    older = house.entrance.passwords._hasher.hash(two_signs)  # as they were hashed before
+    await house.accounts.set_password("bram", older)
+    async with house.browser() as browser:
+        assert (await signs_in(browser, "anna", one_sign)).status_code == 303
+        assert (await signs_in(browser, "anna", two_signs)).status_code == 303
+        assert (await signs_in(browser, "bram", two_signs)).status_code == 303
+
+
+async def test_made_up_cookies_push_nobody_out(house: House) -> None:
+    await house.desk.add("anna", "operator", PASSWORD)
+    async with house.browser() as browser:
+        await signs_in(browser)
+        assert await is_in(browser)
+        for n in range(REMEMBERED_MAX + 1):
+            with pytest.raises(TokenError):
+                await house.sessions(f"session.made-up-{n}")
+        house.sessions.close()
+        house.sessions._pool, house.sessions._dsn = None, "postgresql://nobody@127.0.0.1:9/gone"
+        house.clock.move(UNHEARD_SECONDS_MAX - 1)
+        assert await is_in(browser)
+
+
+async def test_whoever_pastes_another_token_of_the_same_role_is_somebody_else(house: House) -> None:
+    async with house.browser() as one, house.browser() as same, house.browser() as other:
+        token = house.token()
+        house.clock.move(1)
+        for browser, pasted in ((one, token), (same, token), (other, house.token())):
+            await browser.post("/sign-in", data={"token": pasted})
+        assert (await one.get("/account")).text.count('name="session"') == 2
+        await other.post("/account/end-others")
+        assert await is_in(one)
+        await one.post("/account/end-others")
+        assert (await is_in(same), await is_in(other)) == (False, True)
+
+
+@pytest.mark.parametrize("session", ["\0", "a\0b", "x" * 40])
+async def test_what_is_no_session_ends_nothing(house: House, session: str) -> None:
+    await house.desk.add("anna", "operator", PASSWORD)
+    async with house.browser() as browser:
+        await signs_in(browser)
+        assert (await browser.post("/account/end", data={"session": session})).status_code == 303
+        assert await is_in(browser)
 
 
 async def test_signing_out_ends_the_session_for_whoever_copied_its_cookie(house: House) -> None:

@@ -90,7 +90,8 @@ def pages(tmp_path: Path) -> Pages:
 
 def test_every_page_says_who_may_see_it(pages: Pages) -> None:
     open_to_all = {route for route, access in check_routes(pages.app.routes).items() if access.roles is None}
-    assert open_to_all == {"GET /sign-in", "POST /sign-in", "POST /sign-out", "POST /language", "MOUNT /static"}
+    assert open_to_all == {"GET /sign-in", "POST /sign-in", "POST /sign-out", "POST /language", "MOUNT /static",
+                            "GET /worker.js", "GET /offline"}  # fmt: skip
 
 
 async def test_a_stranger_is_sent_to_sign_in_and_a_script_is_told(pages: Pages) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from services.console.signing import (
     DEMO_PASSWORD,
@@ -14,6 +18,10 @@ from services.console.signing import (
     name_of,
     weakness,
 )
+from services.console.views_accounts import HASHES_WAITING_MAX, Account, Passwords, PasswordsBusy
+from shared.clock import SystemClock
+
+PASSWORD = "correct horse battery"
 
 
 @pytest.mark.parametrize(
@@ -96,3 +104,48 @@ def test_a_flood_of_names_takes_no_more_than_so_much_memory() -> None:
 )  # fmt: skip
 def test_a_browser_is_told_in_words_of_ours(agent: str, device: str) -> None:
     assert device_of(agent) == device
+
+
+class SlowHasher(Argon2Hasher):
+    """One that takes until it is told for some passwords."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.waits_for: dict[str, threading.Event] = {}
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002
+        if isinstance(password, str) and password in self.waits_for:
+            self.waits_for[password].wait(30)
+        return super().verify(password, hash)
+
+
+async def test_a_flood_of_strangers_makes_nobody_wait_at_their_own_device() -> None:
+    """Each wrong password costs a hash, and they wait for one another: not so whoever was here before."""
+    hasher, go_on = SlowHasher(), threading.Event()
+    hasher.waits_for["wrong"] = go_on
+    passwords = Passwords(hasher)
+    opened_at = SystemClock().now()
+    anna = Account("anna", "1", "operator", await passwords.hash(PASSWORD), False, opened_at, None)
+    flood = [asyncio.create_task(passwords.fits("wrong", anna)) for _ in range(50)]
+    try:
+        assert await asyncio.wait_for(passwords.fits(PASSWORD, anna, known=True), 20)
+        assert not any(one.done() for one in flood)
+    finally:
+        go_on.set()
+        assert await asyncio.gather(*flood) == [False] * 50
+
+
+async def test_of_a_flood_only_so_many_wait_and_the_rest_are_sent_away_at_once() -> None:
+    hasher, go_on = SlowHasher(), threading.Event()
+    hasher.waits_for["wrong"] = go_on
+    passwords = Passwords(hasher)
+    flood = [asyncio.create_task(passwords.fits("wrong", None)) for _ in range(HASHES_WAITING_MAX + 30)]
+    try:
+        done, _ = await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        sent_away = [one for one in flood if one.done()]
+        assert (len(done) > 0, len(sent_away)) == (True, 30)
+        assert all(isinstance(one.exception(), PasswordsBusy) for one in sent_away)
+    finally:
+        go_on.set()
+        await asyncio.gather(*flood, return_exceptions=True)
+    assert not await passwords.fits("wrong", None)

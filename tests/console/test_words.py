@@ -43,7 +43,8 @@ def test_every_word_of_the_vocabulary_can_be_said(spoken) -> None:  # type: igno
         ("refusal", TRY_ELSEWHERE),
     ):
         assert set(names) <= spoken.part(part).keys(), part
-    assert not INPUT_CODES & spoken.part("refusal").keys()  # the page never sends what is wrong in itself
+    # The page never sends what is wrong in itself, but for the time of a tap: a device's clock may be anything.
+    assert INPUT_CODES & spoken.part("refusal").keys() == {"observed-in-future", "observed-too-old"}
 
 
 def test_the_days_and_months_are_all_there() -> None:

@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from starlette.types import Message
 
 from shared.http import StreamMessage, Streams, new_app
-from shared.http_access import EVERYBODY, OPEN, SESSION_COOKIE, Guarded, RouteUndeclared, allow, check_routes
+from shared.http_access import EVERYBODY, OPEN, SESSION_COOKIE, Guarded, RouteUndeclared, allow, check_routes, person_of
 from shared.http_border import Border
 from shared.security import ROLES, Actor, Role, TokenError
 from shared.sessions import new_secret
@@ -258,3 +258,17 @@ async def test_a_stream_ends_with_the_session_it_began_with() -> None:
     assert told[0]["status"] == 200
     assert told[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
     assert not any(b'"position":2' in message.get("body", b"") for message in told)
+
+
+@pytest.mark.asyncio
+async def test_a_page_of_somebody_else_on_the_same_device_sends_nothing(site: Border, tokens: Tokens) -> None:
+    body, mine = {"name": "a"}, tokens.token("operator")
+    async with caller(site, Cookie=f"{SESSION_COOKIE}={mine}", **{"Sec-Fetch-Site": "same-origin"}) as browser:
+        own = person_of(tokens.verify(mine))
+        assert (await browser.post(THINGS, json=body, headers={"Plek-Person": own})).status_code == 201
+        assert (await browser.post(THINGS, json=body)).status_code == 201
+        other = person_of(Actor("somebody-else", "operator", "west"))
+        for person in (other, ""):
+            answer = await browser.post(THINGS, json=body, headers={"Plek-Person": person})
+            assert code(answer) == (409, "another-person")
+        assert (await browser.get(THINGS, headers={"Plek-Person": other})).status_code == 200

@@ -1,4 +1,6 @@
 // Keeps the page true: shows it again whenever the site says that something changed, and says so when it cannot.
+import { told } from "./clock.js";
+import { begin, keep } from "./kept.js";
 import { morph } from "./morph.js";
 
 const LOOK_AGAIN_MS = 20000; // ages and silences grow without an event
@@ -43,7 +45,14 @@ export async function show() {
       const answer = await fetch(address(), { headers: { Accept: "text/html" }, redirect: "manual", signal: AbortSignal.timeout(15000) });
       if (answer.type === "opaqueredirect" || answer.status === 401) { signedOut(); break; }
       if (!answer.ok) throw new Error(String(answer.status));
-      render(await answer.text());
+      const whose = answer.headers.get("Plek-Person");
+      if (whose && whose !== main.dataset.person) { location.reload(); break; } // somebody else signed in
+      told(Number(answer.headers.get("Plek-Now")));
+      const text = await answer.text();
+      render(text);
+      document.dispatchEvent(new Event("plek:shown"));
+      const board = document.getElementById("board");
+      if (board) keep(text, board.dataset.location);
     } catch {
       drop();
       break;
@@ -180,4 +189,5 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("online", connect);
 setInterval(() => { if (!document.hidden && stream) show(); }, LOOK_AGAIN_MS);
+begin(signedOut);
 connect();

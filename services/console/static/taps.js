@@ -1,6 +1,8 @@
 // What a tap does: a request to the places service, or a sheet with more to choose from, whose forms are requests too.
 import { focusLater, live, say, show, signedOut, texts, wrote } from "./live.js";
+import { SENT, WAITS, drain, drop, settled, takeBack, write } from "./queue.js";
 import { newKey, send } from "./send.js";
+import { list, reason } from "./taps_here.js";
 
 const ANSWER_MS = 30000; // how long another site's answer is waited for while one looks
 const ASK_AGAIN_MS = 500;
@@ -23,30 +25,63 @@ async function refused(answer) {
   if (answer.status === 401) signedOut();
 }
 
-function reason(code) {
-  return (texts.refusals[code] || texts.refusals.other).replace("{code}", code);
-}
-
 // Sends one request and says what came of it. element: what was tapped, with the path, what is said and how it is undone.
 async function act(element, body) {
-  const { path, done, version, undo } = element.dataset;
   try {
-    const answer = await send(path, body, newKey(), version);
-    if (!answer.ok) {
-      await refused(answer);
-      return;
-    }
-    const told = await answer.json();
-    wrote(told.position);
-    const takeBack = undo ? () => takenBack(undo.replace("{id}", told.id).replace("{stay_id}", told.stay_id)) : null;
-    say(fill(done, told), false, takeBack);
-    if (told.status === "pending" && told.expires_at) answered(told.id, takeBack);
+    if ("later" in element.dataset && (await written(element, body))) return;
+    if (await drain().catch(() => 0)) say(texts.refusals["taps-wait"], true); // they go in the order they were made
+    else await sendNow(element, body);
   } catch {
     say(texts.refusals["no-connection"], true);
   }
 }
 
-async function takenBack(path) {
+async function sendNow(element, body) {
+  const { path, done, version, undo } = element.dataset;
+  const answer = await send(path, body, newKey(), version);
+  if (!answer.ok) {
+    await refused(answer);
+    return;
+  }
+  const told = await answer.json();
+  wrote(told.position);
+  const takeBack = undo ? () => takenBack(undo, told) : null;
+  say(fill(done, told), false, takeBack);
+  if (told.status === "pending" && told.expires_at) answered(told.id, takeBack);
+}
+
+// What happened at the desk whether or not there is a connection is written down first, and sent when there is. False when
+// this device cannot write it down: then it is sent as anything else.
+async function written(element, body) {
+  const { path, done, version, undo, label } = element.dataset;
+  const place = element.closest("[data-place]")?.dataset.place;
+  let n;
+  try {
+    n = await write({ path, body, version, label: label || element.textContent.trim(), place });
+  } catch {
+    return false;
+  }
+  const tap = await settled(n);
+  if (!tap) return true;
+  if (tap.answer?.position) wrote(tap.answer.position);
+  if (tap.state === SENT) say(fill(done, tap.answer), false, undo ? () => takenBack(undo, tap.answer) : null);
+  else if (tap.state === WAITS) say(texts.refusals["tap-waits"], false, () => notSent(n, undo));
+  else say(reason(tap.answer.code), true);
+  if (tap.state !== WAITS && !tap.late) await drop(n);
+  await list();
+  return true;
+}
+
+// Takes back a tap that waits; one that was sent meanwhile is undone at the site.
+async function notSent(n, undo) {
+  const tap = await takeBack(n);
+  if (!tap) say(texts.undone);
+  else if (tap.state === SENT && undo) await takenBack(undo, tap.answer);
+  await list();
+}
+
+async function takenBack(undo, { id, stay_id: stay }) {
+  const path = undo.replace("{id}", id).replace("{stay_id}", stay);
   try {
     const answer = await send(path, {}, newKey());
     if (answer.ok) {

@@ -1,4 +1,5 @@
 // A walk round the house: what is tapped stays on this device until it is sent, one head count for each kind.
+import { observedAt, tapped } from "./clock.js";
 import { newKey, send } from "./send.js";
 
 const main = document.getElementById("main");
@@ -71,8 +72,9 @@ async function count(kind) {
   const seen = spots.filter((spot) => there(spot) && spot.dataset.kind === kind).map((spot) => spot.dataset.spot);
   const body = { location: main.dataset.location, kind, counted: people(kind), occupied_place_ids: seen };
   const asked = JSON.stringify(body);
-  if (!keys[kind] || keys[kind].asked !== asked) keys[kind] = { key: newKey(), asked };
-  return send("/api/placement/head-counts", body, keys[kind].key);
+  // Counted when it was first sent: an answer that was lost makes no later count of it.
+  if (!keys[kind] || keys[kind].asked !== asked) keys[kind] = { key: newKey(), asked, seen: observedAt(tapped()) };
+  return send("/api/placement/head-counts", { ...body, observed_at: keys[kind].seen }, keys[kind].key);
 }
 
 function trouble(code) {

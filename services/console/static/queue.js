@@ -1,0 +1,117 @@
+// Taps on their way. Each is written down on this device before it is sent, and stays until it is known how it ended: one
+// after the other, by one page at a time, under one key and with the time it was tapped, and only for whoever tapped it.
+import { observedAt, siteTime, tapped } from "./clock.js";
+import { newKey, person, send } from "./send.js";
+
+export const WAITS = "waiting", SENT = "sent", REFUSED = "refused", OUTDATED = "outdated";
+const TRIES_MAX = 5; // of a tap the site fails at: the next ones do not wait for it for ever
+const KEPT_MAX = 500; // taps a device writes down: more than a house has places
+
+let opened = null;
+
+function database() {
+  opened ??= new Promise((done, failed) => {
+    const asked = indexedDB.open("plek", 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore("taps", { keyPath: "n", autoIncrement: true });
+    asked.onsuccess = () => done(asked.result);
+    asked.onerror = () => { opened = null; failed(asked.error); };
+  });
+  return opened;
+}
+
+async function ask(mode, what) {
+  const transaction = (await database()).transaction("taps", mode);
+  const request = what(transaction.objectStore("taps"));
+  await new Promise((done, failed) => {
+    transaction.oncomplete = done;
+    transaction.onerror = transaction.onabort = () => failed(transaction.error);
+  });
+  return request.result;
+}
+
+const everything = () => ask("readonly", (taps) => taps.getAll());
+const find = (n) => ask("readonly", (taps) => taps.get(n));
+const put = (tap) => ask("readwrite", (taps) => taps.put(tap));
+export const drop = (n) => ask("readwrite", (taps) => taps.delete(n));
+
+export async function mine() {
+  return (await everything()).filter((tap) => tap.person === person);
+}
+
+export async function others() {
+  return (await everything()).filter((tap) => tap.person !== person && tap.state === WAITS).length;
+}
+
+// One page at a time; where a browser has no locks (no HTTPS), one tap at a time on this page.
+let before = Promise.resolve();
+
+function alone(work) {
+  if (navigator.locks) return navigator.locks.request("plek-taps", work);
+  before = before.then(work, work);
+  return before;
+}
+
+// Writes a tap down; its number. what: {path, body, version, label, place}.
+export async function write(what) {
+  if ((await everything()).length >= KEPT_MAX) throw new Error("full");
+  return put({ ...what, person, key: newKey(), state: WAITS, tries: 0, late: false, ...tapped() });
+}
+
+// How a tap stands once all that can be sent now was sent; undefined when it was taken back.
+export async function settled(n) {
+  await drain();
+  return find(n);
+}
+
+// Takes back a tap that still waits. Comes back with how it stands when it was sent meanwhile.
+export function takeBack(n) {
+  return alone(async () => {
+    const tap = await find(n);
+    if (tap?.state !== WAITS) return tap;
+    await drop(n);
+    return undefined;
+  });
+}
+
+// Sends what waits, in order, and stops at the first that cannot be sent now. Comes back with how many still wait.
+export function drain() {
+  return alone(async () => {
+    const waiting = (await mine()).filter((tap) => tap.state === WAITS);
+    for (const [at, tap] of waiting.entries()) {
+      if (!(await sent(tap))) {
+        for (const left of waiting.slice(at)) if (!left.late) await put({ ...left, late: true });
+        return waiting.length - at;
+      }
+    }
+    return 0;
+  });
+}
+
+async function sent(tap) {
+  if (!tap.body.observed_at) {
+    if (siteTime() === null) return false; // the site has not said what time it is
+    tap.body = { ...tap.body, observed_at: observedAt(tap) };
+    await put(tap); // the same key asks the same thing, however often
+  }
+  let answer;
+  try {
+    answer = await send(tap.path, tap.body, tap.key, tap.version);
+  } catch {
+    return false;
+  }
+  const told = await answer.json().catch(() => ({}));
+  if (answer.status === 401 || told.code === "another-person") return false; // until its owner signs in again
+  if (answer.status === 429 || answer.status >= 500) {
+    tap.tries += answer.status === 500 ? 1 : 0;
+    if (tap.tries < TRIES_MAX) {
+      await put(tap);
+      return false;
+    }
+  }
+  const { id, stay_id, position, code } = told;
+  tap.ended = Date.now();
+  tap.state = answer.ok ? SENT : answer.status === 412 ? OUTDATED : REFUSED;
+  tap.answer = { id, stay_id, position, code: answer.ok ? null : code || (answer.status >= 500 ? "unavailable" : String(answer.status)) };
+  await put(tap);
+  return true;
+}
