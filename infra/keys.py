@@ -95,6 +95,15 @@ def ensure_vault_key(directory: Path) -> Path:
     return path
 
 
+def ensure_logbook_key(directory: Path) -> Path:
+    """The key under which people's ids are encrypted for the logbook (`logbook.key`), made where missing."""
+    path = directory / "logbook.key"
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        _write_private(path, os.urandom(64).hex().encode())
+    return path
+
+
 def new_seal_key() -> OKPKey:
     """A key for letters, with its thumbprint as its id."""
     from joserfc.jwk import OKPKey

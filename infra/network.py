@@ -57,9 +57,10 @@ class Site(_Table):
 
 
 class Telemetry(_Table):
-    """Where spans go and how much is written down."""
+    """Where spans go, and lines about people's data, and how much is written down."""
 
     otlp_endpoint: str | None = None
+    logbook_endpoint: str | None = None
     trace_sample_ratio: float = Field(default=0.1, ge=0.0, le=1.0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

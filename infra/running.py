@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from infra.keys import ensure_vault_key
+from infra.keys import ensure_logbook_key, ensure_vault_key
 from infra.processes import PlatformError, explain
-from shared.settings import SiteSettings, VaultSettings
+from shared.settings import LogbookSettings, SiteSettings, VaultSettings
 from shared.streams import ACCOUNTS, Admin, Admins, Topology
 
 
@@ -54,6 +54,13 @@ class Files:
             site_keys=ensure_vault_key(own / "keys"), keys=own / "vault", destroyed=self.erased / f"{site}.txt",
             retention_days=retention_days,
         )  # fmt: skip
+
+    def logbook(self, site: str, configured: str | None) -> LogbookSettings | None:
+        """Where one site's lines about people's data go, its key made where missing; the environment's word counts."""
+        endpoint = os.environ.get("PLEK_LOGBOOK_ENDPOINT") or configured
+        if not endpoint:
+            return None
+        return LogbookSettings(endpoint=endpoint, key=ensure_logbook_key(self.sites / site / "keys"))
 
     def service_log(self, site: str) -> Path:
         """What one site's process printed."""

@@ -96,6 +96,12 @@ class Files(NamedTuple):
     open_keys: frozenset[str] = frozenset()
     own: str = ""
 
+    def includes(self, stream: str) -> bool:
+        """Whether a stream is somebody's file."""
+        if self.own and stream.startswith(self.own):
+            return True
+        return stream.startswith(self.prefix) and stream.removeprefix(self.prefix) not in self.open_keys
+
     async def whose(self, stream: str) -> str:
         """The client whose file a stream is."""
         if self.own and stream.startswith(self.own):
@@ -127,13 +133,7 @@ class Archive:
 
     def is_file(self, stream: str) -> bool:
         """Whether a stream is somebody's file."""
-        if self.files is None:
-            return False
-        if self.files.own and stream.startswith(self.files.own):
-            return True
-        if not stream.startswith(self.files.prefix):
-            return False
-        return stream.removeprefix(self.files.prefix) not in self.files.open_keys
+        return self.files is not None and self.files.includes(stream)
 
     @property
     def home(self) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from shared.http_access import Access, access_of, admit, json_value
+from shared.http_access import Access, GuardedRoute, access_of, admit, json_value
 from shared.http_problems import answer_problem
 
 Supply = Callable[[Request], Awaitable[Any]]
@@ -129,6 +129,8 @@ def direct_of(route: APIRoute) -> Direct | None:
     access, endpoint = access_of(route.endpoint), route.endpoint
     hints = get_type_hints(endpoint, include_extras=True)
     answer = hints.pop("return", None)
+    if type(route) is not GuardedRoute:  # it does more than guard
+        return None
     if access is None or not inspect.iscoroutinefunction(endpoint) or not _is_model(answer):
         return None
     supplies: list[tuple[str, Supply]] = []

@@ -10,10 +10,13 @@ import json
 import os
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, model_validator
 
 SITE_FILE_VARIABLE = "PLEK_SITE_FILE"
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -48,6 +51,27 @@ class VaultSettings(BaseModel):
     retention_days: int = Field(default=365, ge=1)
 
 
+class LogbookSettings(BaseModel):
+    """Where lines about people's data go (`shared/logbook.py`).
+
+    endpoint: base address of a logbook that speaks OTLP/HTTP; over TLS, unless it is on this machine. key: a file with
+    64 bytes in hexadecimal digits, under which people's ids are encrypted for it. Whoever keeps it can tell whose a
+    line is; under a new one the lines of before cannot be found any more, so it stays.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str
+    key: Path
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> LogbookSettings:
+        address = urlsplit(self.endpoint)
+        if address.scheme != "https" and (address.scheme != "http" or address.hostname not in LOOPBACK):
+            raise ValueError("a logbook on another machine is spoken to over https")
+        return self
+
+
 class SiteSettings(BaseModel):
     """One site's settings.
 
@@ -59,7 +83,8 @@ class SiteSettings(BaseModel):
     they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
     site that runs intake. `channels` is the file that says how messages leave the site (none: all go to the desk).
     `journal_days` is how long the console keeps what was told. Counts of people under `small_counts_below` are shown to
-    nobody. `token_signing_key`, `clock_file` and `embedded` exist for networks that `plek up` started only.
+    nobody. `logbook` is where lines about people's data go (none: nowhere; who opened a file is kept all the same).
+    `token_signing_key`, `clock_file` and `embedded` exist for networks that `plek up` started only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,6 +112,7 @@ class SiteSettings(BaseModel):
     token_signing_key: Path | None = None
     clock_file: Path | None = None
     otlp_endpoint: str | None = None
+    logbook: LogbookSettings | None = None
     log_format: Literal["json", "console"] = "json"
     log_level: LogLevel = "info"
     embedded: bool = False

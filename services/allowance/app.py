@@ -11,6 +11,7 @@ from datetime import datetime
 
 from services.allowance import api, policy, publish, views, views_handout, views_payroll
 from services.allowance.app_follow import Follower, Teller
+from services.allowance.app_logbook import concerns_of
 from services.allowance.commands import ProgrammeCommand
 from services.allowance.commands_client import ClientCommand
 from services.allowance.commands_entitlement import EntitlementCommand
@@ -48,6 +49,7 @@ from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.letters import Seals, load_seals
+from shared.logbook import courier_of
 from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import DueTimer, Store
 from shared.projection import Progress, rebuild, rebuild_reader
@@ -177,6 +179,9 @@ def build(host: Host) -> ServiceApp:
         NAME, Repair(store, [reader, letters, of_clients], clock, ids), Rebuilds(_views(runtime, reader), clock)
     )
 
+    files = files_of(store, IntakeLooks(settings.own_address).record)
+    courier = courier_of(settings, NAME, store, clock, concerns_of(files))
+
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
         await runtime.start(LOGS)
@@ -188,6 +193,8 @@ def build(host: Host) -> ServiceApp:
         if INTAKE in settings.services:  # nobody at the municipality knows a client
             runtime.local(of_clients, [stream_name(settings.site, INTAKE, "loc")])
         runtime.measure(reader, letters, of_clients)
+        if courier is not None:
+            runtime.spawn("logbook", courier.run)
 
     async def stop() -> None:
         await bench.rebuilds.stop()
@@ -202,7 +209,6 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     site_api = api.build(allowance, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
-    files = files_of(store, IntakeLooks(settings.own_address).record)
     decides = Archive(store, (SEATS, ENTITLEMENTS, PAYROLLS, CLIENTS, HANDOUTS), INLINE_TABLES, POLICIES, files=files)
     add_archive(site_api, decides)
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, WORKERS)

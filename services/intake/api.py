@@ -41,6 +41,7 @@ from services.intake.priority import placed
 from shared.handling import Handled, KeyReused
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import CurrentActor, allow
+from shared.http_logbook import logged_route
 from shared.http_problems import Problem
 from shared.http_repair import Bench, add_repair
 from shared.kernel import Rejected
@@ -57,6 +58,9 @@ SEEKERS: tuple[Role, ...] = ("caseworker", "operator")
 """Who looks for a place for somebody."""
 CHECKERS: tuple[Role, ...] = ("caseworker", "auditor")
 """Who may see that something was done with files, without seeing into them."""
+CONSULTATION = "consultation-v1"
+"""What a desk does with files that it opens and leaves as they are, in the register of processing activities."""
+
 KEEPERS: tuple[Role, ...] = ("oncall", "auditor")
 
 TRIES_MAX = 4
@@ -106,6 +110,7 @@ def routes(
         ("GET", "/lists/first-appointments", lists.first_appointments, 200, DESK),
         ("GET", "/lists/registrations", lists.registrations, 200, DESK),
         ("GET", "/personal-reads", reads.list_personal_reads, 200, CHECKERS),
+        ("GET", "/clients/{client_id}/looks", reads.show_looks, 200, CHECKERS),
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),
         ("GET", "/vault", reads.show_vault, 200, KEEPERS),
         ("GET", "/stream", reads.stream, 200, DESK),
@@ -115,6 +120,7 @@ def routes(
 def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/intake`. asyncapi: the document of what it tells and hears."""
     api = service_api("intake", "Intake: clients, requests, the vault", asyncapi=asyncapi)
+    api.router.route_class = logged_route(intake.openings, CONSULTATION)
     reads = Reads(intake)
     guidance, lists = Guidance(intake), Lists(intake, reads)
     guided, needs = GuidanceReads(intake, reads), NeedWrites(intake)

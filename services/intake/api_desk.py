@@ -35,6 +35,7 @@ from shared.http_models import EventRef, is_id
 from shared.http_problems import Problem, rejected
 from shared.ids import Ids
 from shared.kernel import Rejected
+from shared.logbook import Openings, noted, opened
 from shared.ports import Store
 from shared.security import Actor
 from shared.telemetry import current_traceparent
@@ -89,7 +90,8 @@ def accepted(refusal: Rejected | None) -> None:
 @dataclass(frozen=True)
 class Intake:
     """What the routes work with. destroy_key: of an erased file; returns since when it is gone (`app_keeper.py`).
-    can_write_to: whether a letter can be sealed to a site. desks: the other sites that have one, now."""
+    can_write_to: whether a letter can be sealed to a site. desks: the other sites that have one, now. openings: writes
+    down which files an answer opened."""
 
     site: str
     handler: ClientHandler
@@ -103,6 +105,7 @@ class Intake:
     can_write_to: Callable[[str], bool]
     checks: Handler[Check, CheckCommand, CheckEvent]
     desks: Callable[[], Sequence[str]]
+    openings: Openings
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""
@@ -112,6 +115,8 @@ class Intake:
         handled = await self.handler.handle(client_id, made, self.context(asked))
         metrics.COMMANDS.labels("intake", command.__name__, outcome(handled)).inc()
         accepted(handled.rejected)
+        if handled.events and not handled.replayed:
+            noted(client_id)
         return handled
 
     def context(self, asked: Asked) -> Context:
@@ -145,6 +150,7 @@ class Intake:
         handled = await self.handler.handle(client_id, command, context)
         metrics.COMMANDS.labels("intake", "ReadPersonal", outcome(handled)).inc()
         accepted(handled.rejected)
+        noted(client_id)
 
     async def seal(self, client_id: str, name: str, part: msgspec.Struct) -> str:
         """A part of a file, sealed under the client's key."""
@@ -167,6 +173,7 @@ class Intake:
         """A sealed part of a file again. Raises the vault's problems: 410 `client-erased`, 503."""
         with vault_problems():
             text = await self.vault.unseal(client_id, name, sealed)
+            opened(client_id)
             try:
                 return msgspec.json.decode(text, type=kind)
             except msgspec.MsgspecError:  # it would quote what it read

@@ -18,14 +18,36 @@ from services.intake.api_stream import changes
 from services.intake.priority import placed
 from services.intake.views_offers import client_offers
 from shared.http import wait_caught_up
-from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
+from shared.http_models import Moment, Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem
+from shared.logbook import openings
 from shared.ports import GIVEN
 from shared.schema import key_columns
 from shared.vault import KEY_BACKUP_DAYS_MAX
 
 View = TypeVar("View", bound=BaseModel)
 Row = Mapping[str, Any]
+
+
+LOOKS_MAX = 200
+"""Looks into one file that are shown; nobody reads more."""
+
+
+class LookView(BaseModel):
+    """One time that somebody looked into a file. why: the purpose they gave, or else what they were doing: the id of an
+    entry of the register of processing activities."""
+
+    at: Moment
+    role: str
+    why: str
+
+
+class LooksAnswer(BaseModel):
+    """Who looked into a file, the newest first. more: there were others before."""
+
+    client_id: str
+    looks: list[LookView]
+    more: bool
 
 
 class Reads:
@@ -67,6 +89,18 @@ class Reads:
         """Every time somebody opened what is personal: which role, which file, for what purpose."""
         where = {} if query.client_id is None else {"client_id": query.client_id}
         return await self.page(m.ReadView, views.personal_reads, query, _as_it_is, where)
+
+    async def show_looks(self, client_id: str) -> LooksAnswer:
+        """Who looked into a client's file, when, and why: for whoever asks it of their own. Also of one that was
+        erased. Looks that only showed what the desk works with are kept for 90 days."""
+        store = self._intake.store
+        row = await self._intake.row(views.clients, client_id, "client")
+        read = await store.rows(views.personal_reads, client_id=row["id"])
+        seen = await store.rows(openings, subject=row["id"])
+        looks = [LookView(at=each["at"], role=each["role"], why=each["purpose"]) for each in read]
+        looks += [LookView(at=each["at"], role=each["role"], why=each["activity"]) for each in seen]
+        looks.sort(key=lambda look: look.at, reverse=True)
+        return LooksAnswer(client_id=row["id"], looks=looks[:LOOKS_MAX], more=len(looks) > LOOKS_MAX)
 
     async def list_retention(self, query: Annotated[PageQuery, Query()]) -> Page[m.RetentionView]:
         """One line a day, also when nothing was erased."""

@@ -10,8 +10,9 @@ from msgspec.structs import replace as with_fields
 from services.intake import api, policy, publish, publish_likeness, publish_weeks, views, views_likeness
 from services.intake.api_likeness import Files
 from services.intake.app_contacts import Contacts, answer_on
-from services.intake.app_keeper import Keeper, forget_keys
+from services.intake.app_keeper import Keeper, forget_keys, forget_openings
 from services.intake.app_likeness import Asking, Replying
+from services.intake.app_logbook import concerns
 from services.intake.commands import ClientCommand, RecordRetention
 from services.intake.commands_likeness import CheckCommand, ReplyCommand
 from services.intake.commands_weeks import WeekCommand
@@ -41,6 +42,7 @@ from shared.http_archive import add_archive
 from shared.http_repair import Bench
 from shared.ids import Ids
 from shared.letters import Seals, load_seals
+from shared.logbook import Openings, courier_of, openings
 from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild
@@ -89,7 +91,7 @@ REPLIES: Aggregate[Reply, ReplyCommand, ReplyEvent] = Aggregate(
 """One stream a check of another desk here."""
 
 INLINE_TABLES = (
-    *views.CLIENT_TABLES, *views.RETENTION_TABLES, *views_likeness.CHECK_TABLES, *views_likeness.REPLY_TABLES,
+    *views.CLIENT_TABLES, *views.RETENTION_TABLES, *views_likeness.CHECK_TABLES, *views_likeness.REPLY_TABLES, openings,
 )  # fmt: skip
 WORK_READERS: tuple[Role, ...] = ("caseworker", "oncall", "auditor")
 """Who reads what a restored store has lost: it names clients by id, and what they asked for."""
@@ -157,7 +159,9 @@ def build(host: Host) -> ServiceApp:
         settings.site, store, vault, deciding, clock, settings.vault.retention_days,
         retired=lambda site: host.roster.left_at(site) is not None,
     )  # fmt: skip
-    contacts = Contacts(deciding[policy.CLIENT], vault, clock)
+    written = Openings(store, clock, ids.random_id)
+    contacts = Contacts(deciding[policy.CLIENT], vault, clock, written)
+    courier = courier_of(settings, NAME, store, clock, concerns, rows=True)
     bench = Bench(NAME, Repair(store, [letters], clock, ids), Rebuilds(_views(store), clock))
 
     async def answer_contacts() -> None:
@@ -173,6 +177,9 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("contacts", answer_contacts)
         runtime.spawn("keeper", keeper.begin)
         runtime.spawn("forget", lambda: forget_keys(store, clock))
+        runtime.spawn("forget-openings", lambda: forget_openings(store, clock, kept_elsewhere=courier is not None))
+        if courier is not None:
+            runtime.spawn("logbook", courier.run)
         runtime.spawn("timers", TimerLoop(store, clock, keeper.fire).run)
         for log in LOGS:
             runtime.relay(log)
@@ -189,7 +196,7 @@ def build(host: Host) -> ServiceApp:
     intake = api.Intake(
         site=settings.site, handler=deciding[policy.CLIENT], store=store, vault=vault, destroy_key=keeper.destroy_key,
         clock=clock, ids=ids, weeks=deciding[policy.WEEKS], streams=host.streams,
-        can_write_to=seals.knows, checks=deciding[policy.CHECK], desks=lambda: _desks(host),
+        can_write_to=seals.knows, checks=deciding[policy.CHECK], desks=lambda: _desks(host), openings=written,
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)

@@ -25,6 +25,7 @@ from shared.envelope import SYSTEM_ROLE
 from shared.handling import Context
 from shared.http_models import is_id
 from shared.ids import derived_id
+from shared.logbook import Openings, answering, noted, opened
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
 from shared.streams import ask_subject
 from shared.telemetry import logger
@@ -34,6 +35,9 @@ log = logger("contacts")
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+ACTIVITY = "messages-v1"
+"""What the card is opened for when no event says so."""
+
 GONE, SHUT = ContactAnswered("gone"), ContactAnswered("shut")
 GONE_CODES = frozenset({"vault-key-destroyed"})
 
@@ -41,11 +45,18 @@ GONE_CODES = frozenset({"vault-key-destroyed"})
 class Contacts:
     """Answers one question at a time; nothing of an answer is kept."""
 
-    def __init__(self, handler: ClientHandler, vault: Vault, clock: Clock) -> None:
-        self._handler, self._vault, self._clock = handler, vault, clock
+    def __init__(self, handler: ClientHandler, vault: Vault, clock: Clock, openings: Openings) -> None:
+        self._handler, self._vault, self._clock, self._openings = handler, vault, clock, openings
 
     async def answer(self, asked: ContactAsked) -> ContactAnswered:
         """How, and if asked for also where. Raises `StoreUnavailable`, `OriginHalted`, `VersionConflict`."""
+        began = self._clock.now()
+        with answering() as found:
+            answer = await self._answer(asked)
+        await self._openings.write(found.unnoted(), ACTIVITY, SYSTEM_ROLE, began, "Unset")
+        return answer
+
+    async def _answer(self, asked: ContactAsked) -> ContactAnswered:
         file = (await self._handler.load(asked.client_id))[0] if is_id(asked.client_id) else File()
         if not file.id or file.erased_at is not None:
             return GONE
@@ -69,10 +80,13 @@ class Contacts:
         )
         command_id = derived_id("contact", asked.read_id)
         handled = await self._handler.handle(asked.client_id, command, Context(command_id, command_id, command_id))
+        if handled.events:
+            noted(asked.client_id)
         return handled.rejected is None
 
     async def _open(self, client_id: str, name: str, sealed: str, kind: type[S]) -> S:
         text = await self._vault.unseal(client_id, name, sealed)
+        opened(client_id)
         try:
             return msgspec.json.decode(text, type=kind)
         except msgspec.MsgspecError:  # it would quote what it read

@@ -24,6 +24,7 @@ from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE
 from shared.handling import Context, Handled, Handler
 from shared.ids import derived_id
+from shared.logbook import OPENINGS_KEPT, forget_openings_before
 from shared.policies import Handlers
 from shared.ports import Append, Delete, DueTimer, Put, Store
 from shared.store import PgStore
@@ -65,6 +66,14 @@ async def forget_keys(store: PgStore, clock: Clock) -> None:
 async def forget_keys_before(store: PgStore, before: datetime) -> None:
     """Raises `StoreUnavailable`."""
     await store.query(lambda pool: pool.execute("delete from idempotency where recorded_at < $1", before))
+
+
+async def forget_openings(store: PgStore, clock: Clock, *, kept_elsewhere: bool) -> None:
+    """Takes away who opened a file once that is `OPENINGS_KEPT` old, and the logbook has it where there is one. For
+    ever."""
+    while True:
+        await forget_openings_before(store, clock.now() - OPENINGS_KEPT, unsent=not kept_elsewhere)
+        await clock.sleep(FORGET_EVERY_SECONDS)
 
 
 class Keeper:

@@ -14,6 +14,7 @@ from services.notifications.adapters.smtp import SmtpChannel
 from services.notifications.adapters.webhook import WebhookChannel
 from services.notifications.api_back import secrets_of
 from services.notifications.app_courier import Courier
+from services.notifications.app_logbook import concerns_of
 from services.notifications.commands import RecipientCommand
 from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import Recipient
@@ -34,6 +35,7 @@ from shared.http_looks import IntakeLooks
 from shared.http_repair import Bench
 from shared.ids import Ids, derived_id
 from shared.letters import load_seals
+from shared.logbook import courier_of
 from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild
@@ -110,9 +112,14 @@ def build(host: Host) -> ServiceApp:
     courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock)
     bench = Bench(NAME, Repair(store, [news, duty], clock, ids), Rebuilds(_views(store), clock))
 
+    files = files_of(IntakeLooks(settings.own_address).record)
+    lines = courier_of(settings, NAME, store, clock, concerns_of(files))
+
     async def start() -> None:
         await runtime.start()
         runtime.spawn("courier", courier.run)
+        if lines is not None:
+            runtime.spawn("logbook", lines.run)
         runtime.city(gather_seconds=LETTER_SECONDS, also=[duty])
         runtime.local(news, own_streams(settings), also=[duty])
         if settings.municipality:
@@ -128,7 +135,6 @@ def build(host: Host) -> ServiceApp:
         api.Notifications(store, recipients, contacts, clock, ids, secrets_of(channels)), bench, _asyncapi(host)
     )
     add_health(site_api, runtime.health)
-    files = files_of(IntakeLooks(settings.own_address).record)
     add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS, DUTY], files=files))
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 

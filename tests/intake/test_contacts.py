@@ -27,7 +27,7 @@ async def desk() -> AsyncIterator[IntakeDesk]:
 
 
 def contacts(desk: IntakeDesk) -> Contacts:
-    return Contacts(desk.intake.handler, desk.vault, desk.clock)
+    return Contacts(desk.intake.handler, desk.vault, desk.clock, desk.openings)
 
 
 async def reads(desk: IntakeDesk) -> list[tuple[str, str]]:

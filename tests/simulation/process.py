@@ -26,6 +26,7 @@ from shared.inbox import Follow, OutboxSource, Reader, View
 from shared.kernel import Reaction
 from shared.lacking import Ends, Reached, Watch
 from shared.letters import LetterRefused, Seals
+from shared.logbook import Courier
 from shared.outbox import Relay
 from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import (
@@ -48,6 +49,7 @@ from tests.simulation.allowance import AllowanceProcess
 from tests.simulation.asked import Asked
 from tests.simulation.heard import HEARD
 from tests.simulation.intake import IntakeProcess
+from tests.simulation.logbook import courier_of
 from tests.simulation.notifications import NotificationsProcess
 from tests.simulation.offers import SimOffering
 from tests.simulation.oncall import judged_tables
@@ -111,6 +113,9 @@ class Parts:
 
     def allowance(self, process: Process) -> AllowanceProcess:
         return AllowanceProcess(process)
+
+    def courier(self, process: Process, store: WatchedStore, service: str) -> Courier:
+        return courier_of(process, store, service)
 
     async def watch(self, process: Process, readers: Sequence[Reader]) -> None:
         told, hub = Told(process), process.site.name == process.world.bus.hub
@@ -277,6 +282,9 @@ class Process:
         if self.allowance is not None:
             self.keep("allowance start", self.allowance.start)
         self.keep("look-again", self._look_again)
+        for service, disk in site.known.items():
+            store = next(store for store in self.stores if store.disk is disk)
+            self.keep(f"{service} logbook", parts.courier(self, store, service).run)
 
     async def _start(self, parts: Parts) -> None:
         """What a service does before it serves anybody, reads or decides: it writes down where its logs stand."""

@@ -24,6 +24,7 @@ from shared.schema import DOUBT
 from tests.simulation.allowance import AllowanceDesks
 from tests.simulation.faults import Trouble
 from tests.simulation.intake import IntakeDesks
+from tests.simulation.logbook import every_processing_has_its_line, unsent
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.oncall import Engineer
 from tests.simulation.oracle import CONSOLE, PLACEMENT, left_aside
@@ -162,6 +163,13 @@ async def _story(
         world.passed += ahead
         await _rest(world)
     world.judge(lambda oracle: oracle.rest({site.name: site.disks for site in world.sites}))
+    world.judge(lambda _: _lines(world))
+
+
+def _lines(world: World) -> None:
+    """Every processing of people's data has its line."""
+    for site in world.sites:
+        every_processing_has_its_line(site.name, site.known, site.logbook)
 
 
 async def _join(world: World, desks: Desks) -> None:
@@ -217,6 +225,7 @@ def _under_way(world: World, site: Site) -> Iterator[str]:
     disk = site.disks[PLACEMENT]
     yield from _at_intake(world, site)
     yield from _at_allowance(world, site)
+    yield from (f"{site.name}/{what}" for what in unsent(site.known))
     for log in LOGS:
         rows = disk.outbox.get((disk.epoch, log), ())
         stream = world.bus.stream(site.name, stream_name(log, site.name, PLACEMENT)).messages

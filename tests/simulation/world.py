@@ -15,6 +15,7 @@ from shared import schema
 from shared.envelope import LOGS, Log, stream_name
 from shared.epochs import repair_origin
 from shared.heard import Mark, Unanswered
+from shared.logbook import Line
 from shared.ports import BusUnavailable, StoreUnavailable, VersionConflict
 from shared.worklist import Lost
 from tests.simulation.asked import Asked
@@ -62,6 +63,7 @@ class Site:
         self.post = Disk()
         self.allowance = Disk() if name in world.plan.allowances else None
         self.keys = KeyDisk()
+        self.logbook: dict[str, dict[str, Line]] = {}
         self.locations = world.plan.locations[name]
         self.process: Process | None = None
         self.twin: Process | None = None
@@ -88,6 +90,12 @@ class Site:
             assert self.allowance is not None
             return self.allowance
         return self.disks[service]
+
+    @property
+    def known(self) -> dict[str, Disk]:
+        """What the services that know of clients have stored, where there are any."""
+        there = {INTAKE: self.intake, NOTIFICATIONS: self.post, ALLOWANCE: self.allowance}
+        return {} if self.intake is None else {name: disk for name, disk in there.items() if disk is not None}
 
     def overlap(self) -> None:
         """A second process of the same services beside the first: a deployment, or one that was believed dead."""

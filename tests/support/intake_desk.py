@@ -17,6 +17,7 @@ from shared.http import Streams, new_app
 from shared.http_border import Border
 from shared.http_repair import Bench
 from shared.ids import SystemIds
+from shared.logbook import Openings
 from shared.ports import DueTimer
 from shared.rebuilds import Rebuilds
 from shared.repair import Repair
@@ -47,6 +48,7 @@ class IntakeDesk:
         self.vault = Vault([SITE_KEY], keys)
         self.seals = seals = site_seals(SITES)[site_name]
         self.deciding = deciding = app.handlers(self.store, clock, ids, seals, self.vault)
+        self.openings = Openings(self.store, clock, ids.random_id)
         self.keeper = Keeper(
             site_name, self.store, self.vault, deciding, clock, RETENTION_DAYS, retired=lambda site: site in self.left
         )
@@ -63,6 +65,7 @@ class IntakeDesk:
             seals.knows,
             deciding[policy.CHECK],
             lambda: [OTHER if site_name == SITE else SITE],
+            self.openings,
         )
         bench = Bench("intake", Repair(self.store, [], clock, ids), Rebuilds({}, clock))
         site, self._tokens = new_app("desk"), Tokens()
@@ -83,8 +86,11 @@ class IntakeDesk:
         async with caller(self._border, self._tokens.token(role), **given) as client:
             return await client.post(f"{INTAKE}{path}", json=body)
 
-    async def get(self, path: str, role: Role = "caseworker", **params: Any) -> httpx.Response:
-        async with caller(self._border, self._tokens.token(role)) as client:
+    async def get(
+        self, path: str, role: Role = "caseworker", traceparent: str | None = None, **params: Any
+    ) -> httpx.Response:
+        given = {} if traceparent is None else {"traceparent": traceparent}
+        async with caller(self._border, self._tokens.token(role), **given) as client:
             return await client.get(f"{INTAKE}{path}", params=params)
 
     async def registered(self, **body: Any) -> str:

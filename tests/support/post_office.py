@@ -37,7 +37,7 @@ class Asking:
     """The question to the vault without a bus in between. down: nobody answers."""
 
     def __init__(self, desk: IntakeDesk) -> None:
-        self._contacts = Contacts(desk.intake.handler, desk.vault, desk.clock)
+        self._contacts = Contacts(desk.intake.handler, desk.vault, desk.clock, desk.openings)
         self.down = False
         self.asked: list[ContactAsked] = []
 

@@ -1,0 +1,1 @@
+"""Tests of the logbook of what is done with people's data."""
