@@ -23,6 +23,8 @@ FILE_BYTES_MAX = 240_000
 
 _OTHER = re.compile(r"[^A-Za-z0-9/?:().,'+ -]")
 _DECLARATION = re.compile(r"^\ufeff?\s*<\?xml[^>]*>")
+_REASON = re.compile(r"[A-Z0-9]{1,4}")
+"""A code of the list all banks share: what a bank writes in its own words may name somebody."""
 _CENTS = re.compile(r"(?P<euros>[0-9]{1,13})(\.(?P<cents>[0-9]{1,5}))?")
 
 
@@ -155,10 +157,11 @@ def _lines(entries: Iterable[ElementTree.Element]) -> Iterator[BankLine]:
             number += 1
             alone = len(details) == 1
             iban = detail.findtext("RltdPties/CdtrAcct/Id/IBAN")
-            reason = (detail.findtext("RtrInf/Rsn/Cd") or detail.findtext("RtrInf/Rsn/Prtry") or "").strip()[:35]
+            reason = (detail.findtext("RtrInf/Rsn/Cd") or "").strip()
             yield BankLine(
                 number, _id(end_to_end), _read_cents(detail, entry if alone else None),
-                None if iban is None else iban.replace(" ", "").upper(), returned, reason,
+                None if iban is None else iban.replace(" ", "").upper(), returned,
+                reason if _REASON.fullmatch(reason) else "",
             )  # fmt: skip
 
 
