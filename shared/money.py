@@ -121,6 +121,13 @@ def pay_day(nominal: date) -> date:
     return day
 
 
+def working_day_from(day: date) -> date:
+    """The first working day that is not before `day`: when what is late can still be paid."""
+    while not is_working_day(day):
+        day += _DAY
+    return day
+
+
 @lru_cache(maxsize=64)
 def _holidays(year: int) -> frozenset[date]:
     dutch = holidays.country_holidays("NL", years=year)

@@ -16,6 +16,7 @@ from services.allowance import commands as cmd
 from services.allowance import commands_entitlement as en
 from services.allowance import views
 from services.allowance.api_desk import Allowance, Asked, base
+from services.allowance.api_orders import OrderRoutes
 from services.allowance.api_payroll import PayrollRoutes
 from services.allowance.api_reads import Reads
 from services.allowance.api_vouchers import VoucherRoutes
@@ -50,7 +51,12 @@ LIVE = ("asked", "granted", "suspended")
 
 
 def routes(
-    money: MoneyWrites, pay: PayrollRoutes, desk: DeskWrites, vouchers: VoucherRoutes, reads: Reads
+    money: MoneyWrites,
+    pay: PayrollRoutes,
+    orders: OrderRoutes,
+    desk: DeskWrites,
+    vouchers: VoucherRoutes,
+    reads: Reads,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -60,6 +66,9 @@ def routes(
         ("POST", "/programmes/{programme_id}/ceiling", money.move_ceiling, 200, MONEY),
         ("POST", "/programmes/{programme_id}/tariffs", money.add_tariff, 200, MONEY),
         ("POST", "/programmes/{programme_id}/budget", money.grant_budget, 200, FINANCE),
+        ("POST", "/programmes/{programme_id}/accounts", orders.name_account, 200, FINANCE),
+        ("GET", "/programmes/{programme_id}/accounts", orders.show_accounts, 200, FINANCE_READERS),
+        ("POST", "/programmes/{programme_id}/cards", orders.limit_cards, 200, FINANCE),
         ("GET", "/seats", reads.list_seats, 200, MONEY_READERS),
         ("POST", "/seats/{seat_id}/end", money.end_seat, 200, FINANCE),
         ("GET", "/pay-runs", pay.list_runs, 200, MONEY_READERS),
@@ -68,6 +77,10 @@ def routes(
         ("POST", "/pay-runs/{run_id}/drop", pay.drop, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/approve", pay.approve, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/execute", pay.execute, 200, FINANCE),
+        ("GET", "/pay-runs/{run_id}/orders", orders.list_orders, 200, FINANCE_READERS),
+        ("GET", "/pay-runs/{run_id}/files/{kind}", orders.show_file, 200, FINANCE),
+        ("POST", "/pay-runs/{run_id}/transfers", orders.read_transfers, 200, FINANCE),
+        ("POST", "/pay-runs/{run_id}/loads", orders.read_loads, 200, FINANCE),
         ("GET", "/ledger", pay.list_postings, 200, FINANCE_READERS),
         ("GET", "/trial-balance", pay.trial_balance, 200, FINANCE_READERS),
         ("GET", "/vouchers", vouchers.list_vouchers, 200, COUNTER_READERS),
@@ -87,8 +100,8 @@ def build(allowance: Allowance, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     """The service's application, to be mounted at `/api/allowance`. asyncapi: the document of what it tells and
     hears."""
     api = service_api("allowance", "Allowance: programmes, seats, entitlements", asyncapi=asyncapi)
-    writes = MoneyWrites(allowance), PayrollRoutes(allowance), DeskWrites(allowance), VoucherRoutes(allowance)
-    for method, path, endpoint, status, roles in routes(*writes, Reads(allowance)):
+    writes = MoneyWrites(allowance), PayrollRoutes(allowance), OrderRoutes(allowance), DeskWrites(allowance)
+    for method, path, endpoint, status, roles in routes(*writes, VoucherRoutes(allowance), Reads(allowance)):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
     add_repair(api, bench)

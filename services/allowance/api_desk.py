@@ -29,16 +29,17 @@ from shared.clock import Clock
 from shared.handling import NOTHING_ELSE, Also, Context, Handled, Handler, KeyClaim
 from shared.http_models import EventRef, is_id
 from shared.http_problems import Problem, rejected
-from shared.ids import Ids
+from shared.ids import Ids, derived_id
 from shared.money import day_of
 from shared.ports import Store
 from shared.security import Actor
 from shared.telemetry import current_traceparent
 
 INPUT_CODES = frozenset({
-    "amount-invalid", "ceiling-out-of-range", "day-too-far", "days-in-too-many-pieces", "days-invalid",
-    "end-reason-unknown", "household-size-invalid", "id-invalid", "method-unknown", "methods-missing", "period-unknown",
-    "programme-name-invalid", "size-class-unknown", "year-invalid",
+    "account-name-invalid", "account-site-invalid", "amount-invalid", "ceiling-out-of-range", "day-too-far",
+    "days-in-too-many-pieces", "days-invalid", "end-reason-unknown", "household-size-invalid", "iban-invalid",
+    "id-invalid", "method-unknown", "methods-missing", "period-unknown", "programme-name-invalid",
+    "size-class-unknown", "year-invalid",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state: 422."""
 
@@ -137,3 +138,8 @@ def base(id_: str, handled: Handled) -> dict[str, Any]:
     """The fields every command's answer has."""
     events = [EventRef(id=one, type=str(type(event).__struct_config__.tag)) for one, event in handled.events]
     return {"id": id_, "version": handled.version, "position": handled.position, "events": events}
+
+
+def person(actor: Actor) -> str:
+    """Who it is, under a name that says no more than whether two are the same."""
+    return derived_id("pay-run-person", actor.subject)

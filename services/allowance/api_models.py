@@ -64,6 +64,81 @@ class BudgetBody(Body):
     cents: Cents
 
 
+class AccountBody(Body):
+    """Where transfers for people at `site` go; of the municipality's own site: where they come from."""
+
+    site: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    name: Name
+    iban: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$")]
+
+
+class CardsBody(Body):
+    """What may be on a card, and drawn from it in cash a day."""
+
+    balance_cents_max: Cents
+    cash_cents_a_day_max: Cents
+
+
+class FileBody(Body):
+    """text: of a bank's or the cards' issuer's file; a longer one is handed in by parts."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=240_000)]
+
+
+class AccountView(BaseModel):
+    site: str
+    name: str
+    iban: str
+
+
+class AccountsView(BaseModel):
+    """Where transfers come from and go to, and what may be on a card, and drawn from it in cash a day."""
+
+    accounts: list[AccountView]
+    balance_cents_max: int
+    cash_cents_a_day_max: int
+
+
+class LineRefused(BaseModel):
+    """A line of a file that books nothing, and why."""
+
+    line: int
+    code: str
+
+
+class FileAnswer(CommandAnswer):
+    """What a file came to. paid, returned: orders that are new so; refused: the other lines."""
+
+    paid: int
+    returned: int
+    refused: list[LineRefused]
+
+
+class OrderView(BaseModel):
+    """What was asked of a bank or the cards' issuer in one payment. lines: entitlements in it. reason: why it came
+    back."""
+
+    id: str
+    run_id: str
+    site: str
+    method: str
+    lines: int
+    cents: int
+    paid_cents: int
+    status: Literal["sent", "paid", "returned"]
+    reason: str
+
+
+class PayFileView(BaseModel):
+    """A file of a run, as it was made when that was executed: the same bytes each time. text: UTF-8."""
+
+    id: str
+    run_id: str
+    kind: Literal["transfers", "loads"]
+    sha256: str
+    text: str
+
+
 class EntitlementBody(Body):
     """from_day: today, where nothing is said."""
 

@@ -12,16 +12,15 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from services.allowance import commands_payroll as cmd
 from services.allowance import views_payroll as views
-from services.allowance.api_desk import Allowance, Asked, base
-from services.allowance.decider_payroll import dues, year_of
-from services.allowance.events_payroll import PayRunDrafted
+from services.allowance.api_desk import Allowance, Asked, base, person
+from services.allowance.decider_dues import dues
+from services.allowance.decider_payroll import year_of
+from services.allowance.events_payroll import Payee, PayRunDrafted
 from shared.http import Claim
 from shared.http_access import CurrentActor
 from shared.http_models import Body, CommandAnswer, Page, PageQuery, Uuid, decode_cursor, encode_cursor, is_id
 from shared.http_problems import Problem
-from shared.ids import derived_id
 from shared.money import period_named
-from shared.security import Actor
 
 
 class PayRunBody(Body):
@@ -130,7 +129,7 @@ class PayrollRoutes:
         handled = await allowance.payroll(
             body.programme, Asked(actor, claim), cmd.DraftPayRun, run_id=allowance.ids.random_id(),
             kind=programme.period, period=body.period, due=dues(programme, period) if ended else (),
-            by=_person(actor),
+            by=person(actor),
         )  # fmt: skip
         event = next(event for _, event in handled.events if isinstance(event, PayRunDrafted))
         return PayRunAnswer(
@@ -143,15 +142,29 @@ class PayrollRoutes:
         return await self._do(run_id, Asked(actor, claim), cmd.DropPayRun)
 
     async def approve(self, run_id: str, actor: CurrentActor, claim: Claim) -> CommandAnswer:
-        """Approve it, as somebody else than who drafted it. Refused: `pay-run-own`, `budget-exceeded`."""
+        """Approve it, as somebody else than who drafted it, and than who named its accounts. Refused: `pay-run-own`,
+        `budget-exceeded`, `account-missing`, `account-own`."""
         run = await self._run(run_id)
         programme, _ = await self._allowance.programmes.load(run["programme_id"])
         budget = programme.budgets.get(year_of(run["period"]), 0)
-        return await self._do(run_id, Asked(actor, claim), cmd.ApprovePayRun, by=_person(actor), budget_cents=budget)
+        accounts = tuple(
+            cmd.Named(Payee(site, account.name, account.iban), account.named_by)
+            for site, account in programme.accounts.items()
+        )
+        return await self._do(
+            run_id, Asked(actor, claim), cmd.ApprovePayRun, by=person(actor), budget_cents=budget,
+            home=self._allowance.site, accounts=accounts,
+        )  # fmt: skip
 
     async def execute(self, run_id: str, actor: CurrentActor, claim: Claim) -> CommandAnswer:
-        """Let it count as paid, once, however often it is asked. Refused: `pay-run-not-approved`."""
-        return await self._do(run_id, Asked(actor, claim), cmd.ExecutePayRun)
+        """Let it count, once, however often it is asked, and make its files. Refused: `pay-run-not-approved`."""
+        run = await self._run(run_id)
+        programme, _ = await self._allowance.programmes.load(run["programme_id"])
+        cards = programme.cards
+        return await self._do(
+            run_id, Asked(actor, claim), cmd.ExecutePayRun, balance_cents_max=cards.balance_cents_max,
+            cash_cents_a_day_max=cards.cash_cents_a_day_max,
+        )  # fmt: skip
 
     async def list_runs(self, query: Annotated[RunsQuery, Query()]) -> Page[PayRunView]:
         """Pay runs without their lines."""
@@ -210,11 +223,6 @@ class PayrollRoutes:
         run = await self._run(run_id)
         handled = await self._allowance.payroll(run["programme_id"], asked, command, run_id=run_id, **fields)
         return CommandAnswer(**base(run_id, handled))
-
-
-def _person(actor: Actor) -> str:
-    """Who it is, under a name that says no more than whether two are the same."""
-    return derived_id("pay-run-person", actor.subject)
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,27 @@ class GrantBudget(Command, frozen=True, kw_only=True):
     if_version: int | None = None
 
 
+class NameAccount(Command, frozen=True, kw_only=True):
+    """Transfers for people at `site` go to this account; of the programme's own site: they come from there. by: a
+    person, under a name that leads to nobody elsewhere."""
+
+    programme_id: str
+    site: str
+    name: str
+    iban: str
+    by: str
+    if_version: int | None = None
+
+
+class LimitCards(Command, frozen=True, kw_only=True):
+    """So much may be on a card, and so much of it be drawn in cash a day."""
+
+    programme_id: str
+    balance_cents_max: int
+    cash_cents_a_day_max: int
+    if_version: int | None = None
+
+
 class EndSeat(Command, frozen=True, kw_only=True):
     """Take a seat back from a site that left, or that does not know of it any more; paid until `from_day`."""
 
@@ -78,6 +99,8 @@ class HearEntitlement(Command, frozen=True, kw_only=True):
     spans: tuple[Span, ...]
 
 
-ProgrammeCommand: TypeAlias = OpenProgramme | MoveCeiling | AddTariff | GrantBudget | EndSeat | HearEntitlement
+ProgrammeCommand: TypeAlias = (
+    OpenProgramme | MoveCeiling | AddTariff | GrantBudget | NameAccount | LimitCards | EndSeat | HearEntitlement
+)
 
 COMMANDS: tuple[type[ProgrammeCommand], ...] = get_args(ProgrammeCommand)

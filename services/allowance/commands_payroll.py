@@ -6,6 +6,7 @@ from typing import TypeAlias, get_args
 
 import msgspec
 
+from services.allowance.events_payroll import Payee
 from shared.contracts.vocabulary import PayMethod
 from shared.kernel import Command
 from shared.money import PeriodKind
@@ -39,20 +40,56 @@ class DropPayRun(Command, frozen=True, kw_only=True):
     programme_id: str
 
 
+class Named(msgspec.Struct, frozen=True, gc=False):
+    """An account of the programme, and who said that it is."""
+
+    payee: Payee
+    by: str
+
+
 class ApprovePayRun(Command, frozen=True, kw_only=True):
-    """Approve it, as somebody else than who drafted it. budget_cents: what may be paid in its year."""
+    """Approve it, as somebody else than who drafted it. budget_cents: what may be paid in its year. home: the site
+    whose account transfers come from. accounts: of all sites, as they are known now."""
 
     run_id: str
     programme_id: str
     by: str
     budget_cents: int
+    home: str
+    accounts: tuple[Named, ...] = ()
 
 
 class ExecutePayRun(Command, frozen=True, kw_only=True):
-    """Let it count as paid."""
+    """Let it count, and make its files. balance_cents_max, cash_cents_a_day_max: what may be on a card, and drawn from
+    it in cash a day."""
 
     run_id: str
     programme_id: str
+    balance_cents_max: int
+    cash_cents_a_day_max: int
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What a line of a file says of one order. number: of the line. returned: it came back, for that reason. cents:
+    None when they cannot be read; iban: of the payee, None when nothing is said of it; balance_cents: what is on a card
+    after it."""
+
+    number: int
+    order_id: str
+    returned: bool
+    cents: int | None
+    iban: str | None = None
+    reason: str = ""
+    balance_cents: int | None = None
+
+
+class NoteOrders(Command, frozen=True, kw_only=True):
+    """The bank, or the card's issuer, says what became of a run's orders. What cannot be is left out."""
+
+    run_id: str
+    programme_id: str
+    method: PayMethod
+    said: tuple[Said, ...]
 
 
 class HearHandout(Command, frozen=True, kw_only=True):
@@ -73,6 +110,8 @@ class RepeatPayments(Command, frozen=True, kw_only=True):
     handout_id: str
 
 
-PayrollCommand: TypeAlias = DraftPayRun | DropPayRun | ApprovePayRun | ExecutePayRun | HearHandout | RepeatPayments
+PayrollCommand: TypeAlias = (
+    DraftPayRun | DropPayRun | ApprovePayRun | ExecutePayRun | NoteOrders | HearHandout | RepeatPayments
+)
 
 PAYROLL_COMMANDS: tuple[type[PayrollCommand], ...] = get_args(PayrollCommand)

@@ -46,6 +46,10 @@ def decide(state: Programme, command: cmd.ProgrammeCommand) -> Outcome:
             return add_tariff(state, Tariff(command.size_class, command.cents, command.valid_from), command.at)
         case cmd.GrantBudget():
             return grant_budget(state, command)
+        case cmd.NameAccount():
+            return name_account(state, command)
+        case cmd.LimitCards():
+            return limit_cards(state, command)
         case cmd.EndSeat():
             return end_seat(state, command)
         case _:
@@ -136,6 +140,32 @@ def grant_budget(state: Programme, command: cmd.GrantBudget) -> Outcome:
     if state.budgets.get(str(command.year)) == command.cents:
         return ()
     return [ev.BudgetGranted(state.id, command.year, command.cents, command.at)]
+
+
+def name_account(state: Programme, command: cmd.NameAccount) -> Outcome:
+    """Refused: `account-site-invalid`, `account-name-invalid`, `iban-invalid`."""
+    refused = (
+        limits.site_refused(command.site)
+        or limits.account_name_refused(command.name)
+        or limits.iban_refused(command.iban)
+    )
+    if refused:
+        return refused
+    known = state.accounts.get(command.site)
+    if known is not None and (known.name, known.iban) == (command.name, command.iban):
+        return ()
+    return [ev.AccountNamed(state.id, command.site, command.name, command.iban, command.by, command.at)]
+
+
+def limit_cards(state: Programme, command: cmd.LimitCards) -> Outcome:
+    """Refused: `amount-invalid`."""
+    most, cash = command.balance_cents_max, command.cash_cents_a_day_max
+    refused = limits.cents_refused(most) or limits.cents_refused(cash)
+    if refused:
+        return refused
+    if (state.cards.balance_cents_max, state.cards.cash_cents_a_day_max) == (most, cash):
+        return ()
+    return [ev.CardsLimited(state.id, most, cash, command.at)]
 
 
 def end_seat(state: Programme, command: cmd.EndSeat) -> Outcome:
@@ -233,7 +263,7 @@ PROGRAMME: Decider[Programme, cmd.ProgrammeCommand, ev.ProgrammeEvent] = Decider
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Programme,
-    state_version=1,
+    state_version=2,
     commands=cmd.COMMANDS,
 )
 """Stream `programme/<id>`."""

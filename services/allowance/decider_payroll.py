@@ -3,7 +3,7 @@ and no period of an entitlement is paid twice, whoever asks how often. Pure.
 
 A run settles periods: what a period comes to as its days are known now, less what earlier runs settled of it. So
 corrected days are made up for in the next run, and the past is never changed. What was paid too much is taken off what
-comes next, and never asked back.
+comes next, and never asked back; what could not be paid is in what comes next.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from msgspec.structs import replace
 
 from services.allowance import commands_payroll as cmd
 from services.allowance import decider_limits as limits
+from services.allowance import decider_orders as orders
 from services.allowance import events_payroll as ev
-from services.allowance.days import entitled_cents
-from services.allowance.decider_programme import Programme
+from services.allowance.decider_dues import dues_refused
 from shared.contracts.vocabulary import PayMethod
 from shared.ids import derived_id
 from shared.kernel import Decider, Rejected
-from shared.money import Period, day_of, kind_of, pay_day, period_named, periods_between
+from shared.money import day_of, kind_of, pay_day, period_named
 from shared.timers import TimerCleared, TimerSet
 
 LINES_MAX = 20_000
 HANDOUT_MAX = 50
 """Lines one letter tells a site to hand out."""
 HANDED_OUT: tuple[PayMethod, ...] = ("voucher",)
-"""Ways to pay that are a site's to hand out; the others count as paid when their run is executed."""
+"""Ways to pay that are a site's to hand out; the others are ordered of a bank, or of the cards' issuer."""
 PAYMENTS = "payments"
 WAITING_AGAIN = timedelta(days=1)
 """How often a site is told what still waits there."""
@@ -62,9 +62,10 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
 class Payroll(msgspec.Struct, frozen=True, gc=False):
     """settled: by entitlement, the cents of each period in all runs. owed: by entitlement, what was paid too much,
-    below 0. spent: by year, what was paid. draft: the run that is not executed yet; approved: whether somebody has
-    approved it. last: the latest period that was executed. executed, dropped: runs by id. waiting: what sites hand out,
-    by handout."""
+    below 0, or could not be paid, above. spent: by year, what was paid. draft: the run that is not executed yet;
+    approved: whether somebody has approved it, with the accounts `payer` and `payees`. last: the latest period that was
+    executed. executed, dropped: runs by id. waiting: what sites hand out, by handout. orders: what was asked of others,
+    by id. balances: what is known to be on cards, in cents by entitlement."""
 
     settled: dict[str, dict[str, int]] = {}
     owed: dict[str, int] = {}
@@ -76,6 +77,10 @@ class Payroll(msgspec.Struct, frozen=True, gc=False):
     dropped: tuple[str, ...] = ()
     version: int = 0
     waiting: dict[str, Waiting] = {}
+    payer: ev.Payee | None = None
+    payees: tuple[ev.Payee, ...] = ()
+    orders: dict[str, orders.Sent] = {}
+    balances: dict[str, int] = {}
 
 
 def decide(state: Payroll, command: cmd.PayrollCommand) -> Outcome:
@@ -89,6 +94,8 @@ def decide(state: Payroll, command: cmd.PayrollCommand) -> Outcome:
             return approve(state, command)
         case cmd.ExecutePayRun():
             return execute(state, command)
+        case cmd.NoteOrders():
+            return note_orders(state, command)
         case cmd.HearHandout():
             return hear_handout(state, command)
         case cmd.RepeatPayments():
@@ -103,7 +110,7 @@ def draft(state: Payroll, command: cmd.DraftPayRun) -> Outcome:
     if state.draft is not None:
         same = (state.draft.run_id, state.draft.period) == (command.run_id, command.period)
         return () if same else Rejected("pay-run-open", {"run_id": state.draft.run_id, "period": state.draft.period})
-    refused = limits.id_refused(command.run_id, command.programme_id) or _due_refused(command.due)
+    refused = limits.id_refused(command.run_id, command.programme_id) or dues_refused(command.due)
     if refused:
         return refused
     period = period_named(command.period)
@@ -124,17 +131,6 @@ def draft(state: Payroll, command: cmd.DraftPayRun) -> Outcome:
     ]  # fmt: skip
 
 
-def _due_refused(dues: Sequence[cmd.Due]) -> Rejected | None:
-    if len({due.entitlement_id for due in dues}) != len(dues):
-        return Rejected("entitlement-twice", {})
-    for due in dues:
-        for _, cents in due.periods:
-            refused = limits.cents_refused(cents)
-            if refused:
-                return refused
-    return None
-
-
 def _line(state: Payroll, due: cmd.Due) -> ev.Line | None:
     """What is new of one entitlement; None when nothing is."""
     settled, owed = state.settled.get(due.entitlement_id, {}), state.owed.get(due.entitlement_id, 0)
@@ -152,23 +148,6 @@ def _line(state: Payroll, due: cmd.Due) -> ev.Line | None:
     return ev.Line(due.entitlement_id, due.site, due.method, parts, owed, max(0, together), min(0, together))
 
 
-def dues(programme: Programme, until: Period) -> tuple[cmd.Due, ...]:
-    """What every entitlement of a programme comes to in each period up to one, as its days and tariffs are known now.
-    One that is all corrected away comes to nothing, and is in it: something may have been paid for it."""
-    found = []
-    for id_, seat in programme.seats.items():
-        if seat.method is None or seat.status == "reserved":
-            continue
-        first = min((span.first for span in seat.spans), default=until.until)
-        periods = [
-            (period.name, cents)
-            for period in periods_between(programme.period, first, until.until)
-            if (cents := entitled_cents(period, seat.spans, programme.tariffs))
-        ]
-        found.append(cmd.Due(id_, seat.site, seat.method, tuple(periods)))
-    return tuple(found)
-
-
 def drop(state: Payroll, command: cmd.DropPayRun) -> Outcome:
     """A second time changes nothing. Refused: `pay-run-unknown`, `pay-run-executed`."""
     if command.run_id in state.dropped:
@@ -182,7 +161,7 @@ def drop(state: Payroll, command: cmd.DropPayRun) -> Outcome:
 
 def approve(state: Payroll, command: cmd.ApprovePayRun) -> Outcome:
     """Refused: `pay-run-unknown`, `pay-run-own` (whoever drafted it may not), `budget-exceeded` (the facts say by how
-    many cents)."""
+    many cents), `account-missing`, `account-own`."""
     if command.run_id in state.executed:
         return ()
     run = state.draft
@@ -195,19 +174,30 @@ def approve(state: Payroll, command: cmd.ApprovePayRun) -> Outcome:
     over = state.spent.get(year_of(run.period), 0) + run.total_cents - command.budget_cents
     if over > 0:
         return Rejected("budget-exceeded", {"over_cents": over, "budget_cents": command.budget_cents})
-    return [ev.PayRunApproved(command.run_id, command.programme_id, command.by, command.budget_cents, command.at)]
+    refused = orders.accounts_refused(run, command)
+    if refused:
+        return refused
+    about = (command.run_id, command.programme_id, command.by, command.budget_cents)
+    return [ev.PayRunApproved(*about, *orders.accounts(run, command), command.at)]
 
 
 def execute(state: Payroll, command: cmd.ExecutePayRun) -> Outcome:
-    """Once: asked again nothing happens. Refused: `pay-run-unknown`, `pay-run-not-approved`."""
+    """Once: asked again nothing happens. Refused: `pay-run-unknown`, `pay-run-not-approved`, `account-missing`."""
     if command.run_id in state.executed:
         return ()
     if state.draft is None or state.draft.run_id != command.run_id:
         return Rejected("pay-run-unknown", {})
     if not state.approved:
         return Rejected("pay-run-not-approved", {})
-    handouts = _handouts(state.draft)
-    return [ev.PayRunExecuted(command.run_id, command.programme_id, handouts, limits.again(command.at), command.at)]
+    made = orders.ordered(state.draft, state.payer, state.payees, state.balances, command)
+    if isinstance(made, Rejected):
+        return made
+    again_at = limits.again(command.at)
+    return [
+        ev.PayRunExecuted(
+            command.run_id, command.programme_id, _handouts(state.draft), *made, again_at=again_at, at=command.at
+        )
+    ]  # fmt: skip
 
 
 def _handouts(run: ev.PayRunDrafted) -> tuple[ev.Handed, ...]:
@@ -220,6 +210,16 @@ def _handouts(run: ev.PayRunDrafted) -> tuple[ev.Handed, ...]:
             handout_id = derived_id("handout", run.run_id, site, str(first))
             found.append(ev.Handed(handout_id, site, tuple(ids[first : first + HANDOUT_MAX])))
     return tuple(found)
+
+
+def note_orders(state: Payroll, command: cmd.NoteOrders) -> Outcome:
+    """Lines that cannot be are left out (`decider_orders.noted`). Refused: `pay-run-unknown`, `too-many-lines`."""
+    if command.run_id not in state.executed:
+        return Rejected("pay-run-unknown", {})
+    if len(command.said) > orders.SAID_MAX:
+        return Rejected("too-many-lines", {"lines_max": orders.SAID_MAX})
+    new, _ = orders.noted(state.orders, command)
+    return [ev.OrdersNoted(command.run_id, command.programme_id, tuple(new), command.at)] if new else ()
 
 
 def hear_handout(state: Payroll, command: cmd.HearHandout) -> Outcome:
@@ -268,7 +268,7 @@ def evolve(state: Payroll, event: ev.PayrollEvent) -> Payroll:
         case ev.PayRunDropped():
             return replace(state, draft=None, approved=False, dropped=(*state.dropped, event.run_id), version=version)
         case ev.PayRunApproved():
-            return replace(state, approved=True, version=version)
+            return replace(state, approved=True, payer=event.payer, payees=event.payees, version=version)
         case ev.PayRunExecuted():
             assert state.draft is not None
             return _executed(state, state.draft, event, version)
@@ -278,6 +278,8 @@ def evolve(state: Payroll, event: ev.PayrollEvent) -> Payroll:
             return replace(state, waiting=state.waiting | {event.handout_id: told}, version=version)
         case ev.HandoutNoted():
             return _noted(state, event, version)
+        case ev.OrdersNoted():
+            return _orders_noted(state, event, version)
         case _:
             assert_never(event)
 
@@ -295,11 +297,35 @@ def _noted(state: Payroll, event: ev.HandoutNoted, version: int) -> Payroll:
     return replace(state, waiting=state.waiting | {event.handout_id: after}, spent=spent, version=version)
 
 
+def _orders_noted(state: Payroll, event: ev.OrdersNoted, version: int) -> Payroll:
+    """What was not paid is due again, and may be spent again."""
+    sent, owed, balances = dict(state.orders), dict(state.owed), dict(state.balances)
+    spent = dict(state.spent)
+    for answer in event.answered:
+        known = sent[answer.order_id]
+        sent[answer.order_id] = orders.answered(known, answer)
+        for entitlement_id, cents in orders.follows(known, answer):
+            owed[entitlement_id] = owed.get(entitlement_id, 0) + cents
+            spent[year_of(known.period)] -= cents
+        if answer.balance_cents is not None:
+            balances[known.shares[0][0]] = answer.balance_cents
+    owed = {id_: cents for id_, cents in owed.items() if cents}
+    return replace(state, orders=sent, owed=owed, balances=balances, spent=spent, version=version)
+
+
 def _executed(state: Payroll, run: ev.PayRunDrafted, event: ev.PayRunExecuted, version: int) -> Payroll:
+    """What came back since it was drafted is still to be paid after it."""
     settled, owed, year = dict(state.settled), dict(state.owed), year_of(run.period)
+    balances = dict(state.balances)
     for line in run.lines:
         settled[line.entitlement_id] = _added(settled.get(line.entitlement_id, {}), line.parts)
-        owed[line.entitlement_id] = line.after
+        owed[line.entitlement_id] = owed.get(line.entitlement_id, 0) - line.before + line.after
+    for rest in event.rests:
+        owed[rest.entitlement_id] += rest.cents
+    for order in event.orders:
+        if order.method == "prepaid_card":
+            [(entitlement_id, cents)] = order.shares
+            balances[entitlement_id] = balances.get(entitlement_id, 0) + cents
     by_id = {line.entitlement_id: line for line in run.lines}
     waiting = {
         handed.handout_id: Waiting(
@@ -308,10 +334,12 @@ def _executed(state: Payroll, run: ev.PayRunDrafted, event: ev.PayRunExecuted, v
         )
         for handed in event.handouts
     }  # fmt: skip
+    paid = run.total_cents - sum(rest.cents for rest in event.rests)
     return replace(
         state, waiting=state.waiting | waiting, settled=settled,
-        owed={id_: cents for id_, cents in owed.items() if cents},
-        spent=state.spent | {year: state.spent.get(year, 0) + run.total_cents}, draft=None, approved=False,
+        owed={id_: cents for id_, cents in owed.items() if cents}, balances=balances,
+        orders=state.orders | orders.sent(run, event.orders),
+        spent=state.spent | {year: state.spent.get(year, 0) + paid}, draft=None, approved=False, payer=None, payees=(),
         last=run.period, executed=(*state.executed, run.run_id), version=version,
     )  # fmt: skip
 
@@ -348,7 +376,7 @@ PAYROLL: Decider[Payroll, cmd.PayrollCommand, ev.PayrollEvent] = Decider(
     evolve=evolve,
     codec=ev.PAYROLL_CODEC,
     state_type=Payroll,
-    state_version=2,
+    state_version=3,
     commands=cmd.PAYROLL_COMMANDS,
 )
 """Stream `payroll/<programme id>`."""

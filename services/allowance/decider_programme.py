@@ -32,9 +32,24 @@ class Seat(msgspec.Struct, frozen=True, gc=False):
         return self.status in ("reserved", "granted")
 
 
+class Account(msgspec.Struct, frozen=True, gc=False):
+    """Where transfers go, or come from. named_by: whoever said so last."""
+
+    name: str
+    iban: str
+    named_by: str
+
+
+class Cards(msgspec.Struct, frozen=True, gc=False):
+    """What may be on a card, and drawn from it in cash a day: of an anonymous prepaid card, unless said otherwise."""
+
+    balance_cents_max: int = 2_000_00
+    cash_cents_a_day_max: int = 250_00
+
+
 class Programme(msgspec.Struct, frozen=True, gc=False):
     """opened: how it began. planned: what the ceiling is to come down to as seats come free. budgets: cents by year, as
-    text. reserved, granted: seats that are. version: events so far."""
+    text. reserved, granted: seats that are. version: events so far. accounts: by site."""
 
     opened: ev.ProgrammeOpened | None = None
     ceiling: int = 0
@@ -45,6 +60,8 @@ class Programme(msgspec.Struct, frozen=True, gc=False):
     reserved: int = 0
     granted: int = 0
     version: int = 0
+    accounts: dict[str, Account] = {}
+    cards: Cards = Cards()
 
     @property
     def id(self) -> str:
@@ -82,6 +99,12 @@ def evolve(state: Programme, event: ev.ProgrammeEvent) -> Programme:
             return replace(state, tariffs=(*state.tariffs, tariff), version=version)
         case ev.BudgetGranted():
             return replace(state, budgets=state.budgets | {str(event.year): event.cents}, version=version)
+        case ev.AccountNamed():
+            account = Account(event.name, event.iban, event.named_by)
+            return replace(state, accounts=state.accounts | {event.site: account}, version=version)
+        case ev.CardsLimited():
+            cards = Cards(event.balance_cents_max, event.cash_cents_a_day_max)
+            return replace(state, cards=cards, version=version)
         case ev.SeatReserved():
             seat = Seat(event.site, event.revision, "reserved", event.method)
             return _seated(state, event, seat, version)

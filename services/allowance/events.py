@@ -69,6 +69,27 @@ class BudgetGranted(Event, frozen=True, tag="budget-granted.v1"):
     at: datetime
 
 
+class AccountNamed(Event, frozen=True, tag="account-named.v1"):
+    """What is paid by transfer for people at `site` goes to this account from now on; of the programme's own site: it
+    comes from there. named_by: a person, under a name that leads to nobody outside this store."""
+
+    programme_id: str
+    site: str
+    name: str
+    iban: str
+    named_by: str
+    at: datetime
+
+
+class CardsLimited(Event, frozen=True, tag="cards-limited.v1"):
+    """So much may be on a card, and so much of it be drawn in cash a day."""
+
+    programme_id: str
+    balance_cents_max: int
+    cash_cents_a_day_max: int
+    at: datetime
+
+
 class SeatReserved(Event, frozen=True, tag="seat-reserved.v1"):
     """A site asked for a seat and has it; its people are not paid before it says that it was granted."""
 
@@ -130,6 +151,8 @@ ProgrammeEvent: TypeAlias = (
     | LoweringPlanned
     | TariffAdded
     | BudgetGranted
+    | AccountNamed
+    | CardsLimited
     | SeatReserved
     | SeatRefused
     | SeatGranted

@@ -50,14 +50,39 @@ class PayRunDropped(Event, frozen=True, tag="pay-run-dropped.v1"):
     at: datetime
 
 
-class PayRunApproved(Event, frozen=True, tag="pay-run-approved.v1"):
-    """A second person has looked at it. budget_cents: what may be paid in its year."""
+class Payee(msgspec.Struct, frozen=True, gc=False):
+    """Whose account transfers for people at a site go to; of the programme's own site: come from."""
+
+    site: str
+    name: str
+    iban: str
+
+
+class PayRunApproved(Event, frozen=True, tag="pay-run-approved.v2"):
+    """A second person has looked at it. budget_cents: what may be paid in its year. payer, payees: the accounts its
+    transfers come from and go to, as that person saw them."""
+
+    run_id: str
+    programme_id: str
+    approved_by: str
+    budget_cents: int
+    payer: Payee | None
+    payees: tuple[Payee, ...]
+    at: datetime
+
+
+class PayRunApprovedV1(Event, frozen=True, tag="pay-run-approved.v1"):
+    """No account was looked at: nothing was paid by transfer then."""
 
     run_id: str
     programme_id: str
     approved_by: str
     budget_cents: int
     at: datetime
+
+
+def _approved_v2(old: PayRunApprovedV1) -> PayRunApproved:
+    return PayRunApproved(old.run_id, old.programme_id, old.approved_by, old.budget_cents, None, (), old.at)
 
 
 class Handed(msgspec.Struct, frozen=True, gc=False):
@@ -68,15 +93,53 @@ class Handed(msgspec.Struct, frozen=True, gc=False):
     entitlement_ids: tuple[str, ...]
 
 
-class PayRunExecuted(Event, frozen=True, tag="pay-run-executed.v2"):
-    """It counts, each of its lines, once. handouts: the lines that wait to be handed out at their sites; all others
-    count as paid. again_at: when sites that have said nothing are told again."""
+class Order(msgspec.Struct, frozen=True, gc=False):
+    """What is asked of the bank or the card's issuer in one payment. shares: of each entitlement in it, in cents. iban:
+    of whom it is transferred to; of a card nothing."""
+
+    order_id: str
+    site: str
+    method: PayMethod
+    shares: tuple[tuple[str, int], ...]
+    cents: int
+    iban: str
+
+
+class Rest(msgspec.Struct, frozen=True, gc=False):
+    """What does not fit on a card now, and follows later."""
+
+    entitlement_id: str
+    cents: int
+
+
+class PayRunExecuted(Event, frozen=True, tag="pay-run-executed.v3"):
+    """It counts, each of its lines, once. handouts: the lines that wait to be handed out at their sites; orders: those
+    that wait for the bank or the card's issuer; all others count as paid. bank_file, card_file: the bytes that were
+    made of it, once. again_at: when sites that have said nothing are told again."""
+
+    run_id: str
+    programme_id: str
+    handouts: tuple[Handed, ...]
+    orders: tuple[Order, ...]
+    rests: tuple[Rest, ...]
+    bank_file: bytes
+    card_file: bytes
+    again_at: datetime
+    at: datetime
+
+
+class PayRunExecutedV2(Event, frozen=True, tag="pay-run-executed.v2"):
+    """Lines of cards and transfers counted as paid: nothing was ordered by Plek then."""
 
     run_id: str
     programme_id: str
     handouts: tuple[Handed, ...]
     again_at: datetime
     at: datetime
+
+
+def _executed_v3(old: PayRunExecutedV2) -> PayRunExecuted:
+    return PayRunExecuted(old.run_id, old.programme_id, old.handouts, (), (), b"", b"", old.again_at, old.at)
 
 
 class PayRunExecutedV1(Event, frozen=True, tag="pay-run-executed.v1"):
@@ -87,8 +150,8 @@ class PayRunExecutedV1(Event, frozen=True, tag="pay-run-executed.v1"):
     at: datetime
 
 
-def _executed_v2(old: PayRunExecutedV1) -> PayRunExecuted:
-    return PayRunExecuted(old.run_id, old.programme_id, (), old.at, old.at)
+def _executed_v2(old: PayRunExecutedV1) -> PayRunExecutedV2:
+    return PayRunExecutedV2(old.run_id, old.programme_id, (), old.at, old.at)
 
 
 class PaymentsRepeated(Event, frozen=True, tag="payments-repeated.v1"):
@@ -115,8 +178,33 @@ class HandoutNoted(Event, frozen=True, tag="handout-noted.v1"):
     at: datetime
 
 
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """What became of one order. cents: what was paid of it, all of it or of a card perhaps less; nothing when it came
+    back. reason: the bank's code for that. balance_cents: on the card, after it."""
+
+    order_id: str
+    returned: bool
+    cents: int
+    reason: str = ""
+    balance_cents: int | None = None
+
+
+class OrdersNoted(Event, frozen=True, tag="orders-noted.v1"):
+    """The bank, or the card's issuer, says what became of these orders. What was not paid follows in the next run."""
+
+    run_id: str
+    programme_id: str
+    answered: tuple[Answered, ...]
+    at: datetime
+
+
 PayrollEvent: TypeAlias = (
-    PayRunDrafted | PayRunDropped | PayRunApproved | PayRunExecuted | PaymentsRepeated | HandoutNoted
+    PayRunDrafted | PayRunDropped | PayRunApproved | PayRunExecuted | PaymentsRepeated | HandoutNoted | OrdersNoted
 )
 
-PAYROLL_CODEC: Codec[PayrollEvent] = Codec(get_args(PayrollEvent), upcasters={PayRunExecutedV1: _executed_v2})
+PAYROLL_CODEC: Codec[PayrollEvent] = Codec(
+    get_args(PayrollEvent),
+    upcasters={
+        PayRunApprovedV1: _approved_v2, PayRunExecutedV1: _executed_v2, PayRunExecutedV2: _executed_v3,
+    },
+)  # fmt: skip

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
+from services.allowance.decider_orders import Sent
 from services.allowance.decider_payroll import Waiting
-from services.allowance.events_payroll import HandoutNoted, PayRunDrafted
+from services.allowance.events_payroll import Answered, HandoutNoted, PayRunDrafted
 
 ENTITLED, PAID, RESERVED, REFUSED, OVERPAID = "entitled", "paid", "reserved", "refused", "overpaid"
-"""What the programme owes for days (debit), what was paid for it (credit), what waits to be handed out, what nobody
-came for, and what was paid too much and is taken off what comes next."""
+"""What the programme owes for days (debit), what was paid for it (credit), what waits to be handed out, loaded or
+transferred, also with the next run, what nobody came for, and what was paid too much and is taken off what comes
+next."""
 
 
 class Posting(NamedTuple):
@@ -30,7 +32,7 @@ class Posting(NamedTuple):
 
 def postings(run: PayRunDrafted, waiting: Container[str] = ()) -> Iterable[Posting]:
     """What a run posts when it is executed: for each line what it settles, what it pays, and what it carries over.
-    waiting: entitlements whose line is handed out by their site."""
+    waiting: entitlements whose line is paid by others, who say when it was."""
     for line in run.lines:
         about = (line.site, line.method)
         for period, cents in line.parts:
@@ -38,8 +40,11 @@ def postings(run: PayRunDrafted, waiting: Container[str] = ()) -> Iterable[Posti
         if line.cents:
             account = RESERVED if line.entitlement_id in waiting else PAID
             yield Posting(account, *about, run.period, line.entitlement_id, -line.cents)
-        if line.after != line.before:
-            yield Posting(OVERPAID, *about, run.period, line.entitlement_id, line.before - line.after)
+        late, before = max(0, line.before), min(0, line.before)
+        if late:
+            yield Posting(RESERVED, *about, run.period, line.entitlement_id, late)
+        if line.after != before:
+            yield Posting(OVERPAID, *about, run.period, line.entitlement_id, before - line.after)
 
 
 def settled(run: Waiting, noted: HandoutNoted) -> Iterable[Posting]:
@@ -51,3 +56,15 @@ def settled(run: Waiting, noted: HandoutNoted) -> Iterable[Posting]:
                 about = (run.site, line.method, run.period, entitlement_id)
                 yield Posting(RESERVED, *about, line.cents)
                 yield Posting(account, *about, -line.cents)
+
+
+def answered(order: Sent, answer: Answered) -> Iterable[Posting]:
+    """What the word of the bank or the cards' issuer posts; what was not paid stays reserved. order: as it stood before
+    that."""
+    for entitlement_id, cents in order.shares:
+        about = (order.site, order.method, order.period, entitlement_id)
+        paid = 0 if answer.returned else cents if order.method == "transfer" else answer.cents
+        before = cents if order.status == "paid" else 0
+        if paid != before:
+            yield Posting(RESERVED, *about, paid - before)
+            yield Posting(PAID, *about, before - paid)

@@ -3,15 +3,18 @@ written over: a posting's id is its event's place and its number there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
 
 from services.allowance import events_payroll as ev
+from services.allowance.decider_orders import Sent
+from services.allowance.decider_orders import answered as order_answered
 from services.allowance.decider_payroll import PAYROLL, Payroll
-from services.allowance.ledger import Posting, settled
+from services.allowance.ledger import Posting, answered, settled
 from services.allowance.ledger import postings as posted
 from shared.ports import Put, RowChange
 from shared.schema import NAME, metadata
@@ -46,7 +49,38 @@ postings = sa.Table(
 )
 """event_version: of the event in `payroll/<programme_id>` that posted it."""
 
-PAYROLL_TABLES = (pay_runs, postings)
+pay_orders = sa.Table(
+    "pay_orders",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("programme_id", NAME, nullable=False),
+    sa.Column("run_id", NAME, nullable=False, index=True),
+    sa.Column("site", NAME, nullable=False),
+    sa.Column("method", NAME, nullable=False),
+    sa.Column("lines", sa.Integer, nullable=False),
+    sa.Column("cents", sa.BigInteger, nullable=False),
+    sa.Column("paid_cents", sa.BigInteger, nullable=False),
+    sa.Column("status", NAME, nullable=False),
+    sa.Column("reason", NAME, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""lines: entitlements in it. status: `sent`, `paid` (a card perhaps less than `cents`), `returned`. version: of the
+event that says so, in the payroll's stream."""
+
+pay_files = sa.Table(
+    "pay_files",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("programme_id", NAME, nullable=False),
+    sa.Column("run_id", NAME, nullable=False, index=True),
+    sa.Column("kind", NAME, nullable=False),
+    sa.Column("sha256", NAME, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""kind: `transfers` (pain.001.001.09) or `loads` (CSV). data: the bytes, made once, when the run was executed."""
+
+PAYROLL_TABLES = (pay_runs, postings, pay_orders, pay_files)
 
 
 def project(before: Payroll, events: Sequence[ev.PayrollEvent], after: Payroll, at: datetime) -> list[RowChange]:
@@ -54,7 +88,7 @@ def project(before: Payroll, events: Sequence[ev.PayrollEvent], after: Payroll, 
     rows: list[RowChange] = []
     state = before
     for event in events:
-        draft, waiting = state.draft, state.waiting
+        previous, draft, waiting = state, state.draft, state.waiting
         state = PAYROLL.evolve(state, event)
         match event:
             case ev.PaymentsRepeated():
@@ -62,6 +96,9 @@ def project(before: Payroll, events: Sequence[ev.PayrollEvent], after: Payroll, 
             case ev.HandoutNoted():
                 lines = settled(waiting[event.handout_id], event)
                 rows += _rows(event.programme_id, event.run_id, state.version, lines)
+                continue
+            case ev.OrdersNoted():
+                rows += _noted(event, previous.orders, state)
                 continue
             case ev.PayRunDrafted():
                 run = event
@@ -71,8 +108,39 @@ def project(before: Payroll, events: Sequence[ev.PayrollEvent], after: Payroll, 
         rows.append(_run(run, event, state.version))
         if isinstance(event, ev.PayRunExecuted):
             ids = {id_ for handed in event.handouts for id_ in handed.entitlement_ids}
+            ids |= {id_ for order in event.orders for id_, _ in order.shares}
             rows += _rows(run.programme_id, run.run_id, state.version, posted(run, ids))
+            rows += [_order(run.programme_id, one.order_id, state) for one in event.orders]
+            rows += _files(event, state.version)
     return rows
+
+
+def _noted(event: ev.OrdersNoted, orders: Mapping[str, Sent], state: Payroll) -> list[RowChange]:
+    """orders: as they stood before; a transfer may be paid and come back in one file."""
+    posted, now = [], dict(orders)
+    for answer in event.answered:
+        posted += list(answered(now[answer.order_id], answer))
+        now[answer.order_id] = order_answered(now[answer.order_id], answer)
+    ids = dict.fromkeys(answer.order_id for answer in event.answered)
+    rows = _rows(event.programme_id, event.run_id, state.version, posted)
+    return [*rows, *(_order(event.programme_id, id_, state) for id_ in ids)]
+
+
+def _order(programme_id: str, id_: str, state: Payroll) -> Put:
+    order = state.orders[id_]
+    about = (id_, programme_id, order.run_id, order.site, order.method, len(order.shares))
+    return Put(pay_orders, (*about, order.cents, order.paid_cents, order.status, order.reason, state.version))
+
+
+def _files(event: ev.PayRunExecuted, version: int) -> list[RowChange]:
+    made = (("transfers", event.bank_file), ("loads", event.card_file))
+    return [
+        Put(pay_files, (
+            f"{event.run_id}/{kind}", event.programme_id, event.run_id, kind, hashlib.sha256(data).hexdigest(), data,
+            version,
+        ))
+        for kind, data in made if data
+    ]  # fmt: skip
 
 
 def _run(run: ev.PayRunDrafted, event: ev.PayrollEvent, version: int) -> Put:

@@ -150,7 +150,7 @@ def district_of(row: Row) -> str:
 
 def _full(row: Row) -> bool:
     """Whether a kind at a location has places and certainly none that is free."""
-    return row["total"] + row["overflow"] > row["blocked"] and row["available_max"] == 0
+    return bool(row["total"] + row["overflow"] > row["blocked"] and row["available_max"] == 0)
 
 
 def _by_title(row: Row) -> tuple[str, str, str]:

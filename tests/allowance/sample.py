@@ -16,6 +16,7 @@ from services.allowance import events_handout as eh
 from services.allowance import events_payroll as ep
 from services.allowance.days import Span, Tariff
 from services.allowance.decider import CLIENT, ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
+from services.allowance.transfers import order_id
 from shared.ids import derived_id
 from tests.support.scenario import Scenario
 
@@ -89,9 +90,14 @@ DRAWN, SECOND = "66666666-6666-5666-8666-666666666666", "77777777-7777-5777-8777
 LINE = ep.Line(SEAT, "west", "voucher", (("2025-12", 45_000),), 0, 45_000, 0)
 DRAFTED = ep.PayRunDrafted(RUN, LEEFGELD, "2025-12", date(2025, 12, 31), (LINE,), 45_000, DRAWN, T0)
 DROPPED = ep.PayRunDropped(RUN, LEEFGELD, T0)
-APPROVED = ep.PayRunApproved(RUN, LEEFGELD, SECOND, 100_000, T0)
+APPROVED = ep.PayRunApproved(RUN, LEEFGELD, SECOND, 100_000, None, (), T0)
 HANDED_OVER = derived_id("handout", RUN, "west", "0")
-EXECUTED = ep.PayRunExecuted(RUN, LEEFGELD, (ep.Handed(HANDED_OVER, "west", (SEAT,)),), SOON, T0)
+EXECUTED = ep.PayRunExecuted(
+    RUN, LEEFGELD, (ep.Handed(HANDED_OVER, "west", (SEAT,)),), (), (), b"", b"", SOON, T0
+)  # fmt: skip
+EXECUTE = asked(
+    cp.ExecutePayRun, run_id=RUN, balance_cents_max=2_000_00, cash_cents_a_day_max=250_00
+)  # fmt: skip
 
 
 def draft(**fields: Any) -> cp.DraftPayRun:
@@ -100,6 +106,20 @@ def draft(**fields: Any) -> cp.DraftPayRun:
     given = {"run_id": RUN, "kind": "month", "period": "2025-12", "due": due, "by": DRAWN}
     made: cp.DraftPayRun = asked(cp.DraftPayRun, **(given | fields))
     return made
+
+
+# --- what is ordered of a bank and the cards' issuer ------------------------------------------------------------------
+
+STAD_ACCOUNT = ep.Payee("stad", "Gemeente", "NL91ABNA0417164300")
+WEST_ACCOUNT = ep.Payee("west", "Stichting West & Co", "BE68539007547034")
+BY_TRANSFER = (
+    ep.Line(SEAT, "west", "transfer", (("2025-12", 45_000),), 0, 45_000, 0),
+    ep.Line(SEAT_2, "west", "transfer", (("2025-12", 9_001),), 0, 9_001, 0),
+    ep.Line(SEAT_3, "noord", "prepaid_card", (("2025-12", 250_000),), 0, 250_000, 0),
+)
+ORDERING = ep.PayRunDrafted(RUN, LEEFGELD, "2025-12", date(2025, 12, 31), BY_TRANSFER, 304_001, DRAWN, T0)
+WITH_ACCOUNTS = ep.PayRunApproved(RUN, LEEFGELD, SECOND, 400_000, STAD_ACCOUNT, (WEST_ACCOUNT,), T0)
+TO_WEST, TO_CARD = order_id(RUN, "west"), order_id(RUN, SEAT_3)
 
 
 # --- what intake says of a client -------------------------------------------------------------------------------------

@@ -300,7 +300,7 @@ async def test_a_run_is_drafted_approved_by_somebody_else_and_executed_once(netw
     assert (unknown.status_code, unknown.json()["code"]) == (404, "programme-unknown")
     ledger = (await network.stad.get("/ledger", programme=programme)).json()["items"]
     events = await network.stad.store.read_stream(f"payroll/{programme}")
-    assert {events[posting["event_version"] - 1].type for posting in ledger} == {"pay-run-executed.v2"}
+    assert {events[posting["event_version"] - 1].type for posting in ledger} == {"pay-run-executed.v3"}
     again = await network.stad.post("/pay-runs", body)
     assert (again.status_code, again.json()["code"]) == (409, "period-paid")
 

@@ -15,16 +15,23 @@ from services.allowance import commands_payroll as cp
 from services.allowance import events as ev
 from services.allowance.days import Span, Spans, Tariff, entitled_cents, put, without
 from services.allowance.decider import PAYROLL, PROGRAMME
-from services.allowance.decider_payroll import Payroll, dues
+from services.allowance.decider_dues import dues
+from services.allowance.decider_orders import answered as order_answered
+from services.allowance.decider_orders import follows
+from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
-from services.allowance.events_payroll import HandoutNoted, PayRunDrafted, PayRunExecuted
-from services.allowance.ledger import ENTITLED, OVERPAID, PAID, REFUSED, RESERVED, Posting, postings, settled
+from services.allowance.events_payroll import HandoutNoted, OrdersNoted, PayRunDrafted, PayRunExecuted
+from services.allowance.ledger import ENTITLED, OVERPAID, PAID, REFUSED, RESERVED, Posting, answered, postings, settled
+from shared.contracts.vocabulary import PayMethod
 from shared.kernel import Rejected
 from shared.money import Period, PeriodKind, period_of
-from tests.allowance.sample import LEEFGELD, T0
+from tests.allowance.sample import LEEFGELD, STAD_ACCOUNT, T0, WEST_ACCOUNT
 
 SEATS = tuple(f"{n}0000000-0000-4000-8000-000000000000" for n in range(3))
+METHODS: dict[str, PayMethod] = dict(zip(SEATS, ("voucher", "transfer", "prepaid_card"), strict=True))
 BEGIN = date(2027, 12, 13)
+CARD_CENTS_MAX = 60_000
+ACCOUNTS = (cp.Named(STAD_ACCOUNT, "c"), cp.Named(WEST_ACCOUNT, "c"))
 
 CHANGES = st.lists(
     st.tuples(
@@ -50,7 +57,7 @@ def changed(programme: Programme, changes: list[Change], added: list[Tariff]) ->
         known = programme.seats.get(seat_id)
         spans: Spans = known.spans if known is not None else (Span(BEGIN, None, "1"),)
         spans = without(spans, first, until) if size is None else put(spans, first, until, size)  # type: ignore[arg-type]
-        granted = ev.SeatGranted(LEEFGELD, seat_id, "west", programme.version + 1, "voucher", spans, T0)
+        granted = ev.SeatGranted(LEEFGELD, seat_id, "west", programme.version + 1, METHODS[seat_id], spans, T0)
         programme = PROGRAMME.evolve(programme, granted)
     for tariff in added:
         taken = {(it.size_class, it.valid_from) for it in programme.tariffs}
@@ -71,6 +78,8 @@ class Books:
 
     def take(self, run: PayRunDrafted, executed: PayRunExecuted) -> None:
         waiting = {id_ for handed in executed.handouts for id_ in handed.entitlement_ids}
+        waiting |= {id_ for order in executed.orders for id_, _ in order.shares}
+        self.paid.subtract({rest.entitlement_id: rest.cents for rest in executed.rests})
         for line in run.lines:
             assert line.cents >= 0
             assert line.after <= 0
@@ -91,8 +100,8 @@ def run_once(state: Payroll, programme: Programme, period: Period, books: Books,
     about = {"at": at, "role": "finance", "run_id": run_id, "programme_id": LEEFGELD}
     steps: list[cp.PayrollCommand] = [
         cp.DraftPayRun(**about, kind=programme.period, period=period.name, due=dues(programme, period), by="a"),  # type: ignore[arg-type]
-        cp.ApprovePayRun(**about, by="b", budget_cents=10**12),  # type: ignore[arg-type]
-        cp.ExecutePayRun(**about),  # type: ignore[arg-type]
+        cp.ApprovePayRun(**about, by="b", budget_cents=10**12, home="stad", accounts=ACCOUNTS),  # type: ignore[arg-type]
+        cp.ExecutePayRun(**about, balance_cents_max=CARD_CENTS_MAX, cash_cents_a_day_max=1),  # type: ignore[arg-type]
     ]  # fmt: skip
     drafted: PayRunDrafted | None = None
     for step in [*steps, *steps[1:]] if twice else steps:
@@ -128,12 +137,35 @@ def handed_out(state: Payroll, books: Books, revision: int) -> Payroll:
     return state
 
 
+def ordered(state: Payroll, books: Books, revision: int) -> Payroll:
+    """The bank and the cards' issuer say what they did, now and then less, nothing, twice, or that it came back after
+    all."""
+    for number, (id_, order) in enumerate(state.orders.items()):
+        back, part = (number + revision) % 3 == 0, order.cents // (1 + revision % 2)
+        transfer = order.method == "transfer"
+        said = [cp.Said(1, id_, False, order.cents if transfer else part, balance_cents=None if transfer else part)]
+        said = [*said, *said, *([cp.Said(2, id_, True, order.cents)] if back and transfer else [])]
+        command = cp.NoteOrders(
+            at=T0, role="finance", programme_id=LEEFGELD, run_id=order.run_id, method=order.method, said=tuple(said)
+        )
+        events = PAYROLL.decide(state, command) if (number + revision) % 4 else ()
+        assert not isinstance(events, Rejected), events
+        for event in events:
+            assert isinstance(event, OrdersNoted)
+            for answer in event.answered:
+                books.post(answered(order, answer))
+                books.paid.subtract(dict(follows(order, answer)))
+                order = order_answered(order, answer)
+        state = PAYROLL.fold(state, events)
+    return state
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(("week", "month")), RUNS)
 def test_paid_and_carried_over_is_entitled_to_the_cent(
     kind: PeriodKind, runs: list[tuple[list[tuple[str, int, int | None, str | None]], list[Tariff], int, bool]]
 ) -> None:
-    opened = ev.ProgrammeOpened(LEEFGELD, "stad", "Leefgeld", kind, 9, ("voucher",), T0)
+    opened = ev.ProgrammeOpened(LEEFGELD, "stad", "Leefgeld", kind, 9, ("voucher", "transfer", "prepaid_card"), T0)
     programme = PROGRAMME.evolve(Programme(), opened)
     state, books, period = Payroll(), Books(), period_of(kind, BEGIN)
     for changes, tariffs, ahead, twice in runs:
@@ -141,6 +173,7 @@ def test_paid_and_carried_over_is_entitled_to_the_cent(
         for _ in range(ahead - 1):
             period = period_of(kind, period.until)  # a period nobody ran is paid with the next one
         state = handed_out(run_once(state, programme, period, books, twice=twice), books, len(state.executed) + 2)
+        state = ordered(state, books, len(state.executed))
         for seat_id, seat in programme.seats.items():
             entitled, one = 0, period_of(kind, BEGIN - timedelta(days=1))
             while one.first < period.until:
@@ -150,7 +183,9 @@ def test_paid_and_carried_over_is_entitled_to_the_cent(
             assert books.paid[seat_id] + state.owed.get(seat_id, 0) == entitled
             assert books.ledger[ENTITLED, seat_id] == entitled
             handed = [books.ledger[account, seat_id] for account in (PAID, RESERVED, REFUSED)]
-            assert sum(handed) == -books.paid[seat_id], "paid, reserved and refused are not what was to be paid"
+            owed = state.owed.get(seat_id, 0)
+            due = books.paid[seat_id] + max(0, owed)
+            assert sum(handed) == -due, "paid, reserved and refused are not what was to be paid"
             assert max(handed) <= 0
-            assert books.ledger[OVERPAID, seat_id] == -state.owed.get(seat_id, 0)
+            assert books.ledger[OVERPAID, seat_id] == -min(0, owed)
         period = period_of(kind, period.until)

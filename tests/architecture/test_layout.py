@@ -42,6 +42,8 @@ PURE_MODULES = {
         "days": "the days somebody is entitled to, and what they come to",
         "ledger": "what each event posts, in double entry",
         "vouchers": "codes, and what is kept of them",
+        "transfers": "what goes to a bank and what comes back",
+        "loads": "what goes to the cards' issuer and what comes back",
     },
     "console": {
         "board": "what the board shows",

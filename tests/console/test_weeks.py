@@ -104,7 +104,7 @@ def test_the_screen_reads_the_weeks_as_the_places_service_makes_them() -> None:
 
 def test_a_picture_that_is_taken_away_has_its_colours_its_moment_and_its_source_in_it(tmp_path: Path) -> None:
     pages = Pages(tmp_path)
-    facts = {"weeks": weeks(answer(week()), EN), "now": "Mon 12 Jan 2026", "paper": PAPER}
+    facts: dict[str, Any] = {"weeks": weeks(answer(week()), EN), "now": "Mon 12 Jan 2026", "paper": PAPER}
     measures = {"chart": 150, "cell": 84, "name": 60, "bar": 44}
     asked = Request({"type": "http", "path": "/", "query_string": b"", "headers": [(b"accept-language", b"en")]})
     drawn = ET.fromstring(bytes(pages.screens.page(asked, "weeks_chart.html", **facts, **measures).body))

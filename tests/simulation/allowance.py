@@ -5,7 +5,6 @@ municipality, which moves ceilings, and the desks, whose clients ask for seats, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from services.allowance import commands_handout as ch
 from services.allowance import commands_payroll as cp
 from services.allowance.app import SEATS_SECONDS, facts, fire, handlers, listening
 from services.allowance.days import Tariff
-from services.allowance.decider import PROGRAMME
-from services.allowance.decider_payroll import dues
+from services.allowance.decider_dues import dues
 from services.allowance.views import PROGRAMMES
+from shared.contracts.vocabulary import PayMethod
 from shared.envelope import LOGS, stream_name
 from shared.handling import Context, KeyClaim
 from shared.heard import Nobody
@@ -28,6 +27,7 @@ from shared.outbox import Relay
 from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
+from tests.simulation.bank import Bank, Make, about, stood
 from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_intake import INTAKE
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 TRIES_MAX = 6
 PROGRAMMES_MAX = 2
+METHODS: tuple[PayMethod, ...] = ("voucher", "voucher", "voucher", "prepaid_card", "transfer")
+"""How clients are paid, and how often."""
 
 
 class AllowanceProcess:
@@ -113,14 +115,12 @@ class AllowanceProcess:
         return [id_ for id_, _ in handled.events]
 
 
-Make = Callable[[datetime], Reaction]
-
-
 class AllowanceDesks:
     """Everybody who works with allowances. open: until they go home."""
 
     def __init__(self, world: World) -> None:
         self._world, self._chance = world, world.chance
+        self._bank = Bank(world)
         self.open = True
         self.done = 0
 
@@ -177,7 +177,7 @@ class AllowanceDesks:
                 tariffs = (Tariff("1", 12_345, since), Tariff("2", 20_001, since))
                 return cmd.OpenProgramme(
                     at=at, role="finance", programme_id=id_, site=site.name, name="Leefgeld", period=period,
-                    ceiling=ceiling, methods=("voucher",), tariffs=tariffs,
+                    ceiling=ceiling, methods=tuple(sorted(set(METHODS))), tariffs=tariffs,
                 )  # fmt: skip
 
             id_ = world.ids.random_id()
@@ -186,13 +186,15 @@ class AllowanceDesks:
         if world.oracle.allowance.seated(programme) and chance.random() < 0.8:
             return self._paying(site, programme)
         if chance.random() < 0.3:
+            return self._bank.account(programme)
+        if chance.random() < 0.3:
             cents, day = chance.randint(0, 90_000), chance.randint(-60, 60)
-            return _about("programme", programme, lambda at: cmd.AddTariff(
+            return about("programme", programme, lambda at: cmd.AddTariff(
                 at=at, role="finance", programme_id=programme, size_class=chance.choice(("1", "2")), cents=cents,
                 valid_from=day_of(at) + timedelta(days=day),
             ))  # fmt: skip
         ceiling, planned = chance.randint(0, 6), chance.random() < 0.5
-        return _about("programme", programme, lambda at: cmd.MoveCeiling(
+        return about("programme", programme, lambda at: cmd.MoveCeiling(
             at=at, role="finance", programme_id=programme, ceiling=ceiling, planned=planned
         ))  # fmt: skip
 
@@ -201,20 +203,24 @@ class AllowanceDesks:
         world, chance = self._world, self._chance
         run_id, by = world.ids.random_id(), chance.choice(("one", "other"))
         draft = world.oracle.allowance.draft(programme)
+        if world.oracle.allowance.orders(programme) and chance.random() < 0.3:
+            return self._bank.answer(programme)
+        if draft is None and chance.random() < 0.2:
+            return self._bank.account(programme)
         if draft is None:
             back = chance.randint(1, 5)
-            return _about("payroll", programme, lambda at: _drafted(site, programme, run_id, by, at, back))
-        about: dict[str, Any] = {"role": "finance", "run_id": draft, "programme_id": programme}
+            return about("payroll", programme, lambda at: _drafted(site, programme, run_id, by, at, back))
+        fields: dict[str, Any] = {"role": "finance", "run_id": draft, "programme_id": programme}
         draw = chance.random()
         if draw < 0.1:
-            return _about("payroll", programme, lambda at: cp.DropPayRun(at=at, **about))
+            return about("payroll", programme, lambda at: cp.DropPayRun(at=at, **fields))
         if draw < 0.2:  # approved or not: it is for the service to refuse
-            return _about("payroll", programme, lambda at: cp.ExecutePayRun(at=at, **about))
+            return self._bank.execute(programme, fields)
         if draw < 0.4 or not world.oracle.allowance.approved(programme):
             budget = chance.choice((0, 10**9, 10**9, 10**9))
             by = chance.choice((by, "second"))
-            return _about("payroll", programme, lambda at: cp.ApprovePayRun(at=at, by=by, budget_cents=budget, **about))
-        return _about("payroll", programme, lambda at: cp.ExecutePayRun(at=at, **about))
+            return self._bank.approve(site, programme, fields | {"by": by, "budget_cents": budget})
+        return self._bank.execute(programme, fields)
 
     # --- a desk -------------------------------------------------------------------------------------------------------
 
@@ -232,7 +238,7 @@ class AllowanceDesks:
             size, day = chance.randint(1, 3), chance.randint(-40, 5)
             return self._make(
                 en.AskEntitlement, id_, client_id=client_id, programme_id=programme, site=world.bus.hub,
-                household_size=size, method="voucher" if chance.random() < 0.95 else "prepaid_card", from_day=day,
+                household_size=size, method=chance.choice(METHODS), from_day=day,
             )  # fmt: skip
         id_, day = chance.choice(mine), chance.randint(-30, 10)
         if draw < 0.5:
@@ -248,10 +254,10 @@ class AllowanceDesks:
         """Somebody gets a code, or shows theirs; now and then once more, or an older one."""
         if code is None or self._chance.random() < 0.2:
             hashed = self._world.ids.random_id()
-            return _about("handout", handout_id, lambda at: ch.IssueVoucher(
+            return about("handout", handout_id, lambda at: ch.IssueVoucher(
                 at=at, role="caseworker", handout_id=handout_id, entitlement_id=entitlement_id, hashed=hashed
             ))  # fmt: skip
-        return _about("handout", handout_id, lambda at: ch.RedeemVoucher(
+        return about("handout", handout_id, lambda at: ch.RedeemVoucher(
             at=at, role="operator", handout_id=handout_id, hashed=code
         ))  # fmt: skip
 
@@ -275,14 +281,12 @@ class AllowanceDesks:
             result: Command = command(at=at, role="caseworker", entitlement_id=id_, **(fields | days))
             return result
 
-        return _about("entitlement", id_, made)
+        return about("entitlement", id_, made)
 
 
 def _drafted(site: Site, programme: str, run_id: str, by: str, at: datetime, back: int) -> cp.DraftPayRun:
     """As the API makes it of the programme as it stands. back: how many periods ago, the last one being 1."""
-    assert site.allowance is not None
-    stored = site.allowance.streams.get(PROGRAMME.stream(programme), ())
-    state = PROGRAMME.fold(PROGRAMME.initial, [PROGRAMME.codec.decode(event.data) for event in stored])
+    state = stood(site, programme)
     ended = period_of(state.period, day_of(at))
     for _ in range(back):
         ended = period_of(state.period, ended.first - timedelta(days=1))
@@ -290,7 +294,3 @@ def _drafted(site: Site, programme: str, run_id: str, by: str, at: datetime, bac
         at=at, role="finance", run_id=run_id, programme_id=programme, kind=state.period, period=ended.name,
         due=dues(state, ended), by=by,
     )  # fmt: skip
-
-
-def _about(aggregate: str, key: str, made: Callable[[datetime], Command]) -> Make:
-    return lambda at: Reaction(aggregate, key, made(at))

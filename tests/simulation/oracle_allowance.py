@@ -21,6 +21,7 @@ from services.allowance.views_payroll import postings
 from services.placement.views_capacity import SEATS, figures
 from shared import schema
 from shared.envelope import Message, Recorded
+from tests.simulation.oracle_bank import Ordered, Treasury
 from tests.simulation.oracle_clients import Facts, days_of, told_of_clients
 from tests.simulation.oracle_counter import Book
 from tests.simulation.oracle_house import require
@@ -93,6 +94,9 @@ class Pay:
     """What sites hand out: cents by handout and entitlement."""
     came: dict[str, set[str]] = field(default_factory=dict)
     gone: dict[str, set[str]] = field(default_factory=dict)
+    bank: Treasury = field(default_factory=Treasury)
+    owed_then: dict[str, int] = field(default_factory=dict)
+    """What was owed when the draft was made."""
 
     def take(self, event: ep.PayrollEvent) -> None:
         """Takes one event in, and refuses what must not be."""
@@ -100,7 +104,7 @@ class Pay:
             case ep.PayRunDrafted():
                 require(self.draft is None, "two drafts at once", event)
                 require(event.period not in self.periods, "a period was drafted that is paid", event)
-                self.draft, self.approved = event, False
+                self.draft, self.approved, self.owed_then = event, False, dict(self.owed)
             case ep.PayRunApproved():
                 require(self.draft is not None and self.draft.run_id == event.run_id, "nothing to approve", event)
                 assert self.draft is not None
@@ -118,6 +122,7 @@ class Pay:
                     require(one.handout_id not in self.handed, "one handout twice", event)
                     self.handed[one.handout_id] = {id_: cents[id_] for id_ in one.entitlement_ids}
                     self.came[one.handout_id], self.gone[one.handout_id] = set(), set()
+                self._due_again(self.bank.execute(self.draft, event))
                 self.executed.add(event.run_id)
                 self.periods.append(self.draft.period)
                 self.draft = None
@@ -127,11 +132,19 @@ class Pay:
                 require(len(new) == len(set(new) - known), "a payment was settled twice", event)
                 self.came[event.handout_id] |= set(event.paid)
                 self.gone[event.handout_id] |= set(event.refused)
+            case ep.OrdersNoted():
+                self._due_again(self.bank.note(event))
+
+    def _due_again(self, due: Counter[str]) -> None:
+        """What was not paid is due with the next run."""
+        self.paid.subtract(due)
+        for id_, cents in due.items():
+            self.owed[id_] = self.owed.get(id_, 0) + cents
 
     @property
     def reserved(self) -> int:
-        """Cents that wait to be handed out."""
-        return sum(
+        """Cents that wait to be handed out, transferred or loaded, also with the next run."""
+        return self.bank.waiting + sum(max(0, cents) for cents in self.owed.values()) + sum(
             cents
             for id_, lines in self.handed.items() for entitlement_id, cents in lines.items()
             if entitlement_id not in self.came[id_] | self.gone[id_]
@@ -142,9 +155,9 @@ class Pay:
         require(len(ids) == len(set(ids)), "one entitlement twice in a run", run)
         for line in run.lines:
             require(line.cents >= 0 >= line.after, "money was asked back", line)
-            require(line.before == self.owed.get(line.entitlement_id, 0), "a debt was forgotten", line)
+            require(line.before == self.owed_then.get(line.entitlement_id, 0), "a debt was forgotten", line)
             self.paid[line.entitlement_id] += line.cents
-            self.owed[line.entitlement_id] = line.after
+            self.owed[line.entitlement_id] = self.owed.get(line.entitlement_id, 0) - line.before + line.after
             for period, cents in line.parts:
                 self.settled[line.entitlement_id, period] += cents
                 require(self.settled[line.entitlement_id, period] >= 0, "a period came to less than nothing", line)
@@ -237,6 +250,10 @@ class AllowanceOracle:
     def seated(self, programme_id: str) -> bool:
         """Whether anybody has a seat of it, so that there is something to pay."""
         return self._programmes[programme_id].count("granted") > 0
+
+    def orders(self, programme_id: str) -> dict[str, Ordered]:
+        """What was asked of the bank and the cards' issuer."""
+        return self._pay.setdefault(programme_id, Pay()).bank.orders
 
     def approved(self, programme_id: str) -> bool:
         """Whether the run that waits was approved."""
@@ -366,7 +383,8 @@ class AllowanceOracle:
                 require(not book.waiting, "a payment waits for ever", id_, book)
                 told = (pay.came[id_], pay.gone[id_])
                 require(told == (book.paid, book.expired), "the municipality knows other payments", id_, book, told)
-            require(pay.reserved == 0, "cents wait that nobody can fetch", programme_id)
+            ordered = pay.bank.waiting + sum(max(0, cents) for cents in pay.owed.values())
+            require(pay.reserved == ordered, "cents wait that nobody can fetch", programme_id)
 
     def payments(self, site: str) -> list[tuple[str, str, str | None]]:
         """What may be fetched at a site: handout, entitlement, and the code that was given."""

@@ -263,8 +263,8 @@ class Process:
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self.store = parts.store(self, PLACEMENT)
         self.stores = [self.store]
-        self.city = ReadTogether(lambda: self._source(CITY), site.clock)
-        self.handlers = parts.handlers(self)
+        self.city: ReadTogether = ReadTogether(lambda: self._source(CITY), site.clock)
+        self.handlers: Handlers = parts.handlers(self)
         self.readers: list[Reader] = []
         self.repairs: dict[str, Repair] = {}
         self._rebuildable: dict[tuple[str, str], tuple[WatchedStore, Reader, list[Callable[[], Follow]]]] = {}

@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.allowance import commands_payroll as cp
 from services.allowance import events_payroll as ep
 from tests.allowance.sample import (  # fmt: skip
     APPROVED,
     DRAFTED,
+    EXECUTE,
     EXECUTED,
     HANDED_OVER,
     LEEFGELD,
@@ -20,7 +20,6 @@ from tests.allowance.sample import (  # fmt: skip
     SEAT,
     SEAT_2,
     T0,
-    asked,
     at_desk_stands,
     at_payroll,
 )
@@ -82,4 +81,4 @@ def test_another_site_has_no_word_about_it() -> None:
 
 
 def test_a_run_that_is_executed_again_settles_nothing() -> None:
-    at_payroll.given(DRAFTED, APPROVED, EXECUTED).when(asked(cp.ExecutePayRun, run_id=RUN)).then_nothing()
+    at_payroll.given(DRAFTED, APPROVED, EXECUTED).when(EXECUTE).then_nothing()

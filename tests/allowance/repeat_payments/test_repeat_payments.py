@@ -9,6 +9,7 @@ from services.allowance import events_payroll as ep
 from tests.allowance.sample import (  # fmt: skip
     APPROVED,
     DRAFTED,
+    EXECUTE,
     EXECUTED,
     HANDED_OVER,
     LEEFGELD,
@@ -42,4 +43,4 @@ def test_when_everybody_came_nothing_is_told() -> None:
 
 
 def test_a_run_of_nobody_is_refused() -> None:
-    at_payroll.when(asked(cp.ExecutePayRun, run_id=RUN)).then_rejected("pay-run-unknown")
+    at_payroll.when(EXECUTE).then_rejected("pay-run-unknown")
