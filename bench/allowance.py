@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.ground import IDS, Ground, Line
-from bench.memory import below
+from bench.processes import below
 from services.allowance import commands_payroll as cp
 from services.allowance import events as ev
 from services.allowance.app import INLINE_TABLES, NAME, PAYROLLS

@@ -171,7 +171,11 @@ class Screens:
         spoken = self.language(request)
         languages = [(name, words(name)("language.name")) for name in LANGUAGES]
         actor, now_ms = request.scope.get(ACTOR), math.ceil(self.clock.now().timestamp() * 1000)
-        known: dict[str, Any] = {"person": "" if actor is None else person_of(actor), "now_ms": now_ms, "version": version()}
+        known: dict[str, Any] = {
+            "person": "" if actor is None else person_of(actor),
+            "now_ms": now_ms,
+            "version": version(),
+        }
         text = self._templates.get_template(template).render(
             t=spoken, language=spoken.language, languages=languages, here=_path_of(request), **known, **facts
         )

@@ -68,7 +68,11 @@ def add_weeks(pages: FastAPI, screens: Screens) -> None:
         except NoAnswer:
             return _page(screens, request, actor, None)
         spoken = screens.language(request)
-        facts: dict[str, Any] = {"weeks": weeks(answer, spoken), "now": spoken.moment_long(screens.clock.now()), "paper": PAPER}
+        facts: dict[str, Any] = {
+            "weeks": weeks(answer, spoken),
+            "now": spoken.moment_long(screens.clock.now()),
+            "paper": PAPER,
+        }
         drawn = screens.page(request, "weeks_chart.html", **facts, **MEASURES)
         return download(bytes(drawn.body), "image/svg+xml", "weeks.svg")
 

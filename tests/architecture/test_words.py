@@ -12,7 +12,7 @@ import pytest
 
 from services.allowance.api_desk import INPUT_CODES as ALLOWANCE_INPUT_CODES
 from services.intake.api_desk import INPUT_CODES as INTAKE_INPUT_CODES
-from services.notifications.api_models import INPUT_CODES as MESSAGE_INPUT_CODES
+from services.notifications.api_send import INPUT_CODES as MESSAGE_INPUT_CODES
 from services.placement.api_desk import INPUT_CODES as PLACEMENT_INPUT_CODES
 from shared.contracts import vocabulary
 from shared.contracts.schemas.committed import EVERY_CONTRACT

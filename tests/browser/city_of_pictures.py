@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -136,9 +137,7 @@ def _money(network: Network) -> dict[str, str]:
             _post(office, f"{path}/budget", year=today.year, cents=185_000_000)
             for n in range(6):
                 client = _post(desk, "/api/intake/clients", household=[{"age_band": "23-64"}] * (1 + n % 3))["id"]
-                until(
-                    "the client is known to allowance", lambda client=client: _granted(desk, made["id"], client, monday)
-                )
+                until("the client is known to allowance", partial(_granted, desk, made["id"], client, monday))
             wanted = f"{monday.isocalendar().year}-W{monday.isocalendar().week:02}"
             until("seats are granted", lambda: _list(office, "/api/allowance/programmes")[0]["occupied"] >= 6)
             _post(office, "/api/allowance/pay-runs", programme=made["id"], period=wanted)

@@ -8,10 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from nats.aio.client import Client
 
 from shared import heard, schema, sourcing
-from shared.bus import JetStreamLog, close_client, connect_relay
+from shared.bus import BusClient, JetStreamLog, close_client, connect_relay
 from shared.envelope import Log, Origin
 from shared.heard import BusWitnesses, Mark, Unanswered, answer_on
 from shared.kept import answer_kept_on, kept_elsewhere
@@ -34,7 +33,7 @@ class Services:
         self.buses, self._stack = buses, stack
         self.stores: dict[tuple[str, str], MemoryStore] = {}
 
-    async def client(self, site: str, user: str) -> Client:
+    async def client(self, site: str, user: str) -> BusClient:
         client = await connect_relay(self.buses.options(site, user))
         self._stack.push_async_callback(close_client, client)
         return client

@@ -8,13 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import nats
 import nats.errors
 import pytest
-from nats.aio.client import Client
 
 from shared import sourcing
-from shared.bus import JetStreamLog, StreamSource, close_client, connect_relay
+from shared.bus import BusClient, JetStreamLog, StreamSource, close_client, connect_relay
 from shared.envelope import Message, Origin
 from shared.sourcing import LogKeeper, SourceKeeper, ask, hand_over_remaking
 from shared.streams import apply
@@ -33,11 +31,8 @@ def told(epoch: int, first: int, last: int, site: str = "west") -> list[Message]
 
 
 @asynccontextmanager
-async def users(buses: TestBuses, *wanted: tuple[str, str]) -> AsyncIterator[list[Client]]:
-    async def quiet(_: Exception) -> None:
-        """A link that is cut is part of these tests."""
-
-    clients = [await nats.connect(**buses.options(site, user), error_cb=quiet) for site, user in wanted]
+async def users(buses: TestBuses, *wanted: tuple[str, str]) -> AsyncIterator[list[BusClient]]:
+    clients = [await connect_relay(buses.options(site, user)) for site, user in wanted]
     try:
         yield clients
     finally:
@@ -62,7 +57,7 @@ async def in_city(buses: TestBuses, site: str) -> list[Message]:
         await close_client(client)
 
 
-async def _last(client: Client) -> int:
+async def _last(client: BusClient) -> int:
     """How many messages CITY holds; a server that was just told to read its configuration again needs a moment."""
     async with asyncio.timeout(SECONDS_MAX):
         while True:
