@@ -194,9 +194,8 @@ def build(host: Host) -> ServiceApp:
         return None if vault.shut is None else f"the vault is shut: {vault.shut}"
 
     intake = api.Intake(
-        site=settings.site, handler=deciding[policy.CLIENT], store=store, vault=vault, destroy_key=keeper.destroy_key,
-        clock=clock, ids=ids, weeks=deciding[policy.WEEKS], streams=host.streams,
-        can_write_to=seals.knows, checks=deciding[policy.CHECK], desks=lambda: _desks(host), openings=written,
+        settings.site, deciding[policy.CLIENT], store, vault, keeper.destroy_key, clock, ids, deciding[policy.WEEKS],
+        host.streams, seals.knows, checks=deciding[policy.CHECK], desks=lambda: _desks(host), openings=written,
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
