@@ -50,9 +50,12 @@ def by_program(root: int) -> dict[str, float]:
     """Megabytes of a process and all below it, by program. A page that several share counts in part for each (PSS)."""
     found: dict[str, float] = {}
     for pid in [root, *below(root)]:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+            name = Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
+        except OSError:
+            continue  # it ended meanwhile: a connection of a database that nobody needs any more
         kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        name = Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
         program = name if name in ("nats-server", "postgres") else "python"
         found[program] = found.get(program, 0.0) + kilobytes / 1024
     return found
