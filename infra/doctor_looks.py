@@ -168,14 +168,15 @@ def copies(sites: Sites) -> Iterator[Finding]:
 def consumers(sites: Sites) -> Iterator[Finding]:
     for name, seen in sites.items():
         city = seen.streams.get(("CITY", CITY))
-        readers = len(set(seen.settings.services))  # in each all share one reading (`shared/together.py`)
-        if city is not None and city["state"]["consumer_count"] < readers:
+        if (
+            city is not None and not city["state"]["consumer_count"]
+        ):  # one reads for all of a process (`shared/together.py`)
             yield Finding(
                 "consumers",
                 "warn",
                 name,
-                f"{city['state']['consumer_count']} of {readers} services read CITY",
-                "wait: a service whose consumer was deleted makes another within seconds",
+                "nobody reads CITY",
+                "wait: a process whose consumer was deleted makes another within seconds",
             )
 
 

@@ -162,7 +162,7 @@ def test_a_city_that_does_not_hear_its_source_is_named_with_whom_it_does_not_hea
     stream = {"name": "CITY", "config": {}, "state": {"consumer_count": 0}, "sources": [silent]}
     sites["west"].jetstream = {"account_details": [{"name": "CITY", "stream_detail": [stream]}]}
     assert lines(looks.copies(sites))[0][1:3] == ("west", "its CITY does not hear CITY of stad")
-    assert lines(looks.consumers(sites))[0][2] == "0 of 1 services read CITY"
+    assert lines(looks.consumers(sites))[0][2] == "nobody reads CITY"
     silent["active"] = 10**9
     assert lines(looks.copies(sites)) == []
 
