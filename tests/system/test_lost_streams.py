@@ -164,10 +164,10 @@ async def test_a_leaf_whose_whole_store_is_lost_is_filled_again_from_its_outboxe
 async def test_a_deleted_consumer_is_missed_and_made_again_by_its_reader(network: Network) -> None:
     async with frozen(network, ["noord"]), admin(network, "noord") as ask:
         names = (await ask("CONSUMER.NAMES.CITY"))["consumers"]
-        assert len(names) >= 2
+        assert names
         for name in names:
             await ask(f"CONSUMER.DELETE.CITY.{name}")
-        assert "0 of 2 services read CITY" in named(network)["consumers", "noord"]
+        assert "nobody reads CITY" in named(network)["consumers", "noord"]
     await ends_well(network)
 
 
