@@ -168,9 +168,8 @@ def copies(sites: Sites) -> Iterator[Finding]:
 def consumers(sites: Sites) -> Iterator[Finding]:
     for name, seen in sites.items():
         city = seen.streams.get(("CITY", CITY))
-        if (
-            city is not None and not city["state"]["consumer_count"]
-        ):  # one reads for all of a process (`shared/together.py`)
+        # One reads for all services of a process (`shared/together.py`).
+        if city is not None and not city["state"]["consumer_count"]:
             yield Finding(
                 "consumers",
                 "warn",
