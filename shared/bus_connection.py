@@ -120,6 +120,17 @@ class BusClient(Client):
         except (IndexError, UnicodeDecodeError):
             return None
 
+    async def _process_err(self, err_msg: str) -> None:
+        """The server says that something is wrong, and ends the connection. The library then closes for good, and
+        whatever stands on it waits for ever: one that worked is tried again instead, like any that was lost. A
+        permission that is missing ends nothing."""
+        if not self.is_connected or "permissions violation" in err_msg.lower():
+            await super()._process_err(err_msg)
+            return
+        self._err = nats.errors.Error(f"nats: {err_msg.strip(chr(39))}")
+        await self._error_cb(self._err)
+        await self._process_op_err(self._err)
+
     def put(self, messages: Sequence[tuple[str, str, bytes, dict[str, str]]]) -> bool:
         """Writes messages (subject, reply, payload, headers) to the socket, now, all of them or none. False: they have
         to be published one after the other, which waits for whatever is in the way."""

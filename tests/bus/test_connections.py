@@ -101,6 +101,19 @@ async def test_a_connection_comes_back_by_itself(nats_single: TestBuses, caplog:
     assert caplog.records == []
 
 
+async def test_a_connection_that_the_server_ends_with_an_error_comes_back_too(nats_single: TestBuses) -> None:
+    """As it does to everybody whose user was changed in its configuration."""
+    relay = await connect_relay(nats_single.options("stad", f"{USER}.relay"))
+    assert relay._transport is not None
+    relay._transport.write(b"NOTHING THE SERVER KNOWS\r\n")
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not relay.is_closed and not (relay.is_connected and relay.stats["reconnects"]):
+            await asyncio.sleep(0.01)
+    assert not relay.is_closed
+    assert await while_connected(relay, asyncio.sleep(0, "answered")) == "answered"
+    await close_client(relay)
+
+
 async def test_a_service_waits_for_a_server_that_is_not_there_yet(nats_single: TestBuses) -> None:
     nats_single.servers["stad"].kill()
     connecting = asyncio.ensure_future(connect_broker(nats_single.options("stad", USER)))
