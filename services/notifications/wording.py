@@ -7,6 +7,7 @@ ever stands in a subject line or a preview. The explicit one says what it is abo
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -106,16 +107,28 @@ SHEETS = ("sheet_care", "sheet_safe_reporting", "sheet_school", "sheet_registrat
 somebody guess, what papers its reader has."""
 
 
-STOP_WORDS = frozenset({
-    "stop", "stoppen", "stopt", "arret", "arrêt", "arreter", "arrêter", "توقف", "قف", "إيقاف", "ኣቁም", "ጠጠው", "አቁም",
+STOP_WORDS = (
+    "stop", "stoppen", "stopt", "arrêt", "arrêter", "توقف", "قف", "إيقاف", "ኣቁም", "ጠጠው", "አቁም",
     "ይቁም", "بس", "لغو", "alto", "parar", "pare", "baja", "sair", "dur", "durdur", "iptal", "стоп", "стій", "зупинити",
-})  # fmt: skip
+)  # fmt: skip
 """An answer that is only one of these stops messages, in whatever language the client reads."""
 
 
 def stops(text: str) -> bool:
-    """Whether an answer is a word that stops messages."""
-    return text.strip().strip(".!\"'«»").strip().casefold() in STOP_WORDS
+    """Whether an answer is a word that stops messages, with or without accents, capitals and marks around it."""
+    return _letters(text) in _STOPPING
+
+
+def _letters(text: str) -> str:
+    """A word as everybody writes it: `İPTAL` of a Turkish telephone is `iptal`, `arret` is `arrêt`, and the signs that
+    a telephone puts around a word that is read from the right are no part of it. Between two words a space stays.
+    """
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    kept = (" " if sign.isspace() else sign for sign in plain if sign.isalnum() or sign.isspace())
+    return "".join(kept).strip()
+
+
+_STOPPING = frozenset(map(_letters, STOP_WORDS))
 
 
 def reads(languages: tuple[str, ...]) -> str:

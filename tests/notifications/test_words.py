@@ -23,6 +23,7 @@ from services.notifications.wording import (
     SUMMARY_ONE,
     TEMPLATES,
     reads,
+    stops,
 )
 from services.notifications.words import FOLDER, Written, catalogue, write
 
@@ -167,3 +168,17 @@ def test_the_preview_shows_every_language_and_marks_what_nobody_has_reviewed() -
 
 def test_catalogues_are_texts() -> None:
     assert {path.suffix for path in Path(FOLDER).rglob("*") if path.is_file()} == {".po"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["İPTAL", "IPTAL", "arre\u0302t", "ARRET", "\u200fتوقف\u200f", "ايقاف", "توقف؟",
+     "ኣቁም።", "¡Alto!", "“Stop”", "stop \U0001f64f"],
+)  # fmt: skip
+def test_a_word_that_stops_messages_is_known_however_a_telephone_writes_it(answer: str) -> None:
+    assert stops(answer)
+
+
+@pytest.mark.parametrize("answer", ["", "!", "stop een kanarie", "st op", "niet stoppen", "stop 1"])
+def test_what_is_more_than_such_a_word_stops_nothing(answer: str) -> None:
+    assert not stops(answer)
