@@ -31,7 +31,7 @@ PAUSE_SECONDS, PAUSE_SECONDS_MAX = 30.0, 3600.0
 hours."""
 UNKNOWN_MAX = 1
 """Attempts without a known end after which a channel that does not know messages by id gets it once more."""
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FIELDS_MAX, FIELD_CHARS_MAX = 8, 200
 
 
@@ -73,7 +73,8 @@ def choose(state: Recipient, command: cmd.ChooseMessage) -> Outcome:
         return Rejected("message-fields-invalid", {"fields_max": FIELDS_MAX, "characters_max": FIELD_CHARS_MAX})
     if state.knows(command.message_id) or state.erased_at is not None or command.expires_at <= command.at:
         return ()
-    if len(state.recent) == RECENT_MAX and state.recent[0] > command.at - HOUR:
+    flood = len(state.recent) == RECENT_MAX and state.recent[0] > command.at - HOUR
+    if flood and (command.send_at is None or command.send_at < command.at + DAY):  # else it goes out when that is over
         return gather(state, command)
     return [
         ev.MessageChosen(

@@ -48,6 +48,16 @@ def test_an_hour_later_there_is_room_for_a_message_of_its_own() -> None:
     to_anna.given(*MANY).when(choose(message_id=ONE_MORE, at=at)).then(own)
 
 
+def test_what_goes_out_when_the_flood_is_over_is_no_part_of_it() -> None:
+    """The end of a stay that is told in a year and a half is not counted in a summary tonight, and then forgotten."""
+    then = T0 + timedelta(days=517)
+    far = {"message_id": ONE_MORE, "send_at": then, "expires_at": then + timedelta(days=30)}
+    own = ev.MessageChosen(
+        ANNA, ONE_MORE, CAUSE, "request_noted", CHOSEN.fields, then, then + timedelta(days=30), T0
+    )  # fmt: skip
+    to_anna.given(*MANY).when(choose(**far)).then(own)
+
+
 def test_a_storm_of_ten_thousand_is_ten_messages_and_a_summary() -> None:
     given = to_anna.given()
     for number in range(10_000):
