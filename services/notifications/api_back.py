@@ -20,6 +20,7 @@ from services.notifications.adapters.settings import ChannelSettings
 from services.notifications.adapters.webhook import SIGNATURE, signature
 from services.notifications.api_send import Sending, outcome_of
 from services.notifications.policy import WAITS
+from services.notifications.policy_clients import of_use_until
 from services.notifications.wording import stops
 from shared import metrics
 from shared.envelope import SYSTEM_ROLE
@@ -84,13 +85,13 @@ class Heard:
         if word.word == "answered":
             stopped = cmd.StopMessages(at=now, role=SYSTEM_ROLE, recipient=recipient)
             return stopped if stops(word.text) else None
-        if row["status"] not in GONE_OUT:
+        if row["status"] not in GONE_OUT or row["because"] not in ("", SYSTEM_ROLE):  # or somebody has told them
             return None
+        template, fields = str(row["template"]), msgspec.json.decode(str(row["fields"]), type=dict[str, str])
         return cmd.RecordBounce(
             at=now, role=SYSTEM_ROLE, recipient=recipient, message_id=word.id, channel=str(row["channel"]),
-            template=str(row["template"]),
-            fields=msgspec.json.decode(str(row["fields"]), type=dict[str, str]), cause_id=str(row["cause_id"]),
-            until=now + WAITS,
+            template=template, fields=fields, cause_id=str(row["cause_id"]),
+            until=min(now + WAITS, of_use_until(template, fields) or now + WAITS),
         )  # fmt: skip
 
     async def _do(self, command: cmd.StopMessages | cmd.RecordBounce, word: m.ChannelWord) -> None:

@@ -195,12 +195,13 @@ def record_told(message: Message, command: cmd.RecordTold) -> Outcome:
 
 
 def bounce(state: Recipient, command: cmd.RecordBounce) -> Outcome:
-    """What went out and came back is told at the desk, once; whoever was erased meanwhile is told nothing. Refused:
-    `message-unknown`."""
+    """What went out and came back is told at the desk, once; whoever was erased meanwhile is told nothing, and nobody
+    what is over. Refused: `message-unknown`."""
     if not state.knows(command.message_id):
         return Rejected("message-unknown", {})
     gone_out = command.message_id not in state.open and command.message_id not in state.untold
-    if state.erased_at is not None or command.message_id in state.bounced or not gone_out:
+    over = state.erased_at is not None or command.until <= command.at
+    if over or command.message_id in state.bounced or not gone_out:
         return ()
     return [
         ev.MessageBounced(

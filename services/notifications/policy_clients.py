@@ -7,7 +7,7 @@ last only if they had heard of it. No message says where: whoever reads along wo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple, TypeAlias
 
 from services.notifications.commands import ChooseMessage, EraseRecipient, ReplaceMessages
@@ -167,3 +167,10 @@ def limit_of(kind: str, since: datetime, at: datetime) -> tuple[Wanted, ...]:
         return ()
     until = since + timedelta(days=days)
     return (Wanted(LIMIT_NEAR, until, max(at, until - TOLD_BEFORE), ahead=True),)
+
+
+def of_use_until(template: str, fields: Mapping[str, str]) -> datetime | None:
+    """When there is nothing left to tell of what a client's message says; None when it speaks of no time to come."""
+    if template in (READY, LIMIT_NEAR):
+        return datetime.combine(date.fromisoformat(fields["date"]), time(), CITY_ZONE).astimezone(UTC)
+    return datetime.fromisoformat(fields["time"]) if "time" in fields else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +89,35 @@ async def test_a_message_that_came_back_is_told_at_the_desk_once(shown: Shown) -
     assert (item["id"], item["recipient"], item["because"]) == (message_id, client, "bounced")
     assert (await shown.post(f"/messages/{message_id}/told")).status_code == 200
     assert await hear(shown, said(shown, message_id, "bounced")) == (204, None)
+    assert (await shown.get("/desk", "operator")).json()["items"] == []
+
+
+async def test_an_offer_that_came_back_is_told_as_long_as_there_is_one(shown: Shown) -> None:
+    client, _ = await told(shown)
+    until = shown.office.clock.now() + timedelta(hours=1)
+    kept, over = [await shown.office.choose(client, a, "offer_waiting", time=until.isoformat()) for a in ("b", "c")]
+    await shown.office.work()
+    assert await hear(shown, said(shown, kept, "bounced")) == (204, None)
+    [item] = (await shown.get("/desk", "operator")).json()["items"]
+    assert (item["id"], datetime.fromisoformat(item["ends_at"])) == (kept, until)
+    shown.office.clock.ahead += timedelta(hours=2)
+    await shown.office.work()
+    assert await hear(shown, said(shown, over, "bounced")) == (204, None)
+    assert (await shown.get("/desk", "operator")).json()["items"] == []
+
+
+async def test_what_the_desk_has_told_does_not_come_back(shown: Shown, gateway: Gateway) -> None:
+    client, message_id = await told(shown)
+    gateway.answers = [503]
+    tried = await shown.office.choose(client, "b")
+    await shown.office.work()
+    assert await shown.office.status(tried) == "failed"
+    assert await hear(shown, said(shown, message_id, text="stop")) == (204, None)
+    await shown.office.work_on(0.1)
+    row = (await shown.get(f"/messages/{tried}")).json()
+    assert (row["status"], row["channel"]) == ("desk", "sms")
+    assert (await shown.post(f"/messages/{tried}/told")).status_code == 200
+    assert await hear(shown, said(shown, tried, "bounced")) == (204, None)
     assert (await shown.get("/desk", "operator")).json()["items"] == []
 
 

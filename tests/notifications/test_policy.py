@@ -243,3 +243,11 @@ def test_cash_that_waits_is_told_as_long_as_it_does_and_once_for_a_handout() -> 
     assert late.message_id == first.message_id
     other = chosen(READY.model_copy(update={"handout_id": ASKED}))
     assert other.message_id != first.message_id
+
+
+def test_what_comes_back_is_of_use_until_the_time_it_speaks_of() -> None:
+    assert policy_clients.of_use_until("offer_waiting", {"time": T0.isoformat()}) == T0
+    day_begins = datetime(2026, 1, 25, 23, 0, tzinfo=UTC)
+    for template in (policy_clients.READY, policy_clients.LIMIT_NEAR):
+        assert policy_clients.of_use_until(template, {"date": "2026-01-26"}) == day_begins
+    assert policy_clients.of_use_until("request_noted", {"date": "2026-01-05"}) is None

@@ -57,5 +57,9 @@ def test_it_waits_at_the_desk_no_longer_than_it_may() -> None:
     to_anna.given(CHOSEN, began(), SENT, DELIVERED, BOUNCED).when(late).then(gone)
 
 
+def test_what_is_over_when_it_comes_back_is_not_told() -> None:
+    to_anna.given(CHOSEN, began(), SENT).when(of_anna(cmd.RecordBounce, **GIVEN | {"until": T0})).then_nothing()
+
+
 def test_what_nobody_sent_is_refused() -> None:
     to_anna.when(BOUNCE).then_rejected("message-unknown")
