@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -139,10 +140,14 @@ class Courier:
     async def _one(self, timer: DueTimer) -> None:
         try:
             await self.take_up(timer)
+            return
         except (StoreUnavailable, OriginHalted, VersionConflict) as error:
             log.warning("a message waits", reason=type(error).__name__)
+            return
         except Exception as error:  # what it holds may be somebody's address: only its kind is written down
             log.error("a message was not taken up", reason=type(error).__name__)
+        # Not in there: what went wrong here would be told with what went wrong before.
+        with suppress(StoreUnavailable, OriginHalted, VersionConflict):  # it is due still
             await self._put_off(timer, VAULT_RETRY)
 
     async def take_up(self, timer: DueTimer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import traceback
 from collections import Counter
@@ -24,12 +25,15 @@ from services.notifications.decider_recipient import RECENT_MAX, SETTLED_KEPT
 from services.notifications.wording import REPEATED
 from services.notifications.words import say, write
 from shared import metrics, telemetry
+from shared.contracts.contact import ContactAnswered, ContactAsked
+from shared.ports import StoreUnavailable
 from tests.support.border import SITE
 from tests.support.gateway import Gateway, open_gateway
 from tests.support.intake_desk import IntakeDesk, open_intake
 from tests.support.mailbox import Mailbox, open_mailbox
 from tests.support.memory_store import Disk, MemoryStore
 from tests.support.post_office import Killed, PostOffice, by_day, by_gateway, by_mail
+from tests.support.processes import soon
 from tests.support.rush import faults, rush, rush_clock
 
 ROUNDS = 20
@@ -325,6 +329,32 @@ async def test_where_somebody_is_reached_is_in_the_outgoing_message_and_nowhere_
     assert "request_ended" in kept["events, tables and outbox"]
     assert mailbox.to(ADDRESS)
     assert CANARY.replace(" ", "") in {call["to"] for call in gateway.calls}
+
+
+class Away(PostOffice):
+    """Its vault answers with a mistake that quotes somebody; then its database is away."""
+
+    async def ask(self, _: ContactAsked) -> ContactAnswered:
+        self.quoted = True
+        raise KeyError(CANARY)
+
+    async def _step(self, what: str) -> None:
+        if getattr(self, "quoted", False) and what.startswith("append"):
+            raise StoreUnavailable("as a test wants it")
+
+
+async def test_what_fails_while_a_mistake_is_put_right_does_not_quote_it(
+    desk: IntakeDesk, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    office = Away(desk, by_mail(mailbox))
+    await office.choose(await client_of(desk), "a")
+    office.courier.contacts = office
+    await office.courier.look()
+    await soon(lambda: office.courier.idle, "it was tried")
+    gc.collect()  # a task whose end nobody asked for says so when it goes
+    told = [record.getMessage() + caplog.handler.format(record) for record in caplog.records]
+    assert any("KeyError" in one for one in told)
+    assert [one for one in told if CANARY in one] == []
 
 
 def _lag() -> float:
