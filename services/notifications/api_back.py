@@ -83,7 +83,7 @@ class Heard:
     def _command(self, word: m.ChannelWord, row: Mapping[str, object]) -> cmd.StopMessages | cmd.RecordBounce | None:
         now, recipient = self._with.clock.now(), str(row["recipient"])
         if word.word == "answered":
-            stopped = cmd.StopMessages(at=now, role=SYSTEM_ROLE, recipient=recipient)
+            stopped = cmd.StopMessages(at=now, role=SYSTEM_ROLE, recipient=recipient, said_at=word.at)
             return stopped if stops(word.text) else None
         if row["status"] not in GONE_OUT or row["because"] not in ("", SYSTEM_ROLE):  # or somebody has told them
             return None

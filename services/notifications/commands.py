@@ -94,9 +94,10 @@ class RecordBounce(Command, frozen=True, kw_only=True):
 
 
 class StopMessages(Command, frozen=True, kw_only=True):
-    """The client has answered a message with a word that stops them."""
+    """The client has answered a message with a word that stops them. said_at: when, as the channel says."""
 
     recipient: str
+    said_at: datetime
 
 
 class AllowMessages(Command, frozen=True, kw_only=True):

@@ -212,10 +212,12 @@ def bounce(state: Recipient, command: cmd.RecordBounce) -> Outcome:
 
 
 def stop(state: Recipient, command: cmd.StopMessages) -> Outcome:
-    """Nothing goes out any more; what waits is told at the desk when it is due. Refused: `client-erased`."""
+    """Nothing goes out any more; what waits is told at the desk when it is due. A word that was said before the client
+    took it back, and comes once more, stops nothing. Refused: `client-erased`."""
     if state.erased_at is not None:
         return Rejected("client-erased", {})
-    if state.stopped_at is not None:
+    taken_back = state.allowed_at is not None and command.said_at <= state.allowed_at
+    if state.stopped_at is not None or taken_back:
         return ()
     return [ev.MessagesStopped(command.recipient, command.at)]
 
@@ -252,7 +254,7 @@ RECIPIENT: Decider[Recipient, cmd.RecipientCommand, ev.RecipientEvent] = Decider
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Recipient,
-    state_version=4,
+    state_version=5,
     commands=cmd.COMMANDS,
 )
 """Stream `recipient/<client id or role>`: one message a cause, and one place where a flood becomes a summary."""

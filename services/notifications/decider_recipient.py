@@ -53,7 +53,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 class Recipient(msgspec.Struct, frozen=True, gc=False):
     """recent: when the last messages were chosen that went out or will, at most `RECENT_MAX`. summary_id: that of the
     open summary, which stands for `gathered` messages. untold: of the settled, those that ended before anything of them
-    went out. stopped_at: since when the client wants no messages. bounced: those that came back.
+    went out. stopped_at: since when the client wants no messages. bounced: those that came back. allowed_at: when the
+    client last wanted messages again.
     """
 
     key: str = ""
@@ -67,6 +68,7 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     version: int = 0
     stopped_at: datetime | None = None
     bounced: tuple[str, ...] = ()
+    allowed_at: datetime | None = None
 
     def knows(self, message_id: str) -> bool:
         """Whether there is, or was, such a message."""
@@ -117,7 +119,7 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
         case ev.MessagesStopped():
             return replace(state, stopped_at=event.at)
         case ev.MessagesAllowed():
-            return replace(state, stopped_at=None)
+            return replace(state, stopped_at=None, allowed_at=event.at)
         case ev.RecipientErased():
             return replace(state, erased_at=event.at, recent=(), summary_id="", gathered=0)
         case _:

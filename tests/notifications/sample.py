@@ -51,6 +51,8 @@ def of_anna(command: type[Any], **fields: Any) -> Any:
     given: dict[str, Any] = {"at": T0, "role": "system", "recipient": ANNA, "message_id": NEWS}
     if command in (cmd.EraseRecipient, cmd.StopMessages, cmd.AllowMessages):
         del given["message_id"]
+    if command is cmd.StopMessages:
+        given["said_at"] = T0
     return command(**(given | fields))
 
 
