@@ -44,7 +44,7 @@ class Host:
     @cached_property
     def city(self) -> ReadTogether:
         """The one reading of `CITY` for every reader of every service of this process."""
-        return ReadTogether(self.lenders, self.clock)
+        return ReadTogether(self.lenders, self.clock, self.lenders.goes)
 
 
 class Check(NamedTuple):

@@ -34,11 +34,16 @@ class _LeftBehind(Exception):
     """This reader has held the others up for too long."""
 
 
+_Lender = tuple[Callable[[], Source], Callable[[], bool]]
+
+
 class Lenders:
     """Those over whose connection a stream can be read for everybody in this process, whichever service they are of."""
 
     def __init__(self) -> None:
-        self._lent: list[tuple[Callable[[], Source], Callable[[], bool]]] = []
+        self._lent: list[_Lender] = []
+        self._asked: _Lender | None = None
+        self._in_vain: list[_Lender] = []
 
     @contextmanager
     def lent(self, make: Callable[[], Source], connected: Callable[[], bool], *, last: bool = False) -> Iterator[None]:
@@ -52,21 +57,35 @@ class Lenders:
             self._lent.remove(lender)
 
     def __call__(self) -> Source:
-        """A new source on the first of them that is connected. Raises `BusUnavailable`."""
-        for make, connected in self._lent:
-            if connected():
-                return make()
-        raise BusUnavailable("nobody is connected")
+        """A new source on the first of them that is connected; one that was asked in vain comes after those that were
+        not. Raises `BusUnavailable`."""
+        self._asked = None
+        connected = [lender for lender in self._lent if lender[1]()]
+        if not connected:
+            raise BusUnavailable("nobody is connected")
+        self._asked = next((lender for lender in connected if lender not in self._in_vain), None)
+        if self._asked is None:
+            self._in_vain, self._asked = [], connected[0]
+        return self._asked[0]()
+
+    def goes(self, well: bool) -> None:
+        """How it goes with the source that was given last. One whose connection is there and gives nothing must not
+        keep everybody from those of the others."""
+        if well:
+            self._in_vain = []
+        elif self._asked is not None and self._asked in self._lent:
+            self._in_vain.append(self._asked)
 
 
 class ReadTogether:
-    """What the readers of one stream share. make: a new source of that stream, for all of them.
+    """What the readers of one stream share. make: a new source of that stream, for all of them. goes: told whether it
+    gives something, or has ended in trouble.
 
     Give each reader a source of its own (`source`); as long as one of them is read, so is the stream.
     """
 
-    def __init__(self, make: Callable[[], Source], clock: Clock) -> None:
-        self.make, self._clock = make, clock
+    def __init__(self, make: Callable[[], Source], clock: Clock, goes: Callable[[bool], None] = lambda _: None) -> None:
+        self.make, self._clock, self._goes = make, clock, goes
         self._spots: list[_Spot] = []
         self._kept: deque[Delivery] = deque()
         self._read = 0
@@ -151,6 +170,7 @@ class ReadTogether:
                 async for batch in batches:
                     self._kept.extend(batch)
                     self._read = batch[-1].position
+                    self._goes(True)
                     self.after_taking()
                     self._tell()
                     while len(self._kept) >= KEPT_MAX:
@@ -158,6 +178,8 @@ class ReadTogether:
         except BaseException as error:
             if self._task is me:  # not stopped from here
                 self._task = None
+                if not isinstance(error, SourceRemade):
+                    self._goes(False)
                 trouble = error if isinstance(error, Exception) else BusUnavailable("the reading was cancelled")
                 for spot in self._spots:
                     spot.trouble = spot.trouble or trouble

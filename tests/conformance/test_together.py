@@ -201,6 +201,19 @@ class Service:
         return Counted(self._shelf.bus.source(SITE, STREAM), self._shelf)
 
 
+class Mute(Service):
+    """It is connected, and may read nothing."""
+
+    def make(self) -> Source:
+        self.made += 1
+        return Refused(self._shelf.bus.source(SITE, STREAM), self._shelf)
+
+
+class Refused(Counted):
+    async def incarnation(self) -> str:
+        raise BusUnavailable("it may not read that")
+
+
 async def test_what_all_share_is_read_over_whoever_is_connected(shelf: Shelf) -> None:
     lenders = Lenders()
     together, first, second = ReadTogether(lenders, SystemClock()), Service(shelf), Service(shelf)
@@ -226,6 +239,23 @@ async def test_what_all_share_is_read_over_whoever_is_connected(shelf: Shelf) ->
     await soon(lambda: shelf.open == 0, "nothing is read any more")
     with pytest.raises(BusUnavailable):
         lenders()
+
+
+async def test_one_that_is_connected_and_gives_nothing_keeps_nobody_from_the_others(shelf: Shelf) -> None:
+    lenders, mute, good = Lenders(), Mute(shelf), Service(shelf)
+    together = ReadTogether(lenders, SystemClock(), lenders.goes)
+    with lenders.lent(good.make, lambda: True), lenders.lent(mute.make, lambda: True):
+        async with Reader(together.source(good.make)) as one:
+            await shelf.tell(10)
+            await one.until(10)
+            assert positions(one) == list(range(1, 11))
+            assert mute.made == 1
+            shelf.trouble = BusUnavailable("the connection was lost")
+            await shelf.tell(1)
+            await soon(lambda: mute.made > 1, "the others are asked again when trouble comes")
+            shelf.trouble = None
+            await shelf.tell(1)
+            await one.until(12)
 
 
 async def test_who_is_in_no_hurry_is_asked_last(shelf: Shelf) -> None:
