@@ -56,7 +56,7 @@ async function sendNow(element, body) {
 // this device cannot write it down: then it is sent as anything else.
 async function written(element, body) {
   const { path, done, version, undo, label } = element.dataset;
-  const place = element.closest("[data-place]")?.dataset.place;
+  const place = element.closest("[data-place]")?.dataset.place ?? (sheet.dataset.from || undefined); // a sheet's own tile
   let n;
   try {
     n = await write({ path, body, version, label: label || element.textContent.trim(), place });
