@@ -24,7 +24,9 @@ class Element {
   }
   addEventListener(name, listener) { this.listeners[name] = listener; }
   replaceChildren(...children) { this.children = children; }
-  append() {}
+  append(...children) { this.children.push(...children); }
+  contains(other) { return this.children.includes(other); }
+  querySelectorAll() { return []; }
   close() { this.closed = true; }
 }
 const element = id => (elements[id] ??= new Element(id));

@@ -91,3 +91,23 @@ def test_a_device_that_cannot_write_down_says_so_and_is_asked_again(tmp_path: Pa
         return [first, await write({TAP})];""",
     )
     assert said == ["not written", 1]
+
+
+def test_a_line_stays_where_it_is_while_nothing_changes(tmp_path: Path) -> None:
+    """They are looked at every few seconds: who is about to take one tap back must not take back another."""
+    same = on_a_page(
+        tmp_path,
+        """element("taps-here").dataset.texts = JSON.stringify({ waiting: "at {time}", "others.other": "{n}" });
+        const lines = element("taps-lines");
+        const tap = { state: "waiting", person: "anna", late: true, here: 1, label: "In" };
+        for (const n of [1, 2]) await table.put({ ...tap, n });
+        const { list } = await import("./taps_here.js");
+        await list();
+        const before = lines.children;
+        await list();
+        const still = lines.children === before;
+        await table.delete(1);
+        await list();
+        return [before.length, still, lines.children.length];""",
+    )
+    assert same == [2, True, 1]

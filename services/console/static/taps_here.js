@@ -67,20 +67,24 @@ function mark(waiting) {
   }
 }
 
+let drawn = ""; // what the lines say now: whoever is about to tap one finds it where it is
+
 // Shows how they stand.
 export async function list() {
   if (!part) return;
   await tidy();
   const [taps, elsewhere] = [await mine(), await others()];
   const shown = taps.filter((tap) => tap.late);
-  const focused = lines.contains(document.activeElement);
-  lines.replaceChildren(...shown.map(line));
+  const [said, on] = [JSON.stringify(shown), document.activeElement];
+  const focused = said !== drawn && lines.contains(on) && on.dataset.drop;
+  if (said !== drawn) lines.replaceChildren(...shown.map(line));
+  drawn = said;
   document.getElementById("taps-others").hidden = !elsewhere;
   document.getElementById("taps-others").textContent = words[elsewhere === 1 ? "others.one" : "others.other"].replace("{n}", elsewhere);
   document.getElementById("taps-list").hidden = !shown.length;
   part.hidden = !shown.length && !elsewhere;
   mark(shown.filter((tap) => tap.state === WAITS));
-  if (focused) (lines.querySelector("button") ?? document.getElementById("main")).focus();
+  if (focused) (lines.querySelector(`[data-drop="${focused}"]`) ?? lines.querySelector("button") ?? document.getElementById("main")).focus();
 }
 
 if (part) {
