@@ -17,6 +17,19 @@ def test_a_board_that_was_kept_opens_without_a_connection(tmp_path: Path) -> Non
     assert shown == "<main>new</main>"
 
 
+def test_a_tablet_of_some_years_keeps_its_board_and_asks_for_its_page_once(tmp_path: Path) -> None:
+    """iPadOS 16 has all else the board needs, and no `Response.json`."""
+    asked = in_the_worker(
+        tmp_path,
+        f"""delete Response.json;
+        {KEPT}
+        await keep("newer");
+        answers = {{}};
+        return [asked.length, await (await ask("/")).text()];""",
+    )
+    assert asked == [1, "<main>newer</main>"]
+
+
 @pytest.mark.parametrize("answer", ["gateway", "() => new Response('busy', { status: 500 })", "undefined"])
 def test_a_signing_out_the_site_has_not_heard_of_is_told_before_anything_is_shown(tmp_path: Path, answer: str) -> None:
     """A gateway that answers in the site's place ends no session: whoever comes next would be let in as the last."""

@@ -86,7 +86,7 @@ async function keep({ text, place, person, tag }) {
     await caches.delete(BOARD);
     const fresh = await caches.open(BOARD);
     await fresh.put("/kept/page", page);
-    await fresh.put("/kept/owner", Response.json({ person, tag }));
+    await fresh.put("/kept/owner", new Response(JSON.stringify({ person, tag })));
   }
   const cache = await caches.open(BOARD), headers = { "Plek-Shown": String(Date.now()) };
   for (const name of ["/kept/last", `/kept/live?location=${encodeURIComponent(place)}`]) await cache.put(name, new Response(text, { headers }));
