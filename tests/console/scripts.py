@@ -25,6 +25,9 @@ class Element {
   addEventListener(name, listener) { this.listeners[name] = listener; }
   replaceChildren(...children) { this.children = children; }
   append(...children) { this.children.push(...children); }
+  getAttribute(name) { return this[name] ?? null; }
+  setAttribute(name, value) { this[name] = value; }
+  removeAttribute(name) { delete this[name]; }
   contains(other) { return this.children.includes(other); }
   querySelectorAll() { return []; }
   close() { this.closed = true; }
