@@ -69,3 +69,19 @@ def test_where_no_worker_may_be_a_page_holds_no_more_than_its_last_board(tmp_pat
         return posted.map(one => one.text);""",
     )
     assert posted == ["board 99", "board 100"]
+
+
+def test_a_board_is_kept_on_after_somebody_tried_to_sign_in_and_not_after_a_signing_out(tmp_path: Path) -> None:
+    posted = on_a_page(
+        tmp_path,
+        """const { begin, keep } = await import("./kept.js");
+        begin(() => {});
+        ready();
+        await settle();
+        told("changed");
+        keep("still hers", "house");
+        told("left");
+        keep("nobody's", "house");
+        return posted.map(one => one.text);""",
+    )
+    assert posted == ["still hers"]

@@ -6,7 +6,6 @@ const workers = navigator.serviceWorker;
 
 let there = null; // where the worker lives, once there is one; where none may be, there never is
 let newest = null; // what waits for it: no more than the last
-let over = false;
 let left = false;
 let told = () => {};
 
@@ -16,23 +15,22 @@ export const gone = () => left;
 // text: what the board shows now, as the site told it. A page that was there before the worker is none of its own, and is
 // kept all the same.
 export function keep(text, place) {
-  if (!tag || over) return;
+  if (!tag || left) return;
   newest = { text, place, person, tag };
   hand();
 }
 
 function hand() {
-  if (!there || !newest || over) return;
+  if (!there || !newest || left) return;
   there.active.postMessage(newest);
   newest = null;
 }
 
-// Every page hears that somebody signed out or in on this device, in whatever tab: one that is not kept as well.
+// Every page hears that somebody signed out or in on this device, in whatever tab: one that is not kept as well. Who tried
+// to sign in may not have got in: whose board it is by then, the worker asks the site.
 workers?.addEventListener("message", (event) => {
   if (event.data !== "left" && event.data !== "changed") return;
-  over = true;
   left ||= event.data === "left";
-  newest = null;
   told();
 });
 
