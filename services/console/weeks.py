@@ -50,7 +50,8 @@ class Line:
 @dataclass(frozen=True)
 class Weeks:
     """weeks: their Mondays, the oldest first. goal: how high the line of what is reported lies. unmet: by what was
-    looked for, part by part. missing: desks that have not told a week, by week. about: the picture in words."""
+    looked for, part by part. missing: desks that have not told a week, by week. doubt: sites this one has not heard in
+    full. about: the picture in words."""
 
     weeks: Sequence[str]
     bars: Sequence[Bar]
@@ -60,6 +61,7 @@ class Weeks:
     outcomes: Sequence[Line]
     unmet: Sequence[tuple[str, Sequence[Line]]]
     missing: Sequence[tuple[str, str]]
+    doubt: str
     about: str
     width: int
 
@@ -80,9 +82,14 @@ def weeks(answer: Row, words: Words) -> Weeks:
         unmet=list(_unmet(items, words)),
         missing=[(name, ", ".join(map(site_title, item["missing"])))
                  for item, name in zip(items, names, strict=True) if item["missing"]],
+        doubt=", ".join(words("city.doubt.incomplete", site=site_title(site)) for site in _sites(answer["incomplete"])),
         about="; ".join(f"{bar.week}: {bar.words}" for bar in bars),
         width=NAME + CELL * len(items),
     )  # fmt: skip
+
+
+def _sites(origins: Sequence[str]) -> list[str]:
+    return sorted({origin.partition("/")[0] for origin in origins})
 
 
 def share_words(week: Row, words: Words) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from starlette.requests import Request
 
 from services.console.api_city import PAPER, table
+from services.console.api_weeks import MEASURES
 from services.console.weeks import CHART_HEIGHT, COLUMNS, UNMET_PARTS, file_rows, weeks
 from services.console.words import LANGUAGES, words
 from services.placement.api_weeks import _shown
@@ -37,8 +39,13 @@ def week(day: str = "2026-01-05", **more: Any) -> dict[str, Any]:
     } | more  # fmt: skip
 
 
-def answer(*items: dict[str, Any]) -> dict[str, Any]:
-    return {"small_counts_below": 5, "share_reported": 0.4, "items": list(items)}
+def answer(*items: dict[str, Any], incomplete: Sequence[str] = ()) -> dict[str, Any]:
+    return {"small_counts_below": 5, "share_reported": 0.4, "items": list(items), "incomplete": list(incomplete)}
+
+
+def test_a_site_that_is_not_heard_in_full_is_named_once() -> None:
+    shown = weeks(answer(week(), incomplete=["west/intake", "noord/intake", "noord/placement"]), EN)
+    assert (shown.doubt, weeks(answer(week()), EN).doubt) == ("Noord incomplete, West incomplete", "")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -104,16 +111,33 @@ def test_the_screen_reads_the_weeks_as_the_places_service_makes_them() -> None:
 
 def test_a_picture_that_is_taken_away_has_its_colours_its_moment_and_its_source_in_it(tmp_path: Path) -> None:
     pages = Pages(tmp_path)
-    facts: dict[str, Any] = {"weeks": weeks(answer(week()), EN), "now": "Mon 12 Jan 2026", "paper": PAPER}
-    measures = {"chart": 150, "cell": 84, "name": 60, "bar": 44}
+    shown = weeks(answer(week(), incomplete=["noord/intake"]), EN)
+    facts: dict[str, Any] = {"weeks": shown, "now": "Mon 12 Jan 2026", "paper": PAPER}
     asked = Request({"type": "http", "path": "/", "query_string": b"", "headers": [(b"accept-language", b"en")]})
-    drawn = ET.fromstring(bytes(pages.screens.page(asked, "weeks_chart.html", **facts, **measures).body))
+    drawn = ET.fromstring(bytes(pages.screens.page(asked, "weeks_chart.html", **facts, **MEASURES).body))
     said = " ".join(text.text or "" for text in drawn.iter("{http://www.w3.org/2000/svg}text"))
     assert "42%" in said
     assert "Mon 12 Jan 2026" in said
     assert EN("weeks.source_short") in said
+    assert EN("weeks.missing", week=shown.weeks[0], desks="West") in said  # a share without a desk is not the city's
+    assert "Noord incomplete" in said
+    lowest = max(int(text.get("y", 0)) for text in drawn.iter("{http://www.w3.org/2000/svg}text"))
     assert drawn.get("width")
-    assert drawn.get("height")
+    assert lowest < int(drawn.get("height", 0)) - 24
     [bar] = drawn.iter("{http://www.w3.org/2000/svg}rect")
     assert bar.get("fill") == PAPER["bar"]
     assert contrast(PAPER["ink"], "#ffffff") >= TEXT
+
+
+def test_the_screen_says_which_site_was_not_heard_in_full(tmp_path: Path) -> None:
+    pages = Pages(tmp_path)
+    asked = Request({
+        "type": "http", "path": "/city/weeks", "query_string": b"", "headers": [(b"accept-language", b"en")],
+    })  # fmt: skip
+    for incomplete in ([], ["noord/intake"]):
+        facts: dict[str, Any] = {
+            "weeks": weeks(answer(week(), incomplete=incomplete), EN), "now": "now", "below": 5, "parquet": False,
+            "role": "coordinator", **MEASURES,
+        }  # fmt: skip
+        shown = bytes(pages.screens.page(asked, "weeks.html", **facts).body).decode()
+        assert ("Not certain: Noord incomplete." in shown) == bool(incomplete)

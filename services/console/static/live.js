@@ -1,6 +1,6 @@
 // Keeps the page true: shows it again whenever the site says that something changed, and says so when it cannot.
 import { told } from "./clock.js";
-import { begin, keep } from "./kept.js";
+import { begin, gone, keep } from "./kept.js";
 import { morph } from "./morph.js";
 
 const LOOK_AGAIN_MS = 20000; // ages and silences grow without an event
@@ -36,6 +36,7 @@ export function wrote(at) {
 }
 
 export async function show() {
+  if (gone()) return;
   wanted = true;
   if (showing) return;
   showing = true;
@@ -150,6 +151,13 @@ export function signedOut() {
   dropped.hidden = false;
 }
 
+// A file that was open in another tab is not left lying on the device.
+function leave() {
+  live.replaceChildren();
+  document.getElementById("sheet-body")?.replaceChildren();
+  document.getElementById("sheet")?.close();
+}
+
 function shownAt() {
   const shown = document.getElementById("as-of") || document.getElementById("no-answer");
   return shown ? shown.dataset.time || shown.textContent : "";
@@ -157,7 +165,7 @@ function shownAt() {
 
 function connect() {
   clearTimeout(again);
-  if (stream || document.hidden) return;
+  if (stream || document.hidden || gone()) return;
   const opening = new EventSource("/api/placement/stream");
   stream = opening;
   opening.onopen = show; // whatever happened in the meantime is in what is shown next
@@ -189,5 +197,10 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("online", connect);
 setInterval(() => { if (!document.hidden && stream) show(); }, LOOK_AGAIN_MS);
-begin(signedOut);
-connect();
+begin(() => {
+  signedOut();
+  if (gone() && !main.dataset.keep) leave();
+});
+if (main.dataset.now) connect();
+else drop(); // opened without a connection: what is shown is from before, and says so at once
+

@@ -5,7 +5,8 @@ import { newKey, person, send } from "./send.js";
 
 export const WAITS = "waiting", SENT = "sent", REFUSED = "refused", OUTDATED = "outdated";
 const TRIES_MAX = 5; // of a tap the site fails at: the next ones do not wait for it for ever
-const KEPT_MAX = 500; // taps a device writes down: more than a house has places
+const KEPT_MAX = 500; // taps a device writes down that wait, and as many that ended: more than a house has places
+const TOLD_MS = 60000; // after which nobody waits any more to be told how a tap ended that was sent at once
 
 let opened = null;
 
@@ -14,8 +15,9 @@ function database() {
     const asked = indexedDB.open("plek", 1);
     asked.onupgradeneeded = () => asked.result.createObjectStore("taps", { keyPath: "n", autoIncrement: true });
     asked.onsuccess = () => done(asked.result);
-    asked.onerror = () => { opened = null; failed(asked.error); };
+    asked.onerror = () => failed(asked.error);
   });
+  opened.catch(() => { opened = null; });
   return opened;
 }
 
@@ -53,8 +55,19 @@ function alone(work) {
 
 // Writes a tap down; its number. what: {path, body, version, label, place}.
 export async function write(what) {
-  if ((await everything()).length >= KEPT_MAX) throw new Error("full");
+  const taps = await everything(), ended = taps.filter((tap) => tap.state !== WAITS);
+  if (taps.length - ended.length >= KEPT_MAX) throw new Error("full");
+  for (const { n } of ended.slice(0, Math.max(0, ended.length - KEPT_MAX))) await drop(n);
   return put({ ...what, person, key: newKey(), state: WAITS, tries: 0, late: false, ...tapped() });
+}
+
+// Forgets what was sent at once: the board shows it. What was refused while its page was closed has been told to nobody.
+export async function tidy() {
+  for (const tap of await mine()) {
+    if (tap.state === WAITS || tap.late || Date.now() - tap.ended <= TOLD_MS) continue;
+    if (tap.state === SENT) await drop(tap.n);
+    else await put({ ...tap, late: true });
+  }
 }
 
 // How a tap stands once all that can be sent now was sent; undefined when it was taken back.
@@ -99,19 +112,21 @@ async function sent(tap) {
   } catch {
     return false;
   }
-  const told = await answer.json().catch(() => ({}));
+  const told = (await answer.json().catch(() => null)) ?? {};
   if (answer.status === 401 || told.code === "another-person") return false; // until its owner signs in again
-  if (answer.status === 429 || answer.status >= 500) {
-    tap.tries += answer.status === 500 ? 1 : 0;
+  const known = (answer.ok ? told.position : told.code) !== undefined; // else it was a gateway's, or broke off half way
+  if (answer.status === 429 || answer.status >= 500 || !known) {
+    tap.tries += answer.status === 500 || (answer.status < 500 && !known) ? 1 : 0;
     if (tap.tries < TRIES_MAX) {
       await put(tap);
       return false;
     }
   }
-  const { id, stay_id, position, code } = told;
+  const { id, stay_id, position, code } = told, done = answer.ok && known;
+  const why = code || (answer.ok || answer.status >= 500 ? "unavailable" : String(answer.status));
   tap.ended = Date.now();
-  tap.state = answer.ok ? SENT : answer.status === 412 ? OUTDATED : REFUSED;
-  tap.answer = { id, stay_id, position, code: answer.ok ? null : code || (answer.status >= 500 ? "unavailable" : String(answer.status)) };
+  tap.state = done ? SENT : answer.status === 412 ? OUTDATED : REFUSED;
+  tap.answer = { id, stay_id, position, code: done ? null : why };
   await put(tap);
   return true;
 }

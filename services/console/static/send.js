@@ -1,5 +1,7 @@
 // One request to the places service. The same key each time: a tap whose answer was lost counts once. It says who tapped:
 // when somebody else is signed in by then, the site refuses it.
+import { gone } from "./kept.js";
+
 const TRIES = 3;
 const PAUSE_MS = 700;
 
@@ -10,6 +12,7 @@ export function newKey() {
 }
 
 export async function send(path, body, key, version) {
+  if (gone()) return new Response('{"code": "session-ended"}', { status: 401 }); // also while the site does not know it yet
   const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
   if (person) headers["Plek-Person"] = person;
   if (version) headers["If-Match"] = `"${version}"`;

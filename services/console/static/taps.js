@@ -1,4 +1,5 @@
 // What a tap does: a request to the places service, or a sheet with more to choose from, whose forms are requests too.
+import { gone } from "./kept.js";
 import { focusLater, live, say, show, signedOut, texts, wrote } from "./live.js";
 import { SENT, WAITS, drain, drop, settled, takeBack, write } from "./queue.js";
 import { newKey, send } from "./send.js";
@@ -28,8 +29,9 @@ async function refused(answer) {
 // Sends one request and says what came of it. element: what was tapped, with the path, what is said and how it is undone.
 async function act(element, body) {
   try {
-    if ("later" in element.dataset && (await written(element, body))) return;
-    if (await drain().catch(() => 0)) say(texts.refusals["taps-wait"], true); // they go in the order they were made
+    if (gone()) await sendNow(element, body); // nobody's any more: it is refused, and not written down as theirs
+    else if ("later" in element.dataset && (await written(element, body))) return;
+    else if (await drain().catch(() => 0)) say(texts.refusals["taps-wait"], true); // they go in the order they were made
     else await sendNow(element, body);
   } catch {
     say(texts.refusals["no-connection"], true);
@@ -54,7 +56,7 @@ async function sendNow(element, body) {
 // this device cannot write it down: then it is sent as anything else.
 async function written(element, body) {
   const { path, done, version, undo, label } = element.dataset;
-  const place = element.closest("[data-place]")?.dataset.place;
+  const place = element.closest("[data-place]")?.dataset.place ?? (sheet.dataset.from || undefined); // a sheet's own tile
   let n;
   try {
     n = await write({ path, body, version, label: label || element.textContent.trim(), place });

@@ -1,9 +1,8 @@
 // The taps of this device that wait, or that came to nothing: each with how it stands, until somebody has seen it.
 import { live, texts } from "./live.js";
-import { WAITS, drain, drop, mine, others, takeBack } from "./queue.js";
+import { WAITS, drain, drop, mine, others, takeBack, tidy } from "./queue.js";
 
 const RETRY_MS = 5000;
-const TOLD_MS = 60000; // after which nobody waits any more to be told how a tap ended that was sent at once
 const part = document.getElementById("taps-here");
 const lines = document.getElementById("taps-lines");
 const words = part ? JSON.parse(part.dataset.texts) : {};
@@ -52,7 +51,10 @@ function mark(waiting) {
     const tap = waiting.find((one) => one.place === tile.dataset.place);
     let note = tile.querySelector(".waits");
     if (!tap) {
-      if (note) note.remove();
+      if (note) {
+        note.remove();
+        for (const button of tile.querySelectorAll("button")) button.disabled = false;
+      }
       continue;
     }
     if (!note) {
@@ -65,20 +67,24 @@ function mark(waiting) {
   }
 }
 
-// Shows how they stand. Whatever was sent at once is forgotten: the board shows it.
+let drawn = ""; // what the lines say now: whoever is about to tap one finds it where it is
+
+// Shows how they stand.
 export async function list() {
   if (!part) return;
+  await tidy();
   const [taps, elsewhere] = [await mine(), await others()];
-  for (const tap of taps) if (tap.state !== WAITS && !tap.late && Date.now() - tap.ended > TOLD_MS) await drop(tap.n);
   const shown = taps.filter((tap) => tap.late);
-  const focused = lines.contains(document.activeElement);
-  lines.replaceChildren(...shown.map(line));
+  const [said, on] = [JSON.stringify(shown), document.activeElement];
+  const focused = said !== drawn && lines.contains(on) && on.dataset.drop;
+  if (said !== drawn) lines.replaceChildren(...shown.map(line));
+  drawn = said;
   document.getElementById("taps-others").hidden = !elsewhere;
   document.getElementById("taps-others").textContent = words[elsewhere === 1 ? "others.one" : "others.other"].replace("{n}", elsewhere);
   document.getElementById("taps-list").hidden = !shown.length;
   part.hidden = !shown.length && !elsewhere;
   mark(shown.filter((tap) => tap.state === WAITS));
-  if (focused) (lines.querySelector("button") ?? document.getElementById("main")).focus();
+  if (focused) (lines.querySelector(`[data-drop="${focused}"]`) ?? lines.querySelector("button") ?? document.getElementById("main")).focus();
 }
 
 if (part) {

@@ -1,5 +1,5 @@
 // A walk round the house: what is tapped stays on this device until it is sent, one head count for each kind.
-import { observedAt, tapped } from "./clock.js";
+import { observedAt, tapped, told as siteSays } from "./clock.js";
 import { newKey, send } from "./send.js";
 
 const main = document.getElementById("main");
@@ -100,6 +100,10 @@ if (form) {
       for (const kind of Object.keys(kinds)) {
         const answer = await count(kind);
         const told = await answer.json().catch(() => ({}));
+        if (told.code === "observed-in-future") { // this device's clock was put on: what time it is, the answer says
+          siteSays(Date.parse(answer.headers.get("date")));
+          delete keys[kind]; // under its old key it would be refused for ever
+        }
         if (!answer.ok) { trouble(told.code || (answer.status >= 500 ? "unavailable" : String(answer.status))); return; }
         counts.push(told);
       }

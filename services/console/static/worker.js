@@ -32,31 +32,34 @@ self.addEventListener("fetch", (event) => {
 
 // A file whose address changes with its content is as it was; any other is asked for, and kept for when nobody answers.
 async function file(request) {
-  const cache = await caches.open(ASSETS);
+  const cache = await caches.open(ASSETS).catch(() => null);
   const fixed = request.url.includes("?v=");
-  const there = await cache.match(request);
+  const there = await cache?.match(request).catch(() => undefined);
   if (there && fixed) return there;
+  const other = async () => there ?? (await cache?.match(request, { ignoreSearch: true }));
   try {
     const answer = await fetch(request);
-    if (answer.ok) await cache.put(request, answer.clone());
-    return answer;
+    if (answer.ok) await cache?.put(request, answer.clone()).catch(() => {}); // a full store: with a connection all works the same
+    return (NO_ANSWER.includes(answer.status) && (await other())) || answer;
   } catch (error) {
-    const known = there ?? (await cache.match(request, { ignoreSearch: true }));
+    const known = await other();
     if (known) return known;
     throw error;
   }
 }
 
 async function page(request, pathname) {
+  await forgetOld().catch(() => {}); // a store that fails shuts nobody out who has a connection
   try {
-    await forgetOld();
     await leaveNow();
     const answer = await fetch(request);
-    if (answer.type === "opaqueredirect" && pathname === "/") await forget(); // nobody is signed in any more
+    await forgetOthers(answer, pathname).catch(() => {});
     if (!NO_ANSWER.includes(answer.status)) return answer;
   } catch { /* no connection */ }
-  return (pathname === "/" && (await board(new URL(request.url)))) || caches.match("/offline", { ignoreVary: true });
+  return (pathname === "/" && (await board(new URL(request.url)).catch(() => null))) || nothing();
 }
+
+const nothing = () => caches.match("/offline", { ignoreVary: true });
 
 // --- the board -------------------------------------------------------------------------------------------------------
 
@@ -83,7 +86,7 @@ async function keep({ text, place, person, tag }) {
     await caches.delete(BOARD);
     const fresh = await caches.open(BOARD);
     await fresh.put("/kept/page", page);
-    await fresh.put("/kept/owner", Response.json({ person, tag }));
+    await fresh.put("/kept/owner", new Response(JSON.stringify({ person, tag })));
   }
   const cache = await caches.open(BOARD), headers = { "Plek-Shown": String(Date.now()) };
   for (const name of ["/kept/last", `/kept/live?location=${encodeURIComponent(place)}`]) await cache.put(name, new Response(text, { headers }));
@@ -111,6 +114,13 @@ async function forgetOld() {
   if (last && !young(last)) await forget();
 }
 
+// The site says with each page whom it was made for: what is kept of anybody else goes.
+async function forgetOthers(answer, pathname) {
+  const whose = answer.headers.get("Plek-Person");
+  if (answer.type === "opaqueredirect" && pathname === "/") await forget(); // nobody is signed in any more
+  else if (whose !== null && ((await owner(await caches.open(BOARD)))?.person ?? whose) !== whose) await forget();
+}
+
 async function forget() {
   era += 1;
   await caches.delete(BOARD);
@@ -118,33 +128,52 @@ async function forget() {
 
 // --- whoever is signed in --------------------------------------------------------------------------------------------
 
+// Whether the site itself answered, and not a gateway in its place: it sends on, or says what time it is.
+function heard(answer) {
+  return answer.type === "opaqueredirect" || answer.headers.has("Plek-Now");
+}
+
 async function leave(request, pathname) {
-  await forget();
-  for (const client of await self.clients.matchAll({ includeUncontrolled: true })) client.postMessage("left");
+  const out = pathname === "/sign-out";
+  await forget().catch(() => {});
+  for (const client of await self.clients.matchAll({ includeUncontrolled: true })) client.postMessage(out ? "left" : "changed");
   try {
+    if (!out) await leaveNow(); // whoever signs in is not let in beside the one before
     const answer = await fetch(request);
-    await forget(); // what a page wrote down meanwhile
-    await (await caches.open(DEVICE)).delete("/kept/leaving");
+    await forget().catch(() => {}); // what a page wrote down meanwhile
+    if (out && !heard(answer)) throw new Error(String(answer.status));
+    if (out) await noteLeaving(false);
     return answer;
   } catch {
-    if (pathname === "/sign-out") await (await caches.open(DEVICE)).put("/kept/leaving", new Response(""));
-    return caches.match("/offline", { ignoreVary: true });
+    if (out) await noteLeaving(true);
+    return nothing();
   }
+}
+
+async function noteLeaving(now) {
+  const device = await caches.open(DEVICE).catch(() => null);
+  await (now ? device?.put("/kept/leaving", new Response("")) : device?.delete("/kept/leaving"))?.catch(() => {});
 }
 
 async function leaving() {
   return (await caches.open(DEVICE)).match("/kept/leaving");
 }
 
-// Somebody signed out without a connection: the first thing the site hears is that.
+// Somebody signed out without a connection: the first thing the site hears is that. Until it has heard, it shows nothing.
 async function leaveNow() {
-  if (!(await leaving())) return;
-  await fetch("/sign-out", { method: "POST", redirect: "manual" });
-  await (await caches.open(DEVICE)).delete("/kept/leaving");
+  if (!(await leaving().catch(() => null))) return;
+  const answer = await fetch("/sign-out", { method: "POST", redirect: "manual" });
+  if (!heard(answer)) throw new Error(String(answer.status));
+  await noteLeaving(false);
 }
 
 async function otherwise(request) {
-  const answer = await fetch(request);
-  await (await caches.open(ASSETS)).add("/offline").catch(() => {}); // in the language that was chosen
-  return answer;
+  try {
+    const answer = await fetch(request);
+    const files = await caches.open(ASSETS).catch(() => null);
+    await files?.add("/offline").catch(() => {}); // in the language that was chosen
+    return answer;
+  } catch {
+    return nothing();
+  }
 }
