@@ -9,8 +9,8 @@ leaves. A line has the same id however often it is sent, so a logbook that gets 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -176,6 +176,16 @@ class Openings:
     store: Store
     clock: Clock
     new_id: Callable[[], str]
+
+    @asynccontextmanager
+    async def noting(self, activity: str, role: str) -> AsyncIterator[Opened]:
+        """Writes down whose files are opened within the block, when it ends and however it does. Raises as `write`."""
+        began = self.clock.now()
+        with answering() as found:
+            try:
+                yield found
+            finally:
+                await self.write(found.unnoted(), activity, role, began, "Unset")
 
     async def write(self, subjects: Sequence[str], activity: str, role: str, began: datetime, status: Status) -> None:
         """A row for each subject, in one transaction a page. Raises `StoreUnavailable`: then nothing may be shown."""

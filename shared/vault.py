@@ -26,6 +26,8 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared.logbook import opened
+
 KEY_BYTES, NONCE_BYTES = 32, 12
 
 BLOCK_BYTES = 256
@@ -187,7 +189,9 @@ class Vault:
         return f"v1.{_text(nonce)}.{_text(sealed)}"
 
     async def unseal(self, key_id: str, name: str, sealed: str) -> bytes:
-        """The JSON text again. Raises `VaultProblem`: `vault-key-destroyed`, `vault-text-damaged`, ..."""
+        """The JSON text again; that it was opened is noted (`shared/logbook.py`).
+
+        Raises `VaultProblem`: `vault-key-destroyed`, `vault-text-damaged`, ..."""
         self._needs_open()
         version, _, rest = sealed.partition(".")
         nonce, _, body = rest.partition(".")
@@ -198,6 +202,7 @@ class Vault:
             text = AESGCM(key).decrypt(_bytes(nonce), _bytes(body), _about(key_id, name))
         except (InvalidTag, ValueError):
             raise VaultProblem("vault-text-damaged", name) from None
+        opened(key_id)
         return text.rstrip(b" ")
 
     def fingerprint(self, data: bytes) -> bytes:

@@ -6,6 +6,9 @@ from pydantic import BaseModel
 
 from shared.http_models import CommandAnswer, Moment
 
+LIKENESS = "likeness-v1"
+"""What every file is opened for that is compared, in the register of processing activities."""
+
 
 class LikenessItem(BaseModel):
     """A file that may be the same person's. alias: null when its card cannot be opened."""

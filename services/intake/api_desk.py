@@ -35,7 +35,7 @@ from shared.http_models import EventRef, is_id
 from shared.http_problems import Problem, rejected
 from shared.ids import Ids
 from shared.kernel import Rejected
-from shared.logbook import Openings, noted, opened
+from shared.logbook import Openings, noted
 from shared.ports import Store
 from shared.security import Actor
 from shared.telemetry import current_traceparent
@@ -173,7 +173,6 @@ class Intake:
         """A sealed part of a file again. Raises the vault's problems: 410 `client-erased`, 503."""
         with vault_problems():
             text = await self.vault.unseal(client_id, name, sealed)
-            opened(client_id)
             try:
                 return msgspec.json.decode(text, type=kind)
             except msgspec.MsgspecError:  # it would quote what it read

@@ -16,6 +16,7 @@ from services.intake import api_checks as m
 from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake import views
+from services.intake.api_checks import LIKENESS
 from services.intake.api_desk import SAME_LOOK, Asked, ClientHandler, Intake, base, event_of, vault_problems
 from services.intake.api_guidance import opened
 from services.intake.api_models import AfterQuery
@@ -46,7 +47,8 @@ STANDING = frozenset({PENDING, "known", "unknown"})
 
 
 class Files:
-    """Every file of this desk that has a name, opened one after the other to be compared."""
+    """Every file of this desk that has a name, opened one after the other to be compared. Whoever has them compared
+    writes down that they were opened (`Openings.noting`)."""
 
     def __init__(self, store: Store, vault: Vault, clients: ClientHandler) -> None:
         self._store, self._vault, self._clients = store, vault, clients
@@ -106,9 +108,10 @@ class Likenesses:
         if handled.replayed and abs(intake.now() - event_of(handled, ev.PersonalRead).at) > SAME_LOOK:
             await self._write_down(client_id, Asked(actor, None))
         asked = await self._ask(client_id, actor.role)
-        with vault_problems():
-            found = await self._files.alike(lambda other: alike(mine, other), client_id)
-        items = [await self._item(row) for row in found[:SHOWN_MAX]]
+        async with intake.openings.noting(LIKENESS, actor.role):
+            with vault_problems():
+                found = await self._files.alike(lambda other: alike(mine, other), client_id)
+            items = [await self._item(row) for row in found[:SHOWN_MAX]]
         return m.LikenessAnswer(
             **base(client_id, handled), maybe_known=items, more=len(found) > SHOWN_MAX, asked=asked
         )  # fmt: skip

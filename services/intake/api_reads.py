@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
@@ -12,11 +12,13 @@ from pydantic import BaseModel
 
 from services.intake import api_models as m
 from services.intake import views
+from services.intake.api_checks import LIKENESS
 from services.intake.api_desk import Intake, vault_problems
 from services.intake.api_offers import shown_offer
 from services.intake.api_stream import changes
 from services.intake.priority import placed
 from services.intake.views_offers import client_offers
+from shared.envelope import SYSTEM_ROLE
 from shared.http import wait_caught_up
 from shared.http_models import Moment, Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem
@@ -92,11 +94,12 @@ class Reads:
 
     async def show_looks(self, client_id: str) -> LooksAnswer:
         """Who looked into a client's file, when, and why: for whoever asks it of their own. Also of one that was
-        erased. Looks that only showed what the desk works with are kept for 90 days."""
+        erased. Looks that only showed what the desk works with are kept for 90 days. That a file was compared because
+        other desks asked is one line a day: it would hide the people who looked."""
         store = self._intake.store
         row = await self._intake.row(views.clients, client_id, "client")
         read = await store.rows(views.personal_reads, client_id=row["id"])
-        seen = await store.rows(openings, subject=row["id"])
+        seen = _once_a_day(await store.rows(openings, subject=row["id"]))
         looks = [LookView(at=each["at"], role=each["role"], why=each["purpose"]) for each in read]
         looks += [LookView(at=each["at"], role=each["role"], why=each["activity"]) for each in seen]
         looks.sort(key=lambda look: look.at, reverse=True)
@@ -192,6 +195,14 @@ _NOTHING_LEFT: dict[str, Any] = {
 def complete_at(key_destroyed_at: datetime) -> datetime:
     """When no backup of the keys has this one any more."""
     return key_destroyed_at + timedelta(days=KEY_BACKUP_DAYS_MAX)
+
+
+def _once_a_day(seen: Sequence[Row]) -> list[Row]:
+    """The rows; of those that say a file was compared for another desk the newest of each day."""
+    ours = [row for row in seen if (row["activity"], row["role"]) != (LIKENESS, SYSTEM_ROLE)]
+    theirs = [row for row in seen if (row["activity"], row["role"]) == (LIKENESS, SYSTEM_ROLE)]
+    newest = {row["at"].date(): row for row in sorted(theirs, key=lambda row: row["at"])}
+    return [*ours, *newest.values()]
 
 
 async def _as_it_is(row: Row) -> Row:

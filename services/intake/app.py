@@ -12,7 +12,7 @@ from services.intake.api_likeness import Files
 from services.intake.app_contacts import Contacts, answer_on
 from services.intake.app_keeper import Keeper, forget_keys, forget_openings
 from services.intake.app_likeness import Asking, Replying
-from services.intake.app_logbook import concerns
+from services.intake.app_logbook import concerns_of
 from services.intake.commands import ClientCommand, RecordRetention
 from services.intake.commands_likeness import CheckCommand, ReplyCommand
 from services.intake.commands_weeks import WeekCommand
@@ -155,13 +155,13 @@ def build(host: Host) -> ServiceApp:
     vault = vault_of(settings.vault)
     deciding = handlers(store, clock, ids, seals, vault, settings.small_counts_below)
     letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
+    written = Openings(store, clock, ids.random_id)
     keeper = Keeper(
-        settings.site, store, vault, deciding, clock, settings.vault.retention_days,
+        settings.site, store, vault, deciding, clock, written, settings.vault.retention_days,
         retired=lambda site: host.roster.left_at(site) is not None,
     )  # fmt: skip
-    written = Openings(store, clock, ids.random_id)
     contacts = Contacts(deciding[policy.CLIENT], vault, clock, written)
-    courier = courier_of(settings, NAME, store, clock, concerns, rows=True)
+    courier = courier_of(settings, NAME, store, clock, concerns_of(store), rows=True)
     bench = Bench(NAME, Repair(store, [letters], clock, ids), Rebuilds(_views(store), clock))
 
     async def answer_contacts() -> None:

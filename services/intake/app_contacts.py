@@ -25,7 +25,7 @@ from shared.envelope import SYSTEM_ROLE
 from shared.handling import Context
 from shared.http_models import is_id
 from shared.ids import derived_id
-from shared.logbook import Openings, answering, noted, opened
+from shared.logbook import Openings, noted
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
 from shared.streams import ask_subject
 from shared.telemetry import logger
@@ -50,11 +50,8 @@ class Contacts:
 
     async def answer(self, asked: ContactAsked) -> ContactAnswered:
         """How, and if asked for also where. Raises `StoreUnavailable`, `OriginHalted`, `VersionConflict`."""
-        began = self._clock.now()
-        with answering() as found:
-            answer = await self._answer(asked)
-        await self._openings.write(found.unnoted(), ACTIVITY, SYSTEM_ROLE, began, "Unset")
-        return answer
+        async with self._openings.noting(ACTIVITY, SYSTEM_ROLE):
+            return await self._answer(asked)
 
     async def _answer(self, asked: ContactAsked) -> ContactAnswered:
         file = (await self._handler.load(asked.client_id))[0] if is_id(asked.client_id) else File()
@@ -86,7 +83,6 @@ class Contacts:
 
     async def _open(self, client_id: str, name: str, sealed: str, kind: type[S]) -> S:
         text = await self._vault.unseal(client_id, name, sealed)
-        opened(client_id)
         try:
             return msgspec.json.decode(text, type=kind)
         except msgspec.MsgspecError:  # it would quote what it read

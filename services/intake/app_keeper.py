@@ -24,7 +24,7 @@ from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE
 from shared.handling import Context, Handled, Handler
 from shared.ids import derived_id
-from shared.logbook import OPENINGS_KEPT, forget_openings_before
+from shared.logbook import OPENINGS_KEPT, Openings, forget_openings_before, noted
 from shared.policies import Handlers
 from shared.ports import Append, Delete, DueTimer, Put, Store
 from shared.store import PgStore
@@ -54,6 +54,8 @@ KEYS_KEPT = timedelta(days=8)
 """How long a request that is repeated is known again; 7 days are promised. Its fingerprint of what was said of a person
 goes then: whoever takes the whole machine could go on guessing at it after that person was erased."""
 FORGET_EVERY_SECONDS = 3600.0
+PLACING = "request-v1"
+"""What a request's facts are opened for by newer rules, in the register of processing activities."""
 
 
 async def forget_keys(store: PgStore, clock: Clock) -> None:
@@ -77,18 +79,20 @@ async def forget_openings(store: PgStore, clock: Clock, *, kept_elsewhere: bool)
 
 
 class Keeper:
-    """retention_days: how long a file may lie unused before it is erased. retired: whether a site has left."""
+    """openings: writes down whose sealed texts were opened. retention_days: how long a file may lie unused before it is
+    erased. retired: whether a site has left."""
 
     def __init__(
-        self, site: str, store: Store, vault: Vault, handlers: Handlers, clock: Clock, retention_days: int,
-        rules: Rules = CURRENT, retired: Callable[[str], bool] = lambda _: False,
+        self, site: str, store: Store, vault: Vault, handlers: Handlers, clock: Clock, openings: Openings,
+        retention_days: int, rules: Rules = CURRENT, retired: Callable[[str], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         self._site, self._store, self._vault, self._clock = site, store, vault, clock
         self._clients: Handler[Any, Any, Any] = handlers[policy.CLIENT]
         self._retention: Handler[Any, Any, Any] = handlers[policy.RETENTION]
         self._checks: Handler[Any, Any, Any] = handlers[policy.CHECK]
         self._days, self._rules, self._retired = retention_days, rules, retired
-        self._counter = WeekCounter(site, store, vault, handlers, clock)
+        self._openings = openings
+        self._counter = WeekCounter(site, store, vault, handlers, clock, openings)
 
     async def begin(self) -> None:
         """Opens the vault, as soon as it can be, and puts right what was left undone."""
@@ -257,18 +261,21 @@ class Keeper:
             request = file.requests[request_id]
             if not request.open or request.rules_version == self._rules.version:
                 return
-            try:
-                text = await self._vault.unseal(client_id, FACTS, request.facts)
-                found = placed(msgspec.json.decode(text, type=Facts).facts, self._rules)
-            except (VaultProblem, msgspec.MsgspecError) as problem:
-                log.error("a request stays under older rules", reason=type(problem).__name__)
-                return
-            command = cmd.PrioritizeRequest(
-                at=self._clock.now(), role=SYSTEM_ROLE, client_id=client_id, request_id=request_id,
-                facts=request.facts, priority_band=found.band, rules_version=found.rules_version, by_rules=True,
-                if_version=file.version,
-            )  # fmt: skip
-            handled = await self._do(client_id, command, f"rules-{found.rules_version}-{request_id}")
+            async with self._openings.noting(PLACING, SYSTEM_ROLE):
+                try:
+                    text = await self._vault.unseal(client_id, FACTS, request.facts)
+                    found = placed(msgspec.json.decode(text, type=Facts).facts, self._rules)
+                except (VaultProblem, msgspec.MsgspecError) as problem:
+                    log.error("a request stays under older rules", reason=type(problem).__name__)
+                    return
+                command = cmd.PrioritizeRequest(
+                    at=self._clock.now(), role=SYSTEM_ROLE, client_id=client_id, request_id=request_id,
+                    facts=request.facts, priority_band=found.band, rules_version=found.rules_version, by_rules=True,
+                    if_version=file.version,
+                )  # fmt: skip
+                handled = await self._do(client_id, command, f"rules-{found.rules_version}-{request_id}")
+                if handled.events:
+                    noted(client_id)
             if handled.rejected is None or handled.rejected.code != "version-stale":
                 return
 

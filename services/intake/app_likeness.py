@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from services.intake.api_checks import LIKENESS
 from services.intake.api_likeness import SHOWN_MAX, Files
 from services.intake.commands_likeness import (
     AskCheck,
@@ -30,9 +31,11 @@ from services.intake.events_likeness import CheckEvent, ReplyEvent
 from services.intake.likeness import Kept, alike, under
 from services.intake.views_likeness import check_replies
 from shared.clock import Clock
+from shared.envelope import SYSTEM_ROLE
 from shared.handling import NOTHING_ELSE, Aggregate, Also, Context, Encode, Handled, Handler
 from shared.ids import Ids
 from shared.letters import LetterRefused, OneKey, seal_to
+from shared.logbook import Openings
 from shared.ports import Store
 from shared.telemetry import logger
 from shared.vault import VaultProblem
@@ -66,13 +69,18 @@ class Asking(Handler[Check, CheckCommand, CheckEvent]):
         encode: Encode, files: Files,
     ) -> None:  # fmt: skip
         super().__init__(store, aggregate, clock, ids, encode)
-        self._files = files
+        self._files, self._openings = files, Openings(store, clock, ids.random_id)
 
     async def handle(self, key: str, command: CheckCommand, context: Context, also: Also = NOTHING_ELSE) -> Handled:
-        """As `Handler.handle`. Of somebody who is erased nothing more is asked or heard."""
-        if isinstance(command, AskCheck | RepeatCheck | HearCheckAnswer):
-            command = await self._filled(command)
-        return await super().handle(key, command, context, also)
+        """As `Handler.handle`. Of somebody who is erased nothing more is asked or heard. A file that was opened for a
+        question has its line by the event, or by a row where none followed."""
+        if not isinstance(command, AskCheck | RepeatCheck | HearCheckAnswer):
+            return await super().handle(key, command, context, also)
+        async with self._openings.noting(LIKENESS, SYSTEM_ROLE) as found:
+            handled = await super().handle(key, await self._filled(command), context, also)
+            if handled.events and not handled.replayed:
+                found.noted |= found.subjects.keys()
+        return handled
 
     async def _filled(self, command: AskCheck | RepeatCheck | HearCheckAnswer) -> CheckCommand:
         check = (await self.load(command.check_id))[0]
@@ -134,10 +142,14 @@ class Replying(Handler[Reply, ReplyCommand, ReplyEvent]):
     ) -> None:  # fmt: skip
         super().__init__(store, aggregate, clock, ids, encode)
         self._files, self._at_hand = files, Keys(clock)
+        self._openings = Openings(store, clock, ids.random_id)
 
     async def handle(self, key: str, command: ReplyCommand, context: Context, also: Also = NOTHING_ELSE) -> Handled:
-        """As `Handler.handle`. The key goes once the answer is stored."""
-        handled = await super().handle(key, await self._filled(command), context, also)
+        """As `Handler.handle`. Which files were opened is written down before there is an answer; the key goes once
+        that is stored."""
+        async with self._openings.noting(LIKENESS, SYSTEM_ROLE):
+            command = await self._filled(command)
+        handled = await super().handle(key, command, context, also)
         if (await self.load(command.check_id))[0].answer:
             self._at_hand.drop(command.check_id)
         return handled

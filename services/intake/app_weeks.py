@@ -25,12 +25,16 @@ from shared.contracts.weeks import WEEK, week_of
 from shared.envelope import SYSTEM_ROLE
 from shared.handling import Also, Context, Handler
 from shared.ids import derived_id
+from shared.logbook import Openings
 from shared.policies import Handlers
 from shared.ports import Delete, KeyRecord, KeyTaken, Store
 from shared.telemetry import logger
 from shared.vault import Vault, VaultProblem
 
 log = logger("intake")
+
+STATISTICS = "statistics-v1"
+"""What is opened here is opened for, in the register of processing activities."""
 
 COUNTED = "counted"
 """The scope of the keys that keep one thing from being counted twice."""
@@ -50,10 +54,12 @@ class Item(NamedTuple):
 
 
 class WeekCounter:
-    """Counts for one site."""
+    """Counts for one site. openings: writes down whose sealed texts were opened to be counted."""
 
-    def __init__(self, site: str, store: Store, vault: Vault, handlers: Handlers, clock: Clock) -> None:
-        self._site, self._store, self._vault, self._clock = site, store, vault, clock
+    def __init__(
+        self, site: str, store: Store, vault: Vault, handlers: Handlers, clock: Clock, openings: Openings
+    ) -> None:
+        self._site, self._store, self._vault, self._clock, self._openings = site, store, vault, clock, openings
         self._clients: Handler[Any, Any, Any] = handlers[policy.CLIENT]
         self._weeks: Handler[Any, Any, Any] = handlers[policy.WEEKS]
 
@@ -84,9 +90,10 @@ class WeekCounter:
 
     async def _count(self, rows: list[dict[str, Any]], *, erasing: bool) -> None:
         by_week: dict[date, list[tuple[Row, Item]]] = {}
-        for row in rows:
-            item = await self._item((await self._clients.load_settled(row["key"]))[0], row["id"], erasing=erasing)
-            by_week.setdefault(item.week, []).append((row, item))
+        async with self._openings.noting(STATISTICS, SYSTEM_ROLE):
+            for row in rows:
+                item = await self._item((await self._clients.load_settled(row["key"]))[0], row["id"], erasing=erasing)
+                by_week.setdefault(item.week, []).append((row, item))
         for week, found in sorted(by_week.items()):
             for first in range(0, len(found), TOGETHER_MAX):
                 await self._store_counts(week, found[first : first + TOGETHER_MAX])

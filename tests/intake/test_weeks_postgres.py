@@ -14,6 +14,7 @@ from shared.contracts.intake import UnmetTold, WeekTold
 from shared.contracts.weeks import week_ends, week_of
 from shared.handling import Context
 from shared.ids import SystemIds
+from shared.logbook import Openings
 from shared.store import PgStore
 from shared.vault import Vault
 from tests.intake.sample import CARD
@@ -38,8 +39,10 @@ async def test_what_many_count_at_once_is_counted_once(database: str) -> None:
             await deciding["client"].handle(id_, command, Context(ids.event_id(), ids.random_id(), ids.event_id()))
         week = week_of(clock.now())
         clock.ahead += week_ends(week) + timedelta(hours=2) - clock.now()
+        openings = Openings(store, clock, ids.random_id)
         counters = [
-            WeekCounter("west", store, vault, handlers(store, clock, ids, SEALS, vault), clock) for _ in range(3)
+            WeekCounter("west", store, vault, handlers(store, clock, ids, SEALS, vault), clock, openings)
+            for _ in range(3)
         ]
         await counters[0].count_client(everybody[0])
         await asyncio.gather(*(counter.close(clock.now()) for counter in counters))

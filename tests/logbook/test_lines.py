@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,14 @@ import pytest
 from pydantic import ValidationError
 
 from services.intake.api import CONSULTATION
-from services.intake.app_logbook import ACTIVITIES, concerns
+from services.intake.api_checks import LIKENESS
+from services.intake.app_keeper import PLACING
+from services.intake.app_logbook import ACTIVITIES, concerns_of
+from services.intake.app_weeks import STATISTICS
 from shared.contracts.activities import URI, register
+from shared.envelope import Recorded
 from shared.logbook import (
+    Concern,
     Courier,
     Line,
     LogbookAway,
@@ -59,7 +65,7 @@ class Trial:
 
 
 def courier(desk: IntakeDesk, logbook: Trial, store: MemoryStore | None = None) -> Courier:
-    return Courier(store or desk.store, desk.clock, logbook, SUBJECTS, concerns, rows=True)
+    return Courier(store or desk.store, desk.clock, logbook, SUBJECTS, concerns_of(desk.store), rows=True)
 
 
 async def carried(desk: IntakeDesk) -> list[Line]:
@@ -88,6 +94,33 @@ async def test_what_is_done_with_a_file_and_who_looks_into_it_is_a_line_each() -
         assert sorted(looked) == sorted(
             [("personal-v1", anna), (CONSULTATION, anna), (CONSULTATION, anna), (CONSULTATION, omar)]
         )
+
+
+async def test_whoever_is_compared_with_somebody_has_a_line_though_nothing_is_shown_of_them() -> None:
+    async with open_intake() as desk:
+        anna = await desk.registered(**PERSON)
+        omar = await desk.registered(personal={"name": "Omar Haddad"})
+        await desk.registered(alias="Nameless")
+        await carried(desk)
+        before = set(_rows(desk.disk))
+        answer = await desk.post(f"/clients/{anna}/look-alikes", {})
+        assert answer.json()["maybe_known"] == []
+        rows = [row for key, row in _rows(desk.disk).items() if key not in before]
+        assert [(row[1], row[2], row[3]) for row in rows] == [(omar, LIKENESS, "caseworker")]
+
+
+async def test_what_is_opened_to_be_counted_has_a_line() -> None:
+    async with open_intake() as desk:
+        anna = await desk.registered(**PERSON)
+        started = await desk.post(f"/clients/{anna}/trajectories", {"goals": ["a home"]})
+        path = f"/clients/{anna}/trajectories/{started.json()['id']}/end"
+        ended = await desk.post(path, {"outcome": "durable", "kind": "legal_stay"})
+        assert ended.status_code == 200, ended.text
+        before = set(_rows(desk.disk))
+        desk.clock.ahead += timedelta(days=8)
+        await desk.fire_due()
+        rows = [row for key, row in _rows(desk.disk).items() if key not in before]
+        assert [(row[1], row[2], row[3]) for row in rows] == [(anna, STATISTICS, "system")]
 
 
 async def test_nothing_is_answered_when_it_cannot_be_written_down() -> None:
@@ -159,7 +192,7 @@ async def test_lines_and_processing_are_one_to_one_whatever_dies(seed: int) -> N
                 answer = await something(desk, chance, clients)
                 new = [_rows(disk)[key] for key in _rows(disk).keys() - rows]
                 said = [row[1] for row in new]
-                done = {one.subject for event in disk.events[events:] for one in await concerns(event)}
+                done = {one.subject for one in await concerned(disk, disk.events[events:])}
                 assert len(said) == len(set(said)), "one answer, one line a person"
                 assert set(said) <= watched.opened, "a line of what nobody opened"
                 if answer.status_code < 500:
@@ -171,9 +204,16 @@ async def test_lines_and_processing_are_one_to_one_whatever_dies(seed: int) -> N
     async with open_intake(disk, keys) as desk:
         while await courier(desk, logbook).carry():
             pass
+    concerns = concerns_of(MemoryStore(disk, SITE, "intake"))
     stored = {span_of(event.id, one.subject) for event in disk.events for one in await concerns(event)}
     assert logbook.kept.keys() == stored | {span_of(str(key[0])) for key in _rows(disk)}
     assert logbook.written > len(logbook.kept) > 10, "some were sent twice, and kept once"
+
+
+async def concerned(disk: Disk, events: Sequence[Recorded]) -> list[Concern]:
+    """Whom these events concern."""
+    concerns = concerns_of(MemoryStore(disk, SITE, "intake"))
+    return [one for event in events for one in await concerns(event)]
 
 
 def _rows(disk: Disk) -> dict[tuple[Any, ...], tuple[Any, ...]]:
@@ -183,7 +223,8 @@ def _rows(disk: Disk) -> dict[tuple[Any, ...], tuple[Any, ...]]:
 async def something(desk: IntakeDesk, chance: random.Random, clients: list[str]) -> httpx.Response:
     """What a desk does all day."""
     if not clients or chance.random() < 0.2:
-        answer = await desk.post("/clients", PERSON)
+        name = chance.choice(["Anna Zilver", "Oksana Shevchenko"])
+        answer = await desk.post("/clients", PERSON | {"personal": {"name": name, "birth_date": "1990-05-06"}})
         if answer.status_code == 201:
             clients.append(answer.json()["id"])
         return answer
@@ -263,12 +304,14 @@ def test_an_id_is_hidden_from_whoever_has_no_key_and_looks_the_same_every_time()
 
 
 def test_every_event_of_a_file_has_its_entry_in_the_register() -> None:
-    assert set(ACTIVITIES.values()) | {CONSULTATION} <= register().keys()
+    assert set(ACTIVITIES.values()) | {CONSULTATION, LIKENESS, PLACING, STATISTICS} <= register().keys()
 
 
 REGISTERED = {
     "registration-v1": "58ff39d207df",
     "consultation-v1": "a5d6e2382fe6",
+    "likeness-v1": "1865b913fa62",
+    "statistics-v1": "3c509d02af18",
     "personal-v1": "c3a7e7f9ae78",
     "request-v1": "5a074ecb0626",
     "guidance-v1": "627e603005a1",

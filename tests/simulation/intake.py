@@ -27,6 +27,7 @@ from shared.envelope import LOGS, stream_name
 from shared.handling import Context, KeyClaim
 from shared.heard import Nobody
 from shared.inbox import Follow
+from shared.logbook import Openings
 from shared.outbox import Relay
 from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
@@ -94,7 +95,10 @@ class IntakeProcess:
     def keeping(self) -> Keeper:
         site = self.process.site
         retired = partial(self.process.parts.retired, self.process.world)
-        return Keeper(site.name, self.store, self.vault, self.handlers, site.clock, RETENTION_DAYS, retired=retired)
+        openings = Openings(self.store, site.clock, self.process.world.ids.random_id)
+        return Keeper(
+            site.name, self.store, self.vault, self.handlers, site.clock, openings, RETENTION_DAYS, retired=retired
+        )
 
     def listening(self) -> PolicyReader:
         process = self.process

@@ -13,7 +13,7 @@ from services.allowance.app import files_of as allowance_files
 from services.allowance.app_logbook import concerns_of as concerns_of_allowance
 from services.allowance.app_logbook import paid
 from services.allowance.decider_handout import HANDOUT
-from services.intake.app_logbook import concerns
+from services.intake.app_logbook import concerns_of as concerns_of_intake
 from services.notifications.app import files_of as message_files
 from services.notifications.app_logbook import concerns_of as concerns_of_messages
 from services.notifications.policy import ROLES
@@ -63,7 +63,7 @@ def courier_of(process: Process, store: WatchedStore, service: str) -> Courier:
         raise AssertionError("nobody looks into files here")
 
     whom: dict[str, Concerns] = {
-        INTAKE: concerns,
+        INTAKE: concerns_of_intake(store),
         NOTIFICATIONS: concerns_of_messages(message_files(record)),
         ALLOWANCE: concerns_of_allowance(allowance_files(store, record)),
     }
@@ -85,8 +85,11 @@ def every_processing_has_its_line(site: str, disks: Mapping[str, Disk], kept: Ma
     files = {event.id: event for event in disks[ALLOWANCE].events} if ALLOWANCE in disks else {}
     owners = dict(_owners(files.values()))
     for service, disk in disks.items():
+        checked = dict(_checked(disk.events))
         done = {
-            span_of(event.id, client): client for event in disk.events for client in _clients(service, event, owners)
+            span_of(event.id, client): client
+            for event in disk.events
+            for client in _clients(service, event, owners, checked)
         }
         lines = kept.get(service, {})
         require(lines.keys() == done.keys(), "not a line for each processing", site, service,
@@ -104,7 +107,7 @@ def _owners(events: Iterable[Recorded]) -> Iterable[tuple[str, str]]:
             yield asked["entitlement_id"], asked["client_id"]
 
 
-def _clients(service: str, event: Recorded, owners: Mapping[str, str]) -> Iterable[str]:
+def _clients(service: str, event: Recorded, owners: Mapping[str, str], checked: Mapping[str, str]) -> Iterable[str]:
     kind, _, key = event.stream.partition("/")
     if service == ALLOWANCE and kind == "entitlement":
         return {owners[key]}
@@ -112,4 +115,16 @@ def _clients(service: str, event: Recorded, owners: Mapping[str, str]) -> Iterab
         return {owners[id_] for id_ in paid(HANDOUT.codec.decode(event.data)) if id_ in owners}
     if service == NOTIFICATIONS and kind == "recipient":
         return () if key in ROLES else {key}
+    if kind == "check":
+        return {checked[key]} if key in checked else ()
+    if event.type == "check-replied.v1":
+        return set(msgspec.json.decode(event.data)["clients"])
     return {key} if kind == "client" else ()
+
+
+def _checked(events: Iterable[Recorded]) -> Iterable[tuple[str, str]]:
+    """Whom another desk was asked about, by the check."""
+    for event in events:
+        if event.type == "check-begun.v1":
+            begun = msgspec.json.decode(event.data)
+            yield begun["check_id"], begun["client_id"]

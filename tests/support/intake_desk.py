@@ -50,8 +50,9 @@ class IntakeDesk:
         self.deciding = deciding = app.handlers(self.store, clock, ids, seals, self.vault)
         self.openings = Openings(self.store, clock, ids.random_id)
         self.keeper = Keeper(
-            site_name, self.store, self.vault, deciding, clock, RETENTION_DAYS, retired=lambda site: site in self.left
-        )
+            site_name, self.store, self.vault, deciding, clock, self.openings, RETENTION_DAYS,
+            retired=lambda site: site in self.left,
+        )  # fmt: skip
         self.intake = api.Intake(
             site_name,
             deciding[policy.CLIENT],
