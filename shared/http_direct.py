@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from re import Pattern
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -55,7 +56,7 @@ class JsonBody:
 class Direct:
     """One endpoint that can be called without the framework."""
 
-    route: APIRoute
+    route: GuardedRoute
     access: Access
     supplies: tuple[tuple[str, Supply], ...]
     body: JsonBody | None
@@ -64,6 +65,9 @@ class Direct:
         """The endpoint's answer. Raises what it raises, and what the request deserves."""
         admit(request, self.access)
         given = await json_value(request) if self.body is not None else None
+        return await self.route.around(request, partial(self._answer, given))
+
+    async def _answer(self, given: tuple[Any] | None, request: Request) -> Response:
         arguments: dict[str, Any] = {**request.scope["path_params"]}
         for name, supply in self.supplies:
             arguments[name] = await supply(request)
@@ -129,8 +133,8 @@ def direct_of(route: APIRoute) -> Direct | None:
     access, endpoint = access_of(route.endpoint), route.endpoint
     hints = get_type_hints(endpoint, include_extras=True)
     answer = hints.pop("return", None)
-    if type(route) is not GuardedRoute:  # it does more than guard
-        return None
+    if not isinstance(route, GuardedRoute) or type(route).get_route_handler is not GuardedRoute.get_route_handler:
+        return None  # it does more than `around` says
     if access is None or not inspect.iscoroutinefunction(endpoint) or not _is_model(answer):
         return None
     supplies: list[tuple[str, Supply]] = []

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.http_access import GuardedRoute
+from shared.http_access import GuardedRoute, Respond
 from shared.http_problems import ACTOR, Problem
 from shared.logbook import Openings, Status, answering
 from shared.security import Actor
@@ -26,24 +23,19 @@ def logged_route(openings: Openings, activity: str) -> type[GuardedRoute]:
     class LoggedRoute(GuardedRoute):
         """A route whose openings are written down."""
 
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            answer = super().get_route_handler()
-
-            async def logged(request: Request) -> Response:
-                status: Status = "Unset"
-                began = openings.clock.now()
-                with answering() as found:
-                    try:
-                        return await answer(request)
-                    except Exception as error:
-                        refused = isinstance(error, Problem) and error.status_code < REFUSED_BELOW
-                        status = "Unset" if refused else "Error"
-                        raise
-                    finally:
-                        subjects, actor = found.unnoted(), request.scope.get(ACTOR)
-                        if subjects and isinstance(actor, Actor):
-                            await openings.write(subjects, activity, actor.role, began, status)
-
-            return logged
+        async def around(self, request: Request, answer: Respond) -> Response:
+            status: Status = "Unset"
+            began = openings.clock.now()
+            with answering() as found:
+                try:
+                    return await answer(request)
+                except Exception as error:
+                    refused = isinstance(error, Problem) and error.status_code < REFUSED_BELOW
+                    status = "Unset" if refused else "Error"
+                    raise
+                finally:
+                    subjects, actor = found.unnoted(), request.scope.get(ACTOR)
+                    if subjects and isinstance(actor, Actor):
+                        await openings.write(subjects, activity, actor.role, began, status)
 
     return LoggedRoute

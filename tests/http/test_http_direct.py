@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -10,17 +10,29 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from services.intake import api as intake_api
 from services.placement import api
 from shared.http import Claim, IfMatch, new_app
-from shared.http_access import CurrentActor, allow
+from shared.http_access import CurrentActor, GuardedRoute, allow
 from shared.http_border import Border
 from shared.http_direct import DirectApi, direct_of
+from shared.http_logbook import logged_route
 from shared.http_models import Body, CommandAnswer, EventRef, Moment, Slug
 from shared.http_problems import Problem
-from tests.support.border import Tokens, caller
-from tests.support.desk import open_desk
+from shared.http_repair import Bench
+from shared.ids import SystemIds
+from shared.logbook import Openings, opened, openings
+from shared.ports import StoreUnavailable
+from shared.rebuilds import Rebuilds
+from shared.repair import Repair
+from tests.support.border import SITE, Tokens, caller
+from tests.support.desk import MovedClock, open_desk
+from tests.support.intake_desk import open_intake
+from tests.support.memory_store import Disk, MemoryStore
 
 pytestmark = pytest.mark.asyncio
 
@@ -157,6 +169,68 @@ async def test_every_command_of_placement_goes_the_short_way() -> None:
     commands = [route for route in routes if isinstance(route, APIRoute) and "POST" in (route.methods or ())]
     assert commands
     assert all(direct_of(route) is not None for route in commands)
+
+
+async def test_both_ways_write_down_what_an_answer_opened_before_it_leaves() -> None:
+    """Opened and answered, opened and refused, nothing opened; and no answer when it cannot be written down."""
+    store, clock, app, tokens = MemoryStore(Disk(), SITE, "things"), MovedClock(), new_app("things"), Tokens()
+    app.router.route_class = logged_route(Openings(store, clock, SystemIds().random_id), "consultation-v1")
+
+    @app.post("/things/{thing_id}/open")
+    @allow("operator")
+    async def open_thing(thing_id: str) -> CommandAnswer:
+        if thing_id != "shut":
+            opened(thing_id)
+        if thing_id == "full":
+            raise Problem(409, "no-place-free")
+        return CommandAnswer(id=thing_id, version=0, position=1, events=[])
+
+    [route] = [each for each in app.routes if isinstance(each, APIRoute) and each.path.endswith("/open")]
+    assert direct_of(route) is not None
+    for way in (app, Framework(app)):
+        store.disk.tables.clear()
+        async with caller(Border(way, verify=tokens.verify), tokens.token("operator")) as client:
+            asked = [await client.post(f"/things/{each}/open") for each in ("one", "full", "shut")]
+            assert [answer.status_code for answer in asked] == [200, 409, 200]
+            rows = store.disk.tables[openings.name].values()
+            assert sorted((row[1], row[2], row[3], row[6]) for row in rows) == [
+                (each, "consultation-v1", "operator", "Unset") for each in ("full", "one")
+            ]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(store, "hook", _full)
+                assert (await client.post("/things/one/open")).status_code == 503
+                assert (await client.post("/things/shut/open")).status_code == 200
+
+
+async def _full(_: str) -> None:
+    raise StoreUnavailable("the disk is full")
+
+
+async def test_a_class_of_routes_that_does_more_than_both_ways_know_is_left_to_the_framework() -> None:
+    class Other(GuardedRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            return super().get_route_handler()
+
+    app = new_app("things")
+    app.router.route_class = Other
+
+    @app.post("/things")
+    @allow("operator")
+    async def make(body: Make) -> CommandAnswer:
+        raise AssertionError
+
+    [route] = [each for each in app.routes if isinstance(each, APIRoute) and each.path == "/things"]
+    assert direct_of(route) is None
+
+
+async def test_commands_of_intake_go_the_short_way_though_they_write_down_what_they_open() -> None:
+    async with open_intake() as desk:
+        bench = Bench("intake", Repair(desk.store, [], desk.clock, desk.intake.ids), Rebuilds({}, desk.clock))
+        routes = intake_api.build(desk.intake, bench, {}).routes
+    commands = [each for each in routes if isinstance(each, APIRoute) and "/clients" in each.path]
+    posts = [each for each in commands if "POST" in (each.methods or ())]
+    assert len(posts) > 10
+    assert [each.path for each in posts if direct_of(each) is None] == []
 
 
 async def test_a_route_that_declares_nothing_has_no_short_way() -> None:
