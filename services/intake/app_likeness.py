@@ -28,7 +28,7 @@ from services.intake.commands_likeness import (
 )
 from services.intake.decider_likeness import Check, Reply
 from services.intake.events_likeness import CheckEvent, ReplyEvent
-from services.intake.likeness import Kept, alike, under
+from services.intake.likeness import Kept, alike, of_one_person, under
 from services.intake.views_likeness import check_replies
 from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE
@@ -43,7 +43,6 @@ from shared.vault import VaultProblem
 log = logger("checks")
 
 KEY_BYTES, KEY_BYTES_MAX = 32, 64
-MARKS_MAX = 1_000
 KEYS_MAX = 500
 KEY_LIVES = timedelta(days=1)
 """How long a key that was given waits for its question."""
@@ -182,7 +181,7 @@ class Replying(Handler[Reply, ReplyCommand, ReplyEvent]):
         except msgspec.MsgspecError:
             return "unknown", ()
         theirs = Kept(asked.names, asked.nearly, asked.born)
-        if not 16 <= len(asked.key) <= KEY_BYTES_MAX or sum(map(len, theirs)) > MARKS_MAX:
+        if not 16 <= len(asked.key) <= KEY_BYTES_MAX or not of_one_person(theirs):
             return "unknown", ()
         try:
             rows: list[Any] = list(await self._files.alike(lambda mine: alike(under(mine, asked.key), theirs)))

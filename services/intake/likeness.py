@@ -20,6 +20,10 @@ PARTS_MAX, LETTERS_MAX = 6, 30
 """Parts of a name that are looked at, and letters of each: what is longer is no name."""
 SENT_MAX = 300
 """Marks with a letter wrong in a question to another desk: a letter has an end. No usual name has as many."""
+WORDS_MAX = 2 * (2 * PARTS_MAX - 1)
+"""Words of one name: its parts and its pairs of parts, each read in two ways."""
+PIECES_MAX = 5
+"""Pieces of one birth date."""
 MISTAKEN_LENGTH_MIN = 4
 """Bones shorter than this have to agree in full; of longer ones a letter may be wrong."""
 
@@ -153,6 +157,12 @@ def under(file: Kept, key: bytes) -> Kept:
 
     nearly = dict(sorted(keyed(file.nearly).items())[:SENT_MAX])
     return Kept(keyed(file.names), nearly, keyed(file.born))
+
+
+def of_one_person(marks: Kept) -> bool:
+    """Whether there are no more marks than one person has. More of them are a list of names and birth dates: a desk
+    that answered for it would say of many at once who is there, whatever it allows in a day."""
+    return len(marks.names) <= WORDS_MAX and len(marks.nearly) <= SENT_MAX and len(marks.born) <= PIECES_MAX
 
 
 def _keyed(text: str, key: bytes) -> str:

@@ -5,24 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from services.intake import app_likeness, policy
 from services.intake.api_checks import LIKENESS
 from services.intake.app import HEARD
+from services.intake.app_likeness import Question
 from services.intake.app_logbook import concerns_of
+from services.intake.commands_likeness import GiveCheckKey, ReplyToCheck
 from services.intake.events_likeness import CHECK_CODEC, REPLY_CODEC, CheckAsked, CheckReplied
+from services.intake.likeness import FULL, PIECES_MAX, SENT_MAX, WORDS_MAX, kept, marks_of, of_one_person, under
 from shared.contracts import intake as told
 from shared.contracts.base import Letter
 from shared.contracts.likeness import CheckAskedBody
 from shared.envelope import Message
 from shared.handling import Context
 from shared.ids import SystemIds, derived_id
-from shared.letters import LetterRefused
+from shared.letters import LetterRefused, seal_to
 from shared.logbook import Concern, Openings, openings
 from shared.ports import StoreUnavailable
 from tests.support.border import SITE
@@ -313,6 +317,31 @@ async def test_no_key_of_any_site_opens_a_question_when_it_is_answered(post: Pos
             seals._unsealed(body.question)
     replying = post.there.deciding[policy.REPLY]
     assert not replying._at_hand._keys  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("dates", "answer"), [(1, "known"), (6, "unknown")])
+async def test_a_question_about_many_at_once_is_about_nobody(post: Post, dates: int, answer: str) -> None:
+    """A site that is taken over asks once about everybody born on any of these days."""
+    await post.there.registered(personal=WHO)
+    check_id, secret = IDS.random_id(), b"s" * 32
+    about: dict[str, Any] = {"at": post.there.clock.now(), "role": "system", "check_id": check_id, "site": SITE}
+    replying = post.there.deciding[policy.REPLY]
+    await replying.handle(check_id, GiveCheckKey(**about), Context(IDS.random_id(), IDS.random_id(), IDS.random_id()))
+    key = (await replying.load(check_id))[0].key
+    mine = under(kept(marks_of(WHO["name"], date(1990, 5, 6))), secret)
+    full = {text: bits for text, bits in mine.born.items() if bits == FULL}
+    born = full | {f"{number:016x}": FULL for number in range(dates - 1)}
+    question = seal_to(key, msgspec.json.encode(Question(secret, dict(mine.names), dict(mine.nearly), born)))
+    command = ReplyToCheck(**about, question=question)
+    await replying.handle(check_id, command, Context(IDS.random_id(), IDS.random_id(), IDS.random_id()))
+    assert [reply.answer for reply in replies(post.there)] == [answer]
+
+
+def test_no_name_and_no_birth_date_has_more_marks_than_a_question_may_hold() -> None:
+    name = " ".join(f"{first}achimokarinaltufes" for first in "bfklmnr")
+    longest = under(kept(marks_of(name, date(1990, 5, 6))), b"s" * 32)
+    assert of_one_person(longest)
+    assert [len(part) for part in longest] == [WORDS_MAX, SENT_MAX, PIECES_MAX]
 
 
 async def test_a_desk_whose_vault_is_shut_answers_when_it_is_open(post: Post) -> None:
