@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from shared import schema
+from shared import metrics, schema
 from shared.clock import Clock
 from shared.contracts.activities import URI
 from shared.envelope import Recorded
@@ -332,18 +332,22 @@ class Courier:
         self._concerns, self._rows = concerns, rows
 
     async def run(self) -> None:
-        """For ever."""
-        away = False
+        """For ever. For how long lines wait is `plek_logbook_waiting_seconds`."""
+        since: float | None = None
+        waits = metrics.LOGBOOK_WAITING_SECONDS.labels(self._store.origin.service)
         while True:
             seen = self._store.appended.count
             try:
-                if await self.carry():
-                    away = False
+                carried, since = await self.carry(), None
+                waits.set(0)
+                if carried:
                     continue
             except (LogbookAway, StoreUnavailable, OriginHalted, VersionConflict) as error:
-                if not away:  # once, not every few seconds for a night
+                if since is None:  # once, not every few seconds for a night
                     log.error("lines wait for the logbook", reason=type(error).__name__, detail=str(error)[:80])
-                away, seen = True, self._store.appended.count
+                    since = self._clock.monotonic()
+                waits.set(self._clock.monotonic() - since)
+                seen = self._store.appended.count
             await self._store.appended.wait_at_most(seen, LOOK_SECONDS, self._clock)
             await self._clock.sleep(GATHER_SECONDS)
 

@@ -74,6 +74,14 @@ ORIGIN_HALTED = Gauge(
     registry=REGISTRY,
 )
 
+# The logbook.
+LOGBOOK_WAITING_SECONDS = Gauge(
+    "plek_logbook_waiting_seconds",
+    "For how long lines have waited that the logbook did not acknowledge.",
+    ["service"],
+    registry=REGISTRY,
+)
+
 # The readers. origin: `west/placement`.
 READER_APPLIED = Counter(
     "plek_reader_applied_messages_total", "Messages applied.", ["service", "reader", "origin"], registry=REGISTRY

@@ -4,12 +4,13 @@ for (Logboek Dataverwerkingen, Logius: components Logboek and Applicatie).
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from services.intake.api_checks import LIKENESS
 from services.intake.app_keeper import PLACING
 from services.intake.app_logbook import ACTIVITIES, concerns_of
 from services.intake.app_weeks import STATISTICS
+from shared import metrics
 from shared.contracts.activities import URI, register
 from shared.envelope import Recorded
 from shared.logbook import (
@@ -245,6 +247,46 @@ async def something(desk: IntakeDesk, chance: random.Random, clients: list[str])
             return await desk.post(f"/clients/{client}/requests", body)
         case _:
             return await desk.post(f"/clients/{client}/erase", {})
+
+
+async def test_how_long_lines_wait_for_the_logbook_can_be_seen() -> None:
+    def waited() -> float:
+        return metrics.REGISTRY.get_sample_value("plek_logbook_waiting_seconds", {"service": "intake"}) or 0.0
+
+    class Days:
+        """Time passes only while the courier rests, ten minutes each time; then it is looked how long lines wait."""
+
+        def __init__(self) -> None:
+            self.at, self.seen = 0.0, list[float]()
+
+        def monotonic(self) -> float:
+            return self.at
+
+        def now(self) -> datetime:
+            return desk.clock.now()
+
+        async def sleep(self, seconds: float) -> None:
+            self.at += 600
+            self.seen.append(waited())
+            if len(self.seen) == 3:
+                logbook.trouble = 0.0
+            if len(self.seen) == 4:
+                raise asyncio.CancelledError
+
+    async with open_intake() as desk:
+        await desk.registered(**PERSON)
+        logbook, days = Trial(random.Random(0), 1.0), Days()
+
+        async def at_once(*_: Any) -> None:
+            pass
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(desk.store.appended, "wait_at_most", at_once)
+            sending = Courier(desk.store, days, logbook, SUBJECTS, concerns_of(desk.store), rows=True)
+            with pytest.raises(asyncio.CancelledError):
+                await sending.run()
+        assert days.seen == [0.0, 600.0, 1200.0, 0.0]
+        assert logbook.kept
 
 
 # --- the standard's field rules ---------------------------------------------------------------------------------------
