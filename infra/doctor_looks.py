@@ -20,6 +20,7 @@ State = Literal["ok", "warn", "bad"]
 SOURCE_SILENT_SECONDS = 5.0
 
 LAG_WARN = 1_000
+LOGBOOK_WARN_SECONDS = 60
 STANDING_WARN_SECONDS = 10.0
 """Twice as long as a gauge may be old: what has not moved for so long stands still, however little waits."""
 DATABASE_SLOW_SECONDS = 0.5
@@ -189,6 +190,14 @@ def origins(sites: Sites) -> Iterator[Finding]:
                     name,
                     f"{service} takes no command: {said['halted']}",
                     f"plek repair origin {name} {service} --dry-run",
+                )
+            if said["logbook_waiting_seconds"] > LOGBOOK_WARN_SECONDS:
+                yield Finding(
+                    "origins",
+                    "warn",
+                    name,
+                    f"lines of {service} have waited for the logbook for {said['logbook_waiting_seconds']:.0f} seconds",
+                    "see to the logbook, or to its address and certificate: nothing is lost meanwhile",
                 )
             for log in said["logs"]:
                 if log["published"] is None and not said["halted"]:

@@ -71,7 +71,8 @@ class Versions(BaseModel):
 class Health(BaseModel):
     """One service. time: of its clock. database, bus: whether they answer. database_seconds: how long the database took
     last. halted: why its origin takes no command. worklist: lost rows nobody has ticked off.
-    timers_late_seconds: how long the timer that is due longest is past its time."""
+    timers_late_seconds: how long the timer that is due longest is past its time. logbook_waiting_seconds: how long
+    lines have waited that the logbook did not acknowledge."""
 
     site: str
     service: str
@@ -86,6 +87,7 @@ class Health(BaseModel):
     links: list[LinkHealth]
     worklist: int
     timers_late_seconds: float
+    logbook_waiting_seconds: float
     versions: Versions
 
 

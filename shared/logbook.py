@@ -329,7 +329,7 @@ class Courier:
         rows: bool = False,
     ) -> None:  # fmt: skip
         self._store, self._clock, self._logbook, self._subjects = store, clock, logbook, subjects
-        self._concerns, self._rows = concerns, rows
+        self._concerns, self._rows, self.waiting_seconds = concerns, rows, 0.0
 
     async def run(self) -> None:
         """For ever. For how long lines wait is `plek_logbook_waiting_seconds`."""
@@ -340,13 +340,15 @@ class Courier:
             try:
                 carried, since = await self.carry(), None
                 waits.set(0)
+                self.waiting_seconds = 0.0
                 if carried:
                     continue
             except (LogbookAway, StoreUnavailable, OriginHalted, VersionConflict) as error:
                 if since is None:  # once, not every few seconds for a night
                     log.error("lines wait for the logbook", reason=type(error).__name__, detail=str(error)[:80])
                     since = self._clock.monotonic()
-                waits.set(self._clock.monotonic() - since)
+                self.waiting_seconds = self._clock.monotonic() - since
+                waits.set(self.waiting_seconds)
                 seen = self._store.appended.count
             await self._store.appended.wait_at_most(seen, LOOK_SECONDS, self._clock)
             await self._clock.sleep(GATHER_SECONDS)

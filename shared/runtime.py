@@ -24,6 +24,7 @@ from shared.heard import BusWitnesses, Known, answer_on, doubted_at
 from shared.inbox import Follow, Reader
 from shared.kept import Keeps, answer_kept_on
 from shared.lacking import BusEnds, Watch
+from shared.logbook import Courier
 from shared.measured import Measured
 from shared.outbox import Relay
 from shared.parked import GAP
@@ -85,6 +86,7 @@ class Runtime:
         self.readers: list[Reader] = []
         self.known: Known | None = None
         self.keeps: Keeps | None = None
+        self.courier: Courier | None = None
         self._heard: dict[str, list[tuple[Log, str, str | None]]] = {}
         self._hears_others: set[str] = set()
         self._clients: dict[Log, BusClient] = {}
@@ -314,20 +316,18 @@ class Runtime:
         others = [site for site in self.host.roster if site != self.host.settings.site]
         links = {site: self.links.link(site, now) for site in others}
         return Health(
-            site=self.host.settings.site,
-            service=self.service,
+            site=self.host.settings.site, service=self.service,
             time=self.host.clock.now(),
             epoch=store.origin.epoch,
             database=database,
             database_seconds=round(self.database_seconds(), 3),
             bus=self.broker is not None and self.broker.connected,
-            halted=store.halted,
-            logs=logs,
+            halted=store.halted, logs=logs,
             readers=[await self._reader_health(reader) for reader in self.readers] if database else [],
             links=[LinkHealth(site=site, state=at.state, silent_seconds=at.silent_seconds)
                    for site, at in links.items()],
-            worklist=work,
-            timers_late_seconds=late,
+            worklist=work, timers_late_seconds=late,
+            logbook_waiting_seconds=0.0 if self.courier is None else round(self.courier.waiting_seconds, 1),
             versions=await versions(store, self.service),
         )  # fmt: skip
 

@@ -180,7 +180,7 @@ def build(host: Host) -> ServiceApp:
     )
 
     files = files_of(store, IntakeLooks(settings.own_address).record)
-    courier = courier_of(settings, NAME, store, clock, concerns_of(files))
+    courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(files))
 
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))

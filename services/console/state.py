@@ -132,6 +132,8 @@ def _service(name: str, one: Mapping[str, Any] | None, words: Words) -> ServiceL
         trouble.append(words("state.no_bus"))
     if one["timers_late_seconds"] > OLD_SECONDS:
         trouble.append(words("state.timers_late"))
+    if one["logbook_waiting_seconds"] > OLD_SECONDS:
+        trouble.append(words("state.logbook_away"))
     now, wanted = one["versions"]["schema_now"], one["versions"]["schema_wanted"]
     if now is not None and now != wanted:
         trouble.append(words("state.schema", now=now, wanted=wanted))

@@ -161,7 +161,7 @@ def build(host: Host) -> ServiceApp:
         retired=lambda site: host.roster.left_at(site) is not None,
     )  # fmt: skip
     contacts = Contacts(deciding[policy.CLIENT], vault, clock, written)
-    courier = courier_of(settings, NAME, store, clock, concerns_of(store), rows=True)
+    courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(store), rows=True)
     bench = Bench(NAME, Repair(store, [letters], clock, ids), Rebuilds(_views(store), clock))
 
     async def answer_contacts() -> None:

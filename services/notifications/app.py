@@ -113,7 +113,7 @@ def build(host: Host) -> ServiceApp:
     bench = Bench(NAME, Repair(store, [news, duty], clock, ids), Rebuilds(_views(store), clock))
 
     files = files_of(IntakeLooks(settings.own_address).record)
-    lines = courier_of(settings, NAME, store, clock, concerns_of(files))
+    lines = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(files))
 
     async def start() -> None:
         await runtime.start()

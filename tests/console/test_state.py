@@ -12,7 +12,7 @@ EN, NL = words("en"), words("nl")
 MOVING = {"standing_seconds": 0.0, "oldest_seconds": 0.0, "per_second": 2.25}
 SAID: dict[str, Any] = {
     "epoch": 1, "database": True, "database_seconds": 0.004, "bus": True, "halted": None, "worklist": 0,
-    "timers_late_seconds": 0.0,
+    "timers_late_seconds": 0.0, "logbook_waiting_seconds": 0.0,
     "logs": [{"log": "pub", "outbox": 1_240, "published": 1_240, "doubted": False, "pace": MOVING}],
     "readers": [{"view": "capacity", "parked": 0, "behind": {}, "incomplete": {}, "paused": False,
                  "pace": {"noord/placement": MOVING, "stad/placement": MOVING}}],
@@ -61,6 +61,7 @@ def test_what_is_wrong_with_a_service_is_said() -> None:
         ({"database_seconds": 0.7}, "Its database is slow"),
         ({"bus": False}, "Not connected to the bus"),
         ({"timers_late_seconds": 90.0}, "Its timers are late"),
+        ({"logbook_waiting_seconds": 90.0}, "The logbook does not answer, lines wait"),
         ({"versions": {"schema_now": "0002", "schema_wanted": "0003"}}, "Its schema is 0002, the code wants 0003"),
     ):
         shown = seen(changed(**more))

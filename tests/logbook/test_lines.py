@@ -268,6 +268,7 @@ async def test_how_long_lines_wait_for_the_logbook_can_be_seen() -> None:
         async def sleep(self, seconds: float) -> None:
             self.at += 600
             self.seen.append(waited())
+            assert sending.waiting_seconds == self.seen[-1]
             if len(self.seen) == 3:
                 logbook.trouble = 0.0
             if len(self.seen) == 4:

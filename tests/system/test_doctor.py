@@ -21,7 +21,7 @@ HEALTH: dict[str, Any] = {
     "readers": [{"view": "capacity", "parked": 0, "behind": {}, "pace": {"stad/placement": MOVING}, "paused": False,
                  "incomplete": {}}],
     "links": [{"site": "stad", "state": "live", "silent_seconds": 2.0}], "worklist": 0,
-    "timers_late_seconds": 0.0,
+    "timers_late_seconds": 0.0, "logbook_waiting_seconds": 0.0,
     "versions": {"release": "1", "schema_now": "0002", "schema_wanted": "0002", "contracts": "abc"},
 }  # fmt: skip
 
@@ -97,6 +97,12 @@ def test_keys_that_are_missing_or_open_are_named(sites: dict[str, Seen], tmp_pat
     assert found[0][3].startswith("chmod 600 ")
     (tmp_path / "a.nk").unlink()
     assert {state for state, *_ in lines(looks.keys(sites))} == {"bad"}
+
+
+def test_a_logbook_that_does_not_answer_is_said(sites: dict[str, Seen]) -> None:
+    said(sites["west"])["logbook_waiting_seconds"] = 90.0
+    [(state, site, text, _)] = lines(looks.origins(sites))
+    assert (state, site, text) == ("warn", "west", "lines of placement have waited for the logbook for 90 seconds")
 
 
 def test_a_halted_origin_names_its_repair_and_one_that_waits_for_others_says_so(sites: dict[str, Seen]) -> None:
