@@ -167,6 +167,25 @@ def answered(known: Sent, answer: ev.Answered) -> Sent:
     return replace(known, status=status, paid_cents=answer.cents, reason=answer.reason)
 
 
+def on_cards(orders: Mapping[str, Sent], answers: Iterable[ev.Answered]) -> dict[str, int]:
+    """What is known to be on each card after these answers, which `orders` know already: what its issuer said with the
+    latest load, and what was ordered after that. An answer to an earlier load says nothing of a later one."""
+    said = {answer.order_id: answer.balance_cents for answer in answers if answer.balance_cents is not None}
+    cards = {orders[id_].shares[0][0] for id_ in said}
+    found: dict[str, int] = {}
+    for id_, order in orders.items():  # as they were ordered
+        card = order.shares[0][0]
+        if order.method != "prepaid_card" or card not in cards:
+            continue
+        if id_ in said:
+            found[card] = said[id_]
+        elif order.status == "sent" and card in found:
+            found[card] += order.cents
+        elif order.status != "sent":
+            found.pop(card, None)
+    return found
+
+
 def follows(known: Sent, answer: ev.Answered) -> Sequence[tuple[str, int]]:
     """What was ordered and not paid, by entitlement, and is paid with the next run. A card has one share."""
     if answer.returned:

@@ -10,6 +10,7 @@ from services.allowance import events_payroll as ep
 from services.allowance.decider import PAYROLL
 from services.allowance.decider_orders import SAID_MAX, noted
 from services.allowance.ledger import OVERPAID, PAID, RESERVED, answered
+from services.allowance.transfers import order_id
 from services.allowance.views_payroll import postings, project
 from shared.kernel import Rejected
 from shared.ports import Put
@@ -101,6 +102,26 @@ def test_a_card_that_took_less_has_the_rest_with_the_next_run() -> None:
     assert loaded.state.owed[SEAT_3] == 50_000 + 80_000
     assert loaded.state.balances == {SEAT_3: 199_999}
     loaded.when(note(load, method="prepaid_card")).then_nothing()
+
+
+def test_a_late_answer_about_an_earlier_load_empties_no_card() -> None:
+    """What was ordered since is on it, whether its issuer has said so before or not."""
+    later = order_id(LEEFGELD, "2026-01", SEAT_3)
+    line = ep.Line(SEAT_3, "noord", "prepaid_card", (("2026-01", 30_000),), 0, 30_000, 0)
+    at = T0.replace(month=2)
+    order = ep.Order(later, "noord", "prepaid_card", ((SEAT_3, 30_000),), 30_000, "")
+    both = PAST.given(
+        ep.PayRunDrafted(RUN_2, LEEFGELD, "2026-01", at.date(), (line,), 30_000, DRAWN, at),
+        ep.PayRunApproved(RUN_2, LEEFGELD, "b", 10**6, None, (), at),
+        ep.PayRunExecuted(RUN_2, LEEFGELD, (), (order,), (), b"", b"", at, at),
+    )
+    assert both.state.balances == {SEAT_3: 230_000}
+    first = event(ep.Answered(TO_CARD, False, 200_000, "", 150_000))
+    second = ep.OrdersNoted(RUN_2, LEEFGELD, (ep.Answered(later, False, 30_000, "", 180_000),), at)
+    assert both.given(first).state.balances == {SEAT_3: 150_000 + 30_000}
+    assert both.given(second).state.balances == {SEAT_3: 180_000}
+    assert both.given(second, first).state.balances == {SEAT_3: 180_000}
+    assert both.given(first, second).state.balances == {SEAT_3: 180_000}
 
 
 def test_a_line_that_cannot_be_books_nothing_and_the_others_are_taken() -> None:
