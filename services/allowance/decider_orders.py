@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from services.allowance import commands_payroll as cmd
 from services.allowance import events_payroll as ev
 from services.allowance.loads import Load, load_file
-from services.allowance.transfers import Party, Transfer, order_id, pain_001
+from services.allowance.transfers import Party, Transfer, file_id, order_id, pain_001
 from shared.contracts.vocabulary import PayMethod
 from shared.kernel import Rejected
 from shared.money import day_of, working_day_from
@@ -84,11 +84,11 @@ def ordered(
     missing = sorted({line.site for line in by_site} - to.keys())
     if missing or (by_site and payer is None):
         return Rejected("account-missing", {"sites": missing})
-    transfers = []
+    about, transfers = (run.programme_id, run.period), []
     for site, lines in groupby(by_site, key=lambda line: line.site):
         shares = tuple((line.entitlement_id, line.cents) for line in lines)
         cents = sum(share for _, share in shares)
-        transfers.append(ev.Order(order_id(run.run_id, site), site, "transfer", shares, cents, to[site].iban))
+        transfers.append(ev.Order(order_id(*about, site), site, "transfer", shares, cents, to[site].iban))
     loads, rests = [], []
     for line in run.lines:
         if line.method != "prepaid_card":
@@ -97,13 +97,13 @@ def ordered(
         cents = min(line.cents, room)
         shares = ((line.entitlement_id, cents),)
         loads.append(
-            ev.Order(order_id(run.run_id, line.entitlement_id), line.site, "prepaid_card", shares, cents, "")
+            ev.Order(order_id(*about, line.entitlement_id), line.site, "prepaid_card", shares, cents, "")
         )  # fmt: skip
         if cents < line.cents:
             rests.append(ev.Rest(line.entitlement_id, line.cents - cents))
     pay_on = max(run.pay_on, working_day_from(day_of(command.at)))
     bank_file = b"" if payer is None else pain_001(
-        run.run_id, Party(payer.name, payer.iban),
+        file_id(*about), Party(payer.name, payer.iban),
         [
             Transfer(it.order_id, Party(to[it.site].name, it.iban), it.cents, f"{run.period} {it.order_id}")
             for it in transfers
@@ -165,6 +165,25 @@ def answered(known: Sent, answer: ev.Answered) -> Sent:
     """An order after what was said of it."""
     status: Literal["paid", "returned"] = "returned" if answer.returned else "paid"
     return replace(known, status=status, paid_cents=answer.cents, reason=answer.reason)
+
+
+def on_cards(orders: Mapping[str, Sent], answers: Iterable[ev.Answered]) -> dict[str, int]:
+    """What is known to be on each card after these answers, which `orders` know already: what its issuer said with the
+    latest load, and what was ordered after that. An answer to an earlier load says nothing of a later one."""
+    said = {answer.order_id: answer.balance_cents for answer in answers if answer.balance_cents is not None}
+    cards = {orders[id_].shares[0][0] for id_ in said}
+    found: dict[str, int] = {}
+    for id_, order in orders.items():  # as they were ordered
+        card = order.shares[0][0]
+        if order.method != "prepaid_card" or card not in cards:
+            continue
+        if id_ in said:
+            found[card] = said[id_]
+        elif order.status == "sent" and card in found:
+            found[card] += order.cents
+        elif order.status != "sent":
+            found.pop(card, None)
+    return found
 
 
 def follows(known: Sent, answer: ev.Answered) -> Sequence[tuple[str, int]]:

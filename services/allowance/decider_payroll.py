@@ -8,7 +8,7 @@ comes next, and never asked back; what could not be paid is in what comes next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import TypeAlias, assert_never
@@ -201,15 +201,27 @@ def execute(state: Payroll, command: cmd.ExecutePayRun) -> Outcome:
 
 
 def _handouts(run: ev.PayRunDrafted) -> tuple[ev.Handed, ...]:
-    """What each site hands out, in letters of `HANDOUT_MAX` lines."""
+    """What each site hands out, in letters of up to `HANDOUT_MAX` lines. Their ids are not the run's: a store that was
+    restored makes it once more, and a site that knows its handout says how that stands and pays nobody again."""
     found = []
     by_site = sorted((line for line in run.lines if line.method in HANDED_OUT), key=lambda line: line.site)
     for site, lines in groupby(by_site, key=lambda line: line.site):
         ids = [line.entitlement_id for line in lines]
-        for first in range(0, len(ids), HANDOUT_MAX):
-            handout_id = derived_id("handout", run.run_id, site, str(first))
-            found.append(ev.Handed(handout_id, site, tuple(ids[first : first + HANDOUT_MAX])))
+        for shared, some in _in_parts(ids):
+            handout_id = derived_id("handout", run.programme_id, run.period, site, shared)
+            found.append(ev.Handed(handout_id, site, some))
     return tuple(found)
+
+
+def _in_parts(ids: Sequence[str], shared: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Different ids in parts of up to `HANDOUT_MAX`, by how they begin, so that one more or less, or another order,
+    leaves the others in theirs. shared: what those of a part begin with."""
+    if len(ids) <= HANDOUT_MAX:
+        yield shared, tuple(ids)
+        return
+    begin = len(shared) + 1
+    for start, some in groupby(sorted(ids), key=lambda id_: id_[:begin]):
+        yield from _in_parts(list(some), start)
 
 
 def note_orders(state: Payroll, command: cmd.NoteOrders) -> Outcome:
@@ -307,8 +319,7 @@ def _orders_noted(state: Payroll, event: ev.OrdersNoted, version: int) -> Payrol
         for entitlement_id, cents in orders.follows(known, answer):
             owed[entitlement_id] = owed.get(entitlement_id, 0) + cents
             spent[year_of(known.period)] -= cents
-        if answer.balance_cents is not None:
-            balances[known.shares[0][0]] = answer.balance_cents
+    balances |= orders.on_cards(sent, event.answered)
     owed = {id_: cents for id_, cents in owed.items() if cents}
     return replace(state, orders=sent, owed=owed, balances=balances, spent=spent, version=version)
 

@@ -6,7 +6,7 @@ is zero at every position.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from services.allowance.decider_orders import Sent
@@ -56,6 +56,23 @@ def settled(run: Waiting, noted: HandoutNoted) -> Iterable[Posting]:
                 about = (run.site, line.method, run.period, entitlement_id)
                 yield Posting(RESERVED, *about, line.cents)
                 yield Posting(account, *about, -line.cents)
+
+
+def netted(
+    lines: Iterable[Posting], about: Mapping[str, tuple[str, str, str]], before: Mapping[str, int],
+    after: Mapping[str, int],
+) -> Iterable[Posting]:  # fmt: skip
+    """What an event posts besides `lines`, where a payment came back of somebody who had been paid too much: the one
+    makes up for the other, so that nothing waits that nobody can fetch. about: site, method and period by entitlement.
+    before, after: what is owed, by entitlement."""
+    posted = dict.fromkeys(about, 0)
+    for one in lines:
+        posted[one.entitlement_id] += one.cents if one.account == OVERPAID else 0
+    for id_, where in about.items():
+        cents = min(0, before.get(id_, 0)) - min(0, after.get(id_, 0)) - posted[id_]
+        if cents:
+            yield Posting(OVERPAID, *where, id_, cents)
+            yield Posting(RESERVED, *where, id_, -cents)
 
 
 def answered(order: Sent, answer: Answered) -> Iterable[Posting]:

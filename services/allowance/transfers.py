@@ -36,7 +36,7 @@ class Party(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """One payment. reference: a random id, that comes back in a statement."""
+    """One payment. reference: an id that comes back in a statement."""
 
     reference: str
     to: Party
@@ -56,21 +56,22 @@ class BankLine(NamedTuple):
     reason: str
 
 
-def pain_001(run_id: str, debtor: Party, transfers: Sequence[Transfer], pay_on: date, made_at: datetime) -> bytes:
-    """The file of one run, or nothing where nobody is paid so. made_at: when the run was executed, UTC."""
+def pain_001(file_id: str, debtor: Party, transfers: Sequence[Transfer], pay_on: date, made_at: datetime) -> bytes:
+    """The file of one run, or nothing where nobody is paid so. file_id: by which a bank knows a file it has had.
+    made_at: when the run was executed, UTC."""
     if not transfers:
         return b""
     total = _amount(sum(transfer.cents for transfer in transfers))
     document = ElementTree.Element("Document", {"xmlns": NAMESPACE})
     initiation = ElementTree.SubElement(document, "CstmrCdtTrfInitn")
     header = ElementTree.SubElement(initiation, "GrpHdr")
-    _text(header, "MsgId", reference(run_id))
+    _text(header, "MsgId", reference(file_id))
     _text(header, "CreDtTm", made_at.replace(microsecond=0, tzinfo=None).isoformat() + "Z")
     _text(header, "NbOfTxs", str(len(transfers)))
     _text(header, "CtrlSum", total)
     _text(header, "InitgPty/Nm", _latin(debtor.name, NAME_MAX))
     payment = ElementTree.SubElement(initiation, "PmtInf")
-    _text(payment, "PmtInfId", reference(run_id))
+    _text(payment, "PmtInfId", reference(file_id))
     _text(payment, "PmtMtd", "TRF")
     _text(payment, "BtchBookg", "false")  # so that the statement has a line for each
     _text(payment, "NbOfTxs", str(len(transfers)))
@@ -192,6 +193,13 @@ def _cents(amount: ElementTree.Element | None) -> int | None:
     return None if cents[2:].strip("0") else int(written["euros"]) * 100 + int(cents[:2])
 
 
-def order_id(run_id: str, whom: str) -> str:
-    """The id of what one run orders for one payee: a site's organisation, or a card."""
-    return derived_id("order", run_id, whom)
+def order_id(programme_id: str, period: str, whom: str) -> str:
+    """The id of what is ordered for one payee, a site's organisation or a card, with the run of a period. A store that
+    was restored makes that run once more under another id: the bank and the cards' issuer are asked for the same, not
+    for more."""
+    return derived_id("order", programme_id, period, whom)
+
+
+def file_id(programme_id: str, period: str) -> str:
+    """The id of the bank's file with which a period is paid, however often its run is made."""
+    return derived_id("bank-file", programme_id, period)

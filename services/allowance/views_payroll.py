@@ -4,17 +4,16 @@ written over: a posting's id is its event's place and its number there."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
 
 from services.allowance import events_payroll as ev
-from services.allowance.decider_orders import Sent
 from services.allowance.decider_orders import answered as order_answered
 from services.allowance.decider_payroll import PAYROLL, Payroll
-from services.allowance.ledger import Posting, answered, settled
+from services.allowance.ledger import Posting, answered, netted, settled
 from services.allowance.ledger import postings as posted
 from shared.ports import Put, RowChange
 from shared.schema import NAME, metadata
@@ -94,11 +93,11 @@ def project(before: Payroll, events: Sequence[ev.PayrollEvent], after: Payroll, 
             case ev.PaymentsRepeated():
                 continue
             case ev.HandoutNoted():
-                lines = settled(waiting[event.handout_id], event)
-                rows += _rows(event.programme_id, event.run_id, state.version, lines)
+                word = settled(waiting[event.handout_id], event)
+                rows += _rows(event.programme_id, event.run_id, state.version, word)
                 continue
             case ev.OrdersNoted():
-                rows += _noted(event, previous.orders, state)
+                rows += _noted(event, previous, state)
                 continue
             case ev.PayRunDrafted():
                 run = event
@@ -109,18 +108,26 @@ def project(before: Payroll, events: Sequence[ev.PayrollEvent], after: Payroll, 
         if isinstance(event, ev.PayRunExecuted):
             ids = {id_ for handed in event.handouts for id_ in handed.entitlement_ids}
             ids |= {id_ for order in event.orders for id_, _ in order.shares}
-            rows += _rows(run.programme_id, run.run_id, state.version, posted(run, ids))
+            lines = list(posted(run, ids))
+            about = {line.entitlement_id: (line.site, line.method, run.period) for line in run.lines}
+            lines += netted(lines, about, previous.owed, state.owed)
+            rows += _rows(run.programme_id, run.run_id, state.version, lines)
             rows += [_order(run.programme_id, one.order_id, state) for one in event.orders]
             rows += _files(event, state.version)
     return rows
 
 
-def _noted(event: ev.OrdersNoted, orders: Mapping[str, Sent], state: Payroll) -> list[RowChange]:
-    """orders: as they stood before; a transfer may be paid and come back in one file."""
-    posted, now = [], dict(orders)
+def _noted(event: ev.OrdersNoted, before: Payroll, state: Payroll) -> list[RowChange]:
+    """A transfer may be paid and come back in one file."""
+    posted: list[Posting] = []
+    about: dict[str, tuple[str, str, str]] = {}
+    now = dict(before.orders)
     for answer in event.answered:
-        posted += list(answered(now[answer.order_id], answer))
-        now[answer.order_id] = order_answered(now[answer.order_id], answer)
+        order = now[answer.order_id]
+        posted += answered(order, answer)
+        now[answer.order_id] = order_answered(order, answer)
+        about |= {id_: (order.site, order.method, order.period) for id_, _ in order.shares}
+    posted += netted(posted, about, before.owed, state.owed)
     ids = dict.fromkeys(answer.order_id for answer in event.answered)
     rows = _rows(event.programme_id, event.run_id, state.version, posted)
     return [*rows, *(_order(event.programme_id, id_, state) for id_ in ids)]

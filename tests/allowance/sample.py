@@ -91,7 +91,7 @@ LINE = ep.Line(SEAT, "west", "voucher", (("2025-12", 45_000),), 0, 45_000, 0)
 DRAFTED = ep.PayRunDrafted(RUN, LEEFGELD, "2025-12", date(2025, 12, 31), (LINE,), 45_000, DRAWN, T0)
 DROPPED = ep.PayRunDropped(RUN, LEEFGELD, T0)
 APPROVED = ep.PayRunApproved(RUN, LEEFGELD, SECOND, 100_000, None, (), T0)
-HANDED_OVER = derived_id("handout", RUN, "west", "0")
+HANDED_OVER = derived_id("handout", LEEFGELD, "2025-12", "west", "")
 EXECUTED = ep.PayRunExecuted(
     RUN, LEEFGELD, (ep.Handed(HANDED_OVER, "west", (SEAT,)),), (), (), b"", b"", SOON, T0
 )  # fmt: skip
@@ -119,7 +119,7 @@ BY_TRANSFER = (
 )
 ORDERING = ep.PayRunDrafted(RUN, LEEFGELD, "2025-12", date(2025, 12, 31), BY_TRANSFER, 304_001, DRAWN, T0)
 WITH_ACCOUNTS = ep.PayRunApproved(RUN, LEEFGELD, SECOND, 400_000, STAD_ACCOUNT, (WEST_ACCOUNT,), T0)
-TO_WEST, TO_CARD = order_id(RUN, "west"), order_id(RUN, SEAT_3)
+TO_WEST, TO_CARD = order_id(LEEFGELD, "2025-12", "west"), order_id(LEEFGELD, "2025-12", SEAT_3)
 
 
 # --- what intake says of a client -------------------------------------------------------------------------------------

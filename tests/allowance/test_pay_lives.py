@@ -5,7 +5,7 @@ entitled, for every entitlement and period, to the cent, no period twice, and th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given, settings
@@ -16,15 +16,16 @@ from services.allowance import events as ev
 from services.allowance.days import Span, Spans, Tariff, entitled_cents, put, without
 from services.allowance.decider import PAYROLL, PROGRAMME
 from services.allowance.decider_dues import dues
-from services.allowance.decider_orders import answered as order_answered
-from services.allowance.decider_orders import follows
+from services.allowance.decider_orders import answered, follows
 from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
-from services.allowance.events_payroll import HandoutNoted, OrdersNoted, PayRunDrafted, PayRunExecuted
-from services.allowance.ledger import ENTITLED, OVERPAID, PAID, REFUSED, RESERVED, Posting, answered, postings, settled
+from services.allowance.events_payroll import OrdersNoted, PayrollEvent, PayRunDrafted, PayRunExecuted
+from services.allowance.ledger import ENTITLED, OVERPAID, PAID, REFUSED, RESERVED
+from services.allowance.views_payroll import postings, project
 from shared.contracts.vocabulary import PayMethod
 from shared.kernel import Rejected
 from shared.money import Period, PeriodKind, period_of
+from shared.ports import Put
 from tests.allowance.sample import LEEFGELD, STAD_ACCOUNT, T0, WEST_ACCOUNT
 
 SEATS = tuple(f"{n}0000000-0000-4000-8000-000000000000" for n in range(3))
@@ -77,20 +78,24 @@ class Books:
         self.settled: Counter[tuple[str, str]] = Counter()
 
     def take(self, run: PayRunDrafted, executed: PayRunExecuted) -> None:
-        waiting = {id_ for handed in executed.handouts for id_ in handed.entitlement_ids}
-        waiting |= {id_ for order in executed.orders for id_, _ in order.shares}
         self.paid.subtract({rest.entitlement_id: rest.cents for rest in executed.rests})
         for line in run.lines:
             assert line.cents >= 0
             assert line.after <= 0
             self.paid[line.entitlement_id] += line.cents
             self.settled.update({(line.entitlement_id, period): cents for period, cents in line.parts})
-        self.post(postings(run, waiting))
 
-    def post(self, lines: Iterable[Posting]) -> None:
-        for posting in lines:
-            self.ledger[posting.account, posting.entitlement_id] += posting.cents
-        assert sum(self.ledger.values()) == 0
+    def post(self, before: Payroll, events: Sequence[PayrollEvent]) -> Payroll:
+        """The state after these events, whose postings are in the book."""
+        for event in events:
+            after = PAYROLL.evolve(before, event)
+            for row in project(before, [event], after, T0):
+                if isinstance(row, Put) and row.table is postings:
+                    account, entitlement_id, cents = row.values[4], row.values[8], row.values[9]
+                    self.ledger[account, entitlement_id] += cents
+            assert sum(self.ledger.values()) == 0
+            before = after
+        return before
 
 
 def run_once(state: Payroll, programme: Programme, period: Period, books: Books, *, twice: bool) -> Payroll:
@@ -113,7 +118,7 @@ def run_once(state: Payroll, programme: Programme, period: Period, books: Books,
                 if isinstance(event, PayRunExecuted):
                     assert drafted is not None
                     books.take(drafted, event)
-            state = PAYROLL.fold(state, events)
+            state = books.post(state, events)
     return state
 
 
@@ -130,10 +135,7 @@ def handed_out(state: Payroll, books: Books, revision: int) -> Payroll:
             )  # fmt: skip
             events = PAYROLL.decide(state, command)
             assert not isinstance(events, Rejected), events
-            for event in events:
-                assert isinstance(event, HandoutNoted)
-                books.post(settled(state.waiting[id_], event))
-            state = PAYROLL.fold(state, events)
+            state = books.post(state, events)
     return state
 
 
@@ -153,10 +155,9 @@ def ordered(state: Payroll, books: Books, revision: int) -> Payroll:
         for event in events:
             assert isinstance(event, OrdersNoted)
             for answer in event.answered:
-                books.post(answered(order, answer))
                 books.paid.subtract(dict(follows(order, answer)))
-                order = order_answered(order, answer)
-        state = PAYROLL.fold(state, events)
+                order = answered(order, answer)
+        state = books.post(state, events)
     return state
 
 

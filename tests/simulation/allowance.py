@@ -15,6 +15,7 @@ from services.allowance import commands_payroll as cp
 from services.allowance.app import SEATS_SECONDS, facts, fire, handlers, listening
 from services.allowance.days import Tariff
 from services.allowance.decider_dues import dues
+from services.allowance.decider_programme import Programme
 from services.allowance.views import PROGRAMMES
 from shared.contracts.vocabulary import PayMethod
 from shared.envelope import LOGS, stream_name
@@ -22,7 +23,7 @@ from shared.handling import Context, KeyClaim
 from shared.heard import Nobody
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.kernel import Command, Reaction
-from shared.money import PeriodKind, day_of, period_of
+from shared.money import Period, PeriodKind, day_of, period_of
 from shared.outbox import Relay
 from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 TRIES_MAX = 6
 PROGRAMMES_MAX = 2
-METHODS: tuple[PayMethod, ...] = ("voucher", "voucher", "voucher", "prepaid_card", "transfer")
-"""How clients are paid, and how often."""
+METHODS: tuple[PayMethod, ...] = ("voucher", "prepaid_card", "transfer")
+"""How clients are paid, one as often as another."""
 
 
 class AllowanceProcess:
@@ -135,6 +136,15 @@ class AllowanceDesks:
             tries = 2 if chance.random() < 0.1 else 1
             await asyncio.gather(*(self._ask(site, make, key) for _ in range(tries)))
 
+    async def pay(self, site: Site) -> None:
+        """Whoever does nothing at the municipality but take runs on, from draft to what the bank says of them."""
+        world, chance = self._world, self._chance
+        while self.open and not world.failed.is_set():
+            await asyncio.sleep(chance.uniform(0.0, world.plan.think_seconds))
+            seated = [id_ for id_ in world.oracle.allowance.programmes() if world.oracle.allowance.seated(id_)]
+            if seated:
+                await self._ask(site, self._paying(site, chance.choice(seated)), world.ids.random_id())
+
     async def _ask(self, site: Site, make: Make, key: str) -> None:
         """Sends a command until it is answered, always under one key."""
         world, chance = self._world, self._chance
@@ -170,7 +180,7 @@ class AllowanceDesks:
         known = list(world.oracle.allowance.programmes())
         if not known or (len(known) < PROGRAMMES_MAX and chance.random() < 0.1):
             kinds: tuple[PeriodKind, ...] = ("week", "month")
-            period, ceiling = chance.choice(kinds), chance.randint(0, 4)
+            period, ceiling = chance.choice(kinds), chance.randint(2, 5)
 
             def opened(at: datetime) -> cmd.OpenProgramme:
                 since = day_of(at) - timedelta(days=50)
@@ -205,11 +215,14 @@ class AllowanceDesks:
         draft = world.oracle.allowance.draft(programme)
         if world.oracle.allowance.orders(programme) and chance.random() < 0.3:
             return self._bank.answer(programme)
-        if draft is None and chance.random() < 0.2:
+        if draft is None and chance.random() < 0.1:
             return self._bank.account(programme)
         if draft is None:
-            back = chance.randint(1, 5)
-            return about("payroll", programme, lambda at: _drafted(site, programme, run_id, by, at, back))
+            back, paid = chance.randint(1, 5), world.oracle.allowance.paid_until(programme)
+            due = _due(stood(site, programme), site.clock.now(), back, paid)
+            if due is None:
+                return self._bank.account(programme)
+            return about("payroll", programme, lambda at: _drafted(site, programme, run_id, by, at, back, paid))
         fields: dict[str, Any] = {"role": "finance", "run_id": draft, "programme_id": programme}
         draw = chance.random()
         if draw < 0.1:
@@ -217,8 +230,8 @@ class AllowanceDesks:
         if draw < 0.2:  # approved or not: it is for the service to refuse
             return self._bank.execute(programme, fields)
         if draw < 0.4 or not world.oracle.allowance.approved(programme):
-            budget = chance.choice((0, 10**9, 10**9, 10**9))
-            by = chance.choice((by, "second"))
+            budget = chance.choice((0, *(10**9,) * 7))
+            by = chance.choice((by, "second", "second"))
             return self._bank.approve(site, programme, fields | {"by": by, "budget_cents": budget})
         return self._bank.execute(programme, fields)
 
@@ -241,11 +254,11 @@ class AllowanceDesks:
                 household_size=size, method=chance.choice(METHODS), from_day=day,
             )  # fmt: skip
         id_, day = chance.choice(mine), chance.randint(-30, 10)
-        if draw < 0.5:
+        if draw < 0.4:
             return self._make(en.SuspendEntitlement, id_, from_day=day)
-        if draw < 0.65:
+        if draw < 0.6:
             return self._make(en.ResumeEntitlement, id_, from_day=day)
-        if draw < 0.8:
+        if draw < 0.9:
             until = day + chance.randint(1, 20)
             return self._make(en.CorrectDays, id_, first=day, until=until, household_size=chance.randint(0, 3))
         return self._make(en.EndEntitlement, id_, from_day=min(day, 1), reason="sheltered")
@@ -284,13 +297,27 @@ class AllowanceDesks:
         return about("entitlement", id_, made)
 
 
-def _drafted(site: Site, programme: str, run_id: str, by: str, at: datetime, back: int) -> cp.DraftPayRun:
-    """As the API makes it of the programme as it stands. back: how many periods ago, the last one being 1."""
-    state = stood(site, programme)
+def _due(state: Programme, at: datetime, back: int, paid: str) -> Period | None:
+    """The first of the last periods, `back` of them at most, that is not paid and in which somebody has anything due.
+    paid: the last one that is."""
     ended = period_of(state.period, day_of(at))
+    found = None
     for _ in range(back):
         ended = period_of(state.period, ended.first - timedelta(days=1))
+        mine = any(name == ended.name for due in dues(state, ended) for name, _ in due.periods)
+        found = ended if mine and ended.name > paid else found
+    return found
+
+
+def _drafted(
+    site: Site, programme: str, run_id: str, by: str, at: datetime, back: int, paid: str
+) -> cp.DraftPayRun:  # fmt: skip
+    """As the API makes it of the programme as it stands, also when nothing is due any more."""
+    state = stood(site, programme)
+    period = _due(state, at, back, paid)
+    if period is None:
+        period = period_of(state.period, period_of(state.period, day_of(at)).first - timedelta(days=1))
     return cp.DraftPayRun(
-        at=at, role="finance", run_id=run_id, programme_id=programme, kind=state.period, period=ended.name,
-        due=dues(state, ended), by=by,
+        at=at, role="finance", run_id=run_id, programme_id=programme, kind=state.period, period=period.name,
+        due=dues(state, period), by=by,
     )  # fmt: skip

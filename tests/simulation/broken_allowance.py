@@ -14,7 +14,7 @@ from services.allowance import commands as cmd
 from services.allowance import views_payroll
 from services.allowance.app import ENTITLEMENTS, FACTS, HANDOUTS, PAYROLLS, SEATS, facts
 from services.allowance.commands_handout import HandoutCommand, RedeemVoucher
-from services.allowance.commands_payroll import ExecutePayRun, PayrollCommand
+from services.allowance.commands_payroll import ExecutePayRun, NoteOrders, PayrollCommand
 from services.allowance.decider import HANDOUT, PAYROLL, PROGRAMME
 from services.allowance.decider_entitlement import timers
 from services.allowance.decider_handout import Handout
@@ -175,7 +175,25 @@ class PaymentsToldOnce(Parts):
         return _SaysItOnce(process)
 
 
+def _reads_anew(state: Payroll, command: PayrollCommand) -> Any:
+    if isinstance(command, NoteOrders):
+        unsaid = {id_: msgspec.structs.replace(order, status="sent") for id_, order in state.orders.items()}
+        state = msgspec.structs.replace(state, orders=unsaid)
+    return PAYROLL.decide(state, command)
+
+
+class _ReadsAnew(_Decides):
+    aggregates = MappingProxyType({"payroll": replace(PAYROLLS, decider=replace(PAYROLL, decide=_reads_anew))})
+
+
+class StatementsCountTwice(Parts):
+    """A municipality that books a statement as often as it is read."""
+
+    def allowance(self, process: Process) -> AllowanceProcess:
+        return _ReadsAnew(process)
+
+
 BROKEN: tuple[type[Parts], ...] = (
     PaysTheErased, PaidTwiceOver, AskedAfterwards, OneSeatTooMany, NobodyApproves, PaidIsNotPosted,
-    CodesWorkTwice, PaymentsToldOnce,
+    CodesWorkTwice, PaymentsToldOnce, StatementsCountTwice,
 )  # fmt: skip

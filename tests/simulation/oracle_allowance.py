@@ -247,6 +247,10 @@ class AllowanceOracle:
         run = self._pay.setdefault(programme_id, Pay()).draft
         return None if run is None else run.run_id
 
+    def paid_until(self, programme_id: str) -> str:
+        """The last period of a programme that was paid."""
+        return max(self._pay.setdefault(programme_id, Pay()).periods, default="")
+
     def seated(self, programme_id: str) -> bool:
         """Whether anybody has a seat of it, so that there is something to pay."""
         return self._programmes[programme_id].count("granted") > 0
@@ -254,6 +258,10 @@ class AllowanceOracle:
     def orders(self, programme_id: str) -> dict[str, Ordered]:
         """What was asked of the bank and the cards' issuer."""
         return self._pay.setdefault(programme_id, Pay()).bank.orders
+
+    def answered(self) -> int:
+        """Orders that somebody has said anything of."""
+        return sum(order.answered for pay in self._pay.values() for order in pay.bank.orders.values())
 
     def approved(self, programme_id: str) -> bool:
         """Whether the run that waits was approved."""

@@ -86,9 +86,16 @@ class Treasury:
                 [id_] = known.shares
                 due[id_] += known.cents - answer.cents
             if answer.balance_cents is not None:
-                [id_] = known.shares
-                self.cards[id_] = answer.balance_cents
+                self._say(known, answer.balance_cents)
         return due
+
+    def _say(self, order: Ordered, balance: int) -> None:
+        """What is on a card after one load; those ordered later go on it yet, unless one of them is known already."""
+        [id_] = order.shares
+        loads = [one for one in self.orders.values() if one.method == "prepaid_card" and id_ in one.shares]
+        later = loads[next(n for n, one in enumerate(loads) if one is order) + 1 :]
+        if not any(one.answered for one in later):
+            self.cards[id_] = balance + sum(one.cents for one in later)
 
     @property
     def waiting(self) -> int:

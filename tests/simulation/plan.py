@@ -66,7 +66,7 @@ def plan(chance: random.Random) -> Plan:
     for site in sites:
         count = chance.randint(0, 1) if site == sites[0] else chance.randint(1, 2)
         locations[site] = tuple(f"{site}-{n}" for n in range(1, count + 1))
-    with_seats = chance.random() < 0.7
+    with_seats = chance.random() < 0.85
     late, leaves = chance.choice((None, None, *sites[2:])), chance.choice((None, None, *sites[1:]))
     return Plan(
         sites=sites,

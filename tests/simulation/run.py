@@ -56,7 +56,8 @@ LAPSES = timedelta(hours=5)
 class Outcome:
     """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
     looked. files: answers at intakes' desks. offers: what became of those desks heard of, by their owners' last word.
-    moves: clients who were transferred. seats: answers about allowances.
+    moves: clients who were transferred. seats: answers about allowances. orders: those of a bank or of cards' issuers
+    that were answered.
     """
 
     seed: int
@@ -71,6 +72,7 @@ class Outcome:
     offers: dict[str, int]
     moves: int
     seats: int
+    orders: int
     trace: tuple[str, ...] = ()
 
 
@@ -115,7 +117,8 @@ async def _live(
         seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),
         world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(trouble.made.items())),
         dict(sorted(engineer.did.items())), intakes.done,
-        world.oracle.intake.offers(), world.oracle.intake.moves(), seats.done, tuple(world.trace) if keep_trace else (),
+        world.oracle.intake.offers(), world.oracle.intake.moves(), seats.done, world.oracle.allowance.answered(),
+        tuple(world.trace) if keep_trace else (),
     )  # fmt: skip
 
 
@@ -135,6 +138,7 @@ async def _story(
     people += [world.spawn(desks.work()) for _ in range(world.plan.desks)]
     people += [world.spawn(intakes.work(site)) for site in world.sites if site.intake is not None]
     people += [world.spawn(seats.work(site)) for site in world.sites if site.allowance is not None]
+    people += [world.spawn(seats.pay(site)) for site in world.sites[:1] if site.allowance is not None]
     people += [world.spawn(_join(world, desks)), world.spawn(_leave(world, trouble))]
     await asyncio.sleep(world.plan.seconds)
     making.cancel()

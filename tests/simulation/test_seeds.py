@@ -43,6 +43,10 @@ def test_offers_are_made_and_come_to_an_end() -> None:
     assert any(run_seed(seed).offers for seed in range(1, 21))
 
 
+def test_orders_are_made_and_answered() -> None:
+    assert any(run_seed(seed).orders for seed in range(12, 32))
+
+
 def test_clients_who_move_have_one_place_whatever_goes_wrong() -> None:
     moves = 0
     for seed in range(5, 12):

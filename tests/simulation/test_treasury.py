@@ -1,5 +1,5 @@
 """The treasurer's book notices what it is there for, each thing by itself; also a payroll broken on purpose: few of the
-simulated lives have two answers for one order, or two runs for one card, so that seeds would be many.
+simulated lives have two runs for one card, so that seeds would be many.
 """
 
 from __future__ import annotations

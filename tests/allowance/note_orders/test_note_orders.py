@@ -9,8 +9,11 @@ from services.allowance import commands_payroll as cp
 from services.allowance import events_payroll as ep
 from services.allowance.decider import PAYROLL
 from services.allowance.decider_orders import SAID_MAX, noted
-from services.allowance.ledger import PAID, RESERVED, answered
+from services.allowance.ledger import OVERPAID, PAID, RESERVED, answered
+from services.allowance.transfers import order_id
+from services.allowance.views_payroll import postings, project
 from shared.kernel import Rejected
+from shared.ports import Put
 from tests.allowance.sample import (
     APPROVED,
     DRAFTED,
@@ -101,6 +104,26 @@ def test_a_card_that_took_less_has_the_rest_with_the_next_run() -> None:
     loaded.when(note(load, method="prepaid_card")).then_nothing()
 
 
+def test_a_late_answer_about_an_earlier_load_empties_no_card() -> None:
+    """What was ordered since is on it, whether its issuer has said so before or not."""
+    later = order_id(LEEFGELD, "2026-01", SEAT_3)
+    line = ep.Line(SEAT_3, "noord", "prepaid_card", (("2026-01", 30_000),), 0, 30_000, 0)
+    at = T0.replace(month=2)
+    order = ep.Order(later, "noord", "prepaid_card", ((SEAT_3, 30_000),), 30_000, "")
+    both = PAST.given(
+        ep.PayRunDrafted(RUN_2, LEEFGELD, "2026-01", at.date(), (line,), 30_000, DRAWN, at),
+        ep.PayRunApproved(RUN_2, LEEFGELD, "b", 10**6, None, (), at),
+        ep.PayRunExecuted(RUN_2, LEEFGELD, (), (order,), (), b"", b"", at, at),
+    )
+    assert both.state.balances == {SEAT_3: 230_000}
+    first = event(ep.Answered(TO_CARD, False, 200_000, "", 150_000))
+    second = ep.OrdersNoted(RUN_2, LEEFGELD, (ep.Answered(later, False, 30_000, "", 180_000),), at)
+    assert both.given(first).state.balances == {SEAT_3: 150_000 + 30_000}
+    assert both.given(second).state.balances == {SEAT_3: 180_000}
+    assert both.given(second, first).state.balances == {SEAT_3: 180_000}
+    assert both.given(first, second).state.balances == {SEAT_3: 180_000}
+
+
 def test_a_line_that_cannot_be_books_nothing_and_the_others_are_taken() -> None:
     wrong = (
         (cp.Said(3, RUN_2, False, 54_001), "order-unknown"),
@@ -136,3 +159,28 @@ def test_whatever_is_said_of_an_order_paid_and_reserved_are_what_was_ordered() -
             state = PAYROLL.fold(state, [event(answer)])
         assert sums.total() == -PAST.state.orders[order].cents
         assert -sums[PAID] == state.orders[order].paid_cents
+
+
+def _sums(*events: ep.PayrollEvent) -> dict[str, int]:
+    """The ledger of whoever is paid by transfer, by account."""
+    sums: Counter[str] = Counter()
+    state = PAYROLL.initial
+    for one in events:
+        after = PAYROLL.evolve(state, one)
+        for row in project(state, [one], after, T0):
+            if isinstance(row, Put) and row.table is postings and row.values[8] == SEAT:
+                sums[row.values[4]] += row.values[9]
+        state = after
+    return {account: cents for account, cents in sums.items() if cents}
+
+
+def test_what_comes_back_of_somebody_paid_too_much_makes_up_for_it() -> None:
+    """Whichever of the two is known first, nothing waits in the ledger that no run will pay."""
+    paid = (ORDERING, WITH_ACCOUNTS, executed(), event(CAME))
+    line = ep.Line(SEAT, "west", "transfer", (("2025-12", -45_000),), 0, 0, -45_000)
+    at = T0.replace(month=2)
+    none = ep.PayRunDrafted(RUN_2, LEEFGELD, "2026-01", at.date(), (line,), 0, DRAWN, at)
+    second = ep.PayRunExecuted(RUN_2, LEEFGELD, (), (), (), b"", b"", at, at)
+    assert _sums(*paid, none, second) == {PAID: -45_000, OVERPAID: 45_000}
+    assert _sums(*paid, none, second, event(BACK)) == {}
+    assert _sums(*paid, none, event(BACK), second) == {}
