@@ -222,9 +222,7 @@ class _KeepsKeys(Keeper):
 
 
 class _Keeps(IntakeProcess):
-    def keeping(self) -> Keeper:
-        site = self.process.site
-        return _KeepsKeys(site.name, self.store, self.vault, self.handlers, site.clock, 30)
+    keeper_kind = _KeepsKeys
 
 
 class KeysKept(Parts):

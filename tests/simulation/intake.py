@@ -92,11 +92,13 @@ class IntakeProcess:
         seals = process.world.seals[process.site.name]
         return handlers(self.store, process.site.clock, process.world.ids, seals, self.vault)
 
+    keeper_kind: type[Keeper] = Keeper
+
     def keeping(self) -> Keeper:
         site = self.process.site
         retired = partial(self.process.parts.retired, self.process.world)
         openings = Openings(self.store, site.clock, self.process.world.ids.random_id)
-        return Keeper(
+        return self.keeper_kind(
             site.name, self.store, self.vault, self.handlers, site.clock, openings, RETENTION_DAYS, retired=retired
         )
 
