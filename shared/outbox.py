@@ -25,7 +25,7 @@ from shared.ports import (
     Store,
     StoreUnavailable,
 )
-from shared.telemetry import logger, span
+from shared.telemetry import logger, moment, span
 
 log = logger("relay")
 
@@ -109,8 +109,8 @@ class Relay:
                 while under_way and (alone or under_way[0][0].done() or len(under_way) == UNDER_WAY_MAX):
                     await under_way.popleft()[0]
                 if rows:
-                    answer = self._writer.publish(rows)
-                    under_way.append((asyncio.create_task(self._acknowledged(rows, answer)), answer))
+                    began, answer = moment(), self._writer.publish(rows)
+                    under_way.append((asyncio.create_task(self._acknowledged(rows, answer, began)), answer))
                     sent = rows[-1].sequence
                     if alone:
                         await under_way.popleft()[0]
@@ -202,11 +202,11 @@ class Relay:
         self._store.halt(reason)
         log.error("origin halted", log=self._log, reason=reason)
 
-    async def _acknowledged(self, rows: list[Message], answer: asyncio.Future[int]) -> None:
+    async def _acknowledged(self, rows: list[Message], answer: asyncio.Future[int], began: int | None) -> None:
         """Waits until rows are acknowledged and says so; trouble wakes the relay, which finds it here."""
         links = [row.traceparent for row in rows[1:LINKS_MAX] if row.traceparent]
         attributes: dict[str, str | int] = {"messaging.system": "nats", "messaging.batch.message_count": len(rows)}
-        with span(f"publish {self._log}", "producer", rows[0].traceparent, attributes, links):
+        with span(f"publish {self._log}", "producer", rows[0].traceparent, attributes, links, began):
             try:
                 last = await answer
             except Exception:

@@ -11,6 +11,7 @@ import logging
 import secrets
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -128,6 +129,7 @@ def span(
     traceparent: str | None = None,
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[str] = (),
+    began: int | None = None,
 ) -> AbstractContextManager[Span]:
     """A span around a block of code; one that fails is marked with the type of its exception and nothing else of it.
 
@@ -135,6 +137,7 @@ def span(
     traceparent: the parent when it is not the current span, from an envelope or a header; a malformed one is ignored.
     attributes: OTel semantic conventions where they have a word; never ids of people, never raw paths or queries.
     links: traceparents of what this span also follows from, for a batch of messages.
+    began: when what it is about began, if that is before the block (`moment`).
     """
     if _tracer is None:
         return _OFF
@@ -142,7 +145,12 @@ def span(
     before = trace.get_current_span().get_span_context() if given is None else given
     if before.is_valid and not before.trace_flags.sampled:  # nothing of this trace is kept: it is only passed on
         return _OFF if given is None else _passed_on(given)
-    return _span(_tracer, name, kind, given, attributes, links)
+    return _span(_tracer, name, kind, given, attributes, links, began)
+
+
+def moment() -> int | None:
+    """Now, as a span counts time; None while tracing is off."""
+    return None if _tracer is None else time.time_ns()
 
 
 def _passed_on(context: SpanContext) -> AbstractContextManager[Span]:
@@ -158,6 +166,7 @@ def _span(
     given: SpanContext | None,
     attributes: Mapping[str, Attribute] | None,
     links: Sequence[str],
+    began: int | None = None,
 ) -> Iterator[Span]:
     joined = [Link(context) for context in map(parse_traceparent, links) if context is not None]
     with tracer.start_as_current_span(
@@ -166,6 +175,7 @@ def _span(
         kind=_KINDS[kind],
         attributes=attributes,
         links=joined,
+        start_time=began,
         record_exception=False,
         set_status_on_exception=False,
     ) as current:
