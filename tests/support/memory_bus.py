@@ -405,6 +405,8 @@ class MemorySource:
                 continue
             await self._io(f"deliver {self.name}")
             messages = self._checked(position).messages
+            if len(messages) == position:
+                continue  # the stream was put back meanwhile, to just here
             count = self._bus.random.randint(1, min(FETCH_MAX, len(messages) - position))
             yield [
                 msgspec.structs.replace(stored.read, position=position + number)
