@@ -248,7 +248,7 @@ async def test_what_is_no_session_ends_nothing(house: House, session: str) -> No
     await house.desk.add("anna", "operator", PASSWORD)
     async with house.browser() as browser:
         await signs_in(browser)
-        assert (await browser.post("/account/end", data={"session": session})).status_code == 303
+        assert (await browser.post("/account/end", data={"session": session})).status_code == 422
         assert await is_in(browser)
 
 

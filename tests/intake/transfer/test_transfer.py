@@ -101,7 +101,7 @@ def test_an_offer_is_heard_of_but_for_where_they_live() -> None:
     assert status_of(with_next.state, with_next.state.requests[ASKED_AGAIN]) == "offered"
     wants_to_move.when(hear_next()).then(RECEIVED)
     wants_to_move.when(hear_next(location="west-2", site="west")).then(
-        replace(RECEIVED, location="west-2", site="west"), of_the_move(declined("not_suitable", NEXT))
+        replace(RECEIVED, location="west-2", site="west", fits=False), of_the_move(declined("not_suitable", NEXT))
     )
 
 
