@@ -65,7 +65,7 @@ class Changes:
         if not self._listeners:
             self._tasks = [
                 asyncio.create_task(self._follow_events(position)),
-                asyncio.create_task(self._follow_capacity()),
+                asyncio.create_task(self._follow_capacity(self._capacity_changed.count)),
             ]
         self._listeners.add(listener)
         try:
@@ -100,8 +100,7 @@ class Changes:
                     async with asyncio.timeout(RETRY_SECONDS):
                         await self._store.appended.wait(seen)
 
-    async def _follow_capacity(self) -> None:
-        seen = self._capacity_changed.count
+    async def _follow_capacity(self, seen: int) -> None:
         while True:
             seen = await self._capacity_changed.wait(seen)
             for listener in self._listeners:
