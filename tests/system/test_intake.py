@@ -291,6 +291,13 @@ async def test_who_waits_is_one_list_at_every_site_and_says_where_each_would_go(
         await eventually("nobody waits", lambda: all_show(network, []))
 
 
+async def nobody_waits(network: Network) -> bool:
+    """Whether every site's list is empty, while a process that was halted ends because it sees the new epoch."""
+    with suppress(httpx.TransportError):
+        return await all_show(network, [])
+    return False
+
+
 async def test_an_older_backup_of_the_database_brings_nobody_back(network: Network) -> None:
     settings = settings_of(network.data, "west")
     async with network.client("west", "caseworker") as desk:
@@ -330,13 +337,8 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
                 return answer.status_code == 200 and answer.json()["status"] == "withdrawn"
             return False
 
-        async def nobody_lists_it() -> bool:  # the process that was halted ends when it sees the new epoch
-            with suppress(httpx.TransportError):
-                return await all_show(network, [])
-            return False
-
         await eventually("the file is erased again by itself", erased_again, 60)
-        await eventually("nobody lists the request", nobody_lists_it, 60)
+        await eventually("nobody lists the request", lambda: nobody_waits(network), 60)
 
         async def shut_for_good() -> bool:
             with suppress(httpx.TransportError):
