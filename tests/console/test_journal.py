@@ -13,10 +13,6 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest_asyncio
-import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.console import api, app, views_trail
 from services.console.views import JOURNAL, JOURNAL_TABLES, WITHHELD, Entry, Filter, as_json, journal_rows
@@ -289,26 +285,6 @@ async def test_a_slow_reader_of_the_tail_is_told_what_it_missed() -> None:
     assert (missed.event, missed.data) == ("missed", {"missed": 5})
     assert (await anext(stream)).data["sequence"] == 6
     await stream.aclose()  # type: ignore[attr-defined]
-
-
-async def test_the_migrations_make_the_tables_of_the_code(database: str) -> None:
-    await app.migrate(database)
-    await app.migrate(database)  # a second time changes nothing
-    wanted = sa.MetaData()
-    for table in app.TABLES:
-        table.to_metadata(wanted)
-
-    def differences(connection: sa.Connection) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return [found for found in compare_metadata(context, wanted) if "alembic_version" not in str(found)]
-
-    async def connect() -> Any:
-        return await asyncpg.connect(database)
-
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
-    async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
-    await engine.dispose()
 
 
 async def test_an_upgrade_has_what_was_kept_in_part_read_again(database: str) -> None:
