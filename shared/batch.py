@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from pydantic import ValidationError
 
+from shared.contracts.base import first_mistake
 from shared.envelope import Log
-from shared.ports import Append, Appended, KeyRecord, KeyTaken, Put, StreamWrite, Told, VersionConflict
+from shared.ports import Append, Appended, KeyRecord, KeyTaken, Put, StreamWrite, Told, Untellable, VersionConflict
 from shared.schema import key_columns
 
 _encode_meta = msgspec.json.Encoder().encode
@@ -38,6 +40,16 @@ class Pending:
             self.future.set_exception(result)
         else:
             self.future.set_result(result)
+
+
+def read_back(told: Sequence[Told]) -> None:
+    """Reads what is to be told as any reader will. Raises `Untellable` for what nobody could read."""
+    for row in told:
+        if row.read is not None:
+            try:
+                row.read(row.data)
+            except ValidationError as error:
+                raise Untellable(f"{row.type}: {first_mistake(error)}") from None
 
 
 class Slot:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from shared.batch import read_back
 from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE, Log, Message, Meta, Origin
 from shared.handling import Telling, encode_plain
@@ -127,10 +128,11 @@ async def begin_epoch(
     position: of the store when `first` was made; `VersionConflict` when something was stored since.
     Raises `StoreUnavailable`, and `OriginHalted` when somebody else has begun an epoch meanwhile.
     """
-    if {telling.contract.log for telling in first} != {"pub", "loc"}:
+    if {telling.event.kind.log for telling in first} != {"pub", "loc"}:
         raise ValueError("an epoch begins on both logs: nobody would learn of it")
     cause, now = ids.event_id(), clock.now()
     told = [_first_row(telling, cause, ids) for telling in first]
+    read_back(told)
     epoch = max(used, store.origin.epoch) + 1
     origin = await store.begin_epoch(told, epoch, now, [row.row(now) for row in lost], position)
     log.warning("epoch begun", site=origin.site, service=origin.service, epoch=epoch, first_rows=len(told),
@@ -140,11 +142,11 @@ async def begin_epoch(
 
 def _first_row(telling: Telling, cause: str, ids: Ids) -> Told:
     """A row an epoch begins with; what leads to somebody's file is cut from the others, as ever (`Contract.cut`)."""
-    contract, id_ = telling.contract, ids.event_id()
-    correlation, causation = (ids.random_id(), id_) if contract.cut else (cause, cause)
+    kind, id_ = telling.event.kind, ids.event_id()
+    correlation, causation = (ids.random_id(), id_) if kind.cut else (cause, cause)
     return Told(
-        contract.log, id_, contract.type_name, telling.subject, encode_plain(contract, cause) or b"",
-        Meta(correlation, causation, SYSTEM_ROLE, None, telling.observed_at),
+        kind.log, id_, kind.type_name, telling.subject, encode_plain(telling.event, cause) or b"",
+        Meta(correlation, causation, SYSTEM_ROLE, None, telling.observed_at), telling.event.reader,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from shared import schema
 from shared.clock import Clock
-from shared.contracts.base import Contract, Draft
+from shared.contracts.base import Draft, Written
 from shared.envelope import SYSTEM_ROLE, Meta
 from shared.ids import Ids
 from shared.kernel import Command, Decider, Event, Rejected
@@ -64,7 +64,7 @@ class Telling(Protocol):
     """What a service's `tell` gives for one told event."""
 
     @property
-    def contract(self) -> Contract | Draft: ...
+    def event(self) -> Written[Any] | Draft: ...
     @property
     def subject(self) -> str: ...
     @property
@@ -84,14 +84,14 @@ class Aggregate(Generic[S, C, E]):
     timers: Callable[[Sequence[E]], Iterable[TimerSet | TimerCleared]]
 
 
-Encode = Callable[[Contract | Draft, str], bytes | None]
+Encode = Callable[[Written[Any] | Draft, str], bytes | None]
 """The payload of a told event with this id; None: it cannot be told to anybody (`shared/letters.py`)."""
 
 
-def encode_plain(contract: Contract | Draft, id_: str) -> bytes | None:
+def encode_plain(event: Written[Any] | Draft, id_: str) -> bytes | None:
     """The payload of an event by a service that writes no letters."""
-    assert type(contract) is not Draft  # asking whether it is a contract costs ten times as much
-    return contract.encode()  # type: ignore[union-attr]
+    assert type(event) is Written
+    return event.payload
 
 
 class KeyClaim(msgspec.Struct, frozen=True, gc=False):
@@ -293,18 +293,19 @@ class Handler(Generic[S, C, E]):
         told = []
         because = Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent)
         for telling in tellings:
-            contract, id_ = telling.contract, ids.event_id()
-            data = self._encode(contract, id_)
+            event, id_ = telling.event, ids.event_id()
+            data = self._encode(event, id_)
             if data is None:
                 log.warning("a letter nobody could read was not written", to=telling.subject)
                 continue
-            if contract.cut:  # what leads to somebody's file ends here: the store alone knows they belong together
-                cut = Meta(ids.random_id(), id_, SYSTEM_ROLE, None, telling.observed_at)
-                told.append(Told(contract.log, id_, contract.type_name, telling.subject, data, cut))
-                continue
-            if telling.observed_at is not because.observed_at:
-                because = msgspec.structs.replace(because, observed_at=telling.observed_at)
-            told.append(Told(contract.log, id_, contract.type_name, telling.subject, data, because))
+            kind = event.kind
+            if kind.cut:  # what leads to somebody's file ends here: the store alone knows they belong together
+                meta = Meta(ids.random_id(), id_, SYSTEM_ROLE, None, telling.observed_at)
+            else:
+                if telling.observed_at is not because.observed_at:
+                    because = msgspec.structs.replace(because, observed_at=telling.observed_at)
+                meta = because
+            told.append(Told(kind.log, id_, kind.type_name, telling.subject, data, meta, event.reader))
         rows = [*aggregate.project(before, events, after, now), *also.rows]
         for timer in aggregate.timers(events):
             if isinstance(timer, TimerSet):

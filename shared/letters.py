@@ -23,7 +23,7 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet, OKPKey
 from pydantic import ValidationError
 
-from shared.contracts.base import Contract, Draft, Letter, Opened
+from shared.contracts.base import Draft, Letter, Opened, Written
 from shared.envelope import Message
 
 SIZES = (1024, 4096, 16_384)
@@ -78,13 +78,14 @@ class Seals:
         """Whether a letter can be sealed to a site."""
         return site in self._network
 
-    def encode(self, draft: Contract | Draft, id_: str) -> bytes | None:
+    def encode(self, draft: Written[Any] | Draft, id_: str) -> bytes | None:
         """The payload of a told event: a letter is sealed, anything else is as it is. id_: of the event.
 
         None for a letter to a site whose key nobody has handed out: nobody could read it.
         """
-        if not isinstance(draft, Draft):
-            return draft.encode()
+        if type(draft) is Written:
+            return draft.payload
+        assert isinstance(draft, Draft)
         key = self._network.get(draft.to)
         if key is None:
             return None

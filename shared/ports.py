@@ -7,7 +7,7 @@ and one conformance suite runs against both.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -52,8 +52,15 @@ class StreamWrite(msgspec.Struct, gc=False):
     events: Sequence[NewEvent]
 
 
+class Untellable(Exception):
+    """An event that no reader could digest was to be told: nothing of its append is stored. Says which field of it."""
+
+
 class Told(msgspec.Struct, gc=False):
-    """A row for the outbox: it gets its origin, sequence and time when it is stored."""
+    """A row for the outbox: it gets its origin, sequence and time when it is stored.
+
+    read: reads the payload as any reader will, before it is stored; None when that has been done.
+    """
 
     log: Log
     id: str
@@ -61,6 +68,7 @@ class Told(msgspec.Struct, gc=False):
     subject: str
     data: bytes
     meta: Meta
+    read: Callable[[bytes], object] | None = None
 
 
 class KeyRecord(msgspec.Struct, gc=False):
@@ -192,7 +200,7 @@ class Store(Protocol):
     async def append(self, append: Append) -> Appended:
         """Stores everything or nothing. A reader's checkpoint that would move back is a conflict too: its rows are old.
 
-        Raises `VersionConflict`, `KeyTaken`, `StoreUnavailable`, `OriginHalted`.
+        Raises `VersionConflict`, `KeyTaken`, `Untellable`, `StoreUnavailable`, `OriginHalted`.
         """
         ...
 

@@ -6,7 +6,7 @@ contract.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.allowance import events as ev
 from services.allowance import events_entitlement as en
@@ -17,15 +17,20 @@ from services.allowance.decider_handout import Handout
 from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
 from shared.contracts import allowance as told
-from shared.contracts.base import Contract, Draft
+from shared.contracts.base import Contract, Draft, Written
 
 
 class Telling(NamedTuple):
     """subject: what it is about; of a letter the addressee. observed_at: nobody observes a seat."""
 
-    contract: Contract | Draft
+    event: Written[Any] | Draft
     subject: str
     observed_at: None = None
+
+    @property
+    def contract(self) -> Contract | Draft:
+        """The event as any reader has it. Raises `ValidationError`."""
+        return self.event.read()
 
 
 # --- the municipality -------------------------------------------------------------------------------------------------
@@ -65,7 +70,7 @@ def seats(programme: Programme) -> Telling:
     opened = programme.opened
     assert opened is not None
     total, occupied, held = _counts(programme)
-    contract = told.SeatsTold.of(
+    contract = told.SeatsTold.written(
         programme_id=opened.programme_id, site=opened.site, name=opened.name, period=opened.period,
         methods=opened.methods, total=total, occupied=occupied, held=held,
     )  # fmt: skip
@@ -102,19 +107,18 @@ def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Te
     about = {"entitlement_id": entitlement.id, "client_id": entitlement.client_id, "at": event.at}
     match event:
         case en.EntitlementGranted():
-            granted = told.EntitlementGranted.of(**about, programme_id=entitlement.programme_id)
+            granted = told.EntitlementGranted.written(**about, programme_id=entitlement.programme_id)
             return [Telling(granted, entitlement.id)]
         case en.EntitlementRefused():
-            return [Telling(told.EntitlementRefused.of(**about, code=event.code), entitlement.id)]
+            return [Telling(told.EntitlementRefused.written(**about, code=event.code), entitlement.id)]
         case en.EntitlementForgotten():  # of whoever is erased nobody is told anything more
             return []
         case en.EntitlementEnded():
-            ended = told.EntitlementEnded.of(**about, from_day=event.from_day, reason=event.reason)
+            ended = told.EntitlementEnded.written(**about, from_day=event.from_day, reason=event.reason)
             return [Telling(ended, entitlement.id)]
         case en.PaymentNoted():
-            return [
-                Telling(told.AllowanceReady.of(**about, handout_id=event.handout_id, until=event.until), entitlement.id)
-            ]
+            ready = told.AllowanceReady.written(**about, handout_id=event.handout_id, until=event.until)
+            return [Telling(ready, entitlement.id)]
         case _:  # days are between the desk and whoever pays
             return []
 

@@ -15,7 +15,7 @@ from shared.contracts import allowance as told
 
 def epoch(programmes: Sequence[Programme], entitlements: Sequence[Entitlement], at: datetime) -> list[Telling]:
     """The first rows of both logs, in order. at: when the epoch begins."""
-    tellings = [Telling(told.EpochBegan(at=at), "epoch"), Telling(told.SiteEpochBegan(at=at), "epoch")]
+    tellings = [Telling(told.EpochBegan.written(at=at), "epoch"), Telling(told.SiteEpochBegan.written(at=at), "epoch")]
     tellings += [seats(programme) for programme in programmes]
     for entitlement in entitlements:
         if entitlement.status in ("granted", "suspended"):

@@ -5,7 +5,7 @@ the request under its random id. The only place that builds a contract.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.intake import events as ev
 from services.intake import publish_offers
@@ -13,16 +13,21 @@ from services.intake.decider_file import File, Request, status_of, touched
 from services.intake.events_offers import OfferEvent
 from services.intake.publish_offers import letters
 from shared.contracts import intake as told
-from shared.contracts.base import Contract, Draft
+from shared.contracts.base import Contract, Draft, Written
 from shared.contracts.vocabulary import size_class
 
 
 class Telling(NamedTuple):
     """subject: what it is about. observed_at: nobody observes a file."""
 
-    contract: Contract | Draft
+    event: Written[Any] | Draft
     subject: str
     observed_at: None = None
+
+    @property
+    def contract(self) -> Contract | Draft:
+        """The event as any reader has it. Raises `ValidationError`."""
+        return self.event.read()
 
 
 def tell(before: File, events: Sequence[ev.ClientEvent], after: File) -> list[Telling]:
@@ -61,7 +66,7 @@ def _site_events(event: ev.ClientEvent, before: File) -> list[Telling]:
 
 def notice(file: File, request: Request) -> Telling:
     """What everybody may know of a request."""
-    contract = told.RequestNoticed.of(
+    contract = told.RequestNoticed.written(
         request_id=request.id, kinds=request.kinds, size_class=size_class(request.household_size),
         features=request.features, not_at=request.not_at, priority_band=request.priority_band,
         rules_version=request.rules_version, waiting_since=request.waiting_since,
@@ -74,17 +79,17 @@ def site_events(event: ev.FileEvent) -> list[Telling]:
     """What the services of this site hear of one event."""
     match event:
         case ev.ClientRegistered():
-            return [Telling(told.ClientRegistered.of(client_id=event.client_id, at=event.at), event.client_id)]
+            return [Telling(told.ClientRegistered.written(client_id=event.client_id, at=event.at), event.client_id)]
         case ev.ClientErased():
-            return [Telling(told.ClientErased.of(client_id=event.client_id, at=event.at), event.client_id)]
+            return [Telling(told.ClientErased.written(client_id=event.client_id, at=event.at), event.client_id)]
         case ev.RequestOpened():
-            opened = told.RequestOpened.of(
+            opened = told.RequestOpened.written(
                 client_id=event.client_id, request_id=event.request_id, kinds=event.kinds, features=event.features,
                 household_size=event.household_size, waiting_since=event.waiting_since, at=event.at,
             )  # fmt: skip
             return [Telling(opened, event.request_id)]
         case ev.RequestWithdrawn():
-            withdrawn = told.RequestWithdrawn.of(
+            withdrawn = told.RequestWithdrawn.written(
                 client_id=event.client_id, request_id=event.request_id, reason=event.reason, at=event.at
             )
             return [Telling(withdrawn, event.request_id)]

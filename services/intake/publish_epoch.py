@@ -18,7 +18,7 @@ from shared.contracts import intake as told
 def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list[Telling]:
     """The first rows of both logs, in order. files: every one of the site. weeks: its counts, those under `below` are
     small. at: when the epoch begins."""
-    tellings = [Telling(told.EpochBegan(at=at), "epoch"), Telling(told.SiteEpochBegan(at=at), "epoch")]
+    tellings = [Telling(told.EpochBegan.written(at=at), "epoch"), Telling(told.SiteEpochBegan.written(at=at), "epoch")]
     for file in files:
         if file.erased_at is not None:  # whoever was restored may have forgotten it
             tellings += site_events(ev.ClientErased(file.id, "asked_by_client", file.erased_at))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from services.intake import events as ev
 from services.intake import events_offers as oe
 from services.intake.decider_file import File, doubles
 from services.intake.decider_slot import Offer
 from shared.contracts import intake as told
-from shared.contracts.base import Contract, Draft
+from shared.contracts.base import Draft, Written
 
 ENDS = frozenset({"declined", "withdrawn", "lapsed", "called_off", "no_show"})
 
@@ -51,26 +52,26 @@ def letter(file: File, offer: Offer) -> Draft:
     return Draft(told.PlaceAccepted, offer.site, offer.id, accepted)
 
 
-def site_events(event: oe.OfferEvent, before: File) -> Sequence[Contract]:
+def site_events(event: oe.OfferEvent, before: File) -> Sequence[Written[Any]]:
     """What the services of this site hear of one event. before: the file as it was before this decision."""
     about = {"client_id": event.client_id, "request_id": event.request_id, "offer_id": event.offer_id, "at": event.at}
     match event:
         case oe.OfferReceived():
             where = {"site": event.site, "location": event.location, "kind": event.kind}
-            return [told.OfferReceived.of(**about, **where, expires_at=event.expires_at)]
+            return [told.OfferReceived.written(**about, **where, expires_at=event.expires_at)]
         case oe.OfferAccepted():
-            return [told.OfferAccepted.of(**about, expected_by=event.expected_by)]
+            return [told.OfferAccepted.written(**about, expected_by=event.expected_by)]
         case oe.OfferDeclined():
-            return [told.OfferDeclined.of(**about, reason=event.reason)]
+            return [told.OfferDeclined.written(**about, reason=event.reason)]
         case oe.OfferWordHeard():
             return _word(event, before, about)
         case oe.PlaceGivenUp():  # days hang on it: whatever its owner knows yet, they live elsewhere
-            return [told.ClientLeft.of(**about | {"at": event.moved_at})]
+            return [told.ClientLeft.written(**about | {"at": event.moved_at})]
         case _:  # written again; that a request ended as placed is said with the word that did it
             return []
 
 
-def standing(client_id: str, offer: Offer, at: datetime) -> Sequence[Contract]:
+def standing(client_id: str, offer: Offer, at: datetime) -> Sequence[Written[Any]]:
     """How it stands with an offer that is not over, as a new epoch tells this site: what was said of it last; also that
     they have left. at: for one of which it is not known any more since when."""
     about = {
@@ -78,35 +79,35 @@ def standing(client_id: str, offer: Offer, at: datetime) -> Sequence[Contract]:
     }  # fmt: skip
     where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
     if offer.given_up is not None:
-        return [told.ClientLeft.of(**about | {"at": offer.given_up})]
+        return [told.ClientLeft.written(**about | {"at": offer.given_up})]
     if offer.word == "housed":
-        return [told.ClientHoused.of(**about, **where)]
+        return [told.ClientHoused.written(**about, **where)]
     if offer.word == "left":
-        return [told.ClientLeft.of(**about)]
+        return [told.ClientLeft.written(**about)]
     if offer.settled or offer.stay_id:  # of a claim nothing is told before its stay's owner agrees
         return []
     if offer.status == "declined":
-        return [told.OfferDeclined.of(**about, reason=offer.reason or "other")]
+        return [told.OfferDeclined.written(**about, reason=offer.reason or "other")]
     if offer.word == "expected":
-        return [told.OfferConfirmed.of(**about, expected_by=offer.until or offer.expected_by or at)]
+        return [told.OfferConfirmed.written(**about, expected_by=offer.until or offer.expected_by or at)]
     if offer.expected_by is not None:
-        return [told.OfferAccepted.of(**about, expected_by=offer.expected_by)]
-    return [told.OfferReceived.of(**about, **where, expires_at=offer.expires_at)]
+        return [told.OfferAccepted.written(**about, expected_by=offer.expected_by)]
+    return [told.OfferReceived.written(**about, **where, expires_at=offer.expires_at)]
 
 
-def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> Sequence[Contract]:
+def _word(event: oe.OfferWordHeard, before: File, about: dict[str, object]) -> Sequence[Written[Any]]:
     offer = before.offers[event.offer_id]
     if event.word == offer.word:
         return []
     if event.word in ENDS and offer.stay_id:  # it is the desk that claimed, and sees it
         return []
     if event.word in ENDS:
-        return [told.OfferEnded.of(**about, how=event.word, reason=event.reason or offer.reason)]
+        return [told.OfferEnded.written(**about, how=event.word, reason=event.reason or offer.reason)]
     if event.word == "expected":
-        return [told.OfferConfirmed.of(**about, expected_by=event.until or offer.expected_by or event.at)]
+        return [told.OfferConfirmed.written(**about, expected_by=event.until or offer.expected_by or event.at)]
     happened = {"at": event.said_at or event.at}  # days hang on it: when it was so, not when it was heard of
     if event.word == "housed":
         where = {"site": offer.site, "location": offer.location, "kind": offer.kind}
-        return [told.ClientHoused.of(**about | happened, **where)]
+        return [told.ClientHoused.written(**about | happened, **where)]
     known = offer.given_up is not None  # said when they moved
-    return [told.ClientLeft.of(**about | happened)] if event.word == "left" and not known else []
+    return [told.ClientLeft.written(**about | happened)] if event.word == "left" and not known else []

@@ -45,7 +45,7 @@ def unmet_told(week: date, counts: Counts) -> Telling:
     """What nothing was found for in one week, by each word by itself: what somebody needed in all does not leave the
     desk with the count."""
     sums = summed(counts.unmet)
-    contract = told.UnmetTold.of(
+    contract = told.UnmetTold.written(
         week=week, total=sums.total,
         kinds=[{"kind": kind, "count": count} for kind, count in sums.kinds.items()],
         size_classes=[{"size_class": size, "count": count} for size, count in sums.size_classes.items()],
@@ -61,7 +61,7 @@ def week_told(week: date, counts: Counts, below: int) -> Telling:
     for group in PARTNER_GROUPS:
         count = counts.referrals.get(group, 0)
         referrals.append({"group": group, "count": None if 0 < count < below else count})
-    contract = told.WeekTold.of(
+    contract = told.WeekTold.written(
         week=week, registrations=counts.registrations, referrals=referrals,
         outcomes=[{"kind": kind, "count": counts.outcomes.get(kind, 0)} for kind in OUTCOME_KINDS],
     )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
@@ -19,15 +19,20 @@ from services.placement.events_offers import WordRepeated
 from services.placement.events_regimes import StandbyClosed, StandbyOpened
 from services.placement.publish_offers import letters
 from shared.contracts import placement as told
-from shared.contracts.base import Contract, Draft
+from shared.contracts.base import Contract, Draft, Written
 
 
 class Telling(NamedTuple):
     """subject: what it is about; of a letter the addressee. observed_at: when a person saw it, if that is known."""
 
-    contract: Contract | Draft
+    event: Written[Any] | Draft
     subject: str
     observed_at: datetime | None
+
+    @property
+    def contract(self) -> Contract | Draft:
+        """The event as any reader has it. Raises `ValidationError`."""
+        return self.event.read()
 
 
 def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Telling]:
@@ -84,7 +89,7 @@ def _opened(location: str, places: Sequence[Place], event: StandbyOpened) -> lis
     for place in places:
         makes.setdefault((place.kind, place.sleeps, place.features), []).append(place)
     return [
-        Telling(told.PlacesOpened.of(
+        Telling(told.PlacesOpened.written(
             location=location, place_ids=tuple(place.id for place in same), kind=kind, sleeps=sleeps,
             rooms=tuple(place.room for place in same), features=features, overflow=True, at=event.at,
         ), location, None)
@@ -115,11 +120,11 @@ def _answers(after: Location, events: Sequence[ev.LocationEvent]) -> list[Tellin
 
 def offer_mode(state: Location) -> Telling:
     """Whether a location offers by itself: others wait longer for one that asks first."""
-    mode = told.OfferModeTold.of(location=state.name, site=state.site, mode=state.offer_mode)
+    mode = told.OfferModeTold.written(location=state.name, site=state.site, mode=state.offer_mode)
     return Telling(mode, state.name, None)
 
 
-def figures(state: Location) -> told.CapacityTold:
+def figures(state: Location) -> Written[told.CapacityTold]:
     """The figures of all groups of a location: what an epoch begins with."""
     return _capacity(state, state.groups.values())
 
@@ -152,8 +157,8 @@ def _look(event: ev.LocationEvent) -> datetime | None:
             return None
 
 
-def _capacity(state: Location, groups: Iterable[Group]) -> told.CapacityTold:
-    return told.CapacityTold.of(
+def _capacity(state: Location, groups: Iterable[Group]) -> Written[told.CapacityTold]:
+    return told.CapacityTold.written(
         location=state.name,
         site=state.site,
         title=state.title,
@@ -215,7 +220,7 @@ def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
 
 
 def _held(location: str, event: ev.PlaceHeld) -> Telling:
-    contract = told.PlaceHeld.of(
+    contract = told.PlaceHeld.written(
         location=location,
         hold_id=event.hold_id,
         place_ids=event.place_ids,
@@ -235,7 +240,7 @@ def _hold_ended(
     at: datetime,
     stay_id: str | None = None,
 ) -> Telling:
-    contract = told.HoldEnded.of(
+    contract = told.HoldEnded.written(
         location=location,
         hold_id=hold_id,
         place_ids=place_ids,
@@ -247,7 +252,7 @@ def _hold_ended(
 
 
 def _stay_began(location: str, event: ev.StayBegan) -> Telling:
-    contract = told.StayBegan.of(
+    contract = told.StayBegan.written(
         location=location,
         stay_id=event.stay_id,
         place_ids=event.place_ids,
@@ -261,7 +266,7 @@ def _stay_began(location: str, event: ev.StayBegan) -> Telling:
 
 
 def _stay_ended(location: str, event: ev.StayEnded) -> Telling:
-    contract = told.StayEnded.of(
+    contract = told.StayEnded.written(
         location=location,
         stay_id=event.stay_id,
         place_ids=event.place_ids,
@@ -281,23 +286,23 @@ def _stay_changed(location: str, event: ev.StayMoved | ev.StayCorrected | ev.Sta
     }
     match event:
         case ev.StayMoved():
-            moved = told.StayMoved.of(**facts, kind=event.kind, moved_at=event.moved_at)
+            moved = told.StayMoved.written(**facts, kind=event.kind, moved_at=event.moved_at)
             return Telling(moved, event.stay_id, event.moved_at)
         case ev.StayCorrected():
-            right = told.StayCorrected.of(**facts, household_size=event.household_size, began_at=event.began_at)
+            right = told.StayCorrected.written(**facts, household_size=event.household_size, began_at=event.began_at)
             return Telling(right, event.stay_id, None)
         case ev.StayResumed():
-            return Telling(told.StayResumed.of(**facts), event.stay_id, None)
+            return Telling(told.StayResumed.written(**facts), event.stay_id, None)
 
 
 def _places(
     location: str,
     event: ev.PlacesOpened | ev.PlacesBlocked | ev.PlacesUnblocked | ev.PlacesClosed | StandbyClosed,
 ) -> Telling:
-    contract: Contract
+    contract: Written[Any]
     match event:
         case ev.PlacesOpened():
-            contract = told.PlacesOpened.of(
+            contract = told.PlacesOpened.written(
                 location=location,
                 place_ids=event.place_ids,
                 kind=event.kind,
@@ -308,7 +313,7 @@ def _places(
                 at=event.at,
             )
         case ev.PlacesBlocked():
-            contract = told.PlacesBlocked.of(
+            contract = told.PlacesBlocked.written(
                 location=location,
                 place_ids=event.place_ids,
                 reason=event.reason,
@@ -316,13 +321,13 @@ def _places(
                 at=event.at,
             )
         case ev.PlacesUnblocked():
-            contract = told.PlacesUnblocked.of(
+            contract = told.PlacesUnblocked.written(
                 location=location,
                 place_ids=event.place_ids,
                 at=event.at,
             )
         case ev.PlacesClosed() | StandbyClosed():
-            contract = told.PlacesClosed.of(
+            contract = told.PlacesClosed.written(
                 location=location,
                 place_ids=event.place_ids,
                 at=event.at,
@@ -331,10 +336,10 @@ def _places(
 
 
 def _night(location: str, event: ev.StaysBegan | ev.StaysEnded) -> Telling:
-    contract: Contract
+    contract: Written[Any]
     pairs = tuple((stay_id, place_id) for stay_id, place_id in event.stays)
     if isinstance(event, ev.StaysBegan):
-        contract = told.StaysBegan.of(
+        contract = told.StaysBegan.written(
             location=location,
             programme=event.programme,
             kind=event.kind,
@@ -343,7 +348,7 @@ def _night(location: str, event: ev.StaysBegan | ev.StaysEnded) -> Telling:
             at=event.at,
         )
         return Telling(contract, location, event.began_at)
-    contract = told.StaysEnded.of(
+    contract = told.StaysEnded.written(
         location=location,
         programme=event.programme,
         stays=pairs,

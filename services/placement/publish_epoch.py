@@ -25,7 +25,8 @@ Key = TypeVar("Key", bound=tuple[Any, ...])
 
 def epoch(states: Sequence[Location], at: datetime) -> list[Telling]:
     """The first rows of both logs, in order. states: every location of the site. at: when the epoch begins."""
-    tellings = [Telling(told.EpochBegan(at=at), "epoch", None), Telling(told.SiteEpochBegan(at=at), "epoch", None)]
+    begun = told.EpochBegan.written(at=at), told.SiteEpochBegan.written(at=at)
+    tellings = [Telling(event, "epoch", None) for event in begun]
     for state in states:
         tellings.append(Telling(figures(state), state.name, None))
         if state.offer_mode != "automatic":
@@ -98,4 +99,4 @@ def _grouped(things: Iterable[T], key: Callable[[T], Key]) -> Iterator[tuple[Key
 
 
 def _telling(contract: type[Contract], state: Location, subject: str, **fields: object) -> Telling:
-    return Telling(contract.of(location=state.name, **fields), subject, None)
+    return Telling(contract.written(location=state.name, **fields), subject, None)

@@ -18,7 +18,7 @@ def tell(before: Regime, events: Sequence[RegimeEvent], after: Regime) -> list[T
 
 def regime(state: Regime) -> Telling:
     """A regime as it is: also what an epoch begins with."""
-    contract = told.RegimeTold.of(
+    contract = told.RegimeTold.written(
         regime_id=state.id, site=state.site, revision=state.revision, name=state.name, kinds=state.kinds,
         starts_at=state.starts_at, ends_at=state.ends_at,
     )  # fmt: skip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
@@ -20,6 +20,7 @@ SEALED_PATTERN = r"^[A-Za-z0-9_-]{1,1000}\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.
 SEALED_CHARS_MAX = 24 * 1024
 
 _write = msgspec.json.Encoder().encode
+K = TypeVar("K", bound="Contract")
 _UNPRINTABLE = re.compile(r"[^\w.\[\]-]")
 
 
@@ -40,24 +41,38 @@ class Contract(BaseModel):
     log: ClassVar[Literal["pub", "loc"]]
     cut: ClassVar[bool] = False
 
-    __slots__ = ("_payload",)  # not a field: a copy with other values has none and is encoded anew
+    @classmethod
+    def written(cls, **fields: object) -> Written[Self]:
+        """The event with these fields, written down and not read yet: whoever stores it reads it first, as any reader
+        will, and one that nobody could read is never told. Much cheaper than checking the fields here, and cheaper
+        still because a store reads a whole batch at once.
+        """
+        return Written(cls, _write(fields))
 
     @classmethod
     def of(cls, **fields: object) -> Self:
-        """The event with these fields, made by writing its payload and reading that as any reader will: one nobody
-        could read is never told. Two thirds of the cost of checking the fields and writing the payload afterwards.
-
-        Raises `ValidationError`.
-        """
-        payload = _write(fields)
-        event = cls.__pydantic_validator__.validate_json(payload)
-        object.__setattr__(event, "_payload", payload)
-        return event  # type: ignore[no-any-return]
+        """The event with these fields, as a reader has it. Raises `ValidationError`."""
+        return cls.written(**fields).read()
 
     def encode(self) -> bytes:
         """The payload as it travels: compact JSON."""
-        payload: bytes | None = getattr(self, "_payload", None)
-        return self.__pydantic_serializer__.to_json(self) if payload is None else payload
+        return self.__pydantic_serializer__.to_json(self)
+
+
+class Written(msgspec.Struct, Generic[K], frozen=True, gc=False):
+    """An event as its contract writes it. payload: compact JSON, as it travels."""
+
+    kind: type[K]
+    payload: bytes
+
+    @property
+    def reader(self) -> Callable[[bytes], K]:
+        """Reads a payload of this kind as any reader will; it raises `ValidationError`."""
+        return self.kind.__pydantic_validator__.validate_json
+
+    def read(self) -> K:
+        """The event as any reader has it. Raises `ValidationError`."""
+        return self.reader(self.payload)
 
 
 class LetterBody(BaseModel):
@@ -99,16 +114,17 @@ class Draft:
     body: LetterBody
 
     @property
-    def log(self) -> Literal["pub", "loc"]:
-        return self.letter.log
+    def kind(self) -> type[Letter]:
+        return self.letter
 
     @property
-    def type_name(self) -> str:
-        return self.letter.type_name
+    def reader(self) -> None:
+        """Its body was checked as it was made, and what is sealed nobody reads here."""
+        return None
 
-    @property
-    def cut(self) -> bool:
-        return self.letter.cut
+    def read(self) -> Draft:
+        """As it is."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +166,15 @@ class Registry:
         try:
             return contract.model_validate_json(data)
         except ValidationError as error:
-            raise Malformed("data-invalid", _first_mistake(error)) from None
+            raise Malformed("data-invalid", first_mistake(error)) from None
 
 
 def _family(type_name: str) -> str:
     return type_name.rpartition(".")[0]
 
 
-def _first_mistake(error: ValidationError) -> str:
+def first_mistake(error: ValidationError) -> str:
+    """The first wrong field and what is wrong with it; never what it holds."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     # A field that is too much has a name that somebody else chose.
     where = _UNPRINTABLE.sub("?", ".".join(str(part) for part in first["loc"])[:100]) or "the data"

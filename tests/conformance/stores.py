@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -143,8 +143,10 @@ def event(data: bytes = b'{"n":1}', **more: Any) -> NewEvent:
     return NewEvent(IDS.event_id(), "thing-done.v1", data, meta(**more))
 
 
-def told(data: bytes = b'{"told":1}', log: Log = "pub", **more: Any) -> Told:
-    return Told(log, IDS.event_id(), "nl.plek.placement.thing-told.v1", "somewhere", data, meta(**more))
+def told(
+    data: bytes = b'{"told":1}', log: Log = "pub", read: Callable[[bytes], object] | None = None, **more: Any
+) -> Told:
+    return Told(log, IDS.event_id(), "nl.plek.placement.thing-told.v1", "somewhere", data, meta(**more), read)
 
 
 def write(stream: str, expected: int, count: int = 1) -> StreamWrite:

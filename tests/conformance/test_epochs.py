@@ -79,9 +79,9 @@ class Repairs:
             self.meanwhile -= 1
             await self.store.append(append(f"a/{self.meanwhile}"))
         at = datetime.fromisoformat("2026-01-05T23:00:00Z")
-        began = [Telling(EpochBegan(at=at), "epoch", None), Telling(SiteEpochBegan(at=at), "epoch", None)]
+        began = [Telling(first.written(at=at), "epoch", None) for first in (EpochBegan, SiteEpochBegan)]
         return began + [
-            Telling(CapacityTold(location=name, site=SITE, title=name, district="", rows=()), name, None)
+            Telling(CapacityTold.written(location=name, site=SITE, title=name, district="", rows=()), name, None)
             for name in LOCATIONS
         ]
 
@@ -270,7 +270,7 @@ async def test_an_epoch_others_have_heard_of_is_not_begun_again(repairs: Repairs
 
 
 async def test_an_epoch_that_tells_nobody_on_one_of_its_logs_is_not_begun(repairs: Repairs) -> None:
-    first = [Telling(EpochBegan(at=NOW), "epoch", None)]
+    first = [Telling(EpochBegan.written(at=NOW), "epoch", None)]
     with pytest.raises(ValueError, match="begins on both logs"):
         await begin_epoch(repairs.store, first, SystemIds(), SystemClock())
     assert repairs.store.origin.epoch == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import pytest
@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from shared import handling, schema
 from shared.clock import SystemClock
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Written
 from shared.handling import Aggregate, Also, Context, Handled, Handler, KeyClaim, KeyReused
 from shared.ids import SystemIds
 from shared.kernel import Codec, Command, Decider, Event, Rejected
@@ -97,7 +97,7 @@ class TillTold(Contract):
 
 
 class Telling(NamedTuple):
-    contract: Contract
+    event: Written[Any]
     subject: str
     observed_at: datetime | None
 
@@ -127,7 +127,7 @@ def evolve(till: Till, event: TillEvent) -> Till:
 
 
 def tell(before: Till, events: Sequence[TillEvent], after: Till) -> list[Telling]:
-    return [Telling(TillTold(cents=after.cents), "till", NOW)] if before.cents != after.cents else []
+    return [Telling(TillTold.written(cents=after.cents), "till", NOW)] if before.cents != after.cents else []
 
 
 def project(before: Till, events: Sequence[TillEvent], after: Till, at: datetime) -> list[RowChange]:

@@ -52,14 +52,16 @@ def test_what_night_reports_counted_is_told_too() -> None:
 
 
 def test_both_logs_say_first_that_an_epoch_began_also_where_there_is_nothing_else() -> None:
-    begun = [(telling.contract.log, telling.contract) for telling in epoch([], AT)]
+    begun = [(telling.event.kind.log, telling.contract) for telling in epoch([], AT)]
     assert begun == [("pub", told.EpochBegan(at=AT)), ("loc", told.SiteEpochBegan(at=AT))]
 
 
 def test_the_figures_are_those_of_the_location_and_two_epochs_of_one_state_are_the_same() -> None:
     state = west.given(opened(A1, A2), held(A1)).state
     tellings = epoch([state], AT)
-    assert [each.contract for each in tellings if isinstance(each.contract, told.CapacityTold)] == [figures(state)]
+    assert [each.contract for each in tellings if isinstance(each.contract, told.CapacityTold)] == [
+        figures(state).read()
+    ]
     assert tellings == epoch([state], AT)
 
 

@@ -105,7 +105,7 @@ def test_a_group_that_is_gone_is_told_with_zeros() -> None:
     one = west.given(opened(A1))
     gone = ev.PlacesClosed((A1,), after(hours=1), after(hours=1))
     assert told_figures(one, gone) == [row(0, observed_at=after(hours=1))]
-    assert list(figures(one.given(gone).state).rows) == [row(0, observed_at=after(hours=1))]
+    assert list(figures(one.given(gone).state).read().rows) == [row(0, observed_at=after(hours=1))]
 
 
 def test_nothing_is_told_when_nothing_told_changed() -> None:
@@ -163,8 +163,8 @@ def test_figures_say_where_and_never_who() -> None:
 
 
 def test_an_epoch_begins_with_all_groups() -> None:
-    assert list(figures(BEDS.state).rows) == [row(2), row(1, size_class="3-4", feature_class="pets+quiet")]
-    assert figures(west.state).rows == ()
+    assert list(figures(BEDS.state).read().rows) == [row(2), row(1, size_class="3-4", feature_class="pets+quiet")]
+    assert figures(west.state).read().rows == ()
 
 
 def test_a_check_in_tells_the_end_of_the_hold_and_the_stay() -> None:
@@ -188,7 +188,7 @@ def test_a_check_in_tells_the_end_of_the_hold_and_the_stay() -> None:
 
 
 def test_figures_go_to_everybody_and_site_events_stay_at_the_site() -> None:
-    logs = {item.contract.type_name: item.contract.log for item in telling(BEDS, held(A1))}
+    logs = {item.event.kind.type_name: item.event.kind.log for item in telling(BEDS, held(A1))}
     assert logs == {"nl.plek.placement.place-held.v1": "loc", "nl.plek.placement.capacity-told.v1": "pub"}
 
 
@@ -204,7 +204,7 @@ def test_a_night_is_told_in_bulk() -> None:
     given = west.after(night(3, 1, 2))
     outcome = LOCATION.decide(given.state, night(4, 0, 1, days=1))
     assert not isinstance(outcome, Rejected)
-    names = [item.contract.type_name.split(".")[3] for item in telling(given, *outcome)]
+    names = [item.event.kind.type_name.split(".")[3] for item in telling(given, *outcome)]
     assert names == ["stays-ended", "places-opened", "places-unblocked", "capacity-told"]
 
 
@@ -219,7 +219,7 @@ def test_figures_are_an_observation_only_when_somebody_looked_just_now() -> None
 def test_figures_are_of_the_site_in_whose_log_they_are_whatever_name_it_gives_itself() -> None:
     ours = west.given(opened(A1)).state
     modes = told.OfferModeTold.of(location="west", site="west", mode="ask")
-    for contract in (figures(ours), modes):
+    for contract in (figures(ours).read(), modes):
         message = Message(
             Origin("noord", "placement", 1), "pub", 1, HOLD, contract.type_name, "west", AT, HOLD, HOLD, b""
         )

@@ -410,7 +410,7 @@ class AnyCommands(RuleBasedStateMachine):
 
     @invariant()
     def what_was_told_is_what_is(self) -> None:
-        now = {(r.kind, r.size_class, r.feature_class): r for r in figures(self.state).rows}
+        now = {(r.kind, r.size_class, r.feature_class): r for r in figures(self.state).read().rows}
         assert self.told == now
 
     def teardown(self) -> None:

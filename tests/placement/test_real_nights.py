@@ -68,7 +68,7 @@ def test_after_every_night_every_location_is_as_published_and_the_file_comes_bac
                 occupied=row.occupied, available=row.available, blocked=row.blocked, total=row.total
             )
         for name, state in locations.items():
-            rows = figures(state).rows
+            rows = figures(state).read().rows
             assert {
                 "occupied": sum(row.occupied for row in rows),
                 "available": sum(row.available for row in rows),

@@ -195,7 +195,7 @@ class _TellsItsCause(IntakeProcess):
         def tell(before: File, events: Sequence[ClientEvent], after: File) -> list[Telling]:
             told = publish.tell(before, events, after)
             return [
-                one._replace(contract=_Uncut.of(**one.contract.model_dump()))
+                one._replace(event=_Uncut.written(**one.contract.model_dump()))
                 if isinstance(one.contract, RequestNoticed) else one
                 for one in told
             ]  # fmt: skip

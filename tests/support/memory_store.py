@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared import schema
+from shared.batch import read_back
 from shared.envelope import LOGS, Log, Message, Meta, Origin, Recorded
 from shared.ports import (
     GIVEN,
@@ -99,6 +100,7 @@ class MemoryStore:
         if disk.epoch != self._origin.epoch:
             self.halt(f"epoch {disk.epoch} has begun elsewhere; this process still writes epoch {self._origin.epoch}")
             raise OriginHalted(str(self._halted))
+        read_back(append.told)
         for write in append.streams:
             if len(disk.streams.get(write.stream, ())) != write.expected_version:
                 raise VersionConflict(write.stream)

@@ -16,7 +16,7 @@ def test_it_is_begun_anew_less_and_less_often() -> None:
     after = first.then(CheckRepeated(CHECK_ID, LATER + timedelta(seconds=4), LATER))
     assert (after.state.rounds, after.state.asked) == (2, 0)
     [letter] = tell_check(after.state, [CheckRepeated(CHECK_ID, LATER, LATER)], after.state)
-    assert letter.contract.type_name == CheckBegun.type_name
+    assert letter.event.kind.type_name == CheckBegun.type_name
     at = LATER + timedelta(seconds=4)
     after.when(of(RepeatCheck, at=at)).then(CheckRepeated(CHECK_ID, at + timedelta(seconds=8), at))
 

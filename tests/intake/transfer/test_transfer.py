@@ -159,7 +159,7 @@ def test_this_site_hears_that_they_left_when_they_moved_and_not_when_its_owner_h
     left = told.ClientLeft.of(**about, request_id=ASKED, offer_id=OFFER)
     where = {"site": "zuidoost", "location": "zuidoost-2", "kind": "shelter_24h"}
     assert heard_of == [told.ClientHoused.of(**about, **where, request_id=ASKED_AGAIN, offer_id=NEXT), left]
-    assert list(standing(ANNA, after.state.offers[OFFER], T0)) == [left]
+    assert [one.read() for one in standing(ANNA, after.state.offers[OFFER], T0)] == [left]
     late = heard("left", 12)
     assert tell(after.state, [late], after.given(late).state) == []
 

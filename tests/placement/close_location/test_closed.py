@@ -44,7 +44,7 @@ def test_holds_are_cancelled_with_the_reason_and_who_lives_there_stays() -> None
         .state
     )
     assert list(state.stays) == [STAY]
-    assert [(row.total, row.occupied) for row in figures(state).rows] == [(1, 1)]
+    assert [(row.total, row.occupied) for row in figures(state).read().rows] == [(1, 1)]
 
 
 def test_the_last_place_closes_when_its_stay_ends() -> None:

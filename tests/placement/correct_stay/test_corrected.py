@@ -15,7 +15,7 @@ LIVED_IN = west.given(opened(A1, sleeps=2), began(A1))
 
 def test_another_number_of_people_counts() -> None:
     state = LIVED_IN.when(CORRECT).then(ev.StayCorrected(STAY, (A1,), 2, AT, AT)).state
-    assert [row.people for row in figures(state).rows] == [2]
+    assert [row.people for row in figures(state).read().rows] == [2]
     assert state.stays[STAY].version == 4
 
 

@@ -43,7 +43,7 @@ def test_a_count_is_a_look_at_every_place_of_its_kind() -> None:
         .then(replace(counted(), observed_at=after(hours=1), at=after(hours=1)))
         .state
     )
-    assert {row.kind: row.observed_at for row in figures(state).rows} == {
+    assert {row.kind: row.observed_at for row in figures(state).read().rows} == {
         "shelter_24h": after(hours=1), "night_shelter": AT,
     }  # fmt: skip
 
@@ -51,7 +51,7 @@ def test_a_count_is_a_look_at_every_place_of_its_kind() -> None:
 def test_an_older_count_is_kept_and_never_replaces_a_newer_look() -> None:
     early = AT - timedelta(hours=2)
     state = HOUSE.when(replace(COUNT, observed_at=early)).then(counted(superseded=True, seen=early)).state
-    assert {row.observed_at for row in figures(state).rows} == {AT}
+    assert {row.observed_at for row in figures(state).read().rows} == {AT}
 
 
 def test_the_same_again_changes_nothing() -> None:

@@ -37,7 +37,10 @@ LIVED_IN = ROOMS.given(began(A1))
 def test_a_household_moves_and_its_people_count_where_they_are() -> None:
     state = LIVED_IN.when(MOVE).then(moved(B1, away=(A1,))).state
     assert (state.places[A1].status, state.places[B1].status) == ("free", "occupied")
-    assert {row.size_class: (row.occupied, row.people) for row in figures(state).rows} == {"1": (0, 0), "2": (1, 1)}
+    assert {row.size_class: (row.occupied, row.people) for row in figures(state).read().rows} == {
+        "1": (0, 0),
+        "2": (1, 1),
+    }
 
 
 def test_the_best_fit_of_a_kind_is_found_for_them() -> None:

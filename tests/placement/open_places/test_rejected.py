@@ -67,7 +67,7 @@ def test_at_most_200_makes_of_place_a_location() -> None:
         opened(uid(5000 + n), sleeps=size, features=tuple(sorted(set_))) for n, (size, set_) in enumerate(makes[:200])
     ]
     full = west.given(*events)
-    assert len(figures(full.state).rows) == 200
+    assert len(figures(full.state).read().rows) == 200
     full.when(OPEN).then_rejected("too-many-groups", groups_max=200)
     same = replace(OPEN, sleeps=makes[0][0], features=makes[0][1])
     full.when(same).then(opened(A1, A2, sleeps=makes[0][0], features=tuple(sorted(makes[0][1]))))

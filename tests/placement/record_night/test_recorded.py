@@ -85,7 +85,7 @@ def test_the_oldest_stays_end_first_and_free_places_close_first() -> None:
 
 def test_an_unchanged_night_is_still_a_look_at_the_places() -> None:
     state = west.after(night(4, 1, 2)).when(night(4, 1, 2, days=1)).then(recorded(4, 1, 2, days=1)).state
-    assert [row.observed_at for row in figures(state).rows] == [seen(1)]
+    assert [row.observed_at for row in figures(state).read().rows] == [seen(1)]
 
 
 def test_what_is_published_beside_the_figures_is_kept_and_words_only_when_they_change() -> None:

@@ -17,14 +17,14 @@ IN_ERROR = ev.StayEnded(STAY, (A1,), "entered_in_error", AT, UNDO.at)
 
 def test_a_stay_that_was_none_ends_when_it_began() -> None:
     state = LIVED_IN.when(UNDO).then(IN_ERROR).state
-    assert [row.people for row in figures(state).rows] == [0]
+    assert [row.people for row in figures(state).read().rows] == [0]
 
 
 def test_a_stay_that_had_not_ended_goes_on() -> None:
     state = LIVED_IN.given(ended(A1)).when(UNDO).then(ev.StayResumed(STAY, (A1,), UNDO.at)).state
     assert state.places[A1].holder == STAY
     assert STAY not in state.ended_stays
-    assert [row.people for row in figures(state).rows] == [1]
+    assert [row.people for row in figures(state).read().rows] == [1]
 
 
 def test_a_household_that_moved_goes_back() -> None:
