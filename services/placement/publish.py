@@ -1,8 +1,8 @@
 """What of a decision is told, and to whom: figures to everybody, site events to the services of this site, and letters
 to the site that asked for a hold.
 
-The only place that builds a contract. Each is checked as it is built: one that no reader would accept is a failure
-here, before anything is stored, and not a halt at every other site.
+The only place that builds a contract. The store reads each back before it stores anything: one that no reader would
+accept is a failure here, and not a halt at every other site.
 """
 
 from __future__ import annotations

@@ -6,13 +6,11 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import ClassVar, Literal
 
 import pytest
 import pytest_asyncio
 
 from shared import schema
-from shared.contracts.base import Contract
 from shared.envelope import Log
 from shared.ports import (
     GIVEN,
@@ -24,7 +22,6 @@ from shared.ports import (
     Put,
     Store,
     StreamWrite,
-    Untellable,
     VersionConflict,
 )
 from tests.conformance.stores import (
@@ -46,14 +43,6 @@ from tests.conformance.stores import (
 pytestmark = pytest.mark.asyncio
 
 TRACEPARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-
-
-class Priced(Contract):
-    type_name: ClassVar[str] = "nl.plek.till.priced.v1"
-    log: ClassVar[Literal["pub", "loc"]] = "pub"
-    cents: int
-
-
 WORDS = "é \\ \" ' {} null"
 
 
@@ -230,20 +219,6 @@ async def test_the_outbox_is_read_in_pages(store: Store) -> None:
     await store.append(append("a/1", 0, told=[told(b"%d" % n) for n in range(10)]))
     assert [m.data for m in await store.read_outbox("pub", 3, 4)] == [b"3", b"4", b"5", b"6"]
     assert await store.read_outbox("pub", 10, 4) == []
-
-
-async def test_what_no_reader_could_read_is_refused_alone_and_nothing_of_it_is_stored(store: Store) -> None:
-    def priced(stream: str, cents: object) -> Append:
-        made = Priced.written(cents=cents)
-        return append(stream, told=[told(made.payload, read=made.reader)])
-
-    results = await gather(*(store.append(priced(f"a/{n}", "ten" if n == 3 else n)) for n in range(6)))
-    assert [n for n, found in enumerate(results) if isinstance(found, Untellable)] == [3]
-    assert str(results[3]).endswith("cents: int_type"), "it says which field, not what it holds"
-    assert await store.read_stream("a/3", 0, 10) == []
-    rows = await store.read_outbox("pub", 0, 10)
-    stored = enumerate((0, 1, 2, 4, 5), 1)
-    assert [(row.sequence, row.data) for row in rows] == [(n, b'{"cents":%d}' % cents) for n, cents in stored]
 
 
 async def test_something_may_be_told_without_an_event(store: Store) -> None:

@@ -1,0 +1,46 @@
+"""What nobody could read is never told (`shared.batch.read_back`), in memory and on the real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import ClassVar, Literal
+
+import pytest
+import pytest_asyncio
+
+from shared.contracts.base import Contract
+from shared.ports import Append, Untellable
+from tests.conformance.stores import Backend, MemoryBackend, PgBackend, append, gather, told
+
+pytestmark = pytest.mark.asyncio
+
+
+class Priced(Contract):
+    type_name: ClassVar[str] = "nl.plek.till.priced.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+    cents: int
+
+
+@pytest_asyncio.fixture(params=["memory", "postgres"])
+async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
+    made: Backend = (
+        MemoryBackend() if request.param == "memory" else await PgBackend.make(request.getfixturevalue("postgres"))
+    )
+    yield made
+    await made.close()
+
+
+async def test_what_no_reader_could_read_is_refused_alone_and_nothing_of_it_is_stored(backend: Backend) -> None:
+    store = await backend.store()
+
+    def priced(stream: str, cents: object) -> Append:
+        made = Priced.written(cents=cents)
+        return append(stream, told=[told(made.payload, read=made.reader)])
+
+    results = await gather(*(store.append(priced(f"a/{n}", "ten" if n == 3 else n)) for n in range(6)))
+    assert [n for n, found in enumerate(results) if isinstance(found, Untellable)] == [3]
+    assert str(results[3]).endswith("cents: int_type"), "it says which field, not what it holds"
+    assert await store.read_stream("a/3", 0, 10) == []
+    rows = await store.read_outbox("pub", 0, 10)
+    stored = enumerate((0, 1, 2, 4, 5), 1)
+    assert [(row.sequence, row.data) for row in rows] == [(n, b'{"cents":%d}' % cents) for n, cents in stored]
