@@ -93,9 +93,7 @@ class Seals:
             id_, self.site, draft.to, draft.letter.type_name, draft.request_id,
             msgspec.Raw(draft.body.model_dump_json().encode()),
         )  # fmt: skip
-        text = jwe.encrypt_compact(
-            {**_HEADER, "kid": key.kid}, padded(msgspec.json.encode(inside)), key, registry=_ALGORITHMS
-        )
+        text = self._sealed(padded(msgspec.json.encode(inside)), key)
         return draft.letter(to=draft.to, request_id=draft.request_id, sealed=text).encode()
 
     def open(self, message: Message, letter: Letter) -> Opened:
@@ -118,6 +116,9 @@ class Seals:
             first = error.errors(include_input=False, include_url=False)[0]
             raise LetterRefused("letter-body-invalid", str(first["type"])[:60]) from None
         return Opened(inside.sender, inside.request_id, body)
+
+    def _sealed(self, text: bytes, key: OKPKey) -> str:
+        return jwe.encrypt_compact({**_HEADER, "kid": key.kid}, text, key, registry=_ALGORITHMS)
 
     def _unsealed(self, sealed: str) -> bytes:
         try:

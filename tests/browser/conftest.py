@@ -1,4 +1,4 @@
-"""One network and one browser for all tests of this folder; every test looks with a fresh visitor."""
+"""One network for several files of this folder, one browser for each; every test looks with a fresh visitor."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,14 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visitor import ARGUMENTS, Visitors, chromium
-from tests.support.network import Network, running_network
+from tests.support.network import Network
+from tests.support.shared_networks import network_for
 
 
-@pytest.fixture(scope="session")
-def network() -> Iterator[Network]:
-    with running_network("--demo") as started:
-        yield started
+@pytest.fixture(scope="module")
+def network(request: pytest.FixtureRequest) -> Network:
+    """The municipality and one site of a demonstration."""
+    return network_for(request.path)
 
 
 @pytest.fixture(scope="module")

@@ -193,7 +193,22 @@ class StatementsCountTwice(Parts):
         return _ReadsAnew(process)
 
 
+def _overfull(state: Payroll, command: PayrollCommand) -> Any:
+    return PAYROLL.decide(msgspec.structs.replace(state, balances={}), command)
+
+
+class _Overfull(_Decides):
+    aggregates = MappingProxyType({"payroll": replace(PAYROLLS, decider=replace(PAYROLL, decide=_overfull))})
+
+
+class CardsOverflow(Parts):
+    """Loads that do not ask what is on a card already."""
+
+    def allowance(self, process: Process) -> AllowanceProcess:
+        return _Overfull(process)
+
+
 BROKEN: tuple[type[Parts], ...] = (
     PaysTheErased, PaidTwiceOver, AskedAfterwards, OneSeatTooMany, NobodyApproves, PaidIsNotPosted,
-    CodesWorkTwice, PaymentsToldOnce, StatementsCountTwice,
+    CodesWorkTwice, PaymentsToldOnce, StatementsCountTwice, CardsOverflow,
 )  # fmt: skip

@@ -25,6 +25,7 @@ class Plan:
     remote: how much of what desks do is about holds at other sites. unread: chance that a letter cannot be opened.
     intakes: sites with an intake; none of those that come late or leave. allowances: sites with an allowance service,
     the municipality's first; none of those that come late or leave, either.
+    sealed: whether letters are sealed as the product seals them, and not put into envelopes (`seals.py`).
     late: a site that joins when the others have been at work for a while. leaves: one that leaves; never the hub.
     movers: whether desks do first what leads to a place: then clients are housed, and move, far more often.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
@@ -50,6 +51,7 @@ class Plan:
     allowances: tuple[str, ...]
     late: str | None
     leaves: str | None
+    sealed: bool
     movers: bool = False
 
 
@@ -89,4 +91,5 @@ def plan(chance: random.Random) -> Plan:
         leaves=leaves,
         allowances=tuple(site for site in sites if with_seats and site not in (late, leaves)),
         intakes=frozenset(site for site in sites[1:] if chance.random() < 0.6 and site not in (late, leaves)),
+        sealed=chance.random() < 0.1,
     )

@@ -78,13 +78,13 @@ class Mislaid(Seals):
     """
 
     def __init__(self, process: Process) -> None:
-        self.__dict__.update(vars(process.world.seals[process.site.name]))
-        self._world = process.world
+        self._world, self._right = process.world, process.world.seals[process.site.name]
+        self.__dict__.update(vars(self._right))
 
     def open(self, message: Message, letter: Letter) -> Opened:
         if not self._world.calm and self._world.chance.random() < self._world.plan.unread:
             raise LetterRefused("letter-key-unknown", "the simulation says so")
-        return super().open(message, letter)
+        return self._right.open(message, letter)
 
 
 class Parts:

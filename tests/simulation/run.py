@@ -55,9 +55,9 @@ LAPSES = timedelta(hours=5)
 @dataclass(frozen=True)
 class Outcome:
     """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
-    looked. files: answers at intakes' desks. offers: what became of those desks heard of, by their owners' last word.
-    moves: clients who were transferred. seats: answers about allowances. orders: those of a bank or of cards' issuers
-    that were answered.
+    looked. done: what desks of placement brought about, by command. files: answers at intakes' desks. offers: what
+    became of those desks heard of, by their owners' last word. moves: clients who were transferred. seats: answers
+    about allowances. orders: those of a bank or of cards' issuers that were answered.
     """
 
     seed: int
@@ -66,6 +66,7 @@ class Outcome:
     steps: int
     checks: int
     answered: dict[str, int]
+    done: dict[str, int]
     faults: dict[str, int]
     repairs: dict[str, int]
     files: int
@@ -115,7 +116,8 @@ async def _live(
     text = "\n".join(world.trace)
     return Outcome(
         seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),
-        world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(trouble.made.items())),
+        world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(desks.done.items())),
+        dict(sorted(trouble.made.items())),
         dict(sorted(engineer.did.items())), intakes.done,
         world.oracle.intake.offers(), world.oracle.intake.moves(), seats.done, world.oracle.allowance.answered(),
         tuple(world.trace) if keep_trace else (),

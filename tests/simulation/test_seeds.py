@@ -43,6 +43,10 @@ def test_offers_are_made_and_come_to_an_end() -> None:
     assert any(run_seed(seed).offers for seed in range(1, 21))
 
 
+def test_houses_take_offers_back() -> None:
+    assert any(run_seed(seed).done.get("WithdrawOffer") for seed in range(1, 41))
+
+
 def test_orders_are_made_and_answered() -> None:
     assert any(run_seed(seed).orders for seed in range(12, 32))
 

@@ -13,6 +13,7 @@ from services.placement import commands as cmd
 from services.placement import commands_offers as oc
 from services.placement.commands_regimes import DeclareRegime, EndRegime, RegimeCommand
 from services.placement.decider_regimes import REGIME
+from shared.contracts.vocabulary import WITHDRAW_REASONS
 from shared.forward import CALL, CallCommand, GiveUpCall, MakeCall
 from shared.handling import Context, Handled, KeyClaim, KeyReused
 from shared.kernel import Reaction
@@ -31,15 +32,18 @@ KINDS = ("shelter_24h", "night_shelter", "family_shelter")
 TRIES_MAX = 6
 REGIME_SHARE = 0.05
 """How much of what is asked is about regimes, at the municipality."""
+WITHDRAWN_SHARE = 0.05
+"""How often a house that has made offers takes one back."""
 
 
 class Desks:
-    """Everybody who uses this world. `answered` counts what they got, by outcome."""
+    """Everybody who uses this world. `answered` counts what they got, by outcome; `done` what happened, by command."""
 
     def __init__(self, world: World) -> None:
         self._world, self._chance = world, world.chance
         self.open = True
         self.answered: dict[str, int] = {}
+        self.done: dict[str, int] = {}
         self._nights = 0
         self._attempts: dict[tuple[str, str], list[str]] = {}
 
@@ -68,6 +72,9 @@ class Desks:
             name = chance.choice(site.locations)
             house = world.oracle.houses(site.name).get(name, House())
             expected = [id_ for id_, offer in house.offers.items() if offer.word == "expected"]
+            if house.offers and chance.random() < WITHDRAWN_SHARE:
+                await self._ask(site, name, self._withdraw(name, chance.choice(list(house.offers))))
+                continue
             if world.plan.movers and expected:
                 await self._ask(site, name, self._check_in(name, house, chance.choice(expected)))
                 continue
@@ -140,6 +147,9 @@ class Desks:
             return False
         if restored == site.restored:
             world.judge(lambda _: self._note(site, claim, handled))
+        if handled.events:
+            name = type(command).__name__
+            self.done[name] = self.done.get(name, 0) + 1
         return True
 
     def _note(self, site: Site, claim: KeyClaim, handled: Handled) -> None:
@@ -200,9 +210,14 @@ class Desks:
             return self._seat(name, house)
         if draw < 0.975:
             return lambda at: cmd.CloseLocation(at=at, role="coordinator", location=name)
-        if draw < 0.97:
+        if draw < 0.98:
             return self._open_location(site, name)
         return self._open_places(name, str(chance.randint(0, 3)))
+
+    def _withdraw(self, name: str, offer_id: str) -> Make:
+        """The house takes an offer back, whatever has become of it: one that is open, taken, or over."""
+        reason = self._chance.choice(WITHDRAW_REASONS)
+        return lambda at: oc.WithdrawOffer(at=at, role="operator", location=name, offer_id=offer_id, reason=reason)
 
     def _asked_first(self, name: str, house: House) -> Make:
         """What an operator says who is asked before a place is offered; now and then a house begins or stops to ask."""

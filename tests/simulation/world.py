@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import random
 import traceback
 from collections.abc import Callable, Coroutine
@@ -28,6 +27,7 @@ from tests.simulation.oracle_intake import INTAKE
 from tests.simulation.oracle_post import NOTIFICATIONS
 from tests.simulation.plan import Plan
 from tests.simulation.process import Parts, Process
+from tests.simulation.seals import seals_of
 from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus, Weather
 from tests.support.memory_keys import KeyDisk
@@ -140,7 +140,7 @@ class World:
         self.loop, self.chance, self.plan, self.parts = loop, chance, plan, parts
         self.ids = SeededIds(chance)
         self.programs = Programs()
-        self.seals = {site: copy.copy(seals) for site, seals in site_seals(plan.sites).items()}
+        self.seals = {site: seals_of(seals, whole=plan.sealed) for site, seals in site_seals(plan.sites).items()}
         self.left: set[str] = set()
         self.passed = timedelta()
         self.trace: list[str] = []

@@ -34,9 +34,10 @@ class Joined:
 
 def ids_of(message: Message) -> set[str]:
     """Every id anywhere in a message, and what its seal is made of."""
-    text = message.data.decode()
+    sealed = msgspec.json.decode(message.data).get("sealed", "")
+    text = message.data.decode().replace(sealed, "") if sealed else message.data.decode()
     around = f"{message.id} {message.correlation_id} {message.causation_id} {message.traceparent} {message.subject}"
-    seal = msgspec.json.decode(message.data).get("sealed", "").split(".")
+    seal = sealed.split(".")
     header = {each for each in seal if len(each) < 200}  # the header is the same for every letter to one site
     return {*UUID.findall(text), *UUID.findall(around), *HEX.findall(around)} | (set(seal) - header)
 

@@ -105,7 +105,7 @@ class MemoryBus:
     weather: Weather = field(default_factory=Weather)
 
     def __post_init__(self) -> None:
-        self.changed = Wake()
+        self._wakes: dict[tuple[str, str], Wake] = {}
         self._made: dict[tuple[str, str], int] = {}
         self._streams: dict[tuple[str, str], MemoryStream] = {}
         self._cut: set[str] = set()
@@ -131,17 +131,18 @@ class MemoryBus:
     def heal(self, site: str) -> None:
         """The link is back; what waited begins to move."""
         self._cut.discard(site)
-        self.changed.set()
+        self._wake_flows(site)
 
     def down(self, site: str) -> None:
         """The site's server is killed. What it acknowledged is on its disk."""
         self._down.add(site)
-        self.changed.set()
+        self._wake_readers(site)
 
     def up(self, site: str) -> None:
         """The site's server is there again."""
         self._down.discard(site)
-        self.changed.set()
+        self._wake_readers(site)
+        self._wake_flows(site)
 
     def gathered(self, site: str) -> bool:
         """Whether all that a site has published for the network is in the hub's CITY."""
@@ -150,7 +151,7 @@ class MemoryBus:
 
     def drop_consumers(self, site: str) -> None:
         """The server forgets its readers; they have to find out and go on."""
-        self.changed.set()
+        self._wake_readers(site)
 
     def remake(self, site: str, name: str) -> None:
         """A stream is deleted and made anew, empty. What flows into it starts again, and whatever sources it begins at
@@ -160,7 +161,8 @@ class MemoryBus:
         for flow in self.flows:
             if (site, name) in (flow.target, flow.source):
                 flow.cursor = 0
-        self.changed.set()
+                self.wake(*flow.source).set()
+        self.wake(site, name).set()
 
     def lose_end(self, count: int) -> None:
         """The hub's server crashed and comes back without the last messages of its CITY. It gathers them again, in
@@ -173,7 +175,8 @@ class MemoryBus:
             if flow.target == (self.hub, CITY):
                 sent = self.stream(*flow.source).messages[: flow.cursor]
                 flow.cursor = max((n for n, stored in enumerate(sent, 1) if id(stored) in left), default=0)
-        self.changed.set()
+                self.wake(*flow.source).set()
+        self.wake(self.hub, CITY).set()
 
     def remake_city(self) -> None:
         """`CITY` is made anew at the hub and at every site, as after the loss of the hub's disk."""
@@ -186,7 +189,7 @@ class MemoryBus:
         """Stores anything at all, as somebody with a relay's credential could."""
         read = delivery(0, subject, headers, data)
         self.stream(site, name).messages.append(Stored(subject, headers, data, read, mark))
-        self.changed.set()
+        self.wake(site, name).set()
 
     # What services use
 
@@ -217,6 +220,22 @@ class MemoryBus:
     def stream(self, site: str, name: str) -> MemoryStream:
         return self._streams[(site, name)]
 
+    def wake(self, site: str, name: str) -> Wake:
+        """Wakes whoever waits for something to happen to a stream, in whatever incarnation, and nobody else: a network
+        has dozens of streams, and most of what happens is about one of them."""
+        return self._wakes.setdefault((site, name), Wake())
+
+    def _wake_readers(self, site: str) -> None:
+        for (where, _), wake in self._wakes.items():
+            if where == site:
+                wake.set()
+
+    def _wake_flows(self, site: str) -> None:
+        """What was held up on its way into a site or out of it goes on."""
+        for flow in self.flows:
+            if site in (flow.source[0], flow.target[0], *flow.between):
+                self.wake(*flow.source).set()
+
     def check_up(self, site: str) -> None:
         if site in self._down:
             raise BusUnavailable(f"the server of {site} is down")
@@ -229,10 +248,11 @@ class MemoryBus:
 
     async def run(self, flow: Flow) -> None:
         """Carries the messages of one flow until cancelled. A network needs one task for each of `flows`."""
+        news = self.wake(*flow.source)
         while True:
-            seen = self.changed.count
+            seen = news.count
             if not self._waiting(flow):
-                await self.changed.wait(seen)
+                await news.wait(seen)
                 continue
             await self.clock.sleep(self.random.uniform(*self.weather.delay_seconds))
             await self.io(f"carry {flow.name}")
@@ -260,7 +280,7 @@ class MemoryBus:
             if flow.source[1] != CITY and self.random.random() < self.weather.duplicate:
                 target.append(stored)
         flow.cursor += count
-        self.changed.set()
+        self.wake(*flow.target).set()
 
 
 class Marked(NamedTuple):
@@ -396,12 +416,12 @@ class MemorySource:
         return self._incarnation
 
     async def batches(self, after: int) -> AsyncGenerator[Sequence[Delivery], None]:
-        position = after
+        position, news = after, self._bus.wake(self._site, self.name)
         while True:
-            seen = self._bus.changed.count
+            seen = news.count
             messages = self._checked(position).messages
             if len(messages) == position:
-                await self._bus.changed.wait(seen)
+                await news.wait(seen)
                 continue
             await self._io(f"deliver {self.name}")
             messages = self._checked(position).messages

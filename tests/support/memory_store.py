@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -222,8 +223,8 @@ class MemoryStore:
 
     async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:
         await self.hook("read")
-        rows = (DueTimer(*row) for row in self.disk.tables.get("timers", {}).values())
-        return sorted((timer for timer in rows if timer.due_at <= now), key=lambda t: (t.due_at, t.id))[:limit]
+        due = [row for row in self.disk.tables.get("timers", {}).values() if row[1] <= now]
+        return [DueTimer(*row) for row in sorted(due, key=itemgetter(1, 0))[:limit]]
 
     async def page(self, table: sa.Table, after: str | None, limit: int, **where: Any) -> list[dict[str, Any]]:
         [key] = schema.key_columns(table)
@@ -238,9 +239,12 @@ class MemoryStore:
     async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
         await self.hook("read")
         names = list(table.columns.keys())
+        wanted = [(names.index(name), value) for name, value in equals.items()]
         rows = self.disk.tables.get(table.name, {})
-        found = [dict(zip(names, rows[key], strict=True)) for key in sorted(rows)]
-        return [row for row in found if all(row[name] == value for name, value in equals.items())]
+        found = [
+            (key, row) for key, row in rows.items() if all(row[index] == value for index, value in wanted)
+        ]  # fmt: skip
+        return [dict(zip(names, row, strict=True)) for _, row in sorted(found, key=itemgetter(0))]
 
 
 __all__ = ["LOGS", "Disk", "Hook", "MemoryStore", "no_hook"]

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 
 from infra.running import site_settings
 from shared.ids import SystemIds
 from shared.money import day_of, period_of
 from shared.security import Role, issue_token, load_signing_key
-from tests.support.network import FOUR, Network, eventually, running_network
+from tests.support.network import Network, eventually
 
 PROGRAMMES, ENTITLEMENTS = "/api/allowance/programmes", "/api/allowance/entitlements"
 PAY_RUNS, VOUCHERS = "/api/allowance/pay-runs", "/api/allowance/vouchers"
-
-
-@pytest.fixture(scope="module")
-def city() -> Iterator[Network]:
-    with running_network("--no-demo", network=FOUR) as started:
-        yield started
 
 
 async def programme(stad: httpx.AsyncClient, places: int) -> str:

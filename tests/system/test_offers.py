@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,17 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.network import FOUR, Network, eventually, running_network
+from tests.support.network import Network, eventually
 
 INTAKE, PLACEMENT = "/api/intake", "/api/placement"
 SLOWLY = 90.0
 """A site is held to be live for 15 seconds after its last beat, and is asked again after pauses that grow."""
-
-
-@pytest.fixture(scope="module")
-def city() -> Iterator[Network]:
-    with running_network("--no-demo", network=FOUR) as started:
-        yield started
 
 
 class Case:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,11 @@ import pytest
 
 from infra.keys import new_seal_key
 from infra.running import site_settings
-from tests.support.network import FOUR, Network, eventually, running_network
+from tests.support.network import Network, eventually
 
 HOLDS = "/api/placement/holds"
 ROUNDS = 50
 OPEN = {"pending", "active"}
-
-
-@pytest.fixture(scope="module")
-def city() -> Iterator[Network]:
-    with running_network("--no-demo", network=FOUR) as started:
-        yield started
 
 
 class Street:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Iterator
 
 import asyncpg
 import httpx
@@ -14,15 +13,9 @@ import pytest
 
 from infra.running import site_settings
 from shared.causes import Branch, Step, lines, trees
-from tests.support.network import FOUR, Network, eventually, running_network
+from tests.support.network import Network, eventually
 
 HOLDS = "/api/placement/holds"
-
-
-@pytest.fixture(scope="module")
-def city() -> Iterator[Network]:
-    with running_network("--no-demo", network=FOUR) as started:
-        yield started
 
 
 def traced(city: Network, id_: str, *words: str) -> dict[str, Step]:

@@ -1,0 +1,40 @@
+"""The guards that are taken out on purpose, and the seed from which on each is looked for.
+
+`.venv/bin/python -m tests.simulation.guards [NAME ...]` says in which seed each is missed first: a change of what
+is done in the simulation, or of its order, moves these seeds.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.simulation.broken import BROKEN
+from tests.simulation.broken_allowance import BROKEN as BROKEN_ALLOWANCE
+from tests.simulation.broken_post import BROKEN as BROKEN_POST
+from tests.simulation.process import Parts
+from tests.simulation.run import run_seed
+
+GUARDS: tuple[type[Parts], ...] = (*BROKEN, *BROKEN_POST, *BROKEN_ALLOWANCE)
+
+SEEDS_MAX = 80
+"""The rarest of them takes a store that is put back and a stream that is lost at once: one seed in fifteen."""
+
+BEGIN_AT: dict[str, int] = {"PaymentsToldOnce": 91, "CardsOverflow": 188}
+"""Where to begin with what is missed late; `test_seeds.py` lives the seeds before that, whole. Payments told once: a
+letter that was let go, and nothing told since, which is one seed in a hundred. Cards: two runs for one of them."""
+
+
+def missed_in(parts: type[Parts], first: int) -> int | None:
+    """The first seed, from `first` on, in which a guard that is taken out is missed; None: in none of `SEEDS_MAX`."""
+    return next((seed for seed in range(first, first + SEEDS_MAX) if run_seed(seed, parts()).failure is not None), None)
+
+
+def main() -> None:
+    for parts in GUARDS:
+        if parts.__name__ in (sys.argv[1:] or [parts.__name__]):
+            sys.stdout.write(f'"{parts.__name__}": {missed_in(parts, 1)},\n')
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
