@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from services.placement.decider_location import Location, Place, Stay
 from services.placement.publish import Telling, figures, offer_mode
+from services.placement.publish_sessions import session_figures
 from shared.contracts import placement as told
 from shared.contracts.base import Contract
 
@@ -28,6 +29,7 @@ def epoch(states: Sequence[Location], at: datetime) -> list[Telling]:
     tellings = [Telling(told.EpochBegan(at=at), "epoch", None), Telling(told.SiteEpochBegan(at=at), "epoch", None)]
     for state in states:
         tellings.append(Telling(figures(state), state.name, None))
+        tellings += [Telling(sessions, state.name, None) for sessions in session_figures(state)]
         if state.offer_mode != "automatic":
             tellings.append(offer_mode(state))
         tellings += _places(state, at)
