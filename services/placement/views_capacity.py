@@ -52,6 +52,9 @@ RETIRED = SiteLink("retired", None)
 SEARCH_SECONDS = 0.25
 """How old the figures of a search may be. It is a hint either way: the location decides when it is asked."""
 
+ANSWERS_MAX = 500
+"""Different questions whose answers are kept until the figures are read again: many desks ask the same at once."""
+
 
 def _figure_columns() -> list[sa.Column[Any]]:
     return [
@@ -220,6 +223,7 @@ class NetworkCapacity:
         self._store, self._reader, self._link, self._clock, self._counts = store, reader, link, clock, counts
         self.changed: Wake = reader.applied
         self._rooms: Mapping[str, Sequence[Room]] = {}
+        self._answers: dict[tuple[str | None, Wanted, int], Sequence[Found]] = {}
         self._read_at = -math.inf
         self._reading = asyncio.Lock()
 
@@ -269,9 +273,14 @@ class NetworkCapacity:
     ) -> Sequence[Found]:
         """Where there is room for a household, by the figures as they are known now; the nearest match first."""
         known = await self._lately()
-        there = chain.from_iterable(known.values()) if kind is None else known.get(kind, ())
         wanted = Wanted(household_size, frozenset(features), district)
-        return search(there, wanted, self._clock.now(), self._link, self._reader.incomplete, limit)
+        answer = self._answers.get((kind, wanted, limit))
+        if answer is None:
+            there = chain.from_iterable(known.values()) if kind is None else known.get(kind, ())
+            answer = search(there, wanted, self._clock.now(), self._link, self._reader.incomplete, limit)
+            if len(self._answers) < ANSWERS_MAX:
+                self._answers[kind, wanted, limit] = answer
+        return answer
 
     async def _lately(self) -> Mapping[str, Sequence[Room]]:
         """Who has room of each kind, as it is or was `SEARCH_SECONDS` ago at most: many search, one reads."""
@@ -283,6 +292,7 @@ class NetworkCapacity:
                     for room in rooms(await self.current()):
                         by_kind.setdefault(room.kind, []).append(room)
                     self._rooms, self._read_at = by_kind, began
+                    self._answers = {}
         return self._rooms
 
     async def digest(
