@@ -1,9 +1,9 @@
 """The short way of a request to its endpoint: the same answer as the framework's, in a third of the time.
 
 A FastAPI route resolves dependencies, wraps the endpoint in four exit stacks and validates the answer it was just given
-as one. Most of our endpoints need none of it: a JSON body, ids in the path, who asks, a key, a version. For those, what
-a request needs is worked out once; every other endpoint is answered by the framework. Declaring, documenting and
-guarding stay the framework's and `shared/http_access.py`'s.
+as one. Most of our endpoints need none of it: a JSON body or a query, ids in the path, who asks, a key, a version. For
+those, what a request needs is worked out once; every other endpoint is answered by the framework. Declaring,
+documenting and guarding stay the framework's and `shared/http_access.py`'s; so is reading a query.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from re import Pattern
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from fastapi import FastAPI
+from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
-from fastapi.params import Depends
+from fastapi.params import Depends, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -54,12 +55,13 @@ class JsonBody:
 
 @dataclass(frozen=True)
 class Direct:
-    """One endpoint that can be called without the framework."""
+    """One endpoint that can be called without the framework. queried: whether it takes a query."""
 
     route: GuardedRoute
     access: Access
     supplies: tuple[tuple[str, Supply], ...]
     body: JsonBody | None
+    queried: bool
 
     async def respond(self, request: Request) -> Response:
         """The endpoint's answer. Raises what it raises, and what the request deserves."""
@@ -71,6 +73,11 @@ class Direct:
         arguments: dict[str, Any] = {**request.scope["path_params"]}
         for name, supply in self.supplies:
             arguments[name] = await supply(request)
+        if self.queried:
+            values, errors = request_params_to_args(self.route.dependant.query_params, request.query_params)
+            if errors:
+                raise RequestValidationError(errors)
+            arguments |= values
         if self.body is not None:
             arguments |= self.body.arguments(given)
         answer: BaseModel = await self.route.endpoint(**arguments)
@@ -127,8 +134,8 @@ class DirectApi(FastAPI):
 def direct_of(route: APIRoute) -> Direct | None:
     """How to call a route's endpoint without the framework; None when it needs something only that can give.
 
-    It can be called when it is a coroutine that answers a model, and takes nothing but texts of its path, one JSON
-    body, and dependencies that are coroutines of the request.
+    It can be called when it is a coroutine that answers a model, and takes nothing but texts of its path, one JSON body
+    or one query, and dependencies that are coroutines of the request.
     """
     access, endpoint = access_of(route.endpoint), route.endpoint
     hints = get_type_hints(endpoint, include_extras=True)
@@ -139,22 +146,35 @@ def direct_of(route: APIRoute) -> Direct | None:
         return None
     supplies: list[tuple[str, Supply]] = []
     body: JsonBody | None = None
+    queried = False
     for name, hint in hints.items():
         depends = _depends(hint)
         if depends is not None:
             supplies.append((name, depends))
         elif name in route.param_convertors and hint is str:
             continue
+        elif _is_query(hint) and not queried:
+            queried = True
         elif body is None and all(_is_model(one) or one is type(None) for one in get_args(hint) or (hint,)):
             required = inspect.signature(endpoint).parameters[name].default is inspect.Parameter.empty
             body = JsonBody(name, TypeAdapter(hint), required)
         else:
             return None
-    return Direct(route, access, tuple(supplies), body)
+    if queried and body is not None:
+        return None  # what is wrong with both is said at once
+    return Direct(route, access, tuple(supplies), body, queried)
 
 
 def _is_model(hint: Any) -> bool:
     return inspect.isclass(hint) and issubclass(hint, BaseModel)
+
+
+def _is_query(hint: Any) -> bool:
+    """Whether an argument is a model of the query and nothing else."""
+    if get_origin(hint) is not Annotated:
+        return False
+    model, *marks = get_args(hint)
+    return _is_model(model) and len(marks) == 1 and type(marks[0]) is Query
 
 
 def _depends(hint: Any) -> Supply | None:

@@ -238,6 +238,8 @@ def use_of(place: Row, holds: Mapping[str, Row], stays: Mapping[str, Row], now: 
         found += _household(stay, words)
         if stay["away_until"] is not None:
             found.append(words("list.away", time=_moment(stay["away_until"], now, words)))
+        if stay.get("ends_at") is not None:
+            found.append(words("list.out_by", time=_moment(stay["ends_at"], now, words)))
     elif place["status"] == "held" and hold is not None:
         found.append(words("board.until", time=_moment(hold["expires_at"], now, words)))
         if hold.get("expected_from"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.console.network import DISCARDED, Line, Network, Segment, bar, network, site_title
 from services.console.words import ZONE, Words
-from shared.contracts.vocabulary import OVERNIGHT_LICENCE, SEAT_KINDS, is_reported
+from shared.contracts.vocabulary import BED_KINDS, OVERNIGHT_LICENCE, is_reported
 
 COUNTS = ("total", "occupied", "held", "blocked", "overflow", "available", "available_min", "available_max")
 LITTLE_SHARE = 0.1
@@ -115,7 +115,7 @@ def moment_asked(text: str, now: datetime) -> datetime | None:
 def city(answer: Row, own_site: str, at: datetime | None, now: datetime, district: str, words: Words) -> City:
     """answer: the JSON of `GET /api/placement/capacity`, asked for `at`. district: whose lines are wanted, or empty."""
     rows: list[Row] = answer["rows"]
-    beds = [row for row in rows if row["kind"] not in SEAT_KINDS]
+    beds = [row for row in rows if row["kind"] in BED_KINDS]
     by_district = [_sum(name, name, some, words) for name, some in _grouped(beds, district_of)]
     by_kind = [_sum(kind, words(f"kind.{kind}"), some, words) for kind, some in _grouped(rows, _kind_of)]
     tiles = list(_tiles(by_district, words))

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.console.city import district_of, licence_of
 from services.console.words import ZONE, Words
-from shared.contracts.vocabulary import SEAT_KINDS
+from shared.contracts.vocabulary import BED_KINDS
 
 NIGHTS = 14
 NIGHT_HOUR = 23
@@ -87,7 +87,7 @@ def used(rows: Iterable[Row]) -> dict[Key, Use]:
     """The houses of one night with their beds. rows: of `GET /api/placement/capacity`."""
     found: dict[Key, Use] = {}
     for row in rows:
-        if row["kind"] in SEAT_KINDS:
+        if row["kind"] not in BED_KINDS:
             continue
         key = (row["site"], row["location"])
         known = found.get(key, Use("", "", 0, 0))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from services.console.words import Words
-from shared.contracts.vocabulary import OVERNIGHT_LICENCE, SEAT_KINDS, is_reported
+from shared.contracts.vocabulary import BED_KINDS, OVERNIGHT_LICENCE, is_reported
 
 JUST_NOW_SECONDS = 60
 DISCARDED = "message-discarded"
@@ -168,7 +168,7 @@ def _line(row: Row, as_of: datetime, words: Words) -> Line:
 
 def seen(row: Row, as_of: datetime, words: Words) -> tuple[str, str]:
     """How long ago somebody looked, in words, and as a state: fresh, aging, stale or never."""
-    if row["kind"] in SEAT_KINDS:  # counted by whoever gives them out: nobody has to look
+    if row["kind"] not in BED_KINDS:  # counted by whoever gives them out: nobody has to look
         return words("seen.counted"), "fresh"
     if row["observed_at"] is None:
         return words("seen.never"), "never"

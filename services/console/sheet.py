@@ -122,7 +122,8 @@ def _place_forms(house: _House, place: Row, name: str, about: str) -> list[Form]
         return [*several, _hold(house, place, name), block]
     if place["status"] == "occupied" and stay is not None:
         block = _block_place(house, place, name, after_stay=True)
-        return [_end(house, stay, name), _move(house, stay, name), _away(house, stay, name), block]
+        longer = [] if stay.get("ends_at") is None else [_longer(house, stay, name)]
+        return [*longer, _end(house, stay, name), _move(house, stay, name), _away(house, stay, name), block]
     return []
 
 
@@ -184,6 +185,17 @@ def _away(house: _House, stay: Row, name: str) -> Form:
         buttons.append(Choice(words.count("sheet.nights", nights), {"until": until.isoformat()}, more=kept))
     help_ = words("sheet.away_help")
     return Form("away", words("sheet.away"), help_, path, {}, buttons, words("done.away", place=name), version)
+
+
+def _longer(house: _House, stay: Row, name: str) -> Form:
+    """Somebody of a night shelter that has hours need not be out in the morning."""
+    words = house.words
+    out_by = words.moment(datetime.fromisoformat(stay["ends_at"]), house.now)
+    return Form(
+        "longer", words("sheet.longer"), words("sheet.longer_help", time=out_by),
+        f"/api/placement/stays/{stay['id']}/extend", {}, [Choice(words("sheet.longer_button"), {}, "primary")],
+        words("done.longer", place=name), stay["version"],
+    )  # fmt: skip
 
 
 def _move(house: _House, stay: Row, name: str) -> Form:

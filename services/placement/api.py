@@ -37,7 +37,7 @@ from services.placement.api_offers import (
 )
 from services.placement.api_reads import Reads
 from services.placement.api_regimes import RegimeWrites
-from services.placement.api_stays import HouseWrites
+from services.placement.api_stays import HouseWrites, rule_routes
 from services.placement.api_waiting import WaitingReads
 from services.placement.api_weeks import WeekReads
 from services.placement.decider_limits import NIGHTS_A_COMMAND_MAX
@@ -115,6 +115,7 @@ def routes(
         ("GET", "/regimes/{regime_id}", reads.show_regime, 200, ALL),
         ("POST", "/regimes/{regime_id}/end", regimes.end, 200, COORDINATOR),
         ("GET", "/search", reads.search, 200, ALL),
+        *rule_routes(house, OPENERS, DESK),
         *offer_routes(offering, offers, HOUSEHOLD_READERS, DESK, OPENERS),
         ("GET", "/waiting-list", waiting.waiting_list, 200, ALL),
         ("GET", "/weeks", weeks.weeks, 200, ALL),

@@ -38,7 +38,7 @@ INPUT_CODES = frozenset({
     "observed-in-future", "observed-too-old", "places-missing", "programme-invalid", "room-invalid", "room-unknown",
     "site-invalid", "sleeps-out-of-range", "time-without-zone", "title-invalid", "until-in-past", "until-too-far",
     "words-invalid", "kinds-missing", "reason-invalid", "regime-name-invalid", "regime-times-invalid",
-    "regime-too-short", "withdraw-reason-unknown", "offer-mode-unknown",
+    "regime-too-short", "withdraw-reason-unknown", "offer-mode-unknown", "hours-invalid",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the location: 422."""
 

@@ -228,14 +228,6 @@ class DigestQuery(AfterQuery):
     sequence: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
 
 
-class LocationView(BaseModel):
-    id: str
-    site: str
-    title: str
-    district: str
-    version: int
-
-
 class BlockView(BaseModel):
     reason: str
     until: Moment | None
@@ -282,6 +274,8 @@ class HoldView(BaseModel):
 
 
 class StayView(BaseModel):
+    """ends_at: when it ends by itself, in a night shelter that has hours."""
+
     id: str
     site: str
     location: str
@@ -292,6 +286,7 @@ class StayView(BaseModel):
     ended_at: Moment | None
     end_reason: str | None
     away_until: Moment | None
+    ends_at: Moment | None
     version: int
 
 

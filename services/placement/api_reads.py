@@ -19,6 +19,7 @@ from services.placement.api_desk import Placement
 from services.placement.api_regimes import RegimesQuery, RegimeView, shown_regime
 from services.placement.api_stream import Changes
 from services.placement.views_calls import remote_holds
+from services.placement.views_house import house_rules
 from services.placement.views_regimes import regimes
 from shared.http import wait_caught_up
 from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
@@ -38,9 +39,14 @@ class Reads:
         self._placement = placement
         self._changes = Changes(placement.store, placement.capacity.changed)
 
-    async def list_locations(self, query: Annotated[m.LocationsQuery, Query()]) -> Page[m.LocationView]:
-        """This site's locations."""
-        return await self._page(m.LocationView, views.locations, query, self._location, {})
+    async def list_locations(self, query: Annotated[m.LocationsQuery, Query()]) -> Page[sh.LocationView]:
+        """This site's locations, and how each is kept."""
+        rules = {row["location"]: row for row in await self._placement.store.rows(house_rules)}
+
+        def shape(row: Row) -> dict[str, Any]:
+            return self._location(row, rules.get(row["name"]))
+
+        return await self._page(sh.LocationView, views.locations, query, shape, {})
 
     async def list_places(self, query: Annotated[m.PlacesQuery, Query()]) -> Page[m.PlaceView]:
         """This site's places, closed ones included."""
@@ -201,8 +207,12 @@ class Reads:
 
         await wait_caught_up(after, stored)
 
-    def _location(self, row: Row) -> dict[str, Any]:
-        return {"id": row["name"], **{name: row[name] for name in ("site", "title", "district", "version")}}
+    def _location(self, row: Row, rules: Row | None) -> dict[str, Any]:
+        known = {"id": row["name"], **{name: row[name] for name in ("site", "title", "district", "version")}}
+        if rules is None:
+            return known | {"hours": None, "cleaned": []}
+        hours = {name: rules[name] for name in ("in_from", "in_until", "out_by")}
+        return known | {"hours": hours if rules["out_by"] is not None else None, "cleaned": list(rules["cleaned"])}
 
     def _place(self, row: Row) -> dict[str, Any]:
         reason = row["block_reason"]
@@ -251,7 +261,7 @@ class Reads:
 
     def _stay(self, row: Row) -> dict[str, Any]:
         copied = ("id", "location", "kind", "household_size", "began_at", "ended_at", "end_reason", "version",
-                  "away_until")  # fmt: skip
+                  "away_until", "ends_at")  # fmt: skip
         return {
             **{name: row[name] for name in copied},
             "site": self._placement.site,

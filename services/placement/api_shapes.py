@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.placement.absences import NIGHTS_DEFAULT
 from services.placement.api_models import (
@@ -75,6 +75,51 @@ class CorrectBody(Body):
 
     household_size: HouseholdSize | None = None
     began_at: Moment | None = None
+
+
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
+"""A time on the clocks of the city: `16:30`."""
+
+
+class HoursBody(Body):
+    """When the night shelter takes people in, and by when they are out. All three null: it has no hours any more."""
+
+    in_from: ClockTime | None
+    in_until: ClockTime | None
+    out_by: ClockTime | None
+
+
+class HoursView(BaseModel):
+    """When a night shelter takes people in, and by when they are out, on the clocks of the city."""
+
+    in_from: str
+    in_until: str
+    out_by: str
+
+
+class LocationView(BaseModel):
+    """hours: of its night shelter. cleaned: the kinds whose places are blocked for cleaning when somebody leaves."""
+
+    id: str
+    site: str
+    title: str
+    district: str
+    hours: HoursView | None
+    cleaned: list[str]
+    version: int
+
+
+class CleaningBody(Body):
+    """cleaned: whether a place of this kind is blocked for cleaning when somebody leaves it."""
+
+    kind: BedKind
+    cleaned: bool
+
+
+class ExtendBody(Body):
+    """until: when the stay ends instead; null for the out-by time after the next one."""
+
+    until: Moment | None = None
 
 
 class BlockPlacesBody(BlockBody):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import time
 from typing import Any
 
 from services.placement import api_shapes as s
 from services.placement import commands as cmd
+from services.placement import commands_house as ch
 from services.placement import events as ev
 from services.placement import views
 from services.placement.api_desk import Asked, Placement, base, event_of
@@ -15,6 +18,7 @@ from shared.http import Claim, IfMatch
 from shared.http_access import CurrentActor
 from shared.http_models import CommandAnswer
 from shared.http_problems import Problem
+from shared.security import Role
 
 
 class HouseWrites:
@@ -28,6 +32,24 @@ class HouseWrites:
         if location_name_refused(name):
             raise Problem(404, "location-unknown")
         return CommandAnswer(**base(name, await self._placement.do(name, Asked(actor, claim), cmd.CloseLocation)))
+
+    async def declare_hours(self, name: str, body: s.HoursBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """When the night shelter takes people in, and by when they are out: stays end at that time, unless they are
+        extended."""
+        times = {at: None if told is None else time.fromisoformat(told) for at, told in body}
+        return await self._rule(name, Asked(actor, claim), ch.DeclareHours, **times)
+
+    async def declare_cleaning(
+        self, name: str, body: s.CleaningBody, actor: CurrentActor, claim: Claim
+    ) -> CommandAnswer:
+        """Whether places of a kind are blocked for cleaning when somebody leaves, until they are unblocked."""
+        asked = Asked(actor, claim)
+        return await self._rule(name, asked, ch.DeclareCleaning, kind=body.kind, cleaned=body.cleaned)
+
+    async def _rule(self, name: str, asked: Asked, command: type[cmd.LocationCommand], **fields: Any) -> CommandAnswer:
+        if location_name_refused(name):
+            raise Problem(404, "location-unknown")
+        return CommandAnswer(**base(name, await self._placement.do(name, asked, command, **fields)))
 
     async def compose_room(self, body: s.RoomBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
         """Say who a room is for. Whoever lives there stays."""
@@ -72,6 +94,13 @@ class HouseWrites:
     ) -> CommandAnswer:
         """The household is away, its places are kept; or it is back. Nothing ends by itself."""
         return await self._stay(stay_id, Asked(actor, claim), cmd.NoteAway, until=body.until, if_version=version)
+
+    async def extend(
+        self, stay_id: str, actor: CurrentActor, claim: Claim, version: IfMatch, body: s.ExtendBody | None = None
+    ) -> CommandAnswer:
+        """The household need not be out by the next out-by time. Refused: `stay-without-end`."""
+        until = None if body is None else body.until
+        return await self._stay(stay_id, Asked(actor, claim), ch.ExtendStay, until=until, if_version=version)
 
     async def correct(
         self, stay_id: str, body: s.CorrectBody, actor: CurrentActor, claim: Claim, version: IfMatch
@@ -163,3 +192,14 @@ def _counted(location: str, handled: Handled) -> s.HeadCountAnswer:
         unexpected=list(count.unexpected), superseded=count.superseded, observed_at=count.observed_at,
         recorded_at=count.at,
     )  # fmt: skip
+
+
+def rule_routes(
+    house: HouseWrites, openers: tuple[Role, ...], desk: tuple[Role, ...]
+) -> list[tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]]:
+    """How a house is kept, and who of it may stay longer."""
+    return [
+        ("POST", "/locations/{name}/hours", house.declare_hours, 200, openers),
+        ("POST", "/locations/{name}/cleaning", house.declare_cleaning, 200, openers),
+        ("POST", "/stays/{stay_id}/extend", house.extend, 200, desk),
+    ]

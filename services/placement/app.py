@@ -15,6 +15,7 @@ from services.placement import (
     publish_regimes,
     views,
     views_calls,
+    views_house,
     views_offers,
     views_regimes,
 )
@@ -80,8 +81,8 @@ OWN_SECONDS = 0.02
 
 
 def _rows(before: Location, events: Sequence[LocationEvent], after: Location, at: datetime) -> list[RowChange]:
-    """The board's, and those of offers and of questions about them."""
-    board = views.project(before, events, after, at)
+    """The board's, those of how the house is kept, and those of offers and of questions about them."""
+    board = views.project(before, events, after, at) + views_house.project(events, after)
     offers = before.offers or after.offers or after.questions
     return board + views_offers.project(before, events, after, at) if offers else board
 
@@ -108,7 +109,7 @@ HEARD = Policy("letters", {contract.type_name: contract for contract in _HEARD},
 OPEN_CALLS = (PENDING, "active")
 """How a hold at another site stands that somebody may still count on."""
 
-BOARD_TABLES = (*views.BOARD_TABLES, *views_offers.OFFER_TABLES)
+BOARD_TABLES = (*views.BOARD_TABLES, *views_house.RULE_TABLES, *views_offers.OFFER_TABLES)
 INLINE_TABLES = (*BOARD_TABLES, *views_calls.CALL_TABLES, *views_regimes.REGIME_TABLES)
 READER_TABLES = (*CAPACITY_TABLES, *WAITING_TABLES)
 TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES, *READER_TABLES)

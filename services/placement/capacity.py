@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from shared.contracts.vocabulary import SEAT_KINDS, SIZE_CLASSES
+from shared.contracts.vocabulary import BED_KINDS, SIZE_CLASSES
 
 FRESH = timedelta(hours=2)
 STALE = timedelta(hours=8)
@@ -99,7 +99,7 @@ def _row(
     reason = held_up.get(parts[0]["origin"])
     certain = link.state in ("live", "late", "retired") and reason is None
     seen = [part["observed_at"] for part in parts if part["observed_at"] is not None]
-    counted = kind in SEAT_KINDS  # by whoever gives them out: nobody has to look
+    counted = kind not in BED_KINDS  # by whoever gives them out: nobody has to look
     observed_at = max(seen, default=None)
     return CapacityRow(
         site=site,

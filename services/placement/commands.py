@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias, get_args
 
+from services.placement.commands_house import RuleCommand
 from services.placement.commands_offers import OfferCommand
 from services.placement.commands_regimes import NoteRegime, TurnRegime
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
@@ -357,6 +358,6 @@ HouseCommand: TypeAlias = (
     | TurnRegime
 )
 
-LocationCommand: TypeAlias = HouseCommand | OfferCommand
+LocationCommand: TypeAlias = HouseCommand | RuleCommand | OfferCommand
 
 COMMANDS: tuple[type[LocationCommand], ...] = get_args(LocationCommand)

@@ -18,6 +18,7 @@ from services.placement import decider_sites as sites
 from services.placement import decider_standby as standby
 from services.placement import decider_stays as stays
 from services.placement import events as ev
+from services.placement.commands_house import RuleCommand
 from services.placement.commands_offers import (
     ClaimStay,
     DropOffer,
@@ -28,6 +29,7 @@ from services.placement.commands_offers import (
 )
 from services.placement.commands_regimes import NoteRegime, TurnRegime
 from services.placement.decider_fold import evolve
+from services.placement.decider_hours import decide_rule, with_ends
 from services.placement.decider_location import Location, group_key
 from services.placement.decider_night import record_night, record_nights
 from services.placement.decider_places import Outcome
@@ -63,8 +65,13 @@ def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
         return Rejected("location-unknown", {"location": command.location[:80]})
     if state.closed and isinstance(command, TAKE_IN):
         return Rejected("location-closed", {"location": state.name})
-    outcome = offers.decide_offer(state, command) if isinstance(command, OfferCommand) else _decide(state, command)
-    return outcome if isinstance(outcome, Rejected) else offers.with_offers(state, outcome)
+    if isinstance(command, OfferCommand):
+        outcome = offers.decide_offer(state, command)
+    else:
+        outcome = decide_rule(state, command) if isinstance(command, RuleCommand) else _decide(state, command)
+    if isinstance(outcome, Rejected):
+        return outcome
+    return with_ends(state, offers.with_offers(state, outcome), command.at)
 
 
 def _decide(state: Location, command: cmd.HouseCommand) -> Outcome:
@@ -225,7 +232,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=7,
+    state_version=8,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from services.placement import events as ev
 from services.placement import events_offers as oe
+from services.placement.decider_hours import fold_rules
 from services.placement.decider_late import fold_count, fold_house, fold_night, fold_stay, tapped
 from services.placement.decider_location import (
     BLOCKED,
@@ -84,7 +85,7 @@ def _evolve(state: Location, event: ev.HouseEvent) -> Location:
         case RegimeNoted() | RegimeBegan() | RegimeEnded() | StandbyOpened() | StandbyClosed():
             return fold_standby(change, event)
         case _:
-            assert_never(event)
+            return fold_rules(change, event)
 
 
 class _Change:
@@ -308,7 +309,7 @@ def _stay_ended(change: _Change, event: ev.StayEnded) -> Location:
     change.delta(change.places[event.place_ids[0]].group)[_PEOPLE] -= stay.household_size
     ended = EndedStay(stay, event.reason, event.ended_at, change.version, event.at)
     return change.done(
-        event.ended_at,
+        None if event.by_itself else event.ended_at,
         stays=_without(state.stays, [stay.id]),
         ended_stays=state.ended_stays.with_news([(stay.id, ended)]),
     )

@@ -17,6 +17,7 @@ from services.placement.decider_location import (
     TAPS_KEPT,
     Location,
     Night,
+    Seats,
     Session,
     Stay,
     Tap,
@@ -100,7 +101,8 @@ def fold_house(
 ) -> Location:
     """What holds for the house from now on."""
     if isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
-        return change.done(None, sessions=_sessions(change.state, event))
+        sessions = _sessions(change.state, event)
+        return change.done(None, sessions=sessions, seats=seats_of(change.state, sessions))
     if isinstance(event, ev.LocationClosed):
         return change.done(None, closed=True)
     return change.done(None, rooms={**change.state.rooms, event.room: event.composition})
@@ -121,6 +123,17 @@ def _sessions(state: Location, event: ev.SessionOpened | ev.SeatBooked | ev.Seat
             booked = tuple(id_ for id_ in session.booked if id_ != event.booking_id)
             session = replace(session, booked=booked, back=(*session.back, event.booking_id)[-BACK_KEPT:])
     return state.sessions | {event.session_id: session}
+
+
+def seats_of(state: Location, sessions: dict[str, Session]) -> dict[str, Seats]:
+    """What sessions come to, by kind. A kind there are none of any more stays, with zeros."""
+    sums = {kind: Seats(kind) for kind in state.seats}
+    for session in sessions.values():
+        so_far = sums.get(session.kind, Seats(session.kind))
+        sums[session.kind] = Seats(
+            session.kind, so_far.sessions + 1, so_far.seats + session.seats, so_far.booked + len(session.booked)
+        )
+    return sums
 
 
 def count_key(kind: str, counted: int) -> str:

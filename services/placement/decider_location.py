@@ -7,7 +7,7 @@ and the order of the free places are carried along (a property test holds both t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import chain
 from typing import Generic, Literal, TypeVar
 
@@ -177,7 +177,7 @@ class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     it.
 
     tapped_at: when it last began or moved, on our clock. moved_from: where it was before that tap. undone: the last
-    tap was taken back. away_until: its places are kept so long.
+    tap was taken back. away_until: its places are kept so long. ends_at: when it ends by itself.
     """
 
     id: str
@@ -192,6 +192,7 @@ class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     moved_from: tuple[str, ...] = ()
     undone: bool = False
     away_until: datetime | None = None
+    ends_at: datetime | None = None
 
 
 class EndedStay(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -279,6 +280,23 @@ class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
     back: tuple[str, ...] = ()
 
 
+class Seats(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The sessions of one kind that are not over, their seats, and how many of those are booked."""
+
+    kind: str
+    sessions: int = 0
+    seats: int = 0
+    booked: int = 0
+
+
+class Hours(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """When a night shelter takes people in, and by when they are out, on the clocks of the city."""
+
+    in_from: time
+    in_until: time
+    out_by: time
+
+
 RegimeStatus = Literal["waiting", "running", "over"]
 
 
@@ -316,7 +334,8 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     the offer that a yes leads to.
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
     counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
-    rooms: who a room is for, where anybody said so.
+    rooms: who a room is for, where anybody said so. hours: of its night shelter. cleaned: kinds that are cleaned after
+    use. seats: what its sessions come to, by kind; a kind without any stays, with zeros.
     places_made, stays_made: counters behind derived ids and room numbers; they never go back.
     """
 
@@ -347,6 +366,9 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     offers: dict[str, Offer] = {}
     offer_mode: str = "automatic"
     questions: dict[str, Question] = {}
+    hours: Hours | None = None
+    cleaned: tuple[str, ...] = ()
+    seats: dict[str, Seats] = {}
 
     @property
     def exists(self) -> bool:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.placement import commands as cmd
 from services.placement import decider_fit as fit
 from services.placement import decider_limits as limits
 from services.placement import events as ev
-from services.placement.decider_location import FREE, OCCUPIED, EndedStay, Location, Place, Stay
-from services.placement.decider_places import UNDO_WITHIN, Outcome, after_use, too_late
-from services.placement.decider_stays import before_free, end
+from services.placement.decider_location import BLOCKED, FREE, OCCUPIED, EndedStay, Location, Place, Stay
+from services.placement.decider_places import BEING_CLEANED, UNDO_WITHIN, Outcome, after_use, too_late
+from services.placement.decider_stays import IN_ERROR, before_free, end
 from shared.kernel import Rejected
-
-IN_ERROR = "entered_in_error"
 
 
 def present(state: Location, stay_id: str, if_version: int | None) -> Stay | Rejected:
@@ -52,7 +51,7 @@ def move(state: Location, command: cmd.MoveStay) -> Outcome:
     ids = tuple(place.id for place in found)
     return [
         ev.StayMoved(stay.id, stay.place_ids, ids, found[0].kind, moved_at, command.at),
-        *after_use(state, stay.place_ids, command.at, moved_at),
+        *after_use(state, stay.place_ids, command.at, moved_at, cleaned=True),
     ]
 
 
@@ -137,6 +136,7 @@ def _undo_present(state: Location, stay: Stay, command: cmd.UndoStay) -> Outcome
         return Rejected("undo-not-possible", {"stay_id": stay.id})
     kind = state.places[stay.moved_from[0]].kind
     return [
+        *_ready(state, stay.moved_from, command.at),
         ev.StayMoved(stay.id, stay.place_ids, stay.moved_from, kind, command.at, command.at, undo=True),
         *after_use(state, stay.place_ids, command.at, command.at),
     ]
@@ -149,11 +149,25 @@ def _undo_end(state: Location, ended: EndedStay, command: cmd.UndoStay) -> Outco
         return too_late()
     if not _free(state, ended.stay.place_ids):
         return Rejected("undo-not-possible", {"stay_id": ended.stay.id})
-    return [ev.StayResumed(ended.stay.id, ended.stay.place_ids, command.at)]
+    places = ended.stay.place_ids
+    return [*_ready(state, places, command.at), ev.StayResumed(ended.stay.id, places, command.at)]
 
 
 def _free(state: Location, place_ids: Sequence[str]) -> bool:
-    return all(id_ in state.places and state.places[id_].status == FREE for id_ in place_ids)
+    """Whether nobody has used these places since: they are free, or were to be cleaned after the use that is taken
+    back."""
+    places = [state.places.get(id_) for id_ in place_ids]
+    return all(place is not None and (place.status == FREE or _to_be_cleaned(place)) for place in places)
+
+
+def _to_be_cleaned(place: Place) -> bool:
+    return place.status == BLOCKED and place.block == BEING_CLEANED
+
+
+def _ready(state: Location, place_ids: Sequence[str], at: datetime) -> list[ev.LocationEvent]:
+    """Nobody has left these places after all: they need no cleaning."""
+    blocked = tuple(id_ for id_ in place_ids if _to_be_cleaned(state.places[id_]))
+    return [ev.PlacesUnblocked(blocked, at, None, undo=True)] if blocked else []
 
 
 def end_many(state: Location, command: cmd.EndStays) -> Outcome:

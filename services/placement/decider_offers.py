@@ -187,7 +187,7 @@ def give_up(state: Location, command: oc.GiveUpPlace) -> Outcome:
         return [
             oe.DoubleNoted(found.id, command.turn, False, command.at),
             ev.StayEnded(stay.id, stay.place_ids, "transferred", ended_at, command.at),
-            *after_use(state, stay.place_ids, command.at, ended_at),
+            *after_use(state, stay.place_ids, command.at, ended_at, cleaned=True),
         ]
     hold = state.holds.get(found.id)
     if hold is None:

@@ -17,6 +17,9 @@ from shared.kernel import Rejected
 UNDO_WITHIN = timedelta(minutes=1)
 """How long a tap can be taken back."""
 
+BEING_CLEANED = Block("cleaning", None)
+"""What blocks a place somebody has left, where its kind is cleaned after use."""
+
 Outcome = Sequence[ev.LocationEvent] | Rejected
 
 
@@ -30,9 +33,12 @@ def after_use(
     place_ids: Sequence[str],
     at: datetime,
     observed_at: datetime | None,
+    *,
+    cleaned: bool = False,
 ) -> list[ev.LocationEvent]:
     """What follows when the use of these places ends: extra places and those to be closed close, planned blocks
-    begin, and standby places that no regime keeps open are on standby again."""
+    begin, and standby places that no regime keeps open are on standby again. cleaned: somebody has lived there, so
+    places of kinds that are cleaned after use are blocked until they are ready."""
     events: list[ev.LocationEvent] = []
     closing, back = [], []
     blocks: dict[Block, list[str]] = {}
@@ -42,6 +48,8 @@ def after_use(
             closing.append(place_id)
         elif place.block_next is not None:
             blocks.setdefault(place.block_next, []).append(place_id)
+        elif cleaned and place.kind in state.cleaned:
+            blocks.setdefault(BEING_CLEANED, []).append(place_id)
         elif place.standby and not state.is_open_by_regime(place.kind):
             back.append(place_id)
     if closing:

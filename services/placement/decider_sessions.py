@@ -7,8 +7,10 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from services.placement import commands as cmd
+from services.placement import commands_house as ch
 from services.placement import decider_limits as limits
 from services.placement import events as ev
+from services.placement import events_house as eh
 from services.placement.decider_location import Location, Session
 from services.placement.decider_places import Outcome
 from shared.contracts.vocabulary import KINDS, SESSION_KINDS
@@ -54,7 +56,7 @@ def open_session(state: Location, command: cmd.OpenSession) -> Outcome:
     if not 1 <= command.seats <= SEATS_MAX:
         return Rejected("seats-invalid", {"seats_min": 1, "seats_max": SEATS_MAX})
     starts, ends = limits.in_utc(starts_at) or starts_at, limits.in_utc(ends_at) or ends_at
-    opened = ev.SessionOpened(command.session_id, command.kind, starts, ends, command.seats, command.at)
+    opened = ev.SessionOpened(command.session_id, command.kind, starts, ends, command.seats, command.at, state.name)
     known = state.sessions.get(command.session_id)
     if known is not None:
         same = replace(known, booked=(), back=()) == session_of(opened)
@@ -89,6 +91,14 @@ def give_back(session: Session, command: cmd.GiveSeatBack) -> Outcome:
     if command.at >= session.ends_at:
         return Rejected("session-over", {"ends_at": session.ends_at.isoformat()})
     return [ev.SeatGivenBack(session.id, command.booking_id, command.at)]
+
+
+def end_session(state: Location, command: ch.EndSession) -> Outcome:
+    """Never refused: a timer may fire late, early or twice, or of a session that was forgotten when it was over."""
+    session = state.sessions.get(command.session_id)
+    if session is None or command.at < session.ends_at:
+        return ()
+    return [eh.SessionEnded(session.id, command.at)]
 
 
 def session_of(event: ev.SessionOpened) -> Session:

@@ -13,6 +13,8 @@ from services.placement.decider_places import Outcome, after_use
 from shared.contracts.vocabulary import STAY_END_REASONS
 from shared.kernel import Rejected
 
+IN_ERROR = "entered_in_error"
+
 
 def before_free(places: Iterable[Place], observed_at: datetime | None) -> Rejected | None:
     """Refused: `observed-before-place-free` where an earlier household would still have been there (rule 3 holds
@@ -106,5 +108,5 @@ def end(state: Location, command: cmd.EndStay) -> Outcome:
     ended_at = limits.in_utc(command.observed_at) or max(command.at, stay.began_at)
     return [
         ev.StayEnded(stay.id, stay.place_ids, command.reason, ended_at, command.at),
-        *after_use(state, stay.place_ids, command.at, ended_at),
+        *after_use(state, stay.place_ids, command.at, ended_at, cleaned=command.reason != IN_ERROR),
     ]

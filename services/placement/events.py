@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple, TypeAlias, get_args
 
+from services.placement.events_house import RuleEvent
 from services.placement.events_offers import OfferEvent
 from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
 from shared.kernel import Codec, Event
@@ -200,13 +201,14 @@ class StayBegan(Event, frozen=True, tag="stay-began.v1"):
 
 
 class StayEnded(Event, frozen=True, tag="stay-ended.v1"):
-    """The household left at `ended_at` (when it was seen)."""
+    """The household left at `ended_at` (when it was seen). by_itself: its time was over, and nobody looked."""
 
     stay_id: str
     place_ids: tuple[str, ...]
     reason: str
     ended_at: datetime
     at: datetime
+    by_itself: bool = False
 
 
 class StayMoved(Event, frozen=True, tag="stay-moved.v1"):
@@ -266,7 +268,7 @@ class HeadsCounted(Event, frozen=True, tag="heads-counted.v1"):
 
 
 class SessionOpened(Event, frozen=True, tag="session-opened.v1"):
-    """There is a consultation hour, an activity or an internship, with so many seats."""
+    """There is a consultation hour, an activity or an internship, with so many seats. location: whose timer it is."""
 
     session_id: str
     kind: str
@@ -274,6 +276,7 @@ class SessionOpened(Event, frozen=True, tag="session-opened.v1"):
     ends_at: datetime
     seats: int
     at: datetime
+    location: str = ""
 
 
 class SeatBooked(Event, frozen=True, tag="seat-booked.v1"):
@@ -383,6 +386,7 @@ HouseEvent: TypeAlias = (
     | RegimeEnded
     | StandbyOpened
     | StandbyClosed
+    | RuleEvent
 )
 """What happens to places, and to whoever holds them or lives there."""
 

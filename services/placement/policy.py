@@ -9,7 +9,9 @@ from typing import Any
 from services.placement import events as ev
 from services.placement import policy_regimes
 from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
+from services.placement.commands_house import EndDueStays, EndSession
 from services.placement.commands_offers import ClaimStay, DropOffer, GiveUpPlace, LapseQuestion, TakeOffer
+from services.placement.events_house import EndsPlanned
 from services.placement.events_offers import OfferAccepted, OperatorAsked, QuestionAnswered
 from shared.contracts import intake as desk
 from shared.contracts import placement as told
@@ -27,11 +29,16 @@ HOLD_EXPIRY = "hold-expiry"
 _HOLD = "hold/"
 QUESTION = "question"
 _QUESTION = "question/"
+STAYS_DUE, SESSION_OVER = "stays-due", "session-over"
+"""Stays end together: one timer for each location and moment, named `out/<location>/<moment>`. It is not cleared when
+somebody leaves before: others may be waiting for it, and a timer that finds nobody does no harm. A session has its own,
+`session/<session id>`."""
+_SESSION = "session/"
 
 
 def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
     """The timers that these events set and clear: one for each open hold, named `hold/<hold id>`, one for each open
-    question, `question/<offer id>`, and those of regimes."""
+    question, `question/<offer id>`, and those of regimes, of stays that end by themselves and of sessions."""
     changes: list[TimerSet | TimerCleared] = []
     for event in events:
         if isinstance(event, OfferAccepted):
@@ -40,6 +47,8 @@ def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
             changes.append(TimerSet(_QUESTION + event.offer_id, event.answer_by, QUESTION, event.location))
         elif isinstance(event, QuestionAnswered):
             changes.append(TimerCleared(_QUESTION + event.offer_id))
+        elif isinstance(event, EndsPlanned | ev.SessionOpened):
+            changes += _house_timers(event)
         elif isinstance(event, ev.PlaceHeld):
             changes.append(TimerSet(_HOLD + event.hold_id, event.expires_at, HOLD_EXPIRY, event.location))
         elif (
@@ -50,6 +59,15 @@ def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
         else:
             changes += policy_regimes.location_timers(event)
     return list({change.id: change for change in changes}.values())  # of one timer its last word
+
+
+def _house_timers(event: EndsPlanned | ev.SessionOpened) -> list[TimerSet]:
+    if isinstance(event, ev.SessionOpened):
+        known = event.location != ""  # else of a version of it that had no timer
+        return [TimerSet(_SESSION + event.session_id, event.ends_at, SESSION_OVER, event.location)] if known else []
+    if event.ends_at is None:
+        return []
+    return [TimerSet(f"out/{event.location}/{event.ends_at.isoformat()}", event.ends_at, STAYS_DUE, event.location)]
 
 
 def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
@@ -63,6 +81,11 @@ def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
     if kind == QUESTION:
         offer_id = timer_id.removeprefix(_QUESTION)
         return Reaction(LOCATION, key, LapseQuestion(at=at, role=SYSTEM_ROLE, location=key, offer_id=offer_id))
+    if kind == STAYS_DUE:
+        return Reaction(LOCATION, key, EndDueStays(at=at, role=SYSTEM_ROLE, location=key))
+    if kind == SESSION_OVER:
+        session_id = timer_id.removeprefix(_SESSION)
+        return Reaction(LOCATION, key, EndSession(at=at, role=SYSTEM_ROLE, location=key, session_id=session_id))
     if kind == CALL_TIMER:
         return Reaction(CALL, key, RepeatCall(at=at, role=SYSTEM_ROLE, call_id=key))
     if kind == policy_regimes.TURN:

@@ -18,6 +18,7 @@ from services.placement.decider_location import Group, Location, Place
 from services.placement.events_offers import WordRepeated
 from services.placement.events_regimes import StandbyClosed, StandbyOpened
 from services.placement.publish_offers import letters
+from services.placement.publish_sessions import session_figures
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Written
 
@@ -69,6 +70,8 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
         ]
         if changed:
             tellings.append(_figures(after, changed, events))
+    if before.seats is not after.seats:
+        tellings += [Telling(told_, after.name, None) for told_ in session_figures(after, before.seats)]
     if after.guests:
         tellings += _answers(after, events)
     if after.offers or (events and isinstance(events[0], WordRepeated)):
@@ -148,7 +151,7 @@ def _look(event: ev.LocationEvent) -> datetime | None:
         case ev.StayMoved():
             return event.moved_at
         case ev.StayEnded() | ev.StaysEnded():
-            return event.ended_at
+            return None if isinstance(event, ev.StayEnded) and event.by_itself else event.ended_at
         case ev.PlacesOpened() | ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.PlacesClosed() | ev.NightRecorded():
             return event.observed_at
         case ev.HeadsCounted() | StandbyClosed():
@@ -274,7 +277,7 @@ def _stay_ended(location: str, event: ev.StayEnded) -> Telling:
         ended_at=event.ended_at,
         at=event.at,
     )
-    return Telling(contract, event.stay_id, event.ended_at)
+    return Telling(contract, event.stay_id, _look(event))
 
 
 def _stay_changed(location: str, event: ev.StayMoved | ev.StayCorrected | ev.StayResumed) -> Telling:

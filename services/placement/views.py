@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.placement import events as ev
+from services.placement import events_house as eh
 from services.placement import events_offers as oe
 from services.placement.decider_location import Location, Place, Stay
 from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
@@ -82,6 +83,7 @@ stays = sa.Table(
     sa.Column("programme", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("away_until", TIME),
+    sa.Column("ends_at", TIME),
 )
 
 nights = sa.Table(
@@ -152,7 +154,10 @@ _TOUCHES_NO_PLACE = (
 """Events that name no places, or whose places are taken note of one by one."""
 
 
-_NOT_ON_THE_BOARD = (ev.LocationClosed, ev.RoomComposed, RegimeNoted, RegimeBegan, RegimeEnded)
+_NOT_ON_THE_BOARD = (
+    ev.LocationClosed, ev.RoomComposed, RegimeNoted, RegimeBegan, RegimeEnded, eh.HoursDeclared, eh.CleaningDeclared,
+    eh.SessionEnded,
+)  # fmt: skip
 
 _HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed", ev.NoShowNoted: "no_show"}
 
@@ -206,6 +211,9 @@ class _Board:
             self._counted(event, version)
         elif isinstance(event, ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed):
             self._stay_changed(event, version)
+        elif isinstance(event, eh.EndsPlanned):
+            for stay_id in event.stay_ids:
+                self._edit(stay_id, version, ends_at=event.ends_at)
         elif isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
             self._session(event, version)
         elif isinstance(event, oe.OfferEvent):
@@ -227,7 +235,7 @@ class _Board:
                     self._hold_ended(event.hold_id, "checked_in", event.stay_id, version)
                 self._stays[event.stay_id] = (
                     event.stay_id, self._after.name, list(event.place_ids), event.kind, event.household_size,
-                    event.began_at, None, None, event.hold_id, None, version, None,
+                    event.began_at, None, None, event.hold_id, None, version, None, None,
                 )  # fmt: skip
             case ev.StayEnded():
                 self._stay_ended(event.stay_id, event.ended_at, event.reason, version)
@@ -235,7 +243,7 @@ class _Board:
                 for stay_id, place_id in event.stays:
                     self._stays[stay_id] = (
                         stay_id, self._after.name, [place_id], event.kind, 1, event.began_at, None, None, None,
-                        event.programme, version, None,
+                        event.programme, version, None, None,
                     )  # fmt: skip
                     self._touched[place_id] = None
             case ev.StaysEnded():
@@ -372,7 +380,7 @@ def _open_hold_row(location: Location, hold_id: str) -> tuple[Any, ...]:
 
 def _open_stay_row(location: str, stay: Stay) -> tuple[Any, ...]:
     return (stay.id, location, list(stay.place_ids), stay.kind, stay.household_size, stay.began_at, None, None,
-            stay.hold_id, stay.programme, stay.version, stay.away_until)  # fmt: skip
+            stay.hold_id, stay.programme, stay.version, stay.away_until, stay.ends_at)  # fmt: skip
 
 
 def _known_stay(state: Location, stay_id: str) -> Stay:

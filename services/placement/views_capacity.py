@@ -33,7 +33,7 @@ from shared.clock import Clock
 from shared.contracts import placement as told
 from shared.contracts.allowance import SeatsTold
 from shared.contracts.base import Contract
-from shared.contracts.vocabulary import SEAT_KINDS
+from shared.contracts.vocabulary import BED_KINDS
 from shared.envelope import Message
 from shared.inbox import Reader, View
 from shared.ports import Put, RowChange, Wake
@@ -51,6 +51,9 @@ RETIRED = SiteLink("retired", None)
 
 SEARCH_SECONDS = 0.25
 """How old the figures of a search may be. It is a hint either way: the location decides when it is asked."""
+
+ANSWERS_MAX = 500
+"""Different questions whose answers are kept until the figures are read again: many desks ask the same at once."""
 
 
 def _figure_columns() -> list[sa.Column[Any]]:
@@ -106,6 +109,9 @@ def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     if isinstance(contract, SeatsTold):
         yield from _seat_rows(message, contract)
         return
+    if isinstance(contract, told.SessionsTold):
+        yield from _session_rows(message, contract)
+        return
     if isinstance(contract, told.OfferModeTold):
         yield Put(offer_modes, (message.origin.key, contract.location, message.origin.site, contract.mode))
         return
@@ -130,7 +136,17 @@ def _seat_rows(message: Message, contract: SeatsTold) -> Iterable[RowChange]:
     yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
 
 
-_TOLD: tuple[type[Contract], ...] = (told.CapacityTold, told.OfferModeTold, SeatsTold)
+def _session_rows(message: Message, contract: told.SessionsTold) -> Iterable[RowChange]:
+    """The seats of sessions, beside the beds of the same house: a booked one counts as occupied."""
+    about = (message.origin.site, contract.title, contract.district)
+    for row in contract.rows:
+        group = (contract.location, row.kind, "", "")
+        values = (*about, row.seats, 0, row.booked, 0, 0, 0, None, message.time)
+        yield Put(figures, (message.origin.key, *group, *values))
+        yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
+
+
+_TOLD: tuple[type[Contract], ...] = (told.CapacityTold, told.SessionsTold, told.OfferModeTold, SeatsTold)
 CAPACITY = View("capacity", CAPACITY_TABLES, {contract.type_name: contract for contract in _TOLD}, capacity_rows)
 
 
@@ -207,6 +223,7 @@ class NetworkCapacity:
         self._store, self._reader, self._link, self._clock, self._counts = store, reader, link, clock, counts
         self.changed: Wake = reader.applied
         self._rooms: Mapping[str, Sequence[Room]] = {}
+        self._answers: dict[tuple[str | None, Wanted, int], Sequence[Found]] = {}
         self._read_at = -math.inf
         self._reading = asyncio.Lock()
 
@@ -235,14 +252,15 @@ class NetworkCapacity:
             left = [row for row in wanted if not self._counts(row["site"], row["epoch"], at)]
             gone = [without_room(line) for line in capacity(left, as_of, lambda _: RETIRED)]
         # A seat is no bed: the two are never one number.
-        summed = lines if kind in SEAT_KINDS else [line for line in lines if line.kind not in SEAT_KINDS]
+        seats = kind is not None and kind not in BED_KINDS
+        summed = lines if seats else [line for line in lines if line.kind in BED_KINDS]
         return {"as_of": as_of, "rows": lines + gone, "totals": totals(summed)}
 
     async def current(self) -> list[dict[str, Any]]:
         """Everybody's last word about beds, but for those that left the network."""
         return [
             row for row in await self._figures()
-            if row["kind"] not in SEAT_KINDS and self._counts(row["site"], row["epoch"], None)
+            if row["kind"] in BED_KINDS and self._counts(row["site"], row["epoch"], None)
         ]  # fmt: skip
 
     async def _figures(self) -> list[dict[str, Any]]:
@@ -255,9 +273,14 @@ class NetworkCapacity:
     ) -> Sequence[Found]:
         """Where there is room for a household, by the figures as they are known now; the nearest match first."""
         known = await self._lately()
-        there = chain.from_iterable(known.values()) if kind is None else known.get(kind, ())
         wanted = Wanted(household_size, frozenset(features), district)
-        return search(there, wanted, self._clock.now(), self._link, self._reader.incomplete, limit)
+        answer = self._answers.get((kind, wanted, limit))
+        if answer is None:
+            there = chain.from_iterable(known.values()) if kind is None else known.get(kind, ())
+            answer = search(there, wanted, self._clock.now(), self._link, self._reader.incomplete, limit)
+            if len(self._answers) < ANSWERS_MAX:
+                self._answers[kind, wanted, limit] = answer
+        return answer
 
     async def _lately(self) -> Mapping[str, Sequence[Room]]:
         """Who has room of each kind, as it is or was `SEARCH_SECONDS` ago at most: many search, one reads."""
@@ -269,6 +292,7 @@ class NetworkCapacity:
                     for room in rooms(await self.current()):
                         by_kind.setdefault(room.kind, []).append(room)
                     self._rooms, self._read_at = by_kind, began
+                    self._answers = {}
         return self._rooms
 
     async def digest(

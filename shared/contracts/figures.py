@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.base import SITE_PATTERN, UUID_PATTERN
-from shared.contracts.vocabulary import BedKind, SizeClass
+from shared.contracts.vocabulary import BedKind, SessionKind, SizeClass
 
 LOCATION_PATTERN = r"^[a-z][a-z0-9-]{0,60}$"
 FEATURE_CLASS_PATTERN = r"^([a-z][a-z0-9_]{0,30}(\+[a-z][a-z0-9_]{0,30}){0,15})?$"
@@ -43,3 +43,14 @@ class CapacityRow(BaseModel):
     def available(self) -> int:
         """Free places."""
         return self.total + self.overflow - self.occupied - self.held - self.blocked
+
+
+class SessionSeats(BaseModel):
+    """The sessions of one kind that are not over: how many, how many seats they have, how many of those are booked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: SessionKind
+    sessions: Count
+    seats: Count
+    booked: Count

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract, Letter, LetterBody
-from shared.contracts.figures import CapacityRow, Id, LocationName, SiteName
+from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SiteName
 from shared.contracts.vocabulary import (
     BedKind,
     BlockReason,
@@ -42,6 +42,20 @@ class CapacityTold(Contract):
     title: Annotated[str, Field(max_length=200)]
     district: Annotated[str, Field(max_length=60)]
     rows: Annotated[tuple[CapacityRow, ...], Field(max_length=ROWS_MAX)]
+
+
+class SessionsTold(Contract):
+    """The seats of one location's consultation hours, activities and internships. Kinds that are not named are as they
+    were told last; a kind there are none of any more has zeros."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.sessions-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    location: LocationName
+    site: SiteName
+    title: Annotated[str, Field(max_length=200)]
+    district: Annotated[str, Field(max_length=60)]
+    rows: Annotated[tuple[SessionSeats, ...], Field(min_length=1, max_length=10)]
 
 
 class OfferModeTold(Contract):
@@ -373,6 +387,6 @@ LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 CONTRACTS: tuple[type[Contract], ...] = (
     CapacityTold, OfferModeTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded,
     StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, EpochBegan, SiteEpochBegan,
-    RegimeTold, *LETTERS, *OFFER_LETTERS,
+    RegimeTold, SessionsTold, *LETTERS, *OFFER_LETTERS,
 )  # fmt: skip
 """Everything the placement service tells, by class."""

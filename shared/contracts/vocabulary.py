@@ -16,6 +16,7 @@ Kind = Literal[
     "consultation",
     "internship",
 ]
+SessionKind = Literal["activation", "consultation", "internship"]
 BedKind = Literal["shelter_24h", "night_shelter", "family_shelter", "medical_respite"]
 Feature = Literal[
     "step_free",

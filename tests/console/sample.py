@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Letter, LetterBody
-from shared.contracts.figures import CapacityRow
+from shared.contracts.figures import CapacityRow, SessionSeats
 from shared.envelope import Log, Message, Origin, bus_subject, to_headers
 from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus
@@ -58,6 +58,13 @@ def contracts() -> list[Contract]:
             kinds=("night_shelter",),
             starts_at=AT,
             ends_at=AT,
+        ),
+        told.SessionsTold(
+            location="west",
+            site="west",
+            title="West",
+            district="West",
+            rows=(SessionSeats(kind="consultation", sessions=1, seats=5, booked=2),),
         ),
         *_letters(),
     ]

@@ -100,6 +100,16 @@ def test_a_household_of_two_is_not_offered_a_place_for_one() -> None:
     assert bodies(forms(of_place("p2", stays=[couple]))["move"]) == [{"kind": "shelter_24h"}, {"place_ids": ["u"]}]
 
 
+def test_whoever_has_to_be_out_in_the_morning_may_stay_longer() -> None:
+    asleep = stay("n1", id="stay-2", kind="night_shelter", ends_at=(NOW + timedelta(hours=12)).isoformat())
+    sheet = of_place("n1", stays=[asleep])
+    longer = forms(sheet)["longer"]
+    assert (longer.path, bodies(longer), longer.version) == ("/api/placement/stays/stay-2/extend", [{}], 9)
+    assert "out by" in sheet.about
+    assert longer.help.startswith("The stay ends by itself: ")
+    assert api_shapes.ExtendBody.model_validate({}).until is None
+
+
 def test_whoever_is_away_can_be_back() -> None:
     away = stay("p2", away_until=(NOW + timedelta(days=1)).isoformat())
     assert bodies(forms(of_place("p2", stays=[away]))["back"]) == [{"until": None}]

@@ -22,6 +22,8 @@ FREE_TEXT = {
     "placement.capacity-told.v1 district": "of a house",
     "placement.places-opened.v1 rooms[]": "of a house, to the services of one site",
     "placement.regime-told.v1 name": "of a regime, by the municipality",
+    "placement.sessions-told.v1 title": "of a house",
+    "placement.sessions-told.v1 district": "of a house",
     "placement.stays-began.v1 programme": "of a public report, to the services of one site",
     "placement.stays-ended.v1 programme": "of a public report, to the services of one site",
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from fastapi.routing import APIRoute
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,7 +22,7 @@ from shared.http_access import CurrentActor, GuardedRoute, allow
 from shared.http_border import Border
 from shared.http_direct import DirectApi, direct_of
 from shared.http_logbook import logged_route
-from shared.http_models import Body, CommandAnswer, EventRef, Moment, Slug
+from shared.http_models import Body, CommandAnswer, EventRef, Moment, Page, PageQuery, Slug
 from shared.http_problems import Problem
 from shared.http_repair import Bench
 from shared.ids import SystemIds
@@ -49,6 +50,12 @@ class Note(Body):
     words: str
 
 
+class Find(PageQuery):
+    name: Slug | None = None
+    features: Annotated[list[Slug], Field(default_factory=list)]
+    seen: Moment | None = None
+
+
 def things() -> FastAPI:
     """Two commands as a service writes them: one must have a body, one may."""
     app = new_app("things")
@@ -63,6 +70,18 @@ def things() -> FastAPI:
         seen = "" if claim is None else f"{claim.scope} {claim.key} {claim.body_hash.hex()}"
         events = [EventRef(id=seen, type=actor.role), EventRef(id=str(body.observed_at), type="é ∞ \x1f")]
         return CommandAnswer(id=body.name, version=body.count, position=2**53, events=events)
+
+    @app.get("/things")
+    @allow("operator")
+    async def find(query: Annotated[Find, Query()], actor: CurrentActor) -> Page[CommandAnswer]:
+        events = [EventRef(id=str(query.seen), type=feature) for feature in query.features]
+        item = CommandAnswer(id=query.name or actor.role, version=query.limit, position=1, events=events)
+        return Page(items=[item], next=query.cursor)
+
+    @app.get("/things/{thing_id}")
+    @allow("operator")
+    async def show(thing_id: str, query: Annotated[Find, Query()]) -> CommandAnswer:
+        return CommandAnswer(id=thing_id, version=query.limit, position=query.after or 0, events=[])
 
     @app.post("/things/{thing_id}/note")
     @allow("operator", "coordinator")
@@ -133,6 +152,19 @@ ASKED: dict[str, tuple[str, str, dict[str, str], bytes]] = {
     "a slash too many": ("POST", "/things/", JSON, b'{"name": "a"}'),
     "another method": ("PUT", "/things", JSON, b'{"name": "a"}'),
     "a look": ("GET", f"/things/{ID}/note", {}, b""),
+    "a question without any": ("GET", "/things", {}, b""),
+    "a question": ("GET", "/things?name=a&limit=5&features=b&features=c&seen=2026-01-01T00:00:00Z", {}, b""),
+    "one of a list": ("GET", "/things?features=b", {}, b""),
+    "a question twice": ("GET", "/things?name=a&name=b", {}, b""),
+    "a question nobody answers": ("GET", "/things?colour=red", {}, b""),
+    "a question left empty": ("GET", "/things?name=&limit=", {}, b""),
+    "a question that is no number": ("GET", "/things?limit=many&after=-1", {}, b""),
+    "a question out of bounds": ("GET", "/things?limit=501", {}, b""),
+    "a time nobody knows": ("GET", "/things?seen=2026-01-01T00:00:00+01:00&name=A", {}, b""),
+    "a question in another code": ("GET", "/things?name=%ff&cursor=%00", {}, b""),
+    "a question with a body": ("GET", "/things?limit=3", JSON, b"{"),
+    "a question about one": ("GET", f"/things/{ID}?after=7", {}, b""),
+    "a wrong question about one": ("GET", f"/things/{ID}?after=x&y=1", {}, b""),
 }
 
 
@@ -169,6 +201,12 @@ async def test_every_command_of_placement_goes_the_short_way() -> None:
     commands = [route for route in routes if isinstance(route, APIRoute) and "POST" in (route.methods or ())]
     assert commands
     assert all(direct_of(route) is not None for route in commands)
+    asked = {
+        route.path: direct_of(route)
+        for route in routes
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ())
+    }
+    assert None not in (asked["/search"], asked["/places"], asked["/capacity"], asked["/waiting-list"])
 
 
 async def test_both_ways_write_down_what_an_answer_opened_before_it_leaves() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
+import pytest
 import pytest_asyncio
 
+from services.placement import views_capacity
 from tests.support.desk import Desk, open_desk
 
 
@@ -133,3 +136,24 @@ async def test_room_is_found_the_nearest_match_first(desk: Desk) -> None:
         ("far-west", 1, []), ("west", 1, ["pets"]),
     ]  # fmt: skip
     assert {(one["freshness"], one["link"]) for one in found} == {("fresh", "live")}
+
+
+async def test_who_asks_the_same_within_a_moment_is_answered_from_one_look_and_then_anew(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = await desk.opened("west", count=2, sleeps=2)
+    assert opened
+    last = (await desk.post("/holds", json={"location": "west", "kind": "shelter_24h"})).json()["position"]
+    await desk.get("/capacity", after=last)
+
+    async def free(**asked: Any) -> list[int]:
+        items = (await desk.get("/search", kind="shelter_24h", **asked)).json()["items"]
+        return [item["available"] for item in items]
+
+    monkeypatch.setattr(views_capacity, "SEARCH_SECONDS", 1_000.0)
+    assert (await free(), await free(household_size=3), await free(household_size=2)) == ([1], [], [1])
+    last = (await desk.post("/holds", json={"location": "west", "kind": "shelter_24h"})).json()["position"]
+    await desk.get("/capacity", after=last)
+    assert await free() == [1], "for as long as a look is believed"
+    monkeypatch.setattr(views_capacity, "SEARCH_SECONDS", 0.0)
+    assert await free() == []

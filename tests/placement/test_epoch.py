@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from services.placement import events as ev
 from services.placement import publish_regimes
 from services.placement.decider_location import BLOCKED, HELD, OCCUPIED, Location
 from services.placement.publish import figures
@@ -11,7 +12,7 @@ from services.placement.publish_epoch import epoch
 from shared.contracts import placement as told
 from tests.placement.record_night.nights import night
 from tests.placement.regimes import CUT_SHORT, DECLARED, FROM, HEARD, UNTIL, regime
-from tests.placement.sample import A1, A2, AT, B1, began, blocked, held, opened, west
+from tests.placement.sample import A1, A2, AT, B1, after, began, blocked, held, opened, uid, west
 
 
 def heard(states: list[Location]) -> dict[str, tuple[str, str]]:
@@ -63,6 +64,13 @@ def test_the_figures_are_those_of_the_location_and_two_epochs_of_one_state_are_t
         figures(state).read()
     ]
     assert tellings == epoch([state], AT)
+
+
+def test_the_seats_of_sessions_are_told_anew() -> None:
+    session = ev.SessionOpened(uid(601), "consultation", AT, after(hours=2), 3, AT, "west")
+    state = west.given(opened(A1), session, ev.SeatBooked(uid(601), uid(1), AT)).state
+    [seats] = [each.contract for each in epoch([state], AT) if isinstance(each.contract, told.SessionsTold)]
+    assert [(row.kind, row.sessions, row.seats, row.booked) for row in seats.rows] == [("consultation", 1, 3, 1)]
 
 
 def test_a_regime_that_was_cut_short_is_told_for_as_long_as_somebody_may_not_know_it() -> None:

@@ -219,7 +219,9 @@ def test_figures_are_an_observation_only_when_somebody_looked_just_now() -> None
 def test_figures_are_of_the_site_in_whose_log_they_are_whatever_name_it_gives_itself() -> None:
     ours = west.given(opened(A1)).state
     modes = told.OfferModeTold.of(location="west", site="west", mode="ask")
-    for contract in (figures(ours).read(), modes):
+    row = {"kind": "consultation", "sessions": 1, "seats": 5, "booked": 1}
+    seats = told.SessionsTold.of(location="west", site="west", title="West", district="", rows=[row])
+    for contract in (figures(ours).read(), modes, seats):
         message = Message(
             Origin("noord", "placement", 1), "pub", 1, HOLD, contract.type_name, "west", AT, HOLD, HOLD, b""
         )

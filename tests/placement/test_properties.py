@@ -11,7 +11,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
@@ -20,22 +20,26 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.placement import commands as cmd
+from services.placement import commands_house as ch
 from services.placement import commands_offers as oc
 from services.placement import events as ev
 from services.placement.commands_regimes import NoteRegime, TurnRegime
 from services.placement.decider import LOCATION, decide
 from services.placement.decider_location import Location
 from services.placement.events_regimes import RegimeBegan, RegimeEnded
+from services.placement.policy import STAYS_DUE, timers
 from services.placement.publish import figures, tell
-from shared.contracts.figures import CapacityRow
-from shared.contracts.placement import CapacityTold
+from services.placement.publish_sessions import session_figures
+from shared.contracts.figures import CapacityRow, SessionSeats
+from shared.contracts.placement import CapacityTold, SessionsTold
 from shared.contracts.vocabulary import BLOCK_REASONS, STAY_END_REASONS
 from shared.kernel import Rejected
+from shared.timers import TimerSet
 from tests.placement.sample import AT, LOCATION_OPENED, check, uid
 
 ids = st.integers(0, 11)
 some_places = st.lists(ids, max_size=3).map(lambda ns: tuple(uid(n) for n in ns))
-kinds = st.sampled_from(["shelter_24h", "shelter_24h", "shelter_24h", "family_shelter", "hotel", None])
+kinds = st.sampled_from(["shelter_24h", "shelter_24h", "shelter_24h", "family_shelter", "night_shelter", "hotel", None])
 features = st.sampled_from([(), (), (), (), ("pets",), ("sauna",)])
 sizes = st.sampled_from([1, 1, 1, 1, 2, 2, 3, 5, 0, -1])
 HOUR = timedelta(hours=1)
@@ -54,9 +58,11 @@ class AnyCommands(RuleBasedStateMachine):
         self.now = AT
         self.night = 0
         self.told: dict[tuple[str, str, str], CapacityRow] = {}
+        self.told_seats: dict[str, SessionSeats] = {}
         self.hold_ends: Counter[str] = Counter()
         self.held: set[str] = set()
         self.regimes: Counter[tuple[type, str]] = Counter()
+        self.timers: set[datetime] = set()
 
     def do(self, make: type[cmd.LocationCommand], /, **fields: Any) -> None:
         command = make(at=self.now, role=fields.pop("role", "operator"), location="west", **fields)
@@ -75,9 +81,15 @@ class AnyCommands(RuleBasedStateMachine):
                 self.held.add(event.hold_id)
             elif isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan) and event.hold_id:
                 self.hold_ends[event.hold_id] += 1
+        if make is ch.EndDueStays:
+            self.timers = {due_at for due_at in self.timers if due_at > self.now}
+        due = [timer for timer in timers(outcome) if isinstance(timer, TimerSet) and timer.kind == STAYS_DUE]
+        self.timers |= {timer.due_at for timer in due}
         for telling in tell(before, outcome, self.state):
             if isinstance(telling.contract, CapacityTold):
                 self.told |= {(r.kind, r.size_class, r.feature_class): r for r in telling.contract.rows}
+            elif isinstance(telling.contract, SessionsTold):
+                self.told_seats |= {row.kind: row for row in telling.contract.rows}
 
     def seen(self, ago: int | None) -> datetime | None:
         return None if ago is None else self.now - timedelta(minutes=ago)
@@ -86,6 +98,7 @@ class AnyCommands(RuleBasedStateMachine):
     def some_beds(self) -> None:
         self.do(cmd.OpenPlaces, place_ids=tuple(uid(n) for n in range(4)), kind="shelter_24h", room="a")
         self.do(cmd.OpenPlaces, place_ids=(uid(4),), kind="family_shelter", room="b", sleeps=4, features=("pets",))
+        self.do(cmd.OpenPlaces, place_ids=(uid(5), uid(6)), kind="night_shelter", room="n")
 
     @rule(minutes=st.sampled_from([1, 30, 95, 600]))
     def time_passes(self, minutes: int) -> None:
@@ -229,6 +242,33 @@ class AnyCommands(RuleBasedStateMachine):
         make = cmd.GiveSeatBack if back else cmd.BookSeat
         self.do(make, session_id=uid(session), booking_id=uid(booking))
         assert all(len(session.booked) <= session.seats for session in self.state.sessions.values())
+
+    @rule(session=st.integers(601, 603))
+    def end_session(self, session: int) -> None:
+        self.do(ch.EndSession, role="system", session_id=uid(session))
+        assert uid(session) not in self.state.sessions or self.state.sessions[uid(session)].ends_at > self.now
+
+    @rule(
+        out_by=st.sampled_from([time(9, 30), time(21, 30), time(3, 0, 30), None]),
+        whole=st.sampled_from([True, True, False]),
+    )
+    def declare_hours(self, out_by: time | None, whole: bool) -> None:
+        others = None if out_by is None else time(16, 30)
+        self.do(ch.DeclareHours, in_from=others, in_until=others if whole else time(22), out_by=out_by)
+
+    @rule(stay=ids, minutes=st.sampled_from([None, None, 30, 3000, -1]))
+    def extend(self, stay: int, minutes: int | None) -> None:
+        until = None if minutes is None else self.now + timedelta(minutes=minutes)
+        self.do(ch.ExtendStay, stay_id=self.one_of(self.state.stays, stay), until=until)
+
+    @rule()
+    def end_due(self) -> None:
+        self.do(ch.EndDueStays, role="system")
+        assert all(stay.ends_at is None or stay.ends_at > self.now for stay in self.state.stays.values())
+
+    @rule(kind=st.sampled_from(["shelter_24h", "night_shelter", "hotel"]), cleaned=st.booleans())
+    def declare_cleaning(self, kind: str, cleaned: bool) -> None:
+        self.do(ch.DeclareCleaning, kind=kind, cleaned=cleaned)
 
     @rule(room=st.sampled_from("abz"), composition=st.sampled_from(["men", "mixed", "cats"]))
     def compose(self, room: str, composition: str) -> None:
@@ -412,6 +452,16 @@ class AnyCommands(RuleBasedStateMachine):
     def what_was_told_is_what_is(self) -> None:
         now = {(r.kind, r.size_class, r.feature_class): r for r in figures(self.state).read().rows}
         assert self.told == now
+        seats = {row.kind: row for told in session_figures(self.state) for row in told.read().rows}
+        assert self.told_seats == seats
+
+    @invariant()
+    def nobody_who_has_to_be_out_is_forgotten(self) -> None:
+        """Whoever lives in a night shelter with hours has an end that a timer was set for; nobody else has."""
+        for stay in self.state.stays.values():
+            ends = self.state.hours is not None and stay.kind == "night_shelter" and stay.programme is None
+            assert (stay.ends_at is not None) == ends
+            assert stay.ends_at is None or stay.ends_at in self.timers
 
     def teardown(self) -> None:
         encoded = msgspec.json.encode(self.state)

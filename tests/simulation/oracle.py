@@ -33,6 +33,7 @@ from tests.simulation.oracle_calls import Asked, agree
 from tests.simulation.oracle_causes import every_effect_has_a_cause
 from tests.simulation.oracle_house import House, require
 from tests.simulation.oracle_intake import INTAKE, IntakeOracle
+from tests.simulation.oracle_kept import every_timer, nobody_overstays
 from tests.simulation.oracle_offers import at_rest as offers_at_rest
 from tests.simulation.oracle_offers import disagree
 from tests.simulation.oracle_post import PostOracle
@@ -133,19 +134,11 @@ class Oracle:
             require(event.version == house.version, "a version with a hole", site, event.stream, event.version)
         figures_told = self._keep(site, disk)
         for name, house in touched.items():
+            house.kept.settled(house)
             shown = {key[1:]: (*row[3:9], row[9]) for key, row in figures_told.items() if key[0] == name}
             require(shown == house.counts(), "the figures told are not a recount of the events", shown, house.counts())
         self._board(known, rows)
-        timers = disk.tables.get(schema.timers.name, {})
-        waiting = {f"hold/{hold}" for house in known.houses.values() for hold in house.holds}
-        waiting |= {f"question/{id_}" for house in known.houses.values() for id_ in house.unanswered}
-        waiting |= {f"call/{call_id}" for call_id, call in known.calls.items() if not call.settled}
-        waiting |= {
-            f"regime/{name}/{id_}" for name, house in known.houses.items() for id_, regime in house.regimes.items()
-            if regime.status != "over"
-        }  # fmt: skip
-        kept = {key[0] for key in timers if not key[0].startswith("spread/")}
-        require(kept == waiting, "timers, open holds, unsettled calls and regimes differ", site)
+        every_timer(site, disk.tables.get(schema.timers.name, {}), known.houses, known.calls)
 
     @staticmethod
     def _call(known: Judged, event: Recorded) -> None:
@@ -302,6 +295,7 @@ class Oracle:
             self._whole_board(site, known)
             for house in known.houses.values():
                 require(not house.holds, "a hold never ended", site, list(house.holds))
+                nobody_overstays(site, house)
             for service, disk in services.items():
                 self._all_views(site, service, disk)
                 # Who came after a site had left need not have heard of it, and nobody counts it.

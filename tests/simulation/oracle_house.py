@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.placement import events as ev
+from services.placement import events_house as eh
 from services.placement import events_offers as oe
 from services.placement import events_regimes as rg
 from tests.simulation.judging import Violation, require
+from tests.simulation.oracle_kept import Kept
 from tests.simulation.oracle_offers import Made, check_in, owner_takes, stay_turned
 
 __all__ = ["House", "Violation", "require"]
@@ -75,6 +77,7 @@ class House:
     offers: dict[str, Made] = field(default_factory=dict)
     asks: bool = False
     questions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def unanswered(self) -> list[str]:
@@ -84,6 +87,9 @@ class House:
     def take(self, event: ev.LocationEvent) -> None:
         """Takes one event in, and refuses what must not be."""
         self.version += 1
+        self.kept.take(self, event)
+        if isinstance(event, eh.RuleEvent):
+            return
         if isinstance(event, ev.LocationOpened):
             require(self.name == "", "a location opened twice", event.name)
             self.name = event.name
@@ -234,7 +240,7 @@ class House:
             case ev.StayEnded():
                 self._end_stay(event.stay_id, event.place_ids)
                 stay_turned(self, event.stay_id, "left")
-                self._look(event.place_ids, event.ended_at)
+                self._look(event.place_ids, None if event.by_itself else event.ended_at)
             case ev.StaysBegan():
                 for stay_id, place_id in event.stays:
                     self._begin_stay(stay_id, (place_id,), 1)
@@ -307,7 +313,7 @@ class House:
             )
         return {
             group: (row[0], row[1], row[2], row[3], row[4], row[5], self.seen[group]) for group, row in rows.items()
-        }
+        } | self.kept.counts(self)
 
     def _opened(self, event: ev.PlacesOpened) -> None:
         size = "5+" if event.sleeps >= 5 else "3-4" if event.sleeps >= 3 else str(event.sleeps)

@@ -37,12 +37,27 @@ class Figures(msgspec.Struct):
     rows: list[FigureRow]
 
 
+class SeatsRow(msgspec.Struct):
+    kind: str
+    seats: int
+    booked: int
+
+
+class Sessions(msgspec.Struct):
+    location: str
+    site: str
+    title: str
+    district: str
+    rows: list[SeatsRow]
+
+
 class HoldWord(msgspec.Struct):
     hold_id: str
     how: str = "active"
 
 
 _figures = msgspec.json.Decoder(Figures).decode
+_sessions = msgspec.json.Decoder(Sessions).decode
 _hold = msgspec.json.Decoder(HoldWord).decode
 
 
@@ -89,6 +104,13 @@ def _news(message: Message, before: Rows) -> Rows:
             )
             for row in figures.rows
         }  # fmt: skip
+    if name == "sessions-told":
+        told = _sessions(message.data)
+        house = (told.site, told.title, told.district)
+        return {
+            (told.location, row.kind, "", ""): (*house, row.seats, 0, row.booked, 0, 0, 0, None, message.time)
+            for row in told.rows
+        }
     if name in {"place-held", "hold-ended"}:
         word = _hold(message.data)
         known = before.get((word.hold_id,))

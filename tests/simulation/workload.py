@@ -18,6 +18,7 @@ from shared.forward import CALL, CallCommand, GiveUpCall, MakeCall
 from shared.handling import Context, Handled, KeyClaim, KeyReused
 from shared.kernel import Reaction
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
+from tests.simulation import keepers
 from tests.simulation.oracle import Ack
 from tests.simulation.oracle_house import House, require
 from tests.simulation.process import Lost
@@ -196,8 +197,10 @@ class Desks:
             return self._end_stay(name, chance.choice(list(house.stays)))
         if draw < 0.84 and (house.stays or house.left):
             return self._later(name, house)
-        if draw < 0.88:
+        if draw < 0.87:
             return self._block(name, house)
+        if draw < 0.895:
+            return keepers.something(chance, name, house)
         if draw < 0.93 and house.beds:
             return self._unblock_or_close(name, chance.choice(list(house.beds)))
         if draw < 0.95:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.network import Network, network_of, running_network
+from tests.support.overnight import MADE_UP, Figures, counted_at, expected, published, shown
 
 NIGHTS = 90
 """January to March 2021."""
@@ -27,50 +27,6 @@ REPORT = "toronto-overnight-2021.csv.gz"
 SECONDS_MAX = 240
 
 NETWORK = network_of("west", "noord")
-
-
-class Figures(NamedTuple):
-    """What a location's report says of one night, over all its programmes."""
-
-    occupied: int
-    available: int
-    blocked: int
-    total: int
-
-
-NOBODY = Figures(0, 0, 0, 0)
-
-MADE_UP = "90000"
-"""How the ids of locations begin that a test here invents; the tests run in any order, on one network."""
-
-
-def published(path: Path, nights: int) -> dict[date, dict[str, Figures]]:
-    """The first nights of a file, read here on its own: not with the code that is tested."""
-    found: dict[date, dict[str, Figures]] = {}
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            night = date.fromisoformat(row["OCCUPANCY_DATE"][:10])
-            if night not in found and len(found) == nights:
-                break
-            unit = "BED" if row["CAPACITY_TYPE"].startswith("Bed") else "ROOM"
-            numbers = [int(row[f"{name}_{unit}S"] or 0) for name in ("OCCUPIED", "UNOCCUPIED", "UNAVAILABLE")]
-            location = f"loc-{row['LOCATION_ID']}" if row["LOCATION_ID"] else f"shelter-{row['SHELTER_ID']}"
-            before = found.setdefault(night, defaultdict(lambda: NOBODY))[location]
-            total = int(row[f"CAPACITY_ACTUAL_{unit}"]) + numbers[2]
-            one = Figures(numbers[0], max(0, numbers[1]), numbers[2], total)
-            found[night][location] = Figures(*(a + b for a, b in zip(before, one, strict=True)))
-    return found
-
-
-def shown(capacity: Mapping[str, Any]) -> dict[str, Figures]:
-    """What a site shows, by location."""
-    found: dict[str, Figures] = defaultdict(lambda: NOBODY)
-    for row in capacity["rows"]:
-        if row["location"].startswith(f"loc-{MADE_UP}") or not row["location"].startswith(("loc-", "shelter-")):
-            continue
-        one = Figures(row["occupied"], row["available"], row["blocked"], row["total"])
-        found[row["location"]] = Figures(*(a + b for a, b in zip(found[row["location"]], one, strict=True)))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -94,28 +50,22 @@ def test_every_published_night_shows_at_stad_as_it_was_published(
     imported: tuple[Network, Path, dict[str, Any]],
 ) -> None:
     network, path, report = imported
-    nights = published(path, NIGHTS)
+    nights = published([path], NIGHTS)
     assert len(nights) == NIGHTS
     verified = network.plek("verify", "--wait", "60")
     assert verified.returncode == 0, verified.stderr + verified.stdout
     headers = {"Authorization": f"Bearer {network.token('stad', 'coordinator')}"}
-    known: set[str] = set()
+    last: dict[str, Figures] = {}
     with httpx.Client(base_url=network.urls["stad"], headers=headers, timeout=20) as stad:
-        for night, figures in nights.items():
-            known |= figures.keys()
-            counted = datetime.combine(night + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=12)
-            answer = stad.get("/api/placement/capacity", params={"at": counted.isoformat()})
+        for night, last in expected(nights):
+            answer = stad.get("/api/placement/capacity", params={"at": counted_at(night).isoformat()})
             assert answer.status_code == 200, answer.text
-            # A location that was reported before and is not tonight has nobody in it and nothing free.
-            expected = {location: figures.get(location, NOBODY) for location in known}
-            assert dict(shown(answer.json())) == expected, f"the night of {night}"
+            assert shown(answer.json()) == last, f"the night of {night}"
             if night.day == 1:
-                assert seen_from(network, "noord", counted) == expected, f"the night of {night}, seen from noord"
-        now = dict(shown(stad.get("/api/placement/capacity").json()))
-        last = nights[max(nights)]
-        assert now == {location: last.get(location, NOBODY) for location in known}
+                assert seen_from(network, "noord", counted_at(night)) == last, f"the night of {night}, seen from noord"
+        assert shown(stad.get("/api/placement/capacity").json()) == last
     assert report["nights"] == NIGHTS
-    assert report["locations"] == len(known)
+    assert report["locations"] == len(last)
     assert report["not_accepted"] == []
     assert sorted(report["sites"]) == ["noord", "west"]
     assert min(report["sites"].values()) > report["locations"] // 3
@@ -124,7 +74,7 @@ def test_every_published_night_shows_at_stad_as_it_was_published(
 def seen_from(network: Network, site: str, at: datetime) -> dict[str, Figures]:
     headers = {"Authorization": f"Bearer {network.token(site, 'coordinator')}"}
     with httpx.Client(base_url=network.urls[site], headers=headers, timeout=20) as client:
-        return dict(shown(client.get("/api/placement/capacity", params={"at": at.isoformat()}).json()))
+        return shown(client.get("/api/placement/capacity", params={"at": at.isoformat()}).json())
 
 
 def test_what_went_in_comes_out_in_the_same_columns(
@@ -135,7 +85,7 @@ def test_what_went_in_comes_out_in_the_same_columns(
     done = network.plek("export", "overnight", "--format", "csv", "--output", str(out))
     assert done.returncode == 0, done.stderr
     assert "Open Government Licence - Toronto" in done.stderr
-    last = max(published(path, NIGHTS)).isoformat()
+    last = max(published([path], NIGHTS)).isoformat()
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
         given = [row for row in csv.DictReader(lines) if row["OCCUPANCY_DATE"] <= last]
     with out.open(encoding="utf-8", newline="") as lines:

@@ -14,7 +14,7 @@ OPEN = cmd.OpenSession(
     at=AT, role="operator", location="west", session_id=SESSION, kind="consultation", starts_at=after(hours=1),
     ends_at=after(hours=3), seats=2,
 )  # fmt: skip
-OPENED = ev.SessionOpened(SESSION, "consultation", after(hours=1), after(hours=3), 2, AT)
+OPENED = ev.SessionOpened(SESSION, "consultation", after(hours=1), after(hours=3), 2, AT, "west")
 
 
 def test_there_is_a_session_with_seats() -> None:
@@ -23,7 +23,7 @@ def test_there_is_a_session_with_seats() -> None:
 
 def test_what_is_over_is_forgotten_when_a_new_one_opens() -> None:
     new = replace(OPEN, session_id=uid(602), at=after(hours=4), starts_at=after(hours=5), ends_at=after(hours=6))
-    opened = ev.SessionOpened(uid(602), "consultation", after(hours=5), after(hours=6), 2, after(hours=4))
+    opened = ev.SessionOpened(uid(602), "consultation", after(hours=5), after(hours=6), 2, after(hours=4), "west")
     assert list(west.given(OPENED).when(new).then(opened).state.sessions) == [uid(602)]
 
 
