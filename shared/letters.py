@@ -92,10 +92,18 @@ class Seals:
             id_, self.site, draft.to, draft.letter.type_name, draft.request_id,
             msgspec.Raw(draft.body.model_dump_json().encode()),
         )  # fmt: skip
-        text = jwe.encrypt_compact(
-            {**_HEADER, "kid": key.kid}, padded(msgspec.json.encode(inside)), key, registry=_ALGORITHMS
-        )
+        text = _sealed(key, padded(msgspec.json.encode(inside)))
         return draft.letter(to=draft.to, request_id=draft.request_id, sealed=text).encode()
+
+    def seal(self, to: str, text: bytes) -> str | None:
+        """A text that is no letter, sealed to another site, to be asked of it directly. It says itself what it is, so
+        that neither is taken for the other. None as for a letter."""
+        key = self._network.get(to)
+        return None if key is None else _sealed(key, text)
+
+    def unseal(self, sealed: str) -> bytes:
+        """A text that `seal` of another site has sealed to this one. Raises `LetterRefused`."""
+        return self._unsealed(sealed)
 
     def open(self, message: Message, letter: Letter) -> Opened:
         """What a letter to this site says, once everything about it agrees. Raises `LetterRefused`."""
@@ -126,6 +134,10 @@ class Seals:
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             # The library reads a header that anybody may have written; what it stumbles on is no letter of ours.
             raise LetterRefused("letter-unreadable", "the seal is broken") from None
+
+
+def _sealed(key: OKPKey, text: bytes) -> str:
+    return jwe.encrypt_compact({**_HEADER, "kid": key.kid}, text, key, registry=_ALGORITHMS)
 
 
 class OneKey:

@@ -17,6 +17,7 @@ from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake.api_desk import SAME_LOOK, Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
+from services.intake.api_handover import HandOvers
 from services.intake.api_likeness import Likenesses
 from services.intake.api_lists import Lists
 from services.intake.api_needs import NeedWrites
@@ -76,6 +77,7 @@ def routes(
     lists: Lists,
     needs: NeedWrites,
     likenesses: Likenesses,
+    handing: HandOvers,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -87,6 +89,12 @@ def routes(
         ("POST", "/clients/{client_id}/look-alikes", likenesses.look, 200, DESK),
         ("GET", "/clients/{client_id}/look-alikes", likenesses.show, 200, DESK),
         ("GET", "/checks", likenesses.list_replies, 200, CHECKERS),
+        ("POST", "/clients/{client_id}/hand-over", handing.begin, 200, DESK),
+        ("POST", "/clients/{client_id}/hand-over/call-off", handing.call_off, 200, DESK),
+        ("GET", "/hand-overs", handing.list_given, 200, CHECKERS),
+        ("GET", "/takings", handing.list_taken, 200, CHECKERS),
+        ("POST", "/takings/{hand_over_id}/agree", handing.agree, 200, DESK),
+        ("POST", "/takings/{hand_over_id}/decline", handing.decline, 200, DESK),
         ("POST", "/clients/{client_id}/erase", writes.erase, 200, DESK),
         ("POST", "/clients/{client_id}/requests", writes.open_request, 201, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/prioritize", writes.prioritize, 200, DESK),
@@ -124,8 +132,8 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     reads = Reads(intake)
     guidance, lists = Guidance(intake), Lists(intake, reads)
     guided, needs = GuidanceReads(intake, reads), NeedWrites(intake)
-    likenesses = Likenesses(intake, reads)
-    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, likenesses)
+    likenesses, handing = Likenesses(intake, reads), HandOvers(intake, reads)
+    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, likenesses, handing)
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)

@@ -47,13 +47,15 @@ def test_orders_are_made_and_answered() -> None:
     assert any(run_seed(seed).orders for seed in range(12, 32))
 
 
-def test_clients_who_move_have_one_place_whatever_goes_wrong() -> None:
-    moves = 0
+def test_clients_who_move_have_one_place_and_files_that_go_one_desk_whatever_goes_wrong() -> None:
+    moves = handed_over = 0
     for seed in range(5, 12):
         outcome = run_seed(seed, movers=True)
         assert outcome.failure is None, f"seed {seed} of movers: {outcome.failure}"
         moves += outcome.moves
+        handed_over += outcome.handed_over
     assert moves > 5
+    assert handed_over > 5
 
 
 def test_a_seed_is_the_same_to_the_letter_every_time() -> None:
