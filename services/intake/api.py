@@ -23,6 +23,7 @@ from services.intake.api_lists import Lists
 from services.intake.api_needs import NeedWrites
 from services.intake.api_offers import OfferWrites
 from services.intake.api_reads import Reads, complete_at
+from services.intake.api_rules import RulesReads
 from services.intake.decider_file import File
 from services.intake.file import (
     CARD,
@@ -78,6 +79,7 @@ def routes(
     needs: NeedWrites,
     likenesses: Likenesses,
     handing: HandOvers,
+    rules: RulesReads,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -103,6 +105,7 @@ def routes(
         ("POST", "/clients/{client_id}/stays", offering.claim, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
         ("POST", "/unmet-needs", needs.note, 200, SEEKERS),
+        ("POST", "/rules/preview", rules.preview, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),
         ("GET", "/trajectories", guided.list_trajectories, 200, DESK),
@@ -133,7 +136,10 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     guidance, lists = Guidance(intake), Lists(intake, reads)
     guided, needs = GuidanceReads(intake, reads), NeedWrites(intake)
     likenesses, handing = Likenesses(intake, reads), HandOvers(intake, reads)
-    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, likenesses, handing)
+    every = routes(
+        Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, likenesses, handing,
+        RulesReads(intake),
+    )  # fmt: skip
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)

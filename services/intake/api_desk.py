@@ -54,7 +54,8 @@ INPUT_CODES = frozenset({
     "kind-repeated", "kind-unknown", "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid",
     "not-sealed",
     "outcome-kind-other", "priority-invalid", "read-purpose-unknown", "referral-state-unknown",
-    "retention-days-invalid", "text-invalid", "time-without-zone", "too-many-locations", "withdrawal-reason-unknown",
+    "retention-days-invalid", "rules-invalid", "text-invalid", "time-without-zone", "too-many-locations",
+    "withdrawal-reason-unknown",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the file: 422."""
 

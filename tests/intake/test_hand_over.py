@@ -59,7 +59,8 @@ class Two:
             await desk.fire_due()
 
     async def file(self, client_id: str) -> File:
-        return (await self.here.deciding[policy.CLIENT].load_settled(client_id))[0]
+        file: File = (await self.here.deciding[policy.CLIENT].load_settled(client_id))[0]
+        return file
 
     async def taken(self) -> list[dict[str, Any]]:
         return list((await self.there.get("/takings")).json()["items"])
@@ -210,7 +211,8 @@ async def test_a_key_that_went_with_its_process_is_given_anew(two: Two) -> None:
     """The file was sealed to it, and is sealed to another one."""
     client_id = await begun(two)
     await agreed(two)
-    answer, died = two.there.receiving.answer, []
+    answer = two.there.receiving.answer
+    died: list[bytes | None] = []
 
     async def dies(request: bytes) -> bytes | None:
         said = await answer(request)
@@ -234,13 +236,14 @@ def opened(answer: bytes | None) -> bytes:
 async def test_a_file_and_that_it_was_taken_are_stored_together_or_not_at_all(two: Two) -> None:
     client_id = await begun(two)
     await agreed(two)
-    append, failed = two.there.store.append, []
+    store = two.there.store.append
+    failed: list[Append] = []
 
-    async def fails(what: Append) -> Appended:
-        if not failed and any(write.stream.startswith("client/") for write in what.streams):
-            failed.append(what)
+    async def fails(append: Append) -> Appended:
+        if not failed and any(write.stream.startswith("client/") for write in append.streams):
+            failed.append(append)
             raise StoreUnavailable("the disk is full")
-        return await append(what)
+        return await store(append)
 
     two.there.store.append = fails  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):  # over the bus it is no answer

@@ -132,13 +132,14 @@ class IntakeProcess:
         return handlers(self.store, process.site.clock, process.world.ids, seals, self.vault)
 
     keeper_kind: type[Keeper] = Keeper
+    giving_kind: type[Giving] = Giving
 
     def keeping(self) -> Keeper:
         site = self.process.site
         retired = partial(self.process.parts.retired, self.process.world)
         openings = Openings(self.store, site.clock, self.process.world.ids.random_id)
         seals, line = self.process.world.seals[site.name], SimLine(self.process)
-        giving = Giving(site.name, self.handlers["client"], self.vault, seals, line, openings)
+        giving = self.giving_kind(site.name, self.handlers["client"], self.vault, seals, line, openings)
         return self.keeper_kind(
             site.name, self.store, self.vault, self.handlers, site.clock, openings, RETENTION_DAYS, giving,
             retired=retired,

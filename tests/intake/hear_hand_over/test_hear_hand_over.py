@@ -50,7 +50,7 @@ def test_a_word_nobody_knows() -> None:
 
 def test_nobody_outside_the_site_hears_more_than_that_a_request_is_closed() -> None:
     before = frozen.state
-    events = [ended("taken"), fe.RequestWithdrawn(ANNA, ASKED, "erased", T0), FORGOTTEN]
+    events: list[fe.ClientEvent] = [ended("taken"), fe.RequestWithdrawn(ANNA, ASKED, "erased", T0), FORGOTTEN]
     after = frozen.given(*events).state
     contracts = [each.contract for each in tell(before, events, after)]
     outside = [each for each in contracts if each.log == "pub"]
