@@ -75,8 +75,8 @@ class RulesReads:
 
     async def preview(self, body: RulesBody) -> PreviewAnswer:
         """Who would move, both ways, at this desk. Nothing changes. What gave each request its band is opened for it,
-        and that is written down. Refused: `rules-invalid` (a band of fewer points before one of more), and the
-        version of the rules that hold."""
+        and that is written down. Refused: `rules-invalid` (a more urgent band from fewer points on, or not newer than
+        the rules that hold); 503 while the vault is shut."""
         intake, rules = self._intake, body.rules()
         accepted(rules_refused(rules))
         sooner, later = list[MoveView](), list[MoveView]()
@@ -91,6 +91,8 @@ class RulesReads:
                     try:
                         facts = await intake.opened(row["client_id"], FACTS, row["facts"], SealedFacts)
                     except Problem:
+                        if intake.vault.shut is not None:
+                            raise
                         unreadable += 1
                         bands[band] += 1
                         continue

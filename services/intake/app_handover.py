@@ -78,7 +78,10 @@ class Giving:
             if said.answer == "prove":
                 ask = replace(ask, proof=said.proof, kind="ask" if ask.kind == "file" else ask.kind, file="")
             elif said.answer == "agreed":
-                ask = replace(ask, kind="file", file=await self._sealed(file, said.key))
+                sealed = await self._sealed(file, said.key)
+                if sealed is None:
+                    return None
+                ask = replace(ask, kind="file", file=sealed)
             else:
                 return said.answer
         return None
@@ -103,12 +106,17 @@ class Giving:
         same = (said.id, said.sender, said.to, said.nonce) == (ask.id, ask.to, self._site, asked.nonce)
         return said if same else None
 
-    async def _sealed(self, file: File, key: str) -> str:
-        """The whole file, for whoever has the other half of `key`. That it was opened is written down first."""
+    async def _sealed(self, file: File, key: str) -> str | None:
+        """The whole file, for whoever has the other half of `key`; None for what is no key. That it was opened is
+        written down first."""
         async with self._openings.noting(ACTIVITY, SYSTEM_ROLE):
             carried = await self._carried(file)
         text = msgspec.json.encode(carried)
-        return seal_to(key, text.ljust(-(-len(text) // SIZE) * SIZE))
+        try:
+            return seal_to(key, text.ljust(-(-len(text) // SIZE) * SIZE))
+        except LetterRefused:
+            log.warning("a desk agreed to a hand-over and gave no key", site=file.hand_over and file.hand_over.site)
+            return None
 
     async def _carried(self, file: File) -> h.Carried:
         personal = (

@@ -16,6 +16,7 @@ import pytest_asyncio
 from services.intake import app_handover, policy
 from services.intake.api_checks import LIKENESS
 from services.intake.app_handover import ACTIVITY
+from services.intake.app_likeness import Keys
 from services.intake.app_line import Asked, Said, Wrapped
 from services.intake.app_logbook import concerns_of
 from services.intake.decider_file import File
@@ -405,6 +406,20 @@ async def test_an_answer_that_is_not_the_other_desks_is_not_believed(two: Two) -
     two.here.line.desks = {OTHER: Lying()}  # type: ignore[dict-item]
     await two.later()
     assert (await two.status(), (await two.file(client_id)).erased_at) == ("under_way", None)
+
+
+async def test_a_desk_that_gives_no_key_gets_no_file(two: Two) -> None:
+    client_id = await begun(two)
+    await agreed(two)
+
+    class NoKeys(Keys):
+        def give(self, check: str) -> str:
+            return f"no key for {check}"
+
+    two.there.receiving._keys = NoKeys(two.there.clock)
+    await two.later()
+    assert (await two.owners(client_id), await two.status()) == ([], "under_way")
+    assert [row["status"] for row in await two.taken()] == ["agreed"]
 
 
 @pytest.mark.parametrize("request_", [b"", b"{}", b"\xff" * 100, b"x" * 1_000_000, b'{"site":"west","sealed":"a.b.c"}'])

@@ -91,6 +91,13 @@ async def test_that_facts_were_opened_for_it_is_written_down(desk: IntakeDesk) -
     assert len(desk.disk.tables[openings.name]) == before + len(FACTS)
 
 
+async def test_while_the_vault_is_shut_nobody_is_said_to_stay(desk: IntakeDesk) -> None:
+    await waiting(desk)
+    desk.vault.shut = "vault-damaged"
+    answer = await desk.post("/rules/preview", RULES)
+    assert (answer.status_code, answer.json()["code"]) == (503, "vault-damaged")
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
