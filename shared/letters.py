@@ -96,6 +96,16 @@ class Seals:
         text = self._sealed(padded(msgspec.json.encode(inside)), key)
         return draft.letter(to=draft.to, request_id=draft.request_id, sealed=text).encode()
 
+    def seal(self, to: str, text: bytes) -> str | None:
+        """A text that is no letter, sealed to another site, to be asked of it directly. It says itself what it is, so
+        that neither is taken for the other. None as for a letter."""
+        key = self._network.get(to)
+        return None if key is None else self._sealed(text, key)
+
+    def unseal(self, sealed: str) -> bytes:
+        """A text that `seal` of another site has sealed to this one. Raises `LetterRefused`."""
+        return self._unsealed(sealed)
+
     def open(self, message: Message, letter: Letter) -> Opened:
         """What a letter to this site says, once everything about it agrees. Raises `LetterRefused`."""
         text = self._unsealed(letter.sealed)

@@ -17,11 +17,13 @@ from services.intake import commands as cmd
 from services.intake import events as ev
 from services.intake.api_desk import SAME_LOOK, Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
+from services.intake.api_handover import HandOvers
 from services.intake.api_likeness import Likenesses
 from services.intake.api_lists import Lists
 from services.intake.api_needs import NeedWrites
 from services.intake.api_offers import OfferWrites
 from services.intake.api_reads import Reads, complete_at
+from services.intake.api_rules import RulesReads
 from services.intake.decider_file import File
 from services.intake.file import (
     CARD,
@@ -76,6 +78,8 @@ def routes(
     lists: Lists,
     needs: NeedWrites,
     likenesses: Likenesses,
+    handing: HandOvers,
+    rules: RulesReads,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -87,6 +91,12 @@ def routes(
         ("POST", "/clients/{client_id}/look-alikes", likenesses.look, 200, DESK),
         ("GET", "/clients/{client_id}/look-alikes", likenesses.show, 200, DESK),
         ("GET", "/checks", likenesses.list_replies, 200, CHECKERS),
+        ("POST", "/clients/{client_id}/hand-over", handing.begin, 200, DESK),
+        ("POST", "/clients/{client_id}/hand-over/call-off", handing.call_off, 200, DESK),
+        ("GET", "/hand-overs", handing.list_given, 200, CHECKERS),
+        ("GET", "/takings", handing.list_taken, 200, CHECKERS),
+        ("POST", "/takings/{hand_over_id}/agree", handing.agree, 200, DESK),
+        ("POST", "/takings/{hand_over_id}/decline", handing.decline, 200, DESK),
         ("POST", "/clients/{client_id}/erase", writes.erase, 200, DESK),
         ("POST", "/clients/{client_id}/requests", writes.open_request, 201, DESK),
         ("POST", "/clients/{client_id}/requests/{request_id}/prioritize", writes.prioritize, 200, DESK),
@@ -95,6 +105,7 @@ def routes(
         ("POST", "/clients/{client_id}/stays", offering.claim, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
         ("POST", "/unmet-needs", needs.note, 200, SEEKERS),
+        ("POST", "/rules/preview", rules.preview, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
         ("GET", "/requests/{request_id}", reads.show_request, 200, DESK),
         ("GET", "/trajectories", guided.list_trajectories, 200, DESK),
@@ -124,8 +135,11 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     reads = Reads(intake)
     guidance, lists = Guidance(intake), Lists(intake, reads)
     guided, needs = GuidanceReads(intake, reads), NeedWrites(intake)
-    likenesses = Likenesses(intake, reads)
-    every = routes(Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, likenesses)
+    likenesses, handing = Likenesses(intake, reads), HandOvers(intake, reads)
+    every = routes(
+        Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, likenesses, handing,
+        RulesReads(intake),
+    )  # fmt: skip
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)

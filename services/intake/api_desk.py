@@ -18,11 +18,14 @@ import sqlalchemy as sa
 
 from services.intake import commands as cmd
 from services.intake import events as ev
+from services.intake.commands_handover import TakingCommand
 from services.intake.commands_likeness import CheckCommand
 from services.intake.commands_weeks import WeekCommand
 from services.intake.decider_file import File
+from services.intake.decider_handover import Taking
 from services.intake.decider_likeness import Check
 from services.intake.decider_weeks import Weeks
+from services.intake.events_handover import TakingEvent
 from services.intake.events_likeness import CheckEvent
 from services.intake.events_weeks import WeekEvent
 from services.intake.file import CARD, FACTS, PERSONAL, Card, Facts, Personal
@@ -42,7 +45,7 @@ from shared.telemetry import current_traceparent
 from shared.vault import Vault, VaultProblem
 
 INPUT_CODES = frozenset({
-    "check-answer-unknown", "check-end-unknown",
+    "check-answer-unknown", "check-end-unknown", "hand-over-end-unknown",
     "arrival-invalid", "decline-reason-unknown", "expected-by-invalid", "offer-word-unknown", "override-reason-unknown",
     "site-invalid",
     "alias-invalid", "appointment-impossible", "appointment-missing", "birth-date-impossible",
@@ -51,7 +54,8 @@ INPUT_CODES = frozenset({
     "kind-repeated", "kind-unknown", "kind-without-beds", "kinds-missing", "language-unknown", "location-name-invalid",
     "not-sealed",
     "outcome-kind-other", "priority-invalid", "read-purpose-unknown", "referral-state-unknown",
-    "retention-days-invalid", "text-invalid", "time-without-zone", "too-many-locations", "withdrawal-reason-unknown",
+    "retention-days-invalid", "rules-invalid", "text-invalid", "time-without-zone", "too-many-locations",
+    "withdrawal-reason-unknown",
 })  # fmt: skip
 """Refusals that say the request itself is wrong, whatever the state of the file: 422."""
 
@@ -91,7 +95,7 @@ def accepted(refusal: Rejected | None) -> None:
 class Intake:
     """What the routes work with. destroy_key: of an erased file; returns since when it is gone (`app_keeper.py`).
     can_write_to: whether a letter can be sealed to a site. desks: the other sites that have one, now. openings: writes
-    down which files an answer opened."""
+    down which files an answer opened. live: whether the desk of another site is heard now."""
 
     site: str
     handler: ClientHandler
@@ -104,8 +108,10 @@ class Intake:
     streams: Streams
     can_write_to: Callable[[str], bool]
     checks: Handler[Check, CheckCommand, CheckEvent]
+    takings: Handler[Taking, TakingCommand, TakingEvent]
     desks: Callable[[], Sequence[str]]
     openings: Openings
+    live: Callable[[str], bool]
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""

@@ -175,4 +175,4 @@ def _pause_after(status: str) -> timedelta:
 
 
 async def _line(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: row[name] for name in m.CheckReplyView.model_fields}
+    return {name: row[name] for name in m.CheckReplyView.model_fields} | {"id": row["id"].rpartition("/")[2]}

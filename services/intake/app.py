@@ -3,26 +3,41 @@ of what others tell: a letter leads to a command, and nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from msgspec.structs import replace as with_fields
 
-from services.intake import api, policy, publish, publish_likeness, publish_weeks, views, views_likeness
+from services.intake import (
+    api,
+    policy,
+    publish,
+    publish_likeness,
+    publish_weeks,
+    views,
+    views_handover,
+    views_likeness,
+)
 from services.intake.api_likeness import Files
-from services.intake.app_contacts import Contacts, answer_on
-from services.intake.app_keeper import Keeper, forget_keys, forget_openings
+from services.intake.app_contacts import Contacts, answering
+from services.intake.app_handover import Giving, Receiving
+from services.intake.app_keeper import Keeper, forget_checks, forget_keys, forget_openings
 from services.intake.app_likeness import Asking, Replying
+from services.intake.app_line import BusLine, converse
 from services.intake.app_logbook import concerns_of
 from services.intake.commands import ClientCommand, RecordRetention
+from services.intake.commands_handover import TakingCommand
 from services.intake.commands_likeness import CheckCommand, ReplyCommand
 from services.intake.commands_weeks import WeekCommand
 from services.intake.decider import CLIENT, RETENTION, WEEKS
 from services.intake.decider_file import File
+from services.intake.decider_handover import TAKING, Taking
 from services.intake.decider_likeness import CHECK, REPLY, Reply
 from services.intake.decider_likeness import Check as DeskCheck
 from services.intake.decider_retention import Retention
 from services.intake.decider_weeks import Weeks
 from services.intake.events import ClientEvent, RetentionDone
+from services.intake.events_handover import TakingEvent
 from services.intake.events_likeness import CheckEvent, ReplyEvent
 from services.intake.events_weeks import WeekEvent
 from services.intake.views_offers import client_offers
@@ -31,7 +46,7 @@ from shared.archive import Archive
 from shared.archive import Files as FileStreams
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
-from shared.bus_connection import close_client, connect_relay, make_broker
+from shared.bus_connection import make_broker
 from shared.clock import Clock
 from shared.contracts.intake import CHECK_LETTERS, CONTRACTS
 from shared.contracts.placement import OFFER_LETTERS
@@ -90,8 +105,14 @@ REPLIES: Aggregate[Reply, ReplyCommand, ReplyEvent] = Aggregate(
 )
 """One stream a check of another desk here."""
 
+TAKINGS: Aggregate[Taking, TakingCommand, TakingEvent] = Aggregate(
+    decider=TAKING, tell=publish.tell_nothing, project=views_handover.project_taking, timers=policy.no_timers
+)
+"""One stream a file that another desk hands over to this one; what comes of it is a file."""
+
 INLINE_TABLES = (
-    *views.CLIENT_TABLES, *views.RETENTION_TABLES, *views_likeness.CHECK_TABLES, *views_likeness.REPLY_TABLES, openings,
+    *views.CLIENT_TABLES, *views.RETENTION_TABLES, *views_likeness.CHECK_TABLES, *views_likeness.REPLY_TABLES,
+    *views_handover.TAKING_TABLES, openings,
 )  # fmt: skip
 WORK_READERS: tuple[Role, ...] = ("caseworker", "oncall", "auditor")
 """Who reads what a restored store has lost: it names clients by id, and what they asked for."""
@@ -125,6 +146,7 @@ def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals, vault: Vault, b
         policy.CLIENT: clients,
         policy.CHECK: Asking(store, CHECKS, clock, ids, seals.encode, files),
         policy.REPLY: Replying(store, REPLIES, clock, ids, seals.encode, files),
+        policy.TAKING: Handler(store, TAKINGS, clock, ids),
         policy.REQUEST: ByRequest(store, CLIENTS, clock, ids, seals.encode),
         policy.RETENTION: Handler(store, RETENTIONS, clock, ids),
         policy.WEEKS: Handler(store, weeks, clock, ids),
@@ -156,27 +178,26 @@ def build(host: Host) -> ServiceApp:
     deciding = handlers(store, clock, ids, seals, vault, settings.small_counts_below)
     letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
     written = Openings(store, clock, ids.random_id)
+    line = BusLine(NAME)
+    giving = Giving(settings.site, deciding[policy.CLIENT], vault, seals, line, written)
+    taking = deciding[policy.TAKING]
+    receiving = Receiving(settings.site, store, deciding[policy.CLIENT], taking, vault, seals, clock, ids)
     keeper = Keeper(
-        settings.site, store, vault, deciding, clock, written, settings.vault.retention_days,
+        settings.site, store, vault, deciding, clock, written, settings.vault.retention_days, giving,
         retired=lambda site: host.roster.left_at(site) is not None,
     )  # fmt: skip
     contacts = Contacts(deciding[policy.CLIENT], vault, clock, written)
     courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(store), rows=True)
     bench = Bench(NAME, Repair(store, [letters], clock, ids), Rebuilds(_views(store), clock))
 
-    async def answer_contacts() -> None:
-        client = await connect_relay(settings.nats_options(f"local.{NAME}"))
-        try:
-            await answer_on(client, settings.site, NAME, contacts.answer)
-        finally:
-            await close_client(client)
-
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
         await runtime.start(LOGS)
-        runtime.spawn("contacts", answer_contacts)
+        runtime.spawn("contacts", lambda: answering(settings, NAME, contacts.answer))
+        runtime.spawn("hand-overs", lambda: converse(settings, NAME, line, receiving.answer))
         runtime.spawn("keeper", keeper.begin)
         runtime.spawn("forget", lambda: forget_keys(store, clock))
+        runtime.spawn("forget-checks", lambda: forget_checks(store, clock))
         runtime.spawn("forget-openings", lambda: forget_openings(store, clock, kept_elsewhere=courier is not None))
         if courier is not None:
             runtime.spawn("logbook", courier.run)
@@ -190,20 +211,31 @@ def build(host: Host) -> ServiceApp:
         await bench.rebuilds.stop()
         await runtime.stop()
 
-    async def vault_open() -> str | None:
-        return None if vault.shut is None else f"the vault is shut: {vault.shut}"
-
     intake = api.Intake(
         settings.site, deciding[policy.CLIENT], store, vault, keeper.destroy_key, clock, ids, deciding[policy.WEEKS],
-        host.streams, seals.knows, checks=deciding[policy.CHECK], desks=lambda: _desks(host), openings=written,
+        host.streams, seals.knows, checks=deciding[policy.CHECK], takings=taking,
+        desks=lambda: _desks(host), openings=written, live=_hears(runtime),
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = FileStreams(CLIENT.stream(""), intake.record_look)
-    kept = Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES), INLINE_TABLES, [HEARD.name], files=files)
+    kept = Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES, TAKINGS), policies=[HEARD.name],
+                   tables=INLINE_TABLES, files=files)  # fmt: skip
     add_archive(site_api, kept)
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
-    return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", vault_open)])
+    return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", _vault_open(vault))])
+
+
+def _vault_open(vault: Vault) -> Callable[[], Awaitable[str | None]]:
+    async def ask() -> str | None:
+        return None if vault.shut is None else f"the vault is shut: {vault.shut}"
+
+    return ask
+
+
+def _hears(runtime: Runtime) -> Callable[[str], bool]:
+    """Whether the desk of another site is heard now."""
+    return lambda site: runtime.links.link(site, runtime.host.clock.monotonic(), NAME).state == "live"
 
 
 def _own_places(host: Host) -> list[str]:
@@ -235,7 +267,12 @@ def _views(store: PgStore) -> dict[str, Rebuildable]:
     async def replies(progress: Progress) -> int:
         return await rebuild(store, REPLIES, views_likeness.REPLY_TABLES, progress)
 
-    every = {"files": files, "retention": retention, "checks": checks, "replies": replies}
+    async def takings(progress: Progress) -> int:
+        return await rebuild(store, TAKINGS, views_handover.TAKING_TABLES, progress)
+
+    every = {
+        "files": files, "retention": retention, "checks": checks, "replies": replies, "takings": takings,
+    }  # fmt: skip
     return {name: Rebuildable("events", make) for name, make in every.items()}
 
 

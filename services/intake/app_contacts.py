@@ -18,7 +18,7 @@ from services.intake import commands as cmd
 from services.intake.api_desk import ClientHandler
 from services.intake.decider_file import File
 from services.intake.file import CARD, PERSONAL, Card, Personal, address_for
-from shared.bus_connection import BusClient
+from shared.bus_connection import BusClient, close_client, connect_relay
 from shared.clock import Clock
 from shared.contracts.contact import BYTES_MAX, QUESTION, ContactAnswered, ContactAsked
 from shared.envelope import SYSTEM_ROLE
@@ -27,6 +27,7 @@ from shared.http_models import is_id
 from shared.ids import derived_id
 from shared.logbook import Openings, noted
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
+from shared.settings import SiteSettings
 from shared.streams import ask_subject
 from shared.telemetry import logger
 from shared.vault import Vault, VaultProblem
@@ -87,6 +88,17 @@ class Contacts:
             return msgspec.json.decode(text, type=kind)
         except msgspec.MsgspecError:  # it would quote what it read
             raise VaultProblem("vault-text-damaged", name) from None
+
+
+async def answering(
+    settings: SiteSettings, service: str, answer: Callable[[ContactAsked], Coroutine[Any, Any, ContactAnswered]]
+) -> None:  # fmt: skip
+    """Answers over a connection of its own, until cancelled or that fails."""
+    client = await connect_relay(settings.nats_options(f"local.{service}"))
+    try:
+        await answer_on(client, settings.site, service, answer)
+    finally:
+        await close_client(client)
 
 
 async def answer_on(

@@ -12,15 +12,19 @@ import msgspec
 
 from services.intake import commands as cmd
 from services.intake import policy, views
+from services.intake.app_handover import Giving
 from services.intake.app_weeks import WeekCounter
+from services.intake.commands_handover import CallOffHandOver, HearHandOver
 from services.intake.commands_likeness import CheckCommand, EndCheck
 from services.intake.commands_offers import CloseOffer
 from services.intake.decider_file import File
+from services.intake.events import ClientErased
 from services.intake.file import FACTS, Facts
 from services.intake.priority import CURRENT, Rules, placed
 from shared import schema
 from shared.causes import timer_command
 from shared.clock import Clock
+from shared.contracts.vocabulary import HAND_OVER_ENDS
 from shared.envelope import SYSTEM_ROLE
 from shared.handling import Context, Handled, Handler
 from shared.ids import derived_id
@@ -50,6 +54,11 @@ RETENTION_AT = time(3, tzinfo=UTC)
 OPEN = ("waiting", "offered", "accepted")
 """How a request stands that is open."""
 
+HAND_OVER_WAITS = timedelta(days=1)
+"""How long another desk has to say whether it takes a file. Then it is called off; a frozen file helps nobody."""
+HAND_OVER_PAUSES = timedelta(seconds=5), timedelta(minutes=5)
+"""The shortest and the longest pause before another desk is asked again; a quarter of what it has lasted."""
+
 KEYS_KEPT = timedelta(days=8)
 """How long a request that is repeated is known again; 7 days are promised. Its fingerprint of what was said of a person
 goes then: whoever takes the whole machine could go on guessing at it after that person was erased."""
@@ -70,6 +79,23 @@ async def forget_keys_before(store: PgStore, before: datetime) -> None:
     await store.query(lambda pool: pool.execute("delete from idempotency where recorded_at < $1", before))
 
 
+CHECKS_KEPT = timedelta(days=90)
+"""How long it is listed what other desks were asked and answered, and what they asked; the events stay."""
+
+
+async def forget_checks(store: PgStore, clock: Clock) -> None:
+    """Takes checks off the lists once they are `CHECKS_KEPT` old. For ever."""
+    while True:
+        await forget_checks_before(store, clock.now() - CHECKS_KEPT)
+        await clock.sleep(FORGET_EVERY_SECONDS)
+
+
+async def forget_checks_before(store: PgStore, before: datetime) -> None:
+    """One that is still waited for is none of them: it lasts seven days. Raises `StoreUnavailable`."""
+    await store.query(lambda pool: pool.execute("delete from checks where begun_at < $1", before))
+    await store.query(lambda pool: pool.execute("delete from check_replies where since < $1", before))
+
+
 async def forget_openings(store: PgStore, clock: Clock, *, kept_elsewhere: bool) -> None:
     """Takes away who opened a file once that is `OPENINGS_KEPT` old, and the logbook has it where there is one. For
     ever."""
@@ -84,14 +110,14 @@ class Keeper:
 
     def __init__(
         self, site: str, store: Store, vault: Vault, handlers: Handlers, clock: Clock, openings: Openings,
-        retention_days: int, rules: Rules = CURRENT, retired: Callable[[str], bool] = lambda _: False,
+        retention_days: int, giving: Giving, rules: Rules = CURRENT, retired: Callable[[str], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         self._site, self._store, self._vault, self._clock = site, store, vault, clock
         self._clients: Handler[Any, Any, Any] = handlers[policy.CLIENT]
         self._retention: Handler[Any, Any, Any] = handlers[policy.RETENTION]
         self._checks: Handler[Any, Any, Any] = handlers[policy.CHECK]
         self._days, self._rules, self._retired = retention_days, rules, retired
-        self._openings = openings
+        self._openings, self._giving = openings, giving
         self._counter = WeekCounter(site, store, vault, handlers, clock, openings)
 
     async def begin(self) -> None:
@@ -131,6 +157,9 @@ class Keeper:
         if timer.kind == policy.CHECK:
             await self._ask_again(timer, now)
             return
+        if timer.kind == policy.HAND_OVER:
+            await self._hand_over(timer, now)
+            return
         assert timer.kind == policy.DESTROY_KEY
         if not await self._try_to_destroy(timer.key):
             await self._move(timer, now + KEY_RETRY)
@@ -163,7 +192,9 @@ class Keeper:
         command = policy.unmet_due(timer.id, timer.key, now)
         command_id = timer_command(timer.id, timer.due_at, timer.kind)
         handled = await self._clients.handle(timer.key, command, Context(command_id, command_id, command_id))
-        if not handled.events:
+        if handled.rejected is not None and handled.rejected.code == "hand-over-under-way":
+            await self._move(timer, now + DAY_RETRY)  # it counts here, if the file stays here
+        elif not handled.events:
             await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
 
     async def _ask_again(self, timer: DueTimer, now: datetime) -> None:
@@ -176,6 +207,35 @@ class Keeper:
         handled = await self._checks.handle(timer.key, command, Context(command_id, command_id, command_id))
         if not handled.events and check.settled:
             await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
+
+    async def _hand_over(self, timer: DueTimer, now: datetime) -> None:
+        """Asks the other desk, and sends it the file when it takes it. One that has left takes nothing."""
+        file: File = (await self._clients.load_settled(timer.key))[0]
+        known = file.hand_over
+        if known is None:
+            await self._store.append(Append(now, rows=[Delete(schema.timers, (timer.id,))]))
+            return
+        command: cmd.ClientCommand = CallOffHandOver(at=now, role=SYSTEM_ROLE, client_id=timer.key)
+        if known.called_off or now - known.begun_at < HAND_OVER_WAITS or self._retired(known.site):
+            how = "site_left" if self._retired(known.site) else await self._talk(file)
+            if how not in HAND_OVER_ENDS:
+                shortest, longest = HAND_OVER_PAUSES
+                await self._move(timer, now + min(max((now - known.begun_at) / 4, shortest), longest))
+                return
+            command = HearHandOver(
+                at=self._clock.now(), role=SYSTEM_ROLE, client_id=timer.key, hand_over_id=known.id, how=how
+            )
+        command_id = timer_command(timer.id, timer.due_at, timer.kind)
+        handled = await self._clients.handle(timer.key, command, Context(command_id, command_id, command_id))
+        if any(isinstance(event, ClientErased) for _, event in handled.events):
+            await self._try_to_destroy(timer.key)
+
+    async def _talk(self, file: File) -> str | None:
+        try:
+            return await self._giving.talk(file)
+        except VaultProblem as problem:
+            log.error("a file cannot be handed over", code=problem.code)
+            return None
 
     async def destroy_key(self, client_id: str) -> datetime:
         """Destroys the key of an erased file, once what it adds to its weeks is counted, and writes down since when.

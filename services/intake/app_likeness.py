@@ -112,24 +112,24 @@ class Keys:
         self._clock = clock
         self._keys: OrderedDict[str, tuple[OneKey, datetime]] = OrderedDict()
 
-    def of(self, check_id: str) -> OneKey | None:
+    def of(self, check: str) -> OneKey | None:
         """The key of a check, if it is still there."""
         oldest = self._clock.now() - KEY_LIVES
         while self._keys and (len(self._keys) > KEYS_MAX or next(iter(self._keys.values()))[1] < oldest):
             self._keys.popitem(last=False)
-        found = self._keys.get(check_id)
+        found = self._keys.get(check)
         return None if found is None else found[0]
 
-    def give(self, check_id: str) -> str:
+    def give(self, check: str) -> str:
         """The public half; the same as before while the key is there."""
-        known = self.of(check_id)
+        known = self.of(check)
         if known is None:
             known = OneKey()
-            self._keys[check_id] = (known, self._clock.now())
+            self._keys[check] = (known, self._clock.now())
         return known.public
 
-    def drop(self, check_id: str) -> None:
-        self._keys.pop(check_id, None)
+    def drop(self, check: str) -> None:
+        self._keys.pop(check, None)
 
 
 class Replying(Handler[Reply, ReplyCommand, ReplyEvent]):
@@ -147,27 +147,27 @@ class Replying(Handler[Reply, ReplyCommand, ReplyEvent]):
         """As `Handler.handle`. Which files were opened is written down before there is an answer; the key goes once
         that is stored."""
         async with self._openings.noting(LIKENESS, SYSTEM_ROLE):
-            command = await self._filled(command)
+            command = await self._filled(key, command)
         handled = await super().handle(key, command, context, also)
-        if (await self.load(command.check_id))[0].answer:
-            self._at_hand.drop(command.check_id)
+        if (await self.load(key))[0].answer:
+            self._at_hand.drop(key)
         return handled
 
-    async def _filled(self, command: ReplyCommand) -> ReplyCommand:
-        reply = (await self.load(command.check_id))[0]
+    async def _filled(self, key: str, command: ReplyCommand) -> ReplyCommand:
+        reply = (await self.load(key))[0]
         if reply.answer or (reply.id and reply.site != command.site):
             return command
         if not reply.id and await self._asks_too_much(command.site, command.at):
             log.warning("a site asks about too many people", site=command.site, checks_max=CHECKS_A_DAY_MAX)
             return replace(command, refuse=True)
-        known = self._at_hand.of(command.check_id)
+        known = self._at_hand.of(key)
         if isinstance(command, ReplyToCheck) and known is not None:
             try:
                 found = await self._found(known.unseal(command.question))
                 return command if found is None else replace(command, answer=found[0], clients=found[1])
             except LetterRefused:  # sealed to a key of an earlier process
                 pass
-        return replace(command, key=self._at_hand.give(command.check_id))
+        return replace(command, key=self._at_hand.give(key))
 
     async def _asks_too_much(self, site: str, at: datetime) -> bool:
         rows = await self._store.rows(check_replies, site=site, day=at.date().isoformat(), counts=True)

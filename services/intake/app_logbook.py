@@ -10,6 +10,7 @@ from services.intake.api_checks import LIKENESS
 from services.intake.decider import CLIENT
 from services.intake.decider_likeness import CHECK, REPLY
 from services.intake.events_guidance import GuidanceEvent
+from services.intake.events_handover import HandOverEvent
 from services.intake.events_likeness import CheckReplied
 from services.intake.events_offers import OfferEvent
 from services.intake.views_likeness import checks
@@ -30,6 +31,7 @@ _BY_CLASS: dict[type[Event], str] = {
     ev.KeyDestroyed: "erasure-v1",
     **dict.fromkeys(get_args(OfferEvent), "request-v1"),
     **dict.fromkeys(get_args(GuidanceEvent), "guidance-v1"),
+    **dict.fromkeys(get_args(HandOverEvent), "hand-over-v1"),
 }
 ACTIVITIES = {name: _BY_CLASS[cls] for name, cls in ev.CODEC.names().items()}
 """The entry of the register, by the name under which an event is stored."""

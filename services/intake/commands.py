@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import TypeAlias, get_args
 
 from services.intake.commands_guidance import GuidanceCommand
+from services.intake.commands_handover import HandOverCommand
 from services.intake.commands_offers import OfferCommand
 from shared.contracts.vocabulary import ANYWHERE
 from shared.kernel import Command
@@ -114,6 +115,7 @@ FileCommand: TypeAlias = (
     | EraseClient
     | NoteKeyDestroyed
     | GuidanceCommand
+    | HandOverCommand
 )
 
 ClientCommand: TypeAlias = FileCommand | OfferCommand

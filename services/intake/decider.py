@@ -12,7 +12,10 @@ from typing import TypeAlias, assert_never
 
 from services.intake import commands as cmd
 from services.intake import commands_guidance as guide
+from services.intake import commands_handover as over
+from services.intake import commands_offers as oc
 from services.intake import decider_guidance as guidance
+from services.intake import decider_handover as handing
 from services.intake import decider_limits as limits
 from services.intake import decider_offers as offers
 from services.intake import events as ev
@@ -37,11 +40,15 @@ Outcome: TypeAlias = Sequence[ev.ClientEvent] | Rejected
 
 
 def decide(file: File, command: cmd.ClientCommand) -> Outcome:
-    """The events that follow. Refused: `client-unknown`, `client-erased`, and what each command's function says."""
-    if isinstance(command, cmd.RegisterClient):
-        return register(file, command)
+    """The events that follow. Refused: `client-unknown`, `client-erased`, `hand-over-under-way` (another desk may have
+    the file by now), and what each command's function says."""
+    if isinstance(command, cmd.RegisterClient | over.TakeFile):
+        return begin(file, command)
     if not file.id:
         return Rejected("client-unknown", {})
+    refused = handing.frozen_refused(file) if _is_work(command) else None
+    if refused:
+        return refused
     if isinstance(command, OfferCommand):
         return offers.decide_offer(file, command)
     match command:
@@ -63,6 +70,8 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
             return withdraw(file, command)
         case cmd.NoteUnmet():
             return note_unmet(file, command)
+        case over.HandOver() | over.CallOffHandOver() | over.HearHandOver():
+            return handing.decide(file, command)
         case (
             guide.StartTrajectory()
             | guide.ReachMilestone()
@@ -73,6 +82,23 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
             return guidance.decide(file, command)
         case _:
             assert_never(command)
+
+
+def _is_work(command: cmd.ClientCommand) -> bool:
+    """Whether somebody works with the file, who must not while another desk may have it. What owners of places say is
+    heard meanwhile, who has to look into it may; and a key that is destroyed already waits for nobody."""
+    if isinstance(command, cmd.EraseClient):
+        return command.because != "backup_restored"
+    return not isinstance(
+        command,
+        cmd.ReadPersonal | cmd.NoteKeyDestroyed | over.HandOverCommand | oc.HearOffer | oc.HearWord | oc.CloseOffer
+        | oc.RepeatOfferLetter,
+    )  # fmt: skip
+
+
+def begin(file: File, command: cmd.RegisterClient | over.TakeFile) -> Outcome:
+    """A file begins: somebody is here, or another desk handed it over. Refused: as both say."""
+    return register(file, command) if isinstance(command, cmd.RegisterClient) else handing.take(file, command)
 
 
 def register(file: File, command: cmd.RegisterClient) -> Outcome:
@@ -247,7 +273,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=6,
+    state_version=7,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

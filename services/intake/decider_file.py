@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from services.intake import events_handover as over
 from services.intake import events_offers as oe
 from services.intake.decider_slot import Offer, moved, moving_after, slot_after
 from shared.envelope import SYSTEM_ROLE
@@ -75,6 +76,15 @@ class Referral(msgspec.Struct, frozen=True, gc=False):
     version: int = 0
 
 
+class HandingOver(msgspec.Struct, frozen=True, gc=False):
+    """A hand-over that is under way. called_off: the file is to stay, if the other desk has not taken it."""
+
+    id: str
+    site: str
+    begun_at: datetime
+    called_off: bool = False
+
+
 class File(msgspec.Struct, frozen=True, gc=False):
     """card, personal: sealed, and empty once erased. active_at: when anything was last done with it by a person.
 
@@ -82,6 +92,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     ended long ago are left out. moving_to: the offer that somebody who lives in the slot's has accepted, to move there.
     last_read_id: so that one look that is recorded twice counts once. key_gone_at: when the vault destroyed the key.
     moved: the version when it last was otherwise than before: that it stood in a list makes nobody's sight of it stale.
+    hand_over: while it is under way the file is frozen. taken_as: the hand-over by which it came from another desk.
     """
 
     id: str = ""
@@ -100,6 +111,8 @@ class File(msgspec.Struct, frozen=True, gc=False):
     slot: str = ""
     moving_to: str = ""
     moved: int = 0
+    hand_over: HandingOver | None = None
+    taken_as: str = ""
 
     @property
     def home(self) -> Offer | None:
@@ -134,6 +147,8 @@ def _after(file: File, event: ev.ClientEvent) -> File:
     version = file.version + 1
     if isinstance(event, oe.OfferEvent):
         return _offered(file, event, version)
+    if isinstance(event, over.HandOverEvent):
+        return _handed(file, event, version)
     match event:
         case ev.ClientRegistered():
             return File(event.client_id, event.card, event.personal, event.at, event.at, version=version)
@@ -149,6 +164,7 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             opened = Request(
                 event.request_id, event.kinds, event.features, event.household_size, event.not_at, event.facts,
                 event.priority_band, event.rules_version, event.waiting_since, event.at, version=version,
+                found=event.counted,
             )  # fmt: skip
             return _with(file, opened, version, event.at)
         case ev.RequestPrioritized():
@@ -166,7 +182,7 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             known = file.requests[event.request_id]
             return _with(file, replace(known, unmet=event.district, unmet_at=event.at), version, None)
         case ev.ClientErased():
-            return replace(file, card="", personal=None, erased_at=event.at, version=version)
+            return replace(file, card="", personal=None, erased_at=event.at, hand_over=None, version=version)
         case ev.KeyDestroyed():
             return replace(forgotten(file), key_gone_at=event.destroyed_at, version=version)
         case (
@@ -177,6 +193,38 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             | guide.ReferralFollowed()
         ):
             return _guided(replace(file, active_at=event.at, version=version), event)
+        case _:
+            assert_never(event)
+
+
+def _handed(file: File, event: over.HandOverEvent, version: int) -> File:
+    """The file with what happened to a hand-over in it."""
+    match event:
+        case over.HandOverBegun():
+            begun = HandingOver(event.hand_over_id, event.site, event.at)
+            return replace(file, hand_over=begun, active_at=event.at, version=version)
+        case over.HandOverCalledOff():
+            assert file.hand_over is not None
+            return replace(file, hand_over=replace(file.hand_over, called_off=True), version=version)
+        case over.HandOverEnded():
+            return replace(file, hand_over=None, version=version)
+        case over.FileTakenOver():
+            trajectories = {
+                way.id: Trajectory(
+                    way.id, way.goals, way.started_at, way.milestones, way.ended_at, way.outcome, version
+                )
+                for way in event.trajectories
+            }
+            referrals = {
+                each.id: Referral(
+                    each.id, each.referral, each.made_at, each.state, each.appointment, each.first, version
+                )
+                for each in event.referrals
+            }
+            return File(
+                event.client_id, event.card, event.personal, event.at, event.at, trajectories=trajectories,
+                referrals=referrals, version=version, taken_as=event.hand_over_id,
+            )  # fmt: skip
         case _:
             assert_never(event)
 

@@ -202,4 +202,4 @@ REPLY: Decider[Reply, cmd.ReplyCommand, ev.ReplyEvent] = Decider(
     state_version=1,
     commands=cmd.REPLY_COMMANDS,
 )
-"""Stream `reply/<id of the check>`."""
+"""Stream `reply/<site that asks>/<id of the check>`."""

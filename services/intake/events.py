@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import TypeAlias, get_args
 
 from services.intake.events_guidance import GuidanceEvent
+from services.intake.events_handover import HandOverEvent
 from services.intake.events_offers import OfferEvent
 from shared.kernel import Codec, Event
 
@@ -50,7 +51,7 @@ class RequestOpened(Event, frozen=True, tag="request-opened.v1"):
     """The client asks for a place of one of these kinds, the most wanted first.
 
     request_id: random, and all that leaves the site. facts: sealed; the band follows from them under the rules of
-    `rules_version`.
+    `rules_version`. counted: it came from another desk, where it is no need any more that could count as not met.
     """
 
     client_id: str
@@ -64,6 +65,7 @@ class RequestOpened(Event, frozen=True, tag="request-opened.v1"):
     rules_version: int
     waiting_since: date
     at: datetime
+    counted: bool = False
 
 
 class RequestPrioritized(Event, frozen=True, tag="request-prioritized.v1"):
@@ -126,6 +128,7 @@ FileEvent: TypeAlias = (
     | ClientErased
     | KeyDestroyed
     | GuidanceEvent
+    | HandOverEvent
 )
 """What happens at the desk."""
 

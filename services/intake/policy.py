@@ -14,6 +14,7 @@ from services.intake import commands as cmd
 from services.intake import commands_offers as oc
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from services.intake import events_handover as over
 from services.intake import events_likeness as like
 from services.intake import events_offers as oe
 from services.intake import events_weeks as week
@@ -38,6 +39,9 @@ REQUEST = "request"
 """The file that has this request."""
 CHECK, REPLY = "check", "reply"
 """A check at another desk, and one of another desk here."""
+TAKING = "taking"
+"""A file of another desk that this one is to have."""
+HAND_OVER = "hand-over"
 
 DESTROY_KEY, RETENTION_DAY, OFFER = "destroy-key", "retention", "offer"
 COUNT, WEEK_OVER, UNMET_NEED = "count", "week-over", "unmet"
@@ -56,12 +60,18 @@ CLOSES_AFTER = timedelta(hours=1)
 
 def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
     """One for each erased file whose key may still be there, named `erasure/<client id>`, one for whatever is to be
-    counted once its week is over, one for each request that may turn out to find nothing, `unmet/<request id>`, and one
-    for each offer whose owner may have to be written to again, `offer/<offer id>`."""
+    counted once its week is over, one for each request that may turn out to find nothing, `unmet/<request id>`, one
+    for each offer whose owner may have to be written to again, `offer/<offer id>`, and one while a file is handed over,
+    `hand-over/<client id>`."""
     changes: list[TimerSet | TimerCleared] = []
     for event in events:
         if isinstance(event, ev.ClientErased):
             changes.append(TimerSet(erasure_timer(event.client_id), event.at, DESTROY_KEY, event.client_id))
+            changes.append(TimerCleared(hand_over_timer(event.client_id)))
+        elif isinstance(event, over.HandOverBegun | over.HandOverCalledOff):
+            changes.append(TimerSet(hand_over_timer(event.client_id), event.at, HAND_OVER, event.client_id))
+        elif isinstance(event, over.HandOverEnded):
+            changes.append(TimerCleared(hand_over_timer(event.client_id)))
         elif isinstance(event, ev.KeyDestroyed):
             changes.append(TimerCleared(erasure_timer(event.client_id)))
         elif isinstance(event, ev.RequestOpened):
@@ -84,6 +94,11 @@ def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
             due_at = event.again_at
             changes.append(TimerCleared(name) if due_at is None else TimerSet(name, due_at, OFFER, event.client_id))
     return list({change.id: change for change in changes}.values())  # of one timer its last word
+
+
+def hand_over_timer(client_id: str) -> str:
+    """The timer of a file that another desk is to have."""
+    return f"{HAND_OVER}/{client_id}"
 
 
 def unmet_timer(request_id: str) -> str:
@@ -134,15 +149,22 @@ def _heard_of_check(said: Opened, at: datetime) -> Reaction | None:
     about: dict[str, Any] = {"at": at, "role": SYSTEM_ROLE, "check_id": said.request_id, "site": said.sender}
     match said.body:
         case desk.CheckBegunBody():
-            return Reaction(REPLY, said.request_id, GiveCheckKey(**about))
+            return Reaction(REPLY, asked_here(said.sender, said.request_id), GiveCheckKey(**about))
         case desk.CheckKeyGivenBody() as given:
             return Reaction(CHECK, said.request_id, AskCheck(**about, key=given.key))
         case desk.CheckAskedBody() as asked:
-            return Reaction(REPLY, said.request_id, ReplyToCheck(**about, question=asked.question))
+            key = asked_here(said.sender, said.request_id)
+            return Reaction(REPLY, key, ReplyToCheck(**about, question=asked.question))
         case desk.CheckAnsweredBody() as answered:
             return Reaction(CHECK, said.request_id, HearCheckAnswer(**about, answer=answered.answer))
         case _:
             return None
+
+
+def asked_here(site: str, check_id: str) -> str:
+    """The key of a check that the desk of `site` asks for. Every letter shows its id: another site that uses it first,
+    or at the same time, must not stand in the way."""
+    return f"{site}/{check_id}"
 
 
 def check_timers(events: Sequence[like.CheckEvent]) -> list[TimerSet | TimerCleared]:
@@ -155,7 +177,7 @@ def check_timers(events: Sequence[like.CheckEvent]) -> list[TimerSet | TimerClea
     ]
 
 
-def no_timers(events: Sequence[like.ReplyEvent]) -> list[TimerSet | TimerCleared]:
+def no_timers(events: Sequence[like.ReplyEvent | over.TakingEvent]) -> list[TimerSet | TimerCleared]:
     """Whoever asks has the timer."""
     return []
 

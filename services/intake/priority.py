@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from shared.contracts.vocabulary import PriorityFact
+from shared.kernel import Rejected
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -42,6 +43,15 @@ FIRST = Rules(
 
 CURRENT = FIRST
 """The rules new requests are placed under; those placed under older ones are placed anew at the start."""
+
+
+def rules_refused(rules: Rules) -> Rejected | None:
+    """Whether others could be placed by them: newer than those that hold, and each band from fewer points on than the
+    one before. Refused: `rules-invalid`."""
+    first, second, third = rules.bands
+    if rules.version > CURRENT.version and first > second > third > 0:
+        return None
+    return Rejected("rules-invalid", {"version_above": CURRENT.version})
 
 
 def placed(facts: Collection[PriorityFact], rules: Rules = CURRENT) -> Placed:

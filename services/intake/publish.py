@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.intake import events as ev
+from services.intake import events_handover as over
 from services.intake import publish_offers
 from services.intake.decider_file import File, Request, status_of, touched
 from services.intake.events_offers import OfferEvent
@@ -78,7 +79,7 @@ def notice(file: File, request: Request) -> Telling:
 def site_events(event: ev.FileEvent) -> list[Telling]:
     """What the services of this site hear of one event."""
     match event:
-        case ev.ClientRegistered():
+        case ev.ClientRegistered() | over.FileTakenOver():
             return [Telling(told.ClientRegistered.written(client_id=event.client_id, at=event.at), event.client_id)]
         case ev.ClientErased():
             return [Telling(told.ClientErased.written(client_id=event.client_id, at=event.at), event.client_id)]
@@ -97,6 +98,6 @@ def site_events(event: ev.FileEvent) -> list[Telling]:
             return []
 
 
-def tell_nothing(before: object, events: Sequence[ev.RetentionDone], after: object) -> list[Telling]:
-    """How many files retention erased on one day would say something of them."""
+def tell_nothing(before: object, events: Sequence[object], after: object) -> list[Telling]:
+    """How many files retention erased on one day would say something of them; so would that a desk takes one."""
     return []

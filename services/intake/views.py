@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake import events as ev
-from services.intake import views_guidance, views_offers
+from services.intake import views_guidance, views_handover, views_offers
 from services.intake.decider_file import File, Request, status_of, touched
 from services.intake.decider_retention import Retention
 from shared.ports import Put, RowChange
@@ -73,6 +73,7 @@ retention_days = sa.Table(
 
 CLIENT_TABLES = (
     clients, requests, personal_reads, *views_guidance.GUIDANCE_TABLES, *views_offers.OFFER_TABLES,
+    views_handover.hand_overs,
 )  # fmt: skip
 RETENTION_TABLES = (retention_days,)
 
@@ -87,7 +88,7 @@ def project(before: File, events: Sequence[ev.ClientEvent], after: File, at: dat
         for event in events
         if isinstance(event, ev.PersonalRead)
     ]
-    return rows + views_guidance.project(events, after)
+    return [*rows, *views_guidance.project(events, after), *views_handover.project(before, events)]
 
 
 def project_retention(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from services.intake import events_handover as over
 from services.intake.decider_file import File, Referral, Trajectory, forgotten
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
@@ -59,6 +60,12 @@ def project(events: Sequence[ev.ClientEvent], after: File) -> list[RowChange]:
             case guide.MilestoneReached():
                 row = (event.milestone_id, event.client_id, event.trajectory_id, event.milestone, event.at)
                 rows.append(Put(milestones, row))
+            case over.FileTakenOver():
+                rows += [
+                    Put(milestones, (id_, event.client_id, way.id, milestone, event.at))
+                    for way in event.trajectories
+                    for id_, milestone in way.milestones.items()
+                ]
             case ev.ClientErased():
                 rows += [
                     Put(milestones, (id_, after.id, each.id, "", None))

@@ -35,8 +35,8 @@ check_replies = sa.Table(
     sa.Column("clients", ARRAY(sa.Text), nullable=False),
     sa.Column("since", TIME, nullable=False),
 )
-"""What this desk was asked, by whom. answer: empty before there is one. counts: towards what a site may ask in a day:
-what was refused does not."""
+"""What this desk was asked, by whom. id: the site and the id of the check, as the stream has it. answer: empty before
+there is one. counts: towards what a site may ask in a day: what was refused does not."""
 
 CHECK_TABLES, REPLY_TABLES = (checks,), (check_replies,)
 
@@ -51,7 +51,7 @@ def project_reply(before: Reply, events: Sequence[ReplyEvent], after: Reply, at:
     assert after.since is not None
     return [
         Put(check_replies, (
-            after.id, after.site, after.since.date().isoformat(), after.answer, after.answer != "refused",
-            list(after.clients), after.since,
+            f"{after.site}/{after.id}", after.site, after.since.date().isoformat(), after.answer,
+            after.answer != "refused", list(after.clients), after.since,
         ))
     ]  # fmt: skip

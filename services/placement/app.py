@@ -19,7 +19,7 @@ from services.placement import (
     views_offers,
     views_regimes,
 )
-from services.placement.app_offers import Offering
+from services.placement.app_offers import Offering, forget_questions
 from services.placement.capacity import SiteLink
 from services.placement.commands import LocationCommand, OpenLocation
 from services.placement.commands_regimes import RegimeCommand
@@ -210,6 +210,7 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("close-calls", lambda: close_calls(store, deciding, retired, clock, closing))
         runtime.city(reader, _own(host, ALLOWANCE), CITY_SECONDS, also=_beside(host, letters, waiting))
         runtime.measure(reader, waiting, letters)
+        runtime.spawn("forget-questions", lambda: forget_questions(store, clock))
         runtime.spawn("offers", Offering(settings.site, store, who_waits, handler, clock, ids).run)
         for location in settings.locations:
             await _open(handler, host, location.name, location.title, location.district)

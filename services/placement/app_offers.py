@@ -6,6 +6,7 @@ Nothing of it is stored but the offers: whoever looks after a restart begins to 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 
 from services.placement.commands import LocationCommand
 from services.placement.commands_offers import OfferPlace
@@ -20,6 +21,7 @@ from shared.envelope import SYSTEM_ROLE
 from shared.handling import Context, Handler
 from shared.ids import Ids, derived_id
 from shared.ports import OriginHalted, Store, StoreUnavailable, VersionConflict
+from shared.store import PgStore
 from shared.telemetry import logger
 
 log = logger("offers")
@@ -148,3 +150,23 @@ class Offering:
             (id_, location): since for (id_, location), since in self._since.items()
             if id_ in chosen and chosen[id_].location == location
         }  # fmt: skip
+
+
+QUESTIONS_KEPT = timedelta(days=30)
+"""How long it is listed what an operator was asked: with it goes how many somebody was, and what they needed. The
+events of the house stay."""
+FORGET_EVERY_SECONDS = 3600.0
+
+
+async def forget_questions(store: PgStore, clock: Clock) -> None:
+    """Takes questions off the list once they are `QUESTIONS_KEPT` old. For ever."""
+    while True:
+        await forget_questions_before(store, clock.now() - QUESTIONS_KEPT)
+        await clock.sleep(FORGET_EVERY_SECONDS)
+
+
+async def forget_questions_before(store: PgStore, before: datetime) -> None:
+    """One that nobody has answered stays. Raises `StoreUnavailable`."""
+    await store.query(
+        lambda pool: pool.execute("delete from offer_questions where answer_by < $1 and status <> $2", before, ASKED)
+    )

@@ -75,7 +75,8 @@ ReadPurpose = Literal[
     "contact", "guidance", "medical_care", "legal_help", "identity", "asked_by_client", "complaint", "trouble"
 ]  # fmt: skip
 RequestEndReason = Literal["found_elsewhere", "no_longer_needed", "lost_contact", "mistake", "erased"]
-ErasureCause = Literal["asked_by_client", "retention", "backup_restored"]
+ErasureCause = Literal["asked_by_client", "retention", "backup_restored", "handed_over"]
+HandOverEnd = Literal["taken", "declined", "called_off", "site_left"]
 NoticeStatus = Literal["waiting", "offered", "accepted", "closed"]
 Outcome = Literal["durable", "semi_durable", "none"]
 OutcomeKind = Literal[
@@ -204,6 +205,8 @@ CORRECTION_REASONS: tuple[str, ...] = get_args(CorrectionReason)
 READ_PURPOSES: tuple[str, ...] = get_args(ReadPurpose)
 REQUEST_END_REASONS: tuple[str, ...] = get_args(RequestEndReason)
 ERASURE_CAUSES: tuple[str, ...] = get_args(ErasureCause)
+HAND_OVER_ENDS: tuple[str, ...] = get_args(HandOverEnd)
+"""How handing a file over ends, in the word of the desk that was to have it; or it has left the network."""
 REFERRAL_STATES: tuple[str, ...] = get_args(ReferralState)
 PARTNER_GROUPS: tuple[str, ...] = get_args(PartnerGroup)
 OUTCOME_KINDS: tuple[str, ...] = get_args(OutcomeKind)

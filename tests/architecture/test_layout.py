@@ -22,6 +22,7 @@ BESIDE = {
 PURE_MODULES = {
     "intake": {
         "file": "what is in a client's file before it is sealed",
+        "handover": "what a file that is handed over brings with it",
         "priority": "who goes first, and why",
         "likeness": "whether two files may be one person's",
         "need": "what nothing was found for, in words that are counted",

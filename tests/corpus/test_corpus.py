@@ -17,6 +17,7 @@ import pytest
 from services.allowance.decider import CLIENT as OF_CLIENT
 from services.allowance.decider import ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
 from services.intake.decider import CLIENT, RETENTION, WEEKS
+from services.intake.decider_handover import TAKING
 from services.intake.decider_likeness import CHECK, REPLY
 from services.notifications.decider import RECIPIENT
 from services.placement.decider import LOCATION
@@ -27,14 +28,14 @@ from shared.repair import CODEC as REPAIRS
 
 HERE = Path(__file__).parent
 CODECS: dict[str, tuple[Codec[Any], ...]] = {
-    "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec, CHECK.codec, REPLY.codec),
+    "intake": (CLIENT.codec, RETENTION.codec, WEEKS.codec, CHECK.codec, REPLY.codec, TAKING.codec),
     "placement": (LOCATION.codec, REGIME.codec),
     "reader": (REPAIRS,), "forward": (CALL.codec,), "notifications": (RECIPIENT.codec,),
     "allowance": (PROGRAMME.codec, ENTITLEMENT.codec, PAYROLL.codec, OF_CLIENT.codec, HANDOUT.codec),
 }  # fmt: skip
 DECIDERS: dict[str, Decider[Any, Any, Any]] = {
     "intake/client": CLIENT, "intake/retention": RETENTION, "intake/weeks": WEEKS, "intake/check": CHECK,
-    "intake/reply": REPLY, "placement/location": LOCATION,
+    "intake/reply": REPLY, "intake/taking": TAKING, "placement/location": LOCATION,
     "placement/regime": REGIME, "forward/call": CALL, "notifications/recipient": RECIPIENT,
     "allowance/programme": PROGRAMME, "allowance/entitlement": ENTITLEMENT, "allowance/payroll": PAYROLL,
     "allowance/client": OF_CLIENT, "allowance/handout": HANDOUT,

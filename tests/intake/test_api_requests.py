@@ -42,6 +42,12 @@ def handlers_of(desk: IntakeDesk) -> Handlers:
     return {**desk.deciding}
 
 
+def keeping(desk: IntakeDesk, rules: Rules, kind: type[Keeper] = Keeper) -> Keeper:
+    """Whoever keeps the desk's files under these rules."""
+    about = (desk.store, desk.vault, handlers_of(desk), desk.clock, desk.openings)
+    return kind("west", *about, 365, desk.giving, rules)
+
+
 def said(message: Message) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.json.decode(message.data)
     return facts
@@ -169,7 +175,7 @@ async def test_new_rules_place_every_open_request_anew_and_the_file_stays_unused
     request = (await desk.post(f"/clients/{client_id}/requests", ASK)).json()["id"]
     before = (await desk.get(f"/clients/{client_id}")).json()["active_at"]
     turned = Rules(2, {"baby": 1}, (8, 5, 2))
-    keeper = Keeper("west", desk.store, desk.vault, handlers_of(desk), desk.clock, desk.openings, 365, turned)
+    keeper = keeping(desk, turned)
     await keeper.reconcile()
     await keeper.reconcile()
     assert [(said(one)["priority_band"], said(one)["rules_version"]) for one in await told(desk, "pub")] == [
@@ -228,7 +234,7 @@ async def test_new_rules_go_by_what_the_file_says_by_then(desk: IntakeDesk) -> N
                     await desk.post(f"/clients/{client_id}/requests/{request}/prioritize", body)
                 yield row
 
-    await Late("west", desk.store, desk.vault, handlers_of(desk), desk.clock, desk.openings, 365, TURNED).reconcile()
+    await keeping(desk, TURNED, Late).reconcile()
     shown = (await desk.get(f"/requests/{request}")).json()
     assert (shown["priority_band"], shown["rules_version"], shown["reasons"]) == (0, 2, ["medical_urgent"])
 
@@ -240,7 +246,7 @@ async def test_a_file_that_cannot_be_read_keeps_no_other_from_new_rules(desk: In
         requests.append((await desk.post(f"/clients/{client_id}/requests", ASK)).json()["id"])
         if lost:
             await desk.vault.remove(client_id)
-    await Keeper("west", desk.store, desk.vault, handlers_of(desk), desk.clock, desk.openings, 365, TURNED).reconcile()
+    await keeping(desk, TURNED).reconcile()
     versions = [(await desk.get(f"/requests/{request}")).json()["rules_version"] for request in requests]
     assert versions == [1, 2]
 

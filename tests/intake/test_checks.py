@@ -21,8 +21,8 @@ from services.intake.commands_likeness import GiveCheckKey, ReplyToCheck
 from services.intake.events_likeness import CHECK_CODEC, REPLY_CODEC, CheckAsked, CheckReplied
 from services.intake.likeness import FULL, PIECES_MAX, SENT_MAX, WORDS_MAX, kept, marks_of, of_one_person, under
 from shared.contracts import intake as told
-from shared.contracts.base import Letter
-from shared.contracts.likeness import CheckAskedBody
+from shared.contracts.base import Letter, Opened
+from shared.contracts.likeness import CheckAskedBody, CheckBegunBody
 from shared.envelope import Message
 from shared.handling import Context
 from shared.ids import SystemIds, derived_id
@@ -353,6 +353,25 @@ async def test_a_desk_whose_vault_is_shut_answers_when_it_is_open(post: Post) ->
     post.there.vault.shut = None
     await post.later(600)
     assert await statuses(post, mine) == ["known"]
+
+
+async def test_another_site_that_uses_the_same_id_first_stands_in_nobodys_way(post: Post) -> None:
+    """Every letter shows the id of its check to the whole network."""
+    await post.there.registered(personal=ALIKE)
+    mine = await asked(post)
+    [check] = post.here.disk.tables["checks"].values()
+    [letter] = [each for each in await post.here.store.read_outbox("pub", 0, 100) if each.type in HEARD.contracts]
+    for site in ("zuidoost", "stad"):
+        reaction = policy.heard(letter, Opened(site, str(check[0]), CheckBegunBody()), post.there.clock.now())
+        assert reaction is not None
+        context = Context(IDS.random_id(), IDS.random_id(), IDS.random_id())
+        await post.there.deciding[reaction.aggregate].handle(reaction.key, reaction.command, context)
+    await post.carry()
+    assert await statuses(post, mine) == ["known"]
+    lines = (await post.there.get("/checks", "auditor")).json()["items"]
+    assert sorted((line["id"], line["site"], line["answer"]) for line in lines) == sorted([
+        (check[0], SITE, "known"), (check[0], "stad", ""), (check[0], "zuidoost", ""),
+    ])  # fmt: skip
 
 
 async def test_a_site_that_left_is_not_asked_any_more(post: Post) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from services.intake.app import INLINE_TABLES, migrate
-from services.intake.app_keeper import KEYS_KEPT, forget_keys_before
-from shared.ports import Append, KeyRecord
+from services.intake.app_keeper import CHECKS_KEPT, KEYS_KEPT, forget_checks_before, forget_keys_before
+from services.intake.views_likeness import check_replies, checks
+from shared.ports import Append, KeyRecord, Put
 from shared.store import PgStore
 
 NOW = datetime(2026, 1, 20, 12, 0, tzinfo=UTC)
@@ -23,5 +24,21 @@ async def test_a_request_is_known_again_for_a_week_and_not_for_ever(database: st
         await forget_keys_before(store, NOW - KEYS_KEPT)
         assert await store.find_key("somebody", "old") is None
         assert await store.find_key("somebody", "kept") is not None
+    finally:
+        await store.close()
+
+
+async def test_checks_are_taken_off_the_lists_after_three_months(database: str) -> None:
+    await migrate(database)
+    store = PgStore(database, "west", "intake", INLINE_TABLES)
+    await store.open(NOW - timedelta(days=200), 1)
+    try:
+        for id_, days in (("old", 91), ("kept", 89)):
+            at = NOW - timedelta(days=days)
+            asked = Put(checks, (id_, "client", "noord", "unknown", at))
+            replied = Put(check_replies, (id_, "noord", at.date().isoformat(), "known", True, ["client"], at))
+            await store.append(Append(at, rows=[asked, replied]))
+        await forget_checks_before(store, NOW - CHECKS_KEPT)
+        assert [[row["id"] for row in await store.rows(table)] for table in (checks, check_replies)] == [["kept"]] * 2
     finally:
         await store.close()

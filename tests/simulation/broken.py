@@ -11,6 +11,7 @@ import msgspec
 
 from services.intake import publish
 from services.intake.app import CLIENTS
+from services.intake.app_handover import Giving
 from services.intake.app_keeper import Keeper
 from services.intake.commands import ClientCommand, NoteKeyDestroyed, OpenRequest
 from services.intake.decider import CLIENT
@@ -237,6 +238,23 @@ class NobodyLeft(Parts):
 
     def retired(self, world: World, site: str) -> bool:
         return False
+
+
+class _Impatient(Giving):
+    async def talk(self, file: File) -> str | None:
+        called_off = file.hand_over is not None and file.hand_over.called_off
+        return "called_off" if called_off else await super().talk(file)
+
+
+class _TakesBack(IntakeProcess):
+    giving_kind = _Impatient
+
+
+class TakenBackUnasked(Parts):
+    """A desk that takes a file back which it has called off, and does not ask whether the other one has it by now."""
+
+    def intake(self, process: Process) -> IntakeProcess:
+        return _TakesBack(process)
 
 
 BROKEN: tuple[type[Parts], ...] = (

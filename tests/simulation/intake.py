@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,12 @@ from msgspec.structs import replace
 
 from services.intake import commands as cmd
 from services.intake import commands_guidance as guide
+from services.intake import commands_handover as over
 from services.intake import commands_offers as oc
+from services.intake import file as parts_of
 from services.intake.api_likeness import ASKED_FOR
 from services.intake.app import HEARD, handlers
+from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper
 from services.intake.commands_likeness import BeginCheck
 from services.intake.file import PERSONAL, Personal
@@ -74,6 +77,41 @@ class SimKeys(MemoryKeys):
             raise VaultProblem("vault-unavailable") from None
 
 
+class SimLine:
+    """Asks other desks over the links, where a request or its answer may be lost, and a request may come twice."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def ask(self, site: str, request: bytes) -> bytes | None:
+        process, world = self._process, self._process.world
+        try:
+            await process.io(f"ask {site}")
+            answers = [await self._answer(site, request) for _ in range(1 + (world.chance.random() < 0.1))]
+            await process.io(f"{site} answered")
+        except BusUnavailable:
+            return None
+        lost = not world.calm and world.chance.random() < 0.1
+        return None if lost else answers[0]
+
+    async def _answer(self, site: str, request: bytes) -> bytes | None:
+        world = self._process.world
+        there = next((one.process for one in world.sites if one.name == site), None)
+        if there is None or there.intake is None or not there.intake.ready.is_set():
+            return None
+        if not world.bus.reachable(self._process.site.name, site):
+            return None
+        task = there.spawn(there.intake.receiving.answer(request))
+        await asyncio.wait([task])
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled() or isinstance(error, StoreUnavailable | OriginHalted | VersionConflict):
+            return None
+        if error is not None:
+            world.fail(error, f"a desk failed to answer {self._process.site.name}")
+            return None
+        return task.result()
+
+
 class IntakeProcess:
     """The intake's part of one life of a site's process."""
 
@@ -82,6 +120,7 @@ class IntakeProcess:
         self.store = process.watched(INTAKE)
         self.vault = Vault([SITE_KEY], SimKeys(process))
         self.handlers = self.deciding()
+        self.receiving = self.taking()
         self.keeper = self.keeping()
         self.letters = self.listening()
         self.ready = asyncio.Event()
@@ -93,14 +132,25 @@ class IntakeProcess:
         return handlers(self.store, process.site.clock, process.world.ids, seals, self.vault)
 
     keeper_kind: type[Keeper] = Keeper
+    giving_kind: type[Giving] = Giving
 
     def keeping(self) -> Keeper:
         site = self.process.site
         retired = partial(self.process.parts.retired, self.process.world)
         openings = Openings(self.store, site.clock, self.process.world.ids.random_id)
+        seals, line = self.process.world.seals[site.name], SimLine(self.process)
+        giving = self.giving_kind(site.name, self.handlers["client"], self.vault, seals, line, openings)
         return self.keeper_kind(
-            site.name, self.store, self.vault, self.handlers, site.clock, openings, RETENTION_DAYS, retired=retired
-        )
+            site.name, self.store, self.vault, self.handlers, site.clock, openings, RETENTION_DAYS, giving,
+            retired=retired,
+        )  # fmt: skip
+
+    def taking(self) -> Receiving:
+        site, world = self.process.site, self.process.world
+        return Receiving(
+            site.name, self.store, self.handlers["client"], self.handlers["taking"], self.vault, world.seals[site.name],
+            site.clock, world.ids,
+        )  # fmt: skip
 
     def listening(self) -> PolicyReader:
         process = self.process
@@ -131,9 +181,12 @@ class IntakeProcess:
             process.keep(f"intake relay-{log}", relay.run)
             process.keep(f"intake prove-{log}", relay.prove)
 
-    async def handle(self, command: cmd.ClientCommand | BeginCheck, context: Context) -> list[str]:
+    async def handle(self, command: Asked, context: Context) -> list[str]:
         """What the API does with a command: a key before a file, the file before its key goes. The events' ids."""
         await self.ready.wait()
+        if isinstance(command, over.AgreeToTake | over.DeclineToTake):
+            handled = await self.handlers["taking"].handle(command.hand_over_id, command, context)
+            return [id_ for id_, _ in handled.events]
         if isinstance(command, BeginCheck):
             handled = await self.handlers["check"].handle(command.check_id, command, context)
             return [id_ for id_, _ in handled.events]
@@ -143,10 +196,20 @@ class IntakeProcess:
             command = replace(
                 command, personal=await self.vault.seal(command.client_id, PERSONAL, personal_of(command.client_id))
             )
+        if self.process.world.plan.movers:
+            command = await self.sealed(command)
         handled = await self.handlers["client"].handle(command.client_id, command, context)
         if isinstance(command, cmd.EraseClient) and handled.rejected is None:
             await self.keeper.destroy_key(command.client_id)
         return [id_ for id_, _ in handled.events]
+
+    async def sealed(self, command: cmd.ClientCommand) -> cmd.ClientCommand:
+        """With texts that open: where files are handed over, they are read."""
+        parts = {}
+        for name in PARTS.keys() & set(command.__struct_fields__):
+            if str(getattr(command, name)).startswith(SEALED):
+                parts[name] = await self.vault.seal(command.client_id, *PARTS[name])
+        return replace(command, **parts)
 
     async def vault_lacks(self, client_id: str) -> bool:
         """Whether a first try has made no key yet."""
@@ -159,7 +222,21 @@ def personal_of(client_id: str) -> bytes:
     return msgspec.json.encode(Personal(name=person_of(client_id), birth_date=date(1990, 5, 6)))
 
 
-Make = Callable[[datetime], cmd.ClientCommand | BeginCheck]
+PARTS: dict[str, tuple[str, bytes]] = {
+    name: (sealed, msgspec.json.encode(part))
+    for name, sealed, part in (
+        ("card", parts_of.CARD, parts_of.Card("somebody")), ("facts", parts_of.FACTS, parts_of.Facts(())),
+        ("goals", parts_of.GOALS, parts_of.Goals(("a room",))),
+        ("milestone", parts_of.MILESTONE, parts_of.Milestone("a step")),
+        ("outcome", parts_of.ENDING, parts_of.Ending("none", "left")),
+        ("referral", parts_of.REFERRAL, parts_of.Referred("legal_aid")),
+        ("appointment", parts_of.APPOINTMENT, parts_of.Appointment(datetime(2026, 2, 1, tzinfo=UTC))),
+    )
+}  # fmt: skip
+"""What is sealed under which name, by the field of a command."""
+
+Asked = cmd.ClientCommand | BeginCheck | over.AgreeToTake | over.DeclineToTake
+Make = Callable[[datetime], Asked]
 
 
 class IntakeDesks:
@@ -215,8 +292,9 @@ class IntakeDesks:
         world, chance = self._world, self._chance
         files = world.oracle.intake.files(site.name)
         there = [id_ for id_, file in files.items() if not file.erased]
-        if world.plan.movers and chance.random() < 0.7:
-            wanted = self._wanted(files)
+        if world.plan.movers and chance.random() < 0.75:
+            handing = self._hands_over(site, there, files) if chance.random() < 0.2 else None
+            wanted = handing or self._wanted(files)
             if wanted is not None:
                 return wanted
         draw = chance.random()
@@ -254,6 +332,26 @@ class IntakeDesks:
         to = self._chance.choice(others)
         return lambda at: BeginCheck(
             at=at, role="caseworker", check_id=check_id, client_id=client_id, site=to, until=at + ASKED_FOR
+        )
+
+    def _hands_over(self, site: Site, there: list[str], files: Mapping[str, Known]) -> Make | None:
+        """A file that waits here is taken, mostly; or one goes to another desk, or is to stay after all."""
+        world, chance = self._world, self._chance
+        handed = world.oracle.intake.handed
+        for hand_over_id, way in handed.begun.items():
+            open_ = way.to == site.name and not way.how and hand_over_id not in {*handed.taken, *handed.over}
+            if open_ and chance.random() < 0.7:
+                kind = over.AgreeToTake if chance.random() < 0.8 else over.DeclineToTake
+                return lambda at: kind(at=at, role="caseworker", hand_over_id=hand_over_id)
+        under_way = [id_ for id_ in there if id_ in handed.frozen]
+        if under_way and chance.random() < 0.2:
+            return self._make(over.CallOffHandOver, chance.choice(under_way))
+        free = [id_ for id_ in there if id_ not in handed.frozen and files[id_].slot.fills is None]
+        others = [one.name for one in world.sites if one is not site and one.intake is not None]
+        if not free or not others:
+            return None
+        return self._make(
+            over.HandOver, chance.choice(free), hand_over_id=world.ids.random_id(), site=chance.choice(others)
         )
 
     def _asks(self, client_id: str, file: Known, household_size_max: int) -> Make:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from services.intake import events as fe
+from services.intake import events_handover as over
 from services.intake import events_likeness as ev
 from services.intake.decider_likeness import CHECK, LAPSED, PENDING, REPLY
 from shared.envelope import Recorded
@@ -35,21 +36,26 @@ class Asked:
 
 @dataclass
 class Checks:
-    """files: by site, since which event each is there; erased ones are not."""
+    """files: by site, since which event each is there; erased ones are not. people: of files that came from another
+    desk, who they are of."""
 
     asked: dict[str, Asked] = field(default_factory=dict)
     given: dict[tuple[str, str], str] = field(default_factory=dict)
     files: dict[str, dict[str, int]] = field(default_factory=dict)
     seen: int = 0
+    people: dict[str, str] = field(default_factory=dict)
 
     def file(self, site: str, event: fe.ClientEvent) -> None:
         """Takes one event of a file in."""
         self.seen += 1
         there = self.files.setdefault(site, {})
-        if isinstance(event, fe.ClientRegistered):
+        if isinstance(event, fe.ClientRegistered | over.FileTakenOver):
             there[event.client_id] = self.seen
         elif isinstance(event, fe.ClientErased):
             there.pop(event.client_id, None)
+
+    def person(self, client_id: str) -> str:
+        return self.people.get(client_id) or person_of(client_id)
 
     def take(self, site: str, event: Recorded) -> None:
         """Takes one event of a check in."""
@@ -57,7 +63,7 @@ class Checks:
         if event.stream.startswith(ASKS):
             self._ask(site, event.stream.removeprefix(ASKS), CHECK.codec.decode(event.data))
         elif event.stream.startswith(REPLIES):
-            self._reply(site, event.stream.removeprefix(REPLIES), REPLY.codec.decode(event.data))
+            self._reply(site, event.stream.rpartition("/")[2], REPLY.codec.decode(event.data))
 
     def _ask(self, site: str, check_id: str, event: ev.CheckEvent) -> None:
         if isinstance(event, ev.CheckBegun):
@@ -79,12 +85,12 @@ class Checks:
         check = self.asked[check_id]
         require((check.site, check.to) == (event.site, site), "a desk answered what it was not asked", event)
         self.given[site, check_id] = event.answer
-        who = person_of(check.client_id)
+        who = self.person(check.client_id)
         require(event.answer in ("known", "unknown"), "a desk was asked too much", event)
-        require(all(person_of(id_) == who for id_ in event.clients), "somebody else is known", event)
+        require(all(self.person(id_) == who for id_ in event.clients), "somebody else is known", event)
         require((event.answer == "known") == bool(event.clients), "known, but nobody", event)
         long_there = [id_ for id_, since in self.files.get(site, {}).items() if since < check.began]
-        missed = [id_ for id_ in long_there if person_of(id_) == who] if event.answer == "unknown" else []
+        missed = [id_ for id_ in long_there if self.person(id_) == who] if event.answer == "unknown" else []
         require(not missed, "somebody who was there is not known", event, missed)
 
     def rest(self, desks: Collection[str]) -> None:

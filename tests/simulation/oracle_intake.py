@@ -13,6 +13,7 @@ import msgspec
 
 from services.intake import events as ev
 from services.intake import events_guidance as guide
+from services.intake import events_handover as over
 from services.intake import events_offers as oe
 from services.intake import events_weeks as week
 from services.intake.decider import CLIENT, WEEKS
@@ -25,6 +26,7 @@ from shared.envelope import Message, Recorded
 from shared.ports import Put, RowChange
 from tests.simulation.judging import require
 from tests.simulation.oracle_checks import ASKS, REPLIES, Checks
+from tests.simulation.oracle_handover import TAKINGS, HandOvers
 from tests.simulation.oracle_offers import Slot
 from tests.simulation.oracle_unlinked import told_by, unlinked
 from tests.support.memory_keys import KeyDisk
@@ -61,6 +63,10 @@ class Known:
         match event:
             case ev.ClientRegistered():
                 require(self.version == 1, "a file began twice", event)
+            case over.FileTakenOver():
+                require(self.version == 1, "a file began twice", event)
+                self.way = next((way.id for way in event.trajectories if way.ended_at is None), None)
+                self.referrals = {each.id: each.state for each in event.referrals}
             case ev.KeyDestroyed():
                 require(self.erased and not self.key_gone, "a key went before its file, or twice", event)
                 self.key_gone = True
@@ -68,6 +74,8 @@ class Known:
                 require(not self.erased and self.open is None, "a file asks for two things at once", event)
                 self.open = event.request_id
                 self.asked.append(event.request_id)
+                if event.counted:
+                    self.found.add(event.request_id)
             case ev.RequestUnmet():
                 once = self.open == event.request_id and event.request_id not in self.unmet | self.found
                 require(once, "a need counts twice, or though a place was offered", event)
@@ -132,7 +140,7 @@ class IntakeOracle:
 
     def __init__(self) -> None:
         self._sites: dict[str, Judged] = {}
-        self.checks = Checks()
+        self.checks, self.handed = Checks(), HandOvers()
         self.answers: dict[str, tuple[str, list[str], list[str] | None]] = {}
         """By key: the site, the commands sent under it, and the events that were answered; None: nobody stayed to hear
         it."""
@@ -159,15 +167,22 @@ class IntakeOracle:
                 happened = CLIENT.codec.decode(event.data)
                 file.take(happened)
                 self.checks.file(site, happened)
+                self.handed.file(site, happened)
+                if isinstance(happened, over.FileTakenOver):
+                    before = self.handed.begun[happened.hand_over_id].client_id
+                    self.checks.people[client_id] = self.checks.person(before)
                 known.to_count += isinstance(happened, TO_COUNT)
                 require(event.version == file.version, "a version with a hole", site, event.stream, event.version)
             elif event.stream.startswith((ASKS, REPLIES)):
                 self.checks.take(site, event)
+            elif event.stream.startswith(TAKINGS):
+                self.handed.take(site, event)
             elif event.stream.startswith(WEEKS.stream("")):
                 counts = WEEKS.codec.decode(event.data)
                 if isinstance(counts, week.WeekCounted):
                     once = [*counts.referrals.values(), *counts.outcomes.values(), *counts.unmet.values()]
                     known.counted[counts.week] = counts.registrations + sum(once) + counts.unreadable
+        self.handed.stored()
         left = sum(id_.startswith(COUNTING) for id_, *_ in known.disk.tables.get(schema.timers.name, {}).values())
         require(
             sum(known.counted.values()) + left == known.to_count, "something is counted twice, or never", site,
@@ -258,7 +273,15 @@ class IntakeOracle:
         }
         for check_id, check in self.checks.asked.items():
             every[check.client_id].append(check_id)
+        for client_id in list(every):  # whoever was handed over is one person, at whatever desks
+            first = self.handed.first_of(client_id)
+            if first != client_id:
+                every[first] += every.pop(client_id)
         return every
+
+    def handed_over(self) -> int:
+        """How many files went to another desk."""
+        return len(self.handed.taken)
 
     def moves(self) -> int:
         """How many clients were transferred."""
@@ -274,6 +297,7 @@ class IntakeOracle:
     def rest(self, disks: dict[str, Disk], seats: Iterable[Disk]) -> None:
         """All lists are one list, of exactly those who ask; keys are there for whoever is, and for nobody else."""
         self.checks.rest(self._sites.keys())
+        self.handed.rest()
         intakes = [known.disk for known in self._sites.values()]
         unlinked(told_by([*disks.values(), *seats, *intakes]), self.people())
         asking = {file.open for known in self._sites.values() for file in known.files.values() if file.open}

@@ -56,8 +56,9 @@ LAPSES = timedelta(hours=5)
 class Outcome:
     """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
     looked. done: what desks of placement brought about, by command. files: answers at intakes' desks. offers: what
-    became of those desks heard of, by their owners' last word. moves: clients who were transferred. seats: answers
-    about allowances. orders: those of a bank or of cards' issuers that were answered.
+    became of those desks heard of, by their owners' last word. moves: clients who were transferred. handed_over: files
+    that went to another desk. seats: answers about allowances. orders: those of a bank or of cards' issuers that were
+    answered.
     """
 
     seed: int
@@ -72,6 +73,7 @@ class Outcome:
     files: int
     offers: dict[str, int]
     moves: int
+    handed_over: int
     seats: int
     orders: int
     trace: tuple[str, ...] = ()
@@ -119,7 +121,8 @@ async def _live(
         world.steps, world.oracle.checks, dict(sorted(desks.answered.items())), dict(sorted(desks.done.items())),
         dict(sorted(trouble.made.items())),
         dict(sorted(engineer.did.items())), intakes.done,
-        world.oracle.intake.offers(), world.oracle.intake.moves(), seats.done, world.oracle.allowance.answered(),
+        world.oracle.intake.offers(), world.oracle.intake.moves(), world.oracle.intake.handed_over(), seats.done,
+        world.oracle.allowance.answered(),
         tuple(world.trace) if keep_trace else (),
     )  # fmt: skip
 

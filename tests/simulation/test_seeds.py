@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.simulation.broken import TakenBackUnasked
 from tests.simulation.plan import FAULTS
 from tests.simulation.run import Outcome, replay_command, run_seed
 
@@ -58,6 +59,19 @@ def test_clients_who_move_have_one_place_whatever_goes_wrong() -> None:
         assert outcome.failure is None, f"seed {seed} of movers: {outcome.failure}"
         moves += outcome.moves
     assert moves > 5
+
+
+def test_a_file_that_goes_to_another_desk_is_at_one_of_them_whatever_goes_wrong() -> None:
+    handed_over = 0
+    for seed in (5, 17, 30, 33):
+        outcome = run_seed(seed, movers=True)
+        assert outcome.failure is None, f"seed {seed} of movers: {outcome.failure}"
+        handed_over += outcome.handed_over
+    assert handed_over > 5
+
+
+def test_a_desk_that_takes_a_file_back_unasked_is_noticed() -> None:
+    assert any(run_seed(seed, TakenBackUnasked(), movers=True).failure for seed in (5, 17, 30, 33))
 
 
 def test_a_seed_is_the_same_to_the_letter_every_time() -> None:

@@ -4,6 +4,7 @@ an older backup is put back; and who waits is one list at every site.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
@@ -232,6 +233,62 @@ async def test_what_a_desk_is_told_is_nowhere_else_and_nowhere_at_all_after_eras
         assert (again.status_code, again.json()["code"]) == (410, "client-erased")
         assert lying_about(network.data, (*CANARIES, wrapped)) == []
         assert dumped_with(network, (*CANARIES, wrapped)) == []
+
+
+async def test_a_file_goes_to_another_desk_across_a_cut_link_and_lies_nowhere_else(network: Network) -> None:
+    async with network.client("west", "caseworker") as west, network.client("noord", "caseworker") as noord:
+        client_id = str((await west.post("/api/intake/clients", json=WHOLE)).json()["id"])
+        path = f"/api/intake/clients/{client_id}"
+        request = await ask(west, client_id)
+        await guide(west, client_id)
+        wrapped = json.loads(key_of(network, client_id))["key"]
+
+        async def begun() -> bool:
+            answer = await west.post(f"{path}/hand-over", json={"site": "noord"})
+            return answer.status_code == 200 or answer.json()["code"] == "hand-over-under-way"
+
+        await eventually("noord is heard, and asked", begun)
+        assert (await west.post(f"{path}/correct", json={"reason": "news", "alias": "x"})).status_code == 409
+
+        async def asked() -> list[dict[str, Any]]:
+            return list((await noord.get("/api/intake/takings", params={"status": "asked"})).json()["items"])
+
+        async def is_asked() -> bool:
+            return len(await asked()) == 1
+
+        await eventually("noord is asked", is_asked)
+        [taking] = await asked()
+        assert (await asyncio.to_thread(network.plek, "link", "cut", "noord")).returncode == 0
+        agreed = await noord.post(f"/api/intake/takings/{taking['id']}/agree")
+        assert (agreed.status_code, agreed.json()["status"]) == (200, "agreed")
+        [mine] = (await west.get("/api/intake/hand-overs")).json()["items"]
+        assert (mine["id"], mine["status"]) == (taking["id"], "under_way")
+        assert (await asyncio.to_thread(network.plek, "link", "heal", "noord")).returncode == 0
+
+        async def status() -> str:
+            return str((await west.get("/api/intake/hand-overs")).json()["items"][0]["status"])
+
+        async def taken() -> bool:
+            return await status() == "taken"
+
+        await eventually("noord has taken it, and west has heard so", taken, 120)
+        [row] = (await noord.get("/api/intake/takings")).json()["items"]
+        theirs = f"/api/intake/clients/{row['client_id']}"
+        read = (await noord.post(f"{theirs}/read-personal", json={"purpose": "contact"})).json()
+        assert (read["name"], read["notes"]) == ("kanarie-naam", "kanarie-notitie")
+        [new] = (await noord.get("/api/intake/requests", params={"client_id": row["client_id"]})).json()["items"]
+        await eventually("every site lists the new request only", lambda: all_show(network, [new["id"]]))
+        assert new["id"] != request
+        assert (await west.post(f"{path}/read-personal", json={"purpose": "contact"})).status_code == 410
+        assert lying_about(network.data, (*CANARIES, wrapped)) == []
+        assert dumped_with(network, (*CANARIES, wrapped)) == []
+        for other, id_ in (("noord", client_id), ("west", row["client_id"]), ("stad", row["client_id"])):
+            assert lying_about(network.data / "sites" / other, (id_,)) == []
+        trail = {"about": row["client_id"], "purpose": "trouble"}
+        steps = (await noord.post("/api/intake/events/open", json=trail)).json()["steps"]
+        assert "file-taken-over.v1" in {step["name"] for step in steps}
+        assert (await noord.post(f"{theirs}/erase")).status_code == 200
+        await eventually("nobody waits", lambda: all_show(network, []))
 
 
 async def test_no_other_site_hears_how_much_happens_at_a_desk(network: Network) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,6 +88,10 @@ class Case:
     async def place(self, site: str, place_id: str) -> str:
         return str((await self.hosts[site].get(f"{PLACEMENT}/places/{place_id}")).json()["status"])
 
+    async def hour(self) -> None:
+        """An hour goes by, at every site."""
+        assert (await asyncio.to_thread(self.city.plek, "clock", "advance", "61m")).returncode == 0
+
     async def link(self, how: str, site: str) -> None:
         assert (await asyncio.to_thread(self.city.plek, "link", how, site)).returncode == 0
 
@@ -129,10 +134,32 @@ async def test_a_household_of_five_registered_at_noord_gets_a_family_place_at_we
     assert (await case.word(request, offer["id"], "housed"))["in_slot"]
     listed = (await case.desk.get(f"{PLACEMENT}/waiting-list")).json()["items"]
     assert request not in {one["id"] for one in listed}
+    await every_step_is_told(case, client, offer["id"])
     left = await west.post(f"{PLACEMENT}/stays/{arrived.json()['stay_id']}/end", json={"reason": "moved_on"})
     assert left.status_code == 200, left.text
     assert not (await case.word(request, offer["id"], "left"))["in_slot"]
     await case.close("west", house)
+
+
+async def every_step_is_told(case: Case, client: str, offer: str) -> None:
+    """From the registration to the bed: at the client's own site what happened in the file, for a purpose; at the other
+    one what happened to the place, without a word of whose it is."""
+    file = ("client-registered.v1", "request-opened.v1", "offer-received.v1", "offer-accepted.v1",
+            "offer-word-heard.v1", "request-placed.v1")  # fmt: skip
+    place = ("place-held.v1", "place-offered.v1", "offer-accepted.v1", "arrival-refused.v1", "stay-began.v1")
+
+    async def told(id_: str, *more: str) -> list[dict[str, Any]]:
+        done = await asyncio.to_thread(case.city.plek, "trace", id_, "--json", *more)
+        assert done.returncode in (0, 1), done.stderr
+        return list(json.loads(done.stdout)["steps"])
+
+    async def all_there() -> bool:
+        mine = {step["name"] for step in await told(client, "--site", "noord", "--purpose", "guidance")}
+        theirs = {step["name"] for step in await told(offer) if step["site"] == "west"}
+        return mine >= set(file) and theirs >= set(place)
+
+    await eventually("every step to be told", all_there, SLOWLY)
+    assert client not in json.dumps([step for step in await told(offer) if step["site"] == "west"])
 
 
 async def test_nobody_comes_the_place_is_free_and_the_request_waits_since_when_it_did(case: Case) -> None:
@@ -161,6 +188,9 @@ async def test_an_acceptance_whose_answer_is_cut_off_keeps_the_slot_or_is_overri
     await case.link("cut", "west")
     taken = await case.accept(client, offer["id"])
     assert (taken.status_code, taken.json()["answered"], taken.json()["in_slot"]) == (200, False, True)
+    await case.hour()
+    kept = (await case.request(first))["offers"][0]
+    assert (kept["answered"], kept["in_slot"], kept["word"]) == (False, True, None), "no clock frees the slot"
     await case.link("heal", "west")  # without an override: the slot waits for its owner
     assert (await case.word(first, offer["id"], "expected"))["in_slot"]
     await case.link("cut", "west")
@@ -174,6 +204,7 @@ async def test_an_acceptance_whose_answer_is_cut_off_keeps_the_slot_or_is_overri
     in_spite = await case.accept(client, elsewhere["id"], override="owner_silent")
     assert (in_spite.status_code, in_spite.json()["possible_double"]) == (200, True)
     await case.word(second, elsewhere["id"], "expected")
+    await case.hour()
     assert (await case.made("zuidoost", elsewhere["id"]))["possible_double"]
     await case.link("heal", "west")
     await case.word(first, offer["id"], "called_off")

@@ -36,7 +36,7 @@ def test_who_asks_too_much_is_refused_and_that_is_kept() -> None:
     state = replying.when(give(refuse=True)).then(refused).state
     [row] = project_reply(Reply(), [refused], state, T0)
     assert isinstance(row, Put)
-    assert row.values == (CHECK_ID, "noord", "2026-01-05", "refused", False, [], T0)
+    assert row.values == (f"noord/{CHECK_ID}", "noord", "2026-01-05", "refused", False, [], T0)
 
 
 def test_another_site_cannot_ask_under_the_same_id() -> None:

@@ -1,0 +1,113 @@
+"""The line between desks: what is asked and answered on it (`app_handover.py` says why so), and how it goes over the
+network's bus, which keeps nothing of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+
+from shared.bus_connection import BusClient, close_client, connect_relay
+from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
+from shared.settings import SiteSettings
+from shared.streams import ask_subject
+from shared.telemetry import logger
+
+log = logger("hand-over")
+
+QUESTION = "hand-over"
+ANSWER_SECONDS = 5.0
+REQUEST_BYTES_MAX = 900_000
+"""A server carries messages of a megabyte."""
+
+Answer = Literal["prove", "waiting", "agreed", "taken", "declined", "called_off"]
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request, under its seal. kind: what for. proof: what the last answer gave. file: sealed to the key it gave."""
+
+    about: Literal["hand-over-asked"]
+    id: str
+    sender: str
+    to: str
+    nonce: str
+    kind: Literal["ask", "call_off", "file"]
+    proof: str = ""
+    file: str = ""
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Its answer, under its seal. key: to seal the file to."""
+
+    about: Literal["hand-over-said"]
+    id: str
+    sender: str
+    to: str
+    nonce: str
+    answer: Answer
+    proof: str = ""
+    key: str = ""
+
+
+class Wrapped(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request as it travels. site: who says they ask."""
+
+    site: str
+    sealed: str
+
+
+class Line(Protocol):
+    """A way to ask other desks while they are there."""
+
+    async def ask(self, site: str, request: bytes) -> bytes | None:
+        """The answer; None when there is none: whether the request was heard is not known then."""
+        ...
+
+
+class BusLine:
+    """Asks over the network's bus, while there is a connection."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self.client: BusClient | None = None
+
+    async def ask(self, site: str, request: bytes) -> bytes | None:
+        if self.client is None:
+            return None
+        try:
+            subject = ask_subject(site, self._service, QUESTION)
+            return bytes((await self.client.request(subject, request, ANSWER_SECONDS)).data)
+        except (nats.errors.Error, OSError, TimeoutError):
+            return None
+
+
+Answering = Callable[[bytes], Awaitable[bytes | None]]
+
+
+async def answer_on(client: BusClient, site: str, service: str, answer: Answering) -> None:
+    """Answers other desks until cancelled. What cannot be answered now is not: it is asked again."""
+
+    async def hear(message: Msg) -> None:
+        try:
+            said = await answer(message.data) if message.reply else None
+            if said is not None:
+                await message.respond(said)
+        except (nats.errors.Error, OSError, StoreUnavailable, OriginHalted, VersionConflict) as error:
+            log.info("a question was not answered", reason=type(error).__name__)
+
+    await client.subscribe(ask_subject(site, service, QUESTION), cb=hear)
+    await asyncio.Event().wait()
+
+
+async def converse(settings: SiteSettings, service: str, line: BusLine, answer: Answering) -> None:
+    """Asks and answers over one connection to the network's bus, until cancelled or it fails."""
+    client = line.client = await connect_relay(settings.nats_options(f"city.{service}"))
+    try:
+        await answer_on(client, settings.site, service, answer)
+    finally:
+        line.client = None
+        await close_client(client)

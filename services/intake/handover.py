@@ -1,0 +1,100 @@
+"""What a file that is handed over brings with it: all that the desk knows of the client, in the open, while it is on
+its way from one vault into another. Ids of trajectories, referrals and requests are each desk's own, and stay."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+from services.intake.file import (
+    Appointment,
+    Card,
+    Ending,
+    Facts,
+    Goals,
+    Milestone,
+    Personal,
+    Referred,
+    card_refused,
+    lines_refused,
+    personal_refused,
+)
+from shared.contracts.vocabulary import OUTCOME_OF, REFERRAL_STATES
+from shared.kernel import Rejected
+
+WAYS_MAX, MILESTONES_MAX, REFERRALS_MAX = 50, 100, 500
+"""As many as a file may have of each."""
+
+
+class CarriedRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the client waits for. counted: it is no need any more that could count as not met."""
+
+    kinds: tuple[str, ...]
+    features: tuple[str, ...]
+    household_size: int
+    not_at: tuple[str, ...]
+    facts: Facts
+    waiting_since: date
+    counted: bool
+
+
+class CarriedTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the client is guided, or was."""
+
+    goals: Goals
+    started_at: datetime
+    milestones: tuple[Milestone, ...] = ()
+    ended_at: datetime | None = None
+    ending: Ending | None = None
+
+
+class CarriedReferral(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To whom they were referred, and how it went on."""
+
+    referred: Referred
+    made_at: datetime
+    state: str
+    appointment: Appointment | None = None
+    first: Appointment | None = None
+
+
+class Carried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    card: Card
+    personal: Personal
+    request: CarriedRequest | None = None
+    trajectories: tuple[CarriedTrajectory, ...] = ()
+    referrals: tuple[CarriedReferral, ...] = ()
+
+
+def carried_refused(file: Carried, today: date) -> Rejected | None:
+    """What a desk would not have written down itself is not taken over either. Refused: as the parts of a file are
+    (`file.py`), `too-many-trajectories`, `too-many-referrals`, `outcome-kind-other`, `referral-state-unknown`,
+    `time-without-zone`."""
+    refused = card_refused(file.card) or personal_refused(file.personal, today)
+    if refused:
+        return refused
+    ways, referrals = file.trajectories, file.referrals
+    if len(ways) > WAYS_MAX or any(len(way.milestones) > MILESTONES_MAX for way in ways):
+        return Rejected("too-many-trajectories", {"trajectories_max": WAYS_MAX})
+    if sum(way.ended_at is None for way in ways) > 1:
+        return Rejected("too-many-trajectories", {"trajectories_max": 1})
+    if len(referrals) > REFERRALS_MAX:
+        return Rejected("too-many-referrals", {"referrals_max": REFERRALS_MAX})
+    if any((way.ended_at is None) != (way.ending is None) for way in ways):
+        return Rejected("outcome-kind-other", {})
+    if any(way.ending is not None and OUTCOME_OF[way.ending.kind] != way.ending.outcome for way in ways):
+        return Rejected("outcome-kind-other", {})
+    if any(each.state not in REFERRAL_STATES for each in referrals):
+        return Rejected("referral-state-unknown", {})
+    times = [time for way in ways for time in (way.started_at, way.ended_at)]
+    times += [each.made_at for each in referrals]
+    times += [one.at for each in referrals for one in (each.appointment, each.first) if one is not None]
+    if any(time is not None and time.tzinfo is None for time in times):
+        return Rejected("time-without-zone", {})
+    texts = [goal for way in ways for goal in way.goals.goals]
+    texts += [step.milestone for way in ways for step in way.milestones]
+    texts += [each.referred.partner or "" for each in referrals]
+    return lines_refused(*texts)
