@@ -19,6 +19,7 @@ from services.allowance.api_desk import Allowance, Asked, base
 from services.allowance.api_orders import OrderRoutes
 from services.allowance.api_payroll import PayrollRoutes
 from services.allowance.api_reads import Reads
+from services.allowance.api_reports import ReportRoutes
 from services.allowance.api_vouchers import VoucherRoutes
 from services.allowance.days import Tariff
 from services.allowance.events_entitlement import EntitlementAsked
@@ -57,6 +58,7 @@ def routes(
     desk: DeskWrites,
     vouchers: VoucherRoutes,
     reads: Reads,
+    reports: ReportRoutes,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -81,6 +83,9 @@ def routes(
         ("GET", "/pay-runs/{run_id}/files/{kind}", orders.show_file, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/transfers", orders.read_transfers, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/loads", orders.read_loads, 200, FINANCE),
+        ("GET", "/pay-runs/{run_id}/report", reports.show_report, 200, MONEY_READERS),
+        ("GET", "/programmes/{programme_id}/forecast", reports.show_forecast, 200, MONEY_READERS),
+        ("GET", "/statements", reports.show_statement, 200, FINANCE_READERS),
         ("GET", "/ledger", pay.list_postings, 200, FINANCE_READERS),
         ("GET", "/trial-balance", pay.trial_balance, 200, FINANCE_READERS),
         ("GET", "/vouchers", vouchers.list_vouchers, 200, COUNTER_READERS),
@@ -101,7 +106,8 @@ def build(allowance: Allowance, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     hears."""
     api = service_api("allowance", "Allowance: programmes, seats, entitlements", asyncapi=asyncapi)
     writes = MoneyWrites(allowance), PayrollRoutes(allowance), OrderRoutes(allowance), DeskWrites(allowance)
-    for method, path, endpoint, status, roles in routes(*writes, VoucherRoutes(allowance), Reads(allowance)):
+    reads = VoucherRoutes(allowance), Reads(allowance), ReportRoutes(allowance)
+    for method, path, endpoint, status, roles in routes(*writes, *reads):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
     add_repair(api, bench)

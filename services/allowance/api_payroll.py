@@ -16,18 +16,22 @@ from services.allowance.api_desk import Allowance, Asked, base, person
 from services.allowance.decider_dues import dues
 from services.allowance.decider_payroll import year_of
 from services.allowance.events_payroll import Payee, PayRunDrafted
+from shared.contracts.figures import SiteName
+from shared.contracts.vocabulary import PayMethod
 from shared.http import Claim
 from shared.http_access import CurrentActor
 from shared.http_models import Body, CommandAnswer, Page, PageQuery, Uuid, decode_cursor, encode_cursor, is_id
 from shared.http_problems import Problem
 from shared.money import period_named
 
+PeriodName = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-W?[0-9]{2}$")]
+
 
 class PayRunBody(Body):
     """period: `2026-W05` or `2026-01`, as the programme is paid."""
 
     programme: Uuid
-    period: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-W?[0-9]{2}$")]
+    period: PeriodName
 
 
 class PayRunAnswer(CommandAnswer):
@@ -70,6 +74,15 @@ class PayRunDetail(PayRunView):
 
 class RunsQuery(PageQuery):
     programme: Uuid | None = None
+
+
+class PostingsQuery(RunsQuery):
+    """period: what was paid for."""
+
+    site: SiteName | None = None
+    method: PayMethod | None = None
+    period: PeriodName | None = None
+    entitlement_id: Uuid | None = None
 
 
 class PostingView(BaseModel):
@@ -183,9 +196,11 @@ class PayrollRoutes:
         earlier = sum(cents for line in lines for period, cents in line["parts"] if period != row["period"])
         return PayRunDetail(**_shown(row), lines=lines, corrections_cents=earlier)
 
-    async def list_postings(self, query: Annotated[RunsQuery, Query()]) -> Page[PostingView]:
-        """The ledger, in order."""
-        where = {} if query.programme is None else {"programme_id": query.programme}
+    async def list_postings(self, query: Annotated[PostingsQuery, Query()]) -> Page[PostingView]:
+        """The ledger, in order, or what of it is asked for."""
+        names = ("site", "method", "period", "entitlement_id")
+        asked = {"programme_id": query.programme} | {name: getattr(query, name) for name in names}
+        where = {name: value for name, value in asked.items() if value is not None}
         rows = await self._allowance.store.page(
             views.postings, decode_cursor(query.cursor), query.limit + 1, **where
         )  # fmt: skip

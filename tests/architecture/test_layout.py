@@ -41,6 +41,8 @@ PURE_MODULES = {
     "allowance": {
         "days": "the days somebody is entitled to, and what they come to",
         "ledger": "what each event posts, in double entry",
+        "reports": "what may be handed on about a run",
+        "forecast": "how far a year's budget goes",
         "vouchers": "codes, and what is kept of them",
         "transfers": "what goes to a bank and what comes back",
         "loads": "what goes to the cards' issuer and what comes back",
