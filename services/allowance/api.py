@@ -90,6 +90,7 @@ def routes(
         ("GET", "/trial-balance", pay.trial_balance, 200, FINANCE_READERS),
         ("GET", "/vouchers", vouchers.list_vouchers, 200, COUNTER_READERS),
         ("POST", "/vouchers", vouchers.issue, 201, DESK),
+        ("POST", "/vouchers/redeem", vouchers.redeem_code, 200, COUNTER),
         ("POST", "/vouchers/{code}/redeem", vouchers.redeem, 200, COUNTER),
         ("GET", "/entitlements", reads.list_entitlements, 200, DESK_READERS),
         ("POST", "/entitlements", desk.ask, 202, DESK),

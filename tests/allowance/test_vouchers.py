@@ -86,6 +86,21 @@ async def test_one_shown_twenty_times_at_once_with_the_link_cut_pays_once(networ
     assert not any(one in kept for one in (code, code.lower(), code.replace("-", ""), lost))
 
 
+async def test_a_code_in_the_body_of_a_request_is_as_good_and_kept_nowhere(network: AllowanceNetwork) -> None:
+    _, id_, cents = await voucher(network)
+    code = (await issued(network, id_))["code"]
+    path = "/vouchers/redeem"
+    for wrong, status in (({"code": ""}, 422), ({"code": "AAAA-AAAA-AAAA-AAAA"}, 404), ({}, 422)):
+        assert (await network.west.post(path, wrong, role="operator")).status_code == status
+    first, again = [await network.west.post(path, {"code": code.lower()}, "operator", "once") for _ in range(2)]
+    assert (first.status_code, first.json()["cents"], first.json()["id"]) == (200, cents, id_)
+    assert again.json() == first.json()
+    twice = await network.west.post(f"/vouchers/{code}/redeem", role="operator")
+    assert (twice.status_code, twice.json()["code"]) == (409, "voucher-redeemed")
+    kept = str(list(network.west.disk.keys.items())) + str(network.west.disk.tables)
+    assert not any(one in kept for one in (code, code.lower(), code.replace("-", "")))
+
+
 async def test_the_services_of_the_site_hear_whose_cash_waits_once_and_again_in_a_new_epoch(
     network: AllowanceNetwork,
 ) -> None:

@@ -63,6 +63,7 @@ PURE_MODULES = {
         "weeks": "weeks at the desks, with what was left out",
         "money": "programmes, pay runs and regimes",
         "seats": "a client's allowance",
+        "counter": "where cash is handed out",
         "forms": "what a form of a page asks",
     },
 }
