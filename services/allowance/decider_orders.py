@@ -135,7 +135,7 @@ def kept(known: Mapping[str, Sent], since: date) -> dict[str, Sent]:
     may come back, and of each card the load that was answered last, and whatever was ordered after it."""
     found: list[tuple[str, Sent]] = []
     answered_later: set[str] = set()
-    for id_, order in reversed(known.items()):
+    for id_, order in reversed(list(known.items())):
         if order.method == "prepaid_card":
             card = order.shares[0][0]
             if order.status == "sent" or card not in answered_later:

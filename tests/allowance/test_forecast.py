@@ -23,9 +23,8 @@ OF_TWO = CHANGES.map(lambda changes: [change for change in changes if change[0] 
 
 
 def opened(kind: PeriodKind, ceiling: int = 2) -> Programme:
-    methods = ("prepaid_card", "transfer", "voucher")
     programme = PROGRAMME.evolve(
-        Programme(), ev.ProgrammeOpened(LEEFGELD, "stad", "Leefgeld", kind, ceiling, methods, T0)
+        Programme(), ev.ProgrammeOpened(LEEFGELD, "stad", "Leefgeld", kind, ceiling, ("transfer", "voucher"), T0)
     )
     return PROGRAMME.evolve(programme, ev.BudgetGranted(LEEFGELD, YEAR, BUDGET, T0))
 

@@ -64,14 +64,16 @@ def test_what_is_on_a_card_does_not_hang_on_what_is_forgotten(
 
 def test_a_run_forgets_what_was_handed_out_and_settled_long_before_it() -> None:
     """A handout of which somebody has still to come is waited for."""
-    done = ep.HandoutNoted(HANDED_OVER, DRAFTED.run_id, DRAFTED.programme_id, 2, (SEAT,), (), None, T0)
+    done: list[ep.PayrollEvent] = [
+        ep.HandoutNoted(HANDED_OVER, DRAFTED.run_id, DRAFTED.programme_id, 2, (SEAT,), (), None, T0)
+    ]
     found = period_named(DRAFTED.period)
     assert found is not None
     last = T0.replace(hour=12) + KEPT + (found.until - T0.date())
     for words, at, known in (
-        ([done], last, True), ([done], last + timedelta(days=1), False), ([], last + timedelta(days=1), True),
+        (done, last, True), (done, last + timedelta(days=1), False), ([], last + timedelta(days=1), True),
     ):  # fmt: skip
-        again = [
+        again: list[ep.PayrollEvent] = [
             replace(DRAFTED, run_id=RUN_2, period="2027-06", lines=(), at=at), replace(APPROVED, run_id=RUN_2, at=at),
             replace(EXECUTED, run_id=RUN_2, handouts=(), at=at),
         ]  # fmt: skip
