@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
 class Allowance:
     """What the routes work with. municipality: whether this site is; municipality_site: which one is.
     can_write_to: whether a letter to a site can be sealed. small_counts_below: counts of people from 1 to one less are
-    in no report."""
+    in no report. left_at: when a site left the network, None if it did not."""
 
     site: str
     municipality: bool
@@ -71,6 +71,7 @@ class Allowance:
     handouts: Handler[Handout, HandoutCommand, HandoutEvent]
     can_write_to: Callable[[str], bool]
     small_counts_below: int = BELOW
+    left_at: Callable[[str], datetime | None] = lambda _: None
 
     def at_municipality(self) -> None:
         """Raises 409 `municipality-only` anywhere else."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.allowance import commands_payroll as cmd
 from services.allowance import views_payroll as views
 from services.allowance.api_desk import Allowance, Asked, base, person
+from services.allowance.api_models import HandoutView
 from services.allowance.decider_dues import dues
 from services.allowance.decider_payroll import year_of
 from services.allowance.events_payroll import Payee, PayRunDrafted
@@ -66,10 +67,12 @@ class PayRunView(BaseModel):
 
 
 class PayRunDetail(PayRunView):
-    """corrections_cents: what the periods before this one come to, by which it differs from a run without any."""
+    """corrections_cents: what the periods before this one come to, by which it differs from a run without any.
+    handouts: what sites hand out of it, while that is remembered."""
 
     lines: list[LineView]
     corrections_cents: int
+    handouts: list[HandoutView]
 
 
 class RunsQuery(PageQuery):
@@ -194,7 +197,14 @@ class PayrollRoutes:
         row = await self._run(run_id)
         lines = msgspec.json.decode(row["lines"])
         earlier = sum(cents for line in lines for period, cents in line["parts"] if period != row["period"])
-        return PayRunDetail(**_shown(row), lines=lines, corrections_cents=earlier)
+        payroll, _ = await self._allowance.payrolls.load(row["programme_id"])
+        handouts = [
+            HandoutView(id=id_, site=it.site, waiting=len(it.lines), waiting_cents=sum(
+                line.cents for line in it.lines.values()
+            ))
+            for id_, it in payroll.waiting.items() if it.run_id == run_id
+        ]  # fmt: skip
+        return PayRunDetail(**_shown(row), lines=lines, corrections_cents=earlier, handouts=handouts)
 
     async def list_postings(self, query: Annotated[PostingsQuery, Query()]) -> Page[PostingView]:
         """The ledger, in order, or what of it is asked for."""
