@@ -8,12 +8,13 @@ import json
 import re
 import struct
 import subprocess
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from infra.postgres import find_binaries
-from tests.support.joining import Joined
 
 MARK = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}"
@@ -21,6 +22,8 @@ MARK = re.compile(
 )
 """Ids, digests and moments: what hardly stands in two places by chance."""
 _BYTES = re.compile(r"\\\\x([0-9a-f]*)")
+_ORDER = re.compile(r"Nats-(?:Expected-Last-)?Msg-Id: *[0-9a-f]+\r\n")
+"""By which a message names the one before it: its number in the log says the same, of everybody's."""
 _HEAD = struct.Struct("<IQQH")
 _HEADERS, _CHECKSUM_BYTES = 1 << 31, 8
 
@@ -49,7 +52,8 @@ def messages(blocks: Iterable[Path]) -> Iterator[str]:
             length, _, _, subject = _HEAD.unpack_from(data, at)
             length &= ~_HEADERS
             assert _HEAD.size + subject + _CHECKSUM_BYTES <= length <= len(data) - at, f"{path} is no block of messages"
-            yield data[at + _HEAD.size : at + length - _CHECKSUM_BYTES].decode("utf-8", "replace")
+            text = data[at + _HEAD.size : at + length - _CHECKSUM_BYTES].decode("utf-8", "replace")
+            yield _ORDER.sub("", text)
             at += length
 
 
@@ -81,26 +85,39 @@ def _parts(value: Any, owners: Mapping[str, str]) -> Iterator[str]:
             yield from _parts(inside, owners)
 
 
-def joinable(records: Iterable[str], people: Mapping[str, Iterable[str]]) -> list[tuple[str, str, str]]:
-    """Whose ids can be joined: who, and which two. people: by person the ids that must not be. What stands with several
-    people's ids, a programme or a run, tells nothing of one of them."""
+def joinable(records: Iterable[str], people: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
+    """Whose ids can be joined: who, and the marks that lead from one id to the other. people: by person the ids that
+    must not be. What stands with several people's ids, a programme or a run, tells nothing of one of them."""
     owners = {id_: person for person, ids in people.items() for id_ in ids}
-    found: list[tuple[set[str], set[str]]] = []
+    found: list[set[str]] = []
     with_whom: dict[str, set[str]] = {}
     for record in records:
         for piece in pieces(record, owners):
             marks = set(MARK.findall(piece))
-            persons = {owners[mark] for mark in marks & owners.keys()}
-            found.append((marks, persons))
+            found.append(marks)
             for mark in marks:
-                with_whom.setdefault(mark, set()).update(persons)
-    joined = Joined()
-    for marks, _ in found:
-        own = sorted(mark for mark in marks if len(with_whom[mark]) < 2)
-        if own:
-            joined.join(own)
-    return [
-        (person, first, second)
-        for person, ids in people.items()
-        for first in ids for second in ids if first < second and joined.root(first) == joined.root(second)
-    ]  # fmt: skip
+                with_whom.setdefault(mark, set()).update(owners[other] for other in marks & owners.keys())
+    where: dict[str, list[set[str]]] = {}
+    for marks in found:
+        own = {mark for mark in marks if len(with_whom[mark]) < 2}
+        for mark in own:
+            where.setdefault(mark, []).append(own)
+    ways = (
+        (person, _way(where, first, second)) for person, ids in people.items() for first, second in combinations(ids, 2)
+    )
+    return [(person, *way) for person, way in ways if way]
+
+
+def _way(where: Mapping[str, Iterable[set[str]]], first: str, last: str) -> list[str]:
+    """The marks that lead from one to the other, each found beside the one before; none when there is no such way."""
+    came_from: dict[str, str] = {first: ""}
+    ahead = deque([first])
+    while ahead and last not in came_from:
+        mark = ahead.popleft()
+        for other in sorted({one for own in where.get(mark, ()) for one in own} - came_from.keys()):
+            came_from[other] = mark
+            ahead.append(other)
+    way = [last] if last in came_from else []
+    while way and way[0] != first:
+        way.insert(0, came_from[way[0]])
+    return way
