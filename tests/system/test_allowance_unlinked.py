@@ -108,9 +108,8 @@ async def test_nothing_at_the_municipality_or_on_a_bus_says_who_or_joins_what_on
         assert any(client_id in message for message in inside), "the services of west speak of clients among themselves"
         assert not [row for row in [*rows, *spoken] if client_id in row]
     ways = joinable([*rows, *spoken], people)
-    assert ways == [], [
-        row for row in [*rows, *spoken] for one in pairwise(ways[0]) if all(each in row for each in one)
-    ]
+    steps = [step for way in ways for step in pairwise(way)]
+    assert ways == [], [row for row in [*rows, *spoken] if any(one in row and other in row for one, other in steps)]
     own = [row for dsn in settings_of(city.data, "west").databases.values() for row in dumped(dsn.get_secret_value())]
     assert {way[0] for way in joinable(own, people)} == {"anna"}, "their own desk knows that they are one"
 
