@@ -389,7 +389,7 @@ PAYROLL: Decider[Payroll, cmd.PayrollCommand, ev.PayrollEvent] = Decider(
     evolve=evolve,
     codec=ev.PAYROLL_CODEC,
     state_type=Payroll,
-    state_version=4,
+    state_version=3,
     commands=cmd.PAYROLL_COMMANDS,
 )
 """Stream `payroll/<programme id>`."""
