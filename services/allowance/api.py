@@ -19,6 +19,7 @@ from services.allowance.api_desk import Allowance, Asked, base
 from services.allowance.api_orders import OrderRoutes
 from services.allowance.api_payroll import PayrollRoutes
 from services.allowance.api_reads import Reads
+from services.allowance.api_reports import ReportRoutes
 from services.allowance.api_vouchers import VoucherRoutes
 from services.allowance.days import Tariff
 from services.allowance.events_entitlement import EntitlementAsked
@@ -57,6 +58,7 @@ def routes(
     desk: DeskWrites,
     vouchers: VoucherRoutes,
     reads: Reads,
+    reports: ReportRoutes,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -78,13 +80,19 @@ def routes(
         ("POST", "/pay-runs/{run_id}/approve", pay.approve, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/execute", pay.execute, 200, FINANCE),
         ("GET", "/pay-runs/{run_id}/orders", orders.list_orders, 200, FINANCE_READERS),
+        ("POST", "/pay-runs/{run_id}/orders/{order_id}/settle", orders.settle, 200, FINANCE),
+        ("POST", "/pay-runs/{run_id}/handouts/{handout_id}/take-back", orders.take_back, 200, FINANCE),
         ("GET", "/pay-runs/{run_id}/files/{kind}", orders.show_file, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/transfers", orders.read_transfers, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/loads", orders.read_loads, 200, FINANCE),
+        ("GET", "/pay-runs/{run_id}/report", reports.show_report, 200, MONEY_READERS),
+        ("GET", "/programmes/{programme_id}/forecast", reports.show_forecast, 200, MONEY_READERS),
+        ("GET", "/statements", reports.show_statement, 200, FINANCE_READERS),
         ("GET", "/ledger", pay.list_postings, 200, FINANCE_READERS),
         ("GET", "/trial-balance", pay.trial_balance, 200, FINANCE_READERS),
         ("GET", "/vouchers", vouchers.list_vouchers, 200, COUNTER_READERS),
         ("POST", "/vouchers", vouchers.issue, 201, DESK),
+        ("POST", "/vouchers/redeem", vouchers.redeem_code, 200, COUNTER),
         ("POST", "/vouchers/{code}/redeem", vouchers.redeem, 200, COUNTER),
         ("GET", "/entitlements", reads.list_entitlements, 200, DESK_READERS),
         ("POST", "/entitlements", desk.ask, 202, DESK),
@@ -101,7 +109,8 @@ def build(allowance: Allowance, bench: Bench, asyncapi: Mapping[str, Any]) -> Fa
     hears."""
     api = service_api("allowance", "Allowance: programmes, seats, entitlements", asyncapi=asyncapi)
     writes = MoneyWrites(allowance), PayrollRoutes(allowance), OrderRoutes(allowance), DeskWrites(allowance)
-    for method, path, endpoint, status, roles in routes(*writes, VoucherRoutes(allowance), Reads(allowance)):
+    reads = VoucherRoutes(allowance), Reads(allowance), ReportRoutes(allowance)
+    for method, path, endpoint, status, roles in routes(*writes, *reads):
         allow(*roles)(getattr(endpoint, "__func__", endpoint))
         api.add_api_route(path, endpoint, methods=[method], status_code=status)
     add_repair(api, bench)

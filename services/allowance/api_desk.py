@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -33,6 +33,7 @@ from shared.ids import Ids, derived_id
 from shared.money import day_of
 from shared.ports import Store
 from shared.security import Actor
+from shared.suppression import BELOW
 from shared.telemetry import current_traceparent
 
 INPUT_CODES = frozenset({
@@ -54,7 +55,8 @@ class Asked(NamedTuple):
 @dataclass(frozen=True)
 class Allowance:
     """What the routes work with. municipality: whether this site is; municipality_site: which one is.
-    can_write_to: whether a letter to a site can be sealed."""
+    can_write_to: whether a letter to a site can be sealed. small_counts_below: counts of people from 1 to one less are
+    in no report. left_at: when a site left the network, None if it did not."""
 
     site: str
     municipality: bool
@@ -68,6 +70,8 @@ class Allowance:
     clients: Handler[Client, ClientCommand, ClientEvent]
     handouts: Handler[Handout, HandoutCommand, HandoutEvent]
     can_write_to: Callable[[str], bool]
+    small_counts_below: int = BELOW
+    left_at: Callable[[str], datetime | None] = lambda _: None
 
     def at_municipality(self) -> None:
         """Raises 409 `municipality-only` anywhere else."""

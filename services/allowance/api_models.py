@@ -85,6 +85,21 @@ class FileBody(Body):
     text: Annotated[str, StringConstraints(min_length=1, max_length=240_000)]
 
 
+class SettleBody(Body):
+    """paid: whether the payee has the money, as ordered or as the bank took it before."""
+
+    paid: bool
+
+
+class HandoutView(BaseModel):
+    """What one site hands out of a run. waiting: payments nobody has fetched yet."""
+
+    id: str
+    site: str
+    waiting: int
+    waiting_cents: int
+
+
 class AccountView(BaseModel):
     site: str
     name: str

@@ -22,6 +22,9 @@ from shared.http_access import CurrentActor
 from shared.http_models import CommandAnswer, Page, PageQuery, decode_cursor, encode_cursor, is_id
 from shared.http_problems import Problem
 
+BY_HAND = "HAND"
+"""The reason of an order that somebody has settled, where a bank's code would stand."""
+
 
 class OrderRoutes:
     """Accounts, cards, and the files of runs, one method each."""
@@ -114,6 +117,43 @@ class OrderRoutes:
         ]  # fmt: skip
         unread = [(line.number, "line-invalid") for line in found if isinstance(line, WrongLine)]
         return await self._note(run_id, Asked(actor, claim), "prepaid_card", said, unread)
+
+    async def settle(
+        self, run_id: str, order_id: str, body: m.SettleBody, actor: CurrentActor, claim: Claim
+    ) -> CommandAnswer:
+        """Say of an order that waits what became of it, where no file can: its run was made a second time with other
+        amounts or accounts, and the bank kept the first. What differs is settled with the payee; what was not paid is
+        due again, and approved again. Refused: `order-unknown`, `order-noted`."""
+        run = await self._run(run_id)
+        payroll, _ = await self._allowance.payrolls.load(run["programme_id"])
+        order = payroll.orders.get(order_id)
+        if order is None or order.run_id != run_id:
+            raise Problem(404, "order-unknown")
+        whole = order.method == "transfer"
+        said = cp.Said(1, order_id, whole and not body.paid, order.cents if whole or body.paid else 0, reason=BY_HAND)
+        handled = await self._allowance.payroll(
+            run["programme_id"], Asked(actor, claim), cp.NoteOrders, run_id=run_id, method=order.method,
+            said=(said,) if order.status == "sent" else (),
+        )  # fmt: skip
+        if not handled.events:
+            raise Problem(409, "order-noted")
+        return CommandAnswer(**base(order_id, handled))
+
+    async def take_back(self, run_id: str, handout_id: str, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """What waits at a site that has left the network goes back, as if nobody had come: no letter reaches it any
+        more. Refused: `handout-unknown`, `site-present`."""
+        run = await self._run(run_id)
+        payroll, _ = await self._allowance.payrolls.load(run["programme_id"])
+        known = payroll.waiting.get(handout_id)
+        if known is None or known.run_id != run_id:
+            raise Problem(404, "handout-unknown")
+        if self._allowance.left_at(known.site) is None:
+            raise Problem(409, "site-present", facts={"site": known.site})
+        handled = await self._allowance.payroll(
+            run["programme_id"], Asked(actor, claim), cp.HearHandout, handout_id=handout_id, site=known.site,
+            revision=max(1, known.revision), paid=(), refused=tuple(known.lines),
+        )  # fmt: skip
+        return CommandAnswer(**base(handout_id, handled))
 
     async def _note(
         self, run_id: str, asked: Asked, method: PayMethod, said: Sequence[cp.Said], unread: list[tuple[int, str]]

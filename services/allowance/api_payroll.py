@@ -13,21 +13,26 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.allowance import commands_payroll as cmd
 from services.allowance import views_payroll as views
 from services.allowance.api_desk import Allowance, Asked, base, person
+from services.allowance.api_models import HandoutView
 from services.allowance.decider_dues import dues
 from services.allowance.decider_payroll import year_of
 from services.allowance.events_payroll import Payee, PayRunDrafted
+from shared.contracts.figures import SiteName
+from shared.contracts.vocabulary import PayMethod
 from shared.http import Claim
 from shared.http_access import CurrentActor
 from shared.http_models import Body, CommandAnswer, Page, PageQuery, Uuid, decode_cursor, encode_cursor, is_id
 from shared.http_problems import Problem
 from shared.money import period_named
 
+PeriodName = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-W?[0-9]{2}$")]
+
 
 class PayRunBody(Body):
     """period: `2026-W05` or `2026-01`, as the programme is paid."""
 
     programme: Uuid
-    period: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-W?[0-9]{2}$")]
+    period: PeriodName
 
 
 class PayRunAnswer(CommandAnswer):
@@ -62,14 +67,25 @@ class PayRunView(BaseModel):
 
 
 class PayRunDetail(PayRunView):
-    """corrections_cents: what the periods before this one come to, by which it differs from a run without any."""
+    """corrections_cents: what the periods before this one come to, by which it differs from a run without any.
+    handouts: what sites hand out of it, while that is remembered."""
 
     lines: list[LineView]
     corrections_cents: int
+    handouts: list[HandoutView]
 
 
 class RunsQuery(PageQuery):
     programme: Uuid | None = None
+
+
+class PostingsQuery(RunsQuery):
+    """period: what was paid for."""
+
+    site: SiteName | None = None
+    method: PayMethod | None = None
+    period: PeriodName | None = None
+    entitlement_id: Uuid | None = None
 
 
 class PostingView(BaseModel):
@@ -181,11 +197,20 @@ class PayrollRoutes:
         row = await self._run(run_id)
         lines = msgspec.json.decode(row["lines"])
         earlier = sum(cents for line in lines for period, cents in line["parts"] if period != row["period"])
-        return PayRunDetail(**_shown(row), lines=lines, corrections_cents=earlier)
+        payroll, _ = await self._allowance.payrolls.load(row["programme_id"])
+        handouts = [
+            HandoutView(id=id_, site=it.site, waiting=len(it.lines), waiting_cents=sum(
+                line.cents for line in it.lines.values()
+            ))
+            for id_, it in payroll.waiting.items() if it.run_id == run_id
+        ]  # fmt: skip
+        return PayRunDetail(**_shown(row), lines=lines, corrections_cents=earlier, handouts=handouts)
 
-    async def list_postings(self, query: Annotated[RunsQuery, Query()]) -> Page[PostingView]:
-        """The ledger, in order."""
-        where = {} if query.programme is None else {"programme_id": query.programme}
+    async def list_postings(self, query: Annotated[PostingsQuery, Query()]) -> Page[PostingView]:
+        """The ledger, in order, or what of it is asked for."""
+        names = ("site", "method", "period", "entitlement_id")
+        asked = {"programme_id": query.programme} | {name: getattr(query, name) for name in names}
+        where = {name: value for name, value in asked.items() if value is not None}
         rows = await self._allowance.store.page(
             views.postings, decode_cursor(query.cursor), query.limit + 1, **where
         )  # fmt: skip

@@ -205,7 +205,8 @@ def build(host: Host) -> ServiceApp:
         municipality_site=municipality, store=store, clock=clock, ids=ids,
         programmes=deciding[policy.PROGRAMME], entitlements=deciding[policy.ENTITLEMENT],
         payrolls=deciding[PAYROLL.name], clients=deciding[policy.CLIENT], handouts=deciding[HANDOUT.name],
-        can_write_to=seals.knows,
+        can_write_to=seals.knows, small_counts_below=settings.small_counts_below,
+        left_at=host.roster.left_at,
     )  # fmt: skip
     site_api = api.build(allowance, bench, _asyncapi(host))
     add_health(site_api, runtime.health)

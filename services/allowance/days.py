@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from itertools import zip_longest
+from typing import NamedTuple
 
 import msgspec
 
@@ -96,17 +97,49 @@ def in_order(spans: Sequence[Span]) -> bool:
     )
 
 
-def entitled_cents(period: Period, spans: Spans, tariffs: Iterable[Tariff]) -> int:
-    """What these days come to in a period. A day before the first tariff of its class comes to nothing."""
-    starts = sorted(tariffs, key=lambda tariff: tariff.valid_from)
-    parts: list[Part] = []
+class Rate(NamedTuple):
+    """What a whole period is worth on the days from `first` to before `until` (None: until further notice)."""
+
+    first: date
+    until: date | None
+    cents: int
+
+
+def rates(tariffs: Iterable[Tariff]) -> dict[SizeClass, list[Rate]]:
+    """Tariffs as days in a row, by size class."""
+    found: dict[SizeClass, list[Rate]] = {}
+    for tariff in sorted(tariffs, key=lambda tariff: tariff.valid_from):
+        mine = found.setdefault(tariff.size_class, [])
+        if mine:
+            mine[-1] = mine[-1]._replace(until=tariff.valid_from)
+        mine.append(Rate(tariff.valid_from, None, tariff.cents))
+    return found
+
+
+def worth(
+    periods: Sequence[Period], spans: Spans, by_class: Mapping[SizeClass, Sequence[Rate]]
+) -> list[tuple[str, int]]:
+    """What these days come to in each of these periods, which follow each other: names and cents; what comes to nothing
+    is left out, as a day before the first tariff of its class does. by_class: what `rates` gives."""
+    cents: dict[int, int] = {}
+    parts: dict[int, list[Part]] = {}
     for span in spans:
-        first, until = max(span.first, period.first), min(span.until or period.until, period.until)
-        mine = [tariff for tariff in starts if tariff.size_class == span.size_class]
-        ends_at = [tariff.valid_from for tariff in mine[1:]]
-        for tariff, following in zip_longest(mine, ends_at):
-            begins = max(first, tariff.valid_from)
-            ends = until if following is None else min(until, following)
-            if begins < ends:
-                parts.append(Part((ends - begins).days, tariff.cents))
-    return prorated(period, parts)
+        for rate in by_class.get(span.size_class, ()):
+            first = max(span.first, rate.first, periods[0].first)
+            until = min(each for each in (span.until, rate.until, periods[-1].until) if each is not None)
+            number = bisect_right(periods, first, key=_first) - 1
+            while first < until:
+                period = periods[number]
+                ends = min(until, period.until)
+                if first == period.first and ends == period.until:
+                    cents[number] = rate.cents
+                else:
+                    parts.setdefault(number, []).append(Part((ends - first).days, rate.cents))
+                first, number = ends, number + 1
+    for number, some in parts.items():
+        cents[number] = prorated(periods[number], some)
+    return [(periods[number].name, cents[number]) for number in sorted(cents) if cents[number]]
+
+
+def _first(period: Period) -> date:
+    return period.first

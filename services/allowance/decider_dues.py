@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.allowance import commands_payroll as cmd
 from services.allowance import decider_limits as limits
-from services.allowance.days import entitled_cents
+from services.allowance.days import rates, worth
 from services.allowance.decider_programme import Programme
 from shared.kernel import Rejected
 from shared.money import Period, periods_between
@@ -15,18 +15,15 @@ from shared.money import Period, periods_between
 def dues(programme: Programme, until: Period) -> tuple[cmd.Due, ...]:
     """What every entitlement of a programme comes to in each period up to one, as its days and tariffs are known now.
     One that is all corrected away comes to nothing, and is in it: something may have been paid for it."""
-    found = []
-    for id_, seat in programme.seats.items():
-        if seat.method is None or seat.status == "reserved":
-            continue
-        first = min((span.first for span in seat.spans), default=until.until)
-        periods = [
-            (period.name, cents)
-            for period in periods_between(programme.period, first, until.until)
-            if (cents := entitled_cents(period, seat.spans, programme.tariffs))
-        ]
-        found.append(cmd.Due(id_, seat.site, seat.method, tuple(periods)))
-    return tuple(found)
+    seats = [(id_, seat) for id_, seat in programme.seats.items() if seat.method and seat.status != "reserved"]
+    first = min((span.first for _, seat in seats for span in seat.spans), default=until.first)
+    periods = list(periods_between(programme.period, min(first, until.first), until.until))
+    by_class = rates(programme.tariffs)
+    return tuple(
+        cmd.Due(id_, seat.site, seat.method, tuple(worth(periods, seat.spans, by_class)))
+        for id_, seat in seats
+        if seat.method
+    )
 
 
 def dues_refused(dues: Sequence[cmd.Due]) -> Rejected | None:

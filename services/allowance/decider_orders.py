@@ -8,6 +8,7 @@ card is loaded up to what may be on it; the rest is reserved and follows. What c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -20,10 +21,15 @@ from services.allowance.loads import Load, load_file
 from services.allowance.transfers import Party, Transfer, file_id, order_id, pain_001
 from shared.contracts.vocabulary import PayMethod
 from shared.kernel import Rejected
-from shared.money import day_of, working_day_from
+from shared.money import day_of, period_named, working_day_from
 
 SAID_MAX = 10_000
 """Lines of one file that are taken at once."""
+
+
+KEPT = timedelta(days=400)
+"""How long what is settled is known by itself: a transfer may come back, a site may be put back and ask. The ledger
+has it for ever."""
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
@@ -122,6 +128,30 @@ def sent(run: ev.PayRunDrafted, orders: Iterable[ev.Order]) -> dict[str, Sent]:
     return {
         it.order_id: Sent(run.run_id, run.period, it.site, it.method, it.shares, it.cents, it.iban) for it in orders
     }
+
+
+def kept(known: Mapping[str, Sent], since: date) -> dict[str, Sent]:
+    """The orders of which something new may still be said: all that wait, transfers of periods that ended since, which
+    may come back, and of each card the load that was answered last, and whatever was ordered after it."""
+    found: list[tuple[str, Sent]] = []
+    answered_later: set[str] = set()
+    for id_, order in reversed(list(known.items())):
+        if order.method == "prepaid_card":
+            card = order.shares[0][0]
+            if order.status == "sent" or card not in answered_later:
+                found.append((id_, order))
+            if order.status != "sent":
+                answered_later.add(card)
+        elif order.status == "sent" or ended_since(order.period, since):
+            found.append((id_, order))
+    return dict(reversed(found))
+
+
+def ended_since(period: str, since: date) -> bool:
+    """Whether a period ended on a day or later."""
+    found = period_named(period)
+    assert found is not None
+    return found.until >= since
 
 
 def noted(orders: Mapping[str, Sent], command: cmd.NoteOrders) -> tuple[list[ev.Answered], list[tuple[int, str]]]:

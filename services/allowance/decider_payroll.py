@@ -346,10 +346,12 @@ def _executed(state: Payroll, run: ev.PayRunDrafted, event: ev.PayRunExecuted, v
         for handed in event.handouts
     }  # fmt: skip
     paid = run.total_cents - sum(rest.cents for rest in event.rests)
+    since = day_of(event.at) - orders.KEPT
+    open_ = {id_: it for id_, it in state.waiting.items() if it.lines or orders.ended_since(it.period, since)}
     return replace(
-        state, waiting=state.waiting | waiting, settled=settled,
+        state, waiting=open_ | waiting, settled=settled,
         owed={id_: cents for id_, cents in owed.items() if cents}, balances=balances,
-        orders=state.orders | orders.sent(run, event.orders),
+        orders=orders.kept(state.orders, since) | orders.sent(run, event.orders),
         spent=state.spent | {year: state.spent.get(year, 0) + paid}, draft=None, approved=False, payer=None, payees=(),
         last=run.period, executed=(*state.executed, run.run_id), version=version,
     )  # fmt: skip

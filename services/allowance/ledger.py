@@ -85,3 +85,21 @@ def answered(order: Sent, answer: Answered) -> Iterable[Posting]:
         if paid != before:
             yield Posting(RESERVED, *about, paid - before)
             yield Posting(PAID, *about, before - paid)
+
+
+class Account(NamedTuple):
+    """What was posted on one account. balance_cents: debit less credit."""
+
+    account: str
+    debit_cents: int
+    credit_cents: int
+    balance_cents: int
+
+
+def statement(lines: Iterable[Posting]) -> list[Account]:
+    """What these postings come to, account by account."""
+    sides: dict[str, tuple[int, int]] = {}
+    for one in lines:
+        debit, credit = sides.get(one.account, (0, 0))
+        sides[one.account] = (debit + max(0, one.cents), credit + max(0, -one.cents))
+    return [Account(account, debit, credit, debit - credit) for account, (debit, credit) in sorted(sides.items())]

@@ -133,10 +133,10 @@ def project_nothing(before: object, events: Sequence[object], after: object, at:
 
 
 def network_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
-    """What everybody is told of one programme."""
+    """What everybody is told of one programme. Whose it is, is who tells it: anybody can write another one's name."""
     assert isinstance(contract, told.SeatsTold)
     yield Put(network_programmes, (
-        message.origin.key, contract.programme_id, contract.site, contract.name, contract.period,
+        message.origin.key, contract.programme_id, message.origin.site, contract.name, contract.period,
         list(contract.methods), contract.total, contract.occupied, contract.held,
     ))  # fmt: skip
 

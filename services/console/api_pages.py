@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from services.console.api_city import add_city
 from services.console.api_clients import add_clients
+from services.console.api_counter import add_counter
 from services.console.api_desk import add_desk
 from services.console.api_entrance import Entrance, add_sign_in
 from services.console.api_heat import add_heat
@@ -67,6 +68,7 @@ def build(screens: Screens, entrance: Entrance) -> FastAPI:
     _add_list(pages, screens)
     add_desk(pages, screens)
     add_clients(pages, screens)
+    add_counter(pages, screens)
     add_city(pages, screens)
     add_heat(pages, screens)
     add_weeks(pages, screens)

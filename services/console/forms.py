@@ -49,7 +49,7 @@ class Field:
 class Answer:
     """What is shown of what came back, while the form is open and never again: names of the answer with their words.
 
-    moments: those that are times. big: the one that is read out at the desk.
+    moments: those that are times. big: the one that is read out at the desk. money: those that are cents.
     """
 
     title: str
@@ -57,6 +57,7 @@ class Answer:
     lines: Sequence[Option]
     moments: frozenset[str] = frozenset()
     big: str = ""
+    money: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

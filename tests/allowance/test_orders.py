@@ -140,3 +140,30 @@ async def test_a_card_at_its_limit_has_the_rest_reserved_and_loaded_later(networ
     assert (int(loads[2]), new > half - 9_000) == (new, True)
     other = await network.stad.post(f"{path}/loads", {"text": "load,cents\n"})
     assert (other.status_code, other.json()["code"]) == (422, "card-file-invalid")
+
+
+async def test_an_order_no_file_can_settle_is_settled_by_hand_once(network: AllowanceNetwork) -> None:
+    """As if the bank had kept an earlier making of the file, with another amount."""
+    programme = await ordering(network)
+    drafted = await run(network, programme, PERIOD.name)
+    path, total = f"/pay-runs/{drafted['id']}", drafted["total_cents"]
+    [reference] = re.findall("<EndToEndId>(.*?)</EndToEndId>", await file_of(network, drafted["id"], "transfers"))
+    read = (await network.stad.post(f"{path}/transfers", camt((reference, total // 2 - 7, "DBIT")))).json()
+    assert read["refused"] == [{"line": 1, "code": "amount-differs"}]
+    orders = {it["method"]: it["id"] for it in (await network.stad.get(f"{path}/orders")).json()["items"]}
+    settle = f"{path}/orders/{orders['transfer']}/settle"
+    first, again = [await network.stad.post(settle, {"paid": True}, key="once") for _ in range(2)]
+    assert (first.status_code, again.json()) == (200, first.json())
+    twice = await network.stad.post(settle, {"paid": False})
+    assert (twice.status_code, twice.json()["code"]) == (409, "order-noted")
+    assert await accounts(network, programme) == {"entitled": total, "paid": -total // 2, "reserved": -total // 2}
+    not_paid = await network.stad.post(f"{path}/orders/{orders['prepaid_card']}/settle", {"paid": False})
+    assert not_paid.status_code == 200, not_paid.text
+    assert await accounts(network, programme) == {"entitled": total, "paid": -total // 2, "reserved": -total // 2}
+    network.clock.ahead += timedelta(days=62)
+    second = await run(network, programme, period_of("month", PERIOD.until).name)
+    lines = {it["method"]: it for it in (await network.stad.get(f"/pay-runs/{second['id']}")).json()["lines"]}
+    assert (lines["prepaid_card"]["before"], lines["transfer"]["before"]) == (total // 2, 0)
+    unknown = await network.stad.post(f"/pay-runs/{second['id']}/orders/{orders['transfer']}/settle", {"paid": True})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "order-unknown")
+    assert (await network.stad.post(settle, {"paid": True}, "coordinator")).status_code == 403

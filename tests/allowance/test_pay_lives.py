@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.allowance import commands_payroll as cp
 from services.allowance import events as ev
-from services.allowance.days import Span, Spans, Tariff, entitled_cents, put, without
+from services.allowance.days import Span, Spans, Tariff, put, rates, without, worth
 from services.allowance.decider import PAYROLL, PROGRAMME
 from services.allowance.decider_dues import dues
 from services.allowance.decider_orders import answered, follows
@@ -178,7 +178,7 @@ def test_paid_and_carried_over_is_entitled_to_the_cent(
         for seat_id, seat in programme.seats.items():
             entitled, one = 0, period_of(kind, BEGIN - timedelta(days=1))
             while one.first < period.until:
-                cents = entitled_cents(one, seat.spans, programme.tariffs)
+                cents = dict(worth([one], seat.spans, rates(programme.tariffs))).get(one.name, 0)
                 assert books.settled[seat_id, one.name] == cents, "a period is settled otherwise than it is worth"
                 entitled, one = entitled + cents, period_of(kind, one.until)
             assert books.paid[seat_id] + state.owed.get(seat_id, 0) == entitled

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -84,6 +84,21 @@ async def test_one_shown_twenty_times_at_once_with_the_link_cut_pays_once(networ
         + [str(key) for key in network.west.disk.keys.items()]
     )
     assert not any(one in kept for one in (code, code.lower(), code.replace("-", ""), lost))
+
+
+async def test_a_code_in_the_body_of_a_request_is_as_good_and_kept_nowhere(network: AllowanceNetwork) -> None:
+    _, id_, cents = await voucher(network)
+    code = (await issued(network, id_))["code"]
+    path = "/vouchers/redeem"
+    for wrong, status in (({"code": ""}, 422), ({"code": "AAAA-AAAA-AAAA-AAAA"}, 404), ({}, 422)):
+        assert (await network.west.post(path, wrong, role="operator")).status_code == status
+    first, again = [await network.west.post(path, {"code": code.lower()}, "operator", "once") for _ in range(2)]
+    assert (first.status_code, first.json()["cents"], first.json()["id"]) == (200, cents, id_)
+    assert again.json() == first.json()
+    twice = await network.west.post(f"/vouchers/{code}/redeem", role="operator")
+    assert (twice.status_code, twice.json()["code"]) == (409, "voucher-redeemed")
+    kept = str(list(network.west.disk.keys.items())) + str(network.west.disk.tables)
+    assert not any(one in kept for one in (code, code.lower(), code.replace("-", "")))
 
 
 async def test_the_services_of_the_site_hear_whose_cash_waits_once_and_again_in_a_new_epoch(
@@ -165,3 +180,27 @@ async def test_a_municipality_that_was_not_heard_says_so_again(network: Allowanc
     await run(network, programme, period)
     network.heal()
     await network.west.seen("/vouchers", lambda page: [row["status"] for row in page["items"]] == ["waiting"])
+
+
+async def test_what_waits_at_a_site_that_left_is_taken_back_and_at_no_other(network: AllowanceNetwork) -> None:
+    gone: dict[str, datetime] = {}
+    object.__setattr__(network.stad.allowance, "left_at", gone.get)
+    programme, period = await paid_programme(network)
+    await network.cut()
+    drafted = await run(network, programme, period)
+    path = f"/pay-runs/{drafted['id']}"
+    [handout] = (await network.stad.get(path)).json()["handouts"]
+    assert (handout["site"], handout["waiting"], handout["waiting_cents"]) == ("west", 1, drafted["total_cents"])
+    take_back = f"{path}/handouts/{handout['id']}/take-back"
+    present = await network.stad.post(take_back)
+    assert (present.status_code, present.json()["code"]) == (409, "site-present")
+    gone["west"] = network.clock.now()
+    assert (await network.stad.post(take_back, role="coordinator")).status_code == 403
+    first, again = [await network.stad.post(take_back, key="once") for _ in range(2)]
+    assert (first.status_code, again.json()) == (200, first.json())
+    await ledger_is(network, paid=0, reserved=0, refused=drafted["total_cents"])
+    assert (await network.stad.get(path)).json()["handouts"][0]["waiting"] == 0
+    balance = (await network.stad.get("/trial-balance", programme=programme)).json()
+    assert list(balance["paid_cents"].values()) == [0]
+    unknown = await network.stad.post(f"{path}/handouts/{programme}/take-back")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "handout-unknown")

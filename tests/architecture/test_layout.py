@@ -42,6 +42,8 @@ PURE_MODULES = {
     "allowance": {
         "days": "the days somebody is entitled to, and what they come to",
         "ledger": "what each event posts, in double entry",
+        "reports": "what may be handed on about a run",
+        "forecast": "how far a year's budget goes",
         "vouchers": "codes, and what is kept of them",
         "transfers": "what goes to a bank and what comes back",
         "loads": "what goes to the cards' issuer and what comes back",
@@ -62,6 +64,7 @@ PURE_MODULES = {
         "weeks": "weeks at the desks, with what was left out",
         "money": "programmes, pay runs and regimes",
         "seats": "a client's allowance",
+        "counter": "where cash is handed out",
         "forms": "what a form of a page asks",
     },
 }

@@ -52,7 +52,7 @@ def test_nobody_outside_the_site_hears_more_than_that_a_request_is_closed() -> N
     before = frozen.state
     events: list[fe.ClientEvent] = [ended("taken"), fe.RequestWithdrawn(ANNA, ASKED, "erased", T0), FORGOTTEN]
     after = frozen.given(*events).state
-    contracts = [each.contract for each in tell(before, events, after)]
-    outside = [each for each in contracts if each.log == "pub"]
-    assert [type(each) for each in outside] == [told.RequestNoticed]
+    contracts = [each.event for each in tell(before, events, after)]
+    outside = [each for each in contracts if each.kind.log == "pub"]
+    assert [each.kind for each in outside] == [told.RequestNoticed]
     assert ASK.total_seconds() > 0

@@ -1,0 +1,103 @@
+"""The counter's screen, where clients are paid an allowance: what waits, a code for it, and cash for a code."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from starlette.responses import HTMLResponse
+
+from services.console import counter
+from services.console.api_clients import FormQuery
+from services.console.api_screens import NoAnswer, Places, Screens, Viewer, viewer_of
+from services.console.words import Words
+from shared.http_access import CurrentActor, allow
+from shared.http_models import is_id
+from shared.security import Role
+
+READERS: tuple[Role, ...] = ("operator", "caseworker")
+
+
+def add_counter(pages: FastAPI, screens: Screens) -> None:
+    """Adds the pages of this module, where clients are paid."""
+    desk = Counter(screens)
+    for path, template in (("/counter", "counter.html"), ("/counter/live", "counter_live.html")):
+        _add_page(pages, desk, path, template)
+    _add_form(pages, desk)
+
+
+class Counter:
+    """What the counter's pages are made from."""
+
+    def __init__(self, screens: Screens) -> None:
+        self.screens = screens
+        self._allowance: Places = screens.places.at("allowance")
+        self._intake: Places = screens.places.at("intake")
+
+    @property
+    def here(self) -> bool:
+        settings = self.screens.settings
+        return "allowance" in settings.services and not settings.municipality
+
+    async def page(self, viewer: Viewer, spoken: Words) -> list[counter.Payment]:
+        """What waits. Raises `NoAnswer`."""
+        waiting, programmes, clients = await asyncio.gather(
+            self.waiting(viewer), self._allowance.every(viewer.token, "programmes"), self._clients(viewer)
+        )
+        names = {one["id"]: one["name"] for one in programmes}
+        return counter.payments(waiting, names, clients, viewer.role, self.screens.clock.now(), spoken)
+
+    async def waiting(self, viewer: Viewer) -> list[dict[str, Any]]:
+        """Every payment that can still be fetched. Raises `NoAnswer`."""
+        ask = self._allowance.every
+        some = await asyncio.gather(*(ask(viewer.token, "vouchers", status=status) for status in counter.OPEN))
+        return [row for rows in some for row in rows]
+
+    async def _clients(self, viewer: Viewer) -> dict[str, tuple[str, str]]:
+        """Whose each entitlement is, for who may see clients."""
+        if viewer.role not in counter.GIVERS or "intake" not in self.screens.settings.services:
+            return {}
+        entitlements, files = await asyncio.gather(
+            self._allowance.every(viewer.token, "entitlements"),
+            self._intake.every(viewer.token, "clients", erased="false"),
+        )
+        aliases = {one["id"]: one["alias"] or "" for one in files}
+        return {one["id"]: (one["client_id"], aliases.get(one["client_id"], "")) for one in entitlements}
+
+
+def _add_page(pages: FastAPI, desk: Counter, path: str, template: str) -> None:
+    screens = desk.screens
+
+    @pages.get(path)
+    @allow(*READERS)
+    async def shown(request: Request, actor: CurrentActor) -> HTMLResponse:
+        """What waits for somebody to fetch it; `/live`: the part that changes."""
+        viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
+        facts: dict[str, Any] = {"role": actor.role, "now": spoken.precisely(screens.clock.now()), "payments": []}
+        if not desk.here:
+            return screens.page(request, template, 404, trouble="no_counter", **facts)
+        try:
+            facts["payments"] = await desk.page(viewer, spoken)
+        except NoAnswer:
+            return screens.page(request, template, 503, trouble="no_answer", **facts)
+        return screens.page(request, template, trouble="", **facts)
+
+
+def _add_form(pages: FastAPI, desk: Counter) -> None:
+    screens = desk.screens
+
+    @pages.get("/counter/form")
+    @allow(*READERS)
+    async def form(request: Request, actor: CurrentActor, query: Annotated[FormQuery, Query()]) -> HTMLResponse:
+        """A code for a payment, or cash for a code. A piece of the counter's page."""
+        viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
+        made = None
+        try:
+            if desk.here and query.about == "redeem":
+                made = counter.redeem(spoken)
+            elif desk.here and query.about == "give" and is_id(query.of):
+                made = counter.give(query.of, await desk.waiting(viewer), viewer.role, spoken)
+        except NoAnswer:
+            return screens.page(request, "form.html", 503, form=None, answered=False)
+        return screens.page(request, "form.html", 200 if made else 404, form=made, answered=True)

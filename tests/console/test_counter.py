@@ -1,0 +1,87 @@
+"""The counter: what waits, whose it is for who may know, and two forms that are whole requests of the service."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.allowance import api_vouchers
+from services.console import counter
+from services.console.words import LANGUAGES, words
+from tests.console.sample import uid
+from tests.console.test_desk_forms import bodies
+from tests.console.test_desk_pages import Desk
+from tests.console.test_pages import Pages
+
+NOW = datetime(2026, 1, 10, 20, 0, tzinfo=UTC)
+EN = words("en")
+
+
+def voucher(number: int, status: str = "waiting", days: int = 5) -> dict[str, Any]:
+    return {
+        "id": uid(number), "entitlement_id": uid(100 + number), "programme_id": uid(9), "period": "2025-12",
+        "cents": 45_000, "status": status, "expires_at": (NOW + timedelta(days=days)).isoformat(), "version": 1,
+    }  # fmt: skip
+
+
+ROWS = [voucher(1, days=9), voucher(2, "issued"), voucher(3, "redeemed"), voucher(4, "expired"), voucher(5, days=-1)]
+CLIENTS = {uid(101): (uid(31), "blauwe reiger 7")}
+
+
+def test_what_can_be_fetched_is_shown_what_goes_back_first_before_the_others() -> None:
+    shown = counter.payments(ROWS, {uid(9): "Leefgeld"}, CLIENTS, "caseworker", NOW, EN)
+    assert [(one.id, one.gives) for one in shown] == [(uid(5), False), (uid(2), True), (uid(1), True)]
+    last = shown[-1]
+    assert (last.amount, last.about, last.status_words) == ("€450.00", "Leefgeld · 2025-12", "No code yet")
+    assert (last.client, last.alias) == (uid(31), "blauwe reiger 7")
+    assert shown[1].client == ""
+
+
+def test_an_operator_hands_out_and_gives_no_code() -> None:
+    assert not any(one.gives for one in counter.payments(ROWS, {}, {}, "operator", NOW, EN))
+    assert counter.give(uid(1), ROWS, "operator", EN) is None
+    for number in (3, 4, 99):
+        assert counter.give(uid(number), ROWS, "caseworker", EN) is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_a_form_can_send_is_a_request_the_service_knows(language: str) -> None:
+    given, paid = counter.give(uid(1), ROWS, "caseworker", words(language)), counter.redeem(words(language))
+    assert given is not None
+    for form, model, shown in ((given, api_vouchers.VoucherBody, "code"), (paid, api_vouchers.RedeemBody, "cents")):
+        assert form.elsewhere
+        assert form.answer is not None
+        assert form.answer.big == shown
+        answers = {**api_vouchers.IssueAnswer.model_fields, **api_vouchers.RedeemAnswer.model_fields}
+        assert shown in answers
+        for body in bodies(form):
+            model.model_validate_json(json.dumps(body))
+    assert "{" not in paid.path, "a code is in no address"
+    assert paid.answer is not None
+    assert paid.answer.money == {"cents"}
+
+
+def test_the_service_says_how_a_payment_stands_in_words_the_screen_has() -> None:
+    said = api_vouchers.VouchersQuery.model_fields["status"].annotation
+    for language in LANGUAGES:
+        assert {*counter.OPEN} == words(language).part("voucher_status").keys()
+    assert all(status in str(said) for status in counter.OPEN)
+
+
+@pytest.mark.parametrize("path", ["/counter", "/counter/live"])
+async def test_it_is_where_clients_are_and_says_when_it_cannot_be_read(tmp_path: Path, path: str) -> None:
+    elsewhere = await Desk(Pages(tmp_path)).get(path)
+    assert (elsewhere.status_code, EN("counter.trouble.no_counter_title") in elsewhere.text) == (404, True)
+    here = Desk(Pages(tmp_path), municipality=False)
+    silent = await here.get(path, "operator")
+    assert (silent.status_code, EN("counter.trouble.no_answer_title") in silent.text) == (503, True)
+    assert (await here.get(path, "finance")).status_code == 403
+    form = await here.get("/counter/form?about=redeem", "operator")
+    assert (form.status_code, 'data-path="/api/allowance/vouchers/redeem"' in form.text) == (200, True)
+    assert "data-money" in form.text
+    assert (await here.get("/counter/form?about=give&of=nobody")).status_code == 404
+    assert (await here.get(f"/counter/form?about=give&of={uid(1)}")).status_code == 503
