@@ -201,7 +201,11 @@ async def test_every_command_of_placement_goes_the_short_way() -> None:
     commands = [route for route in routes if isinstance(route, APIRoute) and "POST" in (route.methods or ())]
     assert commands
     assert all(direct_of(route) is not None for route in commands)
-    asked = {route.path: direct_of(route) for route in routes if isinstance(route, APIRoute) and "GET" in route.methods}
+    asked = {
+        route.path: direct_of(route)
+        for route in routes
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ())
+    }
     assert None not in (asked["/search"], asked["/places"], asked["/capacity"], asked["/waiting-list"])
 
 
