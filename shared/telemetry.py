@@ -22,6 +22,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 
@@ -36,6 +37,11 @@ WITHHELD = frozenset({
     "query_string", "secret", "seed", "subject", "token", "url",
 })  # fmt: skip
 """Log fields whose values never reach the log, whoever passes them."""
+
+LINKS_MAX = 32
+"""Traces the span of one batch is linked to at most."""
+SAMPLED = "-01"
+"""How a `traceparent` ends whose trace is kept."""
 
 _KINDS: dict[Kind, SpanKind] = {
     "internal": SpanKind.INTERNAL,
@@ -58,6 +64,7 @@ def setup(
     otlp_endpoint: str | None = None,
     sample_ratio: float = 1.0,
     processors: Sequence[SpanProcessor] = (),
+    ids: IdGenerator | None = None,
 ) -> None:
     """Start tracing for this process; without an endpoint and without processors it stays off, which costs next to
     nothing.
@@ -66,7 +73,7 @@ def setup(
     otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`.
     sample_ratio: share of the traces that begin here, 0 to 1; a trace that came from elsewhere keeps its caller's
     choice.
-    processors: more places where finished spans go (tests).
+    processors: more places where finished spans go (tests). ids: of traces and spans; default: random ones.
     """
     global _provider, _tracer
     shutdown()
@@ -80,8 +87,9 @@ def setup(
         }
     )
     provider = TracerProvider(
-        sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource, shutdown_on_exit=False
-    )
+        sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource, shutdown_on_exit=False,
+        id_generator=ids,
+    )  # fmt: skip
     for processor in processors:
         provider.add_span_processor(processor)
     if otlp_endpoint is not None:
@@ -146,6 +154,18 @@ def span(
     if before.is_valid and not before.trace_flags.sampled:  # nothing of this trace is kept: it is only passed on
         return _OFF if given is None else _passed_on(given)
     return _span(_tracer, name, kind, given, attributes, links, began)
+
+
+def leading(traceparents: Sequence[str], *, late: bool = False) -> tuple[str | None, Sequence[str]]:
+    """Of a batch: whose child its span is, and what it is linked to. One whose trace is kept comes before those whose
+    is not: else what was kept would end here. late: it begins a trace of its own, linked to all of them.
+    """
+    kept = [traceparent for traceparent in traceparents if traceparent.endswith(SAMPLED)]
+    if late:
+        return None, kept[:LINKS_MAX]
+    if not kept:
+        return (traceparents[0] if traceparents else None), ()
+    return kept[0], kept[1 : LINKS_MAX + 1]
 
 
 def moment() -> int | None:

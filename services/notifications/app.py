@@ -13,7 +13,7 @@ from services.notifications.adapters.settings import ChannelSettings, load_chann
 from services.notifications.adapters.smtp import SmtpChannel
 from services.notifications.adapters.webhook import WebhookChannel
 from services.notifications.api_back import secrets_of
-from services.notifications.app_courier import Courier
+from services.notifications.app_courier import FOLLOWS, Courier
 from services.notifications.app_logbook import concerns_of
 from services.notifications.commands import RecipientCommand
 from services.notifications.decider import RECIPIENT
@@ -135,7 +135,7 @@ def build(host: Host) -> ServiceApp:
         api.Notifications(store, recipients, contacts, clock, ids, secrets_of(channels)), bench, _asyncapi(host)
     )
     add_health(site_api, runtime.health)
-    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS, DUTY], files=files))
+    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS, DUTY], files=files, follows=FOLLOWS))
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
 

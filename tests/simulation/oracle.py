@@ -312,7 +312,7 @@ class Oracle:
             require(found == first, "two sites at rest show another capacity", name, found, first)
         for ack in self.acks.values():
             self._answer(ack)
-        sent = [*(id_ for branch in self._sent.values() for id_ in branch.ids), *self.intake.told()]
+        sent = self.sent_ids()
         for site, services in disks.items():
             every_effect_has_a_cause(site, services[PLACEMENT], sent)
         self._agree()
@@ -323,6 +323,9 @@ class Oracle:
         self.allowance.rest(disks)
         regimes = {site: (it.regimes, it.houses) for site, it in self._sites.items() if site not in self.left}
         everywhere_over(regimes, self.restores | {site for site, it in self._sites.items() if _let_go(it.disk)})
+
+    def sent_ids(self) -> set[str]:
+        return {id_ for branch in self._sent.values() for id_ in branch.ids}.union(self.intake.told())
 
     @property
     def unsure(self) -> set[str]:
