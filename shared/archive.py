@@ -261,9 +261,9 @@ class _Question:
             if unexplained:
                 earlier = await neighbours(self._pool, stream, first, first, None)
                 for event in earlier:
-                    for how, commands in ((TIMER, self._archive.timers_of(event)),
-                                          (SYSTEM_ROLE, self._archive.next_of(event))):  # fmt: skip
-                        for command in unexplained.intersection(commands):
+                    ways = ((TIMER, self._archive.timers_of(event)), (SYSTEM_ROLE, self._archive.next_of(event)))
+                    for how, known in ways:
+                        for command in unexplained.intersection(known):
                             self._causes[command] = (event.id, how)
                             self._take([event])
 

@@ -94,7 +94,7 @@ def timer_command(timer_id: str, due_at: datetime, name: str) -> str:
 
 
 def following(event_id: str, name: str) -> str:
-    """The id of the command with which a service goes on by itself after an event of its own. name: which of several."""
+    """The id of the command with which a service goes on by itself after an event. name: which of several."""
     return derived_id(event_id, name)
 
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, TextIO
 
@@ -23,7 +23,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
@@ -62,6 +62,7 @@ def setup(
     service: str,
     site: str,
     otlp_endpoint: str | None = None,
+    own_store: tuple[str, Callable[[], str]] | None = None,
     sample_ratio: float = 1.0,
     processors: Sequence[SpanProcessor] = (),
     ids: IdGenerator | None = None,
@@ -70,15 +71,18 @@ def setup(
     nothing.
 
     service: what runs here, for example `placement`, or the site's name when it is all of its services in one process.
-    otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`.
-    sample_ratio: share of the traces that begin here, 0 to 1; a trace that came from elsewhere keeps its caller's
-    choice.
+    otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`. own_store: that of the
+    site's own, and what makes a token for it; used where there is no collector.
+    sample_ratio: share of the traces that begin here, 0 to 1, of a busy process 20 a second at most; a trace that came
+    from elsewhere keeps its caller's choice.
     processors: more places where finished spans go (tests). ids: of traces and spans; default: random ones.
     """
     global _provider, _tracer
     shutdown()
-    if otlp_endpoint is None and not processors:
+    if otlp_endpoint is None and own_store is None and not processors:
         return
+    from shared.tracing import Bounded, to_backend, to_own_store  # what is never traced need not load it
+
     resource = Resource.create(
         {
             "service.name": f"plek-{service}",
@@ -87,23 +91,16 @@ def setup(
         }
     )
     provider = TracerProvider(
-        sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource, shutdown_on_exit=False,
+        sampler=ParentBased(Bounded(sample_ratio)), resource=resource, shutdown_on_exit=False,
         id_generator=ids,
     )  # fmt: skip
     for processor in processors:
         provider.add_span_processor(processor)
     if otlp_endpoint is not None:
-        provider.add_span_processor(_otlp(otlp_endpoint))
+        provider.add_span_processor(to_backend(otlp_endpoint))
+    elif own_store is not None:
+        provider.add_span_processor(to_own_store(*own_store))
     _provider, _tracer = provider, provider.get_tracer("plek")
-
-
-def _otlp(endpoint: str) -> SpanProcessor:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    base = endpoint.rstrip("/")
-    address = base if base.endswith("/v1/traces") else f"{base}/v1/traces"
-    return BatchSpanProcessor(OTLPSpanExporter(endpoint=address, timeout=FLUSH_SECONDS_MAX), schedule_delay_millis=1000)
 
 
 def shutdown(timeout_seconds: float = FLUSH_SECONDS_MAX) -> None:

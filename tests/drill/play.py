@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
+from subprocess import CompletedProcess
 from typing import Any
 
 import httpx
@@ -86,6 +87,7 @@ async def play(network: Network, fault: Fault, scrape_seconds: float, seconds_ma
 
     up: how a network is started anew with `plek up`, beside what the page says.
     """
+    await _given(network, ["verify"])  # whatever was before is over
     watch = Watch(network, scrape_seconds)
     await _quiet(watch, fault, scrape_seconds)
     began = time.monotonic()
@@ -141,7 +143,8 @@ async def _mend(network: Network, fault: Fault, up: Sequence[str]) -> tuple[list
     for words in repair(fault.page, fault.block):
         words = [await _real_id(network) if word == SAMPLE_ID else word for word in words]
         given.append(" ".join(["plek", *words]))
-        done = await asyncio.to_thread(network.plek, *words, *(up if words[0] == "up" else ()), seconds_max=PATIENCE_SECONDS)
+        more = up if words[0] == "up" else ()
+        done = await _given(network, [*words, *more])
         assert done.returncode == 0, f"{fault.name}: {given[-1]}: {done.stdout}{done.stderr}"
         if words[0] == "up":
             network.urls = {name: site["url"] for name, site in network.told()["sites"].items()}
@@ -149,9 +152,20 @@ async def _mend(network: Network, fault: Fault, up: Sequence[str]) -> tuple[list
     while await asyncio.to_thread(_says, network, fault.named):
         assert time.monotonic() < until, f"{fault.name}: the doctor still names it"
         await asyncio.sleep(1)
-    agreed = await asyncio.to_thread(network.plek, "verify", "--wait", f"{PATIENCE_SECONDS:.0f}", seconds_max=2 * PATIENCE_SECONDS)
+    verify = ("verify", "--wait", f"{PATIENCE_SECONDS:.0f}")
+    agreed = await asyncio.to_thread(network.plek, *verify, seconds_max=2 * PATIENCE_SECONDS)
     assert agreed.returncode == 0, f"{fault.name}: {agreed.stdout}{agreed.stderr}"
     return given, time.monotonic() - began
+
+
+async def _given(network: Network, words: list[str]) -> CompletedProcess[str]:
+    """What a command answers; whoever only looks (`verify`) looks again while a site is still on its way up."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        done = await asyncio.to_thread(network.plek, *words, seconds_max=PATIENCE_SECONDS)
+        if done.returncode == 0 or words[0] != "verify" or time.monotonic() > until:
+            return done
+        await asyncio.sleep(1)
 
 
 async def _real_id(network: Network) -> str:

@@ -26,8 +26,8 @@ ENDED = "ended"
 
 
 class Orders(NamedTuple):
-    """ahead: of the machine's clock. recipient: whose message is died of. dies: before its sending `begins`, before it is
-    `sent`, or before that is `recorded`; empty: nobody does.
+    """ahead: of the machine's clock. recipient: whose message is died of. dies: before its sending `begins`, before it
+    is `sent`, or before that is `recorded`; empty: nobody does.
     """
 
     dsn: str
@@ -85,7 +85,8 @@ async def _live(orders: Orders, pipe: Connection) -> None:
     await store.open(clock.now())
     try:
         recipients = app.handlers(store, clock, SystemIds())[policy.RECIPIENT]
-        courier = Courier(store, recipients, Piped(pipe, orders), app.channels_of(orders.settings), orders.settings, clock)
+        channels = app.channels_of(orders.settings)
+        courier = Courier(store, recipients, Piped(pipe, orders), channels, orders.settings, clock)
         for timer in await store.due_timers(clock.now(), 1_000):
             await courier.take_up(timer)
     finally:

@@ -1,5 +1,5 @@
-"""Processes that are really killed, twenty times at each step: no message is lost, and none comes twice unmarked; none at
-all where the channel knows messages by their id.
+"""Processes that are really killed, twenty times at each step: no message is lost, and none comes twice unmarked; none
+at all where the channel knows messages by their id.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from services.notifications.decider import LEASE
 from services.notifications.views import messages
 from services.notifications.wording import REPEATED
 from services.notifications.words import say
+from shared.contracts.contact import ContactAsked
 from shared.handling import Context
 from shared.ids import SystemIds
 from shared.store import PgStore
@@ -38,6 +39,8 @@ ROUNDS = 20
 REPEAT = say(REPEATED, "nl")
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([dying.__name__])
+
+
 class Step(NamedTuple):
     """A moment at which the process is killed. status: of the message then. times: it is handed to the channel. marked:
     which of those times it says that it may have come before.
@@ -119,13 +122,13 @@ class House:
         return str(row["status"])
 
 
-def _heard(pipe: Connection) -> object:
+def _heard(pipe: Connection) -> ContactAsked | None:
     """The next question; None when there will be none, because whoever asked has ended or is dead."""
     try:
         said = pipe.recv()
     except EOFError:
         return None
-    return None if said == dying.ENDED else said
+    return said if isinstance(said, ContactAsked) else None
 
 
 @asynccontextmanager
