@@ -53,11 +53,11 @@ class Bounded(Sampler):
         attributes: Attributes = None, links: Sequence[Link] | None = None, trace_state: TraceState | None = None,
     ) -> SamplingResult:  # fmt: skip
         chosen = self._share.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-        if self._ratio >= 1 or chosen.decision is Decision.DROP or self._has_room():
+        if self._ratio >= 1 or chosen.decision is Decision.DROP or self._may_begin():
             return chosen
         return SamplingResult(Decision.DROP)
 
-    def _has_room(self) -> bool:
+    def _may_begin(self) -> bool:
         with self._turn:
             now = time.monotonic()
             self._left = min(self._a_second, self._left + (now - self._at) * self._a_second)

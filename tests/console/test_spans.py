@@ -15,8 +15,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from services.console.api_spans import SPANS_MAX, SpansInvalid, read
 from services.console.app import migrate
-from services.console.spans import SPANS_MAX, Kept, SpansInvalid, read, waterfall
+from services.console.spans import Kept, waterfall
 from services.console.story import stretches
 from services.console.views_spans import KEPT, SHOWN_MAX, Spans
 from services.console.words import words

@@ -104,7 +104,8 @@ async def slow_database(network: Network) -> AsyncIterator[None]:
     async def stutter() -> None:
         try:
             while Path(f"/proc/{pid}").exists():
-                known.update(_family(pid))
+                with suppress(OSError):  # it is killed in this moment
+                    known.update(_family(pid))
                 chaos.send(signal.SIGSTOP, [*known])
                 until = time.monotonic() + SLOW_SECONDS
                 while time.monotonic() < until and Path(f"/proc/{pid}").exists():

@@ -72,6 +72,22 @@ async def test_after_a_word_that_stops_them_messages_are_told_at_the_desk_until_
     assert await shown.office.status(allowed) == "delivered"
 
 
+async def test_a_word_that_could_be_passed_on_only_days_later_stops_all_the_same_and_a_copy_of_it_nothing(
+    shown: Shown, gateway: Gateway
+) -> None:
+    client, message_id = await told(shown)
+    late = said(shown, message_id, text="stop", ago=api_back.KEPT - timedelta(minutes=1))
+    assert await hear(shown, late) == (204, None)
+    stopped = await shown.office.choose(client, "b")
+    await shown.office.work()
+    assert await shown.office.status(stopped) == "desk"
+    assert (await shown.post(f"/clients/{client}/allow-messages", "caseworker")).status_code == 200
+    assert await hear(shown, late) == (204, None)
+    allowed = await shown.office.choose(client, "c")
+    await shown.office.work()
+    assert await shown.office.status(allowed) == "delivered"
+
+
 async def test_another_answer_changes_nothing_and_is_not_kept(shown: Shown) -> None:
     client, message_id = await told(shown)
     assert await hear(shown, said(shown, message_id, text="Stop een kanarie erbij")) == (204, None)
@@ -141,8 +157,8 @@ async def test_nobody_else_can_say_it(shown: Shown) -> None:
     assert await hear(shown, stop, secret="another secret of sixteen") == (401, "signature-invalid")
     assert await hear(shown, stop, channel="email") == (401, "signature-invalid")  # it has no secret here
     assert (await shown.heard("sms", stop, "sha256=é")).status_code == 401
-    old = said(shown, message_id, text="stop", ago=api_back.FRESH + timedelta(seconds=1))
-    assert await hear(shown, old) == (422, "word-invalid")
+    for ago in (api_back.KEPT + timedelta(seconds=1), -api_back.FRESH - timedelta(seconds=9)):
+        assert await hear(shown, said(shown, message_id, text="stop", ago=ago)) == (422, "word-invalid")
     assert await hear(shown, b"{") == (422, "word-invalid")
     assert await hear(shown, said(shown, client, text="stop")) == (422, "word-invalid")
     later = await shown.office.choose(client, "b")

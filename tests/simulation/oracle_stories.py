@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -100,12 +100,14 @@ def homes(world: World) -> list[Home]:
     return found
 
 
-def tell(world: World) -> Told:
-    """Every story of a world at rest. Raises `Violation` when one cannot be told, or tells too much."""
+def tell(world: World, worked_out: Callable[[Iterable[Home], AbstractSet[str]], Known] | None = None) -> Told:
+    """Every story of a world at rest. Raises `Violation` when one cannot be told, or tells too much. worked_out: what
+    follows from what, in place of `what_follows`.
+    """
     there = homes(world)
-    sent = world.oracle.sent_ids()
+    sent = {id_ for branch in world.oracle.sent.values() for id_ in branch.ids}.union(world.oracle.intake.told())
     told = [(home, message) for home in there for rows in home.disk.outbox.values() for message in rows]
-    known = what_follows(there, {message.id for _, message in told} | sent)
+    known = (worked_out or what_follows)(there, {message.id for _, message in told} | sent)
     events = {event.id for home in there for event in home.disk.events}
     steps: list[Step] = []
     for home in there:

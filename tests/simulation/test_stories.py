@@ -4,18 +4,18 @@ said of one that cannot be told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 import pytest
 
-from shared.contracts.intake import RequestNoticed
+from shared.causes import policy_command
 from shared.telemetry import span
-from tests.simulation import oracle_stories
 from tests.simulation.judging import Violation
-from tests.simulation.oracle_stories import Seen, no_orphans
+from tests.simulation.oracle_stories import POLICIES, Home, Known, Seen, no_orphans, tell, what_follows
 from tests.simulation.run import run_seed
 from tests.simulation.stories import every_span, stories_of
+from tests.simulation.world import World
 
 SEED, WITH_FILES = 2, 4
 """The second has what is told out of files."""
@@ -34,29 +34,22 @@ def test_a_seed_is_the_same_with_spans_and_without() -> None:
     assert traced.trace_hash == run_seed(SEED).trace_hash
 
 
-def _timers_set(*_: Any) -> list[Any]:
-    return []
+@pytest.mark.parametrize("left_out", ["timers", "policies", "taps"])
+def test_what_cannot_be_told_is_missed(left_out: str) -> None:
+    def worked_out(there: Iterable[Home], messages: AbstractSet[str]) -> Known:
+        known = what_follows(there, messages)
+        if left_out == "taps":
+            return Known(known.causes, set())
+        policies = {policy_command(id_, name) for id_ in messages for names in POLICIES.values() for name in names}
+        kept = {id_: cause for id_, cause in known.causes.items() if (id_ in policies) == (left_out == "timers")}
+        return Known(kept, known.itself)
 
+    def look(world: World) -> None:
+        with pytest.raises(Violation, match="an event nobody can say the cause of"):
+            tell(world, worked_out)
 
-@pytest.mark.parametrize(
-    ("part", "instead", "said"),
-    [
-        ("timers_set", _timers_set, "an event nobody can say the cause of"),
-        ("policy_command", lambda id_, name: f"{id_}{name}", "an event nobody can say the cause of"),
-    ],
-)
-def test_what_cannot_be_told_is_missed(
-    monkeypatch: pytest.MonkeyPatch, part: str, instead: Callable[..., Any], said: str
-) -> None:
-    monkeypatch.setattr(oracle_stories, part, instead)
-    with pytest.raises(Violation, match=said):
-        stories_of(WITH_FILES)
-
-
-def test_a_notice_that_says_which_file_it_is_from_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RequestNoticed, "cut", False)
-    with pytest.raises((Violation, AssertionError), match="a notice says more"):
-        stories_of(WITH_FILES)
+    with every_span(WITH_FILES):
+        assert run_seed(WITH_FILES, look=look).failure is None
 
 
 def test_a_span_that_hangs_on_nothing_is_an_orphan() -> None:
