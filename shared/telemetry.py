@@ -73,7 +73,7 @@ def setup(
     service: what runs here, for example `placement`, or the site's name when it is all of its services in one process.
     otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`. own_store: that of the
     site's own, and what makes a token for it; used where there is no collector.
-    sample_ratio: share of the traces that begin here, 0 to 1, of a busy process 20 a second at most; a trace that came
+    sample_ratio: share of the traces that begin here, 0 to 1, of a busy process 5 a second at most; a trace that came
     from elsewhere keeps its caller's choice.
     processors: more places where finished spans go (tests). ids: of traces and spans; default: random ones.
     """

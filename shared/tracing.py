@@ -28,8 +28,9 @@ SPANS_WAITING_MAX = 2_048
 SPANS_AT_ONCE_MAX = 256
 """A batch of them is far smaller than the largest body a site takes."""
 
-TRACES_A_SECOND_MAX = 20
-"""Begun by one process. Under load more of them say nothing more, and each costs as much as a quarter of a command."""
+TRACES_A_SECOND_MAX = 5
+"""Begun by one process. Under load more of them say nothing more, and taking in what each has to say keeps everybody
+else waiting for half a millisecond."""
 
 UNTRACED = f"00-{1:032x}-{1:016x}-00"
 """With it a request that brings spans makes none."""
