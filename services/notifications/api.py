@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -17,6 +17,7 @@ from services.notifications import commands as cmd
 from services.notifications import events as ev
 from services.notifications import views
 from services.notifications.adapters.contacts import Contacts, ContactsUnavailable
+from services.notifications.adapters.stops import Stops
 from services.notifications.api_back import Heard
 from services.notifications.api_send import INPUT_CODES, Sends, outcome_of
 from services.notifications.decider_recipient import Recipient
@@ -76,6 +77,7 @@ class Notifications:
     ids: Ids
     secrets: Mapping[str, str]
     """What each channel signs with that may say something back."""
+    stops: Stops = field(default_factory=Stops)
 
 
 def routes(answers: Reads, sends: Sends) -> list[Route]:

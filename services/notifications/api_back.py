@@ -5,6 +5,7 @@ address is in it: a message is named by the id that was sent with it.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from datetime import timedelta
@@ -105,3 +106,6 @@ class Heard:
         metrics.COMMANDS.labels("notifications", type(command).__name__, outcome_of(handled)).inc()
         if handled.rejected is not None:
             raise Problem(422, "word-invalid")
+        if (await self._with.recipients.load(command.recipient))[0].stopped_at is not None:
+            # An older backup of the database forgets it; a channel that was not answered says it again.
+            await asyncio.to_thread(self._with.stops.add, command.recipient)

@@ -8,6 +8,7 @@ from services.notifications.adapters.contacts import BusContacts
 from services.notifications.adapters.port import Channel
 from services.notifications.adapters.settings import ChannelSettings, load_channels
 from services.notifications.adapters.smtp import SmtpChannel
+from services.notifications.adapters.stops import stops_of
 from services.notifications.adapters.webhook import WebhookChannel
 from services.notifications.api_back import secrets_of
 from services.notifications.app_courier import FOLLOWS, Courier
@@ -113,7 +114,8 @@ def build(host: Host) -> ServiceApp:
     room = Reader(store, ROOM, clock)
     heard_by = [news, duty, room] if settings.municipality else [news, duty]
     contacts = BusContacts(settings, NAME)
-    courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock)
+    stops = stops_of(settings.vault)
+    courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock, stops)
     views_here = _views(runtime, room if settings.municipality else None)
     bench = Bench(NAME, Repair(store, heard_by, clock, ids), Rebuilds(views_here, clock))
 
@@ -142,7 +144,7 @@ def build(host: Host) -> ServiceApp:
         await contacts.close()
 
     site_api = api.build(
-        api.Notifications(store, recipients, contacts, clock, ids, secrets_of(channels)), bench, _asyncapi(host)
+        api.Notifications(store, recipients, contacts, clock, ids, secrets_of(channels), stops), bench, _asyncapi(host)
     )
     add_health(site_api, runtime.health)
     add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS, DUTY], files=files, follows=FOLLOWS))

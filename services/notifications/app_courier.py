@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from services.notifications.adapters.contacts import Contacts, ContactsUnavailab
 from services.notifications.adapters.pace import Pace
 from services.notifications.adapters.port import Channel, ChannelProblem, Outgoing
 from services.notifications.adapters.settings import ChannelSettings
+from services.notifications.adapters.stops import Stops
 from services.notifications.decider_recipient import Message, Recipient
 from services.notifications.policy import message_of, quiet_until
 from services.notifications.wording import STAFF_LANGUAGES, reads
@@ -85,6 +86,7 @@ class Courier:
     channels: Mapping[str, Channel]
     settings: ChannelSettings
     clock: Clock
+    stops: Stops = field(default_factory=Stops)
 
     def __post_init__(self) -> None:
         self._paces = {name: Pace(channel.per_minute) for name, channel in self.channels.items()}
@@ -205,6 +207,8 @@ class Courier:
             return Route(None, f"channel-{answer.channel}")
         if answer.channel not in self.channels:
             return Route(None, "no-channel")
+        if self.stops.has(recipient):  # the database may be an older one, that has not heard of it
+            return Route(None, "stop-word")
         quiet = quiet_until(self.clock.now())
         return Route(answer.channel, "", answer.languages, answer.explicit, quiet)
 

@@ -34,7 +34,9 @@ class Shown:
         self.office, self._tokens = office, Tokens()
         ids = SystemIds()
         secrets = api_back.secrets_of(office.settings)
-        service = api.Notifications(office.store, office.recipients, office.contacts, office.clock, ids, secrets)
+        service = api.Notifications(
+            office.store, office.recipients, office.contacts, office.clock, ids, secrets, office.stops
+        )
         bench = Bench("notifications", Repair(office.store, [], office.clock, ids), Rebuilds({}, office.clock))
         site = new_app("post")
         site.mount(BASE, api.build(service, bench, {"asyncapi": "3.0.0"}))
