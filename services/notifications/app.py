@@ -127,7 +127,7 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("courier", courier.run)
         if lines is not None:
             runtime.spawn("logbook", lines.run)
-        watch = Watch(runtime, store, deciding, channels.room_below)
+        watch = Watch(runtime, store, deciding, {str(kind): below for kind, below in channels.room_below.items()})
         if settings.municipality:
             runtime.city(gather_seconds=LETTER_SECONDS, also=[duty, Beside(room, gather_seconds=ROOM_SECONDS)])
             runtime.spawn("silence", watch.silence)

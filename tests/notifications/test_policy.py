@@ -161,7 +161,7 @@ def told_to(said: Contract, at: datetime = T0) -> tuple[str, set[str], dict[str,
 
 def test_a_count_that_is_as_expected_says_when_the_next_one_is_late_and_ends_the_reminders_of_before() -> None:
     recipient, over, told = told_to(COUNTED)
-    assert (recipient, told.keys()) == ("operator", {"count_due"})
+    assert (recipient, set(told)) == ("operator", {"count_due"})
     due = told["count_due"]
     assert (due.send_at, due.expires_at) == (
         T0 + policy_staff.COUNTED_AGAIN, T0 + policy_staff.COUNTED_AGAIN + policy_staff.COUNT_OF_USE,
@@ -199,10 +199,13 @@ def test_a_run_waits_for_whoever_approves_until_somebody_has() -> None:
 
 
 def test_what_somebody_has_looked_after_is_told_once_a_day() -> None:
-    for make, recipient in (
-        (lambda at: policy_staff.short("shelter_24h", 20, at), "coordinator"),
-        (lambda at: policy_staff.parked("west", "placement", "capacity", at), "oncall"),
-    ):
+    def short(at: datetime) -> Reaction:
+        return policy_staff.short("shelter_24h", 20, at)
+
+    def parked(at: datetime) -> Reaction:
+        return policy_staff.parked("west", "placement", "capacity", at)
+
+    for make, recipient in ((short, "coordinator"), (parked, "oncall")):
         ids = []
         for at in (T0, T0 + timedelta(hours=2), T0 + timedelta(days=1)):
             reaction = make(at)
