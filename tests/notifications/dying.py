@@ -26,8 +26,8 @@ ENDED = "ended"
 
 
 class Orders(NamedTuple):
-    """ahead: of the machine's clock. recipient: whose message is died of. dies: before its sending `begins`, before it
-    is `sent`, or before that is `recorded`; empty: nobody does.
+    """ahead: of the machine's clock. recipient: whose message is died of. dies: before it is `sent`, or before that is
+    `recorded`; empty: nobody does.
     """
 
     dsn: str
@@ -50,7 +50,7 @@ class DyingStore(PgStore):
     async def append(self, append: Append) -> Appended:
         if any(write.stream == RECIPIENT.stream(self.orders.recipient) for write in append.streams):
             self.steps += 1
-            if (self.steps, self.orders.dies) in ((1, "begins"), (2, "recorded")):
+            if (self.steps, self.orders.dies) == (2, "recorded"):
                 _die()
         return await super().append(append)
 
