@@ -33,12 +33,10 @@ def test_a_seed_is_the_same_with_spans_and_without() -> None:
     assert traced.trace_hash == run_seed(SEED).trace_hash
 
 
-@pytest.mark.parametrize("left_out", ["timers", "policies", "taps"])
+@pytest.mark.parametrize("left_out", ["timers", "policies"])
 def test_what_cannot_be_told_is_missed(left_out: str) -> None:
     def worked_out(there: Iterable[Home], messages: AbstractSet[str]) -> Known:
         known = what_follows(there, messages)
-        if left_out == "taps":
-            return Known(known.causes, set())
         policies = {policy_command(id_, name) for id_ in messages for names in POLICIES.values() for name in names}
         kept = {id_: cause for id_, cause in known.causes.items() if (id_ in policies) == (left_out == "timers")}
         return Known(kept, known.itself)
