@@ -19,9 +19,11 @@ from bench.command import commands_a_second
 from bench.ground import IDS, ROUNDS, Ground, Line, median_ratio
 from services.console.api_entrance import Entrance
 from services.console.api_pages import Places, Screens, build
+from services.console.api_spans import add_spans
 from services.console.api_trace import Tracer, add_trace
 from services.console.views import JOURNAL_TABLES, journal
 from services.console.views_accounts import Accounts
+from services.console.views_spans import SPAN_TABLES, Spans
 from shared import telemetry
 from shared.archive import Archive
 from shared.clock import SystemClock
@@ -70,7 +72,7 @@ class _Gone(SpanExporter):
 
 async def opened(ground: Ground) -> float:
     """Seconds from asking for the page to having it, the median of the rounds."""
-    async with ground.store(JOURNAL_TABLES, "console") as store:
+    async with ground.store((*JOURNAL_TABLES, *SPAN_TABLES), "console") as store:
         newest = await furnish(store, 2_000 if ground.quick else OTHERS)
         async with site(store, ground.directory) as client:
             took = []
@@ -126,6 +128,7 @@ def site(store: PgStore, directory: Path) -> httpx.AsyncClient:
     api = service_api("console", "The console", asyncapi={"asyncapi": "3.0.0"})
     add_trace(api, Tracer(store, client, "west", ["console"]))
     add_archive(api, Archive(store, ()))
+    add_spans(api, Spans(store))
     app.mount("/api/console", api)
     clock = SystemClock()
     entrance = Entrance(Accounts(store.query), KeySet([]), "west", clock, SystemIds(), False, lambda: None)

@@ -57,9 +57,11 @@ class Site(_Table):
 
 
 class Telemetry(_Table):
-    """Where spans go, and lines about people's data, and how much is written down."""
+    """Where spans go, and lines about people's data, and how much is written down. trace_link: a page of the place
+    where spans go about one trace, with `{trace_id}` in it; screens link to it."""
 
     otlp_endpoint: str | None = None
+    trace_link: str | None = Field(default=None, pattern=r"^https?://[^\s{}]*\{trace_id\}[^\s{}]*$")
     logbook_endpoint: str | None = None
     trace_sample_ratio: float = Field(default=0.1, ge=0.0, le=1.0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

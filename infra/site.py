@@ -33,6 +33,7 @@ from shared.service import Host, ServiceApp, ask_all
 from shared.sessions import Sessions
 from shared.settings import SiteSettings
 from shared.sourcing import hand_over_remaking, keep_sources
+from shared.tracing import own_store
 
 SIGN_IN = "/sign-in"
 DRAIN_SECONDS_MAX = 2
@@ -287,6 +288,7 @@ def run(settings: SiteSettings, services: Sequence[str] = ()) -> int:
         service=names[0] if len(names) == 1 else settings.site,
         site=settings.site,
         otlp_endpoint=settings.otlp_endpoint,
+        own_store=own_store(settings, clock_of(settings)),
         sample_ratio=settings.trace_sample_ratio,
     )
     try:

@@ -271,6 +271,7 @@ class Supervisor:
                 "token_signing_key": signing,
                 "clock_file": self.files.clock,
                 "otlp_endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or telemetry.otlp_endpoint,
+                "trace_link": telemetry.trace_link,
                 "logbook": self.files.logbook(name, telemetry.logbook_endpoint) if "intake" in site.services else None,
                 "log_level": telemetry.log_level,
                 "trace_sample_ratio": telemetry.trace_sample_ratio if asked is None else asked,

@@ -29,7 +29,17 @@ from shared.archive_sql import (
     outcomes,
     told_with,
 )
-from shared.causes import REQUEST, STEPS_MAX, TIMER, Parked, Step, command_step, policy_command, timer_command
+from shared.causes import (
+    REQUEST,
+    STEPS_MAX,
+    TIMER,
+    Parked,
+    Step,
+    command_step,
+    following,
+    policy_command,
+    timer_command,
+)
 from shared.envelope import SYSTEM_ROLE
 from shared.handling import Aggregate
 from shared.kernel import Rejected, UnknownEvent
@@ -113,17 +123,18 @@ class Archive:
     """One service's events, to be asked about.
 
     aggregates: what it decides. tables: its views, by whose rows a thing is known to belong to a stream.
-    policies: the names under which it answers messages. files: which streams are somebody's.
+    policies: the names under which it answers messages. files: which streams are somebody's. follows: the names of
+    commands with which it goes on by itself after an event (`causes.following`).
     """
 
     def __init__(
         self, store: PgStore, aggregates: Sequence[Aggregate[Any, Any, Any]], tables: Sequence[sa.Table] = (),
-        policies: Sequence[str] = (), files: Files | None = None,
+        policies: Sequence[str] = (), files: Files | None = None, follows: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self._store = store
         self._aggregates = {aggregate.decider.name: aggregate for aggregate in aggregates}
         self._tables = [table for table in tables if schema.key_columns(table) == ("id",)]
-        self.policies, self.files = tuple(policies), files
+        self.policies, self.files, self._follows = tuple(policies), files, tuple(follows)
 
     async def look_up(self, wanted: Wanted, look: Look | None = None) -> Found:
         """What is known here of what is asked for. look: files are opened for it. Raises `StoreUnavailable`, and
@@ -159,6 +170,10 @@ class Archive:
         """The ids of the commands that follow when the timers this event has set fall due."""
         found = timers_set(self._aggregates, event.stream, event.data)
         return [timer_command(timer.id, timer.due_at, timer.kind) for timer in found]
+
+    def next_of(self, event: Near) -> list[str]:
+        """The ids of the commands with which the service goes on after this event."""
+        return [following(event.id, name) for name in self._follows]
 
 
 def timers_set(aggregates: Mapping[str, Aggregate[Any, Any, Any]], stream: str, data: bytes) -> list[TimerSet]:
@@ -233,8 +248,11 @@ class _Question:
             streams[event.stream].append(event)
         for stream, events in streams.items():
             commands = {event.meta.causation_id for event in events}
-            follow = {command: event.id for event in events for command in self._archive.timers_of(event)}
-            self._causes |= {command: (event_id, TIMER) for command, event_id in follow.items()}
+            timed = {command: event.id for event in events for command in self._archive.timers_of(event)}
+            at_once = {command: event.id for event in events for command in self._archive.next_of(event)}
+            self._causes |= {command: (event_id, TIMER) for command, event_id in timed.items()}
+            self._causes |= {command: (event_id, SYSTEM_ROLE) for command, event_id in at_once.items()}
+            follow = timed | at_once
             first, last = min(event.version for event in events), max(event.version for event in events)
             self._take(await neighbours(self._pool, stream, first, last, commands | set(follow)))
             unexplained = {
@@ -243,9 +261,11 @@ class _Question:
             if unexplained:
                 earlier = await neighbours(self._pool, stream, first, first, None)
                 for event in earlier:
-                    for command in unexplained.intersection(self._archive.timers_of(event)):
-                        self._causes[command] = (event.id, TIMER)
-                        self._take([event])
+                    ways = ((TIMER, self._archive.timers_of(event)), (SYSTEM_ROLE, self._archive.next_of(event)))
+                    for how, known in ways:
+                        for command in unexplained.intersection(known):
+                            self._causes[command] = (event.id, how)
+                            self._take([event])
 
     # --- files --------------------------------------------------------------------------------------------------------
 

@@ -93,6 +93,11 @@ def timer_command(timer_id: str, due_at: datetime, name: str) -> str:
     return derived_id(timer_id, due_at.isoformat(), name)
 
 
+def following(event_id: str, name: str) -> str:
+    """The id of the command with which a service goes on by itself after an event. name: which of several."""
+    return derived_id(event_id, name)
+
+
 def merged(*found: Iterable[Step]) -> list[Step]:
     """Every step once, whoever found it. Of two that are the same the one that knows its cause counts, and where it is
     parked is told by all.

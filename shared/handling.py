@@ -35,7 +35,7 @@ from shared.ports import (
     Told,
     VersionConflict,
 )
-from shared.telemetry import logger, span
+from shared.telemetry import current_traceparent, logger, span
 from shared.timers import TimerCleared, TimerSet
 
 log = logger("handling")
@@ -149,6 +149,11 @@ class Handled(msgspec.Struct, gc=False):
     replayed: bool = False
 
 
+def _in_this_trace(context: Context) -> Context:
+    running = current_traceparent()
+    return context if running is None else msgspec.structs.replace(context, traceparent=running)
+
+
 class Handler(Generic[S, C, E]):
     """Handles the commands of one aggregate in one process. Several processes may: the store has the last word."""
 
@@ -225,6 +230,8 @@ class Handler(Generic[S, C, E]):
         stream = self._decider.stream(key)
         async with self._turn(stream):
             with span(f"handle {type(command).__name__}", traceparent=context.traceparent):
+                if context.traceparent is None:  # nobody asked for it: what follows from it belongs to this span
+                    context = _in_this_trace(context)
                 for left in reversed(range(TRIES_MAX)):
                     try:
                         return await self._decide(stream, key, command, context, also)

@@ -20,8 +20,8 @@ from shared import metrics, schema
 from shared.clock import Clock
 from shared.contracts.base import Contract
 from shared.envelope import Log, Message
-from shared.inbox_batch import Gap, Undigestible, Work, understood
-from shared.outbox import BACKOFF_SECONDS, LINKS_MAX, POLL_SECONDS
+from shared.inbox_batch import Gap, Undigestible, Work, traces_of, understood
+from shared.outbox import BACKOFF_SECONDS, POLL_SECONDS
 from shared.parked import Aside, LogKey, Row
 from shared.pauses import Pause
 from shared.ports import (
@@ -251,12 +251,10 @@ class Reader:
 
     async def _apply(self, follow: Follow, incarnation: str, batch: Sequence[Delivery], *, refetch: bool) -> None:
         """Applies a batch: effects, checkpoints and cursor in one append, or none of them."""
-        messages = [delivery.message for delivery in batch if delivery.message is not None]
-        parents = [message.traceparent for message in messages if message.traceparent is not None]
+        parent, links = traces_of(batch, self._clock.now())
         attributes: dict[str, str | int] = {"messaging.system": "nats", "messaging.batch.message_count": len(batch)}
         attributes["plek.view"] = self.view.name
-        parent = parents[0] if parents else None
-        with span(f"process {follow.source.name}", "consumer", parent, attributes, parents[1:LINKS_MAX]):
+        with span(f"process {follow.source.name}", "consumer", parent, attributes, links):
             work = Work(self, follow.source.name, incarnation, follow.skip_site)
             for delivery in batch:
                 await work.take(delivery, refetch)

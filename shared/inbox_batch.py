@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from shared.contracts.base import Contract
 from shared.envelope import LOGS, Message
 from shared.parked import GAP, NOBODY, NOBODYS_MAX, LogKey, Row, gap_id, let_go, parked_id, parked_put
 from shared.ports import Delete, Delivery, Put, RowChange
-from shared.telemetry import logger
+from shared.telemetry import leading, logger
 
 if TYPE_CHECKING:
     from shared.inbox import Reader
@@ -38,6 +39,23 @@ class Undigestible(Exception):
     def __init__(self, code: str, detail: str = "", *, alone: bool = False) -> None:
         super().__init__(code)
         self.code, self.detail, self.alone = code, detail, alone
+
+
+ONE_TRACE = timedelta(hours=1)
+"""What is read so much later than it was told is a trace of its own, linked to what it follows from: one that goes on
+for days nobody keeps, and nobody reads."""
+
+
+def traces_of(batch: Sequence[Delivery], now: datetime) -> tuple[str | None, Sequence[str]]:
+    """Whose child the span of a batch is, and what it is linked to."""
+    messages = [delivery.message for delivery in batch if delivery.message is not None]
+    traces = [message.traceparent for message in messages if message.traceparent is not None]
+    return leading(traces, late=bool(messages) and is_late(messages[0], now))
+
+
+def is_late(message: Message, now: datetime) -> bool:
+    """Whether what follows from a message is a trace of its own."""
+    return message.time < now - ONE_TRACE
 
 
 SHARED_BYTES_MAX = 4096

@@ -25,7 +25,7 @@ from shared.ports import (
     Store,
     StoreUnavailable,
 )
-from shared.telemetry import logger, moment, span
+from shared.telemetry import leading, logger, moment, span
 
 log = logger("relay")
 
@@ -50,9 +50,6 @@ LOOK_SECONDS = 5.0
 UNDER_WAY_MAX = 32
 """Calls of the bus that may be unanswered at once: under load a row waited longer for the answer to the one before it
 than for its own."""
-
-LINKS_MAX = 32
-"""Traces one batch's span is linked to at most."""
 
 
 class Relay:
@@ -204,9 +201,9 @@ class Relay:
 
     async def _acknowledged(self, rows: list[Message], answer: asyncio.Future[int], began: int | None) -> None:
         """Waits until rows are acknowledged and says so; trouble wakes the relay, which finds it here."""
-        links = [row.traceparent for row in rows[1:LINKS_MAX] if row.traceparent]
+        parent, links = leading([row.traceparent for row in rows if row.traceparent])
         attributes: dict[str, str | int] = {"messaging.system": "nats", "messaging.batch.message_count": len(rows)}
-        with span(f"publish {self._log}", "producer", rows[0].traceparent, attributes, links, began):
+        with span(f"publish {self._log}", "producer", parent, attributes, links, began):
             try:
                 last = await answer
             except Exception:

@@ -27,7 +27,7 @@ from shared.envelope import Message
 from shared.handling import Also, Context, Handled, Handler, KeyClaim, KeyReused
 from shared.ids import derived_id
 from shared.inbox import CURSOR_EVERY, Follow, Reader, View
-from shared.inbox_batch import Undigestible, Work, understood
+from shared.inbox_batch import Undigestible, Work, is_late, understood
 from shared.kernel import Reaction
 from shared.letters import LetterRefused, Seals
 from shared.parked import LogKey
@@ -187,7 +187,7 @@ class PolicyReader(Reader):
         """The command, what follows from it, and all the rest in one append; only the rest if it was handled before."""
         claim = KeyClaim(self._scope, message.id, hashlib.sha256(message.data).digest())
         command_id = derived_id(message.id, self.view.name)
-        context = Context(command_id, message.correlation_id, message.id, message.traceparent, claim)
+        context = Context(command_id, message.correlation_id, message.id, self._trace(message), claim)
         also = Also([*work.rows, *act.rows], act.streams, act.keys)
         try:
             handled = await self._handlers[reaction.aggregate].handle(reaction.key, reaction.command, context, also)
@@ -204,6 +204,10 @@ class PolicyReader(Reader):
         if handled.replayed:  # it had its effect, and only the rest was lost
             return await super().store(work, act)
         return Appended(handled.position, {})
+
+    def _trace(self, message: Message) -> str | None:
+        """Of what it leads to; None: that belongs to the span under way, for it is read long after it was told."""
+        return None if is_late(message, self._clock.now()) else message.traceparent
 
     def _count(self, reaction: Reaction, handled: Handled) -> None:
         outcome = "replayed" if handled.replayed else "applied" if handled.events else "nothing"

@@ -83,7 +83,9 @@ class SiteSettings(BaseModel):
     they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
     site that runs intake. `channels` is the file that says how messages leave the site (none: all go to the desk).
     `journal_days` is how long the console keeps what was told. Counts of people under `small_counts_below` are shown to
-    nobody. `logbook` is where lines about people's data go (none: nowhere; who opened a file is kept all the same).
+    nobody. `otlp_endpoint` is where spans go (none: an embedded site keeps them itself, others make none), `trace_link`
+    a page of that place about one trace, with `{trace_id}` in it. `logbook` is where lines about people's data go
+    (none: nowhere; who opened a file is kept all the same).
     `token_signing_key`, `clock_file` and `embedded` exist for networks that `plek up` started only.
     """
 
@@ -112,6 +114,7 @@ class SiteSettings(BaseModel):
     token_signing_key: Path | None = None
     clock_file: Path | None = None
     otlp_endpoint: str | None = None
+    trace_link: str | None = None
     logbook: LogbookSettings | None = None
     log_format: Literal["json", "console"] = "json"
     log_level: LogLevel = "info"

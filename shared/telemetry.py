@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, TextIO
 
@@ -22,7 +22,8 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
@@ -36,6 +37,11 @@ WITHHELD = frozenset({
     "query_string", "secret", "seed", "subject", "token", "url",
 })  # fmt: skip
 """Log fields whose values never reach the log, whoever passes them."""
+
+LINKS_MAX = 32
+"""Traces the span of one batch is linked to at most."""
+SAMPLED = "-01"
+"""How a `traceparent` ends whose trace is kept."""
 
 _KINDS: dict[Kind, SpanKind] = {
     "internal": SpanKind.INTERNAL,
@@ -56,22 +62,27 @@ def setup(
     service: str,
     site: str,
     otlp_endpoint: str | None = None,
+    own_store: tuple[str, Callable[[], str]] | None = None,
     sample_ratio: float = 1.0,
     processors: Sequence[SpanProcessor] = (),
+    ids: IdGenerator | None = None,
 ) -> None:
     """Start tracing for this process; without an endpoint and without processors it stays off, which costs next to
     nothing.
 
     service: what runs here, for example `placement`, or the site's name when it is all of its services in one process.
-    otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`.
-    sample_ratio: share of the traces that begin here, 0 to 1; a trace that came from elsewhere keeps its caller's
-    choice.
-    processors: more places where finished spans go (tests).
+    otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`. own_store: that of the
+    site's own, and what makes a token for it; used where there is no collector.
+    sample_ratio: share of the traces that begin here, 0 to 1, of a busy process 5 a second at most; a trace that came
+    from elsewhere keeps its caller's choice.
+    processors: more places where finished spans go (tests). ids: of traces and spans; default: random ones.
     """
     global _provider, _tracer
     shutdown()
-    if otlp_endpoint is None and not processors:
+    if otlp_endpoint is None and own_store is None and not processors:
         return
+    from shared.tracing import Bounded, to_backend, to_own_store  # what is never traced need not load it
+
     resource = Resource.create(
         {
             "service.name": f"plek-{service}",
@@ -80,22 +91,16 @@ def setup(
         }
     )
     provider = TracerProvider(
-        sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource, shutdown_on_exit=False
-    )
+        sampler=ParentBased(Bounded(sample_ratio)), resource=resource, shutdown_on_exit=False,
+        id_generator=ids,
+    )  # fmt: skip
     for processor in processors:
         provider.add_span_processor(processor)
     if otlp_endpoint is not None:
-        provider.add_span_processor(_otlp(otlp_endpoint))
+        provider.add_span_processor(to_backend(otlp_endpoint))
+    elif own_store is not None:
+        provider.add_span_processor(to_own_store(*own_store))
     _provider, _tracer = provider, provider.get_tracer("plek")
-
-
-def _otlp(endpoint: str) -> SpanProcessor:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    base = endpoint.rstrip("/")
-    address = base if base.endswith("/v1/traces") else f"{base}/v1/traces"
-    return BatchSpanProcessor(OTLPSpanExporter(endpoint=address, timeout=FLUSH_SECONDS_MAX), schedule_delay_millis=1000)
 
 
 def shutdown(timeout_seconds: float = FLUSH_SECONDS_MAX) -> None:
@@ -146,6 +151,18 @@ def span(
     if before.is_valid and not before.trace_flags.sampled:  # nothing of this trace is kept: it is only passed on
         return _OFF if given is None else _passed_on(given)
     return _span(_tracer, name, kind, given, attributes, links, began)
+
+
+def leading(traceparents: Sequence[str], *, late: bool = False) -> tuple[str | None, Sequence[str]]:
+    """Of a batch: whose child its span is, and what it is linked to. One whose trace is kept comes before those whose
+    is not: else what was kept would end here. late: it begins a trace of its own, linked to all of them.
+    """
+    kept = [traceparent for traceparent in traceparents if traceparent.endswith(SAMPLED)]
+    if late:
+        return None, kept[:LINKS_MAX]
+    if not kept:
+        return (traceparents[0] if traceparents else None), ()
+    return kept[0], kept[1 : LINKS_MAX + 1]
 
 
 def moment() -> int | None:

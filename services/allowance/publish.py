@@ -140,10 +140,16 @@ def _standing(handout: Handout, status: str) -> tuple[str, ...]:
 
 def tell_payroll(before: Payroll, events: Sequence[ep.PayrollEvent], after: Payroll) -> list[Telling]:
     """Each site is told what it is to hand out, and answered what it says of it. Who is paid how much is between the
-    municipality, its ledger and that site."""
+    municipality, its ledger and that site; the municipality's own services hear that a run waits for somebody."""
     tellings: list[Telling] = []
     for event in events:
         match event:
+            case ep.PayRunDrafted():
+                tellings.append(Telling(told.PayRunDrafted.written(**_run(event), period=event.period), event.run_id))
+            case ep.PayRunApproved():
+                tellings.append(Telling(told.PayRunDecided.written(**_run(event), how="approved"), event.run_id))
+            case ep.PayRunDropped():
+                tellings.append(Telling(told.PayRunDecided.written(**_run(event), how="dropped"), event.run_id))
             case ep.PayRunExecuted():
                 tellings += [payments(event.programme_id, handed.handout_id, after) for handed in event.handouts]
             case ep.PaymentsRepeated():
@@ -158,6 +164,10 @@ def tell_payroll(before: Payroll, events: Sequence[ep.PayrollEvent], after: Payr
             case _:
                 pass
     return tellings
+
+
+def _run(event: ep.PayRunDrafted | ep.PayRunApproved | ep.PayRunDropped) -> dict[str, object]:
+    return {"programme_id": event.programme_id, "run_id": event.run_id, "at": event.at}
 
 
 def payments(programme_id: str, handout_id: str, payroll: Payroll) -> Telling:

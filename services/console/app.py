@@ -11,10 +11,11 @@ from functools import partial
 
 import httpx
 
-from services.console import api, api_pages, api_screens, api_trace, views, views_trail
+from services.console import api, api_pages, api_screens, api_spans, api_trace, views, views_trail
 from services.console.api_entrance import Entrance
 from services.console.views import JOURNAL, JOURNAL_TABLES, Entry, Filter, Place
 from services.console.views_accounts import ACCOUNT_TABLES, Accounts
+from services.console.views_spans import SPAN_TABLES, Spans
 from shared import migration, schema
 from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
@@ -41,7 +42,7 @@ NAME = "console"
 GATHER_SECONDS = 0.1
 """A busy journal writes ten times a second: whoever reads it looks back, and nobody waits for it."""
 
-TABLES = (*schema.KERNEL_TABLES, *JOURNAL_TABLES, *ACCOUNT_TABLES)
+TABLES = (*schema.KERNEL_TABLES, *JOURNAL_TABLES, *ACCOUNT_TABLES, *SPAN_TABLES)
 
 
 async def migrate(dsn: str) -> None:
@@ -73,7 +74,7 @@ def build(host: Host) -> ServiceApp:
     runtime.known = partial(views.last_heard, store)
     runtime.keeps = partial(views.kept, store)
     client = httpx.AsyncClient(base_url=settings.own_address, timeout=api_screens.ANSWER_SECONDS_MAX, trust_env=False)
-    accounts = Accounts(store.query)
+    accounts, spans = Accounts(store.query), Spans(store)
     own = {log: own_streams(settings, log) for log in LOGS}
 
     async def start() -> None:
@@ -82,6 +83,7 @@ def build(host: Host) -> ServiceApp:
         runtime.local(reader, own["loc"], GATHER_SECONDS)
         runtime.measure(reader)
         runtime.spawn("prune", lambda: views_trail.keep_within(store, host.clock, settings.journal_days))
+        runtime.spawn("prune-spans", lambda: spans.keep_within(host.clock))
         runtime.spawn("prune-sessions", lambda: accounts.keep_young(host.clock))
         if settings.demo:
             await accounts.furnish(host.clock.now(), host.ids.random_id)
@@ -102,6 +104,7 @@ def build(host: Host) -> ServiceApp:
     add_health(journal_api, runtime.health)
     api_trace.add_trace(journal_api, api_trace.Tracer(store, client, settings.site, settings.services))
     add_archive(journal_api, Archive(store, ()))
+    api_spans.add_spans(journal_api, spans)
     return ServiceApp(
         NAME,
         journal_api,

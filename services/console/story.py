@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.console.spans import Kept, waterfall
 from services.console.words import Words
 from shared.causes import REQUEST, TIMER, Branch, Step, lines, trees
 
@@ -47,6 +48,36 @@ class Shown:
     slowest: str
     slowest_words: str
     failure: str
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One span as a line. trace: the id of its trace, where it is the first of it; else nothing."""
+
+    what: str
+    where: str
+    depth: int
+    took: str
+    failed: str
+    trace: str
+    x: float
+    width: float
+
+
+def stretches(spans: Sequence[Kept], words: Words) -> list[Stretch]:
+    """The spans of a story's traces, each under the one it is part of, over the time all of them took."""
+    found = waterfall(spans)
+    end = max((line.after + line.span.seconds for line in found), default=0.0)
+    unit, seen = (WIDTH - DOT) / max(end, 1e-6), set[str]()
+    made = []
+    for span, depth, after in found:
+        trace = "" if span.trace_id in seen else span.trace_id
+        seen.add(span.trace_id)
+        made.append(Stretch(
+            span.name, span.service, min(depth, DEPTH_MAX), waited_words(span.seconds, words), span.failed, trace,
+            round(after * unit, 2), round(span.seconds * unit + DOT, 2),
+        ))  # fmt: skip
+    return made
 
 
 def shown(steps: Iterable[Step], asked: str, words: Words) -> Shown:

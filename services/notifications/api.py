@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -17,10 +17,19 @@ from services.notifications import commands as cmd
 from services.notifications import events as ev
 from services.notifications import views
 from services.notifications.adapters.contacts import Contacts, ContactsUnavailable
+from services.notifications.adapters.stops import Stops
 from services.notifications.api_back import Heard
 from services.notifications.api_send import INPUT_CODES, Sends, outcome_of
 from services.notifications.decider_recipient import Recipient
-from services.notifications.wording import LANGUAGES, RIGHT_TO_LEFT, STAFF_LANGUAGES, SUBJECT, TEMPLATES, reads
+from services.notifications.wording import (
+    LANGUAGES,
+    RIGHT_TO_LEFT,
+    SHEETS,
+    STAFF_LANGUAGES,
+    SUBJECT,
+    TEMPLATES,
+    reads,
+)
 from services.notifications.words import NOBODY, Written, catalogue, say, write
 from shared import metrics
 from shared.clock import Clock
@@ -45,8 +54,10 @@ KNOWERS: tuple[Role, ...] = ("caseworker",)
 """Who of them may see which client a message is for; others would join a client's requests without a recorded look."""
 CLIENT = "client"
 """What the others see instead."""
-DESK: tuple[Role, ...] = ("operator", "caseworker")
-"""Who tells people what no channel could."""
+TELLERS: tuple[Role, ...] = ("operator", "caseworker")
+"""Who tells people what no channel could, and what is for each other."""
+DESK: tuple[Role, ...] = (*TELLERS, "coordinator", "finance", "oncall")
+"""Who reads at the desk what is for them."""
 
 SAMPLE = {"date": "2026-01-05", "time": "2026-01-05T18:30:00+00:00", "word": "West"}
 """What the preview fills in, by kind of field."""
@@ -66,6 +77,7 @@ class Notifications:
     ids: Ids
     secrets: Mapping[str, str]
     """What each channel signs with that may say something back."""
+    stops: Stops = field(default_factory=Stops)
 
 
 def routes(answers: Reads, sends: Sends) -> list[Route]:
@@ -116,13 +128,18 @@ class Reads:
         """One message. 404 `message-unknown`."""
         return m.MessageView(**await _shown_to(actor.role)(await self._row(message_id)))
 
-    async def desk(self, query: Annotated[m.DeskQuery, Query()]) -> Page[m.DeskView]:
-        """What has to be told here, in the language of whoever it is for. Nobody who was erased is in it."""
-        return await self._page(m.DeskView, query, AtDesk(self._with.contacts).shown, {"status": "desk"})
+    async def desk(self, query: Annotated[m.DeskQuery, Query()], actor: CurrentActor) -> Page[m.DeskView]:
+        """What has to be told here, in the language of whoever it is for, and what is for whoever asks. Nobody who was
+        erased is in it."""
+        shown = AtDesk(self._with.contacts, actor.role).shown
+        return await self._page(m.DeskView, query, shown, {"status": "desk"})
 
     async def told(self, message_id: str, actor: CurrentActor, claim: Claim) -> m.ToldAnswer:
-        """They were told. A second time changes nothing. Refused: `message-not-at-desk`."""
+        """They were told. A second time changes nothing. Refused: `message-not-at-desk`; 404 `message-unknown`, also of
+        what is not for whoever asks."""
         row = await self._row(message_id)
+        if not tells(actor.role, row):
+            raise Problem(404, "message-unknown")
         deciding, command_id = self._with, self._with.ids.event_id()
         command = cmd.RecordTold(
             at=deciding.clock.now(), role=actor.role, recipient=row["recipient"], message_id=message_id
@@ -171,13 +188,23 @@ class Reads:
         return Page[View](items=[view(**one) for one in shaped if one is not None], next=following)
 
 
+def tells(role: Role, row: Row) -> bool:
+    """Whether somebody in this role tells a message, or is told it. What a sheet is about is between a caseworker and
+    their client."""
+    if is_id(row["recipient"]):
+        return role == "caseworker" or (role in TELLERS and row["template"] not in SHEETS)
+    return role == row["recipient"] or (role in TELLERS and row["recipient"] in TELLERS)
+
+
 class AtDesk:
     """What one page of the desk's list says. Once nobody answers for the vault it is not asked again for that page."""
 
-    def __init__(self, contacts: Contacts) -> None:
-        self._contacts, self._answers = contacts, True
+    def __init__(self, contacts: Contacts, role: Role) -> None:
+        self._contacts, self._role, self._answers = contacts, role, True
 
     async def shown(self, row: Row) -> Mapping[str, Any] | None:
+        if not tells(self._role, row):
+            return None
         recipient: str = row["recipient"]
         alias: str | None = None
         languages: tuple[str, ...] = STAFF_LANGUAGES

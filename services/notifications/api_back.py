@@ -5,6 +5,7 @@ address is in it: a message is named by the id that was sent with it.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from datetime import timedelta
@@ -30,7 +31,11 @@ from shared.http_problems import Problem
 from shared.ids import derived_id
 
 FRESH = timedelta(minutes=5)
-"""How old what a channel says may be: later somebody else may have kept a copy."""
+"""How far ahead a channel's clock may be."""
+KEPT = timedelta(days=7)
+"""How old what a channel says may be: one that could not reach us passes it on later, and a word that stops messages
+must not be lost. A copy that somebody kept does nothing: a word from before they were allowed again stops nothing, and
+what came back comes back once."""
 BODY_BYTES_MAX = 4096
 GONE_OUT = frozenset({"sent", "delivered"})
 
@@ -76,7 +81,7 @@ class Heard:
             word = m.ChannelWord.model_validate_json(body)
         except (ValidationError, ValueError):  # it would quote what somebody wrote
             raise Problem(422, "word-invalid") from None
-        if abs(self._with.clock.now() - word.at) > FRESH:
+        if not -FRESH <= self._with.clock.now() - word.at <= KEPT:
             raise Problem(422, "word-invalid")
         return word
 
@@ -101,3 +106,6 @@ class Heard:
         metrics.COMMANDS.labels("notifications", type(command).__name__, outcome_of(handled)).inc()
         if handled.rejected is not None:
             raise Problem(422, "word-invalid")
+        if (await self._with.recipients.load(command.recipient))[0].stopped_at is not None:
+            # An older backup of the database forgets it; a channel that was not answered says it again.
+            await asyncio.to_thread(self._with.stops.add, command.recipient)

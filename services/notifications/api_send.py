@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from services.notifications import api_models as m
 from services.notifications import commands as cmd
 from services.notifications import events as ev
 from services.notifications.adapters.contacts import Contacts, ContactsUnavailable
+from services.notifications.adapters.stops import Stops
 from services.notifications.decider_recipient import Recipient
 from services.notifications.policy import CITY_ZONE, WAITS, message_id_of
 from services.notifications.wording import EVENING
@@ -42,6 +44,8 @@ class Sending(Protocol):
     def clock(self) -> Clock: ...
     @property
     def ids(self) -> Ids: ...
+    @property
+    def stops(self) -> Stops: ...
 
 
 class Sends:
@@ -83,6 +87,7 @@ class Sends:
         metrics.COMMANDS.labels("notifications", "AllowMessages", outcome_of(handled)).inc()
         if handled.rejected is not None:
             raise rejected(handled.rejected, INPUT_CODES)
+        await asyncio.to_thread(deciding.stops.remove, client_id)
         return m.AllowAnswer(id=client_id, version=handled.version, position=handled.position, events=_refs(handled))
 
     async def _there(self, client_id: str, message_id: str) -> None:

@@ -3,22 +3,22 @@ somebody was written to is nobody else's business."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from functools import partial
-
 from services.notifications import api, policy, policy_clients, policy_staff, publish, views
 from services.notifications.adapters.contacts import BusContacts
 from services.notifications.adapters.port import Channel
 from services.notifications.adapters.settings import ChannelSettings, load_channels
 from services.notifications.adapters.smtp import SmtpChannel
+from services.notifications.adapters.stops import stops_of
 from services.notifications.adapters.webhook import WebhookChannel
 from services.notifications.api_back import secrets_of
-from services.notifications.app_courier import Courier
+from services.notifications.app_courier import FOLLOWS, Courier
 from services.notifications.app_logbook import concerns_of
+from services.notifications.app_watch import Watch
 from services.notifications.commands import RecipientCommand
 from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import Recipient
 from services.notifications.events import RecipientEvent
+from services.notifications.views_room import ROOM, ROOM_TABLES
 from shared import migration, schema
 from shared.archive import Archive, Files, Record
 from shared.asyncapi import asyncapi_document
@@ -28,20 +28,21 @@ from shared.clock import Clock
 from shared.contracts import placement
 from shared.contracts.base import Contract
 from shared.envelope import Origin
-from shared.handling import Aggregate, Context, Handler
+from shared.handling import Aggregate, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
 from shared.http_looks import IntakeLooks
 from shared.http_repair import Bench
-from shared.ids import Ids, derived_id
+from shared.ids import Ids
+from shared.inbox import Reader
 from shared.letters import load_seals
 from shared.logbook import courier_of
 from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
-from shared.projection import Progress, rebuild
+from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import Repair
-from shared.runtime import Runtime
+from shared.runtime import Beside, Runtime
 from shared.service import Host, ServiceApp
 from shared.settings import SiteSettings
 from shared.store import PgStore
@@ -57,10 +58,12 @@ RECIPIENTS: Aggregate[Recipient, RecipientCommand, RecipientEvent] = Aggregate(
 """One stream a client, and one for each role of this site."""
 
 INLINE_TABLES = views.MESSAGE_TABLES
-TABLES = (*schema.KERNEL_TABLES, *INLINE_TABLES)
 
-LOOK_SECONDS = 20.0
-"""How often the municipality looks which sites are silent."""
+READER_TABLES = ROOM_TABLES
+TABLES = (*schema.KERNEL_TABLES, *INLINE_TABLES, *READER_TABLES)
+
+ROOM_SECONDS = 1.0
+"""How much room there is is looked at now and then: what came meanwhile is one append."""
 
 
 def handlers(store: Store, clock: Clock, ids: Ids) -> Handlers:
@@ -100,7 +103,7 @@ def build(host: Host) -> ServiceApp:
     """The service as one site's process runs it. Raises `SettingsError` for channels that cannot be read."""
     settings, clock, ids = host.settings, host.clock, host.ids
     channels = load_channels(settings.channels)
-    store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, INLINE_TABLES)
+    store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, (*INLINE_TABLES, *READER_TABLES))
     runtime = Runtime(host, NAME, store)
     deciding = handlers(store, clock, ids)
     recipients = deciding[policy.RECIPIENT]
@@ -108,9 +111,13 @@ def build(host: Host) -> ServiceApp:
     news = PolicyReader(store, heard(settings.site), clock, deciding, seals)
     on_duty = heard_by_staff(settings.site, settings.municipality_site or settings.hub)
     duty = PolicyReader(store, on_duty, clock, deciding, seals)
+    room = Reader(store, ROOM, clock)
+    heard_by = [news, duty, room] if settings.municipality else [news, duty]
     contacts = BusContacts(settings, NAME)
-    courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock)
-    bench = Bench(NAME, Repair(store, [news, duty], clock, ids), Rebuilds(_views(store), clock))
+    stops = stops_of(settings.vault)
+    courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock, stops)
+    views_here = _views(runtime, room if settings.municipality else None)
+    bench = Bench(NAME, Repair(store, heard_by, clock, ids), Rebuilds(views_here, clock))
 
     files = files_of(IntakeLooks(settings.own_address).record)
     lines = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(files))
@@ -120,11 +127,16 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("courier", courier.run)
         if lines is not None:
             runtime.spawn("logbook", lines.run)
-        runtime.city(gather_seconds=LETTER_SECONDS, also=[duty])
-        runtime.local(news, own_streams(settings), also=[duty])
+        watch = Watch(runtime, store, deciding, {str(kind): below for kind, below in channels.room_below.items()})
         if settings.municipality:
-            runtime.spawn("silence", partial(watch_silence, runtime, deciding))
-        runtime.measure(news, duty)
+            runtime.city(gather_seconds=LETTER_SECONDS, also=[duty, Beside(room, gather_seconds=ROOM_SECONDS)])
+            runtime.spawn("silence", watch.silence)
+            runtime.spawn("room", watch.room)
+        else:
+            runtime.city(gather_seconds=LETTER_SECONDS, also=[duty])
+        runtime.local(news, own_streams(settings), also=[duty])
+        runtime.spawn("parked", watch.parked)
+        runtime.measure(*heard_by)
 
     async def stop() -> None:
         await bench.rebuilds.stop()
@@ -132,10 +144,10 @@ def build(host: Host) -> ServiceApp:
         await contacts.close()
 
     site_api = api.build(
-        api.Notifications(store, recipients, contacts, clock, ids, secrets_of(channels)), bench, _asyncapi(host)
+        api.Notifications(store, recipients, contacts, clock, ids, secrets_of(channels), stops), bench, _asyncapi(host)
     )
     add_health(site_api, runtime.health)
-    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS, DUTY], files=files))
+    add_archive(site_api, Archive(store, (RECIPIENTS,), INLINE_TABLES, [NEWS, DUTY], files=files, follows=FOLLOWS))
     return ServiceApp(NAME, site_api, start, stop, runtime.checks())
 
 
@@ -150,33 +162,22 @@ def own_streams(settings: SiteSettings) -> list[str]:
     return [stream_name(settings.site, service, "loc") for service in topology.tellers(settings.site, "loc")]
 
 
-async def watch_silence(runtime: Runtime, deciding: Handlers) -> None:
-    """Tells whoever is on call, and the municipality, that a site is silent: once a site and day."""
-    host, told = runtime.host, set[str]()
-    while True:
-        for site in host.roster:
-            link = runtime.links.link(site, host.clock.monotonic())
-            if site == host.settings.site or link.state != "silent" or link.silent_seconds is None:
-                continue
-            now = host.clock.now()
-            since = now - timedelta(seconds=link.silent_seconds)
-            for recipient in (policy.ONCALL, policy.COORDINATOR):
-                reaction = policy_staff.silent(site, recipient, since, now)
-                command_id = derived_id("silent", reaction.command.message_id)  # type: ignore[attr-defined]
-                if command_id not in told:
-                    context = Context(command_id, command_id, command_id)
-                    await deciding[reaction.aggregate].handle(reaction.key, reaction.command, context)
-                    told.add(command_id)
-        await host.clock.sleep(LOOK_SECONDS)
-
-
-def _views(store: PgStore) -> dict[str, Rebuildable]:
-    """Every view of the service, and how it is rebuilt while it serves."""
+def _views(runtime: Runtime, reader: Reader | None) -> dict[str, Rebuildable]:
+    """Every view of the service, and how it is rebuilt while it serves. reader: of how much room there is, at the
+    municipality."""
+    store = runtime.store
 
     async def messages(progress: Progress) -> int:
         return await rebuild(store, RECIPIENTS, views.MESSAGE_TABLES, progress)
 
-    return {"messages": Rebuildable("events", messages)}
+    if reader is None:
+        return {"messages": Rebuildable("events", messages)}
+    heard_anew = reader
+
+    async def room(progress: Progress) -> int:
+        return await rebuild_reader(store, heard_anew, runtime.follows(heard_anew), runtime.host.clock, progress)
+
+    return {"messages": Rebuildable("events", messages), ROOM.name: Rebuildable("messages", room, reader)}
 
 
 def _asyncapi(host: Host) -> dict[str, object]:

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -22,11 +22,13 @@ from services.notifications.adapters.contacts import Contacts, ContactsUnavailab
 from services.notifications.adapters.pace import Pace
 from services.notifications.adapters.port import Channel, ChannelProblem, Outgoing
 from services.notifications.adapters.settings import ChannelSettings
+from services.notifications.adapters.stops import Stops
 from services.notifications.decider_recipient import Message, Recipient
 from services.notifications.policy import message_of, quiet_until
 from services.notifications.wording import STAFF_LANGUAGES, reads
 from services.notifications.words import Written, write
 from shared import metrics, schema
+from shared.causes import following, timer_command
 from shared.clock import Clock
 from shared.contracts.contact import ContactAnswered, ContactAsked
 from shared.envelope import SYSTEM_ROLE
@@ -39,6 +41,10 @@ from shared.telemetry import logger
 log = logger("courier")
 
 Recipients = Handler[Recipient, cmd.RecipientCommand, ev.RecipientEvent]
+
+SENT, FAILED = "sent", "failed"
+FOLLOWS = (SENT, FAILED)
+"""What is written down after an attempt began: names of commands that follow from that event."""
 
 POLL_SECONDS = 0.25
 PAUSE_SECONDS = 2.0
@@ -80,6 +86,7 @@ class Courier:
     channels: Mapping[str, Channel]
     settings: ChannelSettings
     clock: Clock
+    stops: Stops = field(default_factory=Stops)
 
     def __post_init__(self) -> None:
         self._paces = {name: Pace(channel.per_minute) for name, channel in self.channels.items()}
@@ -171,16 +178,16 @@ class Courier:
         self._late.pop(timer.id, None)
         keyed = route.channel is not None and self.channels[route.channel].keyed
         handled = await self._do(
-            timer.key, f"take-up/{message_id}/{timer.due_at.isoformat()}",
+            timer.key, timer_command(timer.id, message.due_at, timer.kind),  # also of one that was put off meanwhile
             cmd.TakeUpMessage(
                 at=self.clock.now(), role=SYSTEM_ROLE, recipient=timer.key, message_id=message_id,
                 channel=route.channel, desk_because=route.desk_because, keyed=keyed, quiet_until=route.quiet,
                 erased=route.gone,
             ),
         )  # fmt: skip
-        for _, event in handled.events:
+        for id_, event in handled.events:
             if isinstance(event, ev.SendingBegan):
-                await self._send(timer.key, message, event, route)
+                await self._send(timer.key, message, id_, event, route)
         if not handled.events and message.due_at > self.clock.now():  # the timer came before its time
             await self._move(timer, message.due_at - self.clock.now())
 
@@ -200,6 +207,8 @@ class Courier:
             return Route(None, f"channel-{answer.channel}")
         if answer.channel not in self.channels:
             return Route(None, "no-channel")
+        if self.stops.has(recipient):  # the database may be an older one, that has not heard of it
+            return Route(None, "stop-word")
         quiet = quiet_until(self.clock.now())
         return Route(answer.channel, "", answer.languages, answer.explicit, quiet)
 
@@ -222,8 +231,10 @@ class Courier:
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
-    async def _send(self, recipient: str, message: Message, began: ev.SendingBegan, route: Route) -> None:
-        """Hands it to the channel and writes down what came of it."""
+    async def _send(
+        self, recipient: str, message: Message, began_id: str, began: ev.SendingBegan, route: Route
+    ) -> None:
+        """Hands it to the channel and writes down what came of it. began_id: of the event."""
         pace = self._paces[began.channel]
         try:
             address = await self._address(recipient, began)
@@ -248,7 +259,7 @@ class Courier:
                 at=self.clock.now(), role=SYSTEM_ROLE, recipient=recipient, message_id=message.id,
                 attempt=began.attempt, code=problem.code, known=problem.known, lasting=problem.lasting,
             )  # fmt: skip
-            await self._do(recipient, f"failed/{message.id}/{began.attempt}", failure)
+            await self._do(recipient, following(began_id, FAILED), failure)
             return
         pace.worked()
         metrics.MESSAGES.labels(began.channel, "sent").inc()
@@ -256,7 +267,7 @@ class Courier:
             at=self.clock.now(), role=SYSTEM_ROLE, recipient=recipient, message_id=message.id,
             attempt=began.attempt, delivered=self.channels[began.channel].confirms,
         )  # fmt: skip
-        await self._do(recipient, f"sent/{message.id}/{began.attempt}", sent)
+        await self._do(recipient, following(began_id, SENT), sent)
 
     async def _written(self, recipient: str, message: Message, began: ev.SendingBegan, route: Route) -> Written:
         count = (await self.recipients.load(recipient))[0].gathered
@@ -287,8 +298,7 @@ class Courier:
             raise ContactsUnavailable
         return answer
 
-    async def _do(self, recipient: str, why: str, command: cmd.RecipientCommand) -> Handled:
-        command_id = derived_id("courier", why)
+    async def _do(self, recipient: str, command_id: str, command: cmd.RecipientCommand) -> Handled:
         handled = await self.recipients.handle(recipient, command, Context(command_id, command_id, command_id))
         if handled.rejected is not None:
             log.warning("a message moved on meanwhile", code=handled.rejected.code)

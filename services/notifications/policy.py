@@ -27,7 +27,8 @@ SEND = "send"
 """The timer of every message that is not settled."""
 
 CASEWORKER, OPERATOR, ONCALL, COORDINATOR = "caseworker", "operator", "oncall", "coordinator"
-ROLES = frozenset({CASEWORKER, OPERATOR, ONCALL, COORDINATOR})
+FINANCE = "finance"
+ROLES = frozenset({CASEWORKER, OPERATOR, ONCALL, COORDINATOR, FINANCE})
 """Recipients who are no clients: the roles of this site's people."""
 
 NEWS = timedelta(days=1)

@@ -5,14 +5,17 @@ the lists of the desk, for those who may see them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from services.notifications.commands import ChooseMessage, ReplaceMessages
 from services.notifications.policy import (
     CASEWORKER,
     CITY_ZONE,
+    COORDINATOR,
+    FINANCE,
     NEWS,
+    ONCALL,
     OPERATOR,
     RECIPIENT,
     SETTLES,
@@ -21,7 +24,7 @@ from services.notifications.policy import (
     message_id_of,
     told,
 )
-from shared.contracts import intake, placement
+from shared.contracts import allowance, intake, placement
 from shared.contracts.base import Contract, Opened
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.kernel import Reaction
@@ -34,14 +37,25 @@ LISTENS: Mapping[str, type[Contract]] = {
         intake.OfferDeclined,
         intake.OfferEnded,
         placement.HoldEnded,
+        placement.HeadsCounted,
         placement.RegimeTold,
+        allowance.PayRunDrafted,
+        allowance.PayRunDecided,
     )
 }
-"""What is heard: of this site's intake and placement, and the regimes everybody is told of."""
+"""What is heard: of this site's intake, placement and allowance, and the regimes everybody is told of."""
 
 ANSWER_DUE, OFFER_LAPSED, OFFER_MISSED = "answer_due", "offer_lapsed", "offer_missed"
 ENDED = {"lapsed": OFFER_LAPSED, "no_show": OFFER_MISSED}
 """What is told of an offer that ended so: its request waits again."""
+
+COUNT_DIFFERS, COUNT_DUE, RUN_WAITS = "count_differs", "count_due", "run_waits"
+COUNTED_AGAIN = timedelta(hours=30)
+"""Where people were counted they are counted every night: after so long without, a night was left out."""
+COUNT_OF_USE = timedelta(days=2)
+"""A house that is not counted any more is reminded once, and not for ever."""
+COUNTS_BEFORE = 4
+"""Nights whose reminders end with a count: all that may still wait."""
 
 OfferSaid: TypeAlias = intake.OfferReceived | intake.OfferAccepted | intake.OfferDeclined | intake.OfferEnded
 
@@ -54,6 +68,16 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
         case placement.HoldEnded() if said.how in ("lapsed", "no_show"):
             fields = {"location": said.location}
             return told(message, OPERATOR, "hold_lapsed", said.hold_id, said.at, at, fields)
+        case placement.HeadsCounted() if not said.superseded:
+            return Reaction(RECIPIENT, OPERATOR, counted(message, said, at))
+        case allowance.PayRunDrafted():
+            fields = {"period": said.period}
+            return told(message, FINANCE, RUN_WAITS, said.run_id, said.at, at, fields)
+        case allowance.PayRunDecided():
+            over = (message_id_of(FINANCE, RUN_WAITS, said.run_id),)
+            return Reaction(RECIPIENT, FINANCE, ReplaceMessages(
+                at=at, role=SYSTEM_ROLE, recipient=FINANCE, over=over, instead=(),
+            ))  # fmt: skip
         case placement.RegimeTold() if said.revision == 1 and said.ends_at > at:
             fields = {"name": said.name, "time": said.starts_at.isoformat()}
             return told(message, OPERATOR, "regime_told", said.regime_id, message.time, at, fields)
@@ -77,12 +101,52 @@ def of_offer(message: Message, said: OfferSaid, at: datetime) -> ReplaceMessages
     return ReplaceMessages(at=at, role=SYSTEM_ROLE, recipient=CASEWORKER, over=over, instead=instead)
 
 
+def counted(message: Message, said: placement.HeadsCounted, at: datetime) -> ReplaceMessages:
+    """A night was counted: whoever has to look is told if it is not what the board says, and the next count is due."""
+    night = said.observed_at.astimezone(CITY_ZONE).date()
+    where = f"{said.location}/{said.kind}"
+    due = said.observed_at + COUNTED_AGAIN
+    wanted = []
+    if said.counted != said.expected and is_news(said.at, at):
+        fields = {"location": said.location, "counted": str(said.counted), "expected": str(said.expected)}
+        wanted.append(choice(message, OPERATOR, COUNT_DIFFERS, said.count_id, at, fields))
+    if due + COUNT_OF_USE > at:
+        fields = {"location": said.location, "time": said.observed_at.isoformat()}
+        about = f"{where}/{night.isoformat()}"
+        wanted.append(choice(
+            message, OPERATOR, COUNT_DUE, about, at, fields, expires_at=due + COUNT_OF_USE, send_at=max(at, due)
+        ))  # fmt: skip
+    before = [f"{where}/{(night - timedelta(days=days)).isoformat()}" for days in range(1, COUNTS_BEFORE + 1)]
+    over = tuple(message_id_of(OPERATOR, COUNT_DUE, about) for about in before)
+    return ReplaceMessages(at=at, role=SYSTEM_ROLE, recipient=OPERATOR, over=over, instead=tuple(wanted))
+
+
 def silent(site: str, recipient: str, since: datetime, at: datetime) -> Reaction:
     """Another site has fallen silent: one message a site and day."""
-    about = f"{site}/{since.astimezone(CITY_ZONE).date().isoformat()}"
-    message_id = message_id_of(recipient, "site_silent", about)
+    fields = {"site": site, "time": since.isoformat()}
+    return seen(recipient, "site_silent", f"{site}/{_day(since)}", fields, at)
+
+
+def short(kind: str, below: int, at: datetime) -> Reaction:
+    """There is little room of a kind in the city: one message a kind and day."""
+    return seen(COORDINATOR, "room_short", f"{kind}/{_day(at)}", {"kind": kind, "below": str(below)}, at)
+
+
+def parked(site: str, service: str, reader: str, at: datetime) -> Reaction:
+    """A reader waits with a message it cannot read: one message a reader and day."""
+    fields = {"reader": reader, "service": service, "site": site}
+    return seen(ONCALL, "message_parked", f"{site}/{service}/{reader}/{_day(at)}", fields, at)
+
+
+def seen(recipient: str, template: str, about: str, fields: Mapping[str, str], at: datetime) -> Reaction:
+    """A message of what nobody told and somebody has looked after."""
+    message_id = message_id_of(recipient, template, about)
     command = ChooseMessage(
-        at=at, role=SYSTEM_ROLE, recipient=recipient, message_id=message_id, cause_id=message_id,
-        template="site_silent", fields={"site": site, "time": since.isoformat()}, expires_at=at + NEWS,
+        at=at, role=SYSTEM_ROLE, recipient=recipient, message_id=message_id, cause_id=message_id, template=template,
+        fields=dict(fields), expires_at=at + NEWS,
     )  # fmt: skip
     return Reaction(RECIPIENT, recipient, command)
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(CITY_ZONE).date().isoformat()

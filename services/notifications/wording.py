@@ -95,6 +95,25 @@ TEMPLATES: Mapping[str, Template] = {
         "A place that was kept at %(location)s is free again: nobody came.", {"location": "word"}, staff=True
     ),
     "regime_told": Template("%(name)s: extra places open from %(time)s.", {"name": "word", "time": "time"}, staff=True),
+    "count_differs": Template(
+        "At %(location)s %(counted)s people were counted, and %(expected)s were expected. Please look at the board.",
+        {"location": "word", "counted": "word", "expected": "word"},
+        staff=True,
+    ),
+    "count_due": Template(
+        "At %(location)s nobody has counted since %(time)s.", {"location": "word", "time": "time"}, staff=True
+    ),
+    "run_waits": Template("The pay run of %(period)s waits for your approval.", {"period": "word"}, staff=True),
+    "room_short": Template(
+        "Of %(kind)s there are fewer than %(below)s free places in the city.",
+        {"kind": "word", "below": "word"},
+        staff=True,
+    ),
+    "message_parked": Template(
+        "%(reader)s of %(service)s at %(site)s cannot read a message and waits. See plek parked list.",
+        {"reader": "word", "service": "word", "site": "word"},
+        staff=True,
+    ),
     "site_silent": Template(
         "Nothing has been heard of %(site)s since %(time)s.", {"site": "word", "time": "time"}, staff=True
     ),

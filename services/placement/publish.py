@@ -218,6 +218,8 @@ def _site_events(location: str, event: ev.LocationEvent) -> list[Telling]:
             return [_night(location, event)]
         case ev.StayMoved() | ev.StayCorrected() | ev.StayResumed():
             return [_stay_changed(location, event)]
+        case ev.HeadsCounted():
+            return [_counted(location, event)]
         case _:  # LocationOpened, plans and NightRecorded change no place by themselves
             return []
 
@@ -296,6 +298,14 @@ def _stay_changed(location: str, event: ev.StayMoved | ev.StayCorrected | ev.Sta
             return Telling(right, event.stay_id, None)
         case ev.StayResumed():
             return Telling(told.StayResumed.written(**facts), event.stay_id, None)
+
+
+def _counted(location: str, event: ev.HeadsCounted) -> Telling:
+    contract = told.HeadsCounted.written(
+        location=location, count_id=event.count_id, kind=event.kind, counted=event.counted, expected=event.expected,
+        superseded=event.superseded, observed_at=event.observed_at, at=event.at,
+    )  # fmt: skip
+    return Telling(contract, event.count_id, event.observed_at)
 
 
 def _places(

@@ -108,6 +108,30 @@ class EntitlementEnded(Contract):
     at: AwareDatetime
 
 
+class PayRunDrafted(Contract):
+    """A run waits for a second person to look at it, at the municipality. period: as the run is named."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.pay-run-drafted.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    programme_id: Id
+    run_id: Id
+    period: Annotated[str, Field(pattern=r"^[0-9]{4}-W?[0-9]{2}$")]
+    at: AwareDatetime
+
+
+class PayRunDecided(Contract):
+    """It waits no more: somebody approved it, or it is not paid as drafted."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.pay-run-decided.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    programme_id: Id
+    run_id: Id
+    how: Literal["approved", "dropped"]
+    at: AwareDatetime
+
+
 DaysInARow = tuple[date, date | None, SizeClass]
 """The first day, the first day after the last (None: until further notice), and the size of the household."""
 
@@ -215,6 +239,8 @@ CONTRACTS: tuple[type[Contract], ...] = (
     EntitlementRefused,
     EntitlementEnded,
     AllowanceReady,
+    PayRunDrafted,
+    PayRunDecided,
     *LETTERS,
 )
 """Everything the allowance service tells, by class."""

@@ -252,6 +252,23 @@ class StaysEnded(Contract):
     at: AwareDatetime
 
 
+class HeadsCounted(Contract):
+    """Somebody counted the people in the places of one kind. superseded: a newer look was known already. Where somebody
+    was missing stays at the desk."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.heads-counted.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    count_id: Id
+    kind: BedKind
+    counted: Annotated[int, Field(ge=0, le=100_000)]
+    expected: Annotated[int, Field(ge=0, le=100_000)]
+    superseded: bool
+    observed_at: AwareDatetime
+    at: AwareDatetime
+
+
 class EpochBegan(Contract):
     """The first word of an epoch: what was told before no longer counts, for this origin's store was restored older
     than what others have heard of it. The full figures follow."""
@@ -386,7 +403,7 @@ LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 
 CONTRACTS: tuple[type[Contract], ...] = (
     CapacityTold, OfferModeTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded,
-    StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, EpochBegan, SiteEpochBegan,
-    RegimeTold, SessionsTold, *LETTERS, *OFFER_LETTERS,
+    StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, HeadsCounted, EpochBegan,
+    SiteEpochBegan, RegimeTold, SessionsTold, *LETTERS, *OFFER_LETTERS,
 )  # fmt: skip
 """Everything the placement service tells, by class."""

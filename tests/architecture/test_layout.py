@@ -57,6 +57,7 @@ PURE_MODULES = {
         "state": "how the site does",
         "signing": "who may sign in, and how often a password may be tried",
         "story": "what came of what",
+        "spans": "the stretches of time a trace is made of",
         "city": "the city as the municipality looks at it",
         "clients": "a client's page",
         "desk": "what a caseworker's forms ask",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 from playwright.sync_api import expect
 
@@ -45,6 +47,23 @@ def test_who_is_on_call_finds_it_from_the_first_page_and_goes_from_step_to_step(
         expect(visitor.page.locator("tr.is-asked th")).to_have_text("stay-began")
         visitor.page.goto(f"{visitor.url}/trace?id=nonsense")
         expect(visitor.page.locator("#nothing-known")).to_be_visible()
+
+
+def test_what_the_processes_did_is_below_the_story_with_nothing_else_installed(visitors: Visitors) -> None:
+    trace = secrets.token_hex(16)
+    with visitors.visitor("west") as visitor:
+        visitor.sign_in("oncall")
+        traced = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01"}
+        answer = visitor.page.request.get(f"{visitor.url}/api/placement/places", headers=traced)
+        assert answer.status < 500, "it stores nothing, and is followed all the same"
+        for _ in range(PATIENCE_MS // 100):
+            visitor.page.goto(f"{visitor.url}/trace?id={trace}")
+            if visitor.page.locator("#spans").count():
+                break
+            visitor.page.wait_for_timeout(100)
+        expect(visitor.page.locator("#spans tbody tr th").first).to_contain_text("GET /api/placement/places")
+        expect(visitor.page.locator("#nothing-known")).to_have_count(0)
+        assert violations(visitor) == []
 
 
 @everywhere

@@ -78,7 +78,7 @@ def _network(*, inside: bool) -> Iterator[tuple[Network, list[str]]]:
             small_disk(data)
         words = ["--network", str(NETWORK), "--port-base", "0", "--no-demo"]
         try:
-            done = plek(data, "up", "--detach", "--json", *words, seconds_max=170)
+            done = plek(data, "up", "--detach", "--json", *words, seconds_max=600)
             assert done.returncode == 0, done.stdout + done.stderr
             urls = {name: site["url"] for name, site in json.loads(done.stdout)["sites"].items()}
             yield Network(data, urls), words

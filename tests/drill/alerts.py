@@ -38,10 +38,13 @@ def promtool() -> Path:
 
 
 class Watch:
-    """Scrapes every site of a network. seconds: from one scrape to the next."""
+    """Scrapes every site of a network. seconds: from one scrape to the next; the attribute counts them: how long it has
+    looked.
+    """
 
     def __init__(self, network: Network, seconds: float) -> None:
         self._network, self._seconds, self._scrapes = network, seconds, 0
+        self.seconds = 0.0
         self._series: dict[str, list[str]] = {}
 
     def scrape(self) -> None:
@@ -51,6 +54,7 @@ class Watch:
             values = self._series.setdefault(name, [NOT_YET] * self._scrapes)
             values.append(seen.get(name, GONE))
         self._scrapes += 1
+        self.seconds += self._seconds
         if self._scrapes > KEPT:
             self._scrapes = KEPT
             self._series = {name: values[-KEPT:] for name, values in self._series.items()}

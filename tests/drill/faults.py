@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -95,19 +96,24 @@ def _family(pid: int) -> list[int]:
 
 @asynccontextmanager
 async def slow_database(network: Network) -> AsyncIterator[None]:
-    """The victim's PostgreSQL stands still most of the time, as on a disk that somebody else keeps busy."""
+    """The victim's PostgreSQL stands still most of the time, as on a disk that somebody else keeps busy; until it is
+    killed. Whatever it began goes on then, sees that, and ends: else nobody could start it again."""
     pid = network.told()["sites"][VICTIM]["postgres"]
+    known: set[int] = set()
 
     async def stutter() -> None:
         try:
-            while True:
-                chaos.send(signal.SIGSTOP, _family(pid))
-                await asyncio.sleep(SLOW_SECONDS)
-                chaos.send(signal.SIGCONT, _family(pid))
+            while Path(f"/proc/{pid}").exists():
+                with suppress(OSError):  # it is killed in this moment
+                    known.update(_family(pid))
+                chaos.send(signal.SIGSTOP, [*known])
+                until = time.monotonic() + SLOW_SECONDS
+                while time.monotonic() < until and Path(f"/proc/{pid}").exists():
+                    await asyncio.sleep(MOMENT_SECONDS)
+                chaos.send(signal.SIGCONT, [*known])
                 await asyncio.sleep(MOMENT_SECONDS)
         finally:
-            with suppress(OSError):
-                chaos.send(signal.SIGCONT, _family(pid))
+            chaos.send(signal.SIGCONT, [*known])
 
     task = asyncio.create_task(stutter())
     try:

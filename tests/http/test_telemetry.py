@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Decision
 
 from shared import telemetry
 from shared.ports import StoreUnavailable
+from shared.tracing import Bounded
 from tests.support.border import SECRET, Tokens, caller, tiny_site
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -91,6 +93,26 @@ def test_a_span_that_fails_names_the_exception_and_not_its_text(spans: InMemoryS
     assert span.attributes is not None
     assert span.attributes["error.type"] == "ValueError"
     assert SECRET not in span.to_json()
+
+
+def test_a_trace_that_is_kept_leads_a_batch_and_what_is_read_late_begins_its_own() -> None:
+    other = PARENT.replace("4bf9", "5bf9")
+    assert telemetry.leading([UNSAMPLED, PARENT, other]) == (PARENT, [other])
+    assert telemetry.leading([UNSAMPLED]) == (UNSAMPLED, ())
+    assert telemetry.leading([]) == (None, ())
+    assert telemetry.leading([UNSAMPLED, PARENT, other], late=True) == (None, [PARENT, other])
+
+
+def kept_of(sampler: Bounded, count: int) -> int:
+    ids = (number * 2**57 for number in range(count))
+    return sum(sampler.should_sample(None, id_, "a").decision is not Decision.DROP for id_ in ids)
+
+
+def test_of_a_busy_process_no_more_than_so_many_traces_are_kept() -> None:
+    few = Bounded(0.999999, a_second=5)
+    assert 5 <= kept_of(few, 100) < 50
+    assert kept_of(Bounded(1.0, a_second=1), 9) == 9
+    assert kept_of(Bounded(0.0), 9) == 0
 
 
 def test_switched_off_nothing_is_made() -> None:

@@ -34,7 +34,9 @@ class Shown:
         self.office, self._tokens = office, Tokens()
         ids = SystemIds()
         secrets = api_back.secrets_of(office.settings)
-        service = api.Notifications(office.store, office.recipients, office.contacts, office.clock, ids, secrets)
+        service = api.Notifications(
+            office.store, office.recipients, office.contacts, office.clock, ids, secrets, office.stops
+        )
         bench = Bench("notifications", Repair(office.store, [], office.clock, ids), Rebuilds({}, office.clock))
         site = new_app("post")
         site.mount(BASE, api.build(service, bench, {"asyncapi": "3.0.0"}))
@@ -182,12 +184,32 @@ async def test_a_flood_is_one_line_at_the_desk(shown: Shown) -> None:
     ("path", "roles"),
     [
         ("/messages", {"oncall", "auditor", "caseworker"}),
-        ("/desk", {"operator", "caseworker"}),
+        ("/desk", {"operator", "caseworker", "coordinator", "finance", "oncall"}),
         ("/preview", set(ROLES)),
     ],
 )
 async def test_each_role_sees_what_is_its_own(shown: Shown, path: str, roles: set[str]) -> None:
     assert {role for role in ROLES if (await shown.get(path, role)).status_code == 200} == roles
+
+
+async def test_at_the_desk_each_role_reads_what_is_for_it_and_a_sheet_is_between_caseworker_and_client(
+    shown: Shown,
+) -> None:
+    client, of_client = await left_at_desk(shown)
+    sheet = await shown.office.choose(client, "sheet", "sheet_care")
+    run = await shown.office.choose("finance", "run", "run_waits", period="2026-W02")
+    lapsed = await shown.office.choose("operator", "hold", "hold_lapsed", location="West")
+    await shown.office.work()
+    wanted: dict[Role, set[str]] = {
+        "caseworker": {of_client, sheet, lapsed}, "operator": {of_client, lapsed}, "finance": {run},
+        "coordinator": set(), "oncall": set(),
+    }  # fmt: skip
+    for role, ids in wanted.items():
+        assert {item["id"] for item in (await shown.get("/desk", role)).json()["items"]} == ids
+    refused = await shown.post(f"/messages/{sheet}/told", "operator")
+    assert (refused.status_code, refused.json()["code"]) == (404, "message-unknown")
+    assert (await shown.post(f"/messages/{run}/told", "caseworker")).status_code == 404
+    assert (await shown.post(f"/messages/{run}/told", "finance")).status_code == 200
 
 
 async def test_the_preview_is_a_page(shown: Shown) -> None:
@@ -208,6 +230,8 @@ async def test_the_preview_is_a_page(shown: Shown) -> None:
         ),
         ("[sms]\nurl = 'geheim'\nsecret = 'geheim-geheim-geheim'\n", "sms.url"),
         ("[staff.oncall]\nchannel = 'webhook'\n", "webhook, which is not configured"),
+        ("[room_below]\nsofa = 3\n", "room_below.sofa"),
+        ("[room_below]\nshelter_24h = 0\n", "room_below.shelter_24h"),
         ("not toml", "is not TOML"),
     ],
 )
@@ -228,7 +252,7 @@ async def test_a_caseworker_sends_a_sheet_once_a_day_and_an_invitation_once(show
         assert (first.status_code, len(first.json()["events"])) == (201, 1), first.text
         assert (again.json()["id"], again.json()["events"]) == (first.json()["id"], [])
     await shown.office.work()
-    items = (await shown.get("/desk", "operator")).json()["items"]
+    items = (await shown.get("/desk")).json()["items"]
     told = {(one["template"], one["texts"][0]["language"]) for one in items}
     assert told == {("sheet_care", "am"), ("evening", "am")}
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from services.notifications import api_back
+from services.notifications.adapters.stops import Stops
 from services.notifications.adapters.webhook import signature
 from services.notifications.decider_recipient import RECENT_MAX
+from services.notifications.views import messages
 from services.notifications.wording import NEUTRAL
 from services.notifications.words import say
 from tests.notifications.test_api import Shown
@@ -70,6 +73,42 @@ async def test_after_a_word_that_stops_them_messages_are_told_at_the_desk_until_
     allowed = await shown.office.choose(client, "c")
     await shown.office.work()
     assert await shown.office.status(allowed) == "delivered"
+
+
+async def test_a_word_that_could_be_passed_on_only_days_later_stops_all_the_same_and_a_copy_of_it_nothing(
+    shown: Shown, gateway: Gateway
+) -> None:
+    client, message_id = await told(shown)
+    late = said(shown, message_id, text="stop", ago=api_back.KEPT - timedelta(minutes=1))
+    assert await hear(shown, late) == (204, None)
+    stopped = await shown.office.choose(client, "b")
+    await shown.office.work()
+    assert await shown.office.status(stopped) == "desk"
+    assert (await shown.post(f"/clients/{client}/allow-messages", "caseworker")).status_code == 200
+    assert await hear(shown, late) == (204, None)
+    allowed = await shown.office.choose(client, "c")
+    await shown.office.work()
+    assert await shown.office.status(allowed) == "delivered"
+
+
+async def test_after_an_older_backup_whoever_wanted_no_messages_gets_none_until_they_say_otherwise(
+    shown: Shown, gateway: Gateway, tmp_path: Path
+) -> None:
+    stops, desk, settings = Stops(tmp_path / "west.stopped"), shown.office.desk, shown.office.settings
+    before = PostOffice(desk, settings, stops=stops)
+    client, message_id = await told(there := Shown(before))
+    backup = before.disk.copy()
+    assert await hear(there, said(there, message_id, text="stop")) == (204, None)
+    restored = PostOffice(desk, settings, backup, stops=stops)
+    stopped = await restored.choose(client, "b")
+    await restored.work()
+    [row] = await restored.store.rows(messages, id=stopped)
+    assert (row["status"], row["because"], len(gateway.calls)) == ("desk", "stop-word", 1)
+    answer = await Shown(restored).post(f"/clients/{client}/allow-messages", "caseworker")
+    assert (answer.status_code, answer.json()["events"]) == (200, []), "the database knows of nothing to take back"
+    allowed = await restored.choose(client, "c")
+    await restored.work()
+    assert (await restored.status(allowed), list(tmp_path.glob("*/*"))) == ("delivered", [])
 
 
 async def test_another_answer_changes_nothing_and_is_not_kept(shown: Shown) -> None:
@@ -141,8 +180,8 @@ async def test_nobody_else_can_say_it(shown: Shown) -> None:
     assert await hear(shown, stop, secret="another secret of sixteen") == (401, "signature-invalid")
     assert await hear(shown, stop, channel="email") == (401, "signature-invalid")  # it has no secret here
     assert (await shown.heard("sms", stop, "sha256=é")).status_code == 401
-    old = said(shown, message_id, text="stop", ago=api_back.FRESH + timedelta(seconds=1))
-    assert await hear(shown, old) == (422, "word-invalid")
+    for ago in (api_back.KEPT + timedelta(seconds=1), -api_back.FRESH - timedelta(seconds=9)):
+        assert await hear(shown, said(shown, message_id, text="stop", ago=ago)) == (422, "word-invalid")
     assert await hear(shown, b"{") == (422, "word-invalid")
     assert await hear(shown, said(shown, client, text="stop")) == (422, "word-invalid")
     later = await shown.office.choose(client, "b")

@@ -139,6 +139,83 @@ def test_a_silent_site_is_told_of_once_a_day() -> None:
     assert ids[0] == ids[1] != ids[2]
 
 
+# --- those who work here ---------------------------------------------------------------------------------------------
+
+COUNTED = placement.HeadsCounted.of(
+    location="west", count_id=ASKED, kind="shelter_24h", counted=3, expected=3, superseded=False, observed_at=T0, at=T0
+)
+RUN = {"programme_id": ASKED, "run_id": CLIENT, "at": T0}
+
+
+def told_to(said: Contract, at: datetime = T0) -> tuple[str, set[str], dict[str, cmd.ChooseMessage]]:
+    """Whom it concerns, the ids that are over, and what is told instead, by template."""
+    reaction = hear(said, at, staff=True)
+    assert reaction is not None
+    command = reaction.command
+    assert isinstance(command, cmd.ReplaceMessages)
+    assert reaction.key == command.recipient
+    for one in command.instead:
+        assert one.fields.keys() == TEMPLATES[one.template].fields.keys()
+    return command.recipient, set(command.over), {one.template: one for one in command.instead}
+
+
+def test_a_count_that_is_as_expected_says_when_the_next_one_is_late_and_ends_the_reminders_of_before() -> None:
+    recipient, over, told = told_to(COUNTED)
+    assert (recipient, set(told)) == ("operator", {"count_due"})
+    due = told["count_due"]
+    assert (due.send_at, due.expires_at) == (
+        T0 + policy_staff.COUNTED_AGAIN, T0 + policy_staff.COUNTED_AGAIN + policy_staff.COUNT_OF_USE,
+    )  # fmt: skip
+    assert due.message_id not in over
+    next_night = COUNTED.model_copy(update={"observed_at": T0 + timedelta(days=1), "at": T0 + timedelta(days=1)})
+    assert due.message_id in told_to(next_night, T0 + timedelta(days=1))[1]
+    elsewhere = COUNTED.model_copy(update={"kind": "night_shelter", "observed_at": T0 + timedelta(days=1)})
+    assert due.message_id not in told_to(elsewhere)[1]
+
+
+def test_two_counts_of_one_night_are_one_reminder() -> None:
+    later = COUNTED.model_copy(update={"observed_at": T0 + timedelta(hours=1), "count_id": CLIENT})
+    assert told_to(COUNTED)[2]["count_due"].message_id == told_to(later)[2]["count_due"].message_id
+
+
+def test_a_difference_is_told_once_and_an_old_look_is_no_news() -> None:
+    differs = COUNTED.model_copy(update={"counted": 4})
+    told = told_to(differs)[2]
+    assert told["count_differs"].fields == {"location": "west", "counted": "4", "expected": "3"}
+    assert told_to(differs, T0 + policy.NEWS)[2].keys() == {"count_due"}
+    assert told_to(differs, T0 + timedelta(days=9))[2] == {}
+    assert hear(differs.model_copy(update={"superseded": True}), staff=True) is None
+
+
+def test_a_run_waits_for_whoever_approves_until_somebody_has() -> None:
+    drafted = hear(allowance.PayRunDrafted.of(**RUN, period="2026-W02"), staff=True)
+    assert drafted is not None
+    waits = drafted.command
+    assert isinstance(waits, cmd.ChooseMessage)
+    assert (drafted.key, waits.template, waits.fields) == ("finance", "run_waits", {"period": "2026-W02"})
+    for how in ("approved", "dropped"):
+        recipient, over, told = told_to(allowance.PayRunDecided.of(**RUN, how=how), T0 + timedelta(days=30))
+        assert (recipient, over, told) == ("finance", {waits.message_id}, {})
+
+
+def test_what_somebody_has_looked_after_is_told_once_a_day() -> None:
+    def short(at: datetime) -> Reaction:
+        return policy_staff.short("shelter_24h", 20, at)
+
+    def parked(at: datetime) -> Reaction:
+        return policy_staff.parked("west", "placement", "capacity", at)
+
+    for make, recipient in ((short, "coordinator"), (parked, "oncall")):
+        ids = []
+        for at in (T0, T0 + timedelta(hours=2), T0 + timedelta(days=1)):
+            reaction = make(at)
+            assert reaction.key == recipient
+            assert isinstance(reaction.command, cmd.ChooseMessage)
+            assert reaction.command.fields.keys() == TEMPLATES[reaction.command.template].fields.keys()
+            ids.append(reaction.command.message_id)
+        assert ids[0] == ids[1] != ids[2]
+
+
 # --- offers ---------------------------------------------------------------------------------------------------------
 
 OFFER, UNTIL, BY = "33333333-3333-4333-8333-333333333333", T0 + timedelta(hours=4), T0 + timedelta(hours=6)

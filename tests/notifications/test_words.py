@@ -31,7 +31,11 @@ SCRIPTS = {"ar": "ARABIC", "fa": "ARABIC", "ti": "ETHIOPIC", "am": "ETHIOPIC", "
 """In which letters a language is written; all others in Latin ones."""
 OTHERS = tuple(language for language in LANGUAGES if language != "en")
 GIVES_AWAY = re.compile(r"shelter|place|slaap|plek|opvang|papier|%\(", re.IGNORECASE)
-FILLED = {"date": "2026-01-05", "location": "West", "site": "west", "name": "Cold", "time": "2026-01-05T18:30:00+00:00"}
+FILLED = {
+    "date": "2026-01-05", "location": "West", "site": "west", "name": "Cold", "time": "2026-01-05T18:30:00+00:00",
+    "counted": "4", "expected": "3", "period": "2026-W02", "kind": "shelter_24h", "below": "20", "reader": "capacity",
+    "service": "placement",
+}  # fmt: skip
 
 
 def wanted(language: str) -> set[str]:

@@ -28,6 +28,7 @@ from shared.outbox import Relay
 from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
+from shared.telemetry import current_traceparent, span
 from tests.simulation.bank import Bank, Make, about, stood
 from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_intake import INTAKE
@@ -153,7 +154,8 @@ class AllowanceDesks:
             if process is not None and process.allowance is not None:
                 command_id = world.ids.event_id()
                 claim = KeyClaim("allowance-desk", key, b"body")
-                context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
+                with span("desk", "server"):
+                    context = Context(command_id, world.ids.random_id(), command_id, current_traceparent(), claim)
                 world.oracle.allowance.answers.setdefault(key, (site.name, [], None))[1].append(command_id)
                 task = process.spawn(process.allowance.handle(make(site.clock.now()), context))
                 await asyncio.wait([task])

@@ -7,6 +7,7 @@ from services.notifications.adapters.port import Channel
 from services.notifications.app_courier import Courier, Route
 from services.notifications.commands import RecordSent
 from services.notifications.decider_recipient import Message
+from shared.causes import following
 from tests.simulation.notifications import NotificationsProcess, SimChannel, SimCourier
 from tests.simulation.process import Parts, Process
 
@@ -26,12 +27,14 @@ class RepeatsUnmarked(Parts):
 
 
 class _RecordsFirst(SimCourier):
-    async def _send(self, recipient: str, message: Message, began: ev.SendingBegan, route: Route) -> None:
+    async def _send(
+        self, recipient: str, message: Message, began_id: str, began: ev.SendingBegan, route: Route
+    ) -> None:
         sent = RecordSent(
             at=self.clock.now(), role="system", recipient=recipient, message_id=message.id, attempt=began.attempt
         )
-        await self._do(recipient, "sent-first", sent)
-        await super()._send(recipient, message, began, route)
+        await self._do(recipient, following(began_id, "sent-first"), sent)
+        await super()._send(recipient, message, began_id, began, route)
 
 
 class _Hopes(NotificationsProcess):

@@ -35,6 +35,7 @@ from shared.outbox import Relay
 from shared.policies import LETTER_SECONDS, Handlers, PolicyReader
 from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, VersionConflict
 from shared.runtime import GATHER_SECONDS
+from shared.telemetry import current_traceparent, span
 from shared.vault import Vault, VaultProblem
 from tests.simulation.offers import arrival_of
 from tests.simulation.oracle_checks import person_of
@@ -266,7 +267,8 @@ class IntakeDesks:
             if process is not None and process.intake is not None:
                 command_id = world.ids.event_id()
                 claim = KeyClaim("intake-desk", key, b"body")
-                context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
+                with span("desk", "server"):
+                    context = Context(command_id, world.ids.random_id(), command_id, current_traceparent(), claim)
                 world.oracle.intake.answers.setdefault(key, (site.name, [], None))[1].append(command_id)
                 task = process.spawn(process.intake.handle(make(site.clock.now()), context))
                 await asyncio.wait([task])

@@ -18,6 +18,7 @@ from shared.envelope import stream_name
 from shared.inbox import Follow
 from shared.policies import PolicyReader
 from shared.ports import BusUnavailable, DueTimer, OriginHalted, StoreUnavailable, VersionConflict
+from tests.simulation.oracle import PLACEMENT
 from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_intake import INTAKE
 from tests.simulation.oracle_post import NOTIFICATIONS
@@ -131,7 +132,7 @@ class NotificationsProcess:
 
     def _tellers(self) -> list[str]:
         """Whom it hears of its own site."""
-        return [INTAKE] if self.process.site.allowance is None else [INTAKE, ALLOWANCE]
+        return [PLACEMENT, INTAKE] if self.process.site.allowance is None else [PLACEMENT, INTAKE, ALLOWANCE]
 
     def heard(self) -> dict[str, tuple[int, int]]:
         """How far the slower of its readers has come with what each service of its site told."""

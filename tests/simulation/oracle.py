@@ -82,7 +82,7 @@ class Oracle:
         self._bus, self._disks = bus, disks
         self._sites: dict[str, Judged] = {}
         self._kept: dict[Told, Branch] = {}  # what the outbox on the disk says
-        self._sent: dict[Told, Branch] = {}  # what was ever published
+        self.sent: dict[Told, Branch] = {}  # what was ever published
         self.acks: dict[tuple[str, str], Ack] = {}
         self.checks = 0
         self.restores: set[str] = set()
@@ -210,7 +210,7 @@ class Oracle:
         row = disk.outbox.get((message.origin.epoch, log), [])[message.sequence - 1 : message.sequence]
         require(bool(row) and row[0].id == message.id, "a message that is no outbox row", site, message)
         require(message.sequence == len(stream), "a message that is not at its row's place", site, message.sequence)
-        branch = self._sent.setdefault((site, message.origin.epoch, log), Branch())
+        branch = self.sent.setdefault((site, message.origin.epoch, log), Branch())
         if message.sequence <= len(branch.ids):
             known = branch.ids[message.sequence - 1]
             if known != message.id:
@@ -247,7 +247,7 @@ class Oracle:
         own = (teller, service) == (site, PLACEMENT)
         if own:
             self._keep(site, disk)  # a repair that is still under way may have begun an epoch
-        branches = self._kept if own else self._sent
+        branches = self._kept if own else self.sent
         branch = branches.get((teller, epoch, log), Branch())
         require(
             sequence < len(branch.as_of), "a view is ahead of what was told", site, view.name, origin, epoch, sequence
@@ -306,7 +306,7 @@ class Oracle:
             require(found == first, "two sites at rest show another capacity", name, found, first)
         for ack in self.acks.values():
             self._answer(ack)
-        sent = [*(id_ for branch in self._sent.values() for id_ in branch.ids), *self.intake.told()]
+        sent = [*(id_ for branch in self.sent.values() for id_ in branch.ids), *self.intake.told()]
         for site, services in disks.items():
             every_effect_has_a_cause(site, services[PLACEMENT], sent)
         self._agree()
@@ -438,7 +438,7 @@ class Oracle:
                 continue  # this epoch was over: what stood at its end was told anew in the next, which is on the list
             kept = set(self._kept.get((site, found.epoch, log), Branch()).ids)
             ranges = [lost.sequence for lost in found.lost if lost.log == log and not lost.id]
-            for number, id_ in enumerate(self._sent.get((site, found.epoch, log), Branch()).ids, 1):
+            for number, id_ in enumerate(self.sent.get((site, found.epoch, log), Branch()).ids, 1):
                 if number <= max(seen.bus, seen.heard) and id_ not in kept:
                     named = id_ in on_list or any(first <= number for first in ranges)
                     require(named, "a row others heard is lost without a word", site, log, number, seen)

@@ -22,7 +22,7 @@ AGGREGATES = {aggregate.decider.name: aggregate for aggregate in (AGGREGATE, CAL
 
 def every_effect_has_a_cause(site: str, disk: Disk, sent: Iterable[str]) -> None:
     """One site's placement. sent: the ids of all messages that were ever on any bus."""
-    proved = {policy_command(id_, HEARD.name) for id_ in sent} | _timers(disk) | _by_itself(site, disk)
+    proved = {policy_command(id_, HEARD.name) for id_ in sent} | _timers(disk) | by_itself(site, disk)
     ids = {event.id for event in disk.events}
     for event in disk.events:
         if event.meta.role == SYSTEM_ROLE:
@@ -47,7 +47,7 @@ def _timers(disk: Disk) -> AbstractSet[str]:
     return commands
 
 
-def _by_itself(site: str, disk: Disk) -> AbstractSet[str]:
+def by_itself(site: str, disk: Disk) -> AbstractSet[str]:
     """The commands a service gives itself at its start, when a site has left, or when a location is chosen."""
     opened = {derived_id("open-location", site, stream.partition("/")[2]) for stream in disk.streams}
     calls = [event for event in disk.events if event.stream.startswith("call/")]

@@ -10,21 +10,25 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.allowance import events_entitlement as entitlements
-from services.allowance.decider import ENTITLEMENT
+from services.allowance import events_payroll as payroll
+from services.allowance.decider import ENTITLEMENT, PAYROLL
 from services.intake import events as intake
 from services.intake import events_offers as offers
 from services.intake.decider import CLIENT
 from services.notifications import events as ev
 from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import SUMMARY
-from services.notifications.policy import CASEWORKER, message_id_of
+from services.notifications.policy import CASEWORKER, FINANCE, OPERATOR, message_id_of
 from services.notifications.policy_clients import LIMIT_NEAR, READY, STAY_DAYS_MAX
+from services.notifications.policy_staff import COUNT_DUE, RUN_WAITS
 from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_house import require
 from tests.simulation.oracle_intake import INTAKE
 from tests.support.memory_store import Disk
 
 NOTIFICATIONS = "notifications"
+AHEAD = (LIMIT_NEAR, COUNT_DUE)
+OF_HOUSE = (OPERATOR, FINANCE)
 ENDS = (ev.MessageSent, ev.MessageSuppressed, ev.MessageGathered, ev.MessageLeftAtDesk)
 FILES = CLIENT.stream("")
 SEATS = ENTITLEMENT.stream("")
@@ -34,7 +38,7 @@ SEATS = ENTITLEMENT.stream("")
 class Post:
     """One site's. chosen, begun, ended: by message id. open: not settled, at the desk or not. overtaken: not told any
     more because what it was about is over. ahead: about a day longer away than any story lasts. arrivals: whether each
-    was marked as a repeat, by message id."""
+    was marked as a repeat, by message id. of_house: what placement and allowance lead to for those who work there."""
 
     disk: Disk
     intake: Disk
@@ -49,6 +53,7 @@ class Post:
     overtaken: set[str] = field(default_factory=set)
     ahead: set[str] = field(default_factory=set)
     arrivals: dict[str, list[bool]] = field(default_factory=dict)
+    of_house: set[str] = field(default_factory=set)
 
 
 class PostOracle:
@@ -77,7 +82,8 @@ class PostOracle:
                 if isinstance(event, ev.MessageChosen):
                     known.open.add(event.message_id)
                     known.summaries |= {event.message_id} if event.template == SUMMARY else set()
-                    known.ahead |= {event.message_id} if event.template == LIMIT_NEAR else set()
+                    known.ahead |= {event.message_id} if event.template in AHEAD else set()
+                known.of_house |= {event.message_id} if event.recipient in OF_HOUSE else set()
             if isinstance(event, ev.SendingBegan):
                 require(event.recipient not in known.erased, "sending to whoever is erased", site, event)
                 require(event.message_id not in known.overtaken, "sending what is over", site, event)
@@ -132,7 +138,8 @@ class PostOracle:
             chosen = set(known.chosen) - known.summaries
             ready = ready_of(known.allowance, of_offers.erased)
             require(ready.must <= chosen, "a client does not hear that cash waits", site, ready.must - chosen)
-            others = chosen - of_offers.may - ready.may
+            others = chosen - of_offers.may - ready.may - known.of_house
+            require(runs_of(known.allowance) <= chosen, "nobody hears that a run waits", site)
             require(others == wanted, "not one message for each thing", site, wanted ^ others)
             require(of_offers.must <= chosen, "a client does not hear of an offer", site, of_offers.must - chosen)
             require(not of_offers.over & known.open, "what is over still waits", site, of_offers.over & known.open)
@@ -164,6 +171,18 @@ def ready_of(disk: Disk | None, erased: set[str]) -> Ready:
                 if client not in erased:
                     found.must.add(message_id)
     return found
+
+
+def runs_of(disk: Disk | None) -> set[str]:
+    """The message that each drafted run leads to, where runs are drafted."""
+    if disk is None:
+        return set()
+    drafted = (
+        PAYROLL.codec.decode(stored.data) for stored in disk.events if stored.stream.startswith(PAYROLL.stream(""))
+    )
+    return {
+        message_id_of(FINANCE, RUN_WAITS, event.run_id) for event in drafted if isinstance(event, payroll.PayRunDrafted)
+    }
 
 
 class OffersToldOf:

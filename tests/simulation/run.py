@@ -11,7 +11,7 @@ import hashlib
 import logging
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,15 +79,19 @@ class Outcome:
     trace: tuple[str, ...] = ()
 
 
-def run_seed(seed: int, parts: Parts | None = None, *, keep_trace: bool = False, movers: bool = False) -> Outcome:
+def run_seed(
+    seed: int, parts: Parts | None = None, *, keep_trace: bool = False, movers: bool = False,
+    look: Callable[[World], None] | None = None,
+) -> Outcome:  # fmt: skip
     """Lives one seed. Nothing outside the seed matters: no clock, no randomness, no hash seed. movers: of a world in
-    which clients are housed and move often."""
+    which clients are housed and move often. look: at what is left when it has ended well."""
     chance = random.Random(seed)
     loop = VirtualLoop()
     with _quiet():
         try:
             planned = moving(plan(chance)) if movers else plan(chance)
-            return loop.run_until_complete(_live(seed, loop, chance, planned, parts or Parts(), keep_trace=keep_trace))
+            living = _live(seed, loop, chance, planned, parts or Parts(), keep_trace=keep_trace, look=look)
+            return loop.run_until_complete(living)
         finally:
             loop.close()
 
@@ -103,8 +107,9 @@ def replay_command(seed: int) -> str:
 
 
 async def _live(
-    seed: int, loop: VirtualLoop, chance: random.Random, planned: Plan, parts: Parts, *, keep_trace: bool
-) -> Outcome:
+    seed: int, loop: VirtualLoop, chance: random.Random, planned: Plan, parts: Parts, *, keep_trace: bool,
+    look: Callable[[World], None] | None,
+) -> Outcome:  # fmt: skip
     handling.SNAPSHOT_EVERY, handling.STATES_MAX = planned.snapshot_every, planned.states_max
     world = World(loop, chance, planned, parts)
     trouble, desks, engineer, intakes = Trouble(world), Desks(world), Engineer(world), IntakeDesks(world)
@@ -115,6 +120,8 @@ async def _live(
     await asyncio.wait([story, failed], return_when=asyncio.FIRST_COMPLETED)
     failure = world.failure
     await world.end()
+    if look is not None and failure is None:
+        look(world)
     text = "\n".join(world.trace)
     return Outcome(
         seed, None if failure is None else str(failure), hashlib.blake2b(text.encode(), digest_size=12).hexdigest(),

@@ -18,6 +18,7 @@ from shared.forward import CALL, CallCommand, GiveUpCall, MakeCall
 from shared.handling import Context, Handled, KeyClaim, KeyReused
 from shared.kernel import Reaction
 from shared.ports import OriginHalted, StoreUnavailable, VersionConflict
+from shared.telemetry import current_traceparent, span
 from tests.simulation import keepers
 from tests.simulation.oracle import Ack
 from tests.simulation.oracle_house import House, require
@@ -133,7 +134,8 @@ class Desks:
         restored = site.restored
         command_id = world.ids.event_id()
         self._attempts.setdefault((claim.scope, claim.key), []).append(command_id)
-        context = Context(command_id, world.ids.random_id(), command_id, claim=claim)
+        with span("desk", "server"):
+            context = Context(command_id, world.ids.random_id(), command_id, current_traceparent(), claim)
         command = make(site.clock.now())
         if isinstance(command, CALL.commands):
             asked = Reaction("call", command.call_id, command)

@@ -15,6 +15,7 @@ from services.intake.app_contacts import Contacts
 from services.notifications import app, policy
 from services.notifications.adapters.contacts import ContactsUnavailable
 from services.notifications.adapters.settings import ChannelSettings, EmailSettings, WebhookSettings
+from services.notifications.adapters.stops import Stops
 from services.notifications.app_courier import Courier
 from services.notifications.commands import ChooseMessage
 from services.notifications.views import messages
@@ -72,6 +73,7 @@ class PostOffice:
     disk: Disk = field(default_factory=Disk)
     dies_at: int | None = None
     channels: Mapping[str, Any] | None = None
+    stops: Stops = field(default_factory=Stops)
 
     def __post_init__(self) -> None:
         self.clock = self.desk.clock
@@ -83,7 +85,9 @@ class PostOffice:
         self.store = MemoryStore(self.disk, SITE, "notifications", self._step)
         self.recipients = app.handlers(self.store, self.clock, SystemIds())[policy.RECIPIENT]
         channels = app.channels_of(self.settings) if self.channels is None else self.channels
-        self.courier = Courier(self.store, self.recipients, self.contacts, channels, self.settings, self.clock)
+        self.courier = Courier(
+            self.store, self.recipients, self.contacts, channels, self.settings, self.clock, self.stops
+        )
 
     async def _step(self, what: str) -> None:
         if self.dies_at is not None and what.startswith("append"):

@@ -139,21 +139,56 @@ async def test_from_offer_to_place_in_arabic_by_mail_and_in_tigrinya_at_the_desk
     async with network.client("west", "caseworker") as desk, network.client("west") as operator:
         await become_of(desk, amina, waits | {"offer_waiting": "sent"})
         await become_of(desk, senait, {"request_noted": "desk", "offer_waiting": "desk", "offer_lapsing": "chosen"})
+        codes = []
         for client, offer in ((amina, offers[0]), (senait, offers[1])):
             expected = {"expected_by": (await moment(network, timedelta(hours=4))).isoformat()}
             taken = await desk.post(f"/api/intake/clients/{client}/offers/{offer}/accept", json=expected)
             assert taken.status_code == 200, taken.text
+            codes.append(taken.json()["arrival_code"])
         over = {"request_noted": "sent", "offer_waiting": "sent", "offer_lapsing": "suppressed"}
         await become_of(desk, amina, over | {"offer_confirmed": "sent"})
         at_desk = {"request_noted": "desk", "offer_waiting": "suppressed", "offer_lapsing": "suppressed"}
         await become_of(desk, senait, at_desk | {"offer_confirmed": "desk"})
         await by_mail_in_arabic(network, desk, mailbox, amina)
         await at_the_desk_in_tigrinya(desk, operator, senait)
+        for offer, request, code in zip(offers, requests, codes, strict=True):
+            await move_in(desk, operator, offer, request, code)
+        await become_of(desk, amina, over | {"offer_confirmed": "sent"})
+        told_there = {"request_noted": "delivered", "offer_confirmed": "delivered"}
+        await become_of(desk, senait, at_desk | told_there)
+        assert len(mailbox.to(ADDRESS)) == 3, "whoever lives there is told nothing more of it"
         due = await messages(desk, "caseworker")
         assert [(one["template"], one["status"]) for one in due] == [("answer_due", "suppressed")] * 2
         assert mailbox.in_the_open == 0
         told = (ADDRESS, "kanarie-alias", "لقد طلبت", "مكان الإقامة أصبح", "መንበሪ")
         assert lying_about(network.data, told) == []
+
+
+async def move_in(desk: Any, operator: Any, offer: str, request: str, code: str) -> None:
+    """They come, say the code at the door, and have their place."""
+    arrived = await operator.post(f"/api/placement/holds/{offer}/check-in", json={"arrival_code": code})
+    assert arrived.status_code == 200, arrived.text
+
+    async def placed() -> bool:
+        return bool((await desk.get(f"/api/intake/requests/{request}")).json()["status"] == "placed")
+
+    await eventually("the request to be placed", placed, SLOWLY)
+
+
+async def test_operators_hear_of_a_count_that_is_not_what_the_board_says(network: Network) -> None:
+    go_to(network, night=False)
+    async with network.client("west", "caseworker") as desk, network.client("west") as operator:
+        house, _ = await network.new_location(operator, 2, kind="night_shelter")  # nobody asks for one here
+        body = {"location": house, "kind": "night_shelter", "counted": 2}
+        assert (await operator.post("/api/placement/head-counts", json=body)).status_code == 201
+
+        async def told() -> bool:
+            items = (await operator.get("/api/notifications/desk")).json()["items"]
+            return any(one["template"] == "count_differs" and house in one["texts"][-1]["text"] for one in items)
+
+        await eventually("the difference at the desk", told, SLOWLY)
+        waits = {one["template"]: one["status"] for one in await messages(desk, "operator")}
+        assert waits["count_due"] == "chosen"
 
 
 async def by_mail_in_arabic(network: Network, desk: Any, mailbox: Mailbox, client: str) -> None:

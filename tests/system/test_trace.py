@@ -177,6 +177,35 @@ async def test_one_site_tells_what_it_knows_and_no_more(city: Network, arrival: 
     assert "nobody knows anything of" in unknown.stderr
 
 
+async def test_the_spans_of_a_trace_are_at_the_sites_it_went_through_and_on_the_page_with_nothing_else_installed(
+    city: Network, arrival: Arrival
+) -> None:
+    wanted = {
+        "noord": {"POST /api/placement/holds", "handle MakeCall", "store append", "publish pub"},
+        "west": {"process CITY", "decide", "store append", "publish pub", "update letters"},
+    }
+    for site, names_there in wanted.items():
+        async with city.client(site, "oncall") as oncall:
+
+            async def kept(oncall: httpx.AsyncClient = oncall, names_there: set[str] = names_there) -> bool:
+                answer = await oncall.get("/api/console/spans", params={"trace": arrival.trace_id})
+                assert answer.status_code == 200, answer.text
+                spans = answer.json()["spans"]
+                assert {span["trace_id"] for span in spans} <= {arrival.trace_id}
+                return names_there <= {span["name"] for span in spans}
+
+            await eventually(f"the spans at {site}", kept)
+            page = await oncall.get("/trace", params={"id": arrival.trace_id})
+            assert page.status_code == 200
+            assert 'id="spans"' in page.text
+            assert "store append" in page.text
+            nobody = await oncall.post("/api/console/spans/v1/traces", content=b"no spans")
+            assert (nobody.status_code, nobody.json()["code"]) == (422, "spans-invalid")
+    async with city.client("west", "operator") as operator:
+        assert (await operator.post("/api/console/spans/v1/traces", content=b"")).status_code == 403
+        assert (await operator.get("/api/console/spans", params={"trace": arrival.trace_id})).status_code == 403
+
+
 async def test_what_the_owner_refuses_and_what_a_timer_ends_have_their_causes(city: Network) -> None:
     async with city.client("noord") as noord, city.client("west") as west:
         house, _ = await city.new_location(west, 1)

@@ -18,6 +18,9 @@ secret = "..."
 
 [staff.oncall]
 channel = "webhook"           # or "email", with an address
+
+[room_below]                  # at the municipality: who coordinates hears when fewer places of a kind are free
+shelter_24h = 20
 ```
 """
 
@@ -25,15 +28,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from shared.contracts.vocabulary import BedKind
 from shared.settings import SettingsError
 
 HERE = frozenset({"127.0.0.1", "::1", "localhost"})
-StaffRole = Literal["operator", "caseworker", "coordinator", "oncall"]
+StaffRole = Literal["operator", "caseworker", "coordinator", "finance", "oncall"]
 
 
 class _Table(BaseModel):
@@ -97,6 +101,7 @@ class ChannelSettings(_Table):
     sms: WebhookSettings | None = None
     webhook: WebhookSettings | None = None
     staff: dict[StaffRole, StaffSettings] = Field(default_factory=dict)
+    room_below: dict[BedKind, Annotated[int, Field(ge=1, le=100_000)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> ChannelSettings:

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from services.placement import commands as cmd
 from services.placement import events as ev
-from services.placement.publish import figures
+from services.placement.publish import figures, tell
+from shared.contracts.placement import HeadsCounted
 from tests.placement.sample import A1, A2, A3, AT, B1, after, began, opened, uid, west
 
 COUNT_ID = uid(501)
@@ -52,6 +53,17 @@ def test_an_older_count_is_kept_and_never_replaces_a_newer_look() -> None:
     early = AT - timedelta(hours=2)
     state = HOUSE.when(replace(COUNT, observed_at=early)).then(counted(superseded=True, seen=early)).state
     assert {row.observed_at for row in figures(state).read().rows} == {AT}
+
+
+def test_those_who_work_there_hear_how_many_and_not_where_somebody_was_missing() -> None:
+    event = counted(3, missing=(A2,), unexpected=(A3,))
+    state = HOUSE.given(event).state
+    [heads] = [told for told in tell(HOUSE.state, [event], state) if isinstance(told.contract, HeadsCounted)]
+    assert (heads.event.kind.log, heads.subject, heads.observed_at) == ("loc", COUNT_ID, AT)
+    assert heads.contract == HeadsCounted.of(
+        location="west", count_id=COUNT_ID, kind="shelter_24h", counted=3, expected=2, superseded=False, observed_at=AT,
+        at=AT,
+    )  # fmt: skip
 
 
 def test_the_same_again_changes_nothing() -> None:

@@ -1,0 +1,89 @@
+"""What nobody tells and somebody has to hear of: that a site is silent, that there is little room, that a reader of
+this process waits with a message it cannot read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from services.notifications import policy, policy_staff
+from services.notifications.views_room import free_by_kind
+from shared import metrics
+from shared.handling import Context
+from shared.ids import derived_id
+from shared.kernel import Reaction
+from shared.policies import Handlers
+from shared.ports import OriginHalted, Store, StoreUnavailable, VersionConflict
+from shared.runtime import Runtime
+
+LOOK_SECONDS = 20.0
+"""How often it is looked."""
+NOT_NOW = (StoreUnavailable, OriginHalted, VersionConflict)
+"""What is told is told at the next look."""
+
+
+class Watch:
+    """Looks again and again, and has each thing told once a day to each role."""
+
+    def __init__(self, runtime: Runtime, store: Store, deciding: Handlers, room_below: Mapping[str, int]) -> None:
+        self._runtime, self._store, self._deciding, self._below = runtime, store, deciding, room_below
+        self._told: set[str] = set()
+
+    async def silence(self) -> None:
+        """Whoever is on call, and the municipality, hear that a site is silent."""
+        host = self._runtime.host
+        while True:
+            for site in host.roster:
+                link = self._runtime.links.link(site, host.clock.monotonic())
+                if site == host.settings.site or link.state != "silent" or link.silent_seconds is None:
+                    continue
+                now = host.clock.now()
+                since = now - timedelta(seconds=link.silent_seconds)
+                for recipient in (policy.ONCALL, policy.COORDINATOR):
+                    await self._tell(policy_staff.silent(site, recipient, since, now))
+            await host.clock.sleep(LOOK_SECONDS)
+
+    async def room(self) -> None:
+        """The municipality hears that there are fewer free places of a kind than it wants to know of."""
+        host = self._runtime.host
+        while True:
+            try:
+                found = await free_by_kind(self._store, host.roster)
+            except StoreUnavailable:
+                found = {}
+            for kind, below in self._below.items():
+                if found.get(kind, below) < below:
+                    await self._tell(policy_staff.short(kind, below, host.clock.now()))
+            await host.clock.sleep(LOOK_SECONDS)
+
+    async def parked(self) -> None:
+        """Whoever is on call hears that a reader of any service of this process waits."""
+        host = self._runtime.host
+        while True:
+            for service, reader in parked_readers():
+                await self._tell(policy_staff.parked(host.settings.site, service, reader, host.clock.now()))
+            await host.clock.sleep(LOOK_SECONDS)
+
+    async def _tell(self, reaction: Reaction) -> None:
+        message_id = reaction.command.message_id  # type: ignore[attr-defined]
+        command_id = derived_id("watch", message_id)
+        if command_id in self._told:
+            return
+        try:
+            context = Context(command_id, command_id, command_id)
+            await self._deciding[reaction.aggregate].handle(reaction.key, reaction.command, context)
+        except NOT_NOW:
+            return
+        self._told.add(command_id)
+
+
+def parked_readers() -> list[tuple[str, str]]:
+    """Service and reader of whatever waits in this process, by its own gauge; what was put aside holds nobody up."""
+    [family] = metrics.READER_PARKED.collect()
+    found = {
+        (sample.labels["service"], sample.labels["reader"])
+        for sample in family.samples
+        if sample.value > 0 and sample.labels["origin"] != "none"
+    }
+    return sorted(found)

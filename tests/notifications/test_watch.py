@@ -1,0 +1,54 @@
+"""What nobody tells: a sum of the room there is, and whoever waits with a message that cannot be read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from services.notifications.app_watch import parked_readers
+from services.notifications.views_room import ROOM, free_by_kind, room_rows
+from shared import metrics
+from shared.contracts.placement import CapacityTold
+from shared.envelope import Message, Origin
+from shared.ports import Append
+from tests.support.memory_store import Disk, MemoryStore
+
+T0 = datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
+
+
+def told(
+    site: str, kind: str, total: int, occupied: int, *, blocked: int = 0, overflow: int = 0
+) -> tuple[Message, CapacityTold]:
+    row = {
+        "kind": kind, "size_class": "1", "feature_class": "", "total": total, "overflow": overflow,
+        "occupied": occupied, "held": 1, "blocked": blocked, "people": occupied, "observed_at": None,
+    }  # fmt: skip
+    said = CapacityTold.of(location=site, site=site, title="A house", district="West", rows=(row,))
+    origin = Origin(site, "placement", 1)
+    return Message(origin, "pub", 1, "id", said.type_name, site, T0, "c", "c", said.encode()), said
+
+
+async def test_free_places_are_counted_by_kind_over_the_sites_there_are() -> None:
+    store = MemoryStore(Disk(), "stad", "notifications")
+    for message, said in (
+        told("west", "shelter_24h", 20, 10), told("noord", "shelter_24h", 5, 1, blocked=1, overflow=2),
+        told("noord", "night_shelter", 3, 9), told("oost", "shelter_24h", 90, 0),
+        told("west", "shelter_24h", 20, 12),
+    ):  # fmt: skip
+        await store.append(Append(T0, rows=[*room_rows(message, said)]))
+    assert await free_by_kind(store, {"west", "noord"}) == {"shelter_24h": 7 + 4, "night_shelter": 0}
+    assert list(ROOM.contracts) == [CapacityTold.type_name]
+
+
+def test_whoever_waits_in_this_process_is_seen_in_its_own_gauge() -> None:
+    here = metrics.READER_PARKED.labels("placement", "capacity", "noord/placement")
+    aside = metrics.READER_PARKED.labels("placement", "letters", "none")
+    try:
+        aside.set(2)
+        here.set(0)
+        assert ("placement", "capacity") not in parked_readers()
+        here.set(1)
+        assert ("placement", "capacity") in parked_readers()
+        assert ("placement", "letters") not in parked_readers()
+    finally:
+        here.set(0)
+        aside.set(0)
