@@ -267,6 +267,7 @@ class Supervisor:
                 "seal_keys": self._letter_keys[name],
                 "network_keys": self.files.network_keys,
                 "vault": self.files.vault(name, site.retention_days) if "intake" in site.services else None,
+                "notes": self.files.notes(name) if "console" in site.services else None,
                 "channels": None if site.channels is None else Path(site.channels).absolute(),
                 "token_signing_key": signing,
                 "clock_file": self.files.clock,

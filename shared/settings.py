@@ -35,12 +35,11 @@ class LocationSettings(BaseModel):
     district: str = ""
 
 
-class VaultSettings(BaseModel):
-    """Where the keys of a site's personal data are (`shared/vault.py`).
+class KeySettings(BaseModel):
+    """Where keys are that something is sealed with (`shared/vault.py`).
 
     site_keys: a JWK set, the newest first. keys: the folder of data keys; a backup of it lives 7 days at most.
-    destroyed: the list of destroyed keys, out of the reach of every backup that is ever put back. retention_days: how
-    long a file may lie unused before it is erased.
+    destroyed: the list of destroyed keys, out of the reach of every backup that is ever put back.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +47,14 @@ class VaultSettings(BaseModel):
     site_keys: Path
     keys: Path
     destroyed: Path
+
+
+class VaultSettings(KeySettings):
+    """Where the keys of a site's personal data are.
+
+    retention_days: how long a file may lie unused before it is erased.
+    """
+
     retention_days: int = Field(default=365, ge=1)
 
 
@@ -81,7 +88,8 @@ class SiteSettings(BaseModel):
     the network, as `site/service`. `seal_keys` is this site's private keys for letters, `network_keys` every site's
     public ones, and who belongs to the network now (`shared/roster.py`). `first_epoch` is where its stores begin when
     they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
-    site that runs intake. `channels` is the file that says how messages leave the site (none: all go to the desk).
+    site that runs intake, `notes` where one shift leaves notes for the next: the keys they are sealed with. `channels`
+    is the file that says how messages leave the site (none: all go to the desk).
     `journal_days` is how long the console keeps what was told. Counts of people under `small_counts_below` are shown to
     nobody. `logbook` is where lines about people's data go (none: nowhere; who opened a file is kept all the same).
     `token_signing_key`, `clock_file` and `embedded` exist for networks that `plek up` started only.
@@ -106,6 +114,7 @@ class SiteSettings(BaseModel):
     seal_keys: Path
     network_keys: Path
     vault: VaultSettings | None = None
+    notes: KeySettings | None = None
     channels: Path | None = None
     first_epoch: int = Field(default=1, ge=1)
     small_counts_below: int = Field(default=5, ge=1, le=1_000)
