@@ -327,7 +327,7 @@ def house_sheet(
         return Sheet(kind, words("board.count.occupied", n=sleeping), forms)
     if about == "note":
         named = [(place["id"], house.name(place)) for inside in by_room(house.places).values() for place in inside]
-        return Sheet(words("notes.write"), words("notes.about"), [_note(location, named, words)])
+        return Sheet(words("notes.write"), "", [_note(location, named, words)])
     if about == "offers":
         return Sheet(words("sheet.offers"), words("sheet.offers_about"), [_offers(location, words)])
     return None

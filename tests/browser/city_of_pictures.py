@@ -176,7 +176,11 @@ def _clients(network: Network) -> dict[str, str]:
             _post(desk, f"/api/intake/clients/{told['client']}/requests", kinds=["family_shelter"],
                   priority_facts=["children", "sleeping_rough"])  # fmt: skip
             made = _post(desk, f"/api/intake/clients/{told['client']}/trajectories", goals=["een advocaat spreken"])
-            _post(desk, f"/api/intake/trajectories/{made['id']}/milestones", milestone="eerste gesprek")
+            _post(
+                desk,
+                f"/api/intake/clients/{told['client']}/trajectories/{made['id']}/milestones",
+                milestone="eerste gesprek",
+            )
             _post(
                 desk,
                 f"/api/intake/clients/{told['client']}/referrals",
@@ -194,23 +198,21 @@ def _clients(network: Network) -> dict[str, str]:
 
 
 def _shift(network: Network) -> None:
-    """What an evening has at west's desk: notes of the last shift, somebody on the way, a question, and a bed nobody
-    slept in for three nights."""
+    """What an evening has at west's desk: notes of the last shift, somebody on the way, and a question."""
     with _desk(network, "west", "operator") as desk, _desk(network, "noord", "caseworker") as noord:
         if _list(desk, "/api/console/notes", location="west"):
             return
-        _unseen(desk)
         places = [row for row in _list(desk, "/api/placement/places") if row["location"] == "west"]
         _post(desk, "/api/console/notes", location="west", text="De voordeur klemt: stevig duwen.\nMorgen gemaakt.")
         _post(
             desk, "/api/console/notes", location="west", place_id=places[2]["id"],
             text="Het bed aan het raam kraakt; matras is besteld.",
         )  # fmt: skip
-        elsewhere = [row["location"] for row in capacity(desk) if row["location"] != "west"]
+        elsewhere = {row["location"] for row in capacity(desk) if row["kind"] == "night_shelter"} - {"west"}
         for alias, mode in (("Ekster", "automatic"), ("Spreeuw", "ask")):
             _post(desk, "/api/placement/locations/west/offers", offers=mode)
             client = _post(noord, "/api/intake/clients", alias=alias, household=[{"age_band": "23-64"}])["id"]
-            asked = {"kinds": ["night_shelter"], "not_at": sorted(set(elsewhere))}
+            asked = {"kinds": ["night_shelter"], "not_at": sorted(elsewhere)}
             _post(noord, f"/api/intake/clients/{client}/requests", **asked)
             if mode == "ask":
                 until("west is asked", lambda: _list(desk, "/api/placement/offer-questions", location="west"))
@@ -228,26 +230,6 @@ def _accepted(desk: httpx.Client, client: str) -> None:
     [offer, *_] = until("a place is offered", offered)
     by = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     _post(desk, f"/api/intake/clients/{client}/offers/{offer}/accept", expected_by=by)
-
-
-def _unseen(desk: httpx.Client) -> None:
-    """A stay that began some days ago, and walks of three nights that found nobody in its bed."""
-    free = next(
-        row for row in _list(desk, "/api/placement/places", status="free")
-        if (row["location"], row["kind"], row["sleeps"]) == ("west", "shelter_24h", 1)
-    )  # fmt: skip
-    now = datetime.now(UTC)
-    began = {"place_ids": [free["id"]], "observed_at": (now - timedelta(days=5)).isoformat()}
-    _post(desk, "/api/placement/stays", **began)
-    others = [
-        row["id"] for row in _list(desk, "/api/placement/places", status="occupied")
-        if (row["location"], row["kind"]) == ("west", "shelter_24h") and row["id"] != free["id"]
-    ]  # fmt: skip
-    for nights in (3, 2, 1):
-        _post(
-            desk, "/api/placement/head-counts", location="west", kind="shelter_24h", counted=len(others),
-            occupied_place_ids=others, observed_at=(now - timedelta(days=nights)).isoformat(),
-        )  # fmt: skip
 
 
 def _hold(network: Network) -> dict[str, str]:
