@@ -24,6 +24,7 @@ from services.console.board import DESK_ROLES, HOUSEHOLD_ROLES, PLACE_ROLES, Nig
 from services.console.find import Wanted, asked, found
 from services.console.network import network, site_title
 from services.console.views_notes import Notes
+from services.console.views_waiting import Waiting
 from services.console.waits import Waits, waits
 from services.console.words import LANGUAGES, Words, choose_language, words
 from shared.clock import Clock
@@ -155,12 +156,14 @@ class House:
 
 class Screens:
     """What the pages are made from. settings: of this site. cookie: the name of the session cookie. notes: where those
-    for the next shift are; None where nobody leaves any."""
+    for the next shift are; None where nobody leaves any. waiting: who waited when; None where no journal is."""
 
     def __init__(
-        self, settings: SiteSettings, places: Places, clock: Clock, cookie: str, notes: Notes | None = None
-    ) -> None:
-        self.settings, self.places, self.clock, self.cookie, self.notes = settings, places, clock, cookie, notes
+        self, settings: SiteSettings, places: Places, clock: Clock, cookie: str, notes: Notes | None = None,
+        waiting: Waiting | None = None,
+    ) -> None:  # fmt: skip
+        self.settings, self.places, self.clock, self.cookie = settings, places, clock, cookie
+        self.notes, self.waiting = notes, waiting
         self._absences: dict[str, tuple[float, list[dict[str, Any]]]] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),

@@ -16,6 +16,7 @@ from services.console.api_entrance import Entrance
 from services.console.views import JOURNAL, JOURNAL_TABLES, Entry, Filter, Place
 from services.console.views_accounts import ACCOUNT_TABLES, Accounts
 from services.console.views_notes import NOTE_TABLES, Notes
+from services.console.views_waiting import Waiting
 from shared import migration, schema
 from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
@@ -104,7 +105,7 @@ def build(host: Host) -> ServiceApp:
         await runtime.stop()
 
     places, cookie = api_screens.Places(client), session_cookie(settings.site)
-    screens = api_screens.Screens(settings, places, host.clock, cookie, notes)
+    screens = api_screens.Screens(settings, places, host.clock, cookie, notes, Waiting(store.query))
     journal_api = api.build(Journal(store), bench, tail, host.streams, _asyncapi(host))
     add_health(journal_api, runtime.health)
     api_trace.add_trace(journal_api, api_trace.Tracer(store, client, settings.site, settings.services))

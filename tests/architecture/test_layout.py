@@ -49,6 +49,7 @@ PURE_MODULES = {
         "board": "what the board shows",
         "sheet": "what more may be done",
         "waits": "what waits for a desk's word",
+        "waited": "who waited, week by week",
         "notes": "what the last shift left",
         "walk": "a walk round the house to count heads",
         "find": "where there is room",

@@ -1,4 +1,4 @@
-"""When a site counts as caught up with another one: everything it told is applied, and who told nothing keeps nobody."""
+"""When a site is caught up with another one: everything it told is applied, and who told nothing keeps nobody."""
 
 from __future__ import annotations
 
