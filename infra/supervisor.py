@@ -269,6 +269,8 @@ class Supervisor:
                 "vault": self.files.vault(name, site.retention_days) if "intake" in site.services else None,
                 "notes": self.files.notes(name) if "console" in site.services else None,
                 "channels": None if site.channels is None else Path(site.channels).absolute(),
+                "agreed": None if site.agreed is None else Path(site.agreed).absolute(),
+                "map": None if site.map is None else Path(site.map).absolute(),
                 "token_signing_key": signing,
                 "clock_file": self.files.clock,
                 "otlp_endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or telemetry.otlp_endpoint,

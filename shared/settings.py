@@ -90,6 +90,7 @@ class SiteSettings(BaseModel):
     they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
     site that runs intake, `notes` where one shift leaves notes for the next: the keys they are sealed with. `channels`
     is the file that says how messages leave the site (none: all go to the desk).
+    `agreed` is the municipality's list of places agreed with each location, `map` its map of districts (GeoJSON).
     `journal_days` is how long the console keeps what was told. Counts of people under `small_counts_below` are shown to
     nobody. `logbook` is where lines about people's data go (none: nowhere; who opened a file is kept all the same).
     `token_signing_key`, `clock_file` and `embedded` exist for networks that `plek up` started only.
@@ -116,6 +117,8 @@ class SiteSettings(BaseModel):
     vault: VaultSettings | None = None
     notes: KeySettings | None = None
     channels: Path | None = None
+    agreed: Path | None = None
+    map: Path | None = None
     first_epoch: int = Field(default=1, ge=1)
     small_counts_below: int = Field(default=5, ge=1, le=1_000)
     token_signing_key: Path | None = None

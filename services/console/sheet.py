@@ -135,7 +135,7 @@ def _place_forms(house: _House, place: Row, name: str, about: str, offer: Row | 
         if offer is None:
             return [_no_show(hold, name, house.words)]
         accepted = [_check_in(hold, name, house.words), _no_show(hold, name, house.words)]
-        return [*(accepted if offer["status"] == "accepted" else []), _withdraw(offer, name, house.words)]
+        return [*(accepted if offer["status"] == "accepted" else []), _withdraw(offer, hold, name, house.words)]
     return []
 
 
@@ -158,12 +158,13 @@ def _no_show(hold: Row, name: str, words: Words) -> Form:
     )  # fmt: skip
 
 
-def _withdraw(offer: Row, name: str, words: Words) -> Form:
+def _withdraw(offer: Row, hold: Row, name: str, words: Words) -> Form:
+    """Its hold's version is what has to be as it was seen: the offer ends with it."""
     buttons = [Choice(words(f"withdraw.{reason}"), {"reason": reason}) for reason in WITHDRAW_REASONS]
     return Form(
         "withdraw", words("sheet.withdraw"), words("sheet.withdraw_help"),
         f"/api/placement/offers/{offer['id']}/withdraw", {}, buttons, words("done.withdraw", place=name),
-        offer["version"],
+        hold["version"],
     )  # fmt: skip
 
 

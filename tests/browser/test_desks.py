@@ -187,7 +187,7 @@ def test_who_walked_in_without_a_name_is_found_among_the_stays_of_the_house(visi
             desk.page.wait_for_timeout(100)
         assert [one["stay_id"] for one in claimed] == [stay]
         desk.page.reload()
-        opens(desk, "Correct the card")
+        opens(desk, "Correct the file")
         desk.page.keyboard.press("Escape")
         desk.page.get_by_role("button", name="They stay here already").click()
         expect(desk.page.locator("#sheet")).not_to_contain_text("Hall, place 2")

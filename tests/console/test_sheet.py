@@ -146,7 +146,7 @@ def test_who_accepted_an_offer_is_let_in_with_their_code_which_no_device_keeps()
     assert check_in.text == ("arrival_code", "Code", 40)
     assert (check_in.path, check_in.later) == ("/api/placement/holds/hold-1/check-in", False)
     assert [body["reason"] for body in bodies(found["withdraw"])] == list(WITHDRAW_REASONS)
-    assert (found["withdraw"].path, found["withdraw"].version) == ("/api/placement/offers/hold-1/withdraw", 3)
+    assert (found["withdraw"].path, found["withdraw"].version) == ("/api/placement/offers/hold-1/withdraw", 8)
     assert list(held_for(OFFER | {"status": "open"})) == ["withdraw", "note"]  # nobody said that they come
 
 
