@@ -58,6 +58,12 @@ class Site(_Table):
     agreed: str | None = Field(default=None, min_length=1)
     map: str | None = Field(default=None, min_length=1)
 
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The files it names, by the setting they are for."""
+        named = {"channels": self.channels, "agreed": self.agreed, "map": self.map}
+        return {setting: path for setting, path in named.items() if path is not None}
+
 
 class Telemetry(_Table):
     """Where spans go, and lines about people's data, and how much is written down."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from statistics import median
 from typing import Any, Protocol
 
 from services.console.words import ZONE, Words
@@ -79,9 +78,14 @@ def points(told: Iterable[Asked], open_: Iterable[Mapping[str, Any]], now: datet
             (day - began).days for began, closed in since.values() if began <= day and (closed is None or closed > at)
         ]
         few = 0 < len(waited) < below
-        days = None if few or not waited else round(median(waited))
+        days = None if few or not waited else _middle(waited)
         found.append(Point(at, None if few else len(waited), days))
     return found
+
+
+def _middle(days: Sequence[int]) -> int:
+    """The median, in whole days: of an even number, the lower of the two in the middle."""
+    return sorted(days)[(len(days) - 1) // 2]
 
 
 def _moments(now: datetime) -> Iterator[datetime]:

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Locator, expect
 from infra.running import site_settings
 from shared.http_access import session_cookie
 from shared.security import Role, issue_token, load_signing_key
-from tests.browser.test_for_everybody import NARROW, large_enough, violations
-from tests.browser.visitor import PATIENCE_MS, PHONE, Visitor, Visitors
+from tests.browser.test_for_everybody import NARROW, everywhere, large_enough, violations
+from tests.browser.visitor import PATIENCE_MS, PHONE, Scheme, Visitor, Visitors
 from tests.support.network import Network, network_of, running_network
 
 SLOWLY_MS = 90_000
@@ -339,15 +339,17 @@ def test_a_regime_is_declared_and_ended_from_the_screen(visitors: Visitors) -> N
         large_enough(office)
 
 
-def test_axe_finds_nothing_at_the_desk_and_long_names_fit_a_phone(visitors: Visitors) -> None:
-    size, language = PHONE, "nl"
+@everywhere
+def test_axe_finds_nothing_at_the_desk_and_long_names_fit_a_phone(
+    visitors: Visitors, language: str, scheme: Scheme, size: tuple[int, int]
+) -> None:
     with visitors.api("noord", "caseworker") as intake:
         alias = f"{HEBREW} een-heel-lange-schuilnaam-zonder-einde-{language}"
         body = {"alias": alias, "household": [{"age_band": "0-3"}], "personal": {"notes": "x"}}
         client = intake.post("/api/intake/clients", json=body).json()["id"]
         intake.post(f"/api/intake/clients/{client}/trajectories", json={"goals": ["a" * 110]})
         intake.post(f"/api/intake/clients/{client}/referrals", json={"partner_kind": "school", "partner": "b" * 110})
-    with visitors.visitor("noord", language=language, size=size) as desk:
+    with visitors.visitor("noord", language=language, scheme=scheme, size=size) as desk:
         sign_in(visitors, desk, "caseworker")
         assert violations(desk) == []
         desk.page.locator("[data-sheet='/clients/form']").click()
