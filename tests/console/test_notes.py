@@ -165,10 +165,10 @@ async def test_over_http_for_the_desk_only_and_under_one_key_once(shift: Shift) 
         async with caller(site, tokens.token(role)) as client:
             return await client.request(method, f"/api/console/notes{path}", **more)  # type: ignore[arg-type]
 
-    keyed = {"headers": {"Idempotency-Key": "0123456789abcdef"}, "json": body}
-    first, again = await asks("POST", "", **keyed), await asks("POST", "", **keyed)
+    key = {"Idempotency-Key": "0123456789abcdef"}
+    first, again = [await asks("POST", "", headers=key, json=body) for _ in range(2)]
     assert (first.status_code, first.json()["id"]) == (201, again.json()["id"])
-    other = await asks("POST", "", headers=keyed["headers"], json=body | {"text": "other"})
+    other = await asks("POST", "", headers=key, json=body | {"text": "other"})
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     (item,) = (await asks("GET", "?location=house", "caseworker")).json()["items"]
     assert (item["text"], item["place_id"]) == (TEXT, None)

@@ -24,7 +24,7 @@ def square(west: float, south: float, size: float = 1.0) -> list[list[float]]:
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
-def feature(name: str, *rings: list[list[float]], **more: Any) -> dict[str, Any]:
+def feature(name: str, *rings: list[list[Any]], **more: Any) -> dict[str, Any]:
     geometry = {"type": "Polygon", "coordinates": list(rings)}
     return {"type": "Feature", "properties": {"name": name}, "geometry": geometry} | more
 

@@ -40,8 +40,8 @@ def absence(**more: Any) -> dict[str, Any]:
 
 
 def shown(language: str = "en", **given: Any) -> Waits:
-    lists = [given.get(name, []) for name in ("holds", "offers", "questions", "absences")]
-    return waits("west", HOUSE, *lists, NOW, words(language))
+    holds, offers, questions, absences = (given.get(name, []) for name in ("holds", "offers", "questions", "absences"))
+    return waits("west", HOUSE, holds, offers, questions, absences, NOW, words(language))
 
 
 def held(*place_ids: str, **more: Any) -> dict[str, Any]:
