@@ -42,7 +42,8 @@ class Location(_Table):
 
 class Site(_Table):
     """A deployment. `postgres` is the address of a server to use instead of an embedded one; `retention_days` how long
-    a client's file may lie unused before it is erased; `channels` the file that says how messages leave the site."""
+    a client's file may lie unused before it is erased; `channels` the file that says how messages leave the site;
+    `agreed` the municipality's list of places agreed with each location, `map` its map of districts in GeoJSON."""
 
     name: Name
     title: str = Field(default="", max_length=200)
@@ -54,6 +55,14 @@ class Site(_Table):
     postgres: SecretStr | None = None
     retention_days: int = Field(default=365, ge=1, le=3650)
     channels: str | None = Field(default=None, min_length=1)
+    agreed: str | None = Field(default=None, min_length=1)
+    map: str | None = Field(default=None, min_length=1)
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The files it names, by the setting they are for."""
+        named = {"channels": self.channels, "agreed": self.agreed, "map": self.map}
+        return {setting: path for setting, path in named.items() if path is not None}
 
 
 class Telemetry(_Table):

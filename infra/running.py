@@ -20,7 +20,7 @@ from typing import Any
 
 from infra.keys import ensure_logbook_key, ensure_vault_key
 from infra.processes import PlatformError, explain
-from shared.settings import LogbookSettings, SiteSettings, VaultSettings
+from shared.settings import KeySettings, LogbookSettings, SiteSettings, VaultSettings
 from shared.streams import ACCOUNTS, Admin, Admins, Topology
 
 
@@ -54,6 +54,12 @@ class Files:
             site_keys=ensure_vault_key(own / "keys"), keys=own / "vault", destroyed=self.erased / f"{site}.txt",
             retention_days=retention_days,
         )  # fmt: skip
+
+    def notes(self, site: str) -> KeySettings:
+        """Where the keys of the notes of one site's shifts are: wrapped under the site's key, apart from its vault."""
+        own = self.sites / site
+        site_keys, destroyed = ensure_vault_key(own / "keys"), self.erased / f"{site}.notes.txt"
+        return KeySettings(site_keys=site_keys, keys=own / "notes", destroyed=destroyed)
 
     def logbook(self, site: str, configured: str | None) -> LogbookSettings | None:
         """Where one site's lines about people's data go, its key made where missing; the environment's word counts."""

@@ -35,12 +35,11 @@ class LocationSettings(BaseModel):
     district: str = ""
 
 
-class VaultSettings(BaseModel):
-    """Where the keys of a site's personal data are (`shared/vault.py`).
+class KeySettings(BaseModel):
+    """Where keys are that something is sealed with (`shared/vault.py`).
 
     site_keys: a JWK set, the newest first. keys: the folder of data keys; a backup of it lives 7 days at most.
-    destroyed: the list of destroyed keys, out of the reach of every backup that is ever put back. retention_days: how
-    long a file may lie unused before it is erased.
+    destroyed: the list of destroyed keys, out of the reach of every backup that is ever put back.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +47,14 @@ class VaultSettings(BaseModel):
     site_keys: Path
     keys: Path
     destroyed: Path
+
+
+class VaultSettings(KeySettings):
+    """Where the keys of a site's personal data are.
+
+    retention_days: how long a file may lie unused before it is erased.
+    """
+
     retention_days: int = Field(default=365, ge=1)
 
 
@@ -81,7 +88,9 @@ class SiteSettings(BaseModel):
     the network, as `site/service`. `seal_keys` is this site's private keys for letters, `network_keys` every site's
     public ones, and who belongs to the network now (`shared/roster.py`). `first_epoch` is where its stores begin when
     they are new: later than any epoch that others have heard of an earlier site of this name. `vault` is there at a
-    site that runs intake. `channels` is the file that says how messages leave the site (none: all go to the desk).
+    site that runs intake, `notes` where one shift leaves notes for the next: the keys they are sealed with. `channels`
+    is the file that says how messages leave the site (none: all go to the desk).
+    `agreed` is the municipality's list of places agreed with each location, `map` its map of districts (GeoJSON).
     `journal_days` is how long the console keeps what was told. Counts of people under `small_counts_below` are shown to
     nobody. `otlp_endpoint` is where spans go (none: an embedded site keeps them itself, others make none), `trace_link`
     a page of that place about one trace, with `{trace_id}` in it. `logbook` is where lines about people's data go
@@ -108,7 +117,10 @@ class SiteSettings(BaseModel):
     seal_keys: Path
     network_keys: Path
     vault: VaultSettings | None = None
+    notes: KeySettings | None = None
     channels: Path | None = None
+    agreed: Path | None = None
+    map: Path | None = None
     first_epoch: int = Field(default=1, ge=1)
     small_counts_below: int = Field(default=5, ge=1, le=1_000)
     token_signing_key: Path | None = None

@@ -162,6 +162,11 @@ class Vault:
             raise VaultProblem("vault-key-used")
         self._remember(key_id, key)
 
+    async def knows(self, key_id: str) -> bool:
+        """Whether there is a data key of that id. Raises `VaultProblem`."""
+        self._needs_open()
+        return await self._store.get(key_id) is not None
+
     async def remove(self, key_id: str) -> None:
         """Takes back a key that was made for somebody who was not registered after all."""
         self._known.pop(key_id, None)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse
 
+from services.console.agreed import FILE_COLUMNS, Line, NotAgreed, against, file_rows, read
 from services.console.api_screens import NoAnswer, Screens, viewer_of
 from services.console.city import (
     COLUMNS_CSV,
@@ -25,6 +29,8 @@ from services.console.city import (
     city,
     moment_asked,
 )
+from services.console.shapes import BYTES_MAX, Plan, plan
+from services.console.words import ZONE, Words
 from shared.http_access import EVERYBODY, CurrentActor, allow
 from shared.security import Actor
 
@@ -79,9 +85,12 @@ def _add_page(pages: FastAPI, screens: Screens, path: str, template: str) -> Non
         try:
             answer = await _asked(screens, viewer.token, at, query.after)
         except NoAnswer:
-            return screens.page(request, template, 503, city=None, **facts)
+            return screens.page(request, template, 503, **_nothing(screens, request, actor.role) | facts)
         shown = city(answer, screens.settings.site, at, now, query.district, spoken)
-        return screens.page(request, template, city=shown, **facts)
+        agreed, wrong = _agreed(screens.settings.agreed, answer["rows"], at or now, spoken)
+        return screens.page(
+            request, template, city=shown, agreed=agreed, agreed_wrong=wrong, plan=_plan(screens.settings.map), **facts
+        )
 
 
 def _add_downloads(pages: FastAPI, screens: Screens) -> None:
@@ -115,6 +124,19 @@ def _add_downloads(pages: FastAPI, screens: Screens) -> None:
             made = await asyncio.to_thread(parquet, COLUMNS_CSV, rows)
             return download(made, "application/vnd.apache.parquet", "capacity.parquet")
 
+    @pages.get("/city/agreed.csv")
+    @allow(*EVERYBODY)
+    async def agreed_csv(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> Response:
+        """What was agreed with each location beside what is, or was, there."""
+        viewer, spoken, now = viewer_of(request, actor, screens.cookie), screens.language(request), screens.clock.now()
+        at = moment_asked(query.at, now)
+        try:
+            answer = await _asked(screens, viewer.token, at)
+        except NoAnswer:
+            return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
+        lines, _ = _agreed(screens.settings.agreed, answer["rows"], at or now, spoken)
+        return download(table(FILE_COLUMNS, file_rows(lines, answer["as_of"])), "text/csv; charset=utf-8", "agreed.csv")
+
     @pages.get("/city/map.svg")
     @allow(*EVERYBODY)
     async def map_svg(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> Response:
@@ -126,14 +148,46 @@ def _add_downloads(pages: FastAPI, screens: Screens) -> None:
         except NoAnswer:
             return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
         shown = city(answer, screens.settings.site, at, now, "", spoken)
-        drawn = screens.page(request, "city_map.html", city=shown, tile=TILE, paper=PAPER)
+        found = _plan(screens.settings.map)
+        drawn = screens.page(request, "city_map.html", city=shown, tile=TILE, paper=PAPER, plan=found)
         return download(bytes(drawn.body), "image/svg+xml", "map.svg")
+
+
+def _agreed(file: Path | None, rows: list[Any], at: datetime, words: Words) -> tuple[list[Line], str]:
+    """What was agreed, held against what is there; and what is wrong with the list, in words, or nothing."""
+    if file is None:
+        return [], ""
+    try:
+        if file.stat().st_size > BYTES_MAX:
+            return [], words("agreed.unreadable")
+        return against(read(file.read_text("utf-8")), rows, at.astimezone(ZONE).date(), words), ""
+    except NotAgreed as wrong:
+        return [], words("agreed.wrong", line=wrong.line)
+    except (OSError, UnicodeDecodeError):
+        return [], words("agreed.unreadable")
+
+
+def _plan(file: Path | None) -> Plan | None:
+    """The map as it is now on the disk; None where there is none, or none that can be drawn: then it is schematic."""
+    try:
+        return None if file is None else _drawn(file, file.stat().st_mtime_ns, file.stat().st_size)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def _drawn(file: Path, changed: int, size: int) -> Plan | None:
+    """changed: part of what is remembered, so that a new file is drawn anew."""
+    try:
+        return plan(json.loads(file.read_text("utf-8"))) if size <= BYTES_MAX else None
+    except (OSError, ValueError):  # `NoMap` is one
+        return None
 
 
 def _nothing(screens: Screens, request: Request, role: str) -> dict[str, Any]:
     return {
         "role": role, "now": screens.language(request).precisely(screens.clock.now()), "span": SPAN_HOURS, "at_iso": "",
-        "district": "", "parquet": PARQUET, "tile": TILE, "city": None,
+        "district": "", "parquet": PARQUET, "tile": TILE, "city": None, "plan": None, "agreed": [], "agreed_wrong": "",
     }  # fmt: skip
 
 

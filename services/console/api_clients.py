@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from services.console.api_screens import NoAnswer, Places, Screens, Viewer, viewer_of
 from services.console.clients import OPEN, client_page, listed, offers_waiting
-from services.console.desk import client_form, register
+from services.console.desk import client_form, register, unclaimed
 from services.console.network import site_title
 from services.console.seats import Seat, seat_form, seats
 from services.console.words import ZONE, Words
@@ -147,7 +147,19 @@ class Desk:
             return seat_form(query.about, query.of, client, rows, programmes, now.astimezone(ZONE).date(), spoken)
         requests = await self._intake.every(viewer.token, "requests", client_id=client_id)
         places = await self._houses(viewer) if query.about == "request" else []
+        if query.about == "claim":
+            places = await self._unclaimed(viewer, spoken)
         return client_form(query.about, query.of, client, requests, places, now, spoken)
+
+    async def _unclaimed(self, viewer: Viewer, spoken: Words) -> list[tuple[str, str]]:
+        """The stays of this site that are nobody's yet, to be chosen from."""
+        ask, token = self.screens.places.every, viewer.token
+        houses, places, stays, housed = await asyncio.gather(
+            ask(token, "locations"), ask(token, "places"), ask(token, "stays", present="true"),
+            ask(token, "offers", word="housed"),
+        )  # fmt: skip
+        theirs = [offer["stay_id"] for offer in housed if offer["stay_id"]]
+        return unclaimed(houses, places, stays, theirs, self.screens.clock.now(), spoken)
 
     async def _one(self, viewer: Viewer, client_id: str, after: int | None) -> Any:
         if not is_id(client_id):

@@ -19,7 +19,8 @@ PEOPLE_MAX = 20
 
 
 class SheetQuery(BaseModel):
-    """Of a location: one place, one room, or `about` the house: arrivals, or leaving. about a place: `block`."""
+    """Of a location: one place, one room, or `about` the house: arrivals, leaving, offers, or a note. about a place:
+    `block`."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -69,13 +70,16 @@ def _add_sheet(pages: FastAPI, screens: Screens) -> None:
         viewer, spoken, now = viewer_of(request, actor, screens.cookie), screens.language(request), screens.clock.now()
         try:
             house = await screens.house(viewer, query.location)
+            offer = None
+            if house is not None and query.place is not None:
+                offer = await screens.offer_of(viewer, house, query.place)
         except NoAnswer:
             return screens.page(request, "sheet.html", 503, sheet=None, answered=False)
         shown: Sheet | None = None
         if house is not None:
             facts = (house.places, house.holds, house.stays, now, spoken)
             if query.place is not None:
-                shown = place_sheet(query.place, query.about, *facts)
+                shown = place_sheet(query.place, query.about, *facts, offer=offer)
             elif query.room is not None:
                 shown = room_sheet(query.location, query.room, *facts)
             else:

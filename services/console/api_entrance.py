@@ -33,7 +33,7 @@ from shared.http_access import EVERYBODY, CurrentActor, allow, open_to_all
 from shared.http_models import is_id
 from shared.ids import Ids
 from shared.ports import StoreUnavailable
-from shared.security import TOKEN_LENGTH_MAX, Role, TokenError, signed_claims
+from shared.security import ROLES, TOKEN_LENGTH_MAX, Role, TokenError, signed_claims
 from shared.sessions import SECRET_LENGTH_MAX, is_session, key_of, new_secret
 
 DEVICE_COOKIE = "plek_device"
@@ -113,7 +113,8 @@ class Entrance:
         """Those anybody may choose here, in the order of the roles."""
         if not self.demo:
             return []
-        return [one for one in await self.accounts.all() if one.demo and one.disabled_at is None]
+        there = [one for one in await self.accounts.all() if one.demo and one.disabled_at is None]
+        return sorted(there, key=lambda one: ROLES.index(one.role))
 
 
 def device_cookie(site: str) -> str:

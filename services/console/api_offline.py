@@ -19,7 +19,10 @@ KEPT_HOURS = 12
 """How long a board that nobody could show anew is opened: a shift, as long as a session."""
 
 STYLES = ("tokens.css", "plek.css", "icon.svg")
-SCRIPTS = ("clock.js", "kept.js", "live.js", "morph.js", "queue.js", "send.js", "taps.js", "taps_here.js")
+SCRIPTS = (
+    "clock.js", "kept.js", "live.js", "morph.js", "notes.js", "queue.js",
+    "send.js", "since.js", "taps.js", "taps_here.js",
+)  # fmt: skip
 """What the board loads. A script names the others without their version: those are asked for anew when it can be."""
 
 POLICY = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"
@@ -29,7 +32,11 @@ POLICY = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"
 @cache
 def worker() -> str:
     """The worker's source as browsers get it."""
-    files = ["/offline", *(asset(name) for name in (*STYLES, "taps.js")), *(f"/static/{name}" for name in SCRIPTS)]
+    files = [
+        "/offline",
+        *(asset(name) for name in (*STYLES, "notes.js", "since.js", "taps.js")),
+        *(f"/static/{name}" for name in SCRIPTS),
+    ]
     known = {"VERSION": version(), "FILES": files, "HOURS": KEPT_HOURS}
     told = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in known.items())
     return told + (HERE / "static" / "worker.js").read_text("utf-8")

@@ -21,6 +21,7 @@ from services.console.api_desk import add_desk
 from services.console.api_entrance import Entrance, add_sign_in
 from services.console.api_heat import add_heat
 from services.console.api_money import add_money
+from services.console.api_notes import add_notes_page, notes_facts
 from services.console.api_offline import add_offline
 from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswer, Places, Screens, viewer_of
 from services.console.api_state import add_state
@@ -77,6 +78,7 @@ def build(screens: Screens, entrance: Entrance) -> FastAPI:
     add_state(pages, screens)
     add_sign_in(pages, screens, entrance)
     add_offline(pages, screens)
+    add_notes_page(pages, screens)
     _add_language(pages)
     pages.mount("/static", Guarded(_Assets(directory=HERE / "static"), OPEN))
     return pages
@@ -87,7 +89,7 @@ def _add_home(pages: FastAPI, screens: Screens) -> None:
     @allow(*EVERYBODY)
     async def home(request: Request, actor: CurrentActor, query: Annotated[LiveQuery, Query()]) -> HTMLResponse:
         """The live page: this site's board and the room there is in the whole network."""
-        return await _show(screens, request, actor, query, "home.html")
+        return await _show(screens, request, actor, query, "home.html", whole=True)
 
     @pages.get("/live")
     @allow(*EVERYBODY)
@@ -111,15 +113,19 @@ def _add_list(pages: FastAPI, screens: Screens) -> None:
 
 
 async def _show(
-    screens: Screens, request: Request, actor: CurrentActor, query: LiveQuery, template: str
+    screens: Screens, request: Request, actor: CurrentActor, query: LiveQuery, template: str, *, whole: bool = False
 ) -> HTMLResponse:
-    viewer = viewer_of(request, actor, screens.cookie)
+    """whole: with the notes of the last shift, which are asked for by themselves from then on."""
+    viewer, notes = viewer_of(request, actor, screens.cookie), dict[str, Any](notes=None, notes_too=False)
     try:
         facts = await screens.live(viewer, screens.language(request), query.location, query.after)
     except NoAnswer:
         facts = NOTHING | {"now": screens.language(request).precisely(screens.clock.now())}
-        return screens.page(request, template, 503, role=actor.role, **facts)
-    return screens.page(request, template, role=actor.role, **facts)
+        return screens.page(request, template, 503, role=actor.role, **notes, **facts)
+    if whole and facts["waits"] is not None:
+        found = await notes_facts(screens, viewer, screens.language(request), facts["board"].location)
+        notes = {"notes": found["notes"], "notes_too": screens.notes is not None}
+    return screens.page(request, template, role=actor.role, **notes, **facts)
 
 
 def _add_language(pages: FastAPI) -> None:

@@ -23,6 +23,9 @@ from starlette.responses import HTMLResponse
 from services.console.board import DESK_ROLES, HOUSEHOLD_ROLES, PLACE_ROLES, NightList, board, night_list
 from services.console.find import Wanted, asked, found
 from services.console.network import network, site_title
+from services.console.views_notes import Notes
+from services.console.views_waiting import Waiting
+from services.console.waits import Waits, waits
 from services.console.words import LANGUAGES, Words, choose_language, words
 from shared.clock import Clock
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
@@ -41,7 +44,13 @@ PLACES_MAX = 2_000
 FOUND_MAX = 30
 """Nearest matches shown: who needs more of them has asked for too little."""
 
-NOTHING: dict[str, Any] = {"network": None, "board": None, "locations": []}
+ABSENCES_KEPT_SECONDS = 30.0
+"""Whom nobody has seen for nights is asked twice a minute: it changes with walks, and looks at all of them."""
+
+COMING = ("open", "expected")
+"""How an offer stands whose place is held."""
+
+NOTHING: dict[str, Any] = {"network": None, "board": None, "waits": None, "locations": []}
 """What a live page has to show when it has nothing."""
 
 HERE = Path(str(files("services.console")))
@@ -146,10 +155,16 @@ class House:
 
 
 class Screens:
-    """What the pages are made from. settings: of this site. cookie: the name of the session cookie."""
+    """What the pages are made from. settings: of this site. cookie: the name of the session cookie. notes: where those
+    for the next shift are; None where nobody leaves any. waiting: who waited when; None where no journal is."""
 
-    def __init__(self, settings: SiteSettings, places: Places, clock: Clock, cookie: str) -> None:
+    def __init__(
+        self, settings: SiteSettings, places: Places, clock: Clock, cookie: str, notes: Notes | None = None,
+        waiting: Waiting | None = None,
+    ) -> None:  # fmt: skip
         self.settings, self.places, self.clock, self.cookie = settings, places, clock, cookie
+        self.notes, self.waiting = notes, waiting
+        self._absences: dict[str, tuple[float, list[dict[str, Any]]]] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -189,9 +204,8 @@ class Screens:
             self._locations(viewer, after),
         )
         chosen = next((location for location in own if location["id"] == wanted), own[0] if own else None)
-        shown = None if chosen is None else await self._board(viewer, chosen, spoken)
-        figures = network(answer, self.settings.site, spoken)
-        return NOTHING | {"network": figures, "board": shown, "locations": own}
+        facts: dict[str, Any] = {} if chosen is None else await self._board(viewer, chosen, spoken)
+        return NOTHING | {"network": network(answer, self.settings.site, spoken), "locations": own} | facts
 
     async def _locations(self, viewer: Viewer, after: int | None) -> list[dict[str, Any]]:
         if viewer.role not in PLACE_ROLES:
@@ -199,9 +213,51 @@ class Screens:
         found = await self.places.every(viewer.token, "locations", after=after)
         return sorted(found, key=lambda location: (location["title"].casefold(), location["id"]))
 
-    async def _board(self, viewer: Viewer, location: Mapping[str, Any], spoken: Words) -> Any:
-        house = await self._house(viewer, location)
-        return board(location, house.places, house.holds, house.stays, viewer.role, self.clock.now(), spoken)
+    async def _board(self, viewer: Viewer, location: Mapping[str, Any], spoken: Words) -> dict[str, Any]:
+        house, asked, unseen = await asyncio.gather(
+            self._house(viewer, location), self._questions(viewer, location["id"]), self._unseen(viewer, location["id"])
+        )
+        now = self.clock.now()
+        shown = board(location, house.places, house.holds, house.stays, viewer.role, now, spoken)
+        if viewer.role not in DESK_ROLES:
+            return {"board": shown}
+        return {"board": shown, "waits": await self._waits(viewer, house, asked, unseen, spoken)}
+
+    async def _questions(self, viewer: Viewer, name: str) -> list[dict[str, Any]]:
+        if viewer.role not in DESK_ROLES:
+            return []
+        return await self.places.every(viewer.token, "offer-questions", location=name)
+
+    async def _unseen(self, viewer: Viewer, name: str) -> list[dict[str, Any]]:
+        if viewer.role not in DESK_ROLES:
+            return []
+        known, now = self._absences.get(name), self.clock.monotonic()
+        if known is not None and now - known[0] < ABSENCES_KEPT_SECONDS:
+            return known[1]
+        answer = await self.places.ask(viewer.token, "absences", location=name)
+        self._absences[name] = (now, answer["items"])
+        return self._absences[name][1]
+
+    async def _waits(
+        self, viewer: Viewer, house: House, questions: list[dict[str, Any]], unseen: list[dict[str, Any]], spoken: Words
+    ) -> Waits:
+        name, ask = house.location["id"], self.places.every
+        offers: list[dict[str, Any]] = []
+        if any(hold.get("offer_id") for hold in house.holds):
+            both = await asyncio.gather(*(ask(viewer.token, "offers", location=name, word=word) for word in COMING))
+            offers = [offer for some in both for offer in some]
+        there = {(stay["id"], stay["version"]) for stay in house.stays}  # what is remembered may be over by now
+        absent = [one for one in unseen if (one["stay_id"], one["version"]) in there]
+        return waits(name, house.places, house.holds, offers, questions, absent, self.clock.now(), spoken)
+
+    async def offer_of(self, viewer: Viewer, house: House, place_id: str) -> dict[str, Any] | None:
+        """The offer the hold of a place belongs to; None where it belongs to none. Raises `NoAnswer`."""
+        here = (hold for hold in house.holds if place_id in hold["place_ids"] and hold["status"] == "active")
+        offer_id = next((hold.get("offer_id") for hold in here), None)
+        if offer_id is None:
+            return None
+        found: dict[str, Any] = await self.places.ask(viewer.token, f"offers/{offer_id}")
+        return found
 
     async def _house(self, viewer: Viewer, location: Mapping[str, Any]) -> House:
         name, sees = location["id"], viewer.role in HOUSEHOLD_ROLES

@@ -11,11 +11,13 @@ from functools import partial
 
 import httpx
 
-from services.console import api, api_pages, api_screens, api_spans, api_trace, views, views_trail
+from services.console import api, api_notes, api_pages, api_screens, api_spans, api_trace, views, views_trail
 from services.console.api_entrance import Entrance
 from services.console.views import JOURNAL, JOURNAL_TABLES, Entry, Filter, Place
 from services.console.views_accounts import ACCOUNT_TABLES, Accounts
+from services.console.views_notes import NOTE_TABLES, Notes
 from services.console.views_spans import SPAN_TABLES, Spans
+from services.console.views_waiting import Waiting
 from shared import migration, schema
 from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
@@ -33,16 +35,18 @@ from shared.repair import Repair
 from shared.runtime import Runtime
 from shared.security import load_public_keys
 from shared.service import Host, ServiceApp
-from shared.settings import SiteSettings
+from shared.settings import KeySettings, SettingsError, SiteSettings
 from shared.store import PgStore
 from shared.streams import Topology, stream_name
+from shared.vault import Vault, VaultProblem, load_site_keys
+from shared.vault_files import FileKeys
 
 NAME = "console"
 
 GATHER_SECONDS = 0.1
 """A busy journal writes ten times a second: whoever reads it looks back, and nobody waits for it."""
 
-TABLES = (*schema.KERNEL_TABLES, *JOURNAL_TABLES, *ACCOUNT_TABLES, *SPAN_TABLES)
+TABLES = (*schema.KERNEL_TABLES, *JOURNAL_TABLES, *ACCOUNT_TABLES, *SPAN_TABLES, *NOTE_TABLES)
 
 
 async def migrate(dsn: str) -> None:
@@ -75,6 +79,7 @@ def build(host: Host) -> ServiceApp:
     runtime.keeps = partial(views.kept, store)
     client = httpx.AsyncClient(base_url=settings.own_address, timeout=api_screens.ANSWER_SECONDS_MAX, trust_env=False)
     accounts, spans = Accounts(store.query), Spans(store)
+    notes = None if settings.notes is None else Notes(store.query, _vault_of(settings.notes), settings.site)
     own = {log: own_streams(settings, log) for log in LOGS}
 
     async def start() -> None:
@@ -85,6 +90,8 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("prune", lambda: views_trail.keep_within(store, host.clock, settings.journal_days))
         runtime.spawn("prune-spans", lambda: spans.keep_within(host.clock))
         runtime.spawn("prune-sessions", lambda: accounts.keep_young(host.clock))
+        if notes is not None:
+            runtime.spawn("notes", lambda: notes.keep_young(host.clock))
         if settings.demo:
             await accounts.furnish(host.clock.now(), host.ids.random_id)
 
@@ -99,12 +106,15 @@ def build(host: Host) -> ServiceApp:
         await rebuilds.stop()
         await runtime.stop()
 
-    screens = api_screens.Screens(settings, api_screens.Places(client), host.clock, session_cookie(settings.site))
+    places, cookie = api_screens.Places(client), session_cookie(settings.site)
+    screens = api_screens.Screens(settings, places, host.clock, cookie, notes, Waiting(store.query))
     journal_api = api.build(Journal(store), bench, tail, host.streams, _asyncapi(host))
     add_health(journal_api, runtime.health)
     api_trace.add_trace(journal_api, api_trace.Tracer(store, client, settings.site, settings.services))
     add_archive(journal_api, Archive(store, ()))
     api_spans.add_spans(journal_api, spans)
+    if notes is not None:
+        api_notes.add_notes(journal_api, notes, host.clock, host.ids)
     return ServiceApp(
         NAME,
         journal_api,
@@ -120,6 +130,14 @@ def _entrance(host: Host, accounts: Accounts) -> Entrance:
     forget = (lambda: None) if sessions is None else sessions.forget
     keys = load_public_keys(settings.token_keys)
     return Entrance(accounts, keys, settings.site, host.clock, host.ids, settings.demo, forget)
+
+
+def _vault_of(settings: KeySettings) -> Vault:
+    """Where the keys of notes are, not opened yet. Raises `SettingsError` when there is no key of the site."""
+    try:
+        return Vault(load_site_keys(settings.site_keys), FileKeys(settings.keys, settings.destroyed))
+    except VaultProblem as problem:
+        raise SettingsError(f"the keys of notes: {problem}") from None
 
 
 def own_streams(settings: SiteSettings, log: str) -> list[str]:

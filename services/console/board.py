@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -296,6 +296,8 @@ def _taps(place: Row, uses: Uses, name: str, now: datetime, words: Words) -> lis
             )  # fmt: skip
             back = tap("back", f"stays/{stay['id']}/away", {"until": None}, stay["version"], weight="quiet")
             return [*([back] if stay["away_until"] is not None else []), end, opens("more", more)]
+        case "held" if id_ in uses.holds and uses.holds[id_].get("offer_id"):
+            return [replace(opens("check_in", more), weight="primary"), opens("more", more)]
         case "held" if id_ in uses.holds:
             hold = uses.holds[id_]
             return [
@@ -304,6 +306,7 @@ def _taps(place: Row, uses: Uses, name: str, now: datetime, words: Words) -> lis
                     undo=f"{API}/stays/{{stay_id}}/undo", later=True,
                 ),
                 tap("cancel", f"holds/{hold['id']}/cancel", {}, hold["version"], later=True),
+                opens("more", more),
             ]  # fmt: skip
         case "blocked":
             return [tap("unblock", f"places/{id_}/unblock", {}, version, weight="quiet")]

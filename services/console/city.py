@@ -68,6 +68,7 @@ class Sum:
 class Tile:
     """A district on the map, with its corner. about: what it says in one line."""
 
+    key: str
     x: int
     y: int
     name: str
@@ -211,6 +212,7 @@ def _tiles(districts: Sequence[Sum], words: Words) -> Iterator[Tile]:
         about = f"{district.name}: {district.free}, {words(f'city.level.{district.level}')}"
         cut = len(district.name) > NAME_CHARS_MAX
         yield Tile(
+            key=district.key,
             x=column * TILE_WIDTH,
             y=row * TILE_HEIGHT,
             name=f"{district.name[: NAME_CHARS_MAX - 1]}…" if cut else district.name,

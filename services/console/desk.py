@@ -12,6 +12,7 @@ from typing import Any
 
 from services.console.clients import OPEN
 from services.console.forms import AGE_BANDS, Answer, Field, Form, Option, chosen, moments_ahead, options
+from services.console.waits import names
 from services.console.words import Words
 from shared.contracts.vocabulary import (
     BED_KINDS,
@@ -36,6 +37,8 @@ WITHDRAWN = REQUEST_END_REASONS[:-1]
 """Why somebody asks no longer; `erased` is never said by a desk."""
 PURPOSES = tuple(purpose for purpose in READ_PURPOSES if purpose != "trouble")
 """What a caseworker opens something personal for; `trouble` is for who repairs."""
+CLAIMS_MAX = 200
+"""Stays to choose from, the newest: who came earlier than that is known by now."""
 FOLLOWED = ("attended", "did_not_attend", "ended")
 LANGUAGES_MIN, GOALS, KINDS, NOT_AT = 2, 3, 3, 3
 """Fields that are shown for as many as there usually are."""
@@ -56,7 +59,8 @@ def client_form(
     about: str, of: str, client: Row, requests: Sequence[Row], places: Sequence[Option], now: datetime, words: Words
 ) -> Form | None:
     """One form about a client; None when there is nothing of the kind. of: the request, offer, trajectory or referral
-    it is about. places: locations of the network with their names."""
+    it is about. places: of a request, locations of the network with their names; of a claim, the stays of this site
+    nobody is known by, as pieces of the body with their words."""
     if client["erased_at"] is not None:
         return None
     plain: dict[str, Callable[[], Form]] = {
@@ -65,6 +69,7 @@ def client_form(
         "read": lambda: _read(client, words),
         "erase": lambda: _erase(client, words),
         "request": lambda: _request(client, places, words),
+        "claim": lambda: _claim(client, places, words),
         "trajectory": lambda: _trajectory(client, words),
         "refer": lambda: _refer(client, words),
         "milestone": lambda: _milestone(client, of, words),
@@ -72,6 +77,8 @@ def client_form(
         "appointment": lambda: _appointment(client, of, words),
         "follow": lambda: _follow(client, of, words),
     }
+    if about == "claim" and not places:
+        return None
     if about in plain:
         return plain[about]()
     request = next((one for one in requests if one["id"] == of and one["status"] in OPEN), None)
@@ -186,6 +193,7 @@ def _request(client: Row, places: Sequence[Option], words: Words) -> Form:
         Field("many", "priority_facts", words("form.facts"), words("form.facts_help"),
               options(words, "priority", FACTS)),
         Field("many", "features", words("form.features"), options=options(words, "feature", FEATURES), more=True),
+        Field("tick", "transfer", words("form.transfer"), value=False, more=True),
         Field("list", "not_at", words("form.not_at"), words("form.not_at_help"), [*nothing, *places], [""] * NOT_AT,
               more=True),
     ]  # fmt: skip
@@ -193,6 +201,47 @@ def _request(client: Row, places: Sequence[Option], words: Words) -> Form:
         "request", words("form.request"), words("form.request_help"), _path(client, "requests"),
         words("form.request_button"), words("form.requested"), fields,
     )  # fmt: skip
+
+
+def _claim(client: Row, stays: Sequence[Option], words: Words) -> Form:
+    """Somebody who walked in without a name turns out to be this client."""
+    override = [("", words("form.none")), *options(words, "override", OVERRIDE_REASONS)]
+    fields = [
+        Field("choice", "stay", words("form.claim_which"), words("form.claim_which_help"), stays, pieces=True,
+              required=True),
+        Field("choice", "override", words("form.override"), options=override, more=True),
+    ]  # fmt: skip
+    return Form(
+        "claim", words("form.claim"), words("form.claim_help"), _path(client, "stays"), words("form.claim_button"),
+        words("form.claimed"), fields,
+    )  # fmt: skip
+
+
+def unclaimed(
+    houses: Iterable[Row],
+    places: Iterable[Row],
+    stays: Iterable[Row],
+    theirs: Iterable[str],
+    now: datetime,
+    words: Words,
+) -> list[Option]:
+    """The present stays of this site nobody is known by, the newest first. houses, places, stays: as the places service
+    lists them. theirs: stays that are some file's already."""
+    titles, named = {house["id"]: house["title"] or house["id"] for house in houses}, names(places, words)
+    known = set(theirs)
+    free = [stay for stay in stays if stay["id"] not in known and stay["location"] in titles]
+    free.sort(key=lambda stay: (stay["began_at"], stay["id"]), reverse=True)
+    return [
+        (
+            json.dumps({"stay_id": stay["id"], "location": stay["location"], "kind": stay["kind"]}),
+            " · ".join([
+                titles[stay["location"]], *[named[id_] for id_ in stay["place_ids"] if id_ in named],
+                words("board.since", time=words.moment(datetime.fromisoformat(stay["began_at"]), now)),
+                words.count("board.household", stay["household_size"]),
+            ]),
+        )
+        for stay in free[:CLAIMS_MAX]
+    ]  # fmt: skip
 
 
 def _prioritize(client: Row, request: Row, words: Words) -> Form:

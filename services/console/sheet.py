@@ -12,7 +12,7 @@ from typing import Any
 
 from services.console.board import by_room, make_of, room_title, use_of, uses_of
 from services.console.words import ZONE, Words
-from shared.contracts.vocabulary import BED_KINDS, BLOCK_REASONS, STAY_END_REASONS
+from shared.contracts.vocabulary import BED_KINDS, BLOCK_REASONS, OFFER_MODES, STAY_END_REASONS, WITHDRAW_REASONS
 
 HOLD_MINUTES = (30, 60, 90, 120, 240)
 NIGHTS_AWAY = (1, 2, 3, 7)
@@ -20,6 +20,7 @@ ALL_LEFT_REASONS = ("moved_on", "left_without_notice", "transferred")
 """Why a whole room or night shelter is left at once."""
 NIGHT = "night_shelter"
 UNDO_STAY = "/api/placement/stays/{id}/undo"
+CODE_CHARS_MAX, NOTE_CHARS_MAX = 40, 500
 MOVES_MAX = 60
 """Free places offered for a move."""
 
@@ -40,8 +41,9 @@ class Choice:
 @dataclass(frozen=True)
 class Form:
     """One request. buttons: one of them sends it. select: chosen beside, with its label. number: a field of how many,
-    with its label, least and most. tick: what may be added. later: as of a `board.Tap`. done: what is said afterwards;
-    undo: the path that takes it back, `{id}` and `{stay_id}` being the answer's."""
+    with its label, least and most. text: a field of so many characters, with its label. tick: what may be added. later:
+    as of a `board.Tap`. done: what is said afterwards; undo: the path that takes it back, `{id}` and `{stay_id}` being
+    the answer's."""
 
     name: str
     title: str
@@ -54,6 +56,7 @@ class Form:
     undo: str = ""
     select: tuple[str, Sequence[Choice]] | None = None
     number: tuple[str, str, int, int] | None = None
+    text: tuple[str, str, int] | None = None
     tick: Choice | None = None
     later: bool = False
 
@@ -100,8 +103,10 @@ def place_sheet(
     stays: Iterable[Row],
     now: datetime,
     words: Words,
+    offer: Row | None = None,
 ) -> Sheet | None:
-    """What may be done with one place; None when there is no such place. about: `block` for only that."""
+    """What may be done with one place; None when there is no such place. about: `block` for only that. offer: the one
+    its hold belongs to, where it does."""
     house = _House.of(places, holds, stays, now, words)
     place = next((place for place in house.places if place["id"] == place_id), None)
     if place is None:
@@ -109,11 +114,14 @@ def place_sheet(
     name = house.name(place)
     status = words(f"status.{place['status']}")
     known = " · ".join([status, make_of(place, words), *use_of(place, house.holds, house.stays, now, words)])
-    return Sheet(name, known, _place_forms(house, place, name, about))
+    forms = _place_forms(house, place, name, about, offer)
+    if about != "block":
+        forms.append(_note(place["location"], [], words, place_id))
+    return Sheet(name, known, forms)
 
 
-def _place_forms(house: _House, place: Row, name: str, about: str) -> list[Form]:
-    stay = house.stays.get(place["id"])
+def _place_forms(house: _House, place: Row, name: str, about: str, offer: Row | None) -> list[Form]:
+    stay, hold = house.stays.get(place["id"]), house.holds.get(place["id"])
     if place["status"] == "free":
         block = _block_place(house, place, name, after_stay=False)
         if about == "block":
@@ -124,7 +132,53 @@ def _place_forms(house: _House, place: Row, name: str, about: str) -> list[Form]
         block = _block_place(house, place, name, after_stay=True)
         longer = [] if stay.get("ends_at") is None else [_longer(house, stay, name)]
         return [*longer, _end(house, stay, name), _move(house, stay, name), _away(house, stay, name), block]
+    if place["status"] == "held" and hold is not None:
+        if offer is None:
+            return [_no_show(hold, name, house.words)]
+        accepted = [_check_in(hold, name, house.words), _no_show(hold, name, house.words)]
+        return [*(accepted if offer["status"] == "accepted" else []), _withdraw(offer, hold, name, house.words)]
     return []
+
+
+def _check_in(hold: Row, name: str, words: Words) -> Form:
+    """Of somebody a place was offered to. It is not written down on the device: a code is nothing to leave there."""
+    return Form(
+        "check_in", words("sheet.check_in"), words("sheet.check_in_help"),
+        f"/api/placement/holds/{hold['id']}/check-in", {},
+        [Choice(words("action.check_in"), {}, "primary")], words("done.check_in", place=name), hold["version"],
+        undo="/api/placement/stays/{stay_id}/undo", text=("arrival_code", words("sheet.code"), CODE_CHARS_MAX),
+    )  # fmt: skip
+
+
+def _no_show(hold: Row, name: str, words: Words) -> Form:
+    return Form(
+        "no_show", words("sheet.no_show"), words("sheet.no_show_help"),
+        f"/api/placement/holds/{hold['id']}/no-show", {},
+        [Choice(words("sheet.no_show_button"), {})], words("done.no_show", place=name), hold["version"],
+        undo="/api/placement/holds/{id}/undo",
+    )  # fmt: skip
+
+
+def _withdraw(offer: Row, hold: Row, name: str, words: Words) -> Form:
+    """Its hold's version is what has to be as it was seen: the offer ends with it."""
+    buttons = [Choice(words(f"withdraw.{reason}"), {"reason": reason}) for reason in WITHDRAW_REASONS]
+    return Form(
+        "withdraw", words("sheet.withdraw"), words("sheet.withdraw_help"),
+        f"/api/placement/offers/{offer['id']}/withdraw", {}, buttons, words("done.withdraw", place=name),
+        hold["version"],
+    )  # fmt: skip
+
+
+def _note(location: str, about: Sequence[tuple[str, str]], words: Words, place_id: str | None = None) -> Form:
+    """A note for the next shift. about: places with their names, to choose from. place_id: the one it is about."""
+    choices = [Choice(name, {"place_id": id_}) for id_, name in about]
+    where = (words("sheet.note_about"), [Choice(words("notes.house"), {}), *choices]) if place_id is None else None
+    one = {} if place_id is None else {"place_id": place_id}
+    return Form(
+        "note", words("sheet.note"), words("sheet.note_help"), "/api/console/notes", {"location": location, **one},
+        [Choice(words("sheet.note_button"), {}, "primary")], words("done.note"), select=where,
+        undo="/api/console/notes/{id}/done", text=("text", words("sheet.note_text"), NOTE_CHARS_MAX),
+    )  # fmt: skip
 
 
 def _until(house: _House) -> tuple[str, list[Choice]]:
@@ -269,7 +323,8 @@ def house_sheet(
     now: datetime,
     words: Words,
 ) -> Sheet | None:
-    """about: `arrivals`, somebody at the door; `leaving`, the night shelter's morning. None for anything else."""
+    """about: `arrivals`, somebody at the door; `leaving`, the night shelter's morning; `note`, for the next shift;
+    `offers`, how they are made. None for anything else."""
     house = _House.of(places, holds, stays, now, words)
     free = {
         kind: sum(place["status"] == "free" for place in house.places if place["kind"] == kind)
@@ -283,7 +338,21 @@ def house_sheet(
         sleeping = sum(place["status"] == "occupied" for place in house.places if place["kind"] == NIGHT)
         forms = [_everybody_out(location, {"kind": NIGHT}, kind, words)] if sleeping else []
         return Sheet(kind, words("board.count.occupied", n=sleeping), forms)
+    if about == "note":
+        named = [(place["id"], house.name(place)) for inside in by_room(house.places).values() for place in inside]
+        return Sheet(words("notes.write"), "", [_note(location, named, words)])
+    if about == "offers":
+        return Sheet(words("sheet.offers"), words("sheet.offers_about"), [_offers(location, words)])
     return None
+
+
+def _offers(location: str, words: Words) -> Form:
+    """Nobody is told how it stands now: a house says again what it wants."""
+    buttons = [Choice(words(f"offers.{mode}"), {"offers": mode}) for mode in OFFER_MODES]
+    return Form(
+        "offers", words("sheet.offers_how"), words("sheet.offers_help"), f"/api/placement/locations/{location}/offers",
+        {}, buttons, words("done.offers"),
+    )  # fmt: skip
 
 
 def _arrive(location: str, free: Mapping[str, int], words: Words) -> Form:

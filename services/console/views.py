@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from shared.contracts.base import Contract
+from shared.contracts.intake import RequestNoticed
 from shared.contracts.schemas.committed import EVERY_CONTRACT
 from shared.envelope import LOGS, Log, Message
 from shared.heard import Mark
@@ -46,6 +47,7 @@ journal = sa.Table(
     sa.Index("journal_correlation", "correlation_id"),
     sa.Index("journal_causation", "causation_id"),
     sa.Index("journal_trace", sa.text("substr(traceparent, 4, 32)")),
+    sa.Index("journal_notices", "time", postgresql_where=sa.text(f"type = '{RequestNoticed.type_name}'")),
     sa.Index("journal_thing", "subject", postgresql_where=sa.text("length(subject) = 36")),
 )
 """Its column is `teller`, not `origin`: a new epoch ends what is current, not what was heard."""

@@ -25,7 +25,7 @@ from services.placement.decider_location import Location
 from services.placement.decider_offers import TRIES_MAX
 from services.placement.views_offers import offer_questions, offers
 from shared.arrival import hashed
-from shared.contracts.vocabulary import OfferMode, WithdrawReason
+from shared.contracts.vocabulary import OfferMode, OfferWord, WithdrawReason
 from shared.handling import Handled, KeyClaim
 from shared.http import Claim, IfMatch, wait_caught_up
 from shared.http_access import CurrentActor
@@ -42,10 +42,11 @@ OfferStatus = Literal["open", "accepted", "declined", "withdrawn", "lapsed"]
 
 
 class OffersQuery(PageQuery):
-    """status: how it ended, or `open`."""
+    """status: how it ended, or `open`. word: how it stands since (`expected`, `housed`, ...)."""
 
     location: Annotated[str, Field(max_length=80)] | None = None
     status: OfferStatus | None = None
+    word: OfferWord | None = None
 
 
 class OfferView(BaseModel):
@@ -121,7 +122,7 @@ class OfferReads:
     async def list_offers(self, query: Annotated[OffersQuery, Query()]) -> Page[OfferView]:
         """This site's offers, ended ones included unless `status` says otherwise."""
         await self._written(query.after)
-        given = {"location": query.location, "status": query.status}
+        given = {"location": query.location, "status": query.status, "word": query.word}
         where = {name: value for name, value in given.items() if value is not None}
         rows = await self._placement.store.page(offers, decode_cursor(query.cursor), query.limit + 1, **where)
         items = [self._shown(row) for row in rows[: query.limit]]

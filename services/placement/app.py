@@ -20,7 +20,7 @@ from services.placement import (
     views_regimes,
 )
 from services.placement.app_offers import Offering, forget_questions
-from services.placement.capacity import SiteLink
+from services.placement.capacity import SiteLink, caught_up
 from services.placement.commands import LocationCommand, OpenLocation
 from services.placement.commands_regimes import RegimeCommand
 from services.placement.decider import LOCATION
@@ -311,8 +311,8 @@ def _link(runtime: Runtime, reader: Reader, site: str) -> SiteLink:
         return RETIRED
     link = runtime.links.link(site, runtime.host.clock.monotonic(), NAME)
     heard = [it for it in runtime.links.origins() if it.site == site and it.service in (NAME, ALLOWANCE)]
-    caught_up = all(reader.checkpoint(o.key) >= (o.epoch, runtime.links.told(o)) for o in heard)
-    return SiteLink(link.state, link.silent_seconds, caught_up)
+    marks = [((o.epoch, runtime.links.told(o)), reader.checkpoint(o.key)) for o in heard]
+    return SiteLink(link.state, link.silent_seconds, caught_up(marks))
 
 
 def _asyncapi(host: Host) -> dict[str, object]:

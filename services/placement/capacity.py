@@ -35,6 +35,15 @@ class SiteLink(msgspec.Struct, frozen=True):
     caught_up: bool = True
 
 
+def caught_up(marks: Iterable[tuple[tuple[int, int], tuple[int, int]]]) -> bool:
+    """Whether everything is applied that was told.
+
+    marks: of each origin, the epoch and the sequence it has told last, and those applied last. An origin that never
+    told anything keeps nobody waiting: there is nothing of it that could be applied.
+    """
+    return all(applied >= told or (told[1] == 0 and applied == (0, 0)) for told, applied in marks)
+
+
 class CapacityRow(msgspec.Struct, frozen=True):
     """One kind at one location. Counts are places; people are people.
 

@@ -51,6 +51,11 @@ PURE_MODULES = {
     "console": {
         "board": "what the board shows",
         "sheet": "what more may be done",
+        "waits": "what waits for a desk's word",
+        "agreed": "places held against what was agreed",
+        "shapes": "the outlines of districts",
+        "waited": "who waited, week by week",
+        "notes": "what the last shift left",
         "walk": "a walk round the house to count heads",
         "find": "where there is room",
         "network": "what the network's page shows",

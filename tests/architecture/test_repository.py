@@ -13,7 +13,7 @@ import pytest
 from tests.architecture.source import PRODUCT, PYTHON, ROOT, every_file, files, name, text, tree
 from tests.conftest import LONGEST_FIRST, TOGETHER
 
-BINARY = {".gz", ".png", ".ico", ".woff2", ".mo"}
+BINARY = {".gz", ".png", ".webp", ".ico", ".woff2", ".mo"}
 
 # With a class of one letter in each, so that no pattern finds itself.
 MARKS = re.compile(r"\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b|NotImplemented[E]rror")

@@ -46,7 +46,9 @@ def furnish(network: Network) -> City:
             _nights(network)
             _regime(city)
         told |= _money(network)
-    return City(told | _clients(network) | _hold(network))
+    told |= _clients(network)
+    _shift(network)
+    return City(told | _hold(network))
 
 
 def last_tuesday(now: datetime) -> datetime:
@@ -174,7 +176,11 @@ def _clients(network: Network) -> dict[str, str]:
             _post(desk, f"/api/intake/clients/{told['client']}/requests", kinds=["family_shelter"],
                   priority_facts=["children", "sleeping_rough"])  # fmt: skip
             made = _post(desk, f"/api/intake/clients/{told['client']}/trajectories", goals=["een advocaat spreken"])
-            _post(desk, f"/api/intake/trajectories/{made['id']}/milestones", milestone="eerste gesprek")
+            _post(
+                desk,
+                f"/api/intake/clients/{told['client']}/trajectories/{made['id']}/milestones",
+                milestone="eerste gesprek",
+            )
             _post(
                 desk,
                 f"/api/intake/clients/{told['client']}/referrals",
@@ -189,6 +195,41 @@ def _clients(network: Network) -> dict[str, str]:
 
         until("the family is offered a place", offered)
     return told
+
+
+def _shift(network: Network) -> None:
+    """What an evening has at west's desk: notes of the last shift, somebody on the way, and a question."""
+    with _desk(network, "west", "operator") as desk, _desk(network, "noord", "caseworker") as noord:
+        if _list(desk, "/api/console/notes", location="west"):
+            return
+        places = [row for row in _list(desk, "/api/placement/places") if row["location"] == "west"]
+        _post(desk, "/api/console/notes", location="west", text="De voordeur klemt: stevig duwen.\nMorgen gemaakt.")
+        _post(
+            desk, "/api/console/notes", location="west", place_id=places[2]["id"],
+            text="Het bed aan het raam kraakt; matras is besteld.",
+        )  # fmt: skip
+        elsewhere = {row["location"] for row in capacity(desk) if row["kind"] == "night_shelter"} - {"west"}
+        for alias, mode in (("Ekster", "automatic"), ("Spreeuw", "ask")):
+            _post(desk, "/api/placement/locations/west/offers", offers=mode)
+            client = _post(noord, "/api/intake/clients", alias=alias, household=[{"age_band": "23-64"}])["id"]
+            asked = {"kinds": ["night_shelter"], "not_at": sorted(elsewhere)}
+            _post(noord, f"/api/intake/clients/{client}/requests", **asked)
+            if mode == "ask":
+                until("west is asked", lambda: _list(desk, "/api/placement/offer-questions", location="west"))
+            else:
+                _accepted(noord, client)
+                until("they are expected", lambda: _list(desk, "/api/placement/offers", word="expected"))
+        _post(desk, "/api/placement/locations/west/offers", offers="automatic")
+
+
+def _accepted(desk: httpx.Client, client: str) -> None:
+    def offered() -> list[str]:
+        requests = _list(desk, "/api/intake/requests", client_id=client)
+        return [offer["id"] for request in requests for offer in request["offers"] if offer["status"] == "open"]
+
+    [offer, *_] = until("a place is offered", offered)
+    by = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    _post(desk, f"/api/intake/clients/{client}/offers/{offer}/accept", expected_by=by)
 
 
 def _hold(network: Network) -> dict[str, str]:

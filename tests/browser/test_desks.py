@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Locator, expect
 from infra.running import site_settings
 from shared.http_access import session_cookie
 from shared.security import Role, issue_token, load_signing_key
-from tests.browser.test_for_everybody import NARROW, large_enough, violations
-from tests.browser.visitor import PATIENCE_MS, PHONE, Visitor, Visitors
+from tests.browser.test_for_everybody import NARROW, everywhere, large_enough, violations
+from tests.browser.visitor import PATIENCE_MS, PHONE, Scheme, Visitor, Visitors
 from tests.support.network import Network, network_of, running_network
 
 SLOWLY_MS = 90_000
@@ -99,12 +99,100 @@ def test_a_household_of_five_registered_at_noord_gets_a_family_place_at_west(vis
         expect(desk.page.locator("#sheet-body")).to_be_empty()
         assert said not in desk.page.content()
         expect(offer).to_contain_text("expected there", timeout=SLOWLY_MS)
-        arrived = west.post(f"/api/placement/holds/{hold}/check-in", json={"arrival_code": said})
-        assert arrived.status_code == 200, arrived.text
+        stay = let_in(visitors, house, hold, place, said)
         expect(offer).to_contain_text("lives there", timeout=SLOWLY_MS)
         expect(desk.page.locator("[data-request]")).to_contain_text("Has a place")
-    assert visitors.post(f"stays/{arrived.json()['stay_id']}/end", reason="moved_on")
+    assert visitors.post(f"stays/{stay}/end", reason="moved_on")
     assert visitors.post(f"locations/{house}/close")
+
+
+def let_in(visitors: Visitors, house: str, hold: str, place: str, code: str) -> str:
+    """At the door of the house they were offered a place at: a wrong code, then the right one. Their stay."""
+    with visitors.visitor("west", size=PHONE) as door, visitors.api() as west:
+        sign_in(visitors, door, "operator", f"/?location={house}").is_live()
+        coming = door.page.locator(f"[data-key='expected {hold}']")
+        expect(coming).to_contain_text("from Noord", timeout=SLOWLY_MS)
+        expect(coming).to_contain_text("expected by", timeout=SLOWLY_MS)
+        assert violations(door) == []
+        for said, answer in (("0000-0000", "That is not their code"), (code.lower(), "Checked in")):
+            sheet = door.opens(coming.get_by_role("button", name="Check in"))
+            sheet.get_by_label("Code").fill(said)
+            sheet.get_by_role("button", name="Check in").click()
+            door.says(answer, alarm=said != code.lower())
+            if said != code.lower():
+                expect(coming).to_contain_text("1 wrong code", timeout=PATIENCE_MS)
+        door.sees(place, "occupied")
+        expect(coming).to_have_count(0)
+        return str(west.get(f"/api/placement/holds/{hold}").json()["stay_id"])
+
+
+def test_a_house_that_is_asked_first_says_not_now_then_yes_and_withdraws(visitors: Visitors) -> None:
+    house, (place,) = visitors.house(1, kind="night_shelter")
+    with visitors.visitor("west", size=PHONE) as door, visitors.api("noord", "caseworker") as intake:
+        sign_in(visitors, door, "operator", f"/?location={house}").is_live()
+        sheet = door.opens(door.page.get_by_role("button", name="Offers"))
+        sheet.get_by_role("button", name="Ask us first").click()
+        door.says("Noted")
+        question = door.page.locator("[data-key^='question ']")
+        clients = [intake.post("/api/intake/clients", json={}).json()["id"] for _ in range(2)]
+        answers = (("Not now", "an hour"), ("Offer a place", "Offered"))
+        for client, (answer, said) in zip(clients, answers, strict=True):
+            body = {"kinds": ["night_shelter"]}
+            asked = intake.post(f"/api/intake/clients/{client}/requests", json=body)
+            assert asked.status_code == 201, asked.text
+            expect(question).to_contain_text("answer by", timeout=SLOWLY_MS)
+            expect(question).to_contain_text("asked by Noord")
+            door.sees(place, "free")  # nothing is held while somebody thinks
+            question.get_by_role("button", name=answer).click()
+            door.says(said)
+            expect(question).to_have_count(0, timeout=PATIENCE_MS)
+            if answer == "Not now":
+                withdrawn = intake.post(
+                    f"/api/intake/clients/{client}/requests/{asked.json()['id']}/withdraw",
+                    json={"reason": "found_elsewhere"},
+                )
+                assert withdrawn.is_success, withdrawn.text
+        door.sees(place, "held")
+        coming = door.page.locator("[data-key^='expected ']")
+        expect(coming).to_contain_text("not accepted yet")
+        assert door.width() <= PHONE[0]
+        sheet = door.opens(coming.locator("[data-tap=more]"))
+        sheet.get_by_role("button", name="The place is needed").click()
+        door.says("withdrawn")
+        door.sees(place, "free")
+    assert visitors.post(f"locations/{house}/close")
+
+
+def test_who_walked_in_without_a_name_is_found_among_the_stays_of_the_house(visitors: Visitors) -> None:
+    """At a site that has both a desk for clients and a house."""
+    name = visitors.network.new_name("house")
+    with visitors.api("noord", "operator") as noord, visitors.visitor("noord") as desk:
+        assert noord.post("/api/placement/locations", json={"name": name, "title": name.title()}).is_success
+        body = {"location": name, "kind": "night_shelter", "room": "Hall", "count": 2}
+        places = noord.post("/api/placement/places", json=body).json()["place_ids"]
+        stay = noord.post("/api/placement/stays", json={"place_ids": [places[1]]}).json()["id"]
+        sign_in(visitors, desk, "caseworker")
+        registered(desk)
+        form = opens(desk, "They stay here already")
+        which = form.locator("option", has_text="Hall, place 2").get_attribute("value")
+        form.get_by_label("Which stay?").select_option(which)
+        assert violations(desk) == []
+        form.get_by_role("button", name="That is them").click()
+        desk.says("the house says whether")
+        asked = {"location": name, "word": "housed"}
+        for _ in range(100):
+            claimed = noord.get("/api/placement/offers", params=asked).json()["items"]
+            if claimed:
+                break
+            desk.page.wait_for_timeout(100)
+        assert [one["stay_id"] for one in claimed] == [stay]
+        desk.page.reload()
+        opens(desk, "Correct the file")
+        desk.page.keyboard.press("Escape")
+        desk.page.get_by_role("button", name="They stay here already").click()
+        expect(desk.page.locator("#sheet")).not_to_contain_text("Hall, place 2")
+        noord.post(f"/api/placement/stays/{stay}/end", json={"reason": "moved_on"})
+        noord.post(f"/api/placement/locations/{name}/close")
 
 
 def test_an_offer_is_on_the_list_and_declined_with_a_reason(visitors: Visitors) -> None:
@@ -251,15 +339,17 @@ def test_a_regime_is_declared_and_ended_from_the_screen(visitors: Visitors) -> N
         large_enough(office)
 
 
-def test_axe_finds_nothing_at_the_desk_and_long_names_fit_a_phone(visitors: Visitors) -> None:
-    size, language = PHONE, "nl"
+@everywhere
+def test_axe_finds_nothing_at_the_desk_and_long_names_fit_a_phone(
+    visitors: Visitors, language: str, scheme: Scheme, size: tuple[int, int]
+) -> None:
     with visitors.api("noord", "caseworker") as intake:
         alias = f"{HEBREW} een-heel-lange-schuilnaam-zonder-einde-{language}"
         body = {"alias": alias, "household": [{"age_band": "0-3"}], "personal": {"notes": "x"}}
         client = intake.post("/api/intake/clients", json=body).json()["id"]
         intake.post(f"/api/intake/clients/{client}/trajectories", json={"goals": ["a" * 110]})
         intake.post(f"/api/intake/clients/{client}/referrals", json={"partner_kind": "school", "partner": "b" * 110})
-    with visitors.visitor("noord", language=language, size=size) as desk:
+    with visitors.visitor("noord", language=language, scheme=scheme, size=size) as desk:
         sign_in(visitors, desk, "caseworker")
         assert violations(desk) == []
         desk.page.locator("[data-sheet='/clients/form']").click()

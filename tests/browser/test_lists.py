@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.visitor import PHONE, Visitors
+from tests.browser.test_for_everybody import violations
+from tests.browser.visitor import DESKTOP, PHONE, Visitors
 
 
-def test_the_night_list_shows_every_place_and_the_evacuation_list_only_people(visitors: Visitors) -> None:
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_the_night_list_shows_every_place_and_the_evacuation_list_only_people(
+    visitors: Visitors, size: tuple[int, int]
+) -> None:
     house, (first, second) = visitors.house()
-    with visitors.visitor("west") as desk:
+    with visitors.visitor("west", size=size) as desk:
         desk.sign_in("operator").look_at(house)
         desk.button(first, "take").click()
         desk.sees(first, "occupied")
@@ -17,9 +22,13 @@ def test_the_night_list_shows_every_place_and_the_evacuation_list_only_people(vi
         expect(desk.page.locator("#people")).to_have_text("1 person")
         expect(desk.page.locator("tr[data-place]")).to_have_count(2)
         expect(desk.page.locator(f"tr[data-place='{second}']")).to_contain_text("Free")
+        assert (violations(desk), desk.width() <= size[0]) == ([], True)
         desk.page.get_by_role("link", name="Evacuation list").click()
         expect(desk.page.locator("tr[data-place]")).to_have_count(1)
         expect(desk.page.locator(f"tr[data-place='{first}']")).to_contain_text("Occupied")
+        assert (violations(desk), desk.width() <= size[0]) == ([], True)
+        desk.page.goto(f"{desk.url}/account")
+        assert (violations(desk), desk.width() <= size[0]) == ([], True)
 
 
 def test_a_list_is_in_dutch_and_printed_without_what_is_not_for_paper(visitors: Visitors) -> None:

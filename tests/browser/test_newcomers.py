@@ -110,6 +110,26 @@ def test_a_family_place_is_found(visitors: Visitors) -> None:
     assert visitors.post(f"locations/{house}/close")
 
 
+def test_a_shift_is_handed_over(visitors: Visitors) -> None:
+    """Whoever comes next is just as new: they see it where the board begins, and need no tap to read it."""
+    first_house(visitors, 1)
+    text = f"Key of 101 lost {visitors.network.new_name('note')}"
+    typed = "Key of 101 lost"
+    with newcomer(visitors, "Hand over the shift", "west", "operator") as one:
+        page = one.visitor.page
+        one.tap(page.get_by_role("button", name="Leave a note"))
+        one.type(page.get_by_label("What should they know?"), text, typed)
+        one.tap(page.get_by_role("button", name="Leave it"))
+        one.visitor.says("Written down for the next shift")
+        expect(page.locator("#notes")).to_contain_text(text, timeout=PATIENCE_MS)
+    with visitors.visitor("west", size=PHONE) as following:
+        following.sign_in("operator")
+        note = following.page.locator("#notes li", has_text=text)
+        expect(note).to_contain_text("The whole house")
+        note.get_by_role("button", name="Done").click()
+        expect(note).to_have_count(0, timeout=PATIENCE_MS)
+
+
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
 def test_what_was_full_last_tuesday_at_ten_is_seen(visitors: Visitors, size: tuple[int, int]) -> None:
     name = visitors.network.new_name("dinsdag")

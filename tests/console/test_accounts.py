@@ -27,7 +27,7 @@ from shared.http_access import allow, session_cookie
 from shared.http_border import Border
 from shared.ids import SystemIds
 from shared.ports import StoreUnavailable
-from shared.security import Role, TokenError, issue_token, load_public_keys, load_signing_key, verify_token
+from shared.security import ROLES, Role, TokenError, issue_token, load_public_keys, load_signing_key, verify_token
 from shared.sessions import FRESH_SECONDS, REMEMBERED_MAX, UNHEARD_SECONDS_MAX, Sessions
 from shared.settings import SiteSettings
 from shared.store import PgStore
@@ -475,3 +475,8 @@ async def _id(house: House, name: str) -> str:
     account = await house.accounts.find(name)
     assert account is not None
     return account.id
+
+
+async def test_a_demonstration_offers_whoever_works_at_a_desk_first(demo_house: House) -> None:
+    assert [one.role for one in await demo_house.entrance.demo_accounts()] == list(ROLES)
+    assert ROLES[0] == "operator"

@@ -86,7 +86,8 @@ def test_whoever_is_away_is_said_to_be_back_with_one_tap() -> None:
 
 
 def test_a_held_place_is_checked_in_or_let_go() -> None:
-    check_in, cancel = taps(place("p1", "held"), holds=[hold("p1")])
+    check_in, cancel, more = taps(place("p1", "held"), holds=[hold("p1")])
+    assert more.sheet == "/sheet?location=west&place=p1"
     assert check_in.undo == "/api/placement/stays/{stay_id}/undo"
     assert (check_in.path, check_in.version) == ("/api/placement/holds/hold-1/check-in", 8)
     assert (cancel.path, cancel.version) == ("/api/placement/holds/hold-1/cancel", 8)
@@ -96,7 +97,13 @@ def test_a_place_held_for_another_site_says_for_which() -> None:
     made = shown(place("p1", "held"), holds=[hold("p1", expected_from="noord")], language="nl")
     (tile,) = made.rooms[0].tiles
     assert "verwacht vanuit noord" in tile.detail
-    assert [tap.name for tap in tile.taps] == ["check_in", "cancel"]
+    assert [tap.name for tap in tile.taps] == ["check_in", "cancel", "more"]
+
+
+def test_who_was_offered_a_place_is_checked_in_with_a_code_and_not_with_a_tap() -> None:
+    check_in, more = taps(place("p1", "held"), holds=[hold("p1", offer_id="hold-1", expected_from="noord")])
+    assert (check_in.name, check_in.path, check_in.sheet) == ("check_in", "", "/sheet?location=west&place=p1")
+    assert (check_in.weight, check_in.later, more.name) == ("primary", False, "more")
 
 
 def test_a_blocked_place_is_unblocked_and_says_why_and_until_when() -> None:

@@ -16,6 +16,7 @@ from services.intake import api_guidance, api_models
 from shared.contracts import vocabulary as said
 from shared.http_models import Body
 from tests.console.sample import uid
+from tests.console.test_board import place, stay
 from tests.console.test_clients import NOW, OFFER, REQUEST, client, offer, request
 
 HOUSES = [("west-2", "West 2")]
@@ -26,8 +27,9 @@ BODIES: dict[str, type[BaseModel]] = {
     "withdraw": api_models.WithdrawBody, "accept": api_models.AcceptBody, "decline": api_models.DeclineBody,
     "trajectory": api_guidance.TrajectoryBody, "milestone": api_guidance.MilestoneBody,
     "end": api_guidance.EndTrajectoryBody, "refer": api_guidance.ReferralBody, "appointment": api_guidance.FollowBody,
-    "follow": api_guidance.FollowBody, "erase": Body,
+    "follow": api_guidance.FollowBody, "erase": Body, "claim": api_models.StayBody,
 }  # fmt: skip
+CLAIM = {"stay_id": uid(3), "location": "west", "kind": "night_shelter"}
 ABOUT = {"prioritize": REQUEST, "withdraw": REQUEST, "accept": OFFER, "decline": OFFER}
 
 
@@ -35,7 +37,8 @@ def form(about: str, *, requests: list[dict[str, Any]] = OPEN, language: str = "
     if about == "register":
         return desk.register(words(language))
     of = ABOUT.get(about, uid(1))
-    made = desk.client_form(about, of, client(**more), requests, HOUSES, NOW, words(language))
+    places = [(json.dumps(CLAIM), "West · Room 1, place 1")] if about == "claim" else HOUSES
+    made = desk.client_form(about, of, client(**more), requests, places, NOW, words(language))
     assert made is not None
     return made
 
@@ -122,6 +125,24 @@ def test_a_request_begins_with_the_household_and_the_kind_that_suits_it() -> Non
     alone = {field.name: field for field in form("request", requests=[], household=[]).fields}
     assert (alone["household_size"].value, alone["kinds"].value[0]) == (1, "shelter_24h")
     assert fields["not_at"].options[1:] == HOUSES
+
+
+def test_whoever_walked_in_without_a_name_is_known_by_a_stay_that_is_nobodys_yet() -> None:
+    houses = [{"id": "west", "title": "West"}]
+    lived_in = [stay("p1", id=uid(3), location="west"), stay("p2", id=uid(4), location="west"),
+                stay("p2", id=uid(5), location="elsewhere")]  # fmt: skip
+    lived_in[0]["began_at"] = (NOW - timedelta(minutes=5)).isoformat()
+    rooms = [place("p1", "occupied"), place("p2", "occupied")]
+    found = desk.unclaimed(houses, rooms, lived_in, [], NOW, words("en"))
+    assert [said for _, said in found] == [
+        f"West · Room 101, place {number} · since {since} · 1 person"
+        for number, since in ((1, words("en").clock(NOW - timedelta(minutes=5))),
+                              (2, words("en").clock(NOW - timedelta(hours=1))))
+    ]  # fmt: skip
+    assert json.loads(found[0][0]) == {"stay_id": uid(3), "location": "west", "kind": "shelter_24h"}
+    assert [json.loads(body)["stay_id"] for body, _ in desk.unclaimed(
+        houses, rooms, lived_in, [uid(3)], NOW, words("en"))] == [uid(4)]  # fmt: skip
+    assert desk.client_form("claim", "", client(), [], [], NOW, words("en")) is None
 
 
 def test_who_takes_another_offer_before_the_first_is_answered_says_why() -> None:

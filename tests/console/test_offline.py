@@ -33,7 +33,7 @@ async def test_the_worker_is_for_the_whole_site_and_asks_nobody_else(pages: Page
 
 
 def test_the_worker_keeps_every_script_the_board_loads() -> None:
-    wanted, found = {"taps.js"}, set()
+    wanted, found = {"taps.js", "notes.js", "since.js"}, set()
     while wanted:
         name = wanted.pop()
         found.add(name)

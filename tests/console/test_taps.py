@@ -93,6 +93,28 @@ def test_a_device_that_cannot_write_down_says_so_and_is_asked_again(tmp_path: Pa
     assert said == ["not written", 1]
 
 
+def test_taps_of_somebody_who_never_came_back_are_taken_away_when_no_site_takes_them_any_more(tmp_path: Path) -> None:
+    """Not before, and by a tap of whoever is there: nothing that can still be sent is dropped, and nothing silently."""
+    told = on_a_page(
+        tmp_path,
+        """element("taps-here").dataset.texts = JSON.stringify({
+          waiting: "at {time}", "others.one": "{n}", "others.other": "{n} wait", "old.one": "{n} old",
+          "old.other": "{n} old" });
+        const week = 7 * 86400000;
+        const tap = { state: "waiting", person: "bob", late: true, label: "In" };
+        await table.put({ ...tap, n: 1, here: Date.now() - week - 1000 });
+        await table.put({ ...tap, n: 2, here: Date.now() - week + 60000 });
+        await table.put({ ...tap, n: 3, person: "anna", here: Date.now() - week - 1000 });
+        const { list } = await import("./taps_here.js");
+        await list();
+        const button = element("taps-old");
+        const said = [button.hidden, button.textContent, element("taps-others").textContent];
+        await button.listeners.click();
+        return [said, taps().map(one => one.n), button.hidden, element("taps-others").textContent];""",
+    )
+    assert told == [[False, "1 old", "2 wait"], [2, 3], True, "1"]
+
+
 def test_a_line_stays_where_it_is_while_nothing_changes(tmp_path: Path) -> None:
     """They are looked at every few seconds: who is about to take one tap back must not take back another."""
     same = on_a_page(

@@ -137,6 +137,7 @@ def test_the_screen_says_which_site_was_not_heard_in_full(tmp_path: Path) -> Non
     for incomplete in ([], ["noord/intake"]):
         facts: dict[str, Any] = {
             "weeks": weeks(answer(week(), incomplete=incomplete), EN), "now": "now", "below": 5, "parquet": False,
+            "waited": None,
             "role": "coordinator", **MEASURES,
         }  # fmt: skip
         shown = bytes(pages.screens.page(asked, "weeks.html", **facts).body).decode()

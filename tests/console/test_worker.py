@@ -17,6 +17,24 @@ def test_a_board_that_was_kept_opens_without_a_connection(tmp_path: Path) -> Non
     assert shown == "<main>new</main>"
 
 
+def test_a_device_keeps_nothing_of_what_the_last_shift_left(tmp_path: Path) -> None:
+    """Also where the page it came with is kept whole, with more notes than one."""
+    page = '"<main><!--live--><div id=notes><!--notes-->Canary <p>1</p><!--/notes--></div><!--/live--></main>"'
+    kept = in_the_worker(
+        tmp_path,
+        f"""answers = {{ "GET /": () => page({page}) }};
+        await keep("new");
+        const all = [];
+        for (const store of stores.values()) {{
+          for (const answer of store.rows.values()) all.push(await answer.clone().text());
+        }}
+        answers = {{}};
+        return [all.join(" "), await (await ask("/")).text()];""",
+    )
+    assert ("Canary" in kept[0], "<div id=notes>" in kept[0]) == (False, True)
+    assert kept[1] == "<main>new</main>"
+
+
 def test_a_tablet_of_some_years_keeps_its_board_and_asks_for_its_page_once(tmp_path: Path) -> None:
     """iPadOS 16 has all else the board needs, and no `Response.json`."""
     asked = in_the_worker(

@@ -142,6 +142,7 @@ function drop() {
 
 export function signedOut() {
   if (stream) stream.close();
+  document.getElementById("notes")?.replaceChildren(); // they are for whoever works here now
   clearTimeout(again);
   state("dropped");
   const link = document.createElement("a");

@@ -1,5 +1,6 @@
 // Makes one tree of nodes equal to another with as little change as possible, so that focus, an open list and the place one
-// is looking at stay. Elements are the same when their id or data-key says so; one that is busy with a tap is left alone.
+// is looking at stay. Elements are the same when their id or data-key says so; one that is busy with a tap, or is shown by a
+// script of its own (data-own), is left alone.
 
 function key(node) {
   return node.nodeType === Node.ELEMENT_NODE ? node.id || node.dataset?.key || "" : "";
@@ -36,7 +37,7 @@ function update(old, fresh) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
     return;
   }
-  if (old.classList.contains("is-busy")) return;
+  if (old.classList.contains("is-busy") || "own" in old.dataset) return;
   if (old.nodeName === "SELECT" && old === document.activeElement) return;
   const changed = "figure" in old.dataset && old.textContent !== fresh.textContent;
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);

@@ -6,6 +6,7 @@ import { newKey, person, send } from "./send.js";
 export const WAITS = "waiting", SENT = "sent", REFUSED = "refused", OUTDATED = "outdated";
 const TRIES_MAX = 5; // of a tap the site fails at: the next ones do not wait for it for ever
 const KEPT_MAX = 500; // taps a device writes down that wait, and as many that ended: more than a house has places
+const TAKEN_MS = 7 * 86400000; // how old what was seen may be when the site hears of it
 const TOLD_MS = 60000; // after which nobody waits any more to be told how a tap ended that was sent at once
 
 let opened = null;
@@ -40,8 +41,10 @@ export async function mine() {
   return (await everything()).filter((tap) => tap.person === person);
 }
 
+// Taps of others that wait; old: those no site takes any more, whoever signs in again.
 export async function others() {
-  return (await everything()).filter((tap) => tap.person !== person && tap.state === WAITS).length;
+  const waiting = (await everything()).filter((tap) => tap.person !== person && tap.state === WAITS);
+  return { waiting: waiting.length, old: waiting.filter((tap) => Date.now() - (tap.observed ?? tap.here) > TAKEN_MS) };
 }
 
 // One page at a time; where a browser has no locks (no HTTPS), one tap at a time on this page.

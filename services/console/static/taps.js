@@ -36,6 +36,7 @@ async function act(element, body) {
   } catch {
     say(texts.refusals["no-connection"], true);
   }
+  document.dispatchEvent(new Event("plek:acted"));
 }
 
 async function sendNow(element, body) {
@@ -143,6 +144,7 @@ inside.addEventListener("submit", async (event) => {
   const form = event.target;
   const body = JSON.parse(form.dataset.body);
   for (const number of form.querySelectorAll("input[type=number]")) body[number.name] = Number(number.value);
+  for (const typed of form.querySelectorAll("input[type=text], textarea")) body[typed.name] = typed.value.trim();
   for (const piece of form.querySelectorAll("select[data-piece], input[data-piece]:checked")) Object.assign(body, JSON.parse(piece.value));
   if (event.submitter) Object.assign(body, JSON.parse(event.submitter.dataset.piece));
   sheet.close();

@@ -73,7 +73,7 @@ let drawn = ""; // what the lines say now: whoever is about to tap one finds it 
 export async function list() {
   if (!part) return;
   await tidy();
-  const [taps, elsewhere] = [await mine(), await others()];
+  const [taps, { waiting: elsewhere, old }] = [await mine(), await others()];
   const shown = taps.filter((tap) => tap.late);
   const [said, on] = [JSON.stringify(shown), document.activeElement];
   const focused = said !== drawn && lines.contains(on) && on.dataset.drop;
@@ -81,6 +81,9 @@ export async function list() {
   drawn = said;
   document.getElementById("taps-others").hidden = !elsewhere;
   document.getElementById("taps-others").textContent = words[elsewhere === 1 ? "others.one" : "others.other"].replace("{n}", elsewhere);
+  const forget = document.getElementById("taps-old");
+  forget.hidden = !old.length;
+  if (old.length) forget.textContent = words[old.length === 1 ? "old.one" : "old.other"].replace("{n}", old.length);
   document.getElementById("taps-list").hidden = !shown.length;
   part.hidden = !shown.length && !elsewhere;
   mark(shown.filter((tap) => tap.state === WAITS));
@@ -88,6 +91,10 @@ export async function list() {
 }
 
 if (part) {
+  document.getElementById("taps-old").addEventListener("click", async () => {
+    for (const tap of (await others()).old) await takeBack(tap.n);
+    await list();
+  });
   lines.addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-drop]");
     if (!button) return;

@@ -85,7 +85,9 @@ async function keep({ text, place, person, tag }) {
     if (!page.ok || page.headers.get("Plek-Person") !== person || era !== now) return;
     await caches.delete(BOARD);
     const fresh = await caches.open(BOARD);
-    await fresh.put("/kept/page", page);
+    // What the last shift left stays on the page and in the site's vault: a device keeps nothing of it.
+    const text = (await page.text()).replace(/<!--notes-->[^]*?<!--\/notes-->/g, "");
+    await fresh.put("/kept/page", new Response(text, { headers: page.headers }));
     await fresh.put("/kept/owner", new Response(JSON.stringify({ person, tag })));
   }
   const cache = await caches.open(BOARD), headers = { "Plek-Shown": String(Date.now()) };
