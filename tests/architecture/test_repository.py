@@ -12,6 +12,7 @@ import pytest
 
 from tests.architecture.source import PRODUCT, PYTHON, ROOT, every_file, files, name, text, tree
 from tests.conftest import LONGEST_FIRST, TOGETHER
+from tests.support.shared_networks import SHARING
 
 BINARY = {".gz", ".png", ".webp", ".ico", ".woff2", ".mo"}
 
@@ -90,9 +91,10 @@ def sleeps(node: ast.AST, looping: bool) -> Iterator[ast.Call]:
         yield from sleeps(child, inside or (looping and not new))
 
 
-def test_the_files_that_are_taken_first_are_there() -> None:
-    there = {path.stem for folder in TOGETHER for path in (ROOT / "tests" / folder).glob("test_*.py")}
-    assert set(LONGEST_FIRST) <= there
+def test_the_files_that_are_taken_first_or_share_a_network_are_there() -> None:
+    there = {f"{folder}/{file.stem}" for folder in TOGETHER for file in (ROOT / "tests" / folder).glob("test_*.py")}
+    assert {file for files in SHARING.values() for file in files} <= there
+    assert set(LONGEST_FIRST) <= there | SHARING.keys()
 
 
 def test_no_error_is_swallowed() -> None:
