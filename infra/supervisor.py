@@ -381,21 +381,19 @@ class Supervisor:
 def _share_asked_for() -> float | None:
     """Which share of traces the environment asks to keep. Raises `PlatformError` when that is no share."""
     asked = os.environ.get("OTEL_TRACES_SAMPLER_ARG")
-    try:
+    with suppress(ValueError):
         if not asked or 0 <= float(asked) <= 1:
             return float(asked) if asked else None
-    except ValueError:
-        pass
     raise PlatformError(f"OTEL_TRACES_SAMPLER_ARG is {asked!r}: a share of traces to keep is from 0 to 1")
 
 
 async def run_until_signalled(supervisor: Supervisor, when_ready: Callable[[dict[str, str]], None]) -> None:
     """`Supervisor.run`, ended by SIGINT, SIGTERM or SIGHUP."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
         loop.add_signal_handler(number, supervisor.stop)
     try:
         await supervisor.run(when_ready)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in numbers:
             loop.remove_signal_handler(number)

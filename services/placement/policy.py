@@ -13,6 +13,7 @@ from services.placement.commands_house import EndDueStays, EndSession
 from services.placement.commands_offers import ClaimStay, DropOffer, GiveUpPlace, LapseQuestion, TakeOffer
 from services.placement.events_house import EndsPlanned
 from services.placement.events_offers import OfferAccepted, OperatorAsked, QuestionAnswered
+from shared.contracts import hold_letters
 from shared.contracts import intake as desk
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
@@ -145,19 +146,19 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
                 stay_id=mine.stay_id, kind=mine.kind,
             )  # fmt: skip
             return Reaction(LOCATION, mine.location, claimed)
-        case told.HoldAskedBody() as ask:
+        case hold_letters.HoldAskedBody() as ask:
             command = HoldForSite(
                 **about, location=ask.location, hold_id=said.request_id, kind=ask.kind,
                 household_size=ask.household_size, features=ask.features, hold_minutes=ask.hold_minutes,
                 expires_at=ask.expires_at,
             )  # fmt: skip
             return Reaction(LOCATION, ask.location, command)
-        case told.HoldCalledOffBody() as off:
+        case hold_letters.HoldCalledOffBody() as off:
             called_off = CallOffForSite(
                 **about, location=off.location, hold_id=said.request_id, expires_at=off.expires_at
             )
             return Reaction(LOCATION, off.location, called_off)
-        case told.HoldAnsweredBody() as answer:
+        case hold_letters.HoldAnsweredBody() as answer:
             word = HearAnswer(
                 **about, call_id=said.request_id, status=answer.status, final=answer.status != "active",
                 code=answer.code, expires_at=answer.expires_at,

@@ -19,6 +19,7 @@ from services.placement.events_offers import WordRepeated
 from services.placement.events_regimes import StandbyClosed, StandbyOpened
 from services.placement.publish_offers import letters
 from services.placement.publish_sessions import session_figures
+from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Written
 
@@ -114,7 +115,7 @@ def _answers(after: Location, events: Sequence[ev.LocationEvent]) -> list[Tellin
         if hold_id is not None and guest is not None:
             hold = after.holds.get(hold_id)
             expires_at = None if hold is None else hold.expires_at
-            body = told.HoldAnsweredBody.model_validate(
+            body = hold_letters.HoldAnsweredBody.model_validate(
                 {"status": guest.status, "code": guest.code, "expires_at": expires_at}
             )
             tellings.append(Telling(Draft(told.HoldAnswered, guest.site, hold_id, body), guest.site, None))

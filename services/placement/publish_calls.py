@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.placement.publish import Telling
+from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Draft
 from shared.forward import Call, CallEvent, CallGivenUp, CallLapsed, CallMade, CallRepeated
@@ -20,7 +21,7 @@ def tell(before: Call, events: Sequence[CallEvent], after: Call) -> list[Telling
 
 
 def _asked(call: Call) -> Draft:
-    body = told.HoldAskedBody.model_validate({
+    body = hold_letters.HoldAskedBody.model_validate({
         "location": call.body["location"], "kind": call.body["kind"], "household_size": call.body["household_size"],
         "features": tuple(call.body["features"]), "hold_minutes": call.body["hold_minutes"],
         "expires_at": call.expires_at,
@@ -30,4 +31,4 @@ def _asked(call: Call) -> Draft:
 
 def _called_off(call: Call) -> Draft:
     facts = {"location": call.body["location"], "expires_at": call.expires_at}
-    return Draft(told.HoldCalledOff, call.site, call.id, told.HoldCalledOffBody.model_validate(facts))
+    return Draft(told.HoldCalledOff, call.site, call.id, hold_letters.HoldCalledOffBody.model_validate(facts))

@@ -11,16 +11,16 @@ from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract, Letter, LetterBody
 from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SiteName
+from shared.contracts.hold_letters import HoldAnsweredBody, HoldAskedBody, HoldCalledOffBody
 from shared.contracts.vocabulary import (
     BedKind,
     BlockReason,
     Feature,
-    HoldAnswerStatus,
     HoldEnd,
     OfferMode,
     OfferWord,
     StayEndReason,
-)
+)  # fmt: skip
 
 ROWS_MAX = 200
 """Groups of one location in one message."""
@@ -307,21 +307,6 @@ class RegimeTold(Contract):
     ends_at: AwareDatetime
 
 
-class HoldAskedBody(LetterBody):
-    """What is asked: places of a kind at one location, for one household.
-
-    features: each at most once. hold_minutes: how long they are wanted. expires_at: when the asker no longer waits, by
-    its own clock; the owner keeps the places until then at most.
-    """
-
-    location: LocationName
-    kind: BedKind
-    household_size: Annotated[int, Field(ge=1, le=100)]
-    features: Annotated[tuple[Feature, ...], Field(max_length=20)]
-    hold_minutes: Annotated[int, Field(ge=1, le=1440)]
-    expires_at: AwareDatetime
-
-
 class HoldAsked(Letter):
     """Please keep places for a household on its way; `request_id` is the hold's id. Asked until it is answered."""
 
@@ -329,27 +314,11 @@ class HoldAsked(Letter):
     body_type: ClassVar[type[LetterBody]] = HoldAskedBody
 
 
-class HoldCalledOffBody(LetterBody):
-    """expires_at: as it was asked; after it the owner need not remember that this was called off."""
-
-    location: LocationName
-    expires_at: AwareDatetime
-
-
 class HoldCalledOff(Letter):
     """Nobody is coming: let the places go, and keep none if the ask is still on its way."""
 
     type_name: ClassVar[str] = "nl.plek.placement.hold-called-off.v1"
     body_type: ClassVar[type[LetterBody]] = HoldCalledOffBody
-
-
-class HoldAnsweredBody(LetterBody):
-    """How it stands with a hold, in the owner's word. code: why it was refused. expires_at: by the owner's clock, while
-    it is active."""
-
-    status: HoldAnswerStatus
-    code: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=60)] | None
-    expires_at: AwareDatetime | None
 
 
 class HoldAnswered(Letter):

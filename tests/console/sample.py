@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Letter, LetterBody
 from shared.contracts.figures import CapacityRow, SessionSeats
@@ -72,13 +73,13 @@ def contracts() -> list[Contract]:
 
 def _letters() -> list[Contract]:
     """One of each, as the log shows them: nobody but the addressee knows what is in them."""
-    ask = told.HoldAskedBody(
+    ask = hold_letters.HoldAskedBody(
         location="noord", kind="shelter_24h", household_size=1, features=(), hold_minutes=90, expires_at=AT
     )
     bodies: dict[type[Letter], LetterBody] = {
         told.HoldAsked: ask,
-        told.HoldCalledOff: told.HoldCalledOffBody(location="noord", expires_at=AT),
-        told.HoldAnswered: told.HoldAnsweredBody(status="active", code=None, expires_at=AT),
+        told.HoldCalledOff: hold_letters.HoldCalledOffBody(location="noord", expires_at=AT),
+        told.HoldAnswered: hold_letters.HoldAnsweredBody(status="active", code=None, expires_at=AT),
         told.PlaceOffered: told.PlaceOfferedBody(
             offered_for=STAY, location="west", kind="shelter_24h", sleeps=1, expires_at=AT
         ),

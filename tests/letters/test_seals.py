@@ -16,6 +16,7 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet, OKPKey
 
 from infra.keys import ensure_seal_keys, new_seal_key, publish_seal_keys
+from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import SEALED_CHARS_MAX, Draft, Letter, LetterBody
 from shared.envelope import Message, Origin
@@ -25,7 +26,7 @@ from tests.support.letters import site_seals
 SEALS = site_seals(("west", "noord", "stad"))
 NOW = datetime(2026, 1, 10, 20, 0, tzinfo=UTC)
 EVENT, REQUEST, OTHER = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
-ASK = told.HoldAskedBody(
+ASK = hold_letters.HoldAskedBody(
     location="huis-west", kind="shelter_24h", household_size=2, features=("quiet",), hold_minutes=90, expires_at=NOW
 )
 DRAFT = Draft(told.HoldAsked, "west", REQUEST, ASK)
@@ -89,8 +90,8 @@ def test_every_letter_has_a_key_of_its_own() -> None:
 
 
 def test_sizes_do_not_tell_letters_apart() -> None:
-    answer = told.HoldAnsweredBody(status="refused", code="household-too-large", expires_at=None)
-    off = told.HoldCalledOffBody(location="x", expires_at=NOW)
+    answer = hold_letters.HoldAnsweredBody(status="refused", code="household-too-large", expires_at=None)
+    off = hold_letters.HoldCalledOffBody(location="x", expires_at=NOW)
     long = ASK.model_copy(update={"location": "l" * 61, "features": tuple(["lgbtq_safe"] * 20)})
     drafts = [DRAFT, Draft(told.HoldAsked, "west", REQUEST, long), Draft(told.HoldAnswered, "west", REQUEST, answer),
               Draft(told.HoldCalledOff, "west", REQUEST, off)]  # fmt: skip

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from services.placement.views_capacity import figures
 from shared import forward as fw
+from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.handling import Context
 from shared.letters import Seals
@@ -77,7 +78,7 @@ async def test_the_letter_is_sealed_to_the_owner_and_names_the_location_with_mos
     assert (letter.to, letter.request_id) == ("stad", body["id"])
     owner: Seals = site_seals(("stad", SITE))["stad"]
     asked = owner.open(message, letter).body
-    assert isinstance(asked, told.HoldAskedBody)
+    assert isinstance(asked, hold_letters.HoldAskedBody)
     assert (asked.location, asked.hold_minutes) == ("large-house", 90)
 
 

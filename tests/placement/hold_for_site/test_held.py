@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from services.placement import events as ev
 from services.placement.publish import tell
-from shared.contracts import placement as told
+from shared.contracts import hold_letters
 from shared.contracts.base import Draft
 from tests.placement.sample import A1, A2, AT, HOLD, STAY, after, asked, asked_for, held, opened, west
 
@@ -18,7 +18,7 @@ def answers(*events: ev.LocationEvent) -> list[tuple[str, str, str]]:
     return [
         (draft.to, draft.request_id, draft.body.status)
         for draft in letters
-        if isinstance(draft, Draft) and isinstance(draft.body, told.HoldAnsweredBody)
+        if isinstance(draft, Draft) and isinstance(draft.body, hold_letters.HoldAnsweredBody)
     ]
 
 
