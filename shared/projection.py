@@ -210,8 +210,7 @@ class _Replay(Generic[S, C, E]):
 
     def _fold_stream(self, stream: str, recorded: Sequence[asyncpg.Record]) -> None:
         decider = self._aggregate.decider
-        decode = decider.codec.decode
-        events = [decode(event[1]) for event in recorded]
+        events = decider.codec.decode_all([event[1] for event in recorded])
         before = self._states.get(stream, decider.initial)
         after = self._states[stream] = decider.fold(before, events)
         self._beside.take(self._aggregate.project(before, events, after, recorded[-1][2]))

@@ -88,6 +88,18 @@ def test_an_event_of_a_later_version_is_not_guessed_at(path: Path) -> None:
 
 
 @pytest.mark.parametrize("stream", DECIDERS)
+def test_many_events_read_as_one_list_are_those_read_one_by_one(stream: str) -> None:
+    codec = DECIDERS[stream].codec
+    stored = [path.read_bytes() for path in event_files() if codec_of(path) is codec]
+    assert stored
+    assert codec.decode_all(stored) == [codec.decode(data) for data in stored]
+    for damaged in (b"{}", b"", stored[0][:-2], b"%b,%b" % (stored[0], stored[0])):
+        with pytest.raises(UnknownEvent):
+            codec.decode_all([stored[0], damaged])
+    assert codec.decode_all([]) == []
+
+
+@pytest.mark.parametrize("stream", DECIDERS)
 def test_a_stored_snapshot_is_read_or_its_version_went_up(stream: str) -> None:
     decider = DECIDERS[stream]
     path = HERE / f"{stream}.state-v{decider.state_version}.json"
