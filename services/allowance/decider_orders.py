@@ -216,6 +216,22 @@ def on_cards(orders: Mapping[str, Sent], answers: Iterable[ev.Answered]) -> dict
     return found
 
 
+def not_loaded(orders: Mapping[str, Sent], answers: Iterable[ev.Answered]) -> Mapping[str, int]:
+    """What was ordered and is not on its card, by entitlement, where nobody said what is: it was settled by hand. What
+    was said with a later load counts without it already. orders: as they stand after these answers."""
+    found = {}
+    for answer in answers:
+        order = orders[answer.order_id]
+        if order.method != "prepaid_card" or answer.balance_cents is not None:
+            continue
+        card = order.shares[0][0]
+        of_card = [(id_, it) for id_, it in orders.items() if it.method == "prepaid_card" and it.shares[0][0] == card]
+        later = of_card[[id_ for id_, _ in of_card].index(answer.order_id) + 1 :]
+        if all(it.status == "sent" for _, it in later):
+            found[card] = found.get(card, 0) + order.cents - order.paid_cents
+    return found
+
+
 def follows(known: Sent, answer: ev.Answered) -> Sequence[tuple[str, int]]:
     """What was ordered and not paid, by entitlement, and is paid with the next run. A card has one share."""
     if answer.returned:

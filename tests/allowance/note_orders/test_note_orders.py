@@ -124,6 +124,24 @@ def test_a_late_answer_about_an_earlier_load_empties_no_card() -> None:
     assert both.given(first, second).state.balances == {SEAT_3: 180_000}
 
 
+def test_what_was_not_loaded_is_on_no_card_also_where_somebody_settles_it_by_hand() -> None:
+    """Else the next run holds back what is due, as if the card were full. What its issuer said since counts already."""
+    later = order_id(LEEFGELD, "2026-01", SEAT_3)
+    line = ep.Line(SEAT_3, "noord", "prepaid_card", (("2026-01", 30_000),), 0, 30_000, 0)
+    at = T0.replace(month=2)
+    order = ep.Order(later, "noord", "prepaid_card", ((SEAT_3, 30_000),), 30_000, "")
+    by_hand = event(ep.Answered(TO_CARD, False, 0, "HAND"))
+    assert PAST.given(by_hand).state.balances == {SEAT_3: 0}
+    both = PAST.given(
+        ep.PayRunDrafted(RUN_2, LEEFGELD, "2026-01", at.date(), (line,), 30_000, DRAWN, at),
+        ep.PayRunApproved(RUN_2, LEEFGELD, "b", 10**6, None, (), at),
+        ep.PayRunExecuted(RUN_2, LEEFGELD, (), (order,), (), b"", b"", at, at),
+    )
+    assert both.given(by_hand).state.balances == {SEAT_3: 30_000}
+    second = ep.OrdersNoted(RUN_2, LEEFGELD, (ep.Answered(later, False, 30_000, "", 40_000),), at)
+    assert both.given(second, by_hand).state.balances == {SEAT_3: 40_000}
+
+
 def test_a_line_that_cannot_be_books_nothing_and_the_others_are_taken() -> None:
     wrong = (
         (cp.Said(3, RUN_2, False, 54_001), "order-unknown"),
