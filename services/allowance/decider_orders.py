@@ -177,7 +177,7 @@ def noted(orders: Mapping[str, Sent], command: cmd.NoteOrders) -> tuple[list[ev.
 
 def _wrong(known: Sent | None, command: cmd.NoteOrders, said: cmd.Said) -> str | None:
     """`order-unknown`, `order-of-another-run`, `iban-differs`, `amount-differs`, `order-noted` (before, or that it came
-    back)."""
+    back). What was paid a moment ago comes back by the bank's word only: it would be paid again."""
     if known is None or known.method != command.method:
         return "order-unknown"
     if known.run_id != command.run_id:
@@ -187,8 +187,8 @@ def _wrong(known: Sent | None, command: cmd.NoteOrders, said: cmd.Said) -> str |
     whole = known.method == "transfer"
     if said.cents is None or (said.cents != known.cents if whole else not 0 <= said.cents <= known.cents):
         return "amount-differs"
-    again = known.status == "returned" or (known.status == "paid" and not (said.returned and whole))
-    return "order-noted" if again else None
+    comes_back = known.status == "paid" and said.returned and whole and not said.by_hand
+    return None if known.status == "sent" or comes_back else "order-noted"
 
 
 def answered(known: Sent, answer: ev.Answered) -> Sent:

@@ -72,6 +72,16 @@ def test_a_transfer_was_paid_once_however_often_it_is_said() -> None:
     PAST.when(note(PAID_LINE, PAID_LINE)).then(event(CAME))
 
 
+def test_what_the_bank_has_paid_meanwhile_is_not_due_again_because_somebody_says_that_it_was_not_paid() -> None:
+    """They looked at the order before the bank's file was read, and said so after it."""
+    not_paid = cp.Said(1, TO_WEST, True, 54_001, reason="HAND", by_hand=True)
+    PAST.when(note(not_paid)).then(event(ep.Answered(TO_WEST, True, 0, "HAND")))
+    paid = PAST.when(note(PAID_LINE)).then(event(CAME))
+    paid.when(note(not_paid)).then_nothing()
+    assert noted(paid.state.orders, note(not_paid))[1] == [(1, "order-noted")]
+    paid.when(note(BACK_LINE)).then(event(BACK))
+
+
 def test_what_came_back_is_due_with_the_next_run_and_may_be_spent_again() -> None:
     assert PAST.state.spent == {"2025": 254_001}, "what does not fit on a card is not spent"
     back = PAST.when(note(PAID_LINE, BACK_LINE)).then(event(CAME, BACK))
