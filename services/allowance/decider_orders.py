@@ -219,7 +219,7 @@ def on_cards(orders: Mapping[str, Sent], answers: Iterable[ev.Answered]) -> dict
 def not_loaded(orders: Mapping[str, Sent], answers: Iterable[ev.Answered]) -> Mapping[str, int]:
     """What was ordered and is not on its card, by entitlement, where nobody said what is: it was settled by hand. What
     was said with a later load counts without it already. orders: as they stand after these answers."""
-    found = {}
+    found: dict[str, int] = {}
     for answer in answers:
         order = orders[answer.order_id]
         if order.method != "prepaid_card" or answer.balance_cents is not None:
