@@ -130,10 +130,11 @@ class OrderRoutes:
         if order is None or order.run_id != run_id:
             raise Problem(404, "order-unknown")
         whole = order.method == "transfer"
-        said = cp.Said(1, order_id, whole and not body.paid, order.cents if whole or body.paid else 0, reason=BY_HAND)
+        cents = order.cents if whole or body.paid else 0
+        said = cp.Said(1, order_id, whole and not body.paid, cents, reason=BY_HAND, by_hand=True)
         handled = await self._allowance.payroll(
             run["programme_id"], Asked(actor, claim), cp.NoteOrders, run_id=run_id, method=order.method,
-            said=(said,) if order.status == "sent" else (),
+            said=(said,),
         )  # fmt: skip
         if not handled.events:
             raise Problem(409, "order-noted")

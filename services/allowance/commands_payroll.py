@@ -72,7 +72,7 @@ class ExecutePayRun(Command, frozen=True, kw_only=True):
 class Said(msgspec.Struct, frozen=True, gc=False):
     """What a line of a file says of one order. number: of the line. returned: it came back, for that reason. cents:
     None when they cannot be read; iban: of the payee, None when nothing is said of it; balance_cents: what is on a card
-    after it."""
+    after it. by_hand: somebody says it of an order that waits."""
 
     number: int
     order_id: str
@@ -81,6 +81,7 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     iban: str | None = None
     reason: str = ""
     balance_cents: int | None = None
+    by_hand: bool = False
 
 
 class NoteOrders(Command, frozen=True, kw_only=True):

@@ -177,7 +177,7 @@ def noted(orders: Mapping[str, Sent], command: cmd.NoteOrders) -> tuple[list[ev.
 
 def _wrong(known: Sent | None, command: cmd.NoteOrders, said: cmd.Said) -> str | None:
     """`order-unknown`, `order-of-another-run`, `iban-differs`, `amount-differs`, `order-noted` (before, or that it came
-    back)."""
+    back). What was paid a moment ago comes back by the bank's word only: it would be paid again."""
     if known is None or known.method != command.method:
         return "order-unknown"
     if known.run_id != command.run_id:
@@ -187,8 +187,8 @@ def _wrong(known: Sent | None, command: cmd.NoteOrders, said: cmd.Said) -> str |
     whole = known.method == "transfer"
     if said.cents is None or (said.cents != known.cents if whole else not 0 <= said.cents <= known.cents):
         return "amount-differs"
-    again = known.status == "returned" or (known.status == "paid" and not (said.returned and whole))
-    return "order-noted" if again else None
+    comes_back = known.status == "paid" and said.returned and whole and not said.by_hand
+    return None if known.status == "sent" or comes_back else "order-noted"
 
 
 def answered(known: Sent, answer: ev.Answered) -> Sent:
@@ -213,6 +213,22 @@ def on_cards(orders: Mapping[str, Sent], answers: Iterable[ev.Answered]) -> dict
             found[card] += order.cents
         elif order.status != "sent":
             found.pop(card, None)
+    return found
+
+
+def not_loaded(orders: Mapping[str, Sent], answers: Iterable[ev.Answered]) -> Mapping[str, int]:
+    """What was ordered and is not on its card, by entitlement, where nobody said what is: it was settled by hand. What
+    was said with a later load counts without it already. orders: as they stand after these answers."""
+    found: dict[str, int] = {}
+    for answer in answers:
+        order = orders[answer.order_id]
+        if order.method != "prepaid_card" or answer.balance_cents is not None:
+            continue
+        card = order.shares[0][0]
+        of_card = [(id_, it) for id_, it in orders.items() if it.method == "prepaid_card" and it.shares[0][0] == card]
+        later = of_card[[id_ for id_, _ in of_card].index(answer.order_id) + 1 :]
+        if all(it.status == "sent" for _, it in later):
+            found[card] = found.get(card, 0) + order.cents - order.paid_cents
     return found
 
 

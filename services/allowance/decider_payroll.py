@@ -319,6 +319,8 @@ def _orders_noted(state: Payroll, event: ev.OrdersNoted, version: int) -> Payrol
         for entitlement_id, cents in orders.follows(known, answer):
             owed[entitlement_id] = owed.get(entitlement_id, 0) + cents
             spent[year_of(known.period)] -= cents
+    for entitlement_id, cents in orders.not_loaded(sent, event.answered).items():
+        balances[entitlement_id] = max(0, balances.get(entitlement_id, 0) - cents)
     balances |= orders.on_cards(sent, event.answered)
     owed = {id_: cents for id_, cents in owed.items() if cents}
     return replace(state, orders=sent, owed=owed, balances=balances, spent=spent, version=version)

@@ -8,7 +8,7 @@ after taking all the sums that are shown off the total (`docs/decisions/0061-rep
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from services.allowance.events_payroll import Line
@@ -55,8 +55,10 @@ def report(households: Iterable[Household], below: int) -> Report:
     tables = [suppress({word: len(some) for word, some in groups.items()}, below) for groups in lists]
     if any(table.count is None for table in tables):  # what one list has to leave out, another would tell
         return Report(None, None, {}, {}, {})  # and who is in a list of few, is there once
-    shown = (_parts(groups, table, below) for groups, table in zip(lists, tables, strict=True))
-    return Report(len(those), _cents(those), *shown)
+    sites, methods, outcomes = (_parts(groups, table, below) for groups, table in zip(lists, tables, strict=True))
+    if "waiting" in outcomes and len(outcomes) > 1:  # who comes meanwhile is what two looks differ by, to the cent
+        outcomes = {word: part._replace(cents=None) for word, part in outcomes.items()}
+    return Report(len(those), _cents(those), sites, methods, outcomes)
 
 
 def _grouped(households: Iterable[Household], column: str) -> Groups:
@@ -91,10 +93,11 @@ def _cents(households: Iterable[Household]) -> int:
     return sum(one.cents for one in households)
 
 
-def households(lines: Iterable[Line], period: str, posted: Iterable[Posting]) -> list[Household]:
+def households(lines: Sequence[Line], period: str, posted: Iterable[Posting]) -> list[Household]:
     """Whom a run paid for its own period, and what became of it; who they are is never another one, whatever is
     corrected later. posted: all the run has posted so far."""
-    accounts: dict[tuple[str, str], int] = {}
+    # What was reserved of earlier runs and is paid with this one was posted to them; here only that it is taken over.
+    accounts = {(line.entitlement_id, RESERVED): -max(0, line.before) for line in lines}
     for one in posted:
         if one.period == period:
             key = (one.entitlement_id, one.account)

@@ -54,8 +54,9 @@ COUNTED_AGAIN = timedelta(hours=30)
 """Where people were counted they are counted every night: after so long without, a night was left out."""
 COUNT_OF_USE = timedelta(days=2)
 """A house that is not counted any more is reminded once, and not for ever."""
-COUNTS_BEFORE = 4
-"""Nights whose reminders end with a count: all that may still wait."""
+NOON = 12
+COUNTS_BEFORE = 8
+"""Halves of days whose reminders end with a count: all that may still wait."""
 
 OfferSaid: TypeAlias = intake.OfferReceived | intake.OfferAccepted | intake.OfferDeclined | intake.OfferEnded
 
@@ -102,9 +103,10 @@ def of_offer(message: Message, said: OfferSaid, at: datetime) -> ReplaceMessages
 
 
 def counted(message: Message, said: placement.HeadsCounted, at: datetime) -> ReplaceMessages:
-    """A night was counted: whoever has to look is told if it is not what the board says, and the next count is due."""
-    night = said.observed_at.astimezone(CITY_ZONE).date()
-    where = f"{said.location}/{said.kind}"
+    """A night was counted: whoever has to look is told if it is not what the board says, and the next count is due. By
+    halves of days: one night is counted after midnight and the next before it, both on one date."""
+    local, where = said.observed_at.astimezone(CITY_ZONE), f"{said.location}/{said.kind}"
+    half = 2 * local.toordinal() + (local.hour >= NOON)
     due = said.observed_at + COUNTED_AGAIN
     wanted = []
     if said.counted != said.expected and is_news(said.at, at):
@@ -112,11 +114,11 @@ def counted(message: Message, said: placement.HeadsCounted, at: datetime) -> Rep
         wanted.append(choice(message, OPERATOR, COUNT_DIFFERS, said.count_id, at, fields))
     if due + COUNT_OF_USE > at:
         fields = {"location": said.location, "time": said.observed_at.isoformat()}
-        about = f"{where}/{night.isoformat()}"
+        about = f"{where}/{half}"
         wanted.append(choice(
             message, OPERATOR, COUNT_DUE, about, at, fields, expires_at=due + COUNT_OF_USE, send_at=max(at, due)
         ))  # fmt: skip
-    before = [f"{where}/{(night - timedelta(days=days)).isoformat()}" for days in range(1, COUNTS_BEFORE + 1)]
+    before = [f"{where}/{half - number}" for number in range(1, COUNTS_BEFORE + 1)]
     over = tuple(message_id_of(OPERATOR, COUNT_DUE, about) for about in before)
     return ReplaceMessages(at=at, role=SYSTEM_ROLE, recipient=OPERATOR, over=over, instead=tuple(wanted))
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from services.allowance.events_payroll import Line
-from services.allowance.ledger import PAID, REFUSED, RESERVED, Posting
+from services.allowance.ledger import PAID, REFUSED, RESERVED, Posting, postings
 from services.allowance.reports import Household, Part, Report, households, report
-from tests.allowance.sample import SEAT, SEAT_2, SEAT_3, SEAT_4
+from tests.allowance.sample import DRAFTED, SEAT, SEAT_2, SEAT_3, SEAT_4
 
 Cell = tuple[str, str, int]
 """A site, a way to pay, an amount."""
@@ -159,6 +160,28 @@ def test_by_hand() -> None:
     assert shown.sites == {"noord": Part(9, None), "west": Part(16, 7_200), "zuid": Part(11, None)}
     assert shown.methods == {"prepaid_card": Part(11, None), "voucher": Part(25, None)}
     assert shown.outcomes == {"paid": Part(31, None), "waiting": Part(5, None)}
+
+
+def test_two_looks_while_some_wait_do_not_tell_what_one_household_came_for() -> None:
+    def outcomes(waiting: int) -> Mapping[str, Part]:
+        large = [Household("west", "voucher", "waiting" if n < waiting else "paid", 900) for n in range(16)]
+        small = [Household("west", "voucher", "waiting" if waiting and n < 20 else "paid", 450) for n in range(40)]
+        return report([*small, *large], 5).outcomes
+
+    assert outcomes(8) == {"paid": Part(28, None), "waiting": Part(28, None)}
+    assert outcomes(7) == {"paid": Part(29, None), "waiting": Part(27, None)}
+    assert outcomes(0) == {"paid": Part(56, 40 * 450 + 16 * 900)}
+
+
+def test_what_waits_with_a_rest_of_an_earlier_run_waits() -> None:
+    """More is taken off for earlier periods than this one comes to; the rest of what did not fit on a card is paid."""
+    line = Line(SEAT, "west", "voucher", (("2026-01", -500), ("2026-02", 450)), 200, 150, 0)
+    run = replace(DRAFTED, period="2026-02", lines=(line,), total_cents=150)
+    told = list(postings(run, {SEAT}))
+    assert households([line], "2026-02", told) == [Household("west", "voucher", "waiting", 450)]
+    about = ("west", "voucher", "2026-02", SEAT)
+    told += [Posting(RESERVED, *about, 150), Posting(PAID, *about, -150)]
+    assert households([line], "2026-02", told) == [Household("west", "voucher", "paid", 450)]
 
 
 def test_whom_a_run_paid_for_its_own_period_and_what_became_of_it() -> None:

@@ -178,6 +178,17 @@ def test_two_counts_of_one_night_are_one_reminder() -> None:
     assert told_to(COUNTED)[2]["count_due"].message_id == told_to(later)[2]["count_due"].message_id
 
 
+def test_a_night_counted_after_midnight_and_the_next_before_it_leave_the_later_reminder() -> None:
+    """Both are of one date by the city's clock: half past midnight, and half past eleven in the evening."""
+    first, second = T0 + timedelta(hours=5.5), T0 + timedelta(hours=28.5)
+    early, late = (COUNTED.model_copy(update={"observed_at": at, "at": at}) for at in (first, second))
+    reminder = told_to(early, first)[2]["count_due"]
+    over, told = told_to(late, second)[1:]
+    assert reminder.message_id in over
+    assert told["count_due"].message_id not in {reminder.message_id, *over}
+    assert told["count_due"].send_at == second + policy_staff.COUNTED_AGAIN
+
+
 def test_a_difference_is_told_once_and_an_old_look_is_no_news() -> None:
     differs = COUNTED.model_copy(update={"counted": 4})
     told = told_to(differs)[2]

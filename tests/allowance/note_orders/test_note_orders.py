@@ -72,6 +72,16 @@ def test_a_transfer_was_paid_once_however_often_it_is_said() -> None:
     PAST.when(note(PAID_LINE, PAID_LINE)).then(event(CAME))
 
 
+def test_what_the_bank_has_paid_meanwhile_is_not_due_again_because_somebody_says_that_it_was_not_paid() -> None:
+    """They looked at the order before the bank's file was read, and said so after it."""
+    not_paid = cp.Said(1, TO_WEST, True, 54_001, reason="HAND", by_hand=True)
+    PAST.when(note(not_paid)).then(event(ep.Answered(TO_WEST, True, 0, "HAND")))
+    paid = PAST.when(note(PAID_LINE)).then(event(CAME))
+    paid.when(note(not_paid)).then_nothing()
+    assert noted(paid.state.orders, note(not_paid))[1] == [(1, "order-noted")]
+    paid.when(note(BACK_LINE)).then(event(BACK))
+
+
 def test_what_came_back_is_due_with_the_next_run_and_may_be_spent_again() -> None:
     assert PAST.state.spent == {"2025": 254_001}, "what does not fit on a card is not spent"
     back = PAST.when(note(PAID_LINE, BACK_LINE)).then(event(CAME, BACK))
@@ -122,6 +132,24 @@ def test_a_late_answer_about_an_earlier_load_empties_no_card() -> None:
     assert both.given(second).state.balances == {SEAT_3: 180_000}
     assert both.given(second, first).state.balances == {SEAT_3: 180_000}
     assert both.given(first, second).state.balances == {SEAT_3: 180_000}
+
+
+def test_what_was_not_loaded_is_on_no_card_also_where_somebody_settles_it_by_hand() -> None:
+    """Else the next run holds back what is due, as if the card were full. What its issuer said since counts already."""
+    later = order_id(LEEFGELD, "2026-01", SEAT_3)
+    line = ep.Line(SEAT_3, "noord", "prepaid_card", (("2026-01", 30_000),), 0, 30_000, 0)
+    at = T0.replace(month=2)
+    order = ep.Order(later, "noord", "prepaid_card", ((SEAT_3, 30_000),), 30_000, "")
+    by_hand = event(ep.Answered(TO_CARD, False, 0, "HAND"))
+    assert PAST.given(by_hand).state.balances == {SEAT_3: 0}
+    both = PAST.given(
+        ep.PayRunDrafted(RUN_2, LEEFGELD, "2026-01", at.date(), (line,), 30_000, DRAWN, at),
+        ep.PayRunApproved(RUN_2, LEEFGELD, "b", 10**6, None, (), at),
+        ep.PayRunExecuted(RUN_2, LEEFGELD, (), (order,), (), b"", b"", at, at),
+    )
+    assert both.given(by_hand).state.balances == {SEAT_3: 30_000}
+    second = ep.OrdersNoted(RUN_2, LEEFGELD, (ep.Answered(later, False, 30_000, "", 40_000),), at)
+    assert both.given(second, by_hand).state.balances == {SEAT_3: 40_000}
 
 
 def test_a_line_that_cannot_be_books_nothing_and_the_others_are_taken() -> None:
