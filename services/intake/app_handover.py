@@ -77,6 +77,8 @@ class Giving:
                 return None
             if said.answer == "prove":
                 ask = replace(ask, proof=said.proof, kind="ask" if ask.kind == "file" else ask.kind, file="")
+            elif said.answer == "agreed" and ask.kind == "call_off":
+                return None  # whatever they say: what is called off is not sent any more
             elif said.answer == "agreed":
                 sealed = await self._sealed(file, said.key)
                 if sealed is None:
