@@ -109,7 +109,7 @@ def take(file: File, command: cmd.TakeFile) -> Outcome:
         return refused
     taken = ev.FileTakenOver(
         command.client_id, command.hand_over_id, command.site, command.card, command.personal, command.trajectories,
-        command.referrals, command.at,
+        command.referrals, command.at, command.reached,
     )  # fmt: skip
     if file.id:
         return () if file.taken_as == command.hand_over_id else Rejected("client-id-used", {})

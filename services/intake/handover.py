@@ -39,12 +39,19 @@ class CarriedRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counted: bool
 
 
+class CarriedMilestone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step, and when it was made."""
+
+    step: Milestone
+    at: datetime
+
+
 class CarriedTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the client is guided, or was."""
 
     goals: Goals
     started_at: datetime
-    milestones: tuple[Milestone, ...] = ()
+    milestones: tuple[CarriedMilestone, ...] = ()
     ended_at: datetime | None = None
     ending: Ending | None = None
 
@@ -91,10 +98,11 @@ def carried_refused(file: Carried, today: date) -> Rejected | None:
         return Rejected("referral-state-unknown", {})
     times = [time for way in ways for time in (way.started_at, way.ended_at)]
     times += [each.made_at for each in referrals]
+    times += [each.at for way in ways for each in way.milestones]
     times += [one.at for each in referrals for one in (each.appointment, each.first) if one is not None]
     if any(time is not None and time.tzinfo is None for time in times):
         return Rejected("time-without-zone", {})
     texts = [goal for way in ways for goal in way.goals.goals]
-    texts += [step.milestone for way in ways for step in way.milestones]
+    texts += [each.step.milestone for way in ways for each in way.milestones]
     texts += [each.referred.partner or "" for each in referrals]
     return lines_refused(*texts)

@@ -119,6 +119,7 @@ async def test_all_that_was_known_is_known_at_the_other_desk_and_nowhere_else(tw
     client_id = await begun(two)
     assert (await two.owners(client_id), await two.status()) == ([], "under_way")
     await agreed(two)
+    reached = [each["at"] for each in (await two.here.get("/trajectories")).json()["items"][0]["milestones"]]
     await two.later()
     assert (await two.owners(client_id), await two.status()) == ([OTHER], "taken")
     [row] = await two.taken()
@@ -132,7 +133,8 @@ async def test_all_that_was_known_is_known_at_the_other_desk_and_nowhere_else(tw
     assert {name: personal[name] for name in WHOLE["personal"]} == WHOLE["personal"]
     [way] = (await two.there.get("/trajectories")).json()["items"]
     assert way["goals"] == [f"goal {CANARY}"]
-    assert [each["milestone"] for each in way["milestones"]] == [f"step {CANARY}"]
+    steps = [(f"step {CANARY}", at) for at in reached]
+    assert [(each["milestone"], each["at"]) for each in way["milestones"]] == steps, "each when it was reached"
     [referral] = (await two.there.get("/referrals")).json()["items"]
     assert referral["partner"] == f"partner {CANARY}"
     assert (await two.here.get(f"/clients/{client_id}")).json()["erased_at"] is not None
