@@ -96,8 +96,7 @@ class TimerLoop:
             if timer.kind not in self._kinds_aside:
                 fired |= await self._fire_one(timer, now)
             elif timer.id not in busy and len(self._aside) < ASIDE_MAX:
-                task = self._aside[timer.id] = asyncio.create_task(self._fire_aside(timer, now))
-                task.add_done_callback(lambda _, id_=timer.id: self._aside.pop(id_, None))
+                self._aside[timer.id] = asyncio.create_task(self._fire_aside(timer, now))
         return fired
 
     async def _fire_aside(self, timer: DueTimer, now: datetime) -> None:
@@ -106,6 +105,8 @@ class TimerLoop:
         except (StoreUnavailable, OriginHalted) as error:
             self._again_at[timer.id] = self._clock.monotonic() + PAUSE_SECONDS
             log.warning("a timer paused", kind=timer.kind, reason=type(error).__name__, pause_seconds=PAUSE_SECONDS)
+        finally:
+            del self._aside[timer.id]
 
     async def _fire_one(self, timer: DueTimer, now: datetime) -> bool:
         """Whether it fired. One that fails keeps nobody else waiting, and has another turn in a while."""

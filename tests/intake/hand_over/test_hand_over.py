@@ -111,7 +111,7 @@ def test_whoever_is_expected_somewhere_or_lives_there_is_not_handed_over(events:
 
 def test_whoever_may_be_at_a_place_that_was_overridden_is_not_handed_over_before_its_owner_has_answered() -> None:
     """The place that was taken instead came to nothing: the file has no place, and may have one."""
-    instead = [declined("overridden", turn=2), accepted(OFFER_2, override="owner_silent")]
+    instead: list[Any] = [declined("overridden", turn=2), accepted(OFFER_2, override="owner_silent")]
     came_to_nothing = heard("no_show", offer_id=OFFER_2)
     double = at_desk.given(REGISTERED, OPENED, received(), received(OFFER_2, "zuidoost"), accepted(), *instead)
     double.given(came_to_nothing).when(hand_over()).then_rejected("slot-unanswered", offer_id=OFFER)
