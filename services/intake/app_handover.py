@@ -41,7 +41,7 @@ from shared.letters import LetterRefused, Seals, seal_to
 from shared.logbook import Openings
 from shared.ports import NewEvent, Store, StreamWrite, VersionConflict
 from shared.telemetry import logger
-from shared.vault import Vault, VaultProblem
+from shared.vault import TEXT_BYTES_MAX, Vault, VaultProblem
 
 log = logger("hand-over")
 
@@ -258,7 +258,7 @@ class Receiving:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             refused: Rejected | None = Rejected("text-invalid", {})
         else:
-            refused = h.carried_refused(carried, self._clock.now().date())
+            refused = h.carried_refused(carried, self._clock.now().date(), TEXT_BYTES_MAX)
         if refused is None:
             refused = await self._took(asked, carried, state, version)
         if refused is not None:

@@ -76,10 +76,13 @@ class Carried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     referrals: tuple[CarriedReferral, ...] = ()
 
 
-def carried_refused(file: Carried, today: date) -> Rejected | None:
-    """What a desk would not have written down itself is not taken over either. Refused: as the parts of a file are
+def carried_refused(file: Carried, today: date, part_bytes_max: int) -> Rejected | None:
+    """What a desk would not have written down itself is not taken over either. part_bytes_max: what a vault seals at
+    once. Refused: as the parts of a file are
     (`file.py`), `too-many-trajectories`, `too-many-referrals`, `outcome-kind-other`, `referral-state-unknown`,
     `time-without-zone`."""
+    if any(len(msgspec.json.encode(part)) > part_bytes_max for part in _parts(file)):
+        return Rejected("text-invalid", {})
     refused = card_refused(file.card) or personal_refused(file.personal, today)
     if refused:
         return refused
@@ -106,3 +109,10 @@ def carried_refused(file: Carried, today: date) -> Rejected | None:
     texts += [each.step.milestone for way in ways for each in way.milestones]
     texts += [each.referred.partner or "" for each in referrals]
     return lines_refused(*texts)
+
+
+def _parts(file: Carried) -> list[msgspec.Struct]:
+    """Each of them is sealed by itself."""
+    parts: list[msgspec.Struct] = [file.card, file.personal, *(each.referred for each in file.referrals)]
+    parts += [part for way in file.trajectories for part in (way.goals, *(each.step for each in way.milestones))]
+    return parts if file.request is None else [*parts, file.request.facts]
