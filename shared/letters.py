@@ -31,8 +31,8 @@ SIZES = (1024, 4096, 16_384)
 
 _ALGORITHMS = JWERegistry(algorithms=["ECDH-ES", "A256GCM"])
 _ALGORITHMS.max_ciphertext_length = 1024 * 1024
-"""base64url. The library reads no more than 64 kB by itself, and writes any amount: a file that is handed over is larger
-than its letters. No message of the bus is larger than this; what a letter may hold its contract says."""
+"""base64url. The library reads no more than 64 kB by itself, and writes any amount: a file that is handed over is
+larger. No message of the bus is larger than this; what a letter may hold its contract says."""
 _HEADER = {"alg": "ECDH-ES", "enc": "A256GCM"}
 
 
