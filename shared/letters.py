@@ -30,6 +30,9 @@ SIZES = (1024, 4096, 16_384)
 """Bytes of a sealed text: it is padded to the first that is large enough, so that sizes do not tell letters apart."""
 
 _ALGORITHMS = JWERegistry(algorithms=["ECDH-ES", "A256GCM"])
+_ALGORITHMS.max_ciphertext_length = 1024 * 1024
+"""base64url. The library reads no more than 64 kB by itself, and writes any amount: a file that is handed over is
+larger. No message of the bus is larger than this; what a letter may hold its contract says."""
 _HEADER = {"alg": "ECDH-ES", "enc": "A256GCM"}
 
 

@@ -133,13 +133,11 @@ class HandOvers:
         return TakingAnswer(**base(hand_over_id, handled), **shown)
 
     async def _answer(self, client_id: str, handled: Handled) -> HandOverAnswer:
-        """As it stands: where nothing happened, of the one that is under way."""
+        """As it stands: where nothing happened, of the newest; it may be over by now."""
         noted(client_id)
         ids = [getattr(event, "hand_over_id", None) for _, event in handled.events]
         rows = await self._intake.store.rows(hand_overs, client_id=client_id)
-        row = next(
-            row for row in rows if row["id"] in ids or (not ids and row["status"] in ("under_way", "calling_off"))
-        )
+        row = max((row for row in rows if not ids or row["id"] in ids), key=lambda row: (row["begun_at"], row["id"]))
         return HandOverAnswer(
             **base(row["id"], handled), client_id=client_id, site=row["site"], status=row["status"]
         )  # fmt: skip

@@ -201,7 +201,7 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("forget-openings", lambda: forget_openings(store, clock, kept_elsewhere=courier is not None))
         if courier is not None:
             runtime.spawn("logbook", courier.run)
-        runtime.spawn("timers", TimerLoop(store, clock, keeper.fire).run)
+        runtime.spawn("timers", TimerLoop(store, clock, keeper.fire, policy.ASIDE).run)
         for log in LOGS:
             runtime.relay(log)
         runtime.city(gather_seconds=LETTER_SECONDS, also=[Beside(letters, _own_places(host))])

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from services.intake.decider_file import File
 from services.intake.decider_handover import TAKING, Taking
 from services.intake.events_handover import TakenReferral, TakenTrajectory, TakingEvent
 from services.intake.priority import CURRENT, placed
+from services.intake.views_guidance import milestones
 from services.intake.views_handover import project_taking, takings
 from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE, Meta
@@ -39,7 +41,7 @@ from shared.letters import LetterRefused, Seals, seal_to
 from shared.logbook import Openings
 from shared.ports import NewEvent, Store, StreamWrite, VersionConflict
 from shared.telemetry import logger
-from shared.vault import Vault, VaultProblem
+from shared.vault import TEXT_BYTES_MAX, Vault, VaultProblem
 
 log = logger("hand-over")
 
@@ -60,7 +62,7 @@ class Giving:
         self, site: str, clients: ClientHandler, vault: Vault, seals: Seals, line: Line, openings: Openings
     ) -> None:  # fmt: skip
         self._site, self._clients, self._vault, self._seals, self._line = site, clients, vault, seals, line
-        self._openings = openings
+        self._openings, self._store = openings, openings.store
 
     async def talk(self, file: File) -> str | None:
         """One conversation about a file that is under way. How it stands in the other desk's word; None when it did not
@@ -77,6 +79,8 @@ class Giving:
                 return None
             if said.answer == "prove":
                 ask = replace(ask, proof=said.proof, kind="ask" if ask.kind == "file" else ask.kind, file="")
+            elif said.answer == "agreed" and ask.kind == "call_off":
+                return None  # whatever they say: what is called off is not sent any more
             elif said.answer == "agreed":
                 sealed = await self._sealed(file, said.key)
                 if sealed is None:
@@ -129,10 +133,15 @@ class Giving:
                 await self._open(file, f.FACTS, asked.facts, f.Facts), asked.waiting_since,
                 counted=asked.found or bool(asked.unmet),
             )  # fmt: skip
+        rows = [row for id_ in file.trajectories for row in await self._store.rows(milestones, trajectory_id=id_)]
+        reached = {row["id"]: row["at"] for row in rows}
         ways = [
             h.CarriedTrajectory(
                 await self._open(file, f.GOALS, way.goals, f.Goals), way.started_at,
-                tuple([await self._open(file, f.MILESTONE, each, f.Milestone) for each in way.milestones.values()]),
+                tuple([
+                    h.CarriedMilestone(await self._open(file, f.MILESTONE, sealed, f.Milestone), reached[id_])
+                    for id_, sealed in way.milestones.items()
+                ]),
                 way.ended_at, await self._open(file, f.ENDING, way.outcome, f.Ending) if way.outcome else None,
             )
             for way in file.trajectories.values()
@@ -249,7 +258,7 @@ class Receiving:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             refused: Rejected | None = Rejected("text-invalid", {})
         else:
-            refused = h.carried_refused(carried, self._clock.now().date())
+            refused = h.carried_refused(carried, self._clock.now().date(), TEXT_BYTES_MAX)
         if refused is None:
             refused = await self._took(asked, carried, state, version)
         if refused is not None:
@@ -287,14 +296,15 @@ class Receiving:
         async def seal(name: str, part: msgspec.Struct) -> str:
             return await self._vault.seal(client_id, name, msgspec.json.encode(part))
 
-        ways = [
-            TakenTrajectory(
+        ways, reached = list[TakenTrajectory](), dict[str, datetime]()
+        for way in carried.trajectories:
+            steps = {self._ids.random_id(): each for each in way.milestones}
+            reached.update({id_: each.at for id_, each in steps.items()})
+            ways.append(TakenTrajectory(
                 self._ids.random_id(), await seal(f.GOALS, way.goals), way.started_at,
-                {self._ids.random_id(): await seal(f.MILESTONE, each) for each in way.milestones}, way.ended_at,
+                {id_: await seal(f.MILESTONE, each.step) for id_, each in steps.items()}, way.ended_at,
                 await seal(f.ENDING, way.ending) if way.ending is not None else "",
-            )
-            for way in carried.trajectories
-        ]  # fmt: skip
+            ))  # fmt: skip
         referrals = [
             TakenReferral(
                 self._ids.random_id(), await seal(f.REFERRAL, each.referred), each.made_at, each.state,
@@ -314,4 +324,5 @@ class Receiving:
             **about, client_id=client_id, card=await seal(f.CARD, carried.card),
             personal=None if carried.personal == f.Personal() else await seal(f.PERSONAL, carried.personal),
             trajectories=tuple(ways), referrals=tuple(referrals), request=request,
+            reached=reached,
         )  # fmt: skip

@@ -220,7 +220,8 @@ class Keeper:
             how = "site_left" if self._retired(known.site) else await self._talk(file)
             if how not in HAND_OVER_ENDS:
                 shortest, longest = HAND_OVER_PAUSES
-                await self._move(timer, now + min(max((now - known.begun_at) / 4, shortest), longest))
+                after = self._clock.now()  # the other desk may have let this one wait
+                await self._move(timer, after + min(max((after - known.begun_at) / 4, shortest), longest))
                 return
             command = HearHandOver(
                 at=self._clock.now(), role=SYSTEM_ROLE, client_id=timer.key, hand_over_id=known.id, how=how

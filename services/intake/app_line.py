@@ -98,6 +98,8 @@ async def answer_on(client: BusClient, site: str, service: str, answer: Answerin
                 await message.respond(said)
         except (nats.errors.Error, OSError, StoreUnavailable, OriginHalted, VersionConflict) as error:
             log.info("a question was not answered", reason=type(error).__name__)
+        except Exception as error:  # the client of the bus would pass over it; what it says may quote the file
+            log.error("a question was not answered", reason=type(error).__name__)
 
     await client.subscribe(ask_subject(site, service, QUESTION), cb=hear)
     await asyncio.Event().wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TypeAlias
 
 import msgspec
@@ -50,7 +50,8 @@ class TakenRequest(msgspec.Struct, frozen=True):
 
 
 class TakeFile(Command, frozen=True, kw_only=True):
-    """The file that was agreed on has come, and is sealed under a key of this vault."""
+    """The file that was agreed on has come, and is sealed under a key of this vault. reached: when each milestone was,
+    by its id."""
 
     client_id: str
     hand_over_id: str
@@ -60,6 +61,7 @@ class TakeFile(Command, frozen=True, kw_only=True):
     trajectories: tuple[TakenTrajectory, ...] = ()
     referrals: tuple[TakenReferral, ...] = ()
     request: TakenRequest | None = None
+    reached: dict[str, datetime] = msgspec.field(default_factory=dict)
 
 
 HandOverCommand: TypeAlias = HandOver | CallOffHandOver | HearHandOver | TakeFile

@@ -18,7 +18,7 @@ from services.intake import commands_handover as cmd
 from services.intake import decider_limits as limits
 from services.intake import events as fe
 from services.intake import events_handover as ev
-from services.intake.decider_file import File
+from services.intake.decider_file import File, doubles
 from services.intake.decider_offers import ended_with
 from shared.contracts.vocabulary import HAND_OVER_ENDS
 from shared.kernel import Decider, Rejected
@@ -47,7 +47,8 @@ def decide(file: File, command: cmd.HandOver | cmd.CallOffHandOver | cmd.HearHan
 
 def hand_over(file: File, command: cmd.HandOver) -> Outcome:
     """Freezes the file. Refused: `id-invalid`, `site-invalid`, `hand-over-under-way`, `slot-unanswered` (the owner of a
-    place has still to say whether they are expected), `slot-taken` (they are), `client-housed`."""
+    place has still to say whether they are expected), `slot-taken` (they are), `client-housed`. That holds for every
+    place they may be at, also for one that was overridden."""
     refused = limits.id_refused(command.hand_over_id) or limits.site_refused(command.site)
     if refused:
         return refused
@@ -56,7 +57,7 @@ def hand_over(file: File, command: cmd.HandOver) -> Outcome:
         return ()
     if known is not None:
         return frozen_refused(file) or ()
-    for slot in (file.offers.get(file.slot), file.offers.get(file.moving_to)):
+    for slot in [file.offers.get(id_) for id_ in (file.slot, file.moving_to, *doubles(file))]:
         if slot is None:
             continue
         if slot.unanswered:
@@ -108,7 +109,7 @@ def take(file: File, command: cmd.TakeFile) -> Outcome:
         return refused
     taken = ev.FileTakenOver(
         command.client_id, command.hand_over_id, command.site, command.card, command.personal, command.trajectories,
-        command.referrals, command.at,
+        command.referrals, command.at, command.reached,
     )  # fmt: skip
     if file.id:
         return () if file.taken_as == command.hand_over_id else Rejected("client-id-used", {})

@@ -65,7 +65,8 @@ class TakenReferral(msgspec.Struct, frozen=True):
 
 
 class FileTakenOver(Event, frozen=True, tag="file-taken-over.v1"):
-    """There is a file here that the desk of `site` had. Whoever was counted there is counted nowhere again."""
+    """There is a file here that the desk of `site` had. Whoever was counted there is counted nowhere again. reached:
+    when each milestone was, by its id."""
 
     client_id: str
     hand_over_id: str
@@ -75,6 +76,7 @@ class FileTakenOver(Event, frozen=True, tag="file-taken-over.v1"):
     trajectories: tuple[TakenTrajectory, ...]
     referrals: tuple[TakenReferral, ...]
     at: datetime
+    reached: dict[str, datetime] = msgspec.field(default_factory=dict)
 
 
 HandOverEvent: TypeAlias = HandOverBegun | HandOverCalledOff | HandOverEnded | FileTakenOver

@@ -39,12 +39,19 @@ class CarriedRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counted: bool
 
 
+class CarriedMilestone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step, and when it was made."""
+
+    step: Milestone
+    at: datetime
+
+
 class CarriedTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the client is guided, or was."""
 
     goals: Goals
     started_at: datetime
-    milestones: tuple[Milestone, ...] = ()
+    milestones: tuple[CarriedMilestone, ...] = ()
     ended_at: datetime | None = None
     ending: Ending | None = None
 
@@ -69,10 +76,13 @@ class Carried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     referrals: tuple[CarriedReferral, ...] = ()
 
 
-def carried_refused(file: Carried, today: date) -> Rejected | None:
-    """What a desk would not have written down itself is not taken over either. Refused: as the parts of a file are
+def carried_refused(file: Carried, today: date, part_bytes_max: int) -> Rejected | None:
+    """What a desk would not have written down itself is not taken over either. part_bytes_max: what a vault seals at
+    once. Refused: as the parts of a file are
     (`file.py`), `too-many-trajectories`, `too-many-referrals`, `outcome-kind-other`, `referral-state-unknown`,
     `time-without-zone`."""
+    if any(len(msgspec.json.encode(part)) > part_bytes_max for part in _parts(file)):
+        return Rejected("text-invalid", {})
     refused = card_refused(file.card) or personal_refused(file.personal, today)
     if refused:
         return refused
@@ -91,10 +101,18 @@ def carried_refused(file: Carried, today: date) -> Rejected | None:
         return Rejected("referral-state-unknown", {})
     times = [time for way in ways for time in (way.started_at, way.ended_at)]
     times += [each.made_at for each in referrals]
+    times += [each.at for way in ways for each in way.milestones]
     times += [one.at for each in referrals for one in (each.appointment, each.first) if one is not None]
     if any(time is not None and time.tzinfo is None for time in times):
         return Rejected("time-without-zone", {})
     texts = [goal for way in ways for goal in way.goals.goals]
-    texts += [step.milestone for way in ways for step in way.milestones]
+    texts += [each.step.milestone for way in ways for each in way.milestones]
     texts += [each.referred.partner or "" for each in referrals]
     return lines_refused(*texts)
+
+
+def _parts(file: Carried) -> list[msgspec.Struct]:
+    """Each of them is sealed by itself."""
+    parts: list[msgspec.Struct] = [file.card, file.personal, *(each.referred for each in file.referrals)]
+    parts += [part for way in file.trajectories for part in (way.goals, *(each.step for each in way.milestones))]
+    return parts if file.request is None else [*parts, file.request.facts]

@@ -42,6 +42,8 @@ CHECK, REPLY = "check", "reply"
 TAKING = "taking"
 """A file of another desk that this one is to have."""
 HAND_OVER = "hand-over"
+ASIDE = frozenset({HAND_OVER})
+"""Timers that wait for another desk when they fire: it may be silent, and every other timer of this one is not."""
 
 DESTROY_KEY, RETENTION_DAY, OFFER = "destroy-key", "retention", "offer"
 COUNT, WEEK_OVER, UNMET_NEED = "count", "week-over", "unmet"

@@ -62,7 +62,7 @@ def project(events: Sequence[ev.ClientEvent], after: File) -> list[RowChange]:
                 rows.append(Put(milestones, row))
             case over.FileTakenOver():
                 rows += [
-                    Put(milestones, (id_, event.client_id, way.id, milestone, event.at))
+                    Put(milestones, (id_, event.client_id, way.id, milestone, event.reached.get(id_, event.at)))
                     for way in event.trajectories
                     for id_, milestone in way.milestones.items()
                 ]

@@ -119,6 +119,7 @@ async def test_all_that_was_known_is_known_at_the_other_desk_and_nowhere_else(tw
     client_id = await begun(two)
     assert (await two.owners(client_id), await two.status()) == ([], "under_way")
     await agreed(two)
+    reached = [each["at"] for each in (await two.here.get("/trajectories")).json()["items"][0]["milestones"]]
     await two.later()
     assert (await two.owners(client_id), await two.status()) == ([OTHER], "taken")
     [row] = await two.taken()
@@ -132,7 +133,8 @@ async def test_all_that_was_known_is_known_at_the_other_desk_and_nowhere_else(tw
     assert {name: personal[name] for name in WHOLE["personal"]} == WHOLE["personal"]
     [way] = (await two.there.get("/trajectories")).json()["items"]
     assert way["goals"] == [f"goal {CANARY}"]
-    assert [each["milestone"] for each in way["milestones"]] == [f"step {CANARY}"]
+    steps = [(f"step {CANARY}", at) for at in reached]
+    assert [(each["milestone"], each["at"]) for each in way["milestones"]] == steps, "each when it was reached"
     [referral] = (await two.there.get("/referrals")).json()["items"]
     assert referral["partner"] == f"partner {CANARY}"
     assert (await two.here.get(f"/clients/{client_id}")).json()["erased_at"] is not None
@@ -143,7 +145,7 @@ async def test_all_that_was_known_is_known_at_the_other_desk_and_nowhere_else(tw
         assert client_id not in kept or desk is two.here
     for wire in (*two.here.line.asked, *two.here.line.answered):
         assert wire is not None
-        assert not re.search(rb"zilver|legal_aid|sms|" + client_id.encode(), wire)
+        assert not re.search(rb"zilver|legal_aid|" + client_id.encode(), wire)
     assert not [row for desk in (two.here, two.there) for row in desk.disk.outbox.get((1, "pub"), [])
                 if row.type not in ("nl.plek.intake.request-noticed.v1",)]  # fmt: skip
 
@@ -442,20 +444,22 @@ async def test_a_desk_that_asks_about_everybody_is_declined(two: Two, monkeypatc
     assert sorted(row["status"] for row in await two.taken()) == ["asked", "asked", "declined"]
 
 
-async def test_a_file_no_desk_would_have_written_is_declined(two: Two) -> None:
+@pytest.mark.parametrize(("part", "times"), [("household", 2), ("languages", 10_000)])
+async def test_a_file_no_desk_would_have_written_is_declined(two: Two, part: str, times: int) -> None:
     client_id = await begun(two)
     await agreed(two)
-    carry = two.here.giving._carried
+    carry, keys = two.here.giving._carried, two.there.keys.disk.keys  # type: ignore[attr-defined]
+    before = set(keys)
 
-    async def twice(file: File) -> Carried:
+    async def often(file: File) -> Carried:
         carried = await carry(file)
-        household = carried.card.household
-        card = msgspec.structs.replace(carried.card, household=(*household, *household))
+        card = msgspec.structs.replace(carried.card, **{part: getattr(carried.card, part) * times})
         return msgspec.structs.replace(carried, card=card)
 
-    two.here.giving._carried = twice  # type: ignore[method-assign]
+    two.here.giving._carried = often  # type: ignore[method-assign]
     await two.later()
     assert (await two.owners(client_id), await two.status()) == ([SITE], "declined")
+    assert set(keys) == before, "no key is left of it"
 
 
 # --- what is written down ---------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper
 from services.intake.commands_likeness import BeginCheck
 from services.intake.file import PERSONAL, Personal
+from services.intake.policy import ASIDE
 from services.intake.priority import CURRENT
 from shared.contracts.vocabulary import DISTRICTS
 from shared.envelope import LOGS, stream_name
@@ -170,7 +171,7 @@ class IntakeProcess:
                 await asyncio.sleep(0.2)
                 continue
             self.ready.set()
-        process.keep_timers("intake timers", store, self.keeper.fire)
+        process.keep_timers("intake timers", store, self.keeper.fire, ASIDE)
         site = process.site.name
         for name, skip in ((CITY, site), (stream_name("pub", site, "placement"), None)):
             source = process.city.source() if name == CITY else process.world.bus.source(site, name, process.io)

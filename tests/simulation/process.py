@@ -6,7 +6,7 @@ Everything it does to a disk or the bus goes through `io`, where time passes, tr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -417,7 +417,10 @@ class Process:
 
         self.spawn(run())
 
-    def keep_timers(self, name: str, store: Store, fire: Callable[[DueTimer, datetime], Awaitable[None]]) -> None:
+    def keep_timers(
+        self, name: str, store: Store, fire: Callable[[DueTimer, datetime], Awaitable[None]],
+        aside: Collection[str] = (),
+    ) -> None:  # fmt: skip
         """In production a timer that fails is tried again, and the others fire; nothing should ever make it fail."""
 
         async def fired(timer: DueTimer, now: datetime) -> None:
@@ -429,7 +432,7 @@ class Process:
                 self.world.fail(error, f"a timer of {self.site.name} failed")
                 raise
 
-        self.keep(name, TimerLoop(store, self.site.clock, fired).run)
+        self.keep(name, TimerLoop(store, self.site.clock, fired, aside).run)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)

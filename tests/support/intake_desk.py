@@ -143,7 +143,7 @@ async def open_intake(
     """The service of one site; timers: whether they fire by themselves."""
     desk = IntakeDesk(disk or Disk(), keys or MemoryKeys(), clock or MovedClock())
     await desk.keeper.begin()
-    loop = TimerLoop(desk.store, desk.clock, desk.keeper.fire)
+    loop = TimerLoop(desk.store, desk.clock, desk.keeper.fire, policy.ASIDE)
     running = [asyncio.create_task(loop.run())] if timers else []
     try:
         yield desk

@@ -12,7 +12,22 @@ from services.intake import commands_guidance as guide
 from services.intake import commands_offers as oc
 from services.intake import events_handover as ev
 from tests.intake.handover import BEGUN, CALLED_OFF, OVER_2, ended, hand_over
-from tests.intake.offers import BY, CODE, EXPECTED, HOUSED, OFFER, PLACED, accept, accepted, hear, received, word
+from tests.intake.offers import (
+    BY,
+    CODE,
+    EXPECTED,
+    HOUSED,
+    OFFER,
+    OFFER_2,
+    PLACED,
+    accept,
+    accepted,
+    declined,
+    hear,
+    heard,
+    received,
+    word,
+)
 from tests.intake.sample import (
     ANNA,
     ASKED,
@@ -92,6 +107,16 @@ def test_a_key_that_is_destroyed_already_waits_for_nobody() -> None:
 def test_whoever_is_expected_somewhere_or_lives_there_is_not_handed_over(events: list[Any], code: str) -> None:
     """Their owner writes to this desk."""
     at_desk.given(REGISTERED, OPENED, received(), *events).when(hand_over()).then_rejected(code, offer_id=OFFER)
+
+
+def test_whoever_may_be_at_a_place_that_was_overridden_is_not_handed_over_before_its_owner_has_answered() -> None:
+    """The place that was taken instead came to nothing: the file has no place, and may have one."""
+    instead: list[Any] = [declined("overridden", turn=2), accepted(OFFER_2, override="owner_silent")]
+    came_to_nothing = heard("no_show", offer_id=OFFER_2)
+    double = at_desk.given(REGISTERED, OPENED, received(), received(OFFER_2, "zuidoost"), accepted(), *instead)
+    double.given(came_to_nothing).when(hand_over()).then_rejected("slot-unanswered", offer_id=OFFER)
+    ended_there = heard("called_off", number=12, turn=2)
+    double.given(came_to_nothing, ended_there).when(hand_over()).then(BEGUN)
 
 
 def test_what_is_no_hand_over() -> None:
