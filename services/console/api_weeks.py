@@ -55,7 +55,8 @@ class _Desk:
             )
         except (NoAnswer, StoreUnavailable):
             return None
-        found = points(told, open_["items"], clock.now(), screens.settings.small_counts_below)
+        settings = screens.settings
+        found = points(told, open_["items"], clock.now(), settings.small_counts_below, settings.journal_days)
         self._kept = (clock.monotonic(), found)
         return found
 

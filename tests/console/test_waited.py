@@ -27,11 +27,11 @@ def asked(number: int, days: int, closed: int | None = None) -> Request:
 
 
 def counts(told: list[Request], open_: list[dict[str, Any]] | None = None, below: int = 1) -> list[int | None]:
-    return [point.waiting for point in points(told, open_ or [], NOW, below)]
+    return [point.waiting for point in points(told, open_ or [], NOW, below, 90)]
 
 
 def test_a_request_counts_from_when_it_waits_until_it_is_closed() -> None:
-    found = points([asked(1, 30, 10)], [], NOW, 1)
+    found = points([asked(1, 30, 10)], [], NOW, 1, 90)
     there = [point.at for point in found if point.waiting]
     assert there == [point.at for point in found if date(2026, 2, 16) < point.at.date() < date(2026, 3, 8)]
     assert len(found) == WEEKS + 1
@@ -45,15 +45,22 @@ def test_who_has_waited_longer_than_the_journal_remembers_stands_on_the_list() -
     assert counts([closed], [old])[-2:] == [1, 0]
 
 
+def test_of_weeks_a_shorter_journal_has_forgotten_nothing_is_said() -> None:
+    """Twenty waited seven weeks ago and stopped: a journal of thirty days knows none of them."""
+    assert [point.at for point in points([], [], NOW, 5, 30) if NOW - point.at > timedelta(days=30)] == []
+    assert len(points([], [], NOW, 5, 30)) == 5
+    assert len(points([], [], NOW, 5, 1)) == 1
+
+
 @pytest.mark.parametrize(("many", "shown"), [(0, 0), (1, None), (4, None), (5, 5)])
 def test_few_are_not_counted(many: int, shown: int | None) -> None:
-    last = points([asked(number, 100) for number in range(many)], [], NOW, 5)[-1]
+    last = points([asked(number, 100) for number in range(many)], [], NOW, 5, 90)[-1]
     assert last.waiting == shown
     assert (last.days is None) == (shown in (None, 0))
 
 
 def test_half_of_them_waited_longer() -> None:
-    assert points([asked(1, 4), asked(2, 10), asked(3, 90)], [], NOW, 1)[-1].days == 10
+    assert points([asked(1, 4), asked(2, 10), asked(3, 90)], [], NOW, 1, 90)[-1].days == 10
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
