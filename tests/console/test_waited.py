@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from asyncpg import connect
+from starlette.requests import Request as Asking
 
+from services.console.api_screens import Places, Screens
+from services.console.api_weeks import KEPT_SECONDS, _Desk
 from services.console.app import migrate
 from services.console.views_waiting import Request, Waiting
 from services.console.waited import WEEKS, Point, file_rows, points, waited
 from services.console.words import LANGUAGES, words
 from shared.contracts.intake import RequestNoticed
+from shared.security import Actor
 from shared.store import PgStore
 from tests.console.sample import AT, message, uid
+from tests.console.test_accounts import StillClock
+from tests.console.test_pages import COOKIE, Pages
 
 NOW = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)
 """A Wednesday; the week before ended in the night to Monday the 16th."""
@@ -107,3 +116,23 @@ async def test_the_journal_knows_since_when_and_until_when(database: str) -> Non
     assert found == [
         Request(uid(1), date(2026, 1, 2), AT + timedelta(minutes=30)), Request(uid(2), date(2026, 1, 2), None),
     ]  # fmt: skip
+
+
+async def test_many_who_ask_at_once_have_the_journal_looked_through_once(tmp_path: Path) -> None:
+    looked, clock = [], StillClock()
+
+    async def look(_: object) -> Any:
+        looked.append(1)
+        await asyncio.sleep(0)
+        return []
+
+    answers = httpx.MockTransport(lambda _: httpx.Response(200, json={"items": []}))
+    async with httpx.AsyncClient(base_url="http://west", transport=answers) as client:
+        screens = Screens(Pages(tmp_path).settings, Places(client), clock, COOKIE, None, Waiting(look))
+        desk, asking = _Desk(screens), Asking({"type": "http", "headers": []})
+        actor = Actor("anna", "coordinator", "west")
+        for times in (1, 2):
+            found = await asyncio.gather(*(desk.waited(asking, actor) for _ in range(5)))
+            assert len(looked) == times
+            assert all(one is not None for one in found)
+            clock.move(KEPT_SECONDS)
