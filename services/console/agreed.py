@@ -59,19 +59,23 @@ class Line:
 
 def read(text: str) -> list[Agreement]:
     """The agreements of a file. Raises `NotAgreed` with the first line that is none."""
-    found = []
     rows = csv.DictReader(text.splitlines())
-    if rows.fieldnames is None or tuple(rows.fieldnames) != COLUMNS:
-        raise NotAgreed(1)
-    for number, row in enumerate(rows, 2):
-        try:
-            places, since = int(row["places"]), date.fromisoformat(row["from"])
-        except (TypeError, ValueError):
-            raise NotAgreed(number) from None
-        if row["kind"] not in KINDS or not row["location"] or not 0 <= places <= PLACES_MAX or number > LINES_MAX:
-            raise NotAgreed(number)
-        found.append(Agreement(row["location"], row["kind"], places, since))
-    return found
+    try:
+        if rows.fieldnames is None or tuple(rows.fieldnames) != COLUMNS:
+            raise NotAgreed(1)
+        return [_agreement(row, rows.line_num) for row in rows]
+    except csv.Error:  # a quotation mark that is never closed, before more than a field may hold
+        raise NotAgreed(rows.line_num + 1) from None
+
+
+def _agreement(row: Mapping[str, str], number: int) -> Agreement:
+    try:
+        places, since = int(row["places"]), date.fromisoformat(row["from"])
+    except (TypeError, ValueError):
+        raise NotAgreed(number) from None
+    if row["kind"] not in KINDS or not row["location"] or not 0 <= places <= PLACES_MAX or number > LINES_MAX:
+        raise NotAgreed(number)
+    return Agreement(row["location"], row["kind"], places, since)
 
 
 def against(agreements: Iterable[Agreement], rows: Iterable[Row], day: date, words: Words) -> list[Line]:

@@ -160,7 +160,7 @@ def _agreed(file: Path | None, rows: list[Any], at: datetime, words: Words) -> t
     try:
         if file.stat().st_size > BYTES_MAX:
             return [], words("agreed.unreadable")
-        return against(read(file.read_text("utf-8")), rows, at.astimezone(ZONE).date(), words), ""
+        return against(read(file.read_text("utf-8-sig")), rows, at.astimezone(ZONE).date(), words), ""
     except NotAgreed as wrong:
         return [], words("agreed.wrong", line=wrong.line)
     except (OSError, UnicodeDecodeError):
@@ -179,8 +179,8 @@ def _plan(file: Path | None) -> Plan | None:
 def _drawn(file: Path, changed: int, size: int) -> Plan | None:
     """changed: part of what is remembered, so that a new file is drawn anew."""
     try:
-        return plan(json.loads(file.read_text("utf-8"))) if size <= BYTES_MAX else None
-    except (OSError, ValueError):  # `NoMap` is one
+        return plan(json.loads(file.read_text("utf-8-sig"))) if size <= BYTES_MAX else None
+    except (OSError, ValueError, RecursionError):  # `NoMap` is one; brackets without end are no map either
         return None
 
 

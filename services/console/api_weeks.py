@@ -35,6 +35,7 @@ class _Desk:
     def __init__(self, screens: Screens) -> None:
         self.screens = screens
         self._kept: tuple[float, list[Point]] | None = None
+        self._counting = asyncio.Lock()
 
     async def asked(self, request: Request, actor: Actor) -> Any:
         """The weeks that are over. Raises `NoAnswer`."""
@@ -42,7 +43,11 @@ class _Desk:
         return await self.screens.places.ask(viewer.token, "weeks", weeks=WEEKS_SHOWN)
 
     async def waited(self, request: Request, actor: Actor) -> list[Point] | None:
-        """Who waited; None when that cannot be counted now."""
+        """Who waited; None when that cannot be counted now. Of many who ask at once, one has it counted."""
+        async with self._counting:
+            return await self._waited(request, actor)
+
+    async def _waited(self, request: Request, actor: Actor) -> list[Point] | None:
         screens, clock = self.screens, self.screens.clock
         if self._kept is not None and clock.monotonic() - self._kept[0] < KEPT_SECONDS:
             return self._kept[1]
@@ -55,7 +60,8 @@ class _Desk:
             )
         except (NoAnswer, StoreUnavailable):
             return None
-        found = points(told, open_["items"], clock.now(), screens.settings.small_counts_below)
+        settings = screens.settings
+        found = points(told, open_["items"], clock.now(), settings.small_counts_below, settings.journal_days)
         self._kept = (clock.monotonic(), found)
         return found
 

@@ -14,6 +14,8 @@ from typing import Any
 
 WIDTH = 840
 """Units of the picture; its height follows from the city."""
+HEIGHT_MAX = 10 * WIDTH
+"""No city is a line."""
 BYTES_MAX = 4_000_000
 POINTS_MAX = 50_000
 NAMES = ("name", "naam", "Name", "Stadsdeel", "stadsdeel")
@@ -44,11 +46,14 @@ class Plan:
 
 
 def plan(geojson: Any) -> Plan:
-    """The map of a file's content. Raises `NoMap`."""
+    """The map of a file's content. Raises `NoMap`, whatever is wrong with it: the page has a map of its own then."""
     try:
-        districts = list(_districts(geojson))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return _plan(list(_districts(geojson)))
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise NoMap from None
+
+
+def _plan(districts: Sequence[tuple[str, list[list[Point]]]]) -> Plan:
     points = [point for _, rings in districts for ring in rings for point in ring]
     if not points or len(points) > POINTS_MAX:
         raise NoMap
@@ -63,7 +68,10 @@ def plan(geojson: Any) -> Plan:
         return round((point[0] - west) * narrow * scale), round((north - point[1]) * scale)
 
     shapes = [_shape(name, [[at(point) for point in ring] for ring in rings]) for name, rings in districts]
-    return Plan(shapes, WIDTH, max(1, round((north - south) * scale)))
+    height = max(1, round((north - south) * scale))
+    if height > HEIGHT_MAX:
+        raise NoMap
+    return Plan(shapes, WIDTH, height)
 
 
 def _districts(geojson: Any) -> Iterator[tuple[str, list[list[Point]]]]:

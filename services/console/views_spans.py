@@ -23,6 +23,8 @@ log = logger("spans")
 ROWS_MAX = 200_000
 """Some hours of a site where much happens, some 60 MB."""
 KEPT = timedelta(days=7)
+AHEAD = timedelta(days=1)
+"""No clock of a site is further ahead: spans that say so would be the newest for ever, and all others too many."""
 SHOWN_MAX = 500
 PRUNE_EVERY_SECONDS = 600.0
 PRUNE_ROWS = 20_000
@@ -56,6 +58,7 @@ _OF = (
     " where trace_id = any($1::text[]) order by began_at, span_id limit $2"
 )
 _TOO_MANY = "select began_at from spans order by began_at desc offset $1 limit 1"
+_TO_COME = "delete from spans where began_at > $1"
 _PRUNE = (
     "delete from spans where ctid = any(array(select ctid from spans where began_at <= $1 order by began_at limit $2))"
 )
@@ -98,12 +101,18 @@ class Spans:
             await clock.sleep(PRUNE_EVERY_SECONDS)
 
     async def prune(self, now: datetime, rows_max: int = ROWS_MAX) -> int:
-        """How many went: those before the last week, and the oldest of what is more than `rows_max`. Raises
-        `StoreUnavailable`."""
+        """How many went: those before the last week, those to come, and the oldest of what is more than `rows_max`.
+        Raises `StoreUnavailable`."""
+        to_come = await self._store.query(lambda pool: pool.execute(_TO_COME, now + AHEAD))
         beyond = await self._store.query(lambda pool: pool.fetchval(_TOO_MANY, rows_max))
-        before, gone = now - KEPT if beyond is None else max(now - KEPT, beyond), 0
+        before, gone = now - KEPT if beyond is None else max(now - KEPT, beyond), _count(to_come)
         while True:
             done = await self._store.query(lambda pool: pool.execute(_PRUNE, before, PRUNE_ROWS))
-            gone += (count := int(done.rpartition(" ")[2]))
+            gone += (count := _count(done))
             if count < PRUNE_ROWS:
                 return gone
+
+
+def _count(done: str) -> int:
+    """Of the rows a command says it took away: `DELETE 3`."""
+    return int(done.rpartition(" ")[2])

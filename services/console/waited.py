@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from services.console.words import ZONE, Words
 
 WEEKS = 12
-"""How far it goes back: the journal keeps 90 days."""
+"""How far it goes back, where the journal does: it keeps 90 days unless a site says otherwise."""
 HEIGHT, CELL, BAR, TOP = 120, 84, 44, 24
 """Units of the picture: height of the highest bar, width of a week, width of a bar, room for its words."""
 COLUMNS = ("week_end", "waiting", "median_days", "as_of")
@@ -62,17 +62,22 @@ class Waited:
     about: str
 
 
-def points(told: Iterable[Asked], open_: Iterable[Mapping[str, Any]], now: datetime, below: int) -> list[Point]:
+def points(
+    told: Iterable[Asked], open_: Iterable[Mapping[str, Any]], now: datetime, below: int, kept_days: int
+) -> list[Point]:
     """How many waited at the end of each of the last weeks and now, the oldest first.
 
     told: what the journal knows. open_: the waiting list as it is, for requests that are older than the journal. below:
-    a count from 1 to one less is shown to nobody.
+    a count from 1 to one less is shown to nobody. kept_days: how many the journal keeps; of a week before that nothing
+    is said, for who stopped waiting then is in nothing any more.
     """
     since = {one.id: (one.since, one.closed_at) for one in told}
     for item in open_:
         since.setdefault(item["id"], (date.fromisoformat(item["waiting_since"]), None))
     found = []
     for at in _moments(now):
+        if now - at > timedelta(days=kept_days):
+            continue
         day = (at - timedelta(microseconds=1)).astimezone(ZONE).date()  # midnight ends a day
         waited = [
             (day - began).days for began, closed in since.values() if began <= day and (closed is None or closed > at)

@@ -117,7 +117,8 @@ class CleaningBody(Body):
 
 
 class ExtendBody(Body):
-    """until: when the stay ends instead; null for the out-by time after the next one."""
+    """until: when the stay ends instead; null for the out-by time after the next one, or later where that was
+    said before."""
 
     until: Moment | None = None
 

@@ -20,7 +20,7 @@ class DeclareHours(Command, frozen=True, kw_only=True):
 
 class ExtendStay(Command, frozen=True, kw_only=True):
     """The household need not be out by the next out-by time. until: when its stay ends instead; None: at the out-by
-    time after the next one."""
+    time after the next one, or later where that was said before."""
 
     location: str
     stay_id: str

@@ -88,7 +88,9 @@ def extend(state: Location, command: cmd.ExtendStay) -> Outcome:
     refused = limits.until_refused(command.until, command.at)
     if refused:
         return refused
-    until = limits.in_utc(command.until) or next_out_by(state.hours, next_out_by(state.hours, command.at))
+    until = limits.in_utc(command.until)
+    if until is None:  # whoever was given longer than that has it still
+        until = max(stay.ends_at, next_out_by(state.hours, next_out_by(state.hours, command.at)))
     return () if until == stay.ends_at else [eh.EndsPlanned(state.name, (stay.id,), until, command.at)]
 
 

@@ -71,6 +71,7 @@ def test_the_greatest_lack_comes_first_and_what_was_never_agreed_is_left_out() -
         (LIST + "west,night_shelter,-1,2026-01-01\n", 5),
         (LIST + "west,night_shelter,3,soon\n", 5),
         (LIST + "west\n", 5),
+        (LIST + "\n\nwest\n", 7),
     ],
 )
 def test_a_list_that_cannot_be_read_says_at_which_line(text: str, line: int) -> None:
@@ -86,9 +87,11 @@ def test_the_page_says_what_is_wrong_with_the_list(tmp_path: Path, language: str
     assert _agreed(file, [], NOW, spoken) == ([], spoken("agreed.unreadable"))
     file.write_text(LIST + "oops\n", "utf-8")
     assert _agreed(file, [], NOW, spoken) == ([], spoken("agreed.wrong", line=5))
+    file.write_text(f'{LIST}"{"x" * 140_000}', "utf-8")  # a quotation mark nobody closes
+    assert _agreed(file, [], NOW, spoken) == ([], spoken("agreed.wrong", line=5))
     file.write_bytes(b"\xff\xfe")
     assert _agreed(file, [], NOW, spoken) == ([], spoken("agreed.unreadable"))
-    file.write_text(LIST, "utf-8")
+    file.write_text(LIST, "utf-8-sig")  # as a spreadsheet saves it
     assert [line.agreed for line in _agreed(file, [row("west", "shelter_24h", 1)], NOW, spoken)[0]] == [60, 30]
 
 

@@ -63,6 +63,12 @@ def test_a_district_of_several_pieces_has_its_name_in_the_largest() -> None:
         collection(feature("x", [[4.0, 52.0], [4.0, 52.0]])),
         collection(feature("x", square(170, 52, 50))),
         collection({"geometry": None, "properties": None}),
+        collection(feature("x", square(4, 52), [])),
+        collection(feature("x", square(4, 52)), feature("y", [])),
+        collection(feature("x", [[10**400, 52], [5, 53], [4, 53]])),
+        collection(feature("x", square(4, 52), [[math.nan, 52], [5, 53], [4, 53]])),
+        collection(feature("x", [[0, 84.9], [5e-324, 84.9], [0, 84.95]])),
+        collection(feature("x", [[4, 40], [4.001, 52], [4, 60]])),
     ],
 )
 def test_what_is_no_map_is_refused(wrong: Any) -> None:
@@ -74,9 +80,10 @@ def test_a_file_that_changes_is_drawn_anew_and_one_that_is_none_leaves_the_schem
     file = tmp_path / "map.geojson"
     assert _plan(None) is None
     assert _plan(file) is None
-    file.write_text("{", "utf-8")
-    assert _plan(file) is None
-    file.write_text(json.dumps(collection(feature("Noord", square(4, 52)))), "utf-8")
+    for no_map in ("{", "[" * 200_000, json.dumps(collection(feature("x", square(4, 52), [])))):
+        file.write_text(no_map, "utf-8")
+        assert _plan(file) is None
+    file.write_text(json.dumps(collection(feature("Noord", square(4, 52)))), "utf-8-sig")
     drawn = _plan(file)
     assert drawn is not None
     assert [shape.name for shape in drawn.shapes] == ["Noord"]

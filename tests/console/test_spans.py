@@ -132,6 +132,9 @@ async def test_they_are_kept_once_for_a_week_and_never_more_than_so_many(databas
         assert [one.span_id for one in await kept.of([f"{1:032x}"])] == [one.span_id for one in many[5:]]
         assert await kept.prune(T0 + KEPT + timedelta(seconds=10)) == 5
         assert [one.trace_id for one in await kept.of([f"{1:032x}", f"{2:032x}"])] == [f"{2:032x}"]
+        await kept.keep([span(1, trace=4, at=10 * 365 * 86400)])  # a process whose clock is ten years ahead
+        assert await kept.prune(T0 + timedelta(minutes=1), rows_max=1) == 1
+        assert [one.trace_id for one in await kept.of([f"{2:032x}", f"{4:032x}"])] == [f"{2:032x}"]
         await kept.keep([span(number, trace=3) for number in range(1, SHOWN_MAX + 10)])
         assert len(await kept.of([f"{3:032x}"])) == SHOWN_MAX
         await kept.keep([])

@@ -133,3 +133,21 @@ def test_a_line_stays_where_it_is_while_nothing_changes(tmp_path: Path) -> None:
         return [before.length, still, lines.children.length];""",
     )
     assert same == [2, True, 1]
+
+
+def test_what_somebody_was_writing_is_gone_with_its_dialog_and_when_they_sign_out(tmp_path: Path) -> None:
+    """A note for the next shift and a code said at the door stay on no device."""
+    told = on_a_page(
+        tmp_path,
+        """const [sheet, inside] = [element("sheet"), element("sheet-body")];
+        element("taps-here").dataset.texts = "{}";
+        await import("./taps.js");
+        inside.append("a note");
+        sheet.listeners.close();
+        const closed = [...inside.children];
+        inside.append("a code");
+        const { signedOut } = await import("./live.js");
+        signedOut();
+        return [closed, inside.children, sheet.closed];""",
+    )
+    assert told == [[], [], True]

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from asyncpg import connect
+from starlette.requests import Request as Asking
 
+from services.console.api_screens import Places, Screens
+from services.console.api_weeks import KEPT_SECONDS, _Desk
 from services.console.app import migrate
 from services.console.views_waiting import Request, Waiting
 from services.console.waited import WEEKS, Point, file_rows, points, waited
 from services.console.words import LANGUAGES, words
 from shared.contracts.intake import RequestNoticed
+from shared.security import Actor
 from shared.store import PgStore
 from tests.console.sample import AT, message, uid
+from tests.console.test_accounts import StillClock
+from tests.console.test_pages import COOKIE, Pages
 
 NOW = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)
 """A Wednesday; the week before ended in the night to Monday the 16th."""
@@ -27,11 +36,11 @@ def asked(number: int, days: int, closed: int | None = None) -> Request:
 
 
 def counts(told: list[Request], open_: list[dict[str, Any]] | None = None, below: int = 1) -> list[int | None]:
-    return [point.waiting for point in points(told, open_ or [], NOW, below)]
+    return [point.waiting for point in points(told, open_ or [], NOW, below, 90)]
 
 
 def test_a_request_counts_from_when_it_waits_until_it_is_closed() -> None:
-    found = points([asked(1, 30, 10)], [], NOW, 1)
+    found = points([asked(1, 30, 10)], [], NOW, 1, 90)
     there = [point.at for point in found if point.waiting]
     assert there == [point.at for point in found if date(2026, 2, 16) < point.at.date() < date(2026, 3, 8)]
     assert len(found) == WEEKS + 1
@@ -45,15 +54,22 @@ def test_who_has_waited_longer_than_the_journal_remembers_stands_on_the_list() -
     assert counts([closed], [old])[-2:] == [1, 0]
 
 
+def test_of_weeks_a_shorter_journal_has_forgotten_nothing_is_said() -> None:
+    """Twenty waited seven weeks ago and stopped: a journal of thirty days knows none of them."""
+    assert [point.at for point in points([], [], NOW, 5, 30) if NOW - point.at > timedelta(days=30)] == []
+    assert len(points([], [], NOW, 5, 30)) == 5
+    assert len(points([], [], NOW, 5, 1)) == 1
+
+
 @pytest.mark.parametrize(("many", "shown"), [(0, 0), (1, None), (4, None), (5, 5)])
 def test_few_are_not_counted(many: int, shown: int | None) -> None:
-    last = points([asked(number, 100) for number in range(many)], [], NOW, 5)[-1]
+    last = points([asked(number, 100) for number in range(many)], [], NOW, 5, 90)[-1]
     assert last.waiting == shown
     assert (last.days is None) == (shown in (None, 0))
 
 
 def test_half_of_them_waited_longer() -> None:
-    assert points([asked(1, 4), asked(2, 10), asked(3, 90)], [], NOW, 1)[-1].days == 10
+    assert points([asked(1, 4), asked(2, 10), asked(3, 90)], [], NOW, 1, 90)[-1].days == 10
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -100,3 +116,23 @@ async def test_the_journal_knows_since_when_and_until_when(database: str) -> Non
     assert found == [
         Request(uid(1), date(2026, 1, 2), AT + timedelta(minutes=30)), Request(uid(2), date(2026, 1, 2), None),
     ]  # fmt: skip
+
+
+async def test_many_who_ask_at_once_have_the_journal_looked_through_once(tmp_path: Path) -> None:
+    looked, clock = [], StillClock()
+
+    async def look(_: object) -> Any:
+        looked.append(1)
+        await asyncio.sleep(0)
+        return []
+
+    answers = httpx.MockTransport(lambda _: httpx.Response(200, json={"items": []}))
+    async with httpx.AsyncClient(base_url="http://west", transport=answers) as client:
+        screens = Screens(Pages(tmp_path).settings, Places(client), clock, COOKIE, None, Waiting(look))
+        desk, asking = _Desk(screens), Asking({"type": "http", "headers": []})
+        actor = Actor("anna", "coordinator", "west")
+        for times in (1, 2):
+            found = await asyncio.gather(*(desk.waited(asking, actor) for _ in range(5)))
+            assert len(looked) == times
+            assert all(one is not None for one in found)
+            clock.move(KEPT_SECONDS)

@@ -143,6 +143,7 @@ function drop() {
 export function signedOut() {
   if (stream) stream.close();
   document.getElementById("notes")?.replaceChildren(); // they are for whoever works here now
+  if (main.dataset.keep) shut(); // so is a note or a code somebody was writing
   clearTimeout(again);
   state("dropped");
   const link = document.createElement("a");
@@ -155,6 +156,10 @@ export function signedOut() {
 // A file that was open in another tab is not left lying on the device.
 function leave() {
   live.replaceChildren();
+  shut();
+}
+
+function shut() {
   document.getElementById("sheet-body")?.replaceChildren();
   document.getElementById("sheet")?.close();
 }

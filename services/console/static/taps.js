@@ -139,6 +139,8 @@ async function open(button) {
   }
 }
 
+sheet.addEventListener("close", () => inside.replaceChildren()); // a code or a note is gone with its dialog
+
 inside.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;

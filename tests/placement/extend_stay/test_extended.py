@@ -28,6 +28,10 @@ def test_until_a_time_somebody_names() -> None:
     later.when(extend(MORNING)).then(eh.EndsPlanned("west", (STAY,), MORNING, AT))
 
 
+def test_whoever_was_given_longer_is_not_given_less_by_a_tap() -> None:
+    asleep.after(extend(NEXT_MORNING + timedelta(days=3))).when(extend()).then_nothing()
+
+
 def test_the_same_again_changes_nothing() -> None:
     asleep.after(extend()).when(extend()).then_nothing()
     asleep.after(extend(NOON)).when(extend(NOON)).then_nothing()
