@@ -43,13 +43,16 @@ class Pending:
 
 
 def read_back(told: Sequence[Told]) -> None:
-    """Reads what is to be told as any reader will. Raises `Untellable` for what nobody could read."""
+    """Reads what is to be told as any reader will. Raises `Untellable` for what nobody could read, whatever reading it
+    raised: it is read where every append of a service passes, and nothing else may be stopped by it."""
     for row in told:
         if row.read is not None:
             try:
                 row.read(row.data)
             except ValidationError as error:
                 raise Untellable(f"{row.type}: {first_mistake(error)}") from None
+            except Exception as error:
+                raise Untellable(f"{row.type}: {type(error).__qualname__}") from None
 
 
 class Slot:

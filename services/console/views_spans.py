@@ -67,11 +67,16 @@ _PRUNE = (
 class Spans:
     """What is kept of them."""
 
-    def __init__(self, store: PgStore) -> None:
-        self._store = store
+    def __init__(self, store: PgStore, rows_max: int = ROWS_MAX) -> None:
+        self._store, self._rows_max = store, rows_max
+        self._came = 0
 
     async def keep(self, found: Sequence[Kept]) -> None:
-        """Keeps them; one that is known already is not kept twice. Raises `StoreUnavailable`."""
+        """Keeps them; one that is known already is not kept twice. Raises `StoreUnavailable`.
+
+        How many come in is for whoever calls to say: anybody may ask for a trace. So whenever a tenth of what may be
+        kept has come, the oldest of what is too much goes, and whoever brought them waits for it.
+        """
         columns: list[list[Any]] = [
             [getattr(span, name) for span in found]
             for name in ("trace_id", "span_id", "parent_id", "name", "service", "began_at", "seconds", "failed")
@@ -79,6 +84,10 @@ class Spans:
         columns += [[msgspec.json.encode(span.attributes).decode() for span in found],
                     [msgspec.json.encode(span.links).decode() for span in found]]  # fmt: skip
         await self._store.query(lambda pool: pool.execute(_KEEP, *columns))
+        self._came += len(found)
+        if self._came >= self._rows_max // 10:
+            self._came = 0
+            await self._take_away(await self._beyond())
 
     async def of(self, traces: Sequence[str]) -> list[Kept]:
         """The first spans of these traces, `SHOWN_MAX` at most. Raises `StoreUnavailable`."""
@@ -100,17 +109,26 @@ class Spans:
                 log.info("old spans are gone", spans=gone)
             await clock.sleep(PRUNE_EVERY_SECONDS)
 
-    async def prune(self, now: datetime, rows_max: int = ROWS_MAX) -> int:
-        """How many went: those before the last week, those to come, and the oldest of what is more than `rows_max`.
-        Raises `StoreUnavailable`."""
-        to_come = await self._store.query(lambda pool: pool.execute(_TO_COME, now + AHEAD))
-        beyond = await self._store.query(lambda pool: pool.fetchval(_TOO_MANY, rows_max))
-        before, gone = now - KEPT if beyond is None else max(now - KEPT, beyond), _count(to_come)
-        while True:
+    async def prune(self, now: datetime) -> int:
+        """How many went: those before the last week, those to come, and the oldest of what is too much. Raises
+        `StoreUnavailable`."""
+        to_come = _count(await self._store.query(lambda pool: pool.execute(_TO_COME, now + AHEAD)))
+        beyond = await self._beyond()
+        return to_come + await self._take_away(now - KEPT if beyond is None else max(now - KEPT, beyond))
+
+    async def _beyond(self) -> datetime | None:
+        """When the newest began that is one too many."""
+        found: datetime | None = await self._store.query(lambda pool: pool.fetchval(_TOO_MANY, self._rows_max))
+        return found
+
+    async def _take_away(self, before: datetime | None) -> int:
+        gone = 0
+        while before is not None:
             done = await self._store.query(lambda pool: pool.execute(_PRUNE, before, PRUNE_ROWS))
             gone += (count := _count(done))
             if count < PRUNE_ROWS:
-                return gone
+                break
+        return gone
 
 
 def _count(done: str) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import ClassVar, Literal
 
 import pytest
 import pytest_asyncio
+from pydantic import field_validator
 
 from shared.contracts.base import Contract
 from shared.ports import Append, Untellable
@@ -19,6 +21,13 @@ class Priced(Contract):
     type_name: ClassVar[str] = "nl.plek.till.priced.v1"
     log: ClassVar[Literal["pub", "loc"]] = "pub"
     cents: int
+
+    @field_validator("cents")
+    @classmethod
+    def affordable(cls, cents: int) -> int:
+        if cents > 1_000:
+            raise KeyError(cents)
+        return cents
 
 
 @pytest_asyncio.fixture(params=["memory", "postgres"])
@@ -44,3 +53,16 @@ async def test_what_no_reader_could_read_is_refused_alone_and_nothing_of_it_is_s
     rows = await store.read_outbox("pub", 0, 10)
     stored = enumerate((0, 1, 2, 4, 5), 1)
     assert [(row.sequence, row.data) for row in rows] == [(n, b'{"cents":%d}' % cents) for n, cents in stored]
+
+
+async def test_what_cannot_even_be_read_is_refused_alone_and_the_store_goes_on(backend: Backend) -> None:
+    store = await backend.store()
+    dear, fair = Priced.written(cents=1_001), Priced.written(cents=999)
+    appends = [append(f"b/{n}", told=[told(one.payload, read=one.reader)]) for n, one in enumerate((fair, dear))]
+    async with asyncio.timeout(5):
+        first, second = await gather(*map(store.append, appends))
+        assert not isinstance(first, Exception), "what came with it is stored"
+        assert isinstance(second, Untellable)
+        assert str(second).endswith(": KeyError"), "it says what became of reading it, not what it holds"
+        await store.append(append("b/2"))
+    assert await store.read_stream("b/1", 0, 10) == []

@@ -128,15 +128,30 @@ async def test_they_are_kept_once_for_a_week_and_never_more_than_so_many(databas
         await kept.keep([*many, span(1, trace=2, at=20)])
         assert await kept.of([f"{1:032x}"]) == many
         assert await kept.prune(T0 + timedelta(minutes=1)) == 0
-        assert await kept.prune(T0 + timedelta(minutes=1), rows_max=6) == 5
+        assert await Spans(store, rows_max=6).prune(T0 + timedelta(minutes=1)) == 5
         assert [one.span_id for one in await kept.of([f"{1:032x}"])] == [one.span_id for one in many[5:]]
         assert await kept.prune(T0 + KEPT + timedelta(seconds=10)) == 5
         assert [one.trace_id for one in await kept.of([f"{1:032x}", f"{2:032x}"])] == [f"{2:032x}"]
         await kept.keep([span(1, trace=4, at=10 * 365 * 86400)])  # a process whose clock is ten years ahead
-        assert await kept.prune(T0 + timedelta(minutes=1), rows_max=1) == 1
+        assert await Spans(store, rows_max=1).prune(T0 + timedelta(minutes=1)) == 1
         assert [one.trace_id for one in await kept.of([f"{2:032x}", f"{4:032x}"])] == [f"{2:032x}"]
         await kept.keep([span(number, trace=3) for number in range(1, SHOWN_MAX + 10)])
         assert len(await kept.of([f"{3:032x}"])) == SHOWN_MAX
         await kept.keep([])
+    finally:
+        await store.close()
+
+
+async def test_however_fast_they_come_the_oldest_go_at_once(database: str) -> None:
+    await migrate(database)
+    store = PgStore(database, "west", "console")
+    await store.open(T0)
+    try:
+        kept = Spans(store, rows_max=20)
+        for number in range(1, 61):
+            await kept.keep([span(number, at=number)])
+        left = [int(one.span_id, 16) for one in await kept.of([f"{1:032x}"])]
+        assert left == list(range(61 - len(left), 61)), "the newest are there"
+        assert 20 <= len(left) <= 22
     finally:
         await store.close()

@@ -87,7 +87,8 @@ async def play(network: Network, fault: Fault, scrape_seconds: float, seconds_ma
 
     up: how a network is started anew with `plek up`, beside what the page says.
     """
-    await _given(network, ["verify"])  # whatever was before is over
+    before = await _given(network, ["verify"])  # whatever was before is over
+    assert before.returncode == 0, f"{fault.name}: not all is well before it: {before.stdout}{before.stderr}"
     watch = Watch(network, scrape_seconds)
     await _quiet(watch, fault, scrape_seconds)
     began = time.monotonic()
