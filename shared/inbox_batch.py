@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from shared import metrics, schema
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, first_mistake
 from shared.envelope import LOGS, Message
 from shared.parked import GAP, NOBODY, NOBODYS_MAX, LogKey, Row, gap_id, let_go, parked_id, parked_put
 from shared.ports import Delete, Delivery, Put, RowChange
@@ -69,8 +69,7 @@ def understood(contract: type[Contract], data: bytes) -> Contract:
     try:
         return _shared(contract, data) if len(data) <= SHARED_BYTES_MAX else contract.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise Undigestible("body-invalid", f"{'.'.join(map(str, first['loc']))}: {first['type']}"[:200]) from None
+        raise Undigestible("body-invalid", first_mistake(error)) from None
     except ValueError as error:
         raise Undigestible("body-invalid", type(error).__name__) from None
 

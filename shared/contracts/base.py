@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
-
-from shared.envelope import Malformed
 
 SITE_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -134,43 +132,6 @@ class Opened:
     sender: str
     request_id: str
     body: LetterBody
-
-
-class Registry:
-    """The contracts one reader understands, by type name."""
-
-    def __init__(self, contracts: Iterable[type[Contract]]) -> None:
-        self._known: dict[str, type[Contract]] = {}
-        for contract in contracts:
-            if contract.type_name in self._known:
-                raise ValueError(f"two contracts are called {contract.type_name}")
-            self._known[contract.type_name] = contract
-        self._families = {_family(name) for name in self._known}
-
-    def __iter__(self) -> Iterator[type[Contract]]:
-        return iter(self._known.values())
-
-    def decode(self, type_name: str, data: bytes) -> Contract | None:
-        """The event, or None when this reader does not subscribe to events of that name: it counts as applied then.
-
-        Raises `Malformed`: `version-unknown` for a version of a known event that this code is too old (or too new) for,
-        `data-invalid` when the bytes are not what the contract says. Its detail names the first wrong field, no value.
-        """
-        contract = self._known.get(type_name)
-        if contract is None:
-            if _family(type_name) in self._families:
-                raise Malformed("version-unknown", type_name)
-            return None
-        if b"\\u0000" in data:
-            raise Malformed("data-invalid", "a character no database stores")
-        try:
-            return contract.model_validate_json(data)
-        except ValidationError as error:
-            raise Malformed("data-invalid", first_mistake(error)) from None
-
-
-def _family(type_name: str) -> str:
-    return type_name.rpartition(".")[0]
 
 
 def first_mistake(error: ValidationError) -> str:
