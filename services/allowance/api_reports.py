@@ -3,6 +3,7 @@ goes; at the municipality."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -163,7 +164,8 @@ class ReportRoutes:
         if year not in range(YEARS.start, this_year + NEXT_YEARS + 1):
             raise Problem(422, "year-invalid", errors=[("year", "year-invalid")])
         payroll, _ = await self._allowance.payrolls.load(programme_id)
-        shown = forecast(programme, payroll, year)._asdict()
+        # Of a programme with years of seats this takes a second, in which everybody else at the site would wait.
+        shown = (await asyncio.to_thread(forecast, programme, payroll, year))._asdict()
         ahead = [AheadView(**one._asdict()) for one in shown.pop("ahead")]
         return ForecastView(year=year, ahead=ahead, **shown)
 
