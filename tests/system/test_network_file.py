@@ -117,6 +117,6 @@ def test_the_tests_of_a_file_stay_with_one_worker(request: pytest.FixtureRequest
     """Else each worker would start the file's network for itself (`tests/conftest.py`)."""
     marked = request.node.get_closest_marker("xdist_group")
     assert marked is not None
-    assert marked.args == ("test_network_file",)
+    assert marked.args == ("system/test_network_file",)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        assert request.node.nodeid.endswith("@test_network_file")
+        assert request.node.nodeid.endswith("@system/test_network_file")

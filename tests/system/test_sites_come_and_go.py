@@ -19,7 +19,7 @@ import httpx
 
 from infra.processes import before_exec
 from infra.running import supervisor
-from tests.support.network import PAIR, ROOT, Network, eventually, network_of, plek, running_network
+from tests.support.network import PAIR, ROOT, Network, eventually, plek, running_network
 
 HOLDS = "/api/placement/holds"
 CAPACITY = "/api/placement/capacity"
@@ -224,26 +224,3 @@ def _wait(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.005)
-
-
-def test_what_cannot_join_or_leave_is_said_in_one_line(network: Network, tmp_path: Path) -> None:
-    file, other = tmp_path / "three.toml", tmp_path / "four.toml"
-    file.write_text(network_of("west", "oost"), "utf-8")
-    other.write_text(network_of("west", "oost", "zuid"), "utf-8")
-    for words, said in (
-        (("site", "add", "west"), "belongs to it already"),
-        (("site", "add", "Oost!"), "a name is a lower case letter"),
-        (("site", "add", "oost", "--location", "west"), "is at two sites"),
-        (("site", "add", "oost", "--network", str(other)), "in more than oost: zuid"),
-        (("site", "add", "zuid", "--network", str(file)), 'no site "zuid"'),
-        (("site", "remove", "stad"), "hub or its municipality"),
-        (("site", "remove", "atlantis"), "there is no site"),
-    ):
-        done = network.plek(*words)
-        assert done.returncode == 2, (words, done.stderr)
-        assert said in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    done = network.plek("site", "add", "oost", "--network", str(file), "--dry-run")
-    assert done.returncode == 0, done.stderr
-    assert "1 locations" in done.stdout
-    assert not (network.data / "members.json").exists()

@@ -1,4 +1,4 @@
-"""`plek capacity`, `verify` and `tail` on a running network."""
+"""`plek capacity`, `verify`, `tail` and what `site` refuses, on a running network."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 
 from infra.running import site_settings
-from tests.support.network import ROOT, Network, eventually
+from tests.support.network import ROOT, Network, eventually, network_of
 
 
 async def test_capacity_shows_the_same_figures_as_the_api(network: Network) -> None:
@@ -145,3 +146,26 @@ async def level(network: Network) -> None:
         return len({position for pair in positions for position in pair}) == 1
 
     await eventually("both sites have heard the same", same)
+
+
+def test_what_cannot_join_or_leave_is_said_in_one_line(network: Network, tmp_path: Path) -> None:
+    file, other = tmp_path / "three.toml", tmp_path / "four.toml"
+    file.write_text(network_of("west", "oost"), "utf-8")
+    other.write_text(network_of("west", "oost", "zuid"), "utf-8")
+    for words, said in (
+        (("site", "add", "west"), "belongs to it already"),
+        (("site", "add", "Oost!"), "a name is a lower case letter"),
+        (("site", "add", "oost", "--location", "west"), "is at two sites"),
+        (("site", "add", "oost", "--network", str(other)), "in more than oost: zuid"),
+        (("site", "add", "zuid", "--network", str(file)), 'no site "zuid"'),
+        (("site", "remove", "stad"), "hub or its municipality"),
+        (("site", "remove", "atlantis"), "there is no site"),
+    ):
+        done = network.plek(*words)
+        assert done.returncode == 2, (words, done.stderr)
+        assert said in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    done = network.plek("site", "add", "oost", "--network", str(file), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "1 locations" in done.stdout
+    assert not (network.data / "members.json").exists()
