@@ -49,6 +49,10 @@ def contracts() -> list[Contract]:
         told.StayMoved(**here, stay_id=STAY, kind="shelter_24h", moved_at=AT),
         told.StayCorrected(**here, stay_id=STAY, household_size=2, began_at=AT),
         told.StayResumed(**here, stay_id=STAY),
+        told.HeadsCounted(
+            location="west", count_id=uid(11), kind="shelter_24h", counted=2, expected=1, superseded=False,
+            observed_at=AT, at=AT,
+        ),
         told.EpochBegan(at=AT),
         told.SiteEpochBegan(at=AT),
         told.RegimeTold(

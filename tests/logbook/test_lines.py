@@ -358,6 +358,7 @@ REGISTERED = {
     "personal-v1": "c3a7e7f9ae78",
     "request-v1": "5a074ecb0626",
     "guidance-v1": "627e603005a1",
+    "hand-over-v1": "1159f25410e8",
     "erasure-v1": "88c3a50d6de1",
     "allowance-v1": "15ec041e82a7",
     "messages-v1": "c46a19407f4a",

@@ -33,7 +33,7 @@ def test_whatever_goes_wrong_the_network_keeps_its_promises(first: int) -> None:
             made[fault] = made.get(fault, 0) + times
     # A simulation in which nothing happens would hold too.
     assert answered > 200
-    assert files > 25
+    assert files > 10
     assert seats > 100
     assert made.keys() <= set(FAULTS)
     assert len(made) > len(FAULTS) / 2
