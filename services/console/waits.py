@@ -74,11 +74,15 @@ def waits(
 
 
 def names(places: Iterable[Row], words: Words) -> dict[str, str]:
-    """Every place by its id, as the board calls it: Room 101, place 2."""
-    found = {}
-    for room, inside in by_room(place for place in places if place["status"] != "closed").items():
-        for number, place in enumerate(inside, 1):
-            found[place["id"]] = words("board.name", room=room_title(room, words), n=number)
+    """Every place by its id, as the board of its house calls it: Room 101, place 2."""
+    found, houses = {}, dict[str, list[Row]]()
+    for place in places:
+        if place["status"] != "closed":
+            houses.setdefault(place["location"], []).append(place)
+    for house in houses.values():
+        for room, inside in by_room(house).items():
+            for number, place in enumerate(inside, 1):
+                found[place["id"]] = words("board.name", room=room_title(room, words), n=number)
     return found
 
 

@@ -132,7 +132,7 @@ def test_whoever_walked_in_without_a_name_is_known_by_a_stay_that_is_nobodys_yet
     lived_in = [stay("p1", id=uid(3), location="west"), stay("p2", id=uid(4), location="west"),
                 stay("p2", id=uid(5), location="elsewhere")]  # fmt: skip
     lived_in[0]["began_at"] = (NOW - timedelta(minutes=5)).isoformat()
-    rooms = [place("p1", "occupied"), place("p2", "occupied")]
+    rooms = [place("p0", "free", location="east"), place("p1", "occupied"), place("p2", "occupied")]
     found = desk.unclaimed(houses, rooms, lived_in, [], NOW, words("en"))
     assert [said for _, said in found] == [
         f"West · Room 101, place {number} · since {since} · 1 person"
