@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.faults import FAULTS, Fault, settle_in
-from tests.chaos.rounds import Record, Round, Summary, network_of_four, play, shortened
+from tests.chaos.rounds import BACKLOG_SHORT, Record, Round, Summary, network_of_four, play, shortened
 
 ROUNDS = 20
 INSIDE = "--inside"
@@ -83,14 +83,19 @@ def _as_asked(fault: Fault, chosen: argparse.Namespace) -> Fault:
 
 
 def _groups(faults: list[Fault], rounds: int) -> list[list[Fault]]:
-    """Which faults share a network: many rounds of one make it large, one round of each does not."""
-    return [faults] if rounds == 1 else [[fault] for fault in faults]
+    """Which faults share a network: many rounds of one make it large, one round of each does not. A long backlog has
+    one to itself, for it does not fit on a small disk."""
+    long = [fault for fault in faults if fault.events > BACKLOG_SHORT]
+    rest = [fault for fault in faults if fault not in long]
+    together = [rest] if rounds == 1 else [[fault] for fault in rest]
+    return [group for group in (*together, *([fault] for fault in long)) if group]
 
 
 def _play(faults: Sequence[Fault], record: Record, rounds: int, console: Console, *, inside: bool) -> None:
     """Plays what is left of the rounds on one network; behind a round that failed, on a fresh one."""
+    small = inside and all(fault.events <= BACKLOG_SHORT for fault in faults)
     while left := [fault for fault in faults if len(record.of(fault)) < rounds]:
-        with console.status("starting a network of four sites") as status, network_of_four(namespace=inside) as network:
+        with console.status("starting a network of four sites") as status, network_of_four(small=small) as network:
             for fault in left:
                 while (number := len(done := record.of(fault))) < rounds:
                     status.update(f"{fault.name}, round {number + 1} of {rounds}{_time_left(done, rounds)}")

@@ -121,9 +121,9 @@ class Record:
 
 
 @contextmanager
-def network_of_four(*, namespace: bool) -> Iterator[Network]:
-    """A fresh network; in a namespace of our own the victim has a small disk."""
-    with running_network(network=NETWORK, prepare=small_disk if namespace else None) as network:
+def network_of_four(*, small: bool) -> Iterator[Network]:
+    """A fresh network. small: the victim has a small disk, which only a namespace of our own allows."""
+    with running_network(network=NETWORK, prepare=small_disk if small else None) as network:
         yield network
 
 
