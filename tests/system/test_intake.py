@@ -355,6 +355,12 @@ async def nobody_waits(network: Network) -> bool:
     return False
 
 
+async def journalled(engineer: httpx.AsyncClient, erased: str) -> bool:
+    """Whether the site's journal has what was told of this erasure: a site's two logs do not wait for each other."""
+    entries = (await engineer.get("/api/console/journal", params={"type": "client-erased"})).json()["items"]
+    return erased in {entry["causation_id"] for entry in entries}
+
+
 async def test_an_older_backup_of_the_database_brings_nobody_back(network: Network) -> None:
     settings = settings_of(network.data, "west")
     async with network.client("west", "caseworker") as desk:
@@ -364,8 +370,12 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
         await eventually("everybody lists the request", lambda: all_show(network, [request]), 60)
         await back_up(settings, "intake")
         wrapped = json.loads(key_of(network, client_id))["key"]
-        assert (await desk.post(f"/api/intake/clients/{client_id}/erase")).status_code == 200
+        done = await desk.post(f"/api/intake/clients/{client_id}/erase")
+        assert done.status_code == 200
+        (erased,) = [event["id"] for event in done.json()["events"] if event["type"] == "client-erased.v1"]
         await eventually("nobody lists the request any more", lambda: all_show(network, []))
+        async with network.client("west", "oncall") as engineer:
+            await eventually("the site's own log has the erasure", lambda: journalled(engineer, erased))
         await put_back(settings, "intake")
 
         async def shut() -> bool:
@@ -385,8 +395,8 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
             return False
 
         await eventually("the file is shut at once", not_back, 60)
-        done = network.plek("repair", "origin", "west", "intake", "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
+        repaired = network.plek("repair", "origin", "west", "intake", "--json")
+        assert repaired.returncode == 0, repaired.stdout + repaired.stderr
 
         async def erased_again() -> bool:
             with suppress(httpx.TransportError):
