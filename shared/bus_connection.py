@@ -51,7 +51,9 @@ def header_values(raw: bytes) -> dict[str, str]:
     """The headers in a NATS header block without its first line. Bytes that are not UTF-8 become U+FFFD."""
     values: dict[str, str] = {}
     for line in raw.decode("utf-8", "replace").split("\r\n"):
-        name, colon, value = line.partition(":")
+        name, colon, value = line.partition(": ")
+        if not colon:
+            name, colon, value = line.partition(":")
         if colon:
             values[name] = value.strip()
     return values

@@ -20,7 +20,7 @@ from shared import metrics, schema
 from shared.clock import Clock
 from shared.contracts.base import Contract
 from shared.envelope import Log, Message
-from shared.inbox_batch import Gap, Undigestible, Work, traces_of, understood
+from shared.inbox_batch import Gap, Undigestible, Work, family, traces_of, understood
 from shared.outbox import BACKOFF_SECONDS, POLL_SECONDS
 from shared.parked import Aside, LogKey, Row
 from shared.pauses import Pause
@@ -110,7 +110,7 @@ class Reader:
         self.aside = Aside()
         self._cursors: dict[str, int] = {}
         self._looked_at: dict[str, tuple[str, int]] = {}
-        self._families = {name.rsplit(".", 1)[0] for name in view.contracts}
+        self._families = {family(name) for name in view.contracts}
         self._loaded, self._rests = False, 0
         self.still = asyncio.Lock()
         self._following: dict[asyncio.Task[None], _Search] = {}
@@ -256,8 +256,7 @@ class Reader:
         attributes["plek.view"] = self.view.name
         with span(f"process {follow.source.name}", "consumer", parent, attributes, links):
             work = Work(self, follow.source.name, incarnation, follow.skip_site)
-            for delivery in batch:
-                await work.take(delivery, refetch)
+            await work.take_all(batch, refetch)
             position = batch[-1].position
             if not work.rows and position - self._cursors.get(follow.source.name, 0) < CURSOR_EVERY:
                 self._looked_at[follow.source.name] = (incarnation, position)
@@ -287,12 +286,12 @@ class Reader:
             self.aside.count(self.service, self.view.name, before)
             if None in work.missing.values():  # what had come too early was passed by
                 self.begin_again(back=True)
-        now = self._clock.now()
         for origin, count in work.applied.items():
             metrics.READER_APPLIED.labels(self.service, self.view.name, origin).inc(count)
-        observe = metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe
-        for message in work.messages:
-            observe(max(0.0, (now - message.time).total_seconds()))
+        if work.messages:
+            oldest = min(message.time for message in work.messages)
+            delay = max(0.0, (self._clock.now() - oldest).total_seconds())
+            metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe(delay)
         if work.rows:
             self.on_rows(work.rows)
             self.applied.set()
@@ -321,7 +320,7 @@ class Reader:
         """The rows a message changes. Raises `Undigestible`: `version-unknown`, `body-invalid`, `handler-failed`."""
         contract = self.view.contracts.get(message.type)
         if contract is None:
-            if message.type.rsplit(".", 1)[0] in self._families:
+            if family(message.type) in self._families:
                 raise Undigestible("version-unknown", message.type)
             return []
         event = understood(contract, message.data)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from shared import metrics, schema
 from shared.contracts.base import Contract, first_mistake
-from shared.envelope import LOGS, Message
+from shared.envelope import LOGS, Message, Origin
 from shared.parked import GAP, NOBODY, NOBODYS_MAX, LogKey, Row, gap_id, let_go, parked_id, parked_put
 from shared.ports import Delete, Delivery, Put, RowChange
 from shared.telemetry import leading, logger
@@ -75,8 +75,25 @@ def understood(contract: type[Contract], data: bytes) -> Contract:
 
 
 @lru_cache(maxsize=SHARED_MAX)
+def family(type_name: str) -> str:
+    """A type without its version, which all its versions share."""
+    return type_name.rsplit(".", 1)[0]
+
+
+@lru_cache(maxsize=SHARED_MAX)
 def _shared(contract: type[Contract], data: bytes) -> Contract:
     return contract.model_validate_json(data)
+
+
+class _Run:
+    """Messages of one log that follow each other. first: the one before them, which was applied. reached: the last."""
+
+    def __init__(self, first: Message, log_key: LogKey) -> None:
+        self.first, self.log_key, self.reached = first, log_key, first.sequence
+
+    def goes_on_with(self, message: Message) -> bool:
+        first = self.first
+        return message.origin is first.origin and message.sequence == self.reached + 1 and message.log == first.log
 
 
 class Work:
@@ -100,6 +117,44 @@ class Work:
         self.messages: list[Message] = []
         self.nobodys: set[str] = set()
         self.let_go: list[Row] = []
+
+    async def take_all(self, batch: Sequence[Delivery], refetch: bool) -> None:
+        """Decides what each delivery of a batch means (`take`), in order. Raises `Gap`.
+
+        Of what one origin tells in one go only the first is looked at from all sides. What follows it number by number
+        can be nothing but the next message, so it is digested and no more; the log's progress is said once for all.
+        """
+        run: _Run | None = None
+        for delivery in batch:
+            message = delivery.message
+            if run is not None and message is not None and run.goes_on_with(message):
+                try:
+                    changes = self._reader.digest(message)
+                except Undigestible:
+                    pass  # parked or put aside, as `take` says
+                else:
+                    run.reached = message.sequence
+                    self.messages.append(message)
+                    self.rows += changes
+                    continue
+            if run is not None:
+                self._end(run)
+            await self.take(delivery, refetch)
+            run = None if message is None else self._run_behind(message)
+        if run is not None:
+            self._end(run)
+
+    def _run_behind(self, message: Message) -> _Run | None:
+        """The run that a message begins which was applied just now, of a log that nothing is held back of."""
+        log_key = (message.origin.key, message.log)
+        applied = self.checkpoints.get(log_key) == (message.origin.epoch, message.sequence)
+        held_back = self._is_halted(log_key) or self._missing_at(log_key) is not None
+        return _Run(message, log_key) if applied and not held_back else None
+
+    def _end(self, run: _Run) -> None:
+        count = run.reached - run.first.sequence
+        if count:
+            self._advance(run.first.origin, run.log_key, run.reached, count)
 
     async def take(self, delivery: Delivery, refetch: bool) -> None:
         """Decides what one delivery means: applied, a duplicate, out of turn, parked, or not for this reader.
@@ -143,20 +198,23 @@ class Work:
         self.rows += changes
 
     def _reached(self, message: Message, log_key: LogKey) -> None:
-        origin, which = log_key
-        self.checkpoints[log_key] = (message.origin.epoch, message.sequence)
-        put = Put(schema.checkpoints, (self._reader.view.name, origin, which, message.origin.epoch, message.sequence))
-        row = self._progress.setdefault(log_key, len(self.rows))
-        if row == len(self.rows):
-            self.rows.append(put)
-        else:
-            self.rows[row] = put  # one row for each log, however many messages of it
-        self.applied[origin] = self.applied.get(origin, 0) + 1
+        self._advance(message.origin, log_key, message.sequence, 1)
         self.messages.append(message)
         at = self._missing_at(log_key)
         if at is not None:  # what was missing has come
             self.missing[log_key] = None
             self.rows.append(Delete(schema.parked, (self._reader.view.name, at)))
+
+    def _advance(self, origin: Origin, log_key: LogKey, sequence: int, count: int) -> None:
+        """`count` messages of a log were applied, the last of them is `sequence`."""
+        self.checkpoints[log_key] = (origin.epoch, sequence)
+        put = Put(schema.checkpoints, (self._reader.view.name, *log_key, origin.epoch, sequence))
+        row = self._progress.setdefault(log_key, len(self.rows))
+        if row == len(self.rows):
+            self.rows.append(put)
+        else:
+            self.rows[row] = put  # one row for each log, however many messages of it
+        self.applied[log_key[0]] = self.applied.get(log_key[0], 0) + count
 
     def _out_of_turn(self, delivery: Delivery, message: Message, log_key: LogKey, expected: int, refetch: bool) -> None:
         if self._missing_at(log_key) is not None:

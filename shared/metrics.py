@@ -106,7 +106,7 @@ READER_LAG = Gauge(
 )  # fmt: skip
 READER_DELAY_SECONDS = Histogram(
     "plek_reader_delay_seconds",
-    "From the time a message was recorded at its origin to the time it was applied here.",
+    "From the time a message was recorded at its origin to the time it was applied here: of each batch, the oldest.",
     ["service", "reader"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800),
     registry=REGISTRY,

@@ -41,7 +41,7 @@ LOOK_SECONDS = 0.5
 SILENT_SECONDS = 2.5
 """A source that works is told something at least every second."""
 AGAIN_SECONDS_MIN = 2.0
-AGAIN_SECONDS_MAX = 5.0
+AGAIN_SECONDS_MAX = 2.5
 ANSWER_SECONDS = 2.0
 LOGS_SECONDS = 1.0
 """How often a site's own logs are looked at."""
