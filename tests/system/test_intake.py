@@ -355,10 +355,19 @@ async def nobody_waits(network: Network) -> bool:
     return False
 
 
-async def journalled(engineer: httpx.AsyncClient, erased: str) -> bool:
-    """Whether the site's journal has what was told of this erasure: a site's two logs do not wait for each other."""
-    entries = (await engineer.get("/api/console/journal", params={"type": "client-erased"})).json()["items"]
-    return erased in {entry["causation_id"] for entry in entries}
+async def erased(network: Network, desk: httpx.AsyncClient, client_id: str) -> None:
+    """Erases the file of the only one who waits, and waits until both logs have told it: neither waits for the other."""
+    done = await desk.post(f"/api/intake/clients/{client_id}/erase")
+    assert done.status_code == 200
+    (event,) = [event["id"] for event in done.json()["events"] if event["type"] == "client-erased.v1"]
+    await eventually("nobody lists the request any more", lambda: all_show(network, []))
+
+    async def journalled() -> bool:
+        entries = (await engineer.get("/api/console/journal", params={"type": "client-erased"})).json()["items"]
+        return event in {entry["causation_id"] for entry in entries}
+
+    async with network.client("west", "oncall") as engineer:
+        await eventually("the site's own log has the erasure", journalled)
 
 
 async def test_an_older_backup_of_the_database_brings_nobody_back(network: Network) -> None:
@@ -370,12 +379,7 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
         await eventually("everybody lists the request", lambda: all_show(network, [request]), 60)
         await back_up(settings, "intake")
         wrapped = json.loads(key_of(network, client_id))["key"]
-        done = await desk.post(f"/api/intake/clients/{client_id}/erase")
-        assert done.status_code == 200
-        (erased,) = [event["id"] for event in done.json()["events"] if event["type"] == "client-erased.v1"]
-        await eventually("nobody lists the request any more", lambda: all_show(network, []))
-        async with network.client("west", "oncall") as engineer:
-            await eventually("the site's own log has the erasure", lambda: journalled(engineer, erased))
+        await erased(network, desk, client_id)
         await put_back(settings, "intake")
 
         async def shut() -> bool:
