@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import FastAPI, Query
 from pydantic import BaseModel, Field, StringConstraints
 
+from shared.clock import Clock
 from shared.http import Claim
 from shared.http_access import CurrentActor, allow
 from shared.http_models import (
@@ -23,11 +25,16 @@ from shared.http_models import (
 )
 from shared.http_pauses import REPAIRERS, WATCHERS, Reason, add_pauses
 from shared.http_problems import Problem, rejected
+from shared.http_replay import add_replay
+from shared.ids import Ids
+from shared.inbox import Reader
 from shared.kernel import Rejected
 from shared.parked import Row, headers_of
+from shared.ports import Store
 from shared.projection import RebuildRunning
-from shared.rebuilds import Rebuilds
+from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import DIGESTED, DUPLICATE, MessageDiscarded, MessageRetried, Refused, Repair, Repaired, Who
+from shared.replay import Follows, Replays
 from shared.telemetry import current_traceparent
 
 _ID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -44,6 +51,16 @@ class Bench(NamedTuple):
     service: str
     repair: Repair
     rebuilds: Rebuilds
+    replays: Replays
+
+
+def bench_of(
+    service: str, store: Store, readers: Sequence[Reader], views: Mapping[str, Rebuildable], follows: Follows,
+    clock: Clock, ids: Ids,
+) -> Bench:  # fmt: skip
+    """views: those that can be rebuilt. follows: as `Replays` takes them."""
+    repair, rebuilds = Repair(store, readers, clock, ids), Rebuilds(views, clock)
+    return Bench(service, repair, rebuilds, Replays(store, repair, rebuilds, follows, clock))
 
 
 class ParkedQuery(PageQuery):
@@ -177,6 +194,7 @@ def add_repair(api: FastAPI, bench: Bench) -> None:
     _add_acts(api, bench)
     _add_views(api, bench)
     add_pauses(api, bench.repair)
+    add_replay(api, bench.replays)
 
 
 def _add_parked(api: FastAPI, bench: Bench) -> None:

@@ -87,6 +87,10 @@ class _Act(NamedTuple):
     goes_on: bool = False
 
 
+Decide = Callable[[Reader], Coroutine[Any, Any, tuple[RepairEvent, Sequence[RowChange]]]]
+"""What happened, and the rows that go with it."""
+
+
 class Repair:
     """What may be done about the parked messages of one service's readers."""
 
@@ -97,6 +101,10 @@ class Repair:
     def keeps_view(self, reader: str) -> bool:
         """Whether a reader keeps rows, that could do without something; a policy does not."""
         return bool(self._readers[reader].view.tables)
+
+    def reader(self, name: str) -> Reader:
+        """One of them. Raises `KeyError`."""
+        return self._readers[name]
 
     @property
     def readers(self) -> list[str]:
@@ -172,6 +180,23 @@ class Repair:
     async def resume(self, name: str, who: Who) -> Repaired:
         """Lets a paused reader go on from where it stands. Raises as `pause`, but `reader-not-paused`."""
         return await self._switch(ReaderResumed(name, self._clock.now()), "reader-not-paused", who)
+
+    async def settle(self, name: str, decide: Decide, who: Who) -> Repaired:
+        """What is decided while a reader rests becomes an event of its stream, stored with these rows of its view.
+
+        Raises what `decide` does, `KeyError` for a reader there is not, else as `retry`.
+        """
+        reader = self._readers[name]
+
+        async def once() -> Repaired:
+            async with reader.resting():
+                version = len(await self._store.read_to_fold(STREAMS + name))
+                event, rows = await decide(reader)
+                done = await self._append(reader, version, _Act(event, rows), who)
+            reader.applied.set()
+            return done
+
+        return await self._do(who, once)
 
     async def _switch(self, event: ReaderPaused | ReaderResumed, already: str, who: Who) -> Repaired:
         reader = self._readers[event.reader]

@@ -194,6 +194,42 @@ async def test_every_view_of_every_service_can_be_rebuilt_also_while_the_link_is
         assert answer.status_code == 200, "the board made anew is written on"
 
 
+async def test_what_a_view_shows_wrong_of_one_origin_is_put_right_from_its_log(network: Network) -> None:
+    async with network.client("west") as west, network.client("stad", "oncall") as stad:
+        house, _ = await network.new_location(west, 3)
+        await begin_stay(west, house)
+
+        async def shown() -> bool:
+            return await rows(stad, house) == [(1, None)]
+
+        await eventually("stad shows the stay", shown)
+        of_west = ("repair", "replay", "stad", "placement", "capacity", "west/placement")
+        clean = network.plek(*of_west, "--dry-run", "--json")
+        assert clean.returncode == 0, clean.stderr
+        found = json.loads(clean.stdout)
+        assert (found["changed"], found["gone"], found["unmarked"]) == (0, 0, 0), "what is right differs in nothing"
+        assert found["messages"] > 1
+        await at_stad(network, f"update figures set occupied = 3 where location = '{house}'")
+        dry = network.plek(*of_west, "--dry-run")
+        assert "1 rows would be put right, 0 would be taken out" in dry.stdout, dry.stderr
+        assert await rows(stad, house) == [(3, None)], "a dry run changes nothing"
+        assert "stad and west disagree about west/placement" in network.plek("verify", "--wait", "0").stderr
+        assert network.plek(*of_west).returncode == 2, "without a reason nothing is done"
+        done = network.plek(*of_west, "--reason", "somebody wrote in the table")
+        assert "1 rows put right" in done.stdout, done.stderr
+        assert await rows(stad, house) == [(1, None)]
+        assert network.plek("verify").returncode == 0
+        for reader, origin, said in (
+            ("letters", "west/placement", "reader-keeps-no-view"), ("capacity", "oost/placement", "origin-unheard"),
+        ):  # fmt: skip
+            no = network.plek("repair", "replay", "stad", "placement", reader, origin, "--dry-run")
+            assert (no.returncode, said in no.stderr) == (1, True), no.stderr
+        journal = network.plek("repair", "replay", "stad", "console", "journal", "west/placement", "--dry-run")
+        assert "nothing differs" in journal.stdout, journal.stderr
+        own = network.plek("repair", "replay", "west", "placement", "capacity", "west/placement", "--dry-run")
+        assert "nothing differs" in own.stdout, own.stderr
+
+
 def test_a_wrong_call_is_answered_in_one_line(network: Network) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
     for words, code, said in (
