@@ -106,7 +106,7 @@ class Replays:
         reader = self._repair.reader(name)
         if not self._repair.keeps_view(name):
             raise Refused(Rejected("reader-keeps-no-view", {"reader": name}))
-        if any(self._rebuilds.state(view).status == "running" for view in self._rebuilds.views):
+        if self._rebuilds.running:
             raise Refused(Rejected("rebuild-running", {"reader": name}))
         return reader
 

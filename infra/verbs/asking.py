@@ -67,7 +67,7 @@ def get_json(client: httpx.Client, asked: str, path: str, **query: str | int | l
 
 def post_json(client: httpx.Client, asked: str, path: str, body: Mapping[str, object] | None = None) -> Any:
     """The JSON of the answer to one request of the site `asked`. Raises `No` when it is refused as things stand (409),
-    else `NoAnswer`.
+    else `NoAnswer` (`Unknown`: there is no such thing).
     """
     import httpx
 
@@ -78,7 +78,7 @@ def post_json(client: httpx.Client, asked: str, path: str, body: Mapping[str, ob
     if answer.status_code == 409:
         raise No(f"{asked} says no: {told(answer)}")
     if not answer.is_success:
-        raise NoAnswer(f"{asked} says no: {told(answer)}")
+        raise (Unknown if answer.status_code == 404 else NoAnswer)(f"{asked} says no: {told(answer)}")
     return answer.json()
 
 

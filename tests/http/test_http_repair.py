@@ -177,6 +177,25 @@ async def test_a_retry_answers_what_came_of_it(office: Office) -> None:
     assert (gone.status_code, gone.json()["code"]) == (404, "parked-unknown")
 
 
+async def test_what_would_come_of_it_is_said_before_anything_is_done(office: Office) -> None:
+    id_ = await office.only()
+    for role in ("auditor", "operator"):
+        for path in (f"/parked/{id_}/retry", f"/parked/{id_}/discard", "/views/counts/rebuild"):
+            assert (await office.get(path, role=role)).status_code == 403
+    assert (await office.get(f"/parked/{id_}/retry")).json()["outcome"] == "handler-failed"
+    would = (await office.get(f"/parked/{id_}/discard")).json()
+    assert (would["from_sequence"], would["to_sequence"], would["marked"]) == (2, 2, True)
+    later = await upgraded(office)
+    assert (await later.get(f"/parked/{id_}/retry")).json()["outcome"] == "digested"
+    assert (await later.get("/views/counts/rebuild")).json()["status"] == "idle"
+    [item] = (await later.get("/parked")).json()["items"]
+    assert (item["id"], item["retries"]) == (id_, 0), "nothing was done"
+    assert later.desk.reader.checkpoint("west/placement") == (1, 1)
+    assert await later.desk.store.read_stream("reader/counts") == []
+    gone = await later.get("/parked/00000000-0000-4000-8000-000000000000/retry")
+    assert (gone.status_code, gone.json()["code"]) == (404, "parked-unknown")
+
+
 async def test_all_of_an_origin_is_retried_with_one_request(office: Office) -> None:
     nothing = (await office.post("/parked/retry", {"origin": "noord/placement"})).json()
     assert nothing == {"items": [], "still_parked": 0}

@@ -114,6 +114,9 @@ async def test_a_message_is_parked_seen_and_taken_up_when_its_cause_is_gone(netw
         assert verified.returncode == 1
         assert "stad does not show all of west/placement (not-storable)" in verified.stderr
 
+        would = json.loads(network.plek("parked", "retry", id_, "--dry-run", "--json").stdout)
+        assert [item["outcome"] for item in would["tried"]] == ["digested"], "the program can read it"
+        assert [item["retries"] for item in listed(network)] == [0], "nothing was tried"
         stays = network.plek("parked", "retry", id_)
         assert stays.returncode == 1, stays.stdout
         assert "1 of 1 stay parked" in stays.stderr
@@ -139,6 +142,10 @@ async def test_what_is_let_go_marks_the_view_until_it_is_rebuilt(network: Networ
         await begin_stay(west, house)
         id_ = await parked(network)
         assert network.plek("parked", "discard", id_).returncode == 2, "without a reason nothing is let go"
+        dry = network.plek("parked", "discard", "--origin", "west/placement", "--dry-run")
+        assert dry.returncode == 0, dry.stderr
+        assert "would do without" in dry.stdout
+        assert await parked(network) == id_, "a dry run lets nothing go"
         done = network.plek("parked", "discard", id_, "--reason", "the next figure says it again")
         assert done.returncode == 0, done.stderr
         assert "plek rebuild stad placement capacity" in done.stdout
@@ -182,6 +189,8 @@ async def test_every_view_of_every_service_can_be_rebuilt_also_while_the_link_is
         assert network.plek("link", "cut", "west").returncode == 0
         try:
             for service, view in (("placement", "board"), ("placement", "capacity"), ("console", "journal")):
+                dry = network.plek("rebuild", "west", service, view, "--dry-run")
+                assert f"{view} at west would be made anew from" in dry.stdout, dry.stderr
                 done = network.plek("rebuild", "west", service, view)
                 assert done.returncode == 0, done.stderr
                 assert f"{view} at west is made anew from" in done.stdout
@@ -234,6 +243,7 @@ def test_a_wrong_call_is_answered_in_one_line(network: Network) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
     for words, code, said in (
         (("parked", "retry"), 2, "which ones?"),
+        (("parked", "discard", "--reason", "for the test"), 2, "which ones?"),
         (("parked", "show", "that-one"), 2, "is no id"),
         (("parked", "show", unknown), 1, "no message"),
         (("parked", "discard", unknown, "--reason", "for the test"), 1, "no message"),
