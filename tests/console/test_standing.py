@@ -14,10 +14,7 @@ ROWS = [
     {"site": "west", "occupied": 3, "held": 1}, {"site": "west", "occupied": 2, "held": 0},
     {"site": "noord", "occupied": 0, "held": 0}, {"site": "stad", "occupied": 0, "held": 0},
 ]  # fmt: skip
-LINKS = [
-    {"site": "stad", "state": "live", "silent_seconds": 1.0},
-    {"site": "noord", "state": "live", "silent_seconds": 1},
-]
+LINKS = [{"site": name, "state": "live", "silent_seconds": 1.0} for name in ("stad", "noord")]
 
 
 def seen(**more: Any) -> Standing:
@@ -26,7 +23,8 @@ def seen(**more: Any) -> Standing:
 
 
 def log(**more: Any) -> dict[str, Any]:
-    return SAID["logs"][0] | more
+    first: dict[str, Any] = SAID["logs"][0]
+    return first | more
 
 
 def test_a_log_that_is_whole_needs_nothing() -> None:
@@ -37,7 +35,7 @@ def test_a_log_that_is_whole_needs_nothing() -> None:
 def test_a_log_that_is_not_whole_says_what_would_be_put_on_it_and_where_to_begin() -> None:
     for more, verdict, command in (
         ({"logs": [log(published=1_200)]}, "40 are still to be put on it", "plek repair streams --dry-run"),
-        ({"logs": [log(published=None)]}, "all 1240 would be put on it", "plek repair streams --dry-run"),
+        ({"logs": [log(published=None)]}, "all 1,240 would be put on it", "plek repair streams --dry-run"),
         ({"logs": [log(doubted=True)]}, "Others must say first", "plek doctor"),
         ({"halted": "others have heard 9"}, "nothing is filled before", "plek repair origin west placement --dry-run"),
     ):
