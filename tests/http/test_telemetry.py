@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from opentelemetry.sdk.trace.sampling import Decision
 
 from shared import telemetry
 from shared.ports import StoreUnavailable
-from shared.tracing import Bounded
+from shared.tracing import ASKED_A_SECOND_MAX, ASKED_KNOWN_MAX, ASKED_REQUESTS_MAX, Asked, Bounded
 from tests.support.border import SECRET, Tokens, caller, tiny_site
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -113,6 +114,70 @@ def test_of_a_busy_process_no_more_than_so_many_traces_are_kept() -> None:
     assert 5 <= kept_of(few, 100) < 50
     assert kept_of(Bounded(1.0, a_second=1), 9) == 9
     assert kept_of(Bounded(0.0), 9) == 0
+
+
+def test_of_traces_that_callers_ask_for_a_few_a_second_are_kept_and_of_each_so_many_requests() -> None:
+    now = [0.0]
+    asked = Asked(a_second=2, requests=3, monotonic=lambda: now[0])
+    assert [asked.admits(trace) for trace in (1, 2, 3, 4)] == [True, True, False, False]
+    assert [asked.admits(1) for _ in range(4)] == [True, True, False, False], "a trace with no end is kept in part"
+    now[0] = 0.5
+    assert [asked.admits(trace) for trace in (5, 6)] == [True, False]
+    asked.begun(7)
+    assert asked.admits(7), "what began here goes on here"
+
+
+def test_no_more_traces_are_remembered_than_so_many() -> None:
+    now = [0.0]
+    asked = Asked(a_second=1, monotonic=lambda: now[0])
+    asked.begun(1)
+    for trace in range(2, ASKED_KNOWN_MAX + 2):
+        asked.begun(trace)
+    assert asked.admits(2)
+    assert asked.admits(1), "as if it were new"
+    assert not asked.admits(10**9)
+
+
+@pytest.fixture
+def few() -> Iterator[InMemorySpanExporter]:
+    """As a site samples: of what begins here, next to nothing."""
+    exporter = InMemorySpanExporter()
+    processors = [SimpleSpanProcessor(exporter)]
+    telemetry.setup(service="tiny", site="west", processors=processors, sample_ratio=1e-9)
+    yield exporter
+    telemetry.shutdown()
+
+
+async def test_a_stranger_who_asks_for_a_trace_is_not_heard_and_has_its_id_all_the_same(
+    few: InMemorySpanExporter,
+) -> None:
+    tokens = Tokens()
+    site = tiny_site(tokens)
+    for token in (None, "not-a-token"):
+        async with caller(site, token, traceparent=PARENT) as client:
+            refused = await client.get("/api/tiny/things/1")
+        assert (refused.status_code, refused.json()["trace_id"]) == (401, PARENT.split("-")[1])
+    assert few.get_finished_spans() == ()
+    async with caller(site, tokens.token("operator"), traceparent=PARENT) as client:
+        await client.get("/api/tiny/things/1")
+    assert [span.name for span in few.get_finished_spans()] == ["GET /api/tiny/things/{thing_id}"]
+
+
+async def test_a_flood_of_wishes_of_somebody_signed_in_keeps_no_more_than_so_many(few: InMemorySpanExporter) -> None:
+    tokens = Tokens()
+    site = tiny_site(tokens)
+    began = time.monotonic()
+    for number in range(1, 101):
+        wish = f"00-{number:032x}-00f067aa0ba902b7-01"
+        async with caller(site, tokens.token("operator"), traceparent=wish) as client:
+            await client.get("/api/tiny/things/1")
+    most = ASKED_A_SECOND_MAX * (2 + time.monotonic() - began)
+    assert ASKED_A_SECOND_MAX <= len(few.get_finished_spans()) <= min(most, 100)
+    few.clear()
+    async with caller(site, tokens.token("operator"), traceparent=PARENT) as client:
+        for _ in range(ASKED_REQUESTS_MAX + 50):
+            await client.get("/api/tiny/things/1")
+    assert len(few.get_finished_spans()) <= ASKED_REQUESTS_MAX
 
 
 def test_switched_off_nothing_is_made() -> None:
