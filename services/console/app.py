@@ -111,7 +111,7 @@ def build(host: Host) -> ServiceApp:
     add_health(journal_api, runtime.health)
     api_trace.add_trace(journal_api, api_trace.Tracer(store, client, settings.site, settings.services))
     add_archive(journal_api, Archive(store, ()))
-    api_spans.add_spans(journal_api, spans)
+    api_spans.add_spans(journal_api, spans, host.clock)
     if notes is not None:
         api_notes.add_notes(journal_api, notes, host.clock, host.ids)
     return ServiceApp(
