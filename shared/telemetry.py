@@ -26,6 +26,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 
+from shared.log_limits import LogLimit
+
 if TYPE_CHECKING:
     from shared.tracing import Asked
 
@@ -272,7 +274,8 @@ def configure_logs(
     """Send every log line of this process to standard error, ours and the libraries', with site and trace id.
 
     style: `json` is one object a line, `console` is for people. level: debug, info, warning or error; libraries
-    speak from warning on. stream: in place of standard error.
+    speak from warning on. stream: in place of standard error. Of one kind so many lines are written as `LogLimit`
+    lets through.
     """
 
     def with_site(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -289,6 +292,7 @@ def configure_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, with_site, render],
         )
     )
+    handler.addFilter(LogLimit())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -10,14 +10,19 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision
 
+from services.intake import file
+from services.intake.file import Card, Personal
 from shared import telemetry
+from shared.log_limits import LINES_MAX, LogLimit
 from shared.ports import StoreUnavailable
 from shared.tracing import ASKED_A_SECOND_MAX, ASKED_KNOWN_MAX, ASKED_REQUESTS_MAX, Asked, Bounded
+from shared.unspoken import Unspoken
 from tests.support.border import SECRET, Tokens, caller, tiny_site
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -178,6 +183,53 @@ async def test_a_flood_of_wishes_of_somebody_signed_in_keeps_no_more_than_so_man
         for _ in range(ASKED_REQUESTS_MAX + 50):
             await client.get("/api/tiny/things/1")
     assert len(few.get_finished_spans()) <= ASKED_REQUESTS_MAX
+
+
+def test_of_one_kind_of_line_only_so_many_are_written_and_the_next_one_says_how_many_were_not() -> None:
+    now = [0.0]
+    limit = LogLimit(lines=2, seconds=10, monotonic=lambda: now[0])
+
+    def line(event: str, name: str = "plek.inbox") -> tuple[bool, Any]:
+        record = logging.LogRecord(name, logging.WARNING, "", 0, {"event": event}, None, None)
+        return limit.filter(record), record.msg.get("left_out") if isinstance(record.msg, dict) else None
+
+    assert [line("gap")[0] for _ in range(5)] == [True, True, False, False, False]
+    assert line("parked") == line("gap", "plek.other") == (True, None), "other kinds are written"
+    now[0] = 10.0
+    assert line("gap") == (True, 3)
+    assert line("gap") == (True, None)
+    library = logging.LogRecord("nats", logging.WARNING, "", 0, "lost %s", ("a",), None)
+    assert limit.filter(library)
+    assert library.getMessage() == "lost a"
+
+
+def test_a_flood_of_lines_is_cut_off_where_they_are_written(log: io.StringIO) -> None:
+    for number in range(LINES_MAX + 100):
+        telemetry.logger("inbox").warning("gap", number=number)
+    telemetry.logger("inbox").warning("parked")
+    lines = [line["event"] for line in read_lines(log)]
+    assert (lines.count("gap"), lines.count("parked")) == (LINES_MAX, 1)
+
+
+def test_what_is_personal_refuses_to_be_printed_however_somebody_tries(log: io.StringIO) -> None:
+    given = [Personal(name=SECRET, notes=SECRET), Card(alias=SECRET)]
+    for one in given:
+        assert SECRET not in f"{one} {one!r} {one!s} {[one]} {one:>40} {'%s %r' % (one, one)}"  # noqa: UP031
+    telemetry.logger("desk").warning("a mistake of ours", client=given[0], cards=given)
+    with pytest.raises(ValueError, match="Personal: withheld"):
+        raise ValueError(given[0])
+    assert "withheld" in log.getvalue()
+    assert SECRET not in log.getvalue()
+    assert SECRET.encode() in msgspec.json.encode(given[0]), "it is sealed as it is"
+
+
+def test_every_part_of_a_file_refuses_to_be_printed() -> None:
+    parts = [
+        part for part in vars(file).values()
+        if isinstance(part, type) and issubclass(part, msgspec.Struct) and part.__module__ == file.__name__
+    ]  # fmt: skip
+    assert len(parts) >= 10
+    assert [part.__name__ for part in parts if not issubclass(part, Unspoken)] == []
 
 
 def test_switched_off_nothing_is_made() -> None:
