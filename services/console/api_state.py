@@ -104,6 +104,11 @@ def add_state(pages: FastAPI, screens: Screens) -> None:
                  "n": query.n, "now": spoken.precisely(screens.clock.now())}  # fmt: skip
         return screens.page(request, "state.html", **facts)
 
+    _add_network(pages, screens)
+    _add_acts(pages, screens)
+
+
+def _add_network(pages: FastAPI, screens: Screens) -> None:
     @pages.get("/state/network")
     @allow("oncall")
     async def show_network(request: Request, actor: CurrentActor) -> HTMLResponse:
@@ -119,6 +124,8 @@ def add_state(pages: FastAPI, screens: Screens) -> None:
         shown = standing(said, rows, sorted({settings.site, *heard}), settings.site, bound, spoken)
         return screens.page(request, "standing.html", role=actor.role, standing=shown)
 
+
+def _add_acts(pages: FastAPI, screens: Screens) -> None:
     @pages.get("/state/act")
     @allow("oncall")
     async def ask(request: Request, actor: CurrentActor, query: Annotated[ActQuery, Query()]) -> Response:
