@@ -8,6 +8,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 LINES_MAX = 200
 WINDOW_SECONDS = 10.0
@@ -30,8 +31,9 @@ class LogLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is written."""
-        ours = isinstance(record.msg, dict)
-        kind = (record.name, str(record.msg.get("event") if ours else record.msg)[:200])
+        said: Any = record.msg  # a line of ours is its fields until it is rendered
+        ours = isinstance(said, dict)
+        kind = (record.name, str(said.get("event") if ours else said)[:200])
         now = self._monotonic()
         began, count = self._kinds.pop(kind, (now, 0))
         left_out = 0
@@ -41,7 +43,7 @@ class LogLimit(logging.Filter):
         if len(self._kinds) > KINDS_MAX:
             self._kinds.popitem(last=False)
         if left_out and ours:
-            record.msg["left_out"] = left_out
+            said["left_out"] = left_out
         elif left_out:
-            record.msg = f"{record.msg} ({left_out} more like it were left out)"
+            record.msg = f"{said} ({left_out} more like it were left out)"
         return count < self._lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -22,5 +21,5 @@ class Unspoken(msgspec.Struct, frozen=True):
     def __format__(self, spec: str) -> str:
         return repr(self)
 
-    def __rich_repr__(self) -> Iterator[Any]:
-        return iter(())
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
