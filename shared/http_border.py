@@ -84,11 +84,18 @@ class Border:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
-        with telemetry.request_span(method, request.headers.get("traceparent")) as span:
-            exchange = _Exchange(scope, receive, send, self._body_bytes_max)
+        exchange = _Exchange(scope, receive, send, self._body_bytes_max)
+        began, failed, token = telemetry.moment(), None, ""
+        try:  # before there is a span: whether a caller's wish to be traced is heard depends on who it is
+            token = await self._identify(request)
+        except Exception as error:
+            failed = error
+        known, wish = request.scope.get(ACTOR) is not None, request.headers.get("traceparent")
+        with telemetry.request_span(method, wish, known=known, began=began) as span:
             exchange.traceresponse = telemetry.current_traceparent()
             try:
-                token = await self._identify(request)
+                if failed is not None:
+                    raise failed
                 exchange.still = partial(self._counts, token) if token else None
                 exchange.refuse_announced_size()
                 await self.app(scope, exchange.receive, exchange.send)

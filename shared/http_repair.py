@@ -3,39 +3,55 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import FastAPI, Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel
 
+from shared.clock import Clock
 from shared.http import Claim
 from shared.http_access import CurrentActor, allow
 from shared.http_models import (
-    Body,
-    CommandAnswer,
     EventRef,
-    Moment,
     Page,
     PageQuery,
     is_id,
     paginate,
     without_seals,
 )
-from shared.http_pauses import REPAIRERS, WATCHERS, Reason, add_pauses
+from shared.http_pauses import REPAIRERS, WATCHERS, add_pauses
 from shared.http_problems import Problem, rejected
+from shared.http_repair_models import (
+    DiscardAnswer,
+    DiscardBody,
+    DiscardedMessage,
+    ParkedMessage,
+    ParkedQuery,
+    ParkedWhole,
+    RetryAllAnswer,
+    RetryAnswer,
+    RetryBody,
+    ViewState,
+    WouldDiscard,
+    WouldRetry,
+)  # fmt: skip
+from shared.http_replay import add_replay
+from shared.ids import Ids
+from shared.inbox import Reader
 from shared.kernel import Rejected
 from shared.parked import Row, headers_of
+from shared.ports import Store
 from shared.projection import RebuildRunning
-from shared.rebuilds import Rebuilds
+from shared.rebuilds import Rebuildable, Rebuilds
 from shared.repair import DIGESTED, DUPLICATE, MessageDiscarded, MessageRetried, Refused, Repair, Repaired, Who
+from shared.replay import Follows, Replays
 from shared.telemetry import current_traceparent
 
 _ID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 SHOWN_CHARS_MAX = 8_192
 """Of a parked body so much is shown."""
-
-_Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class Bench(NamedTuple):
@@ -44,131 +60,16 @@ class Bench(NamedTuple):
     service: str
     repair: Repair
     rebuilds: Rebuilds
+    replays: Replays
 
 
-class ParkedQuery(PageQuery):
-    """reader: only what this one has parked. origin: only what this one told, for example `west/placement`."""
-
-    reader: _Line | None = None
-    origin: _Line | None = None
-
-
-class RetryBody(Body):
-    """Which parked messages: of one reader, of one origin, or (neither named) all of them."""
-
-    reader: _Line | None = None
-    origin: _Line | None = None
-
-
-class DiscardBody(Body):
-    reason: Reason
-
-
-class ParkedMessage(BaseModel):
-    """A message a reader could not digest, and why. Its origin waits at this reader until somebody acts.
-
-    origin: whose log it stands in; empty when it belongs to nobody's, or holds nobody up (a letter). epoch, sequence: 0
-    when it has no number. message_id: its own, by which its cause is found; empty when it has none.
-    retries: how often somebody had it read again since.
-    """
-
-    id: str
-    message_id: str
-    service: str
-    reader: str
-    source: str
-    position: int
-    origin: str
-    log: str
-    epoch: int
-    sequence: int
-    type: str
-    code: str
-    detail: str
-    parked_at: Moment
-    retries: int
-    retried_at: Moment | None
-
-
-class ParkedWhole(ParkedMessage):
-    """The message itself. What cannot be printed is escaped, in names and values too; what is sealed is left out.
-
-    Of what a site's own services tell each other every id is left out but the message's own: it may be a client's.
-    bytes: of the body as it is kept. body_cut: only its beginning is shown.
-    """
-
-    subject: str
-    headers: dict[str, str]
-    body: str
-    body_cut: bool
-    bytes: int
-
-
-class DiscardedMessage(BaseModel):
-    """What a view does without because somebody let it go. from_sequence, sequence: 0 when it had no number."""
-
-    id: str
-    service: str
-    reader: str
-    source: str
-    position: int
-    origin: str
-    log: str
-    epoch: int
-    from_sequence: int
-    sequence: int
-    type: str
-    code: str
-    reason: str
-    role: str
-    discarded_at: Moment
-
-
-class RetryAnswer(CommandAnswer):
-    """outcome: `digested`, `duplicate` (it was applied before), or the code with which the message stays parked."""
-
-    reader: str
-    origin: str
-    outcome: str
-
-
-class RetryAllAnswer(BaseModel):
-    """items: what was tried, in that order. still_parked: how many of them stay parked."""
-
-    items: list[RetryAnswer]
-    still_parked: int
-
-
-class DiscardAnswer(CommandAnswer):
-    """from_sequence, to_sequence: what the reader does without now; 0 when it had no number, or was put aside.
-
-    marked: its view says so until it is rebuilt; a policy keeps none.
-    """
-
-    reader: str
-    origin: str
-    epoch: int
-    from_sequence: int
-    to_sequence: int
-    marked: bool
-
-
-class ViewState(BaseModel):
-    """A view and its last rebuild by this process. incomplete: origins it does not show in full, and why.
-
-    made_from: the service's own events, or messages it hears. done, total: of those.
-    """
-
-    view: str
-    made_from: Literal["events", "messages"]
-    incomplete: dict[str, str]
-    status: Literal["idle", "running", "done", "failed"]
-    done: int = Field(ge=0)
-    total: int = Field(ge=0)
-    began_at: Moment | None
-    ended_at: Moment | None
-    code: str | None
-    detail: str
+def bench_of(
+    service: str, store: Store, readers: Sequence[Reader], views: Mapping[str, Rebuildable], follows: Follows,
+    clock: Clock, ids: Ids,
+) -> Bench:  # fmt: skip
+    """views: those that can be rebuilt. follows: as `Replays` takes them."""
+    repair, rebuilds = Repair(store, readers, clock, ids), Rebuilds(views, clock)
+    return Bench(service, repair, rebuilds, Replays(store, repair, rebuilds, follows, clock))
 
 
 def add_repair(api: FastAPI, bench: Bench) -> None:
@@ -177,6 +78,7 @@ def add_repair(api: FastAPI, bench: Bench) -> None:
     _add_acts(api, bench)
     _add_views(api, bench)
     add_pauses(api, bench.repair)
+    add_replay(api, bench.replays)
 
 
 def _add_parked(api: FastAPI, bench: Bench) -> None:
@@ -228,6 +130,28 @@ def _add_acts(api: FastAPI, bench: Bench) -> None:
         except Refused as refused:
             raise rejected(refused.rejected) from None
 
+    @api.get("/parked/{parked_id}/retry")
+    @allow(*REPAIRERS)
+    async def would_retry(parked_id: str, actor: CurrentActor) -> WouldRetry:
+        """What a retry would come to; nothing is stored. Refused: 404 `parked-unknown`."""
+        try:
+            event = await bench.repair.would(_id(parked_id), Who(actor.role), discard=False)
+        except Refused as refused:
+            raise rejected(refused.rejected) from None
+        assert isinstance(event, MessageRetried)
+        return WouldRetry(id=event.id, reader=event.reader, origin=event.origin, outcome=event.outcome)
+
+    @api.get("/parked/{parked_id}/discard")
+    @allow(*REPAIRERS)
+    async def would_discard(parked_id: str, actor: CurrentActor) -> WouldDiscard:
+        """What a discard would let go; nothing is stored. Refused as the discard itself."""
+        try:
+            event = await bench.repair.would(_id(parked_id), Who(actor.role), discard=True)
+        except Refused as refused:
+            raise rejected(refused.rejected) from None
+        assert isinstance(event, MessageDiscarded)
+        return WouldDiscard(id=event.id, reader=event.reader, origin=event.origin, **_gone(bench, event))
+
     @api.post("/parked/{parked_id}/discard")
     @allow(*REPAIRERS)
     async def discard(parked_id: str, body: DiscardBody, actor: CurrentActor, claim: Claim) -> DiscardAnswer:
@@ -254,6 +178,15 @@ def _add_views(api: FastAPI, bench: Bench) -> None:
     async def show_view(view: str) -> ViewState:
         """One view, and how far its rebuild is. Refused: 404 `view-unknown`."""
         return _state(bench.rebuilds, view)
+
+    @api.get("/views/{view}/rebuild")
+    @allow(*REPAIRERS)
+    async def would_rebuild(view: str) -> ViewState:
+        """Whether a rebuild could begin now. Refused as the rebuild itself, as far as this process knows."""
+        state = _state(bench.rebuilds, view)
+        if bench.rebuilds.running:
+            raise rejected(Rejected("rebuild-running", {"view": view}))
+        return state
 
     @api.post("/views/{view}/rebuild", status_code=202)
     @allow(*REPAIRERS)
@@ -305,9 +238,12 @@ def _retried(done: Repaired) -> RetryAnswer:
 def _discarded(bench: Bench, done: Repaired) -> DiscardAnswer:
     event = done.event
     assert isinstance(event, MessageDiscarded)
+    return DiscardAnswer(**_done(done), reader=event.reader, origin=event.origin, **_gone(bench, event))
+
+
+def _gone(bench: Bench, event: MessageDiscarded) -> dict[str, Any]:
     gone: dict[str, Any] = {name: getattr(event, name) for name in ("epoch", "from_sequence", "to_sequence")}
-    marked = bool(event.to_sequence) and bench.repair.keeps_view(event.reader)
-    return DiscardAnswer(**_done(done), reader=event.reader, origin=event.origin, marked=marked, **gone)
+    return gone | {"marked": bool(event.to_sequence) and bench.repair.keeps_view(event.reader)}
 
 
 def _done(done: Repaired) -> dict[str, Any]:

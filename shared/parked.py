@@ -91,6 +91,11 @@ def headers_of(row: Row) -> dict[str, str]:
     return msgspec.json.decode(row["headers"], type=dict[str, str])
 
 
+def log_key_of(row: Row) -> LogKey:
+    """The log a parked message stands in."""
+    return (row["origin"], "pub" if row["log"] == "pub" else "loc")
+
+
 @dataclass
 class Aside:
     """What a reader knows of what it has put aside.

@@ -69,6 +69,11 @@ class Rebuilds:
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
 
+    @property
+    def running(self) -> bool:
+        """Whether this process is rebuilding a view now."""
+        return self._task is not None and not self._task.done()
+
     def state(self, view: str) -> Rebuilding:
         """How a view's rebuild is doing. Raises `KeyError` when there is no such view."""
         return self._states[view]
@@ -79,7 +84,7 @@ class Rebuilds:
         Raises `RebuildRunning` when this process or another one is rebuilding a view of this service, and `KeyError`.
         """
         wanted = self.views[view]
-        if self._task is not None and not self._task.done():
+        if self.running:
             raise RebuildRunning
         self._states[view] = Rebuilding("running", began_at=self._clock.now())
         self._news.clear()

@@ -21,7 +21,7 @@ from shared.ids import Ids
 from shared.inbox import Reader
 from shared.inbox_batch import Undigestible, Work
 from shared.kernel import Rejected
-from shared.parked import GAP, NOBODY, LogKey, Row, gap_id, headers_of
+from shared.parked import GAP, NOBODY, LogKey, Row, gap_id, headers_of, log_key_of
 from shared.pauses import PAUSED, ReaderPaused, ReaderResumed, pause_rows
 from shared.ports import (
     Append,
@@ -87,6 +87,10 @@ class _Act(NamedTuple):
     goes_on: bool = False
 
 
+Decide = Callable[[Reader], Coroutine[Any, Any, tuple[RepairEvent, Sequence[RowChange]]]]
+"""What happened, and the rows that go with it."""
+
+
 class Repair:
     """What may be done about the parked messages of one service's readers."""
 
@@ -97,6 +101,10 @@ class Repair:
     def keeps_view(self, reader: str) -> bool:
         """Whether a reader keeps rows, that could do without something; a policy does not."""
         return bool(self._readers[reader].view.tables)
+
+    def reader(self, name: str) -> Reader:
+        """One of them. Raises `KeyError`."""
+        return self._readers[name]
 
     @property
     def readers(self) -> list[str]:
@@ -162,6 +170,16 @@ class Repair:
 
         return await self._do(who, lambda: self._once(id_, who, act))
 
+    async def would(self, id_: str, who: Who, *, discard: bool) -> RepairEvent:
+        """The event that reading a parked message again, or letting it go, would leave; nothing is stored.
+
+        Whether a database takes what a message leads to is not known before. Raises as `retry` and `discard`.
+        """
+        reader = self._readers[(await self.find(id_))["reader"]]
+        async with reader.resting():
+            row = await self.find(id_)
+            return (await (self._discarded(reader, row, "", who) if discard else self._retried(reader, row))).event
+
     async def pause(self, name: str, reason: str, who: Who) -> Repaired:
         """Has a reader stand still from here on. reason: why, in words; kept at this site.
 
@@ -172,6 +190,23 @@ class Repair:
     async def resume(self, name: str, who: Who) -> Repaired:
         """Lets a paused reader go on from where it stands. Raises as `pause`, but `reader-not-paused`."""
         return await self._switch(ReaderResumed(name, self._clock.now()), "reader-not-paused", who)
+
+    async def settle(self, name: str, decide: Decide, who: Who) -> Repaired:
+        """What is decided while a reader rests becomes an event of its stream, stored with these rows of its view.
+
+        Raises what `decide` does, `KeyError` for a reader there is not, else as `retry`.
+        """
+        reader = self._readers[name]
+
+        async def once() -> Repaired:
+            async with reader.resting():
+                version = len(await self._store.read_to_fold(STREAMS + name))
+                event, rows = await decide(reader)
+                done = await self._append(reader, version, _Act(event, rows), who)
+            reader.applied.set()
+            return done
+
+        return await self._do(who, once)
 
     async def _switch(self, event: ReaderPaused | ReaderResumed, already: str, who: Who) -> Repaired:
         reader = self._readers[event.reader]
@@ -261,10 +296,10 @@ class Repair:
         again = delivery_of(row)
         if again.message is None:
             return self._parked_still(reader, row, again.problem, again.detail)
-        if _log_key(row) == NOBODY:
+        if log_key_of(row) == NOBODY:
             return await self._taken_up(reader, row, again.message)
         log_key: LogKey = (again.message.origin.key, again.message.log)
-        work = Work(reader, row["source"], row["incarnation"], retried=_log_key(row))
+        work = Work(reader, row["source"], row["incarnation"], retried=log_key_of(row))
         await work.take(again, refetch=False)
         for change in work.rows:
             if isinstance(change, Put) and change.table is schema.parked:
@@ -308,7 +343,7 @@ class Repair:
     # --- letting go ---------------------------------------------------------------------------------------------------
 
     async def _discarded(self, reader: Reader, row: Row, reason: str, who: Who) -> _Act:
-        log_key, name, now = _log_key(row), reader.view.name, self._clock.now()
+        log_key, name, now = log_key_of(row), reader.view.name, self._clock.now()
         if row["code"] == GAP and log_key in reader.aside.halted:
             raise Refused(Rejected("earlier-parked", {"origin": row["origin"], "log": row["log"]}))
         epoch, sequence = reader.checkpoint(*log_key)
@@ -342,7 +377,7 @@ class Repair:
         """Where the source is read on from: what came after the parked message had been passed by, and so was what had
         come too early.
         """
-        if _log_key(row) == NOBODY:
+        if log_key_of(row) == NOBODY:
             return []
         name, source, incarnation = reader.view.name, row["source"], row["incarnation"]
         same = {"source": source, "incarnation": incarnation, "origin": row["origin"], "log": row["log"]}
@@ -359,11 +394,7 @@ def delivery_of(row: Row) -> Delivery:
     return delivery(row["position"], row["subject"], headers_of(row), row["data"])
 
 
-def _log_key(row: Row) -> LogKey:
-    return (row["origin"], "pub" if row["log"] == "pub" else "loc")
-
-
 def _fence(reader: Reader, row: Row) -> list[RowChange]:
     """The checkpoint, unchanged: refused when another process has read on, for then what is decided here is old."""
-    at = reader.checkpoint(*_log_key(row))
-    return [Put(schema.checkpoints, (reader.view.name, *_log_key(row), *at))] if at != (0, 0) else []
+    at = reader.checkpoint(*log_key_of(row))
+    return [Put(schema.checkpoints, (reader.view.name, *log_key_of(row), *at))] if at != (0, 0) else []

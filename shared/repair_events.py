@@ -52,7 +52,24 @@ class MessageDiscarded(Event, frozen=True, tag="message-discarded.v1"):
     at: datetime
 
 
-RepairEvent: TypeAlias = MessageRetried | MessageDiscarded | ReaderPaused | ReaderResumed
+class OriginReplayed(Event, frozen=True, tag="origin-replayed.v1"):
+    """What a view shows of one origin was made anew from that origin's logs, for the reason somebody gave.
 
-CODEC: Codec[RepairEvent] = Codec((MessageRetried, MessageDiscarded, ReaderPaused, ReaderResumed))
+    messages: how many those had, as far as the reader had read. changed, gone: rows that were put right, and taken out.
+    unmarked: messages somebody had let go that the view shows now. at: UTC.
+    """
+
+    reader: str
+    origin: str
+    messages: int
+    changed: int
+    gone: int
+    unmarked: int
+    reason: str
+    at: datetime
+
+
+RepairEvent: TypeAlias = MessageRetried | MessageDiscarded | ReaderPaused | ReaderResumed | OriginReplayed
+
+CODEC: Codec[RepairEvent] = Codec((MessageRetried, MessageDiscarded, ReaderPaused, ReaderResumed, OriginReplayed))
 """Reads and writes the events of the streams `reader/<view>`."""

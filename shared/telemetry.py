@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
 from opentelemetry import trace
@@ -25,6 +25,11 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+
+from shared.log_limits import LogLimit
+
+if TYPE_CHECKING:
+    from shared.tracing import Asked
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attribute = str | bool | int | float | Sequence[str]
@@ -55,6 +60,7 @@ _SPEAKING_MODULES = ("shared.", "infra.", "services.")
 
 _provider: TracerProvider | None = None
 _tracer: trace.Tracer | None = None
+_asked: Asked | None = None
 
 
 def setup(
@@ -74,14 +80,14 @@ def setup(
     otlp_endpoint: base address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318`. own_store: that of the
     site's own, and what makes a token for it; used where there is no collector.
     sample_ratio: share of the traces that begin here, 0 to 1, of a busy process 5 a second at most; a trace that came
-    from elsewhere keeps its caller's choice.
+    from elsewhere keeps its caller's choice, within bounds where that is a wish from outside (`request_span`).
     processors: more places where finished spans go (tests). ids: of traces and spans; default: random ones.
     """
-    global _provider, _tracer
+    global _provider, _tracer, _asked
     shutdown()
     if otlp_endpoint is None and own_store is None and not processors:
         return
-    from shared.tracing import Bounded, to_backend, to_own_store  # what is never traced need not load it
+    from shared.tracing import Asked, Bounded, to_backend, to_own_store  # what is never traced need not load it
 
     resource = Resource.create(
         {
@@ -101,12 +107,13 @@ def setup(
     elif own_store is not None:
         provider.add_span_processor(to_own_store(*own_store))
     _provider, _tracer = provider, provider.get_tracer("plek")
+    _asked = Asked() if sample_ratio < 1 else None
 
 
 def shutdown(timeout_seconds: float = FLUSH_SECONDS_MAX) -> None:
     """Send what is left and stop tracing, within `timeout_seconds` whether or not the collector answers."""
-    global _provider, _tracer
-    provider, _provider, _tracer = _provider, None, None
+    global _provider, _tracer, _asked
+    provider, _provider, _tracer, _asked = _provider, None, None, None
     if provider is None:
         return
     # The exporter retries for longer than anybody wants to wait: it may go on alone, in a thread nobody waits for.
@@ -205,17 +212,31 @@ def _span(
 
 
 @contextmanager
-def request_span(method: str, traceparent: str | None) -> Iterator[Span]:
-    """The server span of one HTTP request. It has a trace id also while tracing is off, for problems and logs."""
+def request_span(
+    method: str, traceparent: str | None, *, known: bool = True, began: int | None = None
+) -> Iterator[Span]:  # fmt: skip
+    """The server span of one HTTP request. It has a trace id also while tracing is off, for problems and logs.
+
+    known: whether somebody signed in asks. That a trace is to be kept is a caller's wish: it is heard of who is known,
+    within bounds (`tracing.Asked`); else its id goes on and nothing of it is kept. began: as in `span`.
+    """
     given = parse_traceparent(traceparent)
     if _tracer is not None:
-        with _span(_tracer, method, "server", given, {"http.request.method": method}, ()) as current:
+        if _asked is not None and given is not None and given.trace_flags.sampled:
+            given = given if known and _asked.admits(given.trace_id) else _unkept(given)
+        with _span(_tracer, method, "server", given, {"http.request.method": method}, (), began) as current:
+            if _asked is not None and given is None and current.is_recording():
+                _asked.begun(current.get_span_context().trace_id)
             yield current
         return
     trace_id = given.trace_id if given is not None else secrets.randbits(128) or 1
     context = SpanContext(trace_id, secrets.randbits(64) or 1, is_remote=False, trace_flags=TraceFlags(0))
     with _passed_on(context) as current:
         yield current
+
+
+def _unkept(context: SpanContext) -> SpanContext:
+    return SpanContext(context.trace_id, context.span_id, is_remote=True, trace_flags=TraceFlags(0))
 
 
 def parse_traceparent(traceparent: str | None) -> SpanContext | None:
@@ -253,7 +274,8 @@ def configure_logs(
     """Send every log line of this process to standard error, ours and the libraries', with site and trace id.
 
     style: `json` is one object a line, `console` is for people. level: debug, info, warning or error; libraries
-    speak from warning on. stream: in place of standard error.
+    speak from warning on. stream: in place of standard error. Of one kind so many lines are written as `LogLimit`
+    lets through.
     """
 
     def with_site(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -270,6 +292,7 @@ def configure_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, with_site, render],
         )
     )
+    handler.addFilter(LogLimit())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

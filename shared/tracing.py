@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
 
@@ -32,6 +33,13 @@ TRACES_A_SECOND_MAX = 5
 """Begun by one process. Under load more of them say nothing more, and taking in what each has to say keeps everybody
 else waiting for half a millisecond."""
 
+ASKED_A_SECOND_MAX = 10
+"""Traces that callers ask one process to keep: the site's other processes are among those callers."""
+ASKED_REQUESTS_MAX = 200
+"""Of one trace a process keeps no more requests that ask for it: a page makes some ten."""
+ASKED_KNOWN_MAX = 1_000
+"""So many traces are remembered, the last ones."""
+
 UNTRACED = f"00-{1:032x}-{1:016x}-00"
 """With it a request that brings spans makes none."""
 
@@ -41,12 +49,64 @@ PATH = "/api/console/spans"
 Token = Callable[[], str]
 
 
+class _Allowance:
+    """So many a second, and as many at once as one second has. monotonic: seconds of a clock."""
+
+    def __init__(self, a_second: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._a_second, self._monotonic = a_second, monotonic
+        self._left, self._at, self._turn = a_second, monotonic(), Lock()
+
+    def take(self) -> bool:
+        """Whether there is one left; it is gone then."""
+        with self._turn:
+            now = self._monotonic()
+            self._left = min(self._a_second, self._left + (now - self._at) * self._a_second)
+            self._at = now
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
+
+
+class Asked:
+    """Which of the traces that callers ask for are kept: a few new ones a second, and of each so many requests.
+
+    Anybody may send a `traceparent` that says "keep this"; what is kept of all of them has one table with a limit, and
+    what comes pushes out what is there. A trace that this process has begun is known, so that a site that asks
+    itself over HTTP has its own traces whole.
+    """
+
+    def __init__(
+        self, a_second: float = ASKED_A_SECOND_MAX, requests: int = ASKED_REQUESTS_MAX,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._allowance, self._requests = _Allowance(a_second, monotonic), requests
+        self._known: OrderedDict[int, int] = OrderedDict()
+
+    def begun(self, trace_id: int) -> None:
+        """A trace that began here, of which this is the first request."""
+        self._known[trace_id] = 1
+        if len(self._known) > ASKED_KNOWN_MAX:
+            self._known.popitem(last=False)
+
+    def admits(self, trace_id: int) -> bool:
+        """Whether a request of this trace, which its caller wants kept, is kept."""
+        count = self._known.get(trace_id, 0)
+        if count:
+            self._known[trace_id] = min(count + 1, self._requests + 1)
+            return count < self._requests
+        if not self._allowance.take():
+            return False
+        self.begun(trace_id)
+        return True
+
+
 class Bounded(Sampler):
     """A share of the traces that begin, and never more than so many a second."""
 
     def __init__(self, ratio: float, a_second: float = TRACES_A_SECOND_MAX) -> None:
         self._share, self._a_second = TraceIdRatioBased(ratio), a_second
-        self._left, self._at, self._turn = a_second, time.monotonic(), Lock()
+        self._allowance = _Allowance(a_second)
         self._ratio = ratio
 
     def should_sample(
@@ -54,19 +114,9 @@ class Bounded(Sampler):
         attributes: Attributes = None, links: Sequence[Link] | None = None, trace_state: TraceState | None = None,
     ) -> SamplingResult:  # fmt: skip
         chosen = self._share.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-        if self._ratio >= 1 or chosen.decision is Decision.DROP or self._may_begin():
+        if self._ratio >= 1 or chosen.decision is Decision.DROP or self._allowance.take():
             return chosen
         return SamplingResult(Decision.DROP)
-
-    def _may_begin(self) -> bool:
-        with self._turn:
-            now = time.monotonic()
-            self._left = min(self._a_second, self._left + (now - self._at) * self._a_second)
-            self._at = now
-            if self._left < 1:
-                return False
-            self._left -= 1
-            return True
 
     def get_description(self) -> str:
         return f"Bounded({self._ratio}, {self._a_second} a second)"

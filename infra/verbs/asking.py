@@ -49,8 +49,8 @@ def site_client(network: RunningNetwork, site: str, role: str) -> Iterator[httpx
 
 
 def get_json(client: httpx.Client, asked: str, path: str, **query: str | int | list[str] | None) -> Any:
-    """The JSON of one question to the site `asked`. Raises `NoAnswer` (`Unknown`: there is no
-    such thing) with one line for a person.
+    """The JSON of one question to the site `asked`. Raises `No` when it is refused as things stand (409), `NoAnswer`
+    (`Unknown`: there is no such thing) with one line for a person.
     """
     import httpx
 
@@ -58,6 +58,8 @@ def get_json(client: httpx.Client, asked: str, path: str, **query: str | int | l
         answer = client.get(path, params={name: value for name, value in query.items() if value is not None})
     except httpx.HTTPError as error:
         raise NoAnswer(f"{asked} does not answer: {type(error).__name__}") from None
+    if answer.status_code == 409:
+        raise No(f"{asked} says no: {told(answer)}")
     if answer.status_code != 200:
         raise (Unknown if answer.status_code == 404 else NoAnswer)(f"{asked} says no: {told(answer)}")
     return answer.json()
@@ -65,7 +67,7 @@ def get_json(client: httpx.Client, asked: str, path: str, **query: str | int | l
 
 def post_json(client: httpx.Client, asked: str, path: str, body: Mapping[str, object] | None = None) -> Any:
     """The JSON of the answer to one request of the site `asked`. Raises `No` when it is refused as things stand (409),
-    else `NoAnswer`.
+    else `NoAnswer` (`Unknown`: there is no such thing).
     """
     import httpx
 
@@ -76,7 +78,7 @@ def post_json(client: httpx.Client, asked: str, path: str, body: Mapping[str, ob
     if answer.status_code == 409:
         raise No(f"{asked} says no: {told(answer)}")
     if not answer.is_success:
-        raise NoAnswer(f"{asked} says no: {told(answer)}")
+        raise (Unknown if answer.status_code == 404 else NoAnswer)(f"{asked} says no: {told(answer)}")
     return answer.json()
 
 

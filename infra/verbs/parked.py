@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 parked = typer.Typer(no_args_is_help=True, help="Messages a reader could not digest, and what to do about them.")
 
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which; default: see --all.")]
+Everything = Annotated[bool, typer.Option("--all", help="All that the other options leave.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would come of it, and do nothing.")]
 Site = Annotated[str | None, typer.Option(help="Only at this site; default: everywhere.")]
 Service = Annotated[str | None, typer.Option(help="Only of this service; default: every one.")]
 Reader = Annotated[str | None, typer.Option(help="Only what this reader parked, such as capacity.")]
@@ -86,75 +90,105 @@ def show(
 
 @parked.command("retry")
 def retry(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which; default: see --all.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that the other options leave.")] = False,
-    site: Site = None, service: Service = None, reader: Reader = None, origin: Origin = None, data: Data = DATA,
-    as_json: Json = False,
+    ids: Ids = None, everything: Everything = False, site: Site = None, service: Service = None, reader: Reader = None,
+    origin: Origin = None, dry_run: DryRun = False, data: Data = DATA, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Have messages read again by the program that runs now: those named, those of an origin or reader, or --all.
 
-    What can be digested is, and its origin goes on from there. Exit 1 when something stays parked.
+    What can be digested is, and its origin goes on from there. Exit 1 when something stays parked (--dry-run: would).
     """
-    if not ids and not (everything or reader or origin):
-        raise PlatformError("which ones? Name them, or --origin, --reader or --all")
-    done: list[Row] = []
-    silent: dict[str, str] = {}
-    for id_ in ids or ():
-        name, its_service, _ = _find(data, site, id_)
-        with _client(data, name) as client:
-            done.append({"site": name} | post_json(client, name, f"/api/{its_service}/parked/{id_}/retry"))
-    if not ids:
-
-        def ask(client: httpx.Client, name: str, api: str) -> Iterable[Row]:
-            body = {"reader": reader, "origin": origin}
-            return list(post_json(client, name, f"{api}/parked/retry", body)["items"])
-
-        done, silent = _everywhere(data, site, service, ask)
+    chosen, silent = _chosen(data, ids, everything, site, service, reader, origin)
+    done = _act(data, chosen, "retry", None, dry_run=dry_run)
     stay = [item for item in done if item["outcome"] not in ("digested", "duplicate")]
     if as_json:
-        print_json({"tried": done, "still_parked": len(stay)})
+        print_json({"tried": done, "still_parked": len(stay), "dry_run": dry_run})
     else:
         for item in done:
             of = f"{item['site']} {item['reader']}  {item['origin'] or NO_ORIGIN}"
-            typer.echo(f"{item['id']}  {of}  {item['outcome']}")
+            typer.echo(f"{item['id']}  {of}  {'would be ' if dry_run else ''}{item['outcome']}")
         if not done:
             typer.echo("nothing is parked")
     if silent:
         raise NoAnswer("; ".join(silent.values()))
     if stay:
-        raise No(f"{len(stay)} of {len(done)} stay parked: see `plek parked list`")
+        raise No(f"{len(stay)} of {len(done)} {'would ' if dry_run else ''}stay parked: see `plek parked list`")
 
 
 @parked.command("discard")
 def discard(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="Of the message, as `plek parked list` prints it.")],
-    reason: Annotated[str, typer.Option(help="Why, in one line; it is kept. Nothing about a person.")],
-    site: Site = None, data: Data = DATA, as_json: Json = False,
+    ids: Ids = None,
+    reason: Annotated[str, typer.Option(help="Why, in one line; it is kept. Nothing about a person.")] = "",
+    everything: Everything = False, site: Site = None, service: Service = None, reader: Reader = None,
+    origin: Origin = None, dry_run: DryRun = False, data: Data = DATA, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Let one message go: its origin goes on after it, and the view, if it fed one, is marked until it is rebuilt."""
-    name, service, _ = _find(data, site, id_)
-    with _client(data, name) as client:
-        answer = post_json(client, name, f"/api/{service}/parked/{id_}/discard", {"reason": reason})
+    """Let messages go: those named, those of an origin or reader, or --all. Their origins go on after them, and a view
+    they fed is marked until it is rebuilt. What is met only then is parked, and not let go.
+    """
+    if not reason and not dry_run:
+        raise PlatformError("why? Say it with --reason; --dry-run needs none")
+    chosen, silent = _chosen(data, ids, everything, site, service, reader, origin)
+    done = _act(data, chosen, "discard", {"reason": reason}, dry_run=dry_run)
     if as_json:
-        print_json({"site": name} | answer)
-        return
-    first, last = answer["from_sequence"], answer["to_sequence"]
-    which = f"{first} to {last}" if first != last else str(last)
-    if answer["marked"]:
-        typer.echo(
-            f"{answer['reader']} at {name} does without {which} of {answer['origin']}, and is marked until:"
-            f" plek rebuild {name} {service} {answer['reader']}"
-        )
-    elif last:
-        typer.echo(f"{answer['reader']} at {name} does without {which} of {answer['origin']}; it keeps no view to mark")
+        print_json({"discarded": done, "dry_run": dry_run})
+    elif not done:
+        typer.echo("nothing is parked")
     else:
-        typer.echo(f"{answer['reader']} at {name} passes it over; nothing with a number is missing")
+        typer.echo("\n".join(_let_go(item, dry_run=dry_run) for item in done))
+    if silent:
+        raise NoAnswer("; ".join(silent.values()))
+
+
+def _let_go(item: Row, *, dry_run: bool) -> str:
+    """What a discard comes to, in a line."""
+    first, last = item["from_sequence"], item["to_sequence"]
+    which = f"{first} to {last}" if first != last else str(last)
+    does, passes, is_ = ("would do", "would pass", "would be") if dry_run else ("does", "passes", "is")
+    reader = f"{item['reader']} at {item['site']}"
+    if item["marked"]:
+        again = f"plek rebuild {item['site']} {item['service']} {item['reader']}"
+        return f"{reader} {does} without {which} of {item['origin']}, and {is_} marked until: {again}"
+    if last:
+        return f"{reader} {does} without {which} of {item['origin']}; it keeps no view to mark"
+    return f"{reader} {passes} it over; nothing with a number is missing"
+
+
+def _chosen(
+    data: Path, ids: list[str] | None, everything: bool, site: str | None, service: str | None, reader: str | None,
+    origin: str | None,
+) -> tuple[list[Row], dict[str, str]]:  # fmt: skip
+    """The parked messages that are meant, each log in its order, and which sites do not answer."""
+    if not ids and not (everything or reader or origin):
+        raise PlatformError("which ones? Name them, or --origin, --reader or --all")
+    if ids:
+        found = [_find(data, site, id_) for id_ in ids]
+        return [{"site": name, "service": its_service, "id": row["id"]} for name, its_service, row in found], {}
+
+    def ask(client: httpx.Client, name: str, api: str) -> Iterable[Row]:
+        return _every(client, name, f"{api}/parked", {"reader": reader, "origin": origin})
+
+    rows, silent = _everywhere(data, site, service, ask)
+    order = ("site", "service", "reader", "origin", "log", "epoch", "sequence")
+    return sorted(rows, key=lambda row: tuple(row[name] for name in order)), silent
+
+
+def _act(
+    data: Path, rows: Sequence[Row], act: str, body: dict[str, object] | None, *, dry_run: bool
+) -> list[Row]:  # fmt: skip
+    """What came of it, or would come of it; what is parked no longer when its turn comes is passed over."""
+    done: list[Row] = []
+    for row in rows:
+        path = f"/api/{row['service']}/parked/{row['id']}/{act}"
+        with _client(data, row["site"]) as client, suppress(Unknown):
+            answer = get_json(client, row["site"], path) if dry_run else post_json(client, row["site"], path, body)
+            done.append({"site": row["site"], "service": row["service"]} | answer)
+    return done
 
 
 def rebuild(
     site: Annotated[str, typer.Argument(help="At which site.")],
     service: Annotated[str, typer.Argument(help="Of which service: placement or console.")],
     view: Annotated[str, typer.Argument(help="Which view, such as capacity, board or journal.")],
+    dry_run: DryRun = False,
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
@@ -171,6 +205,9 @@ def rebuild(
         views = [row["view"] for row in _every(client, site, path, {})]
         if view not in views:
             raise PlatformError(f"{service} has no view {view}: there is {', '.join(views)}")
+        if dry_run:
+            _would_rebuild(site, service, get_json(client, site, f"{path}/{view}/rebuild"), as_json=as_json)
+            return
         post_json(client, site, f"{path}/{view}/rebuild")
         state = _watch(client, site, f"{path}/{view}", quiet=as_json)
     seconds = round(time.monotonic() - began, 1)
@@ -184,6 +221,17 @@ def rebuild(
         typer.echo(f"{view} at {site} is made anew from {state['done']} {state['made_from']}, in {seconds} s")
         for origin, code in state["incomplete"].items():
             typer.echo(f"still incomplete: {origin} ({code})")
+
+
+def _would_rebuild(site: str, service: str, state: Row, *, as_json: bool) -> None:
+    facts = {name: state[name] for name in ("view", "made_from", "incomplete")}
+    if as_json:
+        print_json({"site": site, "service": service, "dry_run": True} | facts)
+        return
+    source = "the service's own events" if state["made_from"] == "events" else "all that its reader hears"
+    typer.echo(f"{state['view']} at {site} would be made anew from {source}; the old one serves meanwhile")
+    for origin, code in state["incomplete"].items():
+        typer.echo(f"incomplete now: {origin} ({code})")
 
 
 def _watch(client: httpx.Client, site: str, path: str, *, quiet: bool) -> dict[str, Any]:

@@ -83,6 +83,48 @@ def streams(dry_run: DryRun = False, data: Data = DATA, as_json: Json = False) -
     typer.echo("\n".join([*(f"found: {line}" for line in found), *(f"done: {line}" for line in done)]) or "as declared")
 
 
+@repair.command("replay")
+def replay(
+    site: Annotated[str, typer.Argument(help="At which site the reader is.")],
+    service: Annotated[str, typer.Argument(help="Of which service, such as placement.")],
+    reader: Annotated[str, typer.Argument(help="Which reader: of a view made of messages, such as capacity.")],
+    origin: Annotated[str, typer.Argument(help="Whose logs it hears again, such as west/placement.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line; it is kept. Nothing about a person.")] = "",
+    dry_run: DryRun = False,
+    data: Data = DATA,
+    as_json: Json = False,
+) -> None:
+    """Make what a view shows of one origin anew, out of that origin's logs, in one moment.
+
+    The reader goes on meanwhile. Exit 1 when it is refused: for a policy, whose effects would come again; while a view
+    is being rebuilt; when the bus does not hold all that was read; when it is too much for one moment.
+    """
+    from infra.running import site_settings
+    from infra.verbs.asking import get_json, post_json, running, site_client
+
+    if not reason and not dry_run:
+        raise PlatformError("why? Say it with --reason; --dry-run needs none")
+    network, _ = running(data, site)
+    if service not in (there := site_settings(data, site).services):
+        raise PlatformError(f"{service} does not run at {site}: there is {', '.join(there)}")
+    path = f"/api/{service}/readers/{reader}/replay"
+    with site_client(network, site, "oncall") as client:
+        if dry_run:
+            found = get_json(client, site, path, origin=origin)
+        else:
+            found = post_json(client, site, path, {"origin": origin, "reason": reason})
+    facts = {name: found[name] for name in ("reader", "origin", "messages", "changed", "gone", "unmarked")}
+    if as_json:
+        print_json({"site": site, "service": service, "dry_run": dry_run} | facts)
+        return
+    if not (found["changed"] or found["gone"] or found["unmarked"]):
+        typer.echo(f"{reader} at {site} shows {origin} as its {found['messages']} messages say; nothing differs")
+        return
+    would = "would be " if dry_run else ""
+    typer.echo(f"{reader} at {site}, from {found['messages']} messages of {origin}: {found['changed']} rows {would}put"
+               f" right, {found['gone']} {would}taken out, {found['unmarked']} marks {would}lifted")  # fmt: skip
+
+
 WORK_DESKS = {"placement": "operator", "intake": "caseworker", "allowance": "caseworker"}
 """Services that keep a worklist, and who ticks it off."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 from services.allowance import api, policy, publish, views, views_handout, views_payroll
 from services.allowance.app_follow import Follower, Teller
@@ -45,7 +46,7 @@ from shared.handling import Aggregate, Context, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
 from shared.http_looks import IntakeLooks
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.letters import Seals, load_seals
@@ -53,8 +54,7 @@ from shared.logbook import courier_of
 from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import DueTimer, Store
 from shared.projection import Progress, rebuild, rebuild_reader
-from shared.rebuilds import Rebuildable, Rebuilds
-from shared.repair import Repair
+from shared.rebuilds import Rebuildable
 from shared.runtime import Beside, Runtime
 from shared.security import Role
 from shared.service import Host, ServiceApp
@@ -175,9 +175,8 @@ def build(host: Host) -> ServiceApp:
     heard = listening(settings.site, municipality)
     of_clients = PolicyReader(store, facts(settings.site), clock, deciding, seals)
     letters = PolicyReader(store, heard, clock, deciding, seals, host.roster.began_after(settings.site))
-    bench = Bench(
-        NAME, Repair(store, [reader, letters, of_clients], clock, ids), Rebuilds(_views(runtime, reader), clock)
-    )
+    heard_by, again = [reader, letters, of_clients], partial(_follows, runtime)
+    bench = bench_of(NAME, store, heard_by, _views(runtime, reader), again, clock, ids)
 
     files = files_of(store, IntakeLooks(settings.own_address).record)
     courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(files))
@@ -226,6 +225,12 @@ def files_of(store: Store, record: Record) -> Files:
     return Files(ENTITLEMENT.stream(""), record, client_of, own=CLIENT.stream(""))
 
 
+def _follows(runtime: Runtime, reader: Reader) -> list[Follow]:
+    """What a reader hears, once more from its start: the view of programmes hears its own service out of the outbox."""
+    own = [Follow(OutboxSource(runtime.store, "pub", runtime.host.clock))] if reader.view is PROGRAMMES else []
+    return [*own, *runtime.follows(reader)]
+
+
 def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
     """Every view of the service, and how it is rebuilt while it serves. The letters' policy keeps none."""
     store, clock = runtime.store, runtime.host.clock
@@ -243,8 +248,7 @@ def _views(runtime: Runtime, reader: Reader) -> dict[str, Rebuildable]:
         return await rebuild(store, HANDOUTS, views_handout.HANDOUT_TABLES, progress)
 
     async def programmes(progress: Progress) -> int:
-        follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
-        return await rebuild_reader(store, reader, follows, clock, progress)
+        return await rebuild_reader(store, reader, _follows(runtime, reader), clock, progress)
 
     return {
         "seats": Rebuildable("events", seats),

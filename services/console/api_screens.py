@@ -98,6 +98,13 @@ class Places:
             raise NoAnswer(str(answer.status_code))
         return answer.json()
 
+    async def look(self, token: str, path: str, **query: str) -> httpx.Response:
+        """What any service of this site answers to a question, be it a no. Raises `NoAnswer` where nobody does."""
+        try:
+            return await self._client.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
+        except httpx.HTTPError as error:
+            raise NoAnswer(type(error).__name__) from None
+
     async def post(self, token: str, path: str, body: Mapping[str, object] | None) -> httpx.Response:
         """What any service of this site answers to a request. Raises `NoAnswer` where nobody does."""
         headers = {"Authorization": f"Bearer {token}"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import FastAPI, Query, Request, Response
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.console.spans import Kept
 from services.console.views_spans import Spans
+from shared.clock import Clock, SystemClock
 from shared.http_access import allow
 from shared.http_archive import TRACERS, TraceId
 from shared.http_models import Moment
@@ -26,6 +28,8 @@ SPANS_MAX = 2_000
 """In one body."""
 NAME_CHARS_MAX, VALUE_CHARS_MAX, ATTRIBUTES_MAX, LINKS_MAX = 200, 300, 32, 32
 ERROR = "error"
+MOVED = timedelta(seconds=1)
+"""A clock that differs by less is the machine's, asked twice."""
 SECONDS_MAX = 7 * 24 * 3600.0
 
 
@@ -82,6 +86,15 @@ def _text(given: str, characters_max: int) -> str:
     return "".join(character for character in given[:characters_max] if character.isprintable())
 
 
+def on_the_clock(found: Sequence[Kept], ahead: timedelta) -> list[Kept]:
+    """Spans as the network's clock has them. Processes time them by the machine's; in an embedded network the other one
+    can be moved, and a story's steps are on that. ahead: how far it is before the machine's.
+    """
+    if abs(ahead) < MOVED:
+        return list(found)
+    return [msgspec.structs.replace(span, began_at=span.began_at + ahead) for span in found]
+
+
 class SpansQuery(BaseModel):
     """trace: ids of traces."""
 
@@ -118,8 +131,8 @@ class SpansAnswer(BaseModel):
     spans: list[SpanAnswer]
 
 
-def add_spans(api: FastAPI, spans: Spans) -> None:
-    """Adds the routes to the console's application."""
+def add_spans(api: FastAPI, spans: Spans, clock: Clock) -> None:
+    """Adds the routes to the console's application. clock: the network's."""
 
     @api.post("/spans/v1/traces", status_code=200)
     @allow("oncall")
@@ -129,7 +142,7 @@ def add_spans(api: FastAPI, spans: Spans) -> None:
             found = read(await request.body())
         except SpansInvalid:
             raise Problem(422, "spans-invalid") from None
-        await spans.keep(found)
+        await spans.keep(on_the_clock(found, clock.now() - SystemClock().now()))
         return Response(status_code=200, media_type=PROTOBUF)
 
     @api.get("/spans")

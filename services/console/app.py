@@ -27,11 +27,10 @@ from shared.envelope import LOGS, Origin
 from shared.health import add_health
 from shared.http_access import session_cookie
 from shared.http_archive import add_archive
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.inbox import Reader
 from shared.projection import Progress, rebuild_reader
-from shared.rebuilds import Rebuildable, Rebuilds
-from shared.repair import Repair
+from shared.rebuilds import Rebuildable
 from shared.runtime import Runtime
 from shared.security import load_public_keys
 from shared.service import Host, ServiceApp
@@ -98,12 +97,12 @@ def build(host: Host) -> ServiceApp:
     async def journal(progress: Progress) -> int:
         return await rebuild_reader(store, reader, runtime.follows(reader), host.clock, progress)
 
-    rebuilds = Rebuilds({JOURNAL.name: Rebuildable("messages", journal, reader)}, host.clock)
-    bench = Bench(NAME, Repair(store, [reader], host.clock, host.ids), rebuilds)
+    views_here = {JOURNAL.name: Rebuildable("messages", journal, reader)}
+    bench = bench_of(NAME, store, [reader], views_here, runtime.follows, host.clock, host.ids)
 
     async def stop() -> None:
         await client.aclose()
-        await rebuilds.stop()
+        await bench.rebuilds.stop()
         await runtime.stop()
 
     places, cookie = api_screens.Places(client), session_cookie(settings.site)
@@ -112,7 +111,7 @@ def build(host: Host) -> ServiceApp:
     add_health(journal_api, runtime.health)
     api_trace.add_trace(journal_api, api_trace.Tracer(store, client, settings.site, settings.services))
     add_archive(journal_api, Archive(store, ()))
-    api_spans.add_spans(journal_api, spans)
+    api_spans.add_spans(journal_api, spans, host.clock)
     if notes is not None:
         api_notes.add_notes(journal_api, notes, host.clock, host.ids)
     return ServiceApp(

@@ -45,7 +45,10 @@ class LogLine:
 
 @dataclass(frozen=True)
 class ReaderLine:
-    """One reader and one origin; the first line of a reader carries what may be done with it (`acts`: what, words)."""
+    """One reader and one origin; the first line of a reader carries what may be done with it (`acts`: what, words).
+
+    replay: whether what it shows of this origin may be made anew from that origin's log.
+    """
 
     service: str
     reader: str
@@ -57,6 +60,7 @@ class ReaderLine:
     alarm: bool
     parked: int
     acts: Sequence[tuple[str, str]]
+    replay: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,8 +176,40 @@ def _reader(
             "" if pace is None else _age(pace, words), note, bool(code or stands or (reader["paused"] and first)),
             reader["parked"] if first else 0,
             [(act, words(f"state.do_{act}")) for act in acts] if first else [],
+            replay=bool(origin) and name in views,
         ))  # fmt: skip
     return lines
+
+
+@dataclass(frozen=True)
+class Would:
+    """What an act would come to, in words. refused: it would not be done."""
+
+    text: str
+    detail: str
+    refused: bool
+
+
+def would(act: str, service: str, on: str, said: Mapping[str, Any], refused: str, words: Words) -> Would:
+    """said: what the service answers when it is asked beforehand. refused: the code with which it would refuse."""
+    text = words(f"state.would_{act}", service=service, on=on)
+    if refused:
+        return Would(text, words("state.would_be_refused", code=refused), refused=True)
+    detail = ""
+    if act == "replay":
+        differs = said["changed"] or said["gone"] or said["unmarked"]
+        facts = {name: said[name] for name in ("origin", "messages", "changed", "gone", "unmarked")}
+        detail = words("state.replay_differs" if differs else "state.replay_same", **facts)
+    elif act == "retry":
+        digested = said["outcome"] in ("digested", "duplicate")
+        detail = words("state.retry_goes" if digested else "state.retry_stays", code=said["outcome"])
+    elif act == "discard":
+        last, marked = said["to_sequence"], "state.discard_marks" if said["marked"] else "state.discard_goes"
+        facts = {"origin": said["origin"], "first": said["from_sequence"], "last": last}
+        detail = words(marked, **facts) if last else words("state.discard_nothing")
+    elif act == "rebuild" and said["incomplete"]:
+        detail = words("state.rebuild_incomplete", origins=", ".join(sorted(said["incomplete"])))
+    return Would(text, detail, refused=False)
 
 
 def _links(answers: Sequence[tuple[str, Mapping[str, Any]]], words: Words) -> list[LinkLine]:

@@ -52,7 +52,8 @@ class Shown:
 
 @dataclass(frozen=True)
 class Stretch:
-    """One span as a line. trace: the id of its trace, where it is the first of it; else nothing."""
+    """One span as a line. trace, when: the id of its trace and when that began, where it is the first of it; else
+    nothing."""
 
     what: str
     where: str
@@ -60,6 +61,7 @@ class Stretch:
     took: str
     failed: str
     trace: str
+    when: str
     x: float
     width: float
 
@@ -75,6 +77,7 @@ def stretches(spans: Sequence[Kept], words: Words) -> list[Stretch]:
         seen.add(span.trace_id)
         made.append(Stretch(
             span.name, span.service, min(depth, DEPTH_MAX), waited_words(span.seconds, words), span.failed, trace,
+            words.instant(span.began_at) if trace else "",
             round(after * unit, 2), round(span.seconds * unit + DOT, 2),
         ))  # fmt: skip
     return made

@@ -117,8 +117,10 @@ class Notes:
                 if self._vault.shut is not None:
                     await self._vault.open()
                 await self.prune(clock.now())
-            except (VaultProblem, StoreUnavailable) as problem:
-                log.warning("notes were not looked through", because=str(problem))
+            except VaultProblem as problem:  # its detail names keys, and a key its day and site: the code is enough
+                log.warning("notes were not looked through", because=problem.code)
+            except StoreUnavailable:
+                log.warning("notes were not looked through", because="store-unavailable")
             await clock.sleep(PRUNE_EVERY_SECONDS if self._vault.shut is None else RETRY_SECONDS)
 
     async def prune(self, now: datetime) -> None:

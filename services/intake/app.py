@@ -54,15 +54,14 @@ from shared.envelope import LOGS, Origin, stream_name
 from shared.handling import NOTHING_ELSE, Aggregate, Also, Context, Handled, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import Ids
 from shared.letters import Seals, load_seals
 from shared.logbook import Openings, courier_of, openings
 from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild
-from shared.rebuilds import Rebuildable, Rebuilds
-from shared.repair import Repair
+from shared.rebuilds import Rebuildable
 from shared.runtime import Beside, Runtime
 from shared.security import Role
 from shared.service import Check, Host, ServiceApp
@@ -188,7 +187,7 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     contacts = Contacts(deciding[policy.CLIENT], vault, clock, written)
     courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(store), rows=True)
-    bench = Bench(NAME, Repair(store, [letters], clock, ids), Rebuilds(_views(store), clock))
+    bench = bench_of(NAME, store, [letters], _views(store), runtime.follows, clock, ids)
 
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))

@@ -10,7 +10,6 @@ import re
 import unicodedata
 from datetime import date, datetime, timedelta
 
-import msgspec
 import phonenumbers
 
 from shared.contracts.vocabulary import (
@@ -27,6 +26,7 @@ from shared.contracts.vocabulary import (
     RegistrationState,
 )
 from shared.kernel import Rejected
+from shared.unspoken import Unspoken
 
 CARD, PERSONAL, FACTS = "card", "personal", "facts"
 GOALS, MILESTONE, ENDING = "goals", "milestone", "ending"
@@ -55,21 +55,21 @@ WANTED: dict[ContactChannel, str] = {"email": "one-email-address", "sms": "one-n
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(Unspoken, frozen=True):
     """One of the household, the client included. id: random, so that a correction can name one."""
 
     id: str
     age_band: AgeBand
 
 
-class Contact(msgspec.Struct, frozen=True):
+class Contact(Unspoken, frozen=True):
     """What is safe. explicit: whether a message may say what it is about."""
 
     channel: ContactChannel = "desk"
     explicit: bool = False
 
 
-class Card(msgspec.Struct, frozen=True):
+class Card(Unspoken, frozen=True):
     """alias: what the desk calls the client. case_manager: who guides them, as the desk knows that person.
 
     registration: with the city, as far as is known.
@@ -85,7 +85,7 @@ class Card(msgspec.Struct, frozen=True):
     registration: RegistrationState = "unknown"
 
 
-class Personal(msgspec.Struct, frozen=True, omit_defaults=True):
+class Personal(Unspoken, frozen=True, omit_defaults=True):
     """Every part is optional: as little as possible is asked."""
 
     name: str | None = None
@@ -95,32 +95,32 @@ class Personal(msgspec.Struct, frozen=True, omit_defaults=True):
     notes: str | None = None
 
 
-class Facts(msgspec.Struct, frozen=True):
+class Facts(Unspoken, frozen=True):
     """What gives a request its priority."""
 
     facts: tuple[PriorityFact, ...]
 
 
-class Goals(msgspec.Struct, frozen=True):
+class Goals(Unspoken, frozen=True):
     """What a trajectory is to lead to, in the words of whoever guides it."""
 
     goals: tuple[str, ...]
 
 
-class Milestone(msgspec.Struct, frozen=True):
+class Milestone(Unspoken, frozen=True):
     """A step that was made."""
 
     milestone: str
 
 
-class Ending(msgspec.Struct, frozen=True):
+class Ending(Unspoken, frozen=True):
     """How a trajectory ended, and by what."""
 
     outcome: Outcome
     kind: OutcomeKind
 
 
-class Referred(msgspec.Struct, frozen=True):
+class Referred(Unspoken, frozen=True):
     """To whom. partner: as the desk knows them. member_id: who of the household; None: the client."""
 
     partner_kind: PartnerKind
@@ -128,7 +128,7 @@ class Referred(msgspec.Struct, frozen=True):
     member_id: str | None = None
 
 
-class Appointment(msgspec.Struct, frozen=True):
+class Appointment(Unspoken, frozen=True):
     """When a partner expects somebody."""
 
     at: datetime

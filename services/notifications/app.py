@@ -32,7 +32,7 @@ from shared.handling import Aggregate, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
 from shared.http_looks import IntakeLooks
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import Ids
 from shared.inbox import Reader
 from shared.letters import load_seals
@@ -40,8 +40,7 @@ from shared.logbook import courier_of
 from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild, rebuild_reader
-from shared.rebuilds import Rebuildable, Rebuilds
-from shared.repair import Repair
+from shared.rebuilds import Rebuildable
 from shared.runtime import Beside, Runtime
 from shared.service import Host, ServiceApp
 from shared.settings import SiteSettings
@@ -117,7 +116,7 @@ def build(host: Host) -> ServiceApp:
     stops = stops_of(settings.vault)
     courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock, stops)
     views_here = _views(runtime, room if settings.municipality else None)
-    bench = Bench(NAME, Repair(store, heard_by, clock, ids), Rebuilds(views_here, clock))
+    bench = bench_of(NAME, store, heard_by, views_here, runtime.follows, clock, ids)
 
     files = files_of(IntakeLooks(settings.own_address).record)
     lines = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(files))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from services.placement import (
     api,
@@ -47,7 +48,7 @@ from shared.forward import timers as call_timers
 from shared.handling import Aggregate, Also, Context, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import Ids, derived_id
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.kernel import Reaction
@@ -55,8 +56,7 @@ from shared.letters import Seals, load_seals
 from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Append, Delete, DueTimer, RowChange, Store, Wake
 from shared.projection import Progress, rebuild, rebuild_reader
-from shared.rebuilds import Rebuildable, Rebuilds
-from shared.repair import Repair
+from shared.rebuilds import Rebuildable
 from shared.runtime import Beside, Runtime
 from shared.service import Host, ServiceApp
 from shared.store import PgStore
@@ -196,9 +196,8 @@ def build(host: Host) -> ServiceApp:
     who_waits = WaitingList(
         store, waiting, lambda site: _link(runtime, reader, site), capacity.current, host.roster.counts
     )
-    bench = Bench(
-        NAME, Repair(store, [reader, waiting, letters], clock, ids), Rebuilds(_views(runtime, reader, waiting), clock)
-    )
+    heard_by, again = [reader, waiting, letters], partial(_follows, runtime)
+    bench = bench_of(NAME, store, heard_by, _views(runtime, reader, waiting), again, clock, ids)
 
     async def start() -> None:
         host.roster.on_change.append(network_changed)
@@ -264,6 +263,12 @@ def _own(host: Host, service: str) -> list[str]:
     return [stream_name("pub", host.settings.site, service)] if service in tellers else []
 
 
+def _follows(runtime: Runtime, reader: Reader) -> list[Follow]:
+    """What a reader hears, once more from its start: the view of capacity hears its own service out of the outbox."""
+    own = [Follow(OutboxSource(runtime.store, "pub", runtime.host.clock))] if reader.view is CAPACITY else []
+    return [*own, *runtime.follows(reader)]
+
+
 def _views(runtime: Runtime, reader: Reader, waiting: Reader) -> dict[str, Rebuildable]:
     """Every view of the service, and how it is rebuilt while it serves. The letters' policy keeps none."""
     store, clock = runtime.store, runtime.host.clock
@@ -278,11 +283,10 @@ def _views(runtime: Runtime, reader: Reader, waiting: Reader) -> dict[str, Rebui
         return await rebuild(store, REGIMES, views_regimes.REGIME_TABLES, progress)
 
     async def capacity(progress: Progress) -> int:
-        follows = [Follow(OutboxSource(store, "pub", clock)), *runtime.follows(reader)]
-        return await rebuild_reader(store, reader, follows, clock, progress)
+        return await rebuild_reader(store, reader, _follows(runtime, reader), clock, progress)
 
     async def who_waits(progress: Progress) -> int:
-        return await rebuild_reader(store, waiting, runtime.follows(waiting), clock, progress)
+        return await rebuild_reader(store, waiting, _follows(runtime, waiting), clock, progress)
 
     return {
         "board": Rebuildable("events", board),

@@ -62,6 +62,7 @@ PURE_MODULES = {
         "state": "how the site does",
         "signing": "who may sign in, and how often a password may be tried",
         "story": "what came of what",
+        "standing": "how logs stand on the bus, and sites in the network",
         "spans": "the stretches of time a trace is made of",
         "city": "the city as the municipality looks at it",
         "clients": "a client's page",

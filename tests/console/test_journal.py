@@ -25,12 +25,10 @@ from shared.envelope import Origin
 from shared.http import Streams, new_app
 from shared.http_border import Border
 from shared.http_models import encode_cursor
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import SystemIds
 from shared.inbox import Follow, Reader
 from shared.ports import Put
-from shared.rebuilds import Rebuilds
-from shared.repair import Repair
 from shared.security import ROLES, Role
 from shared.store import PgStore
 from tests.console.sample import AT, contracts, message, put, uid
@@ -93,7 +91,7 @@ async def console(database: str) -> AsyncIterator[Console]:
     follows = [*sources, Follow(bus.source("west", "CITY"), skip_site="west")]
     reading = [asyncio.create_task(reader.run(follow)) for follow in follows]
     site = new_app("journal")
-    bench = Bench("console", Repair(store, [reader], clock, SystemIds()), Rebuilds({}, clock))
+    bench = bench_of("console", store, [reader], {}, lambda _: follows, clock, SystemIds())
     site.mount("/api/console", api.build(app.Journal(store), bench, tail, streams, {"asyncapi": "3.0.0"}))
     try:
         yield Console(bus, store, reader, streams, Border(site, verify=tokens.verify), tokens)

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.console.api_spans import SPANS_MAX, SpansInvalid, read
+from services.console.api_spans import SPANS_MAX, SpansInvalid, on_the_clock, read
 from services.console.app import migrate
 from services.console.spans import Kept, waterfall
 from services.console.story import stretches
@@ -115,6 +115,18 @@ def test_bars_lie_within_the_picture_and_a_trace_is_named_once() -> None:
     assert [bar.trace[-1:] for bar in bars] == ["1", "", "2"]
     assert all(bar.x >= 0 and bar.x + bar.width <= 201 for bar in bars)
     assert [bar.took for bar in bars] == ["4 seconds", "3 seconds", "100 ms"]
+
+
+def test_spans_are_on_the_clock_of_the_network_also_when_that_was_moved() -> None:
+    """Else they would stand beside no step of the story, and with the clock a week ahead they would be too old."""
+    made = [span(1), span(2, 1, at=1)]
+    ahead = on_the_clock(made, timedelta(days=8))
+    assert [one.began_at - was.began_at for one, was in zip(ahead, made, strict=True)] == [timedelta(days=8)] * 2
+    assert [one.seconds for one in ahead] == [one.seconds for one in made]
+    assert on_the_clock(made, timedelta(milliseconds=3)) == made
+    first, second = stretches(made, words("en"))
+    assert first.when == words("en").instant(T0)
+    assert (second.when, first.x) == ("", 0.0)
 
 
 async def test_they_are_kept_once_for_a_week_and_never_more_than_so_many(database: str) -> None:

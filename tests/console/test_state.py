@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from services.console.state import State, state
+from services.console.state import State, state, would
 from services.console.words import words
 
 EN, NL = words("en"), words("nl")
@@ -45,6 +45,8 @@ def test_where_all_is_well_nothing_is_marked() -> None:
     assert [(line.origin, line.note, line.acts) for line in shown.readers] == [
         ("noord/placement", "", [("pause", "Pause"), ("rebuild", "Make anew")]), ("stad/placement", "", []),
     ]  # fmt: skip
+    assert [line.replay for line in shown.readers] == [True, True]
+    assert not state({"placement": SAID}, {}, [], EN).readers[0].replay, "a policy keeps no view"
     assert shown.links[0].words == "2 seconds ago"
 
 
@@ -126,3 +128,26 @@ def test_an_origin_that_is_incomplete_and_not_heard_is_marked_all_the_same() -> 
 
 def test_lost_rows_that_wait_for_somebody_are_not_quiet() -> None:
     assert not seen(changed(worklist=3)).quiet
+
+
+def test_what_an_act_would_come_to_is_said_in_words() -> None:
+    same = {"origin": "west/placement", "messages": 7, "changed": 0, "gone": 0, "unmarked": 0}
+    gap = {"origin": "west/placement", "from_sequence": 2, "to_sequence": 3, "marked": True}
+    for act, said, detail in (
+        ("replay", same, "It shows west/placement as its 7 messages say: nothing would change."),
+        ("replay", same | {"changed": 2, "gone": 1},
+         "From 7 messages of west/placement: 2 rows would be put right, 1 taken out, 0 marks lifted."),
+        ("retry", {"outcome": "digested"}, "The program can read it now (digested)."),
+        ("retry", {"outcome": "handler-failed"}, "It would stay parked: handler-failed."),
+        ("discard", gap, "The view would do without 2 to 3 of west/placement, and say so."),
+        ("discard", gap | {"marked": False}, "It would do without 2 to 3 of west/placement; it keeps no view to mark."),
+        ("discard", gap | {"to_sequence": 0}, "Nothing with a number would be missing."),
+        ("rebuild", {"incomplete": {}}, ""),
+        ("rebuild", {"incomplete": {"west/placement": "x"}}, "It is incomplete now: west/placement."),
+        ("pause", {}, ""),
+    ):  # fmt: skip
+        shown = would(act, "placement", "capacity", said, "", EN)
+        assert (shown.detail, shown.refused) == (detail, False), act
+        assert "capacity" in shown.text
+    no = would("replay", "placement", "letters", {}, "reader-keeps-no-view", EN)
+    assert (no.detail, no.refused) == ("That would be refused: reader-keeps-no-view.", True)

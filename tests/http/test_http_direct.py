@@ -24,12 +24,10 @@ from shared.http_direct import DirectApi, direct_of
 from shared.http_logbook import logged_route
 from shared.http_models import Body, CommandAnswer, EventRef, Moment, Page, PageQuery, Slug
 from shared.http_problems import Problem
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import SystemIds
 from shared.logbook import Openings, opened, openings
 from shared.ports import StoreUnavailable
-from shared.rebuilds import Rebuilds
-from shared.repair import Repair
 from tests.support.border import SITE, Tokens, caller
 from tests.support.desk import MovedClock, open_desk
 from tests.support.intake_desk import open_intake
@@ -263,7 +261,7 @@ async def test_a_class_of_routes_that_does_more_than_both_ways_know_is_left_to_t
 
 async def test_commands_of_intake_go_the_short_way_though_they_write_down_what_they_open() -> None:
     async with open_intake() as desk:
-        bench = Bench("intake", Repair(desk.store, [], desk.clock, desk.intake.ids), Rebuilds({}, desk.clock))
+        bench = bench_of("intake", desk.store, [], {}, lambda _: [], desk.clock, desk.intake.ids)
         routes = intake_api.build(desk.intake, bench, {}).routes
     commands = [each for each in routes if isinstance(each, APIRoute) and "/clients" in each.path]
     posts = [each for each in commands if "POST" in (each.methods or ())]

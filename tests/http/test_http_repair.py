@@ -16,15 +16,15 @@ from shared.contracts.base import Draft
 from shared.envelope import Origin
 from shared.http import new_app, service_api
 from shared.http_border import Border
-from shared.http_repair import Bench, add_repair, escaped
+from shared.http_repair import add_repair, bench_of, escaped
 from shared.ids import SystemIds
-from shared.inbox import Follow
+from shared.inbox import Follow, Reader
+from shared.ports import Append, Put
 from shared.projection import Progress, rebuild_reader
-from shared.rebuilds import Rebuildable, Rebuilds
-from shared.repair import Repair
+from shared.rebuilds import Rebuildable
 from shared.security import ROLES, Role
-from tests.conformance.stores import MemoryBackend
-from tests.conformance.test_inbox import NOORD, Desk, message
+from tests.conformance.stores import NOW, MemoryBackend
+from tests.conformance.test_inbox import NOORD, Desk, counts, message
 from tests.conformance.test_policies import CALL, SEALS, Spoken, Word
 from tests.conformance.workshop import NEXT_PROGRAM, UNLUCKY
 from tests.support.border import Tokens, caller
@@ -48,12 +48,18 @@ class Office:
             follows = [Follow(desk.shelf)]
             return await rebuild_reader(desk.store, desk.reader, follows, clock, progress, memory_tables)
 
-        self.rebuilds = Rebuilds({"counts": Rebuildable("messages", anew, desk.reader)}, clock)
+        views = {"counts": Rebuildable("messages", anew, desk.reader)}
+        bench = bench_of("placement", desk.store, [desk.reader], views, self.follows, clock, SystemIds())
+        self.rebuilds = bench.rebuilds
         api = service_api("placement", "A service", asyncapi={"asyncapi": "3.0.0"})
-        add_repair(api, Bench("placement", Repair(desk.store, [desk.reader], clock, SystemIds()), self.rebuilds))
+        add_repair(api, bench)
         site = new_app("site")
         site.mount(PATH, api)
         self.border = Border(site, verify=self.tokens.verify)
+
+    def follows(self, reader: Reader) -> list[Follow]:
+        """As the service reads once more what one of its readers hears."""
+        return [Follow(self.desk.shelf)]
 
     def caller(self, role: Role = "oncall", **headers: str) -> httpx.AsyncClient:
         return caller(self.border, self.tokens.token(role), **headers)
@@ -171,6 +177,25 @@ async def test_a_retry_answers_what_came_of_it(office: Office) -> None:
     assert (gone.status_code, gone.json()["code"]) == (404, "parked-unknown")
 
 
+async def test_what_would_come_of_it_is_said_before_anything_is_done(office: Office) -> None:
+    id_ = await office.only()
+    for role in ("auditor", "operator"):
+        for path in (f"/parked/{id_}/retry", f"/parked/{id_}/discard", "/views/counts/rebuild"):
+            assert (await office.get(path, role=role)).status_code == 403
+    assert (await office.get(f"/parked/{id_}/retry")).json()["outcome"] == "handler-failed"
+    would = (await office.get(f"/parked/{id_}/discard")).json()
+    assert (would["from_sequence"], would["to_sequence"], would["marked"]) == (2, 2, True)
+    later = await upgraded(office)
+    assert (await later.get(f"/parked/{id_}/retry")).json()["outcome"] == "digested"
+    assert (await later.get("/views/counts/rebuild")).json()["status"] == "idle"
+    [item] = (await later.get("/parked")).json()["items"]
+    assert (item["id"], item["retries"]) == (id_, 0), "nothing was done"
+    assert later.desk.reader.checkpoint("west/placement") == (1, 1)
+    assert await later.desk.store.read_stream("reader/counts") == []
+    gone = await later.get("/parked/00000000-0000-4000-8000-000000000000/retry")
+    assert (gone.status_code, gone.json()["code"]) == (404, "parked-unknown")
+
+
 async def test_all_of_an_origin_is_retried_with_one_request(office: Office) -> None:
     nothing = (await office.post("/parked/retry", {"origin": "noord/placement"})).json()
     assert nothing == {"items": [], "still_parked": 0}
@@ -257,6 +282,32 @@ async def test_a_reader_is_paused_and_resumed_by_who_repairs_and_says_who_did_an
     [state] = (await office.get("/readers")).json()["items"]
     assert (state["paused"], state["paused_at"], state["role"], state["reason"]) == (False, None, None, None)
     assert (await office.post("/readers/counts/resume")).json()["code"] == "reader-not-paused"
+
+
+async def test_an_origin_is_replayed_by_who_repairs_with_a_reason_and_looked_at_first(office: Office) -> None:
+    rows = [Put(counts, ("west/placement", "beds", 99, 1)), Put(counts, ("west/placement", "ghosts", 1, 1))]
+    await office.desk.store.append(Append(NOW, rows=rows))
+    path, body = "/readers/counts/replay", {"origin": "west/placement", "reason": "somebody wrote in the table"}
+    for role in ("auditor", "operator"):
+        assert (await office.post(path, body, role=role)).status_code == 403
+        assert (await office.get(path, role=role, origin="west/placement")).status_code == 403
+    found = {"reader": "counts", "origin": "west/placement", "messages": 1, "changed": 1, "gone": 1, "unmarked": 0}
+    looked = await office.get(path, origin="west/placement")
+    assert (looked.status_code, looked.json()) == (200, found)
+    assert (await office.post(path, {"origin": "west/placement"})).status_code == 422, "not without a reason"
+    key = {"Idempotency-Key": "again-1"}
+    done = await office.post(path, body, headers=key)
+    assert done.status_code == 200, done.text
+    assert {name: done.json()[name] for name in found} == found
+    assert [event["type"] for event in done.json()["events"]] == ["origin-replayed.v1"]
+    assert (await office.post(path, body, headers=key)).json() == done.json()
+    values = await office.desk.values()
+    assert (values["west/placement", "beds"], ("west/placement", "ghosts") in values) == (1, False)
+    nobody = await office.post("/readers/nobody/replay", body)
+    assert (nobody.status_code, nobody.json()["facts"]) == (404, {"readers": ["counts"]})
+    unheard = await office.get(path, origin="oost/placement")
+    assert (unheard.status_code, unheard.json()["code"]) == (409, "origin-unheard")
+    assert (await office.get(path, origin="../../x")).status_code == 422
 
 
 async def test_of_what_services_of_a_site_tell_each_other_no_id_is_shown_but_the_messages_own() -> None:

@@ -6,17 +6,23 @@ import io
 import json
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision
 
+from services.intake import file
+from services.intake.file import Card, Personal
 from shared import telemetry
+from shared.log_limits import LINES_MAX, LogLimit
 from shared.ports import StoreUnavailable
-from shared.tracing import Bounded
+from shared.tracing import ASKED_A_SECOND_MAX, ASKED_KNOWN_MAX, ASKED_REQUESTS_MAX, Asked, Bounded
+from shared.unspoken import Unspoken
 from tests.support.border import SECRET, Tokens, caller, tiny_site
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -113,6 +119,117 @@ def test_of_a_busy_process_no_more_than_so_many_traces_are_kept() -> None:
     assert 5 <= kept_of(few, 100) < 50
     assert kept_of(Bounded(1.0, a_second=1), 9) == 9
     assert kept_of(Bounded(0.0), 9) == 0
+
+
+def test_of_traces_that_callers_ask_for_a_few_a_second_are_kept_and_of_each_so_many_requests() -> None:
+    now = [0.0]
+    asked = Asked(a_second=2, requests=3, monotonic=lambda: now[0])
+    assert [asked.admits(trace) for trace in (1, 2, 3, 4)] == [True, True, False, False]
+    assert [asked.admits(1) for _ in range(4)] == [True, True, False, False], "a trace with no end is kept in part"
+    now[0] = 0.5
+    assert [asked.admits(trace) for trace in (5, 6)] == [True, False]
+    asked.begun(7)
+    assert asked.admits(7), "what began here goes on here"
+
+
+def test_no_more_traces_are_remembered_than_so_many() -> None:
+    now = [0.0]
+    asked = Asked(a_second=1, monotonic=lambda: now[0])
+    asked.begun(1)
+    for trace in range(2, ASKED_KNOWN_MAX + 2):
+        asked.begun(trace)
+    assert asked.admits(2)
+    assert asked.admits(1), "as if it were new"
+    assert not asked.admits(10**9)
+
+
+@pytest.fixture
+def few() -> Iterator[InMemorySpanExporter]:
+    """As a site samples: of what begins here, next to nothing."""
+    exporter = InMemorySpanExporter()
+    processors = [SimpleSpanProcessor(exporter)]
+    telemetry.setup(service="tiny", site="west", processors=processors, sample_ratio=1e-9)
+    yield exporter
+    telemetry.shutdown()
+
+
+async def test_a_stranger_who_asks_for_a_trace_is_not_heard_and_has_its_id_all_the_same(
+    few: InMemorySpanExporter,
+) -> None:
+    tokens = Tokens()
+    site = tiny_site(tokens)
+    for token in (None, "not-a-token"):
+        async with caller(site, token, traceparent=PARENT) as client:
+            refused = await client.get("/api/tiny/things/1")
+        assert (refused.status_code, refused.json()["trace_id"]) == (401, PARENT.split("-")[1])
+    assert few.get_finished_spans() == ()
+    async with caller(site, tokens.token("operator"), traceparent=PARENT) as client:
+        await client.get("/api/tiny/things/1")
+    assert [span.name for span in few.get_finished_spans()] == ["GET /api/tiny/things/{thing_id}"]
+
+
+async def test_a_flood_of_wishes_of_somebody_signed_in_keeps_no_more_than_so_many(few: InMemorySpanExporter) -> None:
+    tokens = Tokens()
+    site = tiny_site(tokens)
+    began = time.monotonic()
+    for number in range(1, 101):
+        wish = f"00-{number:032x}-00f067aa0ba902b7-01"
+        async with caller(site, tokens.token("operator"), traceparent=wish) as client:
+            await client.get("/api/tiny/things/1")
+    most = ASKED_A_SECOND_MAX * (2 + time.monotonic() - began)
+    assert ASKED_A_SECOND_MAX <= len(few.get_finished_spans()) <= min(most, 100)
+    few.clear()
+    async with caller(site, tokens.token("operator"), traceparent=PARENT) as client:
+        for _ in range(ASKED_REQUESTS_MAX + 50):
+            await client.get("/api/tiny/things/1")
+    assert len(few.get_finished_spans()) <= ASKED_REQUESTS_MAX
+
+
+def test_of_one_kind_of_line_only_so_many_are_written_and_the_next_one_says_how_many_were_not() -> None:
+    now = [0.0]
+    limit = LogLimit(lines=2, seconds=10, monotonic=lambda: now[0])
+
+    def line(event: str, name: str = "plek.inbox") -> tuple[bool, Any]:
+        record = logging.LogRecord(name, logging.WARNING, "", 0, {"event": event}, None, None)
+        return limit.filter(record), record.msg.get("left_out") if isinstance(record.msg, dict) else None
+
+    assert [line("gap")[0] for _ in range(5)] == [True, True, False, False, False]
+    assert line("parked") == line("gap", "plek.other") == (True, None), "other kinds are written"
+    now[0] = 10.0
+    assert line("gap") == (True, 3)
+    assert line("gap") == (True, None)
+    library = logging.LogRecord("nats", logging.WARNING, "", 0, "lost %s", ("a",), None)
+    assert limit.filter(library)
+    assert library.getMessage() == "lost a"
+
+
+def test_a_flood_of_lines_is_cut_off_where_they_are_written(log: io.StringIO) -> None:
+    for number in range(LINES_MAX + 100):
+        telemetry.logger("inbox").warning("gap", number=number)
+    telemetry.logger("inbox").warning("parked")
+    lines = [line["event"] for line in read_lines(log)]
+    assert (lines.count("gap"), lines.count("parked")) == (LINES_MAX, 1)
+
+
+def test_what_is_personal_refuses_to_be_printed_however_somebody_tries(log: io.StringIO) -> None:
+    given = [Personal(name=SECRET, notes=SECRET), Card(alias=SECRET)]
+    for one in given:
+        assert SECRET not in f"{one} {one!r} {one!s} {[one]} {one:>40} {'%s %r' % (one, one)}"  # noqa: UP031
+    telemetry.logger("desk").warning("a mistake of ours", client=given[0], cards=given)
+    with pytest.raises(ValueError, match="Personal: withheld"):
+        raise ValueError(given[0])
+    assert "withheld" in log.getvalue()
+    assert SECRET not in log.getvalue()
+    assert SECRET.encode() in msgspec.json.encode(given[0]), "it is sealed as it is"
+
+
+def test_every_part_of_a_file_refuses_to_be_printed() -> None:
+    parts = [
+        part for part in vars(file).values()
+        if isinstance(part, type) and issubclass(part, msgspec.Struct) and part.__module__ == file.__name__
+    ]  # fmt: skip
+    assert len(parts) >= 10
+    assert [part.__name__ for part in parts if not issubclass(part, Unspoken)] == []
 
 
 def test_switched_off_nothing_is_made() -> None:

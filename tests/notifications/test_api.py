@@ -14,10 +14,8 @@ from services.notifications import api, api_back
 from services.notifications.adapters.settings import ChannelSettings, load_channels
 from shared.http import new_app
 from shared.http_border import Border
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import SystemIds
-from shared.rebuilds import Rebuilds
-from shared.repair import Repair
 from shared.security import ROLES, Role
 from shared.settings import SettingsError
 from tests.support.border import Tokens, caller
@@ -37,7 +35,7 @@ class Shown:
         service = api.Notifications(
             office.store, office.recipients, office.contacts, office.clock, ids, secrets, office.stops
         )
-        bench = Bench("notifications", Repair(office.store, [], office.clock, ids), Rebuilds({}, office.clock))
+        bench = bench_of("notifications", office.store, [], {}, lambda _: [], office.clock, ids)
         site = new_app("post")
         site.mount(BASE, api.build(service, bench, {"asyncapi": "3.0.0"}))
         self._border = Border(site, verify=self._tokens.verify)

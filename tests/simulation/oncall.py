@@ -21,7 +21,9 @@ from shared.pauses import PAUSED
 from shared.policies import Policy
 from shared.ports import BusUnavailable, OriginHalted, RowChange, StoreUnavailable, VersionConflict
 from shared.projection import ReaderTables, RebuildRunning, RebuildStuck
+from shared.rebuilds import Rebuilds
 from shared.repair import Refused, Repair, Who
+from shared.replay import Replays
 from tests.simulation.oracle_intake import INTAKE
 from tests.support.memory_rebuild import memory_tables
 from tests.support.memory_store import MemoryStore
@@ -111,6 +113,8 @@ class Engineer:
         elif not calm and repair.readers and self._chance.random() < 0.02:
             name = self._chance.choice(repair.readers)
             await self._do(process, "pause", repair.pause(name, "the simulation says so", ONCALL))
+        if self._world.plan.replays and self._chance.random() < 0.2:
+            await self._replay(process, service)
         if parked and calm:
             await self._do(process, "retry-all", repair.retry_all(ONCALL))
         elif parked:
@@ -119,6 +123,18 @@ class Engineer:
             await self._do(process, "rebuild", process.rebuild(service, self._chance.choice(marked)))
         elif not calm and process.views[service] and self._chance.random() < 0.03:
             await self._do(process, "rebuild", process.rebuild(service, self._chance.choice(process.views[service])))
+
+    async def _replay(self, process: Process, service: str) -> None:
+        """Has a reader hear an origin again, at any moment. At rest there is nothing to put right, nor ever was."""
+        if not process.views[service]:
+            return
+        store, reader, anew = process.rebuildable[service, self._chance.choice(process.views[service])]
+        origins = sorted({origin for origin, _ in reader.checkpoints})
+        if origins:
+            repair, origin = process.repairs[service], self._chance.choice(origins)
+            again = Replays(store, repair, Rebuilds({}, process.site.clock), lambda _: [make() for make in anew],
+                            process.site.clock)  # fmt: skip
+            await self._do(process, "replay", again.replay(reader.view.name, origin, "the simulation says so", ONCALL))
 
     async def _act(self, site: Site, process: Process, service: str, id_: str) -> None:
         repair, draw = process.repairs[service], self._chance.random()

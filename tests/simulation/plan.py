@@ -27,6 +27,7 @@ class Plan:
     the municipality's first; none of those that come late or leave, either.
     sealed: whether letters are sealed as the product seals them, and not put into envelopes (`seals.py`).
     late: a site that joins when the others have been at work for a while. leaves: one that leaves; never the hub.
+    replays: whether who is on call has readers hear an origin again, too.
     movers: whether desks do first what leads to a place: then clients are housed, and move, far more often.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
@@ -53,6 +54,7 @@ class Plan:
     leaves: str | None
     sealed: bool
     movers: bool = False
+    replays: bool = False
 
 
 def moving(drawn: Plan) -> Plan:

@@ -267,7 +267,7 @@ class Process:
         self.handlers: Handlers = parts.handlers(self)
         self.readers: list[Reader] = []
         self.repairs: dict[str, Repair] = {}
-        self._rebuildable: dict[tuple[str, str], tuple[WatchedStore, Reader, list[Callable[[], Follow]]]] = {}
+        self.rebuildable: dict[tuple[str, str], tuple[WatchedStore, Reader, list[Callable[[], Follow]]]] = {}
         self.ready = asyncio.Event()
         self.keep("start", lambda: self._start(parts))
         self._start_readers(parts)
@@ -367,7 +367,7 @@ class Process:
         for source, skip, seconds in sources:
             self._follow(service, reader, Follow(source, skip, seconds))
             anew.append(partial(self._again, source, skip))
-        self._rebuildable[service, reader.view.name] = (store, reader, anew)
+        self.rebuildable[service, reader.view.name] = (store, reader, anew)
         self.readers.append(reader)
 
     def _again(self, source: Source, skip: str | None) -> Follow:
@@ -392,14 +392,13 @@ class Process:
     @property
     def views(self) -> dict[str, list[str]]:
         """The views of each service that can be rebuilt."""
-        return {name: [view for owner, view in self._rebuildable if owner == name] for name in self.repairs}
+        return {name: [view for owner, view in self.rebuildable if owner == name] for name in self.repairs}
 
     async def rebuild(self, service: str, view: str) -> int:
         """As a service does when it is asked to."""
-        store, reader, anew = self._rebuildable[service, view]
+        store, reader, anew = self.rebuildable[service, view]
         tables = partial(judged_tables, self, service)
-        follows = [make() for make in anew]
-        return await rebuild_reader(store, reader, follows, self.site.clock, lambda *_: None, tables)
+        return await rebuild_reader(store, reader, [make() for make in anew], self.site.clock, lambda *_: None, tables)
 
     def _source(self, name: str) -> Any:
         return self.world.bus.source(self.site.name, name, self.io)

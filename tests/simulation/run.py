@@ -13,7 +13,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.allowance.decider_handout import VOUCHER_DAYS
@@ -81,15 +81,16 @@ class Outcome:
 
 def run_seed(
     seed: int, parts: Parts | None = None, *, keep_trace: bool = False, movers: bool = False,
-    look: Callable[[World], None] | None = None,
+    replays: bool = False, look: Callable[[World], None] | None = None,
 ) -> Outcome:  # fmt: skip
     """Lives one seed. Nothing outside the seed matters: no clock, no randomness, no hash seed. movers: of a world in
-    which clients are housed and move often. look: at what is left when it has ended well."""
+    which clients are housed and move often. replays: in which origins are replayed. look: at what is left when it has
+    ended well."""
     chance = random.Random(seed)
     loop = VirtualLoop()
     with _quiet():
         try:
-            planned = moving(plan(chance)) if movers else plan(chance)
+            planned = replace(moving(plan(chance)) if movers else plan(chance), replays=replays)
             living = _live(seed, loop, chance, planned, parts or Parts(), keep_trace=keep_trace, look=look)
             return loop.run_until_complete(living)
         finally:

@@ -61,6 +61,15 @@ def test_clients_who_move_have_one_place_whatever_goes_wrong() -> None:
     assert moves > 5
 
 
+def test_origins_are_replayed_in_the_middle_of_it_all() -> None:
+    replayed = 0
+    for seed in range(41, 47):
+        outcome = run_seed(seed, replays=True)
+        assert outcome.failure is None, f"seed {seed} with replays: {outcome.failure}"
+        replayed += outcome.repairs.get("replay", 0)
+    assert replayed > 20
+
+
 def test_a_file_that_goes_to_another_desk_is_at_one_of_them_whatever_goes_wrong() -> None:
     handed_over = 0
     for seed in (5, 17, 30, 33):

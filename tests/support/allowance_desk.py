@@ -18,14 +18,12 @@ from shared.contracts.base import Contract
 from shared.envelope import Meta
 from shared.http import new_app
 from shared.http_border import Border
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import SystemIds
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.money import day_of
 from shared.policies import PolicyReader
 from shared.ports import Append, Told
-from shared.rebuilds import Rebuilds
-from shared.repair import Repair
 from shared.security import Role
 from shared.timers import TimerLoop
 from tests.support.border import SITE, Tokens, caller
@@ -54,7 +52,7 @@ class AllowanceDesk:
             name, name == STAD, STAD, self.store, clock, ids, self.handlers["programme"], self.handlers["entitlement"],
             self.handlers["payroll"], self.handlers["client"], self.handlers["handout"], seals.knows,
         )  # fmt: skip
-        bench = Bench(app.NAME, Repair(self.store, [self.reader, self.letters], clock, ids), Rebuilds({}, clock))
+        bench = bench_of(app.NAME, self.store, [self.reader, self.letters], {}, lambda _: [], clock, ids)
         site, self._tokens = new_app("desk"), Tokens()
         site.mount(ALLOWANCE, api.build(self.allowance, bench, {"asyncapi": "3.0.0"}))
         self._border = Border(site, verify=self._tokens.verify)

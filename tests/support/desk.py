@@ -18,12 +18,11 @@ from services.placement.views_waiting import WAITING, WaitingList
 from shared.clock import SystemClock
 from shared.http import Streams, new_app
 from shared.http_border import Border
-from shared.http_repair import Bench
+from shared.http_repair import Bench, bench_of
 from shared.ids import SystemIds
 from shared.inbox import Follow, OutboxSource, Reader
 from shared.projection import Progress, rebuild_reader
-from shared.rebuilds import Rebuildable, Rebuilds
-from shared.repair import Repair
+from shared.rebuilds import Rebuildable
 from shared.security import Role
 from tests.support.border import SITE, Tokens, caller
 from tests.support.letters import site_seals
@@ -93,15 +92,15 @@ async def open_desk(*, municipality: bool = False) -> AsyncIterator[Desk]:
     async def anew(progress: Progress) -> int:
         return await rebuild_reader(store, reader, [Follow(outbox)], clock, progress, memory_tables)
 
-    rebuilds = Rebuilds({"capacity": Rebuildable("messages", anew, reader)}, clock)
-    bench = Bench("placement", Repair(store, [reader], clock, ids), rebuilds)
+    views = {"capacity": Rebuildable("messages", anew, reader)}
+    bench = bench_of("placement", store, [reader], views, lambda _: [Follow(outbox)], clock, ids)
     site.mount(PLACEMENT, api.build(placement, bench, {"asyncapi": "3.0.0"}))
     reading = asyncio.create_task(reader.run(Follow(outbox)))
     try:
         yield Desk(Border(site, verify=tokens.verify), tokens, clock, placement, bench)
     finally:
         streams.close()
-        await rebuilds.stop()
+        await bench.rebuilds.stop()
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 

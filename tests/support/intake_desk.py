@@ -16,12 +16,10 @@ from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper
 from shared.http import Streams, new_app
 from shared.http_border import Border
-from shared.http_repair import Bench
+from shared.http_repair import bench_of
 from shared.ids import SystemIds
 from shared.logbook import Openings
 from shared.ports import DueTimer
-from shared.rebuilds import Rebuilds
-from shared.repair import Repair
 from shared.security import Role
 from shared.timers import TimerLoop
 from shared.vault import KeyStore, Vault
@@ -96,7 +94,7 @@ class IntakeDesk:
             self.openings,
             lambda site: site not in self.silent,
         )
-        bench = Bench("intake", Repair(self.store, [], clock, ids), Rebuilds({}, clock))
+        bench = bench_of("intake", self.store, [], {}, lambda _: [], clock, ids)
         site, self._tokens = new_app("desk"), Tokens()
         site.mount(INTAKE, api.build(self.intake, bench, {"asyncapi": "3.0.0"}))
         self._border = Border(site, verify=self._tokens.verify)

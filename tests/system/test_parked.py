@@ -114,6 +114,8 @@ async def test_a_message_is_parked_seen_and_taken_up_when_its_cause_is_gone(netw
         assert verified.returncode == 1
         assert "stad does not show all of west/placement (not-storable)" in verified.stderr
 
+        would = json.loads(network.plek("parked", "retry", id_, "--dry-run", "--json").stdout)["tried"]
+        assert ([one["outcome"] for one in would], listed(network)[0]["retries"]) == (["digested"], 0)
         stays = network.plek("parked", "retry", id_)
         assert stays.returncode == 1, stays.stdout
         assert "1 of 1 stay parked" in stays.stderr
@@ -139,6 +141,10 @@ async def test_what_is_let_go_marks_the_view_until_it_is_rebuilt(network: Networ
         await begin_stay(west, house)
         id_ = await parked(network)
         assert network.plek("parked", "discard", id_).returncode == 2, "without a reason nothing is let go"
+        dry = network.plek("parked", "discard", "--origin", "west/placement", "--dry-run")
+        assert dry.returncode == 0, dry.stderr
+        assert "would do without" in dry.stdout
+        assert await parked(network) == id_, "a dry run lets nothing go"
         done = network.plek("parked", "discard", id_, "--reason", "the next figure says it again")
         assert done.returncode == 0, done.stderr
         assert "plek rebuild stad placement capacity" in done.stdout
@@ -182,6 +188,8 @@ async def test_every_view_of_every_service_can_be_rebuilt_also_while_the_link_is
         assert network.plek("link", "cut", "west").returncode == 0
         try:
             for service, view in (("placement", "board"), ("placement", "capacity"), ("console", "journal")):
+                dry = network.plek("rebuild", "west", service, view, "--dry-run")
+                assert f"{view} at west would be made anew from" in dry.stdout, dry.stderr
                 done = network.plek("rebuild", "west", service, view)
                 assert done.returncode == 0, done.stderr
                 assert f"{view} at west is made anew from" in done.stdout
@@ -194,10 +202,47 @@ async def test_every_view_of_every_service_can_be_rebuilt_also_while_the_link_is
         assert answer.status_code == 200, "the board made anew is written on"
 
 
+async def test_what_a_view_shows_wrong_of_one_origin_is_put_right_from_its_log(network: Network) -> None:
+    async with network.client("west") as west, network.client("stad", "oncall") as stad:
+        house, _ = await network.new_location(west, 3)
+        await begin_stay(west, house)
+
+        async def shown() -> bool:
+            return await rows(stad, house) == [(1, None)]
+
+        await eventually("stad shows the stay", shown)
+        of_west = ("repair", "replay", "stad", "placement", "capacity", "west/placement")
+        clean = network.plek(*of_west, "--dry-run", "--json")
+        assert clean.returncode == 0, clean.stderr
+        found = json.loads(clean.stdout)
+        assert (found["changed"], found["gone"], found["unmarked"]) == (0, 0, 0), "what is right differs in nothing"
+        assert found["messages"] > 1
+        await at_stad(network, f"update figures set occupied = 3 where location = '{house}'")
+        dry = network.plek(*of_west, "--dry-run")
+        assert "1 rows would be put right, 0 would be taken out" in dry.stdout, dry.stderr
+        assert await rows(stad, house) == [(3, None)], "a dry run changes nothing"
+        assert "stad and west disagree about west/placement" in network.plek("verify", "--wait", "0").stderr
+        assert network.plek(*of_west).returncode == 2, "without a reason nothing is done"
+        done = network.plek(*of_west, "--reason", "somebody wrote in the table")
+        assert "1 rows put right" in done.stdout, done.stderr
+        assert await rows(stad, house) == [(1, None)]
+        assert network.plek("verify").returncode == 0
+        for reader, origin, said in (
+            ("letters", "west/placement", "reader-keeps-no-view"), ("capacity", "oost/placement", "origin-unheard"),
+        ):  # fmt: skip
+            no = network.plek("repair", "replay", "stad", "placement", reader, origin, "--dry-run")
+            assert (no.returncode, said in no.stderr) == (1, True), no.stderr
+        journal = network.plek("repair", "replay", "stad", "console", "journal", "west/placement", "--dry-run")
+        assert "nothing differs" in journal.stdout, journal.stderr
+        own = network.plek("repair", "replay", "west", "placement", "capacity", "west/placement", "--dry-run")
+        assert "nothing differs" in own.stdout, own.stderr
+
+
 def test_a_wrong_call_is_answered_in_one_line(network: Network) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
     for words, code, said in (
         (("parked", "retry"), 2, "which ones?"),
+        (("parked", "discard", "--reason", "for the test"), 2, "which ones?"),
         (("parked", "show", "that-one"), 2, "is no id"),
         (("parked", "show", unknown), 1, "no message"),
         (("parked", "discard", unknown, "--reason", "for the test"), 1, "no message"),

@@ -1,0 +1,110 @@
+"""How this site's logs stand on the bus, and how other sites stand in the network: what it would take to fill a stream
+again, to let a site leave, or to bring one in, and the command that does it where it can be done. Pure.
+
+None of it is done from a browser: it takes keys and files of machines no browser is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.console.words import Words
+
+Row = Mapping[str, Any]
+
+Said = Mapping[str, Row | None]
+"""Service -> what it says of itself; None: it does not answer."""
+
+
+@dataclass(frozen=True)
+class LogStands:
+    """One log of this site. told: rows the service keeps; published: of those, on the bus. verdict: in words. command:
+    what to give on the site's machine, or nothing. alarm: somebody has to look.
+    """
+
+    service: str
+    log: str
+    told: str
+    published: str
+    verdict: str
+    command: str
+    alarm: bool
+
+
+@dataclass(frozen=True)
+class SiteStands:
+    """One site of the network. against: what speaks against its leaving now, as far as this site knows. command:
+    of its dry run, or nothing for a site the network cannot be without.
+    """
+
+    name: str
+    link: str
+    occupied: str
+    held: str
+    against: Sequence[str]
+    command: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Everything the screen shows."""
+
+    logs: Sequence[LogStands]
+    sites: Sequence[SiteStands]
+
+
+def standing(
+    said: Said, rows: Sequence[Row], sites: Sequence[str], own: str, bound: Container[str], words: Words
+) -> Standing:
+    """said: what this site's services say of themselves. rows: of `GET /api/placement/capacity`. sites: every one of
+    the network. own: this site. bound: those the network cannot be without, its hub and its municipality.
+    """
+    logs = [_log(own, service, one, log, words) for service, one in said.items() if one for log in one["logs"]]
+    links = {link["site"]: link["state"] for one in said.values() if one for link in one["links"]}
+    return Standing(logs, [_site(name, rows, links, said, own, bound, words) for name in sorted(sites)])
+
+
+def _log(site: str, service: str, one: Row, log: Row, words: Words) -> LogStands:
+    told, published = log["outbox"], log["published"]
+    shown = "" if published is None else words.number(published)
+    if one["halted"]:
+        verdict, command = words("standing.halted"), f"plek repair origin {site} {service} --dry-run"
+    elif log["doubted"]:
+        verdict, command = words("standing.doubted"), "plek doctor"
+    elif published is None:
+        verdict, command = words("standing.unknown", n=told), "plek repair streams --dry-run"
+    elif published < told:
+        verdict, command = words("standing.fills", n=told - published), "plek repair streams --dry-run"
+    else:
+        verdict, command = words("standing.whole"), ""
+    return LogStands(service, log["log"], words.number(told), shown, verdict, command, bool(command))
+
+
+def _site(
+    name: str, rows: Sequence[Row], links: Mapping[str, str], said: Said, own: str, bound: Container[str], words: Words
+) -> SiteStands:  # fmt: skip
+    mine = [row for row in rows if row["site"] == name]
+    occupied, held = (sum(row[what] for row in mine) for what in ("occupied", "held"))
+    link = "live" if name == own else links.get(name, "unknown")
+    against = []
+    if name in bound:
+        against.append(words("standing.hub"))
+    if occupied or held:
+        against.append(words("standing.people", occupied=words.number(occupied), held=words.number(held)))
+    if link != "live":
+        against.append(words("standing.not_live"))
+    behind = max((_behind(one, name) for one in said.values() if one), default=0)
+    if behind:
+        against.append(words("standing.behind", n=words.number(behind)))
+    if name == own and any(one["halted"] or any(log["doubted"] for log in one["logs"]) for one in said.values() if one):
+        against.append(words("standing.not_sure"))
+    command = "" if name in bound else f"plek site remove {name} --dry-run"
+    return SiteStands(name, link, words.number(occupied), words.number(held), against, command)
+
+
+def _behind(one: Row, site: str) -> int:
+    """How many messages of a site a service here has not read."""
+    counts = [n for reader in one["readers"] for origin, n in reader["behind"].items() if origin.startswith(f"{site}/")]
+    return max(counts, default=0)

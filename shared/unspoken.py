@@ -1,0 +1,25 @@
+"""What may be worked with and not be said: a type that refuses to be printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Unspoken(msgspec.Struct, frozen=True):
+    """Base of everything that holds what is personal in the clear. Whoever prints it, formats it, logs it or has it in
+    an exception's text sees its type and nothing else; it is encoded as any struct is, for that is how it is sealed.
+    """
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: withheld>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
