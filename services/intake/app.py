@@ -19,6 +19,7 @@ from services.intake import (
     views_likeness,
 )
 from services.intake.api_likeness import Files
+from services.intake.app_away import OwnFiles
 from services.intake.app_contacts import Contacts, answering
 from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper, forget_checks, forget_keys, forget_openings
@@ -140,7 +141,7 @@ class ByRequest(Handler[File, ClientCommand, ClientEvent]):
 def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals, vault: Vault, below: int = BELOW) -> Handlers:
     """Whoever decides in this service, by the name of what is decided. below: counts under it are small."""
     weeks = replace(WEEK_COUNTS, tell=publish_weeks.tell_weeks(below))
-    clients = Handler(store, CLIENTS, clock, ids, seals.encode)
+    clients = OwnFiles(store, CLIENTS, clock, ids, seals.encode, vault=vault)
     files = Files(store, vault, clients)
     return {
         policy.CLIENT: clients,
