@@ -23,6 +23,7 @@ from services.intake.decider_handover import TAKEN
 from services.intake.events import ClientErased
 from services.intake.file import FACTS, Facts
 from services.intake.priority import CURRENT, Rules, placed
+from services.intake.views_handover import CALLING_OFF, UNDER_WAY
 from shared import schema
 from shared.causes import timer_command
 from shared.clock import Clock
@@ -81,6 +82,8 @@ async def forget_keys_before(store: PgStore, before: datetime) -> None:
     await store.query(lambda pool: pool.execute("delete from idempotency where recorded_at < $1", before))
 
 
+HAND_OVERS_KEPT = timedelta(days=90)
+"""How long it is listed which files went to other desks, and came from them; the events stay."""
 CHECKS_KEPT = timedelta(days=90)
 """How long it is listed what other desks were asked and answered, and what they asked; the events stay."""
 
@@ -96,6 +99,22 @@ async def forget_checks_before(store: PgStore, before: datetime) -> None:
     """One that is still waited for is none of them: it lasts seven days. Raises `StoreUnavailable`."""
     await store.query(lambda pool: pool.execute("delete from checks where begun_at < $1", before))
     await store.query(lambda pool: pool.execute("delete from check_replies where since < $1", before))
+
+
+async def forget_hand_overs(store: PgStore, clock: Clock) -> None:
+    """Takes hand-overs off the lists of both desks once they are over and `HAND_OVERS_KEPT` old. For ever."""
+    while True:
+        await forget_hand_overs_before(store, clock.now() - HAND_OVERS_KEPT)
+        await clock.sleep(FORGET_EVERY_SECONDS)
+
+
+async def forget_hand_overs_before(store: PgStore, before: datetime) -> None:
+    """One that is not over stays, however old: its file is frozen, or waits for somebody to say whether it is taken.
+    What was decided stays in the events: it is answered again whenever it is asked. Raises `StoreUnavailable`."""
+    given = "delete from hand_overs where begun_at < $1 and status <> all($2)"
+    await store.query(lambda pool: pool.execute(given, before, [UNDER_WAY, CALLING_OFF]))
+    taken = "delete from takings where since < $1 and status <> all($2)"
+    await store.query(lambda pool: pool.execute(taken, before, ["asked", "agreed"]))
 
 
 async def forget_openings(store: PgStore, clock: Clock, *, kept_elsewhere: bool) -> None:
