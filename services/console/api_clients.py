@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse
 
 from services.console.api_screens import NoAnswer, Places, Screens, Viewer, viewer_of
-from services.console.clients import OPEN, client_page, listed, offers_waiting
+from services.console.clients import OPEN, client_page, limits, listed, offers_waiting
 from services.console.desk import client_form, register, unclaimed
 from services.console.handing import FORMS, TAKINGS, Handing, coming, handing, handing_form, taking_form
 from services.console.network import site_title
@@ -70,9 +70,10 @@ class Desk:
     async def files(self, viewer: Viewer, spoken: Words, after: int | None) -> dict[str, Any]:
         """The files of this desk, and the offers that wait for it. Raises `NoAnswer`."""
         now, ask = self.screens.clock.now(), self._intake.every
-        (clients, more), takings, *requests = await asyncio.gather(
+        (clients, more), takings, ending, *requests = await asyncio.gather(
             self._intake.first(viewer.token, "clients", erased="false", after=after),
             ask(viewer.token, "takings"),
+            ask(viewer.token, "lists/stay-limits"),
             *(ask(viewer.token, "requests", status=status) for status in OPEN),
         )
         open_ = [request for some in requests for request in some]
@@ -80,6 +81,7 @@ class Desk:
         return {
             "clients": listed(clients, open_, now, spoken), "more": more,
             "offers": offers_waiting(open_, aliases, now, spoken), "coming": coming(takings, now, spoken),
+            "limits": limits(ending, spoken),
         }  # fmt: skip
 
     async def waiting(self, viewer: Viewer, spoken: Words, after: int | None) -> dict[str, Any]:
@@ -223,7 +225,7 @@ def _add_list(pages: FastAPI, desk: Desk, path: str, template: str) -> None:
         viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
         now = screens.clock.now()
         facts: dict[str, Any] = {"role": actor.role, "now": spoken.precisely(now), "offers": [], "clients": [],
-                                 "coming": []}  # fmt: skip
+                                 "coming": [], "limits": []}  # fmt: skip
         if not desk.here:
             return screens.page(request, template, 404, trouble="no_desk", **facts)
         try:

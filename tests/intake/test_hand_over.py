@@ -78,9 +78,9 @@ class Two:
         return here + [self.there.site for each in shown if each["erased_at"] is None]
 
 
-async def opened_two() -> Two:
+async def opened_two(keys: type[MemoryKeys] = MemoryKeys) -> Two:
     clock = MovedClock()
-    here, there = [IntakeDesk(Disk(), MemoryKeys(), clock, site) for site in (SITE, OTHER)]
+    here, there = [IntakeDesk(Disk(), keys(), clock, site) for site in (SITE, OTHER)]
     for desk in (here, there):
         await desk.keeper.begin()
     made = Two(here, there)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime
 
 import pytest
 
 from services.intake import policy
-from services.intake.app_away import OwnFiles
 from tests.intake.test_api_clients import WHOLE
 from tests.intake.test_hand_over import Two, agreed, begun, opened_two, two
 from tests.support.border import SITE
@@ -177,14 +177,17 @@ async def test_whatever_is_lost_and_put_back_one_desk_works_with_a_file(seed: in
     await lived_through(await opened_two(), seed)
 
 
-async def test_without_what_the_vault_knows_two_desks_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def freezes_nothing(files: OwnFiles, client_id: str) -> None:
+class Forgetful(MemoryKeys):
+    """What was sent is written down nowhere but in the database."""
+
+    async def put_away(self, key_id: str, where: str, at: datetime) -> None:
         pass
 
-    monkeypatch.setattr(OwnFiles, "freeze_sent", freezes_nothing)
+
+async def test_without_what_the_vault_knows_two_desks_would() -> None:
     for seed in SEEDS:
         try:
-            await lived_through(await opened_two(), seed)
+            await lived_through(await opened_two(Forgetful), seed)
         except AssertionError as found:
             assert "two desks work with one file" in str(found)  # noqa: PT017
             return
