@@ -397,6 +397,16 @@ def what_was_lost_is_listed_and_ticked(network: Network) -> None:
     assert ticked.returncode == 0, ticked.stderr
 
 
+async def not_back(desk: httpx.AsyncClient, client_id: str) -> bool:
+    """Whether the desk answers about this file, which says no more than that it was erased."""
+    with suppress(httpx.TransportError):
+        gone = await desk.get(f"/api/intake/clients/{client_id}")
+        if gone.status_code == 200:
+            assert (gone.json()["alias"], gone.json()["erased_at"] is None) == (None, False)
+            return True
+    return False
+
+
 async def test_an_older_backup_of_the_database_brings_nobody_back(network: Network) -> None:
     settings = settings_of(network.data, "west")
     async with network.client("west", "caseworker") as desk:
@@ -425,15 +435,7 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
 
         await eventually("the origin is halted", shut, 60)
 
-        async def not_back() -> bool:
-            with suppress(httpx.TransportError):
-                gone = await desk.get(f"/api/intake/clients/{client_id}")
-                if gone.status_code == 200:
-                    assert (gone.json()["alias"], gone.json()["erased_at"] is None) == (None, False)
-                    return True
-            return False
-
-        await eventually("the file is shut at once", not_back, 60)
+        await eventually("the file is shut at once", lambda: not_back(desk, client_id), 60)
         repaired = network.plek("repair", "origin", "west", "intake", "--json")
         assert repaired.returncode == 0, repaired.stdout + repaired.stderr
 
