@@ -3,7 +3,8 @@
 A data key for each subject (AES-256-GCM), itself wrapped under the site's key. Sealed texts may lie in events,
 snapshots and backups for ever; without the data key nobody reads them. So keys live outside the database, and an
 append-only list of destroyed key ids outlives both: whatever older backup is put back, of the database or of the keys,
-a destroyed key is refused and removed again (`shared/vault_files.py`).
+a destroyed key is refused and removed again (`shared/vault_files.py`). The same list says whose texts were sent
+elsewhere, so that an older database does not take for its own what somebody else has.
 
 The site's key comes from a file named in the settings. A new one in front of the old one is used from the next start
 on, when every data key is wrapped anew; then the old one can go.
@@ -72,6 +73,18 @@ class KeyStore(Protocol):
 
     def destroyed(self) -> Mapping[str, datetime]:
         """Every destroyed key with the time it first was, including what another process has destroyed just now."""
+        ...
+
+    def away(self) -> Mapping[str, str]:
+        """Every key whose texts were sent elsewhere and may be somebody else's by now, with where: the last word."""
+        ...
+
+    async def put_away(self, key_id: str, where: str, at: datetime) -> None:
+        """Writes down that what is sealed under the key is sent elsewhere; durable when this returns."""
+        ...
+
+    async def take_back(self, key_id: str, where: str, at: datetime) -> None:
+        """It was not taken there. Nothing happens when the last word is of another place."""
         ...
 
     async def get(self, key_id: str) -> bytes | None: ...
@@ -183,6 +196,22 @@ class Vault:
     def destroyed(self) -> Mapping[str, datetime]:
         """Every key that was ever destroyed, and when."""
         return self._store.destroyed()
+
+    def away(self) -> Mapping[str, str]:
+        """Every key whose texts were sent elsewhere and may be somebody else's by now, with where. No backup of the
+        database takes it back. Raises `VaultProblem`: a list that was damaged says of nobody that they are here."""
+        if self.shut == "vault-damaged":
+            raise VaultProblem(self.shut, "the list says who is elsewhere")
+        return self._store.away()
+
+    async def send(self, key_id: str, where: str, at: datetime) -> None:
+        """Writes down, before anything leaves, that what is sealed under this key is sent elsewhere. where: at most 120
+        of `a-z0-9-/`. Raises `VaultProblem`: then nothing may leave."""
+        await self._store.put_away(key_id, where, at)
+
+    async def take_back(self, key_id: str, where: str, at: datetime) -> None:
+        """What was sent there was not taken, and never will be. Raises `VaultProblem`."""
+        await self._store.take_back(key_id, where, at)
 
     async def seal(self, key_id: str, name: str, text: bytes) -> str:
         """A JSON text, sealed. name: what it is (`card`); it opens under that name only. Raises `VaultProblem`."""

@@ -3,6 +3,8 @@ keys, the list of those that were destroyed.
 
 The list is append-only: `<key id> <time> <check>` a line, synced before the key's file goes. A crash between the two
 leaves a key that the next start removes; a last line that was cut is no line, for nobody was told that it is there.
+It also says what is sealed under which key was sent elsewhere, and that it was not taken there after all: `<key id>
+<time> away:<where> <check>` and `back:<where>`.
 Keys without a list are damage, and so is a line in the middle that is not what was written; then the vault stays shut:
 whoever was erased must not come back because we cannot read who it was.
 """
@@ -24,6 +26,8 @@ from pathlib import Path
 from shared.vault import VaultProblem
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_WHERE = re.compile(r"[a-z0-9][a-z0-9/-]{0,119}")
+_AWAY, _BACK = "away", "back"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -35,6 +39,7 @@ class FileKeys:
     def __init__(self, keys: Path, destroyed: Path) -> None:
         self._keys, self._list = keys, destroyed
         self._gone: dict[str, datetime] = {}
+        self._away: dict[str, str] = {}
         self._read_to = 0
         self._reading = threading.Lock()
 
@@ -44,6 +49,16 @@ class FileKeys:
     def destroyed(self) -> Mapping[str, datetime]:
         self._catch_up()
         return self._gone
+
+    def away(self) -> Mapping[str, str]:
+        self._catch_up()
+        return self._away
+
+    async def put_away(self, key_id: str, where: str, at: datetime) -> None:
+        await asyncio.to_thread(self._send, key_id, where, at)
+
+    async def take_back(self, key_id: str, where: str, at: datetime) -> None:
+        await asyncio.to_thread(self._take_back, key_id, where, at)
 
     async def get(self, key_id: str) -> bytes | None:
         def read() -> bytes | None:
@@ -134,16 +149,36 @@ class FileKeys:
             self._cut_torn_line(descriptor)
             self._catch_up()
             if key_id not in self._gone:
-                end = os.fstat(descriptor).st_size
-                try:
-                    _write_all(descriptor, _line(key_id, at))
-                    os.fsync(descriptor)
-                except OSError:
-                    with suppress(OSError):  # a full disk takes no line, but gives one back
-                        os.ftruncate(descriptor, end)
-                    raise
-                self._catch_up()
+                self._add(descriptor, _line(key_id, at))
         self._unlink(key_id)
+
+    def _send(self, key_id: str, where: str, at: datetime) -> None:
+        assert _ID.fullmatch(key_id), "no id"
+        assert _WHERE.fullmatch(where), "no word for where it went"
+        with _explained(), self._locked() as descriptor:
+            self._cut_torn_line(descriptor)
+            self._catch_up()
+            if key_id not in self._gone and self._away.get(key_id) != where:
+                self._add(descriptor, _line(key_id, at, f"{_AWAY}:{where}"))
+
+    def _take_back(self, key_id: str, where: str, at: datetime) -> None:
+        with _explained(), self._locked() as descriptor:
+            self._cut_torn_line(descriptor)
+            self._catch_up()
+            if self._away.get(key_id) == where:
+                self._add(descriptor, _line(key_id, at, f"{_BACK}:{where}"))
+
+    def _add(self, descriptor: int, line: bytes) -> None:
+        """One more line, synced; nothing is left of it when that fails."""
+        end = os.fstat(descriptor).st_size
+        try:
+            _write_all(descriptor, line)
+            os.fsync(descriptor)
+        except OSError:
+            with suppress(OSError):  # a full disk takes no line, but gives one back
+                os.ftruncate(descriptor, end)
+            raise
+        self._catch_up()
 
     def _unlink(self, key_id: str) -> None:
         with _explained():
@@ -189,9 +224,18 @@ class FileKeys:
                 added = file.read(size - self._read_to)
             whole = added[: added.rfind(b"\n") + 1]
             for line in whole.splitlines():
-                key_id, at = _read_line(line)
-                self._gone.setdefault(key_id, at)
+                self._heard(*_read_line(line))
             self._read_to += len(whole)
+
+    def _heard(self, key_id: str, at: datetime, what: str, where: str) -> None:
+        """Takes one line in. Of a key that is destroyed nothing else counts any more."""
+        if what == _AWAY and key_id not in self._gone:
+            self._away[key_id] = where
+        elif what == _BACK and self._away.get(key_id) == where:
+            del self._away[key_id]
+        elif not what:
+            self._gone.setdefault(key_id, at)
+            self._away.pop(key_id, None)
 
     def _cut_torn_line(self, descriptor: int) -> None:
         """Takes away a last line without an end: whoever wrote it died, and has told nobody that it is there."""
@@ -203,18 +247,22 @@ class FileKeys:
                 os.fsync(descriptor)
 
 
-def _line(key_id: str, at: datetime) -> bytes:
-    said = f"{key_id} {at.astimezone(UTC).isoformat()}"
+def _line(key_id: str, at: datetime, more: str = "") -> bytes:
+    said = " ".join([key_id, at.astimezone(UTC).isoformat(), *([more] if more else [])])
     return f"{said} {_check(said)}\n".encode()
 
 
-def _read_line(line: bytes) -> tuple[str, datetime]:
+def _read_line(line: bytes) -> tuple[str, datetime, str, str]:
+    """The key, the time, and what else is said of it: nothing of one that is destroyed, else a word and where."""
     try:
         said, _, check = line.decode("ascii").rpartition(" ")
-        key_id, _, time = said.partition(" ")
-        if check != _check(said) or _ID.fullmatch(key_id) is None:
+        key_id, time, *more = said.split(" ")
+        what, _, where = more[0].partition(":") if more else ("", "", "")
+        if check != _check(said) or _ID.fullmatch(key_id) is None or len(more) > 1:
             raise ValueError
-        return key_id, datetime.fromisoformat(time)
+        if more and (what not in (_AWAY, _BACK) or _WHERE.fullmatch(where) is None):
+            raise ValueError
+        return key_id, datetime.fromisoformat(time), what, where
     except ValueError:
         raise VaultProblem("vault-damaged", "a line of the list of destroyed keys is not what was written") from None
 

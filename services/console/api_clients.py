@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse
 
 from services.console.api_screens import NoAnswer, Places, Screens, Viewer, viewer_of
-from services.console.clients import OPEN, client_page, listed, offers_waiting
+from services.console.clients import OPEN, client_page, limits, listed, offers_waiting
 from services.console.desk import client_form, register, unclaimed
+from services.console.handing import FORMS, TAKINGS, Handing, coming, handing, handing_form, taking_form
 from services.console.network import site_title
 from services.console.seats import Seat, seat_form, seats
 from services.console.words import ZONE, Words
@@ -69,29 +70,33 @@ class Desk:
     async def files(self, viewer: Viewer, spoken: Words, after: int | None) -> dict[str, Any]:
         """The files of this desk, and the offers that wait for it. Raises `NoAnswer`."""
         now, ask = self.screens.clock.now(), self._intake.every
-        (clients, more), *requests = await asyncio.gather(
+        (clients, more), takings, ending, *requests = await asyncio.gather(
             self._intake.first(viewer.token, "clients", erased="false", after=after),
+            ask(viewer.token, "takings"),
+            ask(viewer.token, "lists/stay-limits"),
             *(ask(viewer.token, "requests", status=status) for status in OPEN),
         )
         open_ = [request for some in requests for request in some]
         aliases = {client["id"]: client["alias"] or "" for client in clients}
         return {
             "clients": listed(clients, open_, now, spoken), "more": more,
-            "offers": offers_waiting(open_, aliases, now, spoken),
+            "offers": offers_waiting(open_, aliases, now, spoken), "coming": coming(takings, now, spoken),
+            "limits": limits(ending, spoken),
         }  # fmt: skip
 
     async def waiting(self, viewer: Viewer, spoken: Words, after: int | None) -> dict[str, Any]:
-        """Only the offers that wait: what changes by itself. Raises `NoAnswer`."""
+        """Only the offers and the files of other desks that wait: what changes by itself. Raises `NoAnswer`."""
         now, ask = self.screens.clock.now(), self._intake.every
-        some = await asyncio.gather(
-            *(ask(viewer.token, "requests", status=status, after=after) for status in WITH_OFFERS)
+        takings, *some = await asyncio.gather(
+            ask(viewer.token, "takings", after=after),
+            *(ask(viewer.token, "requests", status=status, after=after) for status in WITH_OFFERS),
         )
         requests = [request for part in some for request in part]
         about = {request["client_id"] for request in requests
                  if any(offer["status"] == "open" for offer in request["offers"])}  # fmt: skip
         clients = await asyncio.gather(*(self._intake.ask(viewer.token, f"clients/{one}") for one in sorted(about)))
         aliases = {client["id"]: client["alias"] or "" for client in clients}
-        return {"offers": offers_waiting(requests, aliases, now, spoken)}
+        return {"offers": offers_waiting(requests, aliases, now, spoken), "coming": coming(takings, now, spoken)}
 
     async def client(self, viewer: Viewer, spoken: Words, client_id: str, after: int | None) -> Any:
         """One client with all that hangs on them; None when there is nobody of that id. Raises `NoAnswer`."""
@@ -112,6 +117,29 @@ class Desk:
             client, requests, trajectories, referrals, looks, waiting, None if vault is None else vault.retention_days,
             self.screens.clock.now(), spoken,
         )  # fmt: skip
+
+    async def handing(self, viewer: Viewer, spoken: Words, client_id: str) -> Handing:
+        """What a client's page says of other desks; nothing when that cannot be read now."""
+        try:
+            given = await self._intake.every(viewer.token, "hand-overs", client_id=client_id)
+        except NoAnswer:
+            return Handing()
+        return handing(given, await self._known(viewer, client_id), self.screens.clock.now(), spoken)
+
+    async def _known(self, viewer: Viewer, client_id: str) -> dict[str, Any]:
+        """What is known of a client at other desks; of one who was erased nothing is."""
+        try:
+            found: dict[str, Any] = await self._intake.ask(viewer.token, f"clients/{client_id}/look-alikes")
+        except NoAnswer:
+            return {"maybe_known_at": [], "checks": [], "desks": []}
+        return found
+
+    async def about_all(self, viewer: Viewer, spoken: Words, query: FormQuery) -> Any:
+        """A form of the list: somebody is registered, or a file of another desk is taken or not. Raises `NoAnswer`."""
+        if query.about not in TAKINGS:
+            return register(spoken)
+        waits = [row for row in await self._intake.every(viewer.token, "takings") if row["id"] == query.of]
+        return taking_form(query.about, waits[0], spoken) if waits else None
 
     @property
     def pays(self) -> bool:
@@ -141,6 +169,8 @@ class Desk:
         client = await self._one(viewer, client_id, None)
         if client is None:
             return None
+        if query.about in FORMS:
+            return handing_form(query.about, client, await self._known(viewer, client_id), spoken)
         now = self.screens.clock.now()
         if query.about.startswith("seat"):
             rows, programmes = await self._entitled(viewer, client_id) if self.pays else ([], [])
@@ -194,7 +224,8 @@ def _add_list(pages: FastAPI, desk: Desk, path: str, template: str) -> None:
         """The files of this desk, and offers that wait for an answer; `/live`: only those."""
         viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
         now = screens.clock.now()
-        facts: dict[str, Any] = {"role": actor.role, "now": spoken.precisely(now), "offers": [], "clients": []}
+        facts: dict[str, Any] = {"role": actor.role, "now": spoken.precisely(now), "offers": [], "clients": [],
+                                 "coming": [], "limits": []}  # fmt: skip
         if not desk.here:
             return screens.page(request, template, 404, trouble="no_desk", **facts)
         try:
@@ -222,6 +253,7 @@ def _add_client(pages: FastAPI, desk: Desk, path: str, template: str) -> None:
         except NoAnswer:
             return screens.page(request, template, 503, trouble="no_answer", client=None, **facts)
         facts["seats"] = await desk.seats(viewer, spoken, client_id) if shown else None
+        facts["handing"] = await desk.handing(viewer, spoken, client_id) if shown else None
         trouble = "" if shown else "unknown"
         return screens.page(request, template, 200 if shown else 404, trouble=trouble, client=shown, **facts)
 
@@ -231,9 +263,15 @@ def _add_forms(pages: FastAPI, desk: Desk) -> None:
 
     @pages.get("/clients/form")
     @allow("caseworker")
-    async def new_client(request: Request) -> HTMLResponse:
-        """The form by which somebody is registered. A piece of the list's page."""
-        form = register(screens.language(request)) if desk.here else None
+    async def new_client(
+        request: Request, actor: CurrentActor, query: Annotated[FormQuery, Query()]
+    ) -> HTMLResponse:  # fmt: skip
+        """The form by which somebody is registered, or a file of another desk is taken. A piece of the list's page."""
+        viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
+        try:
+            form = await desk.about_all(viewer, spoken, query) if desk.here else None
+        except NoAnswer:
+            return screens.page(request, "form.html", 503, form=None, answered=False)
         return screens.page(request, "form.html", 200 if form else 404, form=form, answered=True)
 
     @pages.get("/clients/{client_id}/form")

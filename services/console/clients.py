@@ -147,6 +147,30 @@ def _listed(client: Row, state: str, now: datetime, words: Words) -> Listed:
     )
 
 
+@dataclass(frozen=True)
+class Limited:
+    """A stay that nears its limit. announced: 90, 30 or 7 days ahead; 0 once it is over."""
+
+    client_id: str
+    alias: str
+    where: str
+    state: str
+    announced: int
+
+
+def limits(rows: Iterable[Row], words: Words) -> list[Limited]:
+    """Stays that near their limit, the one that ends first first."""
+    return [
+        Limited(
+            row["client_id"], row["alias"], site_title(row["location"]),
+            words("clients.limit_over" if row["days_left"] < 0 else "clients.limit_left",
+                  n=abs(row["days_left"]), day=words.day_of(date.fromisoformat(row["ends_on"]))),
+            row["announced"],
+        )
+        for row in sorted(rows, key=lambda row: (row["ends_on"], row["client_id"]))
+    ]  # fmt: skip
+
+
 def offers_waiting(requests: Iterable[Row], aliases: Mapping[str, str], now: datetime, words: Words) -> list[Offered]:
     """Offers that wait for this desk's answer, the one that lapses first first."""
     found = [

@@ -120,6 +120,7 @@ def routes(
         ("GET", "/lists/children-without-referral", lists.children, 200, DESK),
         ("GET", "/lists/first-appointments", lists.first_appointments, 200, DESK),
         ("GET", "/lists/registrations", lists.registrations, 200, DESK),
+        ("GET", "/lists/stay-limits", lists.stay_limits, 200, DESK),
         ("GET", "/personal-reads", reads.list_personal_reads, 200, CHECKERS),
         ("GET", "/clients/{client_id}/looks", reads.show_looks, 200, CHECKERS),
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),

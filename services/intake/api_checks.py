@@ -36,10 +36,12 @@ class CheckView(BaseModel):
 
 class LookAlikesView(BaseModel):
     """What is known of a client at other desks. maybe_known_at: desks that said so, and those that asked about somebody
-    like this client. checks: what this desk asked, the newest last."""
+    like this client. checks: what this desk asked, the newest last. desks: other desks that are heard now: a file
+    can be handed over to them."""
 
     maybe_known_at: list[str]
     checks: list[CheckView]
+    desks: list[str]
 
 
 class CheckReplyView(BaseModel):

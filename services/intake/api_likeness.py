@@ -127,10 +127,13 @@ class Likenesses:
         theirs = [row for day in days for row in await self._intake.store.rows(check_replies, day=day, answer="known")]
         maybe = {row["site"] for row in mine if row["status"] == "known"}
         maybe |= {row["site"] for row in theirs if client_id in row["clients"] and row["since"] > since}
+        intake = self._intake
+        desks = [site for site in intake.desks() if intake.can_write_to(site) and intake.live(site)]
         newest = sorted(mine, key=lambda row: (row["begun_at"], row["id"]))
         return m.LookAlikesView(
             maybe_known_at=sorted(maybe),
             checks=[m.CheckView(site=row["site"], status=row["status"], begun_at=row["begun_at"]) for row in newest],
+            desks=desks,
         )
 
     async def list_replies(self, query: Annotated[PageQuery, Query()]) -> Page[m.CheckReplyView]:

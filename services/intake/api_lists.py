@@ -1,10 +1,11 @@
-"""HTTP: the caseworker's lists, of this desk's own files: children without a referral, days to a first appointment, and
-whose registration has to be followed up. Everything in them is opened for the answer and kept nowhere."""
+"""HTTP: the caseworker's lists, of this desk's own files: children without a referral, days to a first appointment,
+whose registration has to be followed up, and whose stay nears its limit. Everything in them is opened for the answer
+and kept nowhere."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -17,10 +18,14 @@ from services.intake.api_desk import Intake
 from services.intake.api_guidance import appointment, opened
 from services.intake.api_looks import DEFAULT, Looking
 from services.intake.api_reads import Reads
-from shared.contracts.vocabulary import ReadPurpose, RegistrationState
+from services.intake.views_offers import client_offers
+from shared.contracts.vocabulary import STAY_DAYS_MAX, ReadPurpose, RegistrationState
 from shared.contracts.weeks import CITY
 from shared.http_access import CurrentActor
 from shared.http_models import Moment, Page, PageQuery, decode_cursor, encode_cursor
+
+ANNOUNCED_DAYS = (90, 30, 7)
+"""So many days before its limit a stay announces itself at the desk."""
 
 Row = Mapping[str, Any]
 
@@ -52,6 +57,21 @@ class RegistrationItem(BaseModel):
     alias: str
     registration: RegistrationState
     active_at: Moment
+
+
+class StayLimitItem(BaseModel):
+    """Somebody who may not stay much longer. ends_on: the last day. days_left: until then, less than 0 once it is over.
+    announced: the smallest of 90, 30 and 7 that these days fit in; 0 once it is over."""
+
+    client_id: str
+    alias: str
+    site: str
+    location: str
+    kind: str
+    since: Moment
+    ends_on: date
+    days_left: int
+    announced: int
 
 
 class RegistrationQuery(PageQuery):
@@ -110,6 +130,38 @@ class Lists:
         looking = Looking(self._intake, actor, query.purpose)
         items = [item for row in rows for item in await self._waited(looking, row, query.waiting)]
         return Page[FirstAppointmentItem](items=items, next=following)
+
+    async def stay_limits(self, query: Annotated[PageQuery, Query()]) -> Page[StayLimitItem]:
+        """Whose stay ends within 90 days by the limit of its kind of place, counted from the check-in this desk was
+        told of."""
+        await self._reads.written(query.after)
+        store, today = self._intake.store, _day(self._intake.now())
+        found = await store.page(client_offers, decode_cursor(query.cursor), query.limit + 1, word="housed")
+        rows, following = _cut(found, query.limit)
+        return Page[StayLimitItem](
+            items=[item for row in rows for item in await self._limit(row, today)], next=following
+        )
+
+    async def _limit(self, row: Row, today: date) -> list[StayLimitItem]:
+        days = STAY_DAYS_MAX.get(row["kind"])
+        if days is None:
+            return []
+        file = (await self._intake.handler.load_settled(row["client_id"]))[0]  # letters are handled by another handler
+        offer = file.offers.get(row["id"])
+        if offer is None or not offer.lived_in or offer.since is None or file.erased_at is not None:
+            return []
+        ends_on = _day(offer.since) + timedelta(days=days)
+        left = (ends_on - today).days
+        card = await opened(self._intake, file.id, f.CARD, file.card, f.Card) if left <= ANNOUNCED_DAYS[0] else None
+        if card is None:
+            return []
+        announced = 0 if left < 0 else min(each for each in ANNOUNCED_DAYS if left <= each)
+        return [
+            StayLimitItem(
+                client_id=file.id, alias=card.alias, site=offer.site, location=offer.location, kind=offer.kind,
+                since=offer.since, ends_on=ends_on, days_left=left, announced=announced,
+            )
+        ]  # fmt: skip
 
     async def _files(self, query: PageQuery) -> tuple[list[dict[str, Any]], str | None]:
         await self._reads.written(query.after)

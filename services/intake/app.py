@@ -19,9 +19,10 @@ from services.intake import (
     views_likeness,
 )
 from services.intake.api_likeness import Files
+from services.intake.app_away import OwnFiles
 from services.intake.app_contacts import Contacts, answering
 from services.intake.app_handover import Giving, Receiving
-from services.intake.app_keeper import Keeper, forget_checks, forget_keys, forget_openings
+from services.intake.app_keeper import Keeper, forget_checks, forget_hand_overs, forget_keys, forget_openings
 from services.intake.app_likeness import Asking, Replying
 from services.intake.app_line import BusLine, converse
 from services.intake.app_logbook import concerns_of
@@ -139,7 +140,7 @@ class ByRequest(Handler[File, ClientCommand, ClientEvent]):
 def handlers(store: Store, clock: Clock, ids: Ids, seals: Seals, vault: Vault, below: int = BELOW) -> Handlers:
     """Whoever decides in this service, by the name of what is decided. below: counts under it are small."""
     weeks = replace(WEEK_COUNTS, tell=publish_weeks.tell_weeks(below))
-    clients = Handler(store, CLIENTS, clock, ids, seals.encode)
+    clients = OwnFiles(store, CLIENTS, clock, ids, seals.encode, vault=vault)
     files = Files(store, vault, clients)
     return {
         policy.CLIENT: clients,
@@ -197,6 +198,7 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("keeper", keeper.begin)
         runtime.spawn("forget", lambda: forget_keys(store, clock))
         runtime.spawn("forget-checks", lambda: forget_checks(store, clock))
+        runtime.spawn("forget-hand-overs", lambda: forget_hand_overs(store, clock))
         runtime.spawn("forget-openings", lambda: forget_openings(store, clock, kept_elsewhere=courier is not None))
         if courier is not None:
             runtime.spawn("logbook", courier.run)

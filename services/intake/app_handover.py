@@ -24,6 +24,7 @@ from services.intake import commands_handover as cmd
 from services.intake import file as f
 from services.intake import handover as h
 from services.intake.api_desk import ClientHandler
+from services.intake.app_away import sent_to
 from services.intake.app_likeness import Keys
 from services.intake.app_line import REQUEST_BYTES_MAX, Asked, Line, Said, Wrapped
 from services.intake.decider_file import File
@@ -64,9 +65,9 @@ class Giving:
         self._site, self._clients, self._vault, self._seals, self._line = site, clients, vault, seals, line
         self._openings, self._store = openings, openings.store
 
-    async def talk(self, file: File) -> str | None:
+    async def talk(self, file: File, at: datetime) -> str | None:
         """One conversation about a file that is under way. How it stands in the other desk's word; None when it did not
-        say. Raises `VaultProblem` when the file cannot be opened, `StoreUnavailable`."""
+        say. at: now. Raises `VaultProblem` when the file cannot be opened, `StoreUnavailable`."""
         known = file.hand_over
         assert known is not None
         ask = Asked(
@@ -82,7 +83,7 @@ class Giving:
             elif said.answer == "agreed" and ask.kind == "call_off":
                 return None  # whatever they say: what is called off is not sent any more
             elif said.answer == "agreed":
-                sealed = await self._sealed(file, said.key)
+                sealed = await self._sealed(file, said.key, at)
                 if sealed is None:
                     return None
                 ask = replace(ask, kind="file", file=sealed)
@@ -110,9 +111,11 @@ class Giving:
         same = (said.id, said.sender, said.to, said.nonce) == (ask.id, ask.to, self._site, asked.nonce)
         return said if same else None
 
-    async def _sealed(self, file: File, key: str) -> str | None:
+    async def _sealed(self, file: File, key: str, at: datetime) -> str | None:
         """The whole file, for whoever has the other half of `key`; None for what is no key. That it was opened is
-        written down first."""
+        written down first, and that it is sent, where no backup of the database takes that back."""
+        assert file.hand_over is not None
+        await self._vault.send(file.id, sent_to(file.hand_over), at)
         async with self._openings.noting(ACTIVITY, SYSTEM_ROLE):
             carried = await self._carried(file)
         text = msgspec.json.encode(carried)

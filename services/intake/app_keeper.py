@@ -12,15 +12,18 @@ import msgspec
 
 from services.intake import commands as cmd
 from services.intake import policy, views
+from services.intake.app_away import OwnFiles, sent_to
 from services.intake.app_handover import Giving
 from services.intake.app_weeks import WeekCounter
 from services.intake.commands_handover import CallOffHandOver, HearHandOver
 from services.intake.commands_likeness import CheckCommand, EndCheck
 from services.intake.commands_offers import CloseOffer
 from services.intake.decider_file import File
+from services.intake.decider_handover import TAKEN
 from services.intake.events import ClientErased
 from services.intake.file import FACTS, Facts
 from services.intake.priority import CURRENT, Rules, placed
+from services.intake.views_handover import CALLING_OFF, UNDER_WAY
 from shared import schema
 from shared.causes import timer_command
 from shared.clock import Clock
@@ -79,6 +82,8 @@ async def forget_keys_before(store: PgStore, before: datetime) -> None:
     await store.query(lambda pool: pool.execute("delete from idempotency where recorded_at < $1", before))
 
 
+HAND_OVERS_KEPT = timedelta(days=90)
+"""How long it is listed which files went to other desks, and came from them; the events stay."""
 CHECKS_KEPT = timedelta(days=90)
 """How long it is listed what other desks were asked and answered, and what they asked; the events stay."""
 
@@ -94,6 +99,22 @@ async def forget_checks_before(store: PgStore, before: datetime) -> None:
     """One that is still waited for is none of them: it lasts seven days. Raises `StoreUnavailable`."""
     await store.query(lambda pool: pool.execute("delete from checks where begun_at < $1", before))
     await store.query(lambda pool: pool.execute("delete from check_replies where since < $1", before))
+
+
+async def forget_hand_overs(store: PgStore, clock: Clock) -> None:
+    """Takes hand-overs off the lists of both desks once they are over and `HAND_OVERS_KEPT` old. For ever."""
+    while True:
+        await forget_hand_overs_before(store, clock.now() - HAND_OVERS_KEPT)
+        await clock.sleep(FORGET_EVERY_SECONDS)
+
+
+async def forget_hand_overs_before(store: PgStore, before: datetime) -> None:
+    """One that is not over stays, however old: its file is frozen, or waits for somebody to say whether it is taken.
+    What was decided stays in the events: it is answered again whenever it is asked. Raises `StoreUnavailable`."""
+    given = "delete from hand_overs where begun_at < $1 and status <> all($2)"
+    await store.query(lambda pool: pool.execute(given, before, [UNDER_WAY, CALLING_OFF]))
+    taken = "delete from takings where since < $1 and status <> all($2)"
+    await store.query(lambda pool: pool.execute(taken, before, ["asked", "agreed"]))
 
 
 async def forget_openings(store: PgStore, clock: Clock, *, kept_elsewhere: bool) -> None:
@@ -113,7 +134,9 @@ class Keeper:
         retention_days: int, giving: Giving, rules: Rules = CURRENT, retired: Callable[[str], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         self._site, self._store, self._vault, self._clock = site, store, vault, clock
-        self._clients: Handler[Any, Any, Any] = handlers[policy.CLIENT]
+        clients = handlers[policy.CLIENT]
+        assert isinstance(clients, OwnFiles)
+        self._clients = clients
         self._retention: Handler[Any, Any, Any] = handlers[policy.RETENTION]
         self._checks: Handler[Any, Any, Any] = handlers[policy.CHECK]
         self._days, self._rules, self._retired = retention_days, rules, retired
@@ -158,7 +181,11 @@ class Keeper:
             await self._ask_again(timer, now)
             return
         if timer.kind == policy.HAND_OVER:
-            await self._hand_over(timer, now)
+            try:
+                await self._hand_over(timer, now)
+            except VaultProblem as problem:
+                log.error("a file cannot be handed over", code=problem.code, again_seconds=KEY_RETRY.total_seconds())
+                await self._move(timer, now + KEY_RETRY)
             return
         assert timer.kind == policy.DESTROY_KEY
         if not await self._try_to_destroy(timer.key):
@@ -210,6 +237,7 @@ class Keeper:
 
     async def _hand_over(self, timer: DueTimer, now: datetime) -> None:
         """Asks the other desk, and sends it the file when it takes it. One that has left takes nothing."""
+        await self._clients.freeze_sent(timer.key)
         file: File = (await self._clients.load_settled(timer.key))[0]
         known = file.hand_over
         if known is None:
@@ -217,12 +245,14 @@ class Keeper:
             return
         command: cmd.ClientCommand = CallOffHandOver(at=now, role=SYSTEM_ROLE, client_id=timer.key)
         if known.called_off or now - known.begun_at < HAND_OVER_WAITS or self._retired(known.site):
-            how = "site_left" if self._retired(known.site) else await self._talk(file)
+            how = "site_left" if self._retired(known.site) else await self._giving.talk(file, now)
             if how not in HAND_OVER_ENDS:
                 shortest, longest = HAND_OVER_PAUSES
                 after = self._clock.now()  # the other desk may have let this one wait
                 await self._move(timer, after + min(max((after - known.begun_at) / 4, shortest), longest))
                 return
+            if how != TAKEN:  # first: until the file says so too it is frozen
+                await self._vault.take_back(timer.key, sent_to(known), self._clock.now())
             command = HearHandOver(
                 at=self._clock.now(), role=SYSTEM_ROLE, client_id=timer.key, hand_over_id=known.id, how=how
             )
@@ -230,13 +260,6 @@ class Keeper:
         handled = await self._clients.handle(timer.key, command, Context(command_id, command_id, command_id))
         if any(isinstance(event, ClientErased) for _, event in handled.events):
             await self._try_to_destroy(timer.key)
-
-    async def _talk(self, file: File) -> str | None:
-        try:
-            return await self._giving.talk(file)
-        except VaultProblem as problem:
-            log.error("a file cannot be handed over", code=problem.code)
-            return None
 
     async def destroy_key(self, client_id: str) -> datetime:
         """Destroys the key of an erased file, once what it adds to its weeks is counted, and writes down since when.
@@ -250,10 +273,12 @@ class Keeper:
         return since
 
     async def reconcile(self) -> None:
-        """After an older backup of the database: whoever's key is destroyed is erased (again). After one of the keys
-        and of their list: whoever is erased loses the key (again). And requests placed under older rules are placed
-        anew.
+        """After an older backup of the database: whatever file was sent to another desk is frozen (again), and
+        whoever's key is destroyed is erased (again). After one of the keys and of their list: whoever is erased loses
+        the key (again). And requests placed under older rules are placed anew.
         """
+        for client_id in list(self._vault.away()):
+            await self._clients.freeze_sent(client_id)
         gone = self._vault.destroyed()
         async for row in self._pages(views.clients):
             client_id, erased = row["id"], row["erased_at"] is not None

@@ -25,6 +25,14 @@ class CallOffHandOver(Command, frozen=True, kw_only=True):
     client_id: str
 
 
+class ResumeHandOver(Command, frozen=True, kw_only=True):
+    """This file was sent to the desk of `site`, and the database is older than that: an earlier backup was put back."""
+
+    client_id: str
+    hand_over_id: str
+    site: str
+
+
 class HearHandOver(Command, frozen=True, kw_only=True):
     """How it ended, in the word of the other desk: of `HAND_OVER_ENDS`."""
 
@@ -64,7 +72,7 @@ class TakeFile(Command, frozen=True, kw_only=True):
     reached: dict[str, datetime] = msgspec.field(default_factory=dict)
 
 
-HandOverCommand: TypeAlias = HandOver | CallOffHandOver | HearHandOver | TakeFile
+HandOverCommand: TypeAlias = HandOver | CallOffHandOver | ResumeHandOver | HearHandOver | TakeFile
 
 
 class AskToTake(Command, frozen=True, kw_only=True):

@@ -70,7 +70,7 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
             return withdraw(file, command)
         case cmd.NoteUnmet():
             return note_unmet(file, command)
-        case over.HandOver() | over.CallOffHandOver() | over.HearHandOver():
+        case over.HandOver() | over.CallOffHandOver() | over.ResumeHandOver() | over.HearHandOver():
             return handing.decide(file, command)
         case (
             guide.StartTrajectory()

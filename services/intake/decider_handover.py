@@ -34,13 +34,15 @@ def frozen_refused(file: File) -> Rejected | None:
     return None if known is None else Rejected("hand-over-under-way", {"hand_over_id": known.id, "site": known.site})
 
 
-def decide(file: File, command: cmd.HandOver | cmd.CallOffHandOver | cmd.HearHandOver) -> Outcome:
+def decide(file: File, command: cmd.HandOver | cmd.CallOffHandOver | cmd.ResumeHandOver | cmd.HearHandOver) -> Outcome:
     """The events that follow, in a file that is there and not erased."""
     match command:
         case cmd.HandOver():
             return hand_over(file, command)
         case cmd.CallOffHandOver():
             return call_off(file, command)
+        case cmd.ResumeHandOver():
+            return resume(file, command)
         case cmd.HearHandOver():
             return hear(file, command)
 
@@ -72,6 +74,22 @@ def call_off(file: File, command: cmd.CallOffHandOver) -> Outcome:
     if known is None:
         return Rejected("hand-over-unknown", {})
     return () if known.called_off else [ev.HandOverCalledOff(file.id, known.id, command.at)]
+
+
+def resume(file: File, command: cmd.ResumeHandOver) -> Outcome:
+    """The file is frozen again, and called off: whoever put the backup back does not know what was agreed since. The
+    other desk says whether it has it. Wherever the client lives by this older file stands in no way: the file is sent
+    already. One that was under way before is over, for this one began after it. Refused: `id-invalid`,
+    `site-invalid`."""
+    refused = limits.id_refused(command.hand_over_id) or limits.site_refused(command.site)
+    if refused:
+        return refused
+    known, at = file.hand_over, command.at
+    if known is not None and known.id == command.hand_over_id:
+        return ()
+    over = [] if known is None else [ev.HandOverEnded(file.id, known.id, CALLED_OFF, at)]
+    begun = ev.HandOverBegun(file.id, command.hand_over_id, command.site, at)
+    return [*over, begun, ev.HandOverCalledOff(file.id, command.hand_over_id, at)]
 
 
 def hear(file: File, command: cmd.HearHandOver) -> Outcome:

@@ -201,6 +201,10 @@ STAY_END_REASONS: tuple[str, ...] = (
     "entered_in_error",
 )
 
+STAY_DAYS_MAX: dict[str, int] = {"shelter_24h": 547}
+"""How long a stay is at most, in days, by kind of place: a year and a half in the city's programme of 24-hour shelter.
+Other kinds have no such limit."""
+
 CORRECTION_REASONS: tuple[str, ...] = get_args(CorrectionReason)
 READ_PURPOSES: tuple[str, ...] = get_args(ReadPurpose)
 REQUEST_END_REASONS: tuple[str, ...] = get_args(RequestEndReason)

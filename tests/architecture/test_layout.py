@@ -52,6 +52,7 @@ PURE_MODULES = {
         "board": "what the board shows",
         "sheet": "what more may be done",
         "waits": "what waits for a desk's word",
+        "handing": "files that go to another desk, and come from one",
         "agreed": "places held against what was agreed",
         "shapes": "the outlines of districts",
         "waited": "who waited, week by week",

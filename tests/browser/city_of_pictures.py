@@ -155,7 +155,7 @@ def _granted(desk: httpx.Client, programme: str, client: str, first: Any) -> boo
 
 
 def _clients(network: Network) -> dict[str, str]:
-    """Files at west: a family with an offer, one that waits, and one about whom little is known."""
+    """Files at west: a family with an offer, one that waits, one of whom little is known, one that goes to noord."""
     with _desk(network, "west", "caseworker") as desk, _desk(network, "noord", "operator") as noord:
         there = {row["alias"]: row["id"] for row in _list(desk, "/api/intake/clients")}
         family = [{"age_band": band} for band in ("23-64", "23-64", "12-17", "4-11", "0-3")]
@@ -165,12 +165,16 @@ def _clients(network: Network) -> dict[str, str]:
                       "personal": {"name": "—", "notes": "—"}},
             "Kievit": {"household": [{"age_band": "18-22"}], "languages": ["ti"], "needs": ["protection"]},
             "Zwaluw": {"household": [{"age_band": "65+"}], "languages": ["nl"], "accessibility": ["step_free"]},
+            "Tapuit": {"household": [{"age_band": "23-64"}], "languages": ["en"]},
             "نورس": {"household": [{"age_band": "23-64"}, {"age_band": "23-64"}], "languages": ["fa"]},
         }  # fmt: skip
         for alias, body in files.items():
             if alias not in there:
                 there[alias] = _post(desk, "/api/intake/clients", alias=alias, **body)["id"]
-        told = {"client": there["Merel"], "waiting": there["Kievit"], "plain": there["Zwaluw"]}
+        told = {"client": there["Merel"], "waiting": there["Kievit"], "plain": there["Zwaluw"],
+                "going": there["Tapuit"]}  # fmt: skip
+        if not _list(desk, "/api/intake/hand-overs", client_id=told["going"]):
+            _post(desk, f"/api/intake/clients/{told['going']}/hand-over", site="noord")
         if not _list(desk, "/api/intake/requests", client_id=told["client"]):
             _post(noord, "/api/placement/places", location="noord", kind="family_shelter", room="12", sleeps=6, count=1)
             _post(desk, f"/api/intake/clients/{told['client']}/requests", kinds=["family_shelter"],

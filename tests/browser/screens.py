@@ -110,6 +110,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen("client", "west", "caseworker", "/clients/{client}", language="en", size=DESKTOP),
     Screen("client-phone", "west", "caseworker", "/clients/{client}"),
     Screen("client-waiting", "west", "caseworker", "/clients/{waiting}", language="en"),
+    Screen("client-going", "west", "caseworker", "/clients/{going}", language="en"),
+    Screen("clients-coming", "noord", "caseworker", "/clients"),
     Screen("client-request", "west", "caseworker", "/clients/{plain}", then=_sheet("[data-sheet$='about=request']")),
     Screen("client-forget", "west", "caseworker", "/clients/{plain}", language="en", scheme="dark",
            then=_sheet("[data-sheet*='about=erase']")),

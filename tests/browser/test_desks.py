@@ -1,5 +1,5 @@
-"""The screens of caseworkers and of finance, on a network of its own: files are kept at noord, family places at west,
-programmes at stad."""
+"""The screens of caseworkers and of finance, on a network of its own: files are kept at noord and west, family places
+at west, programmes at stad."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ HEBREW = "שם ארוך מאוד שלא מפסיק בכלל"
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     text = network_of("west", "noord").replace('["placement"', '["allowance", "placement"')
-    here = text.index('name = "noord"')
+    here = text.index('name = "west"')
     file = Path(tmp_path_factory.mktemp("city")) / "network.toml"
-    file.write_text(text[:here] + text[here:].replace('["allowance"', '["intake", "allowance"', 1), "utf-8")
+    file.write_text(text[:here] + text[here:].replace('["allowance"', '["intake", "allowance"'), "utf-8")
     with running_network(network=file) as started:
         yield started
 
@@ -339,6 +339,75 @@ def test_a_regime_is_declared_and_ended_from_the_screen(visitors: Visitors) -> N
         opens(office, "Nu beëindigen").get_by_role("button", name="Nu beëindigen").click()
         expect(regime).to_have_attribute("data-status", "over", timeout=PATIENCE_MS)
         large_enough(office)
+
+
+def test_somebody_known_at_two_desks_is_handed_over_from_one_to_the_other(visitors: Visitors) -> None:
+    person = {"personal": {"name": "Semira Tesfay", "birth_date": "1991-04-12"}}
+    with visitors.api("noord", "caseworker") as noord, visitors.api("west", "caseworker") as west:
+        mine = noord.post("/api/intake/clients", json={"alias": "noordse merel", **person}).json()["id"]
+        assert west.post("/api/intake/clients", json={"alias": "westelijke merel", **person}).status_code == 201
+    with visitors.visitor("noord", size=PHONE) as desk, visitors.visitor("west", language="nl", size=PHONE) as other:
+        sign_in(visitors, desk, "caseworker", f"/clients/{mine}").is_live()
+        opens(desk, "Maybe known elsewhere?").get_by_role("button", name="Look").click()
+        expect(desk.page.locator("[data-answer=maybe_known]")).to_have_text("nobody", timeout=PATIENCE_MS)
+        desk.page.keyboard.press("Escape")
+        expect(desk.page.locator("[data-maybe]")).to_contain_text("Maybe known at West", timeout=SLOWLY_MS)
+        assert violations(desk) == []
+        form = opens(desk, "Hand over to another desk")
+        expect(form.get_by_label("To which desk")).to_have_value("west")
+        form.get_by_label("The client knows").check()
+        form.get_by_role("button", name="Hand over").click()
+        going = desk.page.locator("[data-going]")
+        expect(going).to_contain_text("is being handed over to West", timeout=PATIENCE_MS)
+        for frozen in ("Correct the file", "Ask for a place", "Forget this client", "Hand over to another desk"):
+            expect(desk.page.get_by_role("button", name=frozen)).to_have_count(0)
+        expect(desk.page.get_by_role("button", name="Open personal details")).to_be_visible()
+        assert violations(desk) == []
+        large_enough(desk)
+        sign_in(visitors, other, "caseworker").is_live()
+        coming = other.page.locator("[data-coming]")
+        expect(coming).to_contain_text("Een dossier van Noord", timeout=SLOWLY_MS)
+        number = str(coming.get_attribute("data-coming"))[:8]
+        assert number in coming.inner_text()
+        assert number in going.inner_text()
+        assert violations(other) == []
+        for width in (PHONE, NARROW):
+            other.page.set_viewport_size({"width": width[0], "height": width[1]})
+            assert other.width() <= width[0]
+        coming.get_by_role("button", name="Neem over").click()
+        taken = other.page.locator("#sheet form.fill")
+        expect(taken).to_contain_text(number, timeout=PATIENCE_MS)
+        taken.get_by_role("button", name="Neem het over").click()
+        theirs = coming.get_by_role("link")
+        expect(theirs).to_be_visible(timeout=SLOWLY_MS)
+        expect(desk.page.locator("[data-key=gone]")).to_contain_text("handed over to West", timeout=SLOWLY_MS)
+        theirs.click()
+        expect(other.page.locator("h1")).to_contain_text("noordse merel", timeout=PATIENCE_MS)
+
+
+def test_a_file_is_kept_after_all_and_one_that_comes_is_not_taken(visitors: Visitors) -> None:
+    with visitors.api("noord", "caseworker") as noord:
+        mine = [noord.post("/api/intake/clients", json={"alias": f"specht {n}"}).json()["id"] for n in (1, 2)]
+    with visitors.visitor("noord") as desk, visitors.visitor("west") as other:
+        for client_id in mine:
+            sign_in(visitors, desk, "caseworker", f"/clients/{client_id}").is_live()
+            form = opens(desk, "Hand over to another desk")
+            form.get_by_label("To which desk").select_option("west")
+            form.get_by_label("The client knows").check()
+            form.get_by_role("button", name="Hand over").click()
+            going = desk.page.locator("[data-going]")
+            expect(going).to_contain_text("is being handed over", timeout=PATIENCE_MS)
+            if client_id == mine[0]:
+                opens(desk, "Keep the file here").get_by_role("button", name="Keep it").click()
+            else:
+                sign_in(visitors, other, "caseworker").is_live()
+                coming = other.page.locator("[data-coming]", has=other.page.get_by_role("button", name="Do not"))
+                expect(coming).to_have_count(1, timeout=SLOWLY_MS)
+                coming.get_by_role("button", name="Do not").click()
+                other.page.locator("#sheet form.fill").get_by_role("button", name="Do not take it").click()
+                expect(coming).to_have_count(0, timeout=PATIENCE_MS)
+            expect(desk.page.get_by_role("button", name="Correct the file")).to_be_visible(timeout=SLOWLY_MS)
+            expect(going).to_have_count(0)
 
 
 @everywhere

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.console.clients import Client, client_page, household_words, listed, offers_waiting
+from services.console.clients import Client, client_page, household_words, limits, listed, offers_waiting
 from services.console.words import words
 from tests.console.sample import uid
 
@@ -173,3 +173,18 @@ def test_the_list_has_who_was_here_last_first_and_nobody_erased() -> None:
     gone = client(id=uid(91), erased_at=at(hours=-1))
     found = listed([client(), other, gone], [request(), request(client_id=uid(90), status="placed")], NOW, EN)
     assert [(one.alias, one.state_words) for one in found] == [("rode vos 2", ""), ("blauwe reiger 7", "Waiting")]
+
+
+def test_stays_that_near_their_limit_are_named_the_soonest_first() -> None:
+    def row(n: int, days: int, announced: int) -> dict[str, Any]:
+        ends = (NOW + timedelta(days=days)).date().isoformat()
+        return {"client_id": uid(n), "alias": f"heron {n}", "location": "house-1", "ends_on": ends, "days_left": days,
+                "announced": announced}  # fmt: skip
+
+    shown = limits([row(1, 80, 90), row(2, -3, 0), row(3, 6, 7)], EN)
+    assert [(one.alias, one.where, one.state) for one in shown] == [
+        ("heron 2", "House 1", "3 days over, since 7 Jan 2026"),
+        ("heron 3", "House 1", "6 days left, until 16 Jan 2026"),
+        ("heron 1", "House 1", "80 days left, until 31 Mar 2026"),
+    ]  # fmt: skip
+    assert [one.announced for one in shown] == [0, 7, 90]

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from services.notifications import policy_clients
+from shared.contracts.vocabulary import STAY_DAYS_MAX
 from shared.security import Role
+from tests.intake.sample import READ
+from tests.intake.test_api_offers import STAY, answered
 from tests.support.intake_desk import IntakeDesk, open_intake
 
 FAMILY = [{"age_band": "23-64"}, {"age_band": "0-3"}, {"age_band": "4-11"}, {"age_band": "12-17"}]
@@ -93,6 +97,32 @@ async def test_registrations_to_follow_up(desk: IntakeDesk) -> None:
     assert (await desk.get(f"/clients/{ids['pending']}")).json()["registration"] == "registered"
     assert await listed(desk, "registrations", state="pending") == []
     assert "stateless_claimed" not in repr((desk.disk.events, desk.disk.tables, desk.disk.outbox, desk.disk.keys))
+
+
+@pytest.mark.parametrize(
+    ("days", "announced"),
+    [(456, []), (457, [(90, 90)]), (516, [(31, 90)]), (517, [(30, 30)]), (540, [(7, 7)]), (547, [(0, 7)]),
+     (549, [(-2, 0)])],
+)  # fmt: skip
+async def test_a_stay_announces_itself_90_30_and_7_days_before_its_limit(
+    desk: IntakeDesk, days: int, announced: list[tuple[int, int]]
+) -> None:
+    client_id, other = await desk.registered(alias="red heron"), await desk.registered()
+    for who, kind, stay in ((client_id, "shelter_24h", STAY), (other, "night_shelter", READ)):
+        body = {"stay_id": stay, "site": "noord", "location": "noord", "kind": kind}
+        claim = (await desk.post(f"/clients/{who}/stays", body)).json()["id"]
+        assert await listed(desk, "stay-limits") == [], "nobody lives there before its owner has said so"
+        await answered(desk, claim, "housed")
+    desk.clock.ahead += timedelta(days=days)
+    items = await listed(desk, "stay-limits", limit=1)
+    assert [(one["days_left"], one["announced"]) for one in items] == announced
+    assert {(one["client_id"], one["alias"], one["location"]) for one in items} <= {(client_id, "red heron", "noord")}
+    await desk.post(f"/clients/{client_id}/erase")
+    assert await listed(desk, "stay-limits") == []
+
+
+def test_clients_and_their_desk_are_told_of_the_same_limit() -> None:
+    assert dict(policy_clients.STAY_DAYS_MAX) == STAY_DAYS_MAX
 
 
 async def test_a_card_that_cannot_be_read_hides_no_other(desk: IntakeDesk) -> None:

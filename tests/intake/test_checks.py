@@ -130,9 +130,13 @@ async def test_who_is_known_at_another_desk_is_shown_at_both_and_named_by_neithe
     mine = await asked(post)
     assert await statuses(post, mine) == ["pending"]
     await post.carry()
-    assert await shown(post.here, mine) | {"checks": []} == {"maybe_known_at": [OTHER], "checks": []}
+    assert await shown(post.here, mine) | {"checks": []} == {
+        "maybe_known_at": [OTHER], "checks": [], "desks": [OTHER],
+    }  # fmt: skip
     assert await statuses(post, mine) == ["known"]
     assert (await shown(post.there, theirs))["maybe_known_at"] == [SITE]
+    post.here.silent.add(OTHER)
+    assert (await shown(post.here, mine))["desks"] == [], "a file is handed to a desk that is heard"
     assert [reply.clients for reply in replies(post.there)] == [(theirs,)]
     [line] = (await post.there.get("/checks", "auditor")).json()["items"]
     assert (line["site"], line["answer"]) == (SITE, "known")

@@ -78,15 +78,19 @@ class Two:
         return here + [self.there.site for each in shown if each["erased_at"] is None]
 
 
-@pytest_asyncio.fixture
-async def two() -> AsyncIterator[Two]:
+async def opened_two(keys: type[MemoryKeys] = MemoryKeys) -> Two:
     clock = MovedClock()
-    here, there = [IntakeDesk(Disk(), MemoryKeys(), clock, site) for site in (SITE, OTHER)]
+    here, there = [IntakeDesk(Disk(), keys(), clock, site) for site in (SITE, OTHER)]
     for desk in (here, there):
         await desk.keeper.begin()
     made = Two(here, there)
     made.connect()
-    yield made
+    return made
+
+
+@pytest_asyncio.fixture
+async def two() -> AsyncIterator[Two]:
+    yield await opened_two()
 
 
 async def begun(two: Two, days: int = 0) -> str:

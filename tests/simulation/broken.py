@@ -241,9 +241,9 @@ class NobodyLeft(Parts):
 
 
 class _Impatient(Giving):
-    async def talk(self, file: File) -> str | None:
+    async def talk(self, file: File, at: datetime) -> str | None:
         called_off = file.hand_over is not None and file.hand_over.called_off
-        return "called_off" if called_off else await super().talk(file)
+        return "called_off" if called_off else await super().talk(file, at)
 
 
 class _TakesBack(IntakeProcess):

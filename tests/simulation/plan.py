@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from datetime import timedelta
+
+A_WEEKS_STEPS = (timedelta(hours=8), timedelta(hours=8), timedelta(days=6, hours=8))
+"""What passes of a week between one piece of work and the next."""
+SECONDS_A_STEP = 0.5
+"""How long each piece of work is."""
 
 SITES = ("stad", "west", "noord", "zuidoost")
 
@@ -29,6 +35,8 @@ class Plan:
     late: a site that joins when the others have been at work for a while. leaves: one that leaves; never the hub.
     replays: whether who is on call has readers hear an origin again, too.
     movers: whether desks do first what leads to a place: then clients are housed, and move, far more often.
+    weeks: how many pass while everybody works, most of each in a moment. What comes of it in the end is not
+    judged then.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
     """
 
@@ -55,12 +63,25 @@ class Plan:
     sealed: bool
     movers: bool = False
     replays: bool = False
+    weeks: int = 0
 
 
 def moving(drawn: Plan) -> Plan:
     """A plan in which clients of every site are housed, and move."""
     intakes = frozenset(site for site in drawn.sites[1:] if site not in (drawn.late, drawn.leaves))
     return replace(drawn, movers=True, intakes=intakes, remote=0.1, seconds=12.0, think_seconds=0.1)
+
+
+def yearly(drawn: Plan, weeks: int) -> Plan:
+    """A plan of four sites with all services, where nothing breaks and so many weeks pass."""
+    whole = replace(
+        drawn, sites=SITES, locations={site: (f"{site}-1",) for site in SITES}, consoles=frozenset(), late=None,
+        leaves=None, allowances=SITES, faults=(), flaky_bus=0.0, slow_io=0.02, unread=0.0, snapshot_every=200,
+        states_max=2_000,
+    )  # fmt: skip
+    return replace(
+        moving(whole), desks=3, seconds=weeks * len(A_WEEKS_STEPS) * SECONDS_A_STEP, think_seconds=0.3, weeks=weeks
+    )
 
 
 def plan(chance: random.Random) -> Plan:

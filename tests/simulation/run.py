@@ -31,7 +31,7 @@ from tests.simulation.oracle import CONSOLE, PLACEMENT, left_aside
 from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_house import Violation
 from tests.simulation.oracle_intake import INTAKE
-from tests.simulation.plan import Plan, moving, plan
+from tests.simulation.plan import A_WEEKS_STEPS, SECONDS_A_STEP, Plan, moving, plan, yearly
 from tests.simulation.process import Parts
 from tests.simulation.workload import Desks
 from tests.simulation.world import Site, World
@@ -81,16 +81,18 @@ class Outcome:
 
 def run_seed(
     seed: int, parts: Parts | None = None, *, keep_trace: bool = False, movers: bool = False,
-    replays: bool = False, look: Callable[[World], None] | None = None,
+    replays: bool = False, weeks: int = 0, look: Callable[[World], None] | None = None,
 ) -> Outcome:  # fmt: skip
     """Lives one seed. Nothing outside the seed matters: no clock, no randomness, no hash seed. movers: of a world in
-    which clients are housed and move often. replays: in which origins are replayed. look: at what is left when it has
-    ended well."""
+    which clients are housed and move often. replays: in which origins are replayed. weeks: of one in which nothing
+    breaks and so many of them pass. look: at what is left when it has ended well."""
     chance = random.Random(seed)
     loop = VirtualLoop()
     with _quiet():
         try:
-            planned = replace(moving(plan(chance)) if movers else plan(chance), replays=replays)
+            drawn = plan(chance)
+            drawn = yearly(drawn, weeks) if weeks else moving(drawn) if movers else drawn
+            planned = replace(drawn, replays=replays)
             living = _live(seed, loop, chance, planned, parts or Parts(), keep_trace=keep_trace, look=look)
             return loop.run_until_complete(living)
         finally:
@@ -152,7 +154,7 @@ async def _story(
     people += [world.spawn(intakes.work(site)) for site in world.sites if site.intake is not None]
     people += [world.spawn(seats.work(site)) for site in world.sites if site.allowance is not None]
     people += [world.spawn(seats.pay(site)) for site in world.sites[:1] if site.allowance is not None]
-    people += [world.spawn(_join(world, desks)), world.spawn(_leave(world, trouble))]
+    people += [world.spawn(_join(world, desks)), world.spawn(_leave(world, trouble)), world.spawn(_weeks(world))]
     await asyncio.sleep(world.plan.seconds)
     making.cancel()
     trouble.heal()
@@ -160,6 +162,8 @@ async def _story(
     desks.open = intakes.open = seats.open = False
     await asyncio.wait(people)
     await _rest(world)
+    if world.plan.weeks:  # who waits, who hears of what, and when, is judged in lives that days do not fly past
+        return
     world.offering = False
     world.passed += LAPSES
     await _rest(world)
@@ -187,6 +191,13 @@ def _lines(world: World) -> None:
     """Every processing of people's data has its line."""
     for site in world.sites:
         every_processing_has_its_line(site.name, site.known, site.logbook)
+
+
+async def _weeks(world: World) -> None:
+    """Weeks pass while people work; what falls due meanwhile is done at once."""
+    for passes in A_WEEKS_STEPS * world.plan.weeks:
+        await asyncio.sleep(SECONDS_A_STEP)
+        world.passed += passes
 
 
 async def _join(world: World, desks: Desks) -> None:

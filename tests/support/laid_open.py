@@ -9,7 +9,7 @@ import re
 import struct
 import subprocess
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,46 @@ def joinable(records: Iterable[str], people: Mapping[str, Iterable[str]]) -> lis
         (person, _way(where, first, second)) for person, ids in people.items() for first, second in combinations(ids, 2)
     )
     return [(person, *way) for person, way in ways if way]
+
+
+def joined(
+    records: Iterable[str], people: Mapping[str, Iterable[str]], nobodys: Collection[str] = ()
+) -> dict[str, list[tuple[str, str]]]:
+    """As `joinable`, for as many records as a year has, and by ids and digests alone: where time is simulated much
+    happens in one moment. By person the pairs of ids that hang together somehow. nobodys: ids everybody knows, of a
+    programme or a regime."""
+
+    def marks_in(text: str) -> set[str]:
+        return {mark for mark in MARK.findall(text) if ":" not in mark and mark not in nobodys}
+
+    owners = {id_: person for person, ids in people.items() for id_ in ids}
+    found, with_whom, above = list[set[str]](), dict[str, set[str]](), dict[str, str]()
+    for record in records:
+        whole = marks_in(record)
+        several = len({owners[mark] for mark in whole & owners.keys()}) > 1
+        for marks in [marks_in(piece) for piece in pieces(record, owners)] if several else [whole]:
+            whose = {owners[mark] for mark in marks & owners.keys()}
+            found.append(marks)
+            for mark in marks if whose else ():
+                with_whom.setdefault(mark, set()).update(whose)
+
+    def root(mark: str) -> str:
+        while (up := above.setdefault(mark, mark)) != mark:
+            above[mark] = above[up]
+            mark = up
+        return mark
+
+    for marks in found:
+        first, *others = [mark for mark in marks if len(with_whom.get(mark, ())) < 2] or [""]
+        for other in others:
+            above[root(other)] = root(first)
+    hang: dict[str, list[tuple[str, str]]] = {}
+    for person, ids in people.items():
+        seen: dict[str, str] = {}
+        for id_ in ids:
+            if id_ in above and (before := seen.setdefault(root(id_), id_)) != id_:
+                hang.setdefault(person, []).append((before, id_))
+    return hang
 
 
 def _way(where: Mapping[str, Iterable[set[str]]], first: str, last: str) -> list[str]:

@@ -16,6 +16,7 @@ class KeyDisk:
     def __init__(self) -> None:
         self.keys: dict[str, bytes] = {}
         self.gone: dict[str, datetime] = {}
+        self.away: dict[str, str] = {}
 
 
 class MemoryKeys:
@@ -30,6 +31,17 @@ class MemoryKeys:
 
     def destroyed(self) -> Mapping[str, datetime]:
         return self.disk.gone
+
+    def away(self) -> Mapping[str, str]:
+        return self.disk.away
+
+    async def put_away(self, key_id: str, where: str, at: datetime) -> None:
+        if key_id not in self.disk.gone:
+            self.disk.away[key_id] = where
+
+    async def take_back(self, key_id: str, where: str, at: datetime) -> None:
+        if self.disk.away.get(key_id) == where:
+            del self.disk.away[key_id]
 
     async def get(self, key_id: str) -> bytes | None:
         return self.disk.keys.get(key_id)
@@ -50,6 +62,7 @@ class MemoryKeys:
     async def destroy(self, key_id: str, at: datetime) -> None:
         self.disk.gone.setdefault(key_id, at)
         self.disk.keys.pop(key_id, None)
+        self.disk.away.pop(key_id, None)
 
     async def everything(self) -> Mapping[str, bytes]:
         return dict(sorted(self.disk.keys.items()))

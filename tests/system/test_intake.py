@@ -375,14 +375,63 @@ async def erased(network: Network, desk: httpx.AsyncClient, client_id: str) -> N
         await eventually("the site's own log has the erasure", journalled)
 
 
+async def handed_over(network: Network, west: httpx.AsyncClient, client_id: str) -> str:
+    """Noord takes this file of west's, and west has heard so. Returns whose it is there."""
+    async with network.client("noord", "caseworker") as noord:
+        begun = await west.post(f"/api/intake/clients/{client_id}/hand-over", json={"site": "noord"})
+        assert begun.status_code == 200, begun.text
+        taking = f"/api/intake/takings/{begun.json()['id']}/agree"
+
+        async def agreed() -> bool:
+            return (await noord.post(taking)).status_code == 200
+
+        async def taken() -> bool:
+            given = (await west.get("/api/intake/hand-overs", params={"client_id": client_id})).json()["items"]
+            return [one["status"] for one in given] == ["taken"]
+
+        await eventually("noord is asked, and takes it", agreed)
+        await eventually("west has heard that noord has it", taken, 120)
+        rows = (await noord.get("/api/intake/takings", params={"status": "taken"})).json()["items"]
+        return str(next(row["client_id"] for row in rows if row["id"] == begun.json()["id"]))
+
+
+async def works_with(network: Network, site: str, client_id: str) -> int:
+    """What a desk is answered that writes in this file."""
+    async with network.client(site, "caseworker") as desk:
+        news = {"reason": "news", "alias": "kanarie-nieuw"}
+        with suppress(httpx.TransportError):
+            return (await desk.post(f"/api/intake/clients/{client_id}/correct", json=news)).status_code
+    return 0
+
+
+def what_was_lost_is_listed_and_ticked(network: Network) -> None:
+    lost = json.loads(network.plek("repair", "worklist", "west", "--service", "intake", "--json").stdout)["items"]
+    assert {"nl.plek.intake.client-erased.v1", "nl.plek.intake.request-noticed.v1"} <= {one["type"] for one in lost}
+    ticked = network.plek("repair", "worklist", "west", "--service", "intake", "--tick", lost[0]["id"])
+    assert ticked.returncode == 0, ticked.stderr
+
+
+async def not_back(desk: httpx.AsyncClient, client_id: str) -> bool:
+    """Whether the desk answers about this file, which says no more than that it was erased."""
+    with suppress(httpx.TransportError):
+        gone = await desk.get(f"/api/intake/clients/{client_id}")
+        if gone.status_code == 200:
+            assert (gone.json()["alias"], gone.json()["erased_at"] is None) == (None, False)
+            return True
+    return False
+
+
 async def test_an_older_backup_of_the_database_brings_nobody_back(network: Network) -> None:
     settings = settings_of(network.data, "west")
     async with network.client("west", "caseworker") as desk:
+        given = (await desk.post("/api/intake/clients", json=WHOLE)).json()["id"]
         answer = await desk.post("/api/intake/clients", json=WHOLE)
         client_id = answer.json()["id"]
         request = await ask(desk, client_id)
         await eventually("everybody lists the request", lambda: all_show(network, [request]), 60)
         await back_up(settings, "intake")
+        theirs = await handed_over(network, desk, given)
+        assert " away:" in (network.data / "erased" / "west.txt").read_text()
         wrapped = json.loads(key_of(network, client_id))["key"]
         await erased(network, desk, client_id)
         await put_back(settings, "intake")
@@ -395,15 +444,7 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
 
         await eventually("the origin is halted", shut, 60)
 
-        async def not_back() -> bool:
-            with suppress(httpx.TransportError):
-                gone = await desk.get(f"/api/intake/clients/{client_id}")
-                if gone.status_code == 200:
-                    assert (gone.json()["alias"], gone.json()["erased_at"] is None) == (None, False)
-                    return True
-            return False
-
-        await eventually("the file is shut at once", not_back, 60)
+        await eventually("the file is shut at once", lambda: not_back(desk, client_id), 60)
         repaired = network.plek("repair", "origin", "west", "intake", "--json")
         assert repaired.returncode == 0, repaired.stdout + repaired.stderr
 
@@ -424,15 +465,14 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
             return False
 
         await eventually("nothing is to be read in it", shut_for_good, 60)
+        assert await works_with(network, "west", given) == 410, "it is noord's"
+        assert await works_with(network, "noord", theirs) == 200
         assert lying_about(network.data, (*CANARIES, wrapped)) == []
         assert dumped_with(network, (*CANARIES, wrapped)) == []
-        lost = json.loads(network.plek("repair", "worklist", "west", "--service", "intake", "--json").stdout)["items"]
-        assert {"nl.plek.intake.client-erased.v1", "nl.plek.intake.request-noticed.v1"} <= {one["type"] for one in lost}
-        ticked = network.plek("repair", "worklist", "west", "--service", "intake", "--tick", lost[0]["id"])
-        assert ticked.returncode == 0, ticked.stderr
-        verified = network.plek("verify", "--wait", "20")
-        assert verified.returncode == 0, verified.stdout
-        assert "intake" not in verified.stdout  # it tells no figures, so nobody is behind with them
+    what_was_lost_is_listed_and_ticked(network)
+    verified = network.plek("verify", "--wait", "20")
+    assert verified.returncode == 0, verified.stdout
+    assert "intake" not in verified.stdout  # it tells no figures, so nobody is behind with them
 
 
 async def test_a_site_with_clients_does_not_leave_unasked_and_one_that_joins_has_a_desk_for_them(

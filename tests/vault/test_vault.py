@@ -150,3 +150,30 @@ async def test_what_goes_wrong_names_nobody(store: KeyStore) -> None:
         with pytest.raises(VaultProblem, match=code) as problem:
             await vault.unseal(key_id, "card", sealed)
         assert key_id not in str(problem.value)
+
+
+async def test_what_was_sent_is_known_until_it_was_not_taken_or_the_key_is_destroyed(store: KeyStore) -> None:
+    vault = await open_vault(store)
+    for key_id in (ANNA, BOB):
+        await vault.create(key_id)
+        await vault.send(key_id, "over-1/noord", NOW)
+    await vault.send(ANNA, "over-1/noord", NOW)
+    await vault.take_back(ANNA, "over-2/zuid", NOW)
+    assert dict(vault.away()) == {ANNA: "over-1/noord", BOB: "over-1/noord"}
+    await vault.send(ANNA, "over-2/zuid", NOW)
+    await vault.take_back(ANNA, "over-1/noord", NOW)
+    again = await open_vault(FileKeys(store._keys, store._list) if isinstance(store, FileKeys) else store)
+    assert dict(again.away()) == {ANNA: "over-2/zuid", BOB: "over-1/noord"}
+    await again.take_back(ANNA, "over-2/zuid", NOW)
+    await again.destroy(BOB, NOW)
+    await again.send(BOB, "over-3/west", NOW)
+    assert dict(again.away()) == {}
+    assert set(again.destroyed()) == {BOB}
+    assert await again.seal(ANNA, "card", NAME)
+
+
+async def test_a_damaged_list_says_of_nobody_that_they_are_here(store: KeyStore) -> None:
+    vault = await open_vault(store)
+    vault.shut = "vault-damaged"
+    with pytest.raises(VaultProblem, match="vault-damaged"):
+        vault.away()

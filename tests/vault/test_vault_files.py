@@ -47,6 +47,27 @@ async def test_a_list_cut_at_any_byte_keeps_its_whole_lines_and_goes_on(tmp_path
         assert (tmp_path / "away" / "list").read_bytes() == said
 
 
+async def test_a_word_about_what_was_sent_is_cut_or_damaged_like_any_other(tmp_path: Path) -> None:
+    vault, path = await open_vault(keys(tmp_path)), tmp_path / "away" / "list"
+    await vault.create(ANNA)
+    await vault.send(ANNA, "over-1/noord", NOW)
+    sent = path.read_bytes()
+    await vault.take_back(ANNA, "over-1/noord", NOW)
+    whole = path.read_bytes()
+    for length in range(len(sent), len(whole)):
+        path.write_bytes(whole[:length])
+        assert dict((await open_vault(keys(tmp_path))).away()) == {ANNA: "over-1/noord"}
+    for spoilt in (sent.replace(b"away", b"back"), sent.replace(b"noord", b"zuid-"), sent.replace(b"away:", b"lent:")):
+        path.write_bytes(spoilt)
+        with pytest.raises(VaultProblem, match="vault-damaged"):
+            await open_vault(keys(tmp_path))
+    path.write_bytes(sent)
+    again = await open_vault(keys(tmp_path))
+    with full_disk(), pytest.raises(VaultProblem, match="vault-disk-full"):
+        await again.take_back(ANNA, "over-1/noord", NOW)
+    assert (path.read_bytes(), dict(again.away())) == (sent, {ANNA: "over-1/noord"})
+
+
 async def test_a_damaged_line_keeps_the_vault_shut(tmp_path: Path) -> None:
     said = await two_destroyed(tmp_path)
     for spoilt in (said.replace(b"1111", b"2222", 1), b"\xff" + said[1:], b"\n" + said, said.replace(b"2026", b"2027")):
