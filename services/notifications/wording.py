@@ -68,6 +68,18 @@ TEMPLATES: Mapping[str, Template] = {
         "Your stay ends on %(date)s at the latest. Come to the desk: we look together at what comes next.",
         {"date": "date"},
     ),
+    "appointment_made": Template(
+        "You have an appointment on %(time)s. Do you want to know where? Come to the desk or call us.", {"time": "time"}
+    ),
+    "appointment_moved": Template(
+        "Your appointment has another time: %(time)s. Any questions? Come to the desk or call us.", {"time": "time"}
+    ),
+    "appointment_near": Template(
+        "Do not forget your appointment on %(time)s. You cannot come? Tell the desk or call us.", {"time": "time"}
+    ),
+    "appointment_off": Template(
+        "Your appointment on %(time)s is cancelled. Any questions? Come to the desk or call us.", {"time": "time"}
+    ),
     "sheet_care": Template(
         "Everybody can get medical care when they need it. Are you ill or pregnant? Come to the desk: we help you find"
         " a doctor."

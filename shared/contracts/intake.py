@@ -100,8 +100,8 @@ class EpochBegan(Contract):
 
 
 class SiteEpochBegan(Contract):
-    """The first word of an epoch on `loc`: every client, open request and offer that is not over follows anew, and who
-    is housed."""
+    """The first word of an epoch on `loc`: every client, open request, appointment to come and offer that is not over
+    follows anew, and who is housed."""
 
     type_name: ClassVar[str] = "nl.plek.intake.site-epoch-began.v1"
     log: ClassVar[Literal["pub", "loc"]] = "loc"
@@ -252,6 +252,39 @@ class ClientLeft(Contract):
     at: AwareDatetime
 
 
+class AppointmentMade(Contract):
+    """The client is expected somewhere at `starts_at`. Where, and by whom, no event says.
+
+    appointment_id: of what it belongs to, a random id. turn: a later appointment of that has a higher one. replaces:
+    the turn of the one that was moved. known: the client has heard of it; it is told for its reminder.
+    """
+
+    type_name: ClassVar[str] = "nl.plek.intake.appointment-made.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    appointment_id: Id
+    turn: Annotated[int, Field(ge=1)]
+    replaces: Annotated[int, Field(ge=1)] | None
+    known: bool
+    starts_at: AwareDatetime
+    at: AwareDatetime
+
+
+class AppointmentEnded(Contract):
+    """The client is expected there no more. how: `over`: they went, or did not."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.appointment-ended.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    appointment_id: Id
+    turn: Annotated[int, Field(ge=1)]
+    how: Literal["over", "called_off"]
+    starts_at: AwareDatetime
+    at: AwareDatetime
+
+
 class PlaceAcceptedBody(LetterBody):
     """Somebody is coming. turn: of the desk's words about this offer the higher one is the newer.
 
@@ -385,6 +418,8 @@ CONTRACTS: tuple[type[Contract], ...] = (
     OfferEnded,
     ClientHoused,
     ClientLeft,
+    AppointmentMade,
+    AppointmentEnded,
     EpochBegan,
     SiteEpochBegan,
     *LETTERS,
