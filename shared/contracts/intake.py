@@ -16,6 +16,7 @@ from shared.contracts.base import UUID_PATTERN, Contract, Letter, LetterBody
 from shared.contracts.counts import Count, DistrictNeed, FeatureNeed, GroupCount, KindNeed, OutcomeCount, SizeNeed
 from shared.contracts.figures import LOCATION_PATTERN, LocationName, SiteName
 from shared.contracts.likeness import CheckAnsweredBody, CheckAskedBody, CheckBegunBody, CheckKeyGivenBody
+from shared.contracts.offer_letters import PlaceAcceptedBody, PlaceDeclinedBody, PlaceGivenUpBody, StayClaimedBody
 from shared.contracts.vocabulary import (
     BedKind,
     DeclineReason,
@@ -285,38 +286,12 @@ class AppointmentEnded(Contract):
     at: AwareDatetime
 
 
-class PlaceAcceptedBody(LetterBody):
-    """Somebody is coming. turn: of the desk's words about this offer the higher one is the newer.
-
-    expected_by: until when the place is wanted. arrival: salt and hash of the code they will say at the door.
-    possible_double: the same file may be expected, or be, somewhere else.
-    """
-
-    offered_for: Id
-    location: LocationName
-    turn: Annotated[int, Field(ge=1, le=1_000_000)]
-    household_size: Annotated[int, Field(ge=1, le=20)]
-    expected_by: AwareDatetime
-    arrival: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[0-9a-f]{64}$")]
-    possible_double: bool
-
-
 class PlaceAccepted(Letter):
     """A client takes the place that was offered under this id. Written until its owner has answered."""
 
     type_name: ClassVar[str] = "nl.plek.intake.place-accepted.v1"
     body_type: ClassVar[type[LetterBody]] = PlaceAcceptedBody
     cut: ClassVar[bool] = True
-
-
-class PlaceDeclinedBody(LetterBody):
-    """Nobody is coming. turn: as in `PlaceAcceptedBody`. offered_for: the request, so that an owner who has forgotten
-    the offer can answer all the same."""
-
-    offered_for: Id
-    location: LocationName
-    turn: Annotated[int, Field(ge=1, le=1_000_000)]
-    reason: DeclineReason
 
 
 class PlaceDeclined(Letter):
@@ -327,16 +302,6 @@ class PlaceDeclined(Letter):
     cut: ClassVar[bool] = True
 
 
-class PlaceGivenUpBody(LetterBody):
-    """Whoever lives there by this offer has moved on to another place. turn, offered_for: as in `PlaceDeclinedBody`.
-    moved_at: since when, in the word of who has them now."""
-
-    offered_for: Id
-    location: LocationName
-    turn: Annotated[int, Field(ge=1, le=1_000_000)]
-    moved_at: AwareDatetime
-
-
 class PlaceGivenUp(Letter):
     """A client who lives in the place that was offered under this id was transferred. Written until its owner has
     answered that they left."""
@@ -344,17 +309,6 @@ class PlaceGivenUp(Letter):
     type_name: ClassVar[str] = "nl.plek.intake.place-given-up.v1"
     body_type: ClassVar[type[LetterBody]] = PlaceGivenUpBody
     cut: ClassVar[bool] = True
-
-
-class StayClaimedBody(LetterBody):
-    """A client of this desk says that an anonymous stay is theirs. offered_for: the claim's own id; turn: as in
-    `PlaceAcceptedBody`. kind: of its places, so that nobody claims another stay by mistake."""
-
-    offered_for: Id
-    location: LocationName
-    turn: Annotated[int, Field(ge=1, le=1_000_000)]
-    stay_id: Id
-    kind: BedKind
 
 
 class StayClaimed(Letter):

@@ -300,6 +300,10 @@ class IntakeDesks:
             wanted = handing or self._wanted(files)
             if wanted is not None:
                 return wanted
+        referred = [id_ for id_ in there if any(state != "ended" for state in files[id_].referrals.values())]
+        if referred and chance.random() < 0.2:
+            client_id = chance.choice(referred)
+            return self._guides(client_id, files[client_id])
         draw = chance.random()
         if not there or draw < 0.2:
             return self._make(cmd.RegisterClient, world.ids.random_id(), card=SEALED + "card")
@@ -310,9 +314,7 @@ class IntakeDesks:
         offers = [id_ for id_, offer in files[client_id].slot.offers.items() if not offer.over]
         if offers and draw < 0.75:
             return self._about(client_id, chance.choice(offers))
-        referred = [id_ for id_ in there if any(state != "ended" for state in files[id_].referrals.values())]
         if chance.random() < 0.25:
-            client_id = chance.choice(referred) if referred and chance.random() < 0.5 else client_id
             return self._guides(client_id, files[client_id])
         if draw < 0.5:
             return self._asks(client_id, files[client_id], 6)
@@ -415,7 +417,7 @@ class IntakeDesks:
         if not file.referrals or draw < 0.5:
             return self._make(guide.MakeReferral, client_id, referral_id=world.ids.random_id(), referral=sealed)
         state = chance.choice(("appointment", "appointment", "attended", "did_not_attend", "ended"))
-        referral_id, hours = chance.choice(sorted(file.referrals)), chance.choice((-5, 1, 20, 40, 200))
+        referral_id, hours = chance.choice(sorted(file.referrals)), chance.choice((-5, 1, 40, 100, 200))
 
         def followed(at: datetime) -> cmd.ClientCommand:
             agreed = state == "appointment"
