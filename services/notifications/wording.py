@@ -99,6 +99,11 @@ TEMPLATES: Mapping[str, Template] = {
         "You are invited to an information evening on %(time)s. Ask at the desk where it is.", {"time": "time"}
     ),
     "answer_due": Template("An offer of a place needs an answer before %(time)s.", {"time": "time"}, staff=True),
+    "question_waits": Template(
+        "May somebody come to %(location)s? Please say so on the board before %(time)s.",
+        {"location": "word", "time": "time"},
+        staff=True,
+    ),
     "offer_lapsed": Template("An offer of a place has lapsed: nobody answered in time.", staff=True),
     "offer_missed": Template(
         "Somebody did not come to the place they were offered. Their request waits again.", staff=True

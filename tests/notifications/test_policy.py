@@ -209,6 +209,17 @@ def test_a_run_waits_for_whoever_approves_until_somebody_has() -> None:
         assert (recipient, over, told) == ("finance", {waits.message_id}, {})
 
 
+def test_an_operator_is_asked_until_somebody_has_answered_or_time_is_over() -> None:
+    question = placement.QuestionTold.of(
+        location="west", question_id=ASKED, kind="shelter_24h", open=True, answer_by=T0 + timedelta(minutes=15), at=T0
+    )
+    recipient, over, told = told_to(question)
+    assert (recipient, over, told.keys()) == ("operator", set(), {"question_waits"})
+    waits = told["question_waits"]
+    assert waits.expires_at == question.answer_by
+    assert told_to(question.model_copy(update={"open": False})) == ("operator", {waits.message_id}, {})
+
+
 def test_what_somebody_has_looked_after_is_told_once_a_day() -> None:
     def short(at: datetime) -> Reaction:
         return policy_staff.short("shelter_24h", 20, at)
