@@ -88,10 +88,8 @@ def channels_of(settings: ChannelSettings) -> dict[str, Channel]:
     found: dict[str, Channel] = {}
     if settings.email is not None:
         found["email"] = SmtpChannel(settings.email)
-    if settings.sms is not None:
-        found["sms"] = WebhookChannel(settings.sms)
-    if settings.webhook is not None:
-        found["webhook"] = WebhookChannel(settings.webhook)
+    gateways = {"sms": settings.sms, "chat": settings.chat, "webhook": settings.webhook}
+    found |= {name: WebhookChannel(gateway) for name, gateway in gateways.items() if gateway is not None}
     return found
 
 

@@ -14,6 +14,10 @@ password = "..."
 url = "https://gateway.example.org/plek"
 secret = "..."
 
+[chat]                        # a gateway for a chat app, in the same way
+url = "https://chat.example.org/plek"
+secret = "..."
+
 [webhook]                     # for those who work here
 url = "https://hooks.example.org/plek"
 secret = "..."
@@ -102,6 +106,7 @@ class ChannelSettings(_Table):
 
     email: EmailSettings | None = None
     sms: WebhookSettings | None = None
+    chat: WebhookSettings | None = None
     webhook: WebhookSettings | None = None
     staff: dict[StaffRole, StaffSettings] = Field(default_factory=dict)
     begun: Path | None = None
