@@ -30,7 +30,7 @@ from shared.contracts.vocabulary import (
 API = "/api/intake/clients"
 NEEDS = ("medical", "mental_health", "legal", "protection", "mobility", "pregnancy", "addiction_care", "child_care",
          "interpreter", "documents")  # fmt: skip
-CHANNELS = ("desk", "phone", "sms", "email", "post", "none")
+CHANNELS = ("desk", "phone", "sms", "chat", "email", "post", "none")
 REGISTRATIONS = ("unknown", "pending", "registered", "stateless_claimed")
 FACTS = ("sleeping_rough", "baby", "children", "pregnant", "medical_urgent", "fleeing_violence", "over_65", "under_23")
 WITHDRAWN = REQUEST_END_REASONS[:-1]

@@ -215,7 +215,7 @@ class Guidance:
             sealed = await intake.seal(client_id, f.APPOINTMENT, f.Appointment(body.appointment_at))
         handled = await intake.do(
             client_id, Asked(actor, claim), cmd.FollowReferral, referral_id=referral_id, state=body.state,
-            appointment=sealed, if_version=version,
+            appointment=sealed, starts_at=body.appointment_at, if_version=version,
         )  # fmt: skip
         return ReferralAnswer(**base(referral_id, handled), client_id=client_id, state=body.state)
 

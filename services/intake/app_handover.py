@@ -308,14 +308,16 @@ class Receiving:
                 {id_: await seal(f.MILESTONE, each.step) for id_, each in steps.items()}, way.ended_at,
                 await seal(f.ENDING, way.ending) if way.ending is not None else "",
             ))  # fmt: skip
+        sent = [(self._ids.random_id(), each) for each in carried.referrals]
         referrals = [
             TakenReferral(
-                self._ids.random_id(), await seal(f.REFERRAL, each.referred), each.made_at, each.state,
+                id_, await seal(f.REFERRAL, each.referred), each.made_at, each.state,
                 None if each.appointment is None else await seal(f.APPOINTMENT, each.appointment),
                 None if each.first is None else await seal(f.APPOINTMENT, each.first),
             )
-            for each in carried.referrals
+            for id_, each in sent
         ]  # fmt: skip
+        agreed = [(id_, each.appointment) for id_, each in sent if each.state == "appointment"]
         asked, request = carried.request, None
         if asked is not None:
             found = placed(asked.facts.facts, CURRENT)
@@ -327,5 +329,5 @@ class Receiving:
             **about, client_id=client_id, card=await seal(f.CARD, carried.card),
             personal=None if carried.personal == f.Personal() else await seal(f.PERSONAL, carried.personal),
             trajectories=tuple(ways), referrals=tuple(referrals), request=request,
-            reached=reached,
+            reached=reached, expected={id_: one.at for id_, one in agreed if one is not None},
         )  # fmt: skip

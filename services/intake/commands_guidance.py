@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypeAlias
 
 from shared.kernel import Command
@@ -42,12 +43,14 @@ class MakeReferral(Command, frozen=True, kw_only=True):
 
 
 class FollowReferral(Command, frozen=True, kw_only=True):
-    """It went on with a referral. appointment: with the state `appointment`, and only then."""
+    """It went on with a referral. appointment: sealed, and starts_at: the same moment for whoever reminds the client;
+    with the state `appointment`, and only then."""
 
     client_id: str
     referral_id: str
     state: str
     appointment: str | None = None
+    starts_at: datetime | None = None
     if_version: int | None = None
 
 

@@ -59,7 +59,7 @@ class TakenRequest(msgspec.Struct, frozen=True):
 
 class TakeFile(Command, frozen=True, kw_only=True):
     """The file that was agreed on has come, and is sealed under a key of this vault. reached: when each milestone was,
-    by its id."""
+    by its id. expected: when the client is expected, by the id of the referral it belongs to."""
 
     client_id: str
     hand_over_id: str
@@ -70,6 +70,7 @@ class TakeFile(Command, frozen=True, kw_only=True):
     referrals: tuple[TakenReferral, ...] = ()
     request: TakenRequest | None = None
     reached: dict[str, datetime] = msgspec.field(default_factory=dict)
+    expected: dict[str, datetime] = msgspec.field(default_factory=dict)
 
 
 HandOverCommand: TypeAlias = HandOver | CallOffHandOver | ResumeHandOver | HearHandOver | TakeFile

@@ -273,7 +273,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=7,
+    state_version=8,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

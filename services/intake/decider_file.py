@@ -76,6 +76,16 @@ class Referral(msgspec.Struct, frozen=True, gc=False):
     version: int = 0
 
 
+class Appointment(msgspec.Struct, frozen=True, gc=False):
+    """When the client is expected somewhere, as it was made (`AppointmentMade`)."""
+
+    turn: int
+    starts_at: datetime
+    at: datetime
+    replaces: int | None = None
+    known: bool = False
+
+
 class HandingOver(msgspec.Struct, frozen=True, gc=False):
     """A hand-over that is under way. called_off: the file is to stay, if the other desk has not taken it."""
 
@@ -93,6 +103,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     last_read_id: so that one look that is recorded twice counts once. key_gone_at: when the vault destroyed the key.
     moved: the version when it last was otherwise than before: that it stood in a list makes nobody's sight of it stale.
     hand_over: while it is under way the file is frozen. taken_as: the hand-over by which it came from another desk.
+    appointments: those that are not over, by the id of what each belongs to.
     """
 
     id: str = ""
@@ -113,6 +124,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     moved: int = 0
     hand_over: HandingOver | None = None
     taken_as: str = ""
+    appointments: dict[str, Appointment] = {}
 
     @property
     def home(self) -> Offer | None:
@@ -182,7 +194,9 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             known = file.requests[event.request_id]
             return _with(file, replace(known, unmet=event.district, unmet_at=event.at), version, None)
         case ev.ClientErased():
-            return replace(file, card="", personal=None, erased_at=event.at, hand_over=None, version=version)
+            return replace(
+                file, card="", personal=None, erased_at=event.at, hand_over=None, appointments={}, version=version
+            )
         case ev.KeyDestroyed():
             return replace(forgotten(file), key_gone_at=event.destroyed_at, version=version)
         case (
@@ -191,6 +205,8 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             | guide.TrajectoryEnded()
             | guide.ReferralMade()
             | guide.ReferralFollowed()
+            | guide.AppointmentMade()
+            | guide.AppointmentEnded()
         ):
             return _guided(replace(file, active_at=event.at, version=version), event)
         case _:
@@ -251,6 +267,12 @@ def _guided(file: File, event: guide.GuidanceEvent) -> File:
             return _referred(file, Referral(event.referral_id, event.referral, event.at, version=version))
         case guide.ReferralFollowed():
             return _referred(file, _followed(file.referrals[event.referral_id], event, version))
+        case guide.AppointmentMade():
+            made = Appointment(event.turn, event.starts_at, event.at, event.replaces, event.known)
+            return replace(file, appointments=file.appointments | {event.appointment_id: made})
+        case guide.AppointmentEnded():
+            left = {id_: each for id_, each in file.appointments.items() if id_ != event.appointment_id}
+            return replace(file, appointments=left)
         case _:
             assert_never(event)
     return replace(file, trajectories=file.trajectories | {trajectory.id: trajectory})

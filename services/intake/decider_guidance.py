@@ -6,6 +6,7 @@ One trajectory at a time: whoever guides somebody knows how it stands. Referrals
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TypeAlias, assert_never
 
 from services.intake import commands_guidance as cmd
@@ -103,12 +104,16 @@ def refer(file: File, command: cmd.MakeReferral) -> Outcome:
 
 
 def follow(file: File, command: cmd.FollowReferral) -> Outcome:
-    """Refused: `referral-state-unknown`, `appointment-missing` (exactly the state `appointment` comes with one),
-    `not-sealed`, `referral-unknown`, `version-stale`, `referral-ended`, `referral-without-appointment`."""
+    """Refused: `referral-state-unknown`, `appointment-missing` (exactly the state `appointment` comes with one, and
+    with its time), `time-without-zone`, `not-sealed`, `referral-unknown`, `version-stale`, `referral-ended`,
+    `referral-without-appointment`."""
     if command.state not in REFERRAL_STATES or command.state == "made":
         return Rejected("referral-state-unknown", {})
-    if (command.state == "appointment") != (command.appointment is not None):
+    agreed = command.state == "appointment"
+    if agreed != (command.appointment is not None) or agreed != (command.starts_at is not None):
         return Rejected("appointment-missing", {})
+    if command.starts_at is not None and command.starts_at.tzinfo is None:
+        return Rejected("time-without-zone", {})
     refused = limits.sealed_refused(command.appointment)
     if refused:
         return refused
@@ -124,4 +129,24 @@ def follow(file: File, command: cmd.FollowReferral) -> Outcome:
         return Rejected("referral-ended", {})
     if command.state in ("attended", "did_not_attend") and known.appointment is None:
         return Rejected("referral-without-appointment", {})
-    return [ev.ReferralFollowed(file.id, known.id, command.state, command.appointment, command.at)]
+    followed = ev.ReferralFollowed(file.id, known.id, command.state, command.appointment, command.at)
+    if command.starts_at is not None:
+        return [followed, *appoint(file, known.id, command.starts_at, command.at)]
+    return [followed, *no_longer(file, known.id, "called_off" if command.state == "ended" else "over", command.at)]
+
+
+def appoint(file: File, appointment_id: str, starts_at: datetime, at: datetime) -> list[ev.GuidanceEvent]:
+    """The client is expected there and then; nothing when that is known."""
+    before, starts_at = file.appointments.get(appointment_id), starts_at.astimezone(UTC)
+    if before is not None and before.starts_at == starts_at:
+        return []
+    replaces = None if before is None else before.turn
+    return [ev.AppointmentMade(file.id, appointment_id, file.version + 1, starts_at, at, replaces)]
+
+
+def no_longer(file: File, appointment_id: str, how: str, at: datetime) -> list[ev.GuidanceEvent]:
+    """Nobody is expected there any more; nothing when nobody was."""
+    known = file.appointments.get(appointment_id)
+    if known is None:
+        return []
+    return [ev.AppointmentEnded(file.id, appointment_id, known.turn, how, known.starts_at, at)]

@@ -20,6 +20,7 @@ from services.intake import events as fe
 from services.intake import events_handover as ev
 from services.intake.decider_file import File, doubles
 from services.intake.decider_offers import ended_with
+from services.intake.events_guidance import AppointmentMade
 from shared.contracts.vocabulary import HAND_OVER_ENDS
 from shared.kernel import Decider, Rejected
 
@@ -131,9 +132,14 @@ def take(file: File, command: cmd.TakeFile) -> Outcome:
     )  # fmt: skip
     if file.id:
         return () if file.taken_as == command.hand_over_id else Rejected("client-id-used", {})
+    expected = [  # the desk that had the file has told them
+        AppointmentMade(command.client_id, id_, turn, starts_at, command.at, known=True)
+        for turn, (id_, starts_at) in enumerate(sorted(command.expected.items()), start=1)
+        if starts_at > command.at
+    ]
     if asked is None:
-        return [taken]
-    return [taken, fe.RequestOpened(
+        return [taken, *expected]
+    return [taken, *expected, fe.RequestOpened(
         command.client_id, asked.request_id, asked.kinds, tuple(sorted(set(asked.features))), asked.household_size,
         tuple(sorted(set(asked.not_at))), asked.facts, asked.priority_band, asked.rules_version,
         min(asked.waiting_since, command.at.date()), command.at, counted=asked.counted,

@@ -1,7 +1,8 @@
 """What happened in guiding a client: private events of their file.
 
 What a client works towards, what they reached, how it ended and to whom they were referred is sealed like the rest of
-the file. That somebody was guided and referred, and when, stays when the key is gone: those are the counts.
+the file. That somebody was guided and referred, and when, stays when the key is gone: those are the counts. That they
+are expected somewhere, and when, is not sealed either: the client is told of it, and reminded.
 """
 
 from __future__ import annotations
@@ -59,4 +60,39 @@ class ReferralFollowed(Event, frozen=True, tag="referral-followed.v1"):
     at: datetime
 
 
-GuidanceEvent: TypeAlias = TrajectoryStarted | MilestoneReached | TrajectoryEnded | ReferralMade | ReferralFollowed
+class AppointmentMade(Event, frozen=True, tag="appointment-made.v1"):
+    """The client is expected somewhere at `starts_at`; where, and by whom, is sealed in what it belongs to.
+
+    appointment_id: of that. turn: which one of its appointments it is; a later one has a higher turn. replaces: the
+    turn of the one that was moved. known: another desk has told the client before the file came here.
+    """
+
+    client_id: str
+    appointment_id: str
+    turn: int
+    starts_at: datetime
+    at: datetime
+    replaces: int | None = None
+    known: bool = False
+
+
+class AppointmentEnded(Event, frozen=True, tag="appointment-ended.v1"):
+    """Nobody is expected any more. how: `over` (they went, or did not), or `called_off`."""
+
+    client_id: str
+    appointment_id: str
+    turn: int
+    how: str
+    starts_at: datetime
+    at: datetime
+
+
+GuidanceEvent: TypeAlias = (
+    TrajectoryStarted
+    | MilestoneReached
+    | TrajectoryEnded
+    | ReferralMade
+    | ReferralFollowed
+    | AppointmentMade
+    | AppointmentEnded
+)

@@ -50,7 +50,9 @@ _EMAIL = re.compile(
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 _NUMBER = re.compile(r"\+[1-9][0-9 ().-]{6,}[0-9]")
-WANTED: dict[ContactChannel, str] = {"email": "one-email-address", "sms": "one-number-with-its-country"}
+WANTED: dict[ContactChannel, str] = {
+    "email": "one-email-address", "sms": "one-number-with-its-country", "chat": "one-number-with-its-country",
+}  # fmt: skip
 """What the details have to hold for a channel that goes by an address."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -206,15 +208,15 @@ def address_for(channel: str, details: str) -> str | None:
     """The address for a channel out of the details a client gave, which are a text for people; None: there is none, or
     more than one, or it is none that can be written to.
 
-    An e-mail address has a name and a domain with a dot; a number for text messages is written with its country (`+31`
-    ...), so that nobody else's is guessed.
+    An e-mail address has a name and a domain with a dot; a number for text messages or a chat is written with its
+    country (`+31` ...), so that nobody else's is guessed.
     """
     match channel:
         case "email":
             found = {word.lstrip("<>(),;:\"'").rstrip("<>(),;:.\"'") for word in details.split() if "@" in word}
             valid = {word for word in found if _EMAIL.fullmatch(word)}
             return valid.pop() if len(found) == len(valid) == 1 else None
-        case "sms":
+        case "sms" | "chat":
             # `+31 (0)6 ...`: the nought is left out by whoever dials the country, too.
             numbers = {re.sub(r"[ ().-]", "", number.replace("(0)", "")) for number in _NUMBER.findall(details)}
             return numbers.pop() if len(numbers) == 1 and all(map(_is_number, numbers)) else None

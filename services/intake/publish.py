@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.intake import events as ev
+from services.intake import events_guidance as guide
 from services.intake import events_handover as over
 from services.intake import publish_offers
 from services.intake.decider_file import File, Request, status_of, touched
@@ -94,6 +95,18 @@ def site_events(event: ev.FileEvent) -> list[Telling]:
                 client_id=event.client_id, request_id=event.request_id, reason=event.reason, at=event.at
             )
             return [Telling(withdrawn, event.request_id)]
+        case guide.AppointmentMade():
+            made = told.AppointmentMade.written(
+                client_id=event.client_id, appointment_id=event.appointment_id, turn=event.turn,
+                replaces=event.replaces, known=event.known, starts_at=event.starts_at, at=event.at,
+            )  # fmt: skip
+            return [Telling(made, event.appointment_id)]
+        case guide.AppointmentEnded():
+            ended = told.AppointmentEnded.written(
+                client_id=event.client_id, appointment_id=event.appointment_id, turn=event.turn, how=event.how,
+                starts_at=event.starts_at, at=event.at,
+            )  # fmt: skip
+            return [Telling(ended, event.appointment_id)]
         case _:  # what is corrected, read or destroyed is nobody else's business
             return []
 

@@ -1,5 +1,5 @@
-"""What a new epoch begins with: who is erased, every other file, every open request, how it stands with offers, who is
-housed or has left, and every week that is over, told anew."""
+"""What a new epoch begins with: who is erased, every other file, every open request and
+appointment to come, how it stands with offers, who is housed or has left, and every week that is over, told anew."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from services.intake import events as ev
 from services.intake.decider_file import File
 from services.intake.decider_weeks import Weeks
+from services.intake.events_guidance import AppointmentMade
 from services.intake.publish import Telling, notice, site_events
 from services.intake.publish_offers import standing
 from services.intake.publish_weeks import unmet_told, week_told
@@ -32,6 +33,10 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
                 )
             )  # fmt: skip
             tellings.append(notice(file, request))
+        for id_, one in file.appointments.items():
+            if one.starts_at > at:
+                made = AppointmentMade(file.id, id_, one.turn, one.starts_at, one.at, one.replaces, one.known)
+                tellings += site_events(made)
         for offer in file.offers.values():
             tellings += [Telling(contract, offer.id) for contract in standing(file.id, offer, at)]
     if weeks.closed is not None:

@@ -11,6 +11,7 @@ from services.intake import events_offers as oe
 from services.intake.decider_file import File, doubles
 from services.intake.decider_slot import Offer
 from shared.contracts import intake as told
+from shared.contracts import offer_letters
 from shared.contracts.base import Draft, Written
 
 ENDS = frozenset({"declined", "withdrawn", "lapsed", "called_off", "no_show"})
@@ -37,15 +38,15 @@ def letter(file: File, offer: Offer) -> Draft:
     """
     about = {"offered_for": offer.request_id, "location": offer.location, "turn": offer.turn}
     if offer.given_up is not None:
-        moved = told.PlaceGivenUpBody.model_validate(about | {"moved_at": offer.given_up})
+        moved = offer_letters.PlaceGivenUpBody.model_validate(about | {"moved_at": offer.given_up})
         return Draft(told.PlaceGivenUp, offer.site, offer.id, moved)
     if offer.stay_id and offer.status == "accepted":
-        claimed = told.StayClaimedBody.model_validate(about | {"stay_id": offer.stay_id, "kind": offer.kind})
+        claimed = offer_letters.StayClaimedBody.model_validate(about | {"stay_id": offer.stay_id, "kind": offer.kind})
         return Draft(told.StayClaimed, offer.site, offer.id, claimed)
     if offer.status == "declined" or offer.expected_by is None:
-        body = told.PlaceDeclinedBody.model_validate(about | {"reason": offer.reason or "not_reached"})
+        body = offer_letters.PlaceDeclinedBody.model_validate(about | {"reason": offer.reason or "not_reached"})
         return Draft(told.PlaceDeclined, offer.site, offer.id, body)
-    accepted = told.PlaceAcceptedBody.model_validate(about | {
+    accepted = offer_letters.PlaceAcceptedBody.model_validate(about | {
         "household_size": offer.household_size, "expected_by": offer.expected_by, "arrival": offer.arrival,
         "possible_double": offer.id in (file.slot, file.moving_to) and bool(doubles(file)),
     })  # fmt: skip

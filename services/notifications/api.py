@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+from babel import Locale
 from fastapi import FastAPI, Query, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
@@ -120,7 +121,10 @@ class Reads:
         a caseworker asks. Refused: 403 `role-not-allowed` for anybody else who asks for one client's."""
         if query.recipient is not None and is_id(query.recipient) and actor.role not in KNOWERS:
             raise Problem(403, "role-not-allowed", facts={"role": actor.role, "allowed": sorted(KNOWERS)})
-        where = {"status": query.status, "recipient": query.recipient, "cause_id": query.cause_id}
+        where = {
+            "status": query.status, "recipient": query.recipient, "cause_id": query.cause_id,
+            "channel": query.channel, "because": query.because, "template": query.template,
+        }  # fmt: skip
         given = {name: value for name, value in where.items() if value is not None}
         return await self._page(m.MessageView, query, _shown_to(actor.role), given)
 
@@ -256,12 +260,25 @@ def preview_page() -> str:
         direction = "rtl" if language in RIGHT_TO_LEFT else "ltr"
         mark = "" if known.reviewed else " <strong>sent beside Dutch</strong>"
         rows = [
-            f"<tr><th>{name}</th><td lang='{language}' dir='{direction}'>{html.escape(text)}</td></tr>"
+            f"<tr><th scope='row'>{name}</th><td lang='{language}' dir='{direction}'>{html.escape(text)}</td></tr>"
             for name, text in _samples(language)
         ]
         who = f"reviewed by: {html.escape(known.reviewer)}" if known.reviewer != NOBODY else "not reviewed"
-        sections.append(f"<h2 id='{language}'>{language}</h2><p>{who}{mark}</p><table>{''.join(rows)}</table>")
-    return f"<!doctype html><html lang='en'><title>Messages</title><body><h1>Messages</h1>{''.join(sections)}"
+        heading = f"<h2 id='{language}'>{_name(language)}</h2><p>{who}{mark}</p>"
+        sections.append(f"<section aria-labelledby='{language}'>{heading}<table>{''.join(rows)}</table></section>")
+    ways = "".join(f"<li><a href='#{language}'>{_name(language)}</a></li>" for language in LANGUAGES)
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'><title>Messages</title></head><body>"
+        f"<main><h1>Messages</h1><nav aria-label='Languages'><ul>{ways}</ul></nav>{''.join(sections)}</main>"
+        "</body></html>"
+    )
+
+
+def _name(language: str) -> str:
+    """What a language is called, in English and by those who speak it."""
+    locale = Locale(language)
+    return html.escape(f"{locale.get_display_name('en')} ({locale.get_display_name()})")
 
 
 def _samples(language: str) -> list[tuple[str, str]]:

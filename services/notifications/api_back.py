@@ -42,9 +42,8 @@ GONE_OUT = frozenset({"sent", "delivered"})
 
 def secrets_of(settings: ChannelSettings) -> dict[str, str]:
     """What each channel signs with that may say something back."""
-    found: dict[str, str] = {}
-    if settings.sms is not None:
-        found["sms"] = settings.sms.secret.get_secret_value()
+    gateways = {"sms": settings.sms, "chat": settings.chat}
+    found = {name: one.secret.get_secret_value() for name, one in gateways.items() if one is not None}
     if settings.email is not None and settings.email.secret is not None:
         found["email"] = settings.email.secret.get_secret_value()
     return found

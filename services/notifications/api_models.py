@@ -12,11 +12,15 @@ Status = Literal["chosen", "queued", "sending", "failed", "desk", "sent", "deliv
 
 
 class MessagesQuery(PageQuery):
-    """recipient: a role, or a client by id, which only caseworkers may ask for."""
+    """recipient: a role, or a client by id, which only caseworkers may ask for. because: why it stands as it does.
+    template: what it is about, by name; no text is looked into."""
 
     status: Status | None = None
     recipient: Slug | None = None
     cause_id: Slug | None = None
+    channel: Slug | None = None
+    because: Slug | None = None
+    template: Slug | None = None
 
 
 class DeskQuery(PageQuery):

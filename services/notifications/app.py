@@ -4,6 +4,7 @@ somebody was written to is nobody else's business."""
 from __future__ import annotations
 
 from services.notifications import api, policy, policy_clients, policy_staff, publish, views
+from services.notifications.adapters.begun import begun_of
 from services.notifications.adapters.contacts import BusContacts
 from services.notifications.adapters.port import Channel
 from services.notifications.adapters.settings import ChannelSettings, load_channels
@@ -86,10 +87,8 @@ def channels_of(settings: ChannelSettings) -> dict[str, Channel]:
     found: dict[str, Channel] = {}
     if settings.email is not None:
         found["email"] = SmtpChannel(settings.email)
-    if settings.sms is not None:
-        found["sms"] = WebhookChannel(settings.sms)
-    if settings.webhook is not None:
-        found["webhook"] = WebhookChannel(settings.webhook)
+    gateways = {"sms": settings.sms, "chat": settings.chat, "webhook": settings.webhook}
+    found |= {name: WebhookChannel(gateway) for name, gateway in gateways.items() if gateway is not None}
     return found
 
 
@@ -114,7 +113,8 @@ def build(host: Host) -> ServiceApp:
     heard_by = [news, duty, room] if settings.municipality else [news, duty]
     contacts = BusContacts(settings, NAME)
     stops = stops_of(settings.vault)
-    courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock, stops)
+    begun = begun_of(settings.vault, channels)
+    courier = Courier(store, recipients, contacts, channels_of(channels), channels, clock, stops, begun)
     views_here = _views(runtime, room if settings.municipality else None)
     bench = bench_of(NAME, store, heard_by, views_here, runtime.follows, clock, ids)
 
@@ -126,7 +126,7 @@ def build(host: Host) -> ServiceApp:
         runtime.spawn("courier", courier.run)
         if lines is not None:
             runtime.spawn("logbook", lines.run)
-        watch = Watch(runtime, store, deciding, {str(kind): below for kind, below in channels.room_below.items()})
+        watch = Watch(runtime, store, deciding, {str(kind): below for kind, below in channels.room_below.items()}, room)
         if settings.municipality:
             runtime.city(gather_seconds=LETTER_SECONDS, also=[duty, Beside(room, gather_seconds=ROOM_SECONDS)])
             runtime.spawn("silence", watch.silence)
@@ -141,6 +141,7 @@ def build(host: Host) -> ServiceApp:
         await bench.rebuilds.stop()
         await runtime.stop()
         await contacts.close()
+        begun.close()
 
     site_api = api.build(
         api.Notifications(store, recipients, contacts, clock, ids, secrets_of(channels), stops), bench, _asyncapi(host)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from services.notifications import commands as cmd
 from services.notifications import events as ev
+from services.notifications.adapters.begun import Begun
 from services.notifications.adapters.contacts import Contacts, ContactsUnavailable
 from services.notifications.adapters.pace import Pace
 from services.notifications.adapters.port import Channel, ChannelProblem, Outgoing
@@ -87,6 +88,7 @@ class Courier:
     settings: ChannelSettings
     clock: Clock
     stops: Stops = field(default_factory=Stops)
+    begun: Begun = field(default_factory=Begun)
 
     def __post_init__(self) -> None:
         self._paces = {name: Pace(channel.per_minute) for name, channel in self.channels.items()}
@@ -182,7 +184,7 @@ class Courier:
             cmd.TakeUpMessage(
                 at=self.clock.now(), role=SYSTEM_ROLE, recipient=timer.key, message_id=message_id,
                 channel=route.channel, desk_because=route.desk_because, keyed=keyed, quiet_until=route.quiet,
-                erased=route.gone,
+                erased=route.gone, gone_on=self.begun.on(message_id, message.attempts + 1),
             ),
         )  # fmt: skip
         for id_, event in handled.events:
@@ -239,6 +241,7 @@ class Courier:
         try:
             address = await self._address(recipient, began)
             written = await self._written(recipient, message, began, route)
+            self._note(began)
             outgoing = Outgoing(message.id, address, written, began.repeat, began.at)
             try:
                 async with asyncio.timeout(SENDING_SECONDS_MAX):
@@ -268,6 +271,14 @@ class Courier:
             attempt=began.attempt, delivered=self.channels[began.channel].confirms,
         )  # fmt: skip
         await self._do(recipient, following(began_id, SENT), sent)
+
+    def _note(self, began: ev.SendingBegan) -> None:
+        """Nothing goes out that a database put back would not know of. Raises `ChannelProblem`: `attempt-not-noted`."""
+        try:
+            self.begun.note(began.message_id, began.attempt, began.channel, self.clock.now().date())
+        except OSError as error:
+            log.error("an attempt could not be noted", reason=type(error).__name__)
+            raise ChannelProblem("attempt-not-noted", ours=True) from None
 
     async def _written(self, recipient: str, message: Message, began: ev.SendingBegan, route: Route) -> Written:
         count = (await self.recipients.load(recipient))[0].gathered

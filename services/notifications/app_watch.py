@@ -4,21 +4,27 @@ this process waits with a message it cannot read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from services.notifications import policy, policy_staff
 from services.notifications.views_room import free_by_kind
 from shared import metrics
+from shared.beats import LATE_SECONDS, Links
 from shared.handling import Context
 from shared.ids import derived_id
+from shared.inbox import Reader
 from shared.kernel import Reaction
 from shared.policies import Handlers
 from shared.ports import OriginHalted, Store, StoreUnavailable, VersionConflict
 from shared.runtime import Runtime
 
+PLACEMENT = "placement"
 LOOK_SECONDS = 20.0
 """How often it is looked."""
+UNHEARD_SECONDS = LATE_SECONDS
+"""How long a site is waited for that has not been heard since this process began; then what is known of it counts."""
 NOT_NOW = (StoreUnavailable, OriginHalted, VersionConflict)
 """What is told is told at the next look."""
 
@@ -26,8 +32,11 @@ NOT_NOW = (StoreUnavailable, OriginHalted, VersionConflict)
 class Watch:
     """Looks again and again, and has each thing told once a day to each role."""
 
-    def __init__(self, runtime: Runtime, store: Store, deciding: Handlers, room_below: Mapping[str, int]) -> None:
+    def __init__(
+        self, runtime: Runtime, store: Store, deciding: Handlers, room_below: Mapping[str, int], room: Reader
+    ) -> None:
         self._runtime, self._store, self._deciding, self._below = runtime, store, deciding, room_below
+        self._room, self._began = room, runtime.host.clock.monotonic()
         self._told: set[str] = set()
 
     async def silence(self) -> None:
@@ -45,13 +54,16 @@ class Watch:
             await host.clock.sleep(LOOK_SECONDS)
 
     async def room(self) -> None:
-        """The municipality hears that there are fewer free places of a kind than it wants to know of."""
+        """The municipality hears that there are fewer free places of a kind than it wants to know of; not while this
+        site still hears how many there are."""
         host = self._runtime.host
         while True:
-            try:
-                found = await free_by_kind(self._store, host.roster)
-            except StoreUnavailable:
-                found = {}
+            found: Mapping[str, int] = {}
+            seconds = host.clock.monotonic() - self._began
+            others = [site for site in host.roster if site != host.settings.site]
+            if caught_up(self._runtime.links, others, self._room.checkpoint, seconds):
+                with suppress(StoreUnavailable):
+                    found = await free_by_kind(self._store, host.roster)
             for kind, below in self._below.items():
                 if found.get(kind, below) < below:
                     await self._tell(policy_staff.short(kind, below, host.clock.now()))
@@ -76,6 +88,22 @@ class Watch:
         except NOT_NOW:
             return
         self._told.add(command_id)
+
+
+def caught_up(links: Links, sites: Iterable[str], applied: Callable[[str], tuple[int, int]], seconds: float) -> bool:
+    """Whether the sum of what these sites have free is whole: all they said they told is applied. applied: epoch and
+    sequence of an origin's last message that is. seconds: since this process began to listen."""
+    origins = {origin.site: origin for origin in links.origins() if origin.service == PLACEMENT}
+    for site in sites:
+        origin = origins.get(site)
+        if origin is None:
+            if seconds < UNHEARD_SECONDS:
+                return False
+            continue
+        told = links.told(origin)
+        if told and applied(origin.key) < (origin.epoch, told):
+            return False
+    return True
 
 
 def parked_readers() -> list[tuple[str, str]]:

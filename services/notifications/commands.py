@@ -41,7 +41,8 @@ class TakeUpMessage(Command, frozen=True, kw_only=True):
 
     channel: None when the desk has to tell it, for the reason `desk_because`. keyed: the channel knows a message again
     by its id, so that sending it twice is receiving it once. quiet_until: nothing goes out before that. erased: the
-    vault knows nobody of that id.
+    vault knows nobody of that id. gone_on: the channel that this very attempt was given to before the database was put
+    back to an older backup; empty when it never began.
     """
 
     recipient: str
@@ -51,6 +52,7 @@ class TakeUpMessage(Command, frozen=True, kw_only=True):
     keyed: bool = False
     quiet_until: datetime | None = None
     erased: bool = False
+    gone_on: str = ""
 
 
 class RecordSent(Command, frozen=True, kw_only=True):

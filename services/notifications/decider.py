@@ -133,7 +133,8 @@ def take_up(state: Recipient, message: Message, command: cmd.TakeUpMessage) -> O
     assert command.channel is not None
     if command.quiet_until is not None:
         return [ev.MessageQueued(*about, command.channel, command.quiet_until, "quiet-hours", command.at)]
-    repeat = message.uncertain > 0 and not _known_again(message, command)
+    once_more = message.uncertain > 0 and not _known_again(message, command)
+    repeat = once_more or (command.gone_on != "" and not (command.keyed and command.channel == command.gone_on))
     return [
         ev.SendingBegan(
             *about, command.channel, message.attempts + 1, repeat, command.at, command.at + LEASE

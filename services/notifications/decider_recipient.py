@@ -98,7 +98,8 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
                 changes["channel"] = event.channel
             return _with(state, event.message_id, changes)
         case ev.SendingBegan():
-            unknown = state.open[event.message_id].uncertain
+            before = state.open[event.message_id].uncertain
+            unknown = max(before, int(event.repeat))  # a backup was put back that does not know what may have arrived
             changes = {"status": "sending", "channel": event.channel, "attempts": event.attempt, "because": "",
                        "due_at": event.again_at, "unknown": unknown}  # fmt: skip
             return _with(state, event.message_id, changes)

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from services.notifications.commands import ChooseMessage, EraseRecipient, ReplaceMessages
 from services.notifications.policy import CITY_ZONE, RECIPIENT, SETTLES, choice, is_news, message_id_of, told
+from services.notifications.policy_appointments import of_appointment
 from shared.contracts import allowance, intake
 from shared.contracts.base import Contract, Opened
 from shared.envelope import SYSTEM_ROLE, Message
@@ -30,6 +31,8 @@ LISTENS: Mapping[str, type[Contract]] = {
         intake.OfferEnded,
         intake.ClientHoused,
         intake.ClientLeft,
+        intake.AppointmentMade,
+        intake.AppointmentEnded,
         allowance.AllowanceReady,
     )
 }
@@ -70,6 +73,8 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
             return told(message, said.client_id, "request_noted", said.request_id, said.at, at, fields)
         case intake.RequestWithdrawn() if said.reason not in ("erased", "mistake"):
             return told(message, said.client_id, "request_ended", said.request_id, said.at, at)
+        case intake.AppointmentMade() | intake.AppointmentEnded():
+            return Reaction(RECIPIENT, said.client_id, of_appointment(message, said, at))
         case allowance.AllowanceReady():
             return Reaction(RECIPIENT, said.client_id, ready(message, said, at))
         case (

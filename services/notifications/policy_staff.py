@@ -38,6 +38,7 @@ LISTENS: Mapping[str, type[Contract]] = {
         intake.OfferEnded,
         placement.HoldEnded,
         placement.HeadsCounted,
+        placement.QuestionTold,
         placement.RegimeTold,
         allowance.PayRunDrafted,
         allowance.PayRunDecided,
@@ -49,6 +50,7 @@ ANSWER_DUE, OFFER_LAPSED, OFFER_MISSED = "answer_due", "offer_lapsed", "offer_mi
 ENDED = {"lapsed": OFFER_LAPSED, "no_show": OFFER_MISSED}
 """What is told of an offer that ended so: its request waits again."""
 
+QUESTION_WAITS = "question_waits"
 COUNT_DIFFERS, COUNT_DUE, RUN_WAITS = "count_differs", "count_due", "run_waits"
 COUNTED_AGAIN = timedelta(hours=30)
 """Where people were counted they are counted every night: after so long without, a night was left out."""
@@ -71,6 +73,8 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
             return told(message, OPERATOR, "hold_lapsed", said.hold_id, said.at, at, fields)
         case placement.HeadsCounted() if not said.superseded:
             return Reaction(RECIPIENT, OPERATOR, counted(message, said, at))
+        case placement.QuestionTold():
+            return Reaction(RECIPIENT, OPERATOR, asked(message, said, at))
         case allowance.PayRunDrafted():
             fields = {"period": said.period}
             return told(message, FINANCE, RUN_WAITS, said.run_id, said.at, at, fields)
@@ -100,6 +104,16 @@ def of_offer(message: Message, said: OfferSaid, at: datetime) -> ReplaceMessages
         wanted = [choice(message, CASEWORKER, ENDED[said.how], about, at)]
     instead = tuple(wanted) if is_news(said.at, at) else ()
     return ReplaceMessages(at=at, role=SYSTEM_ROLE, recipient=CASEWORKER, over=over, instead=instead)
+
+
+def asked(message: Message, said: placement.QuestionTold, at: datetime) -> ReplaceMessages:
+    """An operator is asked before a place is offered; or is not any more."""
+    about, fields = said.question_id, {"location": said.location, "time": said.answer_by.isoformat()}
+    if said.open:
+        wanted = choice(message, OPERATOR, QUESTION_WAITS, about, at, fields, expires_at=said.answer_by)
+        return ReplaceMessages(at=at, role=SYSTEM_ROLE, recipient=OPERATOR, over=(), instead=(wanted,))
+    over = (message_id_of(OPERATOR, QUESTION_WAITS, about),)
+    return ReplaceMessages(at=at, role=SYSTEM_ROLE, recipient=OPERATOR, over=over, instead=())
 
 
 def counted(message: Message, said: placement.HeadsCounted, at: datetime) -> ReplaceMessages:

@@ -68,6 +68,18 @@ TEMPLATES: Mapping[str, Template] = {
         "Your stay ends on %(date)s at the latest. Come to the desk: we look together at what comes next.",
         {"date": "date"},
     ),
+    "appointment_made": Template(
+        "You have an appointment on %(time)s. Do you want to know where? Come to the desk or call us.", {"time": "time"}
+    ),
+    "appointment_moved": Template(
+        "Your appointment has another time: %(time)s. Any questions? Come to the desk or call us.", {"time": "time"}
+    ),
+    "appointment_near": Template(
+        "Do not forget your appointment on %(time)s. You cannot come? Tell the desk or call us.", {"time": "time"}
+    ),
+    "appointment_off": Template(
+        "Your appointment on %(time)s is cancelled. Any questions? Come to the desk or call us.", {"time": "time"}
+    ),
     "sheet_care": Template(
         "Everybody can get medical care when they need it. Are you ill or pregnant? Come to the desk: we help you find"
         " a doctor."
@@ -87,6 +99,11 @@ TEMPLATES: Mapping[str, Template] = {
         "You are invited to an information evening on %(time)s. Ask at the desk where it is.", {"time": "time"}
     ),
     "answer_due": Template("An offer of a place needs an answer before %(time)s.", {"time": "time"}, staff=True),
+    "question_waits": Template(
+        "May somebody come to %(location)s? Please say so on the board before %(time)s.",
+        {"location": "word", "time": "time"},
+        staff=True,
+    ),
     "offer_lapsed": Template("An offer of a place has lapsed: nobody answered in time.", staff=True),
     "offer_missed": Template(
         "Somebody did not come to the place they were offered. Their request waits again.", staff=True

@@ -13,8 +13,7 @@ from services.placement.commands_house import EndDueStays, EndSession
 from services.placement.commands_offers import ClaimStay, DropOffer, GiveUpPlace, LapseQuestion, TakeOffer
 from services.placement.events_house import EndsPlanned
 from services.placement.events_offers import OfferAccepted, OperatorAsked, QuestionAnswered
-from shared.contracts import hold_letters
-from shared.contracts import intake as desk
+from shared.contracts import hold_letters, offer_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
 from shared.envelope import SYSTEM_ROLE, Message
@@ -121,26 +120,26 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
         return None
     about: dict[str, Any] = {"at": at, "role": SYSTEM_ROLE, "site": said.sender}
     match said.body:
-        case desk.PlaceAcceptedBody() as yes:
+        case offer_letters.PlaceAcceptedBody() as yes:
             took = TakeOffer(
                 **about, location=yes.location, offer_id=said.request_id, request_id=yes.offered_for, turn=yes.turn,
                 household_size=yes.household_size, expected_by=yes.expected_by, arrival=yes.arrival,
                 possible_double=yes.possible_double,
             )  # fmt: skip
             return Reaction(LOCATION, yes.location, took)
-        case desk.PlaceDeclinedBody() as no:
+        case offer_letters.PlaceDeclinedBody() as no:
             dropped = DropOffer(
                 **about, location=no.location, offer_id=said.request_id, request_id=no.offered_for, turn=no.turn,
                 reason=no.reason,
             )  # fmt: skip
             return Reaction(LOCATION, no.location, dropped)
-        case desk.PlaceGivenUpBody() as moved:
+        case offer_letters.PlaceGivenUpBody() as moved:
             given_up = GiveUpPlace(
                 **about, location=moved.location, offer_id=said.request_id, request_id=moved.offered_for,
                 turn=moved.turn, moved_at=moved.moved_at,
             )  # fmt: skip
             return Reaction(LOCATION, moved.location, given_up)
-        case desk.StayClaimedBody() as mine:
+        case offer_letters.StayClaimedBody() as mine:
             claimed = ClaimStay(
                 **about, location=mine.location, offer_id=said.request_id, request_id=mine.offered_for, turn=mine.turn,
                 stay_id=mine.stay_id, kind=mine.kind,

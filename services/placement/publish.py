@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
 from services.placement.decider_location import Group, Location, Place
-from services.placement.events_offers import WordRepeated
+from services.placement.events_offers import OperatorAsked, QuestionAnswered, WordRepeated
 from services.placement.events_regimes import StandbyClosed, StandbyOpened
-from services.placement.publish_offers import letters
+from services.placement.publish_offers import letters, question
 from services.placement.publish_sessions import session_figures
 from shared.contracts import hold_letters
 from shared.contracts import placement as told
@@ -84,6 +84,8 @@ def _told(before: Location, event: ev.LocationEvent, after: Location) -> list[Te
     """The site events of one event. Standby places come into being for others when they open, and are gone again."""
     if isinstance(event, StandbyOpened):
         return _opened(after.name, [after.places.get(id_) or before.standby[id_] for id_ in event.place_ids], event)
+    if isinstance(event, OperatorAsked | QuestionAnswered):
+        return [Telling(question(event, after), event.offer_id, None)]
     return _site_events(after.name, event)
 
 

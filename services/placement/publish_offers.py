@@ -1,4 +1,5 @@
-"""The letters about offers: the offer itself, and the owner's word about it whenever that changes or is asked for."""
+"""The letters about offers: the offer itself, and the owner's word about it whenever that changes or is asked for. And
+to this site, that its operator is asked first."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from services.placement import events as ev
 from services.placement import events_offers as oe
 from services.placement.decider_location import Location, Offer
 from shared.contracts import placement as told
-from shared.contracts.base import Draft
+from shared.contracts.base import Draft, Written
 
 UNKNOWN = "offer-unknown"
 
@@ -19,6 +20,15 @@ class Letter(NamedTuple):
 
     draft: Draft
     to: str
+
+
+def question(event: oe.OperatorAsked | oe.QuestionAnswered, after: Location) -> Written[told.QuestionTold]:
+    """That the operator is asked, or is no more."""
+    known = after.questions[event.offer_id]
+    return told.QuestionTold.written(
+        location=after.name, question_id=known.id, kind=known.kind, open=isinstance(event, oe.OperatorAsked),
+        answer_by=known.answer_by, at=event.at,
+    )  # fmt: skip
 
 
 def letters(events: Sequence[ev.LocationEvent], after: Location) -> list[Letter]:

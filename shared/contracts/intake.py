@@ -16,6 +16,7 @@ from shared.contracts.base import UUID_PATTERN, Contract, Letter, LetterBody
 from shared.contracts.counts import Count, DistrictNeed, FeatureNeed, GroupCount, KindNeed, OutcomeCount, SizeNeed
 from shared.contracts.figures import LOCATION_PATTERN, LocationName, SiteName
 from shared.contracts.likeness import CheckAnsweredBody, CheckAskedBody, CheckBegunBody, CheckKeyGivenBody
+from shared.contracts.offer_letters import PlaceAcceptedBody, PlaceDeclinedBody, PlaceGivenUpBody, StayClaimedBody
 from shared.contracts.vocabulary import (
     BedKind,
     DeclineReason,
@@ -100,8 +101,8 @@ class EpochBegan(Contract):
 
 
 class SiteEpochBegan(Contract):
-    """The first word of an epoch on `loc`: every client, open request and offer that is not over follows anew, and who
-    is housed."""
+    """The first word of an epoch on `loc`: every client, open request, appointment to come and offer that is not over
+    follows anew, and who is housed."""
 
     type_name: ClassVar[str] = "nl.plek.intake.site-epoch-began.v1"
     log: ClassVar[Literal["pub", "loc"]] = "loc"
@@ -252,20 +253,37 @@ class ClientLeft(Contract):
     at: AwareDatetime
 
 
-class PlaceAcceptedBody(LetterBody):
-    """Somebody is coming. turn: of the desk's words about this offer the higher one is the newer.
+class AppointmentMade(Contract):
+    """The client is expected somewhere at `starts_at`. Where, and by whom, no event says.
 
-    expected_by: until when the place is wanted. arrival: salt and hash of the code they will say at the door.
-    possible_double: the same file may be expected, or be, somewhere else.
+    appointment_id: of what it belongs to, a random id. turn: a later appointment of that has a higher one. replaces:
+    the turn of the one that was moved. known: the client has heard of it; it is told for its reminder.
     """
 
-    offered_for: Id
-    location: LocationName
-    turn: Annotated[int, Field(ge=1, le=1_000_000)]
-    household_size: Annotated[int, Field(ge=1, le=20)]
-    expected_by: AwareDatetime
-    arrival: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[0-9a-f]{64}$")]
-    possible_double: bool
+    type_name: ClassVar[str] = "nl.plek.intake.appointment-made.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    appointment_id: Id
+    turn: Annotated[int, Field(ge=1)]
+    replaces: Annotated[int, Field(ge=1)] | None
+    known: bool
+    starts_at: AwareDatetime
+    at: AwareDatetime
+
+
+class AppointmentEnded(Contract):
+    """The client is expected there no more. how: `over`: they went, or did not."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.appointment-ended.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    appointment_id: Id
+    turn: Annotated[int, Field(ge=1)]
+    how: Literal["over", "called_off"]
+    starts_at: AwareDatetime
+    at: AwareDatetime
 
 
 class PlaceAccepted(Letter):
@@ -276,32 +294,12 @@ class PlaceAccepted(Letter):
     cut: ClassVar[bool] = True
 
 
-class PlaceDeclinedBody(LetterBody):
-    """Nobody is coming. turn: as in `PlaceAcceptedBody`. offered_for: the request, so that an owner who has forgotten
-    the offer can answer all the same."""
-
-    offered_for: Id
-    location: LocationName
-    turn: Annotated[int, Field(ge=1, le=1_000_000)]
-    reason: DeclineReason
-
-
 class PlaceDeclined(Letter):
     """A client does not take the place that was offered under this id. Written until its owner has answered."""
 
     type_name: ClassVar[str] = "nl.plek.intake.place-declined.v1"
     body_type: ClassVar[type[LetterBody]] = PlaceDeclinedBody
     cut: ClassVar[bool] = True
-
-
-class PlaceGivenUpBody(LetterBody):
-    """Whoever lives there by this offer has moved on to another place. turn, offered_for: as in `PlaceDeclinedBody`.
-    moved_at: since when, in the word of who has them now."""
-
-    offered_for: Id
-    location: LocationName
-    turn: Annotated[int, Field(ge=1, le=1_000_000)]
-    moved_at: AwareDatetime
 
 
 class PlaceGivenUp(Letter):
@@ -311,17 +309,6 @@ class PlaceGivenUp(Letter):
     type_name: ClassVar[str] = "nl.plek.intake.place-given-up.v1"
     body_type: ClassVar[type[LetterBody]] = PlaceGivenUpBody
     cut: ClassVar[bool] = True
-
-
-class StayClaimedBody(LetterBody):
-    """A client of this desk says that an anonymous stay is theirs. offered_for: the claim's own id; turn: as in
-    `PlaceAcceptedBody`. kind: of its places, so that nobody claims another stay by mistake."""
-
-    offered_for: Id
-    location: LocationName
-    turn: Annotated[int, Field(ge=1, le=1_000_000)]
-    stay_id: Id
-    kind: BedKind
 
 
 class StayClaimed(Letter):
@@ -385,6 +372,8 @@ CONTRACTS: tuple[type[Contract], ...] = (
     OfferEnded,
     ClientHoused,
     ClientLeft,
+    AppointmentMade,
+    AppointmentEnded,
     EpochBegan,
     SiteEpochBegan,
     *LETTERS,

@@ -328,6 +328,21 @@ class HoldAnswered(Letter):
     body_type: ClassVar[type[LetterBody]] = HoldAnsweredBody
 
 
+class QuestionTold(Contract):
+    """The operator of a location that asks first has until `answer_by` to say whether a place is offered; or, no more
+    `open`, has said so, or nothing. question_id: of the offer that a yes leads to."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.question-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    location: LocationName
+    question_id: Id
+    kind: BedKind
+    open: bool
+    answer_by: AwareDatetime
+    at: AwareDatetime
+
+
 class PlaceOfferedBody(LetterBody):
     """A place for one request, kept until `expires_at` by the owner's clock. sleeps: people who can sleep there."""
 
@@ -373,6 +388,6 @@ LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 CONTRACTS: tuple[type[Contract], ...] = (
     CapacityTold, OfferModeTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded,
     StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, HeadsCounted, EpochBegan,
-    SiteEpochBegan, RegimeTold, SessionsTold, *LETTERS, *OFFER_LETTERS,
+    SiteEpochBegan, RegimeTold, SessionsTold, QuestionTold, *LETTERS, *OFFER_LETTERS,
 )  # fmt: skip
 """Everything the placement service tells, by class."""

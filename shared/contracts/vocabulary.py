@@ -59,7 +59,7 @@ Need = Literal[
     "interpreter",
     "documents",
 ]
-ContactChannel = Literal["desk", "phone", "sms", "email", "post", "none"]
+ContactChannel = Literal["desk", "phone", "sms", "chat", "email", "post", "none"]
 PriorityFact = Literal[
     "sleeping_rough",
     "baby",

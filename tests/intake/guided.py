@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from services.intake import events_guidance as ev
 from tests.intake.sample import ANNA, T0
 
@@ -21,4 +23,8 @@ ENDED = ev.TrajectoryEnded(ANNA, WAY, sealed("ending"), T0)
 REFERRED = ev.ReferralMade(ANNA, SENT, sealed("referral"), T0)
 AGREED = ev.ReferralFollowed(ANNA, SENT, "appointment", sealed("monday"), T0)
 ATTENDED = ev.ReferralFollowed(ANNA, SENT, "attended", None, T0)
+MONDAY, FRIDAY = T0 + timedelta(days=7), T0 + timedelta(days=11)
+EXPECTED = ev.AppointmentMade(ANNA, SENT, 3, MONDAY, T0)
+"""Of a file that begins with `REGISTERED`, `REFERRED`, `AGREED`."""
+WENT = ev.AppointmentEnded(ANNA, SENT, 3, "over", MONDAY, T0)
 OVER = ev.ReferralFollowed(ANNA, SENT, "ended", None, T0)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 import pytest_asyncio
 
+from services.intake.app_repair import first_rows
+from shared.contracts.intake import AppointmentMade
+from shared.ids import SystemIds
 from shared.security import Role
-from tests.support.intake_desk import IntakeDesk, open_intake
+from tests.support.intake_desk import IntakeDesk, open_intake, said, told
 
 GOALS = {"goals": ["kanarie-doel", "a school for the eldest"]}
 
@@ -100,17 +103,21 @@ async def test_an_outcome_has_its_own_kinds_and_an_appointment_its_limits(desk: 
 async def test_nothing_of_it_lies_in_the_open_or_is_told_and_nothing_is_left_after_erasure(desk: IntakeDesk) -> None:
     client_id = await desk.registered()
     path = f"/clients/{client_id}"
-    told = len(repr(desk.disk.outbox))
+    before = len(await told(desk, "loc")), len(await told(desk, "pub"))
     trajectory = (await desk.post(f"{path}/trajectories", GOALS, key="one")).json()["id"]
     await desk.post(f"{path}/trajectories/{trajectory}/milestones", {"milestone": "kanarie-stap"})
     body = {"partner_kind": "safe_reporting", "partner": "kanarie-partner"}
     referral = (await desk.post(f"{path}/referrals", body, key="two")).json()["id"]
     when = {"state": "appointment", "appointment_at": "2026-02-03T04:05:06Z"}
-    assert (await desk.post(f"{path}/referrals/{referral}/follow", when)).status_code in (200, 422)
+    assert (await desk.post(f"{path}/referrals/{referral}/follow", when)).status_code == 200
     await desk.post(f"{path}/trajectories/{trajectory}/end", {"outcome": "durable", "kind": "legal_stay"})
-    for word in ("kanarie", "safe_reporting", "reporting", "legal_stay", "durable", "04:05:06"):
+    for word in ("kanarie", "safe_reporting", "reporting", "legal_stay", "durable"):
         assert word not in dumped(desk), word
-    assert len(repr(desk.disk.outbox)) == told  # nobody hears of it
+    heard = (await told(desk, "loc"))[before[0] :]
+    assert [said(one).keys() for one in heard] == [  # of all of it only that they are expected, and when
+        {"client_id", "appointment_id", "turn", "replaces", "known", "starts_at", "at"}
+    ]
+    assert len(await told(desk, "pub")) == before[1]
     assert (await desk.post(f"{path}/erase")).status_code == 200
     shown = (await desk.get(f"/trajectories/{trajectory}")).json()
     assert (shown["goals"], shown["outcome"], shown["kind"], shown["status"]) == ([], None, None, "ended")
@@ -119,6 +126,39 @@ async def test_nothing_of_it_lies_in_the_open_or_is_told_and_nothing_is_left_aft
     assert (shown["partner_kind"], shown["group"], shown["partner"], shown["appointment_at"]) == (None,) * 4
     refused = await desk.post(f"{path}/referrals", body, key="two")
     assert (refused.status_code, refused.json()["code"]) == (410, "client-erased")
+
+
+async def test_whoever_reminds_a_client_hears_when_they_are_expected_and_when_no_more(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    body = {"partner_kind": "general_practice"}
+    referral = (await desk.post(f"/clients/{client_id}/referrals", body)).json()["id"]
+    monday, friday = (desk.clock.now() + timedelta(days=days) for days in (7, 11))
+    for body in (
+        {"state": "appointment", "appointment_at": monday.isoformat()},
+        {"state": "appointment", "appointment_at": friday.isoformat()},
+        {"state": "ended"},
+    ):
+        assert (await desk.post(f"/clients/{client_id}/referrals/{referral}/follow", body)).status_code == 200
+    heard = [one for one in await told(desk, "loc") if one.name.startswith("appointment-")]
+    assert [one.name for one in heard] == ["appointment-made", "appointment-made", "appointment-ended"]
+    first, moved, off = map(said, heard)
+    assert {one["appointment_id"] for one in (first, moved, off)} == {referral}
+    assert (first["replaces"], moved["replaces"], off["turn"]) == (None, first["turn"], moved["turn"])
+    assert [datetime.fromisoformat(one["starts_at"]) for one in (first, moved, off)] == [monday, friday, friday]
+    assert off["how"] == "called_off"
+
+
+async def test_a_new_epoch_tells_of_appointments_to_come_as_they_were_made(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    for days in (-1, 7):
+        referral = (await desk.post(f"/clients/{client_id}/referrals", {"partner_kind": "school"})).json()["id"]
+        when = (desk.clock.now() + timedelta(days=days)).isoformat()
+        body = {"state": "appointment", "appointment_at": when}
+        await desk.post(f"/clients/{client_id}/referrals/{referral}/follow", body)
+    *_, made = await told(desk, "loc")
+    rows = await first_rows(desk.store, desk.clock, SystemIds(), {})
+    again = [row.contract for row in rows if isinstance(row.contract, AppointmentMade)]
+    assert again == [AppointmentMade.model_validate_json(made.data)]
 
 
 async def test_one_key_makes_one_referral(desk: IntakeDesk) -> None:

@@ -7,7 +7,6 @@ import copy
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
 import pytest
 import pytest_asyncio
 
@@ -15,11 +14,10 @@ from services.intake import views
 from services.intake.app_keeper import Keeper
 from services.intake.app_repair import first_rows
 from services.intake.priority import Rules
-from shared.envelope import Message
 from shared.epochs import begin_epoch
 from shared.ids import SystemIds
 from shared.policies import Handlers
-from tests.support.intake_desk import IntakeDesk, open_intake
+from tests.support.intake_desk import IntakeDesk, open_intake, said, told
 from tests.support.memory_store import MemoryStore
 
 ASK: dict[str, Any] = {
@@ -34,10 +32,6 @@ async def desk() -> AsyncIterator[IntakeDesk]:
         yield opened
 
 
-async def told(desk: IntakeDesk, log: Any) -> list[Message]:
-    return await desk.store.read_outbox(log, 0, 100)
-
-
 def handlers_of(desk: IntakeDesk) -> Handlers:
     return {**desk.deciding}
 
@@ -46,11 +40,6 @@ def keeping(desk: IntakeDesk, rules: Rules, kind: type[Keeper] = Keeper) -> Keep
     """Whoever keeps the desk's files under these rules."""
     about = (desk.store, desk.vault, handlers_of(desk), desk.clock, desk.openings)
     return kind("west", *about, 365, desk.giving, rules)
-
-
-def said(message: Message) -> dict[str, Any]:
-    facts: dict[str, Any] = msgspec.json.decode(message.data)
-    return facts
 
 
 async def test_a_request_has_a_band_and_its_reasons_in_words(desk: IntakeDesk) -> None:

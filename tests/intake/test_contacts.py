@@ -92,6 +92,8 @@ async def test_a_key_that_is_destroyed_in_that_moment_is_gone_and_one_that_is_mi
         ("sms", "+31 (0)6 12345678", "+31612345678"),
         ("sms", "+31612345678 0687654321", None),
         ("sms", "+31612345678 12", None),
+        ("chat", "WhatsApp +251-911-234567", "+251911234567"),
+        ("chat", "0612345678", None),
         ("sms", "+32470123456 0687654321", None),
         ("phone", "+31612345678", None),
         ("none", "anna@example.org", None),

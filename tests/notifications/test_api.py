@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from services.notifications import api, api_back
 from services.notifications.adapters.settings import ChannelSettings, load_channels
+from services.notifications.wording import LANGUAGES
 from shared.http import new_app
 from shared.http_border import Border
 from shared.http_repair import bench_of
@@ -83,7 +84,7 @@ async def test_the_desk_is_shown_whom_to_tell_what_in_their_language(shown: Show
 
 
 async def test_without_a_channel_of_that_sort_everything_is_told_at_the_desk(shown: Shown) -> None:
-    for channel in ("email", "sms", "phone", "post"):
+    for channel in ("email", "sms", "chat", "phone", "post"):
         _, message_id = await left_at_desk(shown, channel=channel)
         assert (await shown.get(f"/messages/{message_id}")).json()["because"] == "no-channel"
     await shown.office.choose("operator", "hold", "hold_lapsed", location="west")
@@ -132,12 +133,15 @@ async def test_while_the_vault_does_not_answer_the_desk_reads_its_own_language(s
 
 async def test_on_call_finds_a_message_without_reading_it(shown: Shown) -> None:
     client, message_id = await left_at_desk(shown)
-    for query in ({"status": "desk"}, {}):
+    found = {"because": "channel-none", "template": "request_ended"}
+    for query in ({"status": "desk"}, {}, found):
         answer = await shown.get("/messages", "oncall", **query)
         assert [row["id"] for row in answer.json()["items"]] == [message_id]
         assert client not in answer.text, "two messages of one client lead to no file"
         assert not {"text", "texts", "fields", "alias", "language"} & answer.json()["items"][0].keys()
     assert (await shown.get("/messages", "oncall", status="sent")).json()["items"] == []
+    for other in ({"channel": "sms"}, {"because": "expired"}, {"template": "offer_waiting"}):
+        assert (await shown.get("/messages", "oncall", **other)).json()["items"] == []
     first = (await shown.get("/messages", "oncall", limit=1)).json()
     assert first["next"] is None
 
@@ -214,6 +218,12 @@ async def test_the_preview_is_a_page(shown: Shown) -> None:
     answer = await shown.get("/preview", "coordinator")
     assert answer.headers["content-type"].startswith("text/html")
     assert "መልእኽቲ" in answer.text
+    for language, name in (("ti", "Tigrinya"), ("uk", "Ukrainian (українська)")):
+        assert f"<a href='#{language}'>{name}" in answer.text
+        assert f"<h2 id='{language}'>{name}" in answer.text
+    assert answer.text.count("<h2 ") == len(LANGUAGES)
+    assert "<main>" in answer.text
+    assert "<th scope='row'>appointment_near</th>" in answer.text
 
 
 @pytest.mark.parametrize(

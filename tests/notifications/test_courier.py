@@ -96,6 +96,14 @@ async def test_a_channel_that_breaks_is_a_failure_like_any_other_and_quotes_noth
     assert await office.status(message_id) == "desk"
 
 
+async def test_a_chat_goes_out_as_a_text_message_does_by_its_own_gateway(desk: IntakeDesk, gateway: Gateway) -> None:
+    office = PostOffice(desk, ChannelSettings(chat=by_gateway(gateway).sms))
+    by_chat, by_text = [await office.choose(await client_of(desk, how, NUMBER), "a") for how in ("chat", "sms")]
+    await office.work()
+    assert (await office.status(by_chat), await office.status(by_text)) == ("delivered", "desk")
+    assert [call["to"] for call in gateway.calls] == [NUMBER.replace(" ", "")]
+
+
 async def test_an_attempt_under_way_elsewhere_is_not_asked_about_again_and_again(desk: IntakeDesk) -> None:
     office = PostOffice(desk, ChannelSettings(), channels={"email": Broken()})
     message_id = await office.choose(await client_of(desk), "a")

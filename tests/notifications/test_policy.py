@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.notifications import app, policy, policy_clients, policy_staff
+from services.notifications import app, policy, policy_appointments, policy_clients, policy_staff
 from services.notifications import commands as cmd
 from services.notifications.wording import TEMPLATES
 from shared.contracts import allowance, intake, placement
@@ -209,6 +209,17 @@ def test_a_run_waits_for_whoever_approves_until_somebody_has() -> None:
         assert (recipient, over, told) == ("finance", {waits.message_id}, {})
 
 
+def test_an_operator_is_asked_until_somebody_has_answered_or_time_is_over() -> None:
+    question = placement.QuestionTold.of(
+        location="west", question_id=ASKED, kind="shelter_24h", open=True, answer_by=T0 + timedelta(minutes=15), at=T0
+    )
+    recipient, over, told = told_to(question)
+    assert (recipient, over, set(told)) == ("operator", set(), {"question_waits"})
+    waits = told["question_waits"]
+    assert waits.expires_at == question.answer_by
+    assert told_to(question.model_copy(update={"open": False})) == ("operator", {waits.message_id}, {})
+
+
 def test_what_somebody_has_looked_after_is_told_once_a_day() -> None:
     def short(at: datetime) -> Reaction:
         return policy_staff.short("shelter_24h", 20, at)
@@ -322,6 +333,91 @@ def test_the_end_of_a_stay_is_told_a_month_before_however_late_it_is_heard_that_
         assert reaction is not None
         [near] = reaction.command.instead  # type: ignore[attr-defined]
         assert (near.send_at, near.expires_at, near.fields) == (send_at, until, {"date": "2027-07-06"})
+
+
+def expected(**fields: Any) -> intake.AppointmentMade:
+    return intake.AppointmentMade.of(
+        **{"client_id": CLIENT, "appointment_id": ASKED, "turn": 3, "replaces": None, "known": False,
+           "starts_at": SEEN, "at": T0} | fields
+    )  # fmt: skip
+
+
+def no_more(how: str, **fields: Any) -> intake.AppointmentEnded:
+    return intake.AppointmentEnded.of(
+        **{"client_id": CLIENT, "appointment_id": ASKED, "turn": 3, "how": how, "starts_at": SEEN, "at": T0} | fields
+    )
+
+
+def of_appointment(said: Contract, at: datetime = T0) -> tuple[set[str], dict[str, datetime | None], bool]:
+    """Templates of what is over (of the third appointment there), what is told instead and when, and whether only to
+    whoever has heard."""
+    reaction = hear(said, at)
+    assert reaction is not None
+    command = reaction.command
+    assert isinstance(command, cmd.ReplaceMessages)
+    assert reaction.key == command.recipient == CLIENT
+    for one in command.instead:
+        assert one.fields == {"time": SEEN.isoformat()}
+        assert one.expires_at == SEEN
+        assert one.fields.keys() == TEMPLATES[one.template].fields.keys()
+    names = {policy.message_id_of(CLIENT, template, f"{ASKED}/3"): template for template in TEMPLATES}
+    told = {one.template: one.send_at for one in command.instead}
+    return {names[id_] for id_ in command.over if id_ in names}, told, command.only_if_told
+
+
+SEEN = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
+EVE = datetime(2026, 1, 11, 9, 0, tzinfo=UTC)
+"""Ten in the morning in the city, on the day before."""
+SOON = T0 + policy_appointments.SETTLES
+OF_ONE = {"appointment_made", "appointment_moved", "appointment_near"}
+
+
+@pytest.mark.parametrize(
+    ("said", "at", "over", "instead", "only_if_told"),
+    [
+        (expected(), T0, set(), {"appointment_made": SOON, "appointment_near": EVE}, False),
+        (expected(turn=5, replaces=3), T0, OF_ONE, {"appointment_moved": SOON, "appointment_near": EVE}, False),
+        (expected(known=True), T0, set(), {"appointment_near": EVE}, False),
+        (no_more("called_off"), T0, OF_ONE, {"appointment_off": None}, True),
+        (no_more("over"), T0, OF_ONE, {}, True),
+        # heard late: that there is one is old, the reminder is not
+        (expected(), T0 + policy.NEWS, set(), {"appointment_near": EVE}, False),
+        (expected(), EVE + timedelta(hours=1), set(), {"appointment_near": EVE + timedelta(hours=1)}, False),
+        (no_more("called_off"), T0 + policy.NEWS, OF_ONE, {}, True),
+        # made on the evening before: whoever hears so now needs no reminder in the morning after
+        (expected(at=EVE - timedelta(hours=11)), EVE - timedelta(hours=11), set(),
+         {"appointment_made": EVE - timedelta(hours=11) + policy_appointments.SETTLES}, False),
+        (expected(at=EVE - timedelta(hours=11), known=True), EVE - timedelta(hours=11), set(),
+         {"appointment_near": EVE}, False),
+    ],
+)  # fmt: skip
+def test_what_a_client_hears_of_an_appointment(
+    said: Contract, at: datetime, over: set[str], instead: dict[str, datetime | None], only_if_told: bool
+) -> None:
+    assert of_appointment(said, at) == (over, instead, only_if_told)
+
+
+def test_an_appointment_that_is_moved_there_and_back_is_another_one() -> None:
+    ids = []
+    for said in (expected(), expected(turn=7, replaces=5), expected()):
+        reaction = hear(said)
+        assert reaction is not None
+        ids.append({one.message_id for one in reaction.command.instead})  # type: ignore[attr-defined]
+    assert ids[0] == ids[2]
+    assert not ids[0] & ids[1]
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "reminded_at"),
+    [
+        (datetime(2026, 1, 11, 23, 30, tzinfo=UTC), EVE),  # half past midnight in the city: its day is the 12th
+        (datetime(2026, 3, 29, 9, 0, tzinfo=UTC), datetime(2026, 3, 28, 9, 0, tzinfo=UTC)),
+        (datetime(2026, 3, 30, 9, 0, tzinfo=UTC), datetime(2026, 3, 29, 8, 0, tzinfo=UTC)),  # summer has begun
+    ],
+)
+def test_a_reminder_comes_at_ten_in_the_morning_of_the_day_before(starts_at: datetime, reminded_at: datetime) -> None:
+    assert policy_appointments.reminded_at(starts_at) == reminded_at
+    assert policy.quiet_until(reminded_at) is None
 
 
 def test_cash_that_waits_is_told_as_long_as_it_does_and_once_for_a_handout() -> None:

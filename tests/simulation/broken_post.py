@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from services.notifications import events as ev
 from services.notifications.adapters.port import Channel
 from services.notifications.app_courier import Courier, Route
 from services.notifications.commands import RecordSent
 from services.notifications.decider_recipient import Message
 from shared.causes import following
+from shared.contracts.intake import AppointmentEnded
+from shared.policies import Policy
 from tests.simulation.notifications import NotificationsProcess, SimChannel, SimCourier
 from tests.simulation.process import Parts, Process
 
@@ -48,4 +52,18 @@ class RecordsBeforeSending(Parts):
         return _Hopes(process)
 
 
-BROKEN: tuple[type[Parts], ...] = (RepeatsUnmarked, RecordsBeforeSending)
+class _Forgets(NotificationsProcess):
+    def for_clients(self) -> Policy:
+        whole = super().for_clients()
+        deaf = {name: contract for name, contract in whole.contracts.items() if contract is not AppointmentEnded}
+        return replace(whole, contracts=deaf)
+
+
+class RemindsOfWhatIsOff(Parts):
+    """Nobody hears that an appointment is over before its time."""
+
+    def post(self, process: Process) -> NotificationsProcess:
+        return _Forgets(process)
+
+
+BROKEN: tuple[type[Parts], ...] = (RepeatsUnmarked, RecordsBeforeSending, RemindsOfWhatIsOff)

@@ -300,6 +300,10 @@ class IntakeDesks:
             wanted = handing or self._wanted(files)
             if wanted is not None:
                 return wanted
+        referred = [id_ for id_ in there if any(state != "ended" for state in files[id_].referrals.values())]
+        if referred and chance.random() < 0.2:
+            client_id = chance.choice(referred)
+            return self._guides(client_id, files[client_id])
         draw = chance.random()
         if not there or draw < 0.2:
             return self._make(cmd.RegisterClient, world.ids.random_id(), card=SEALED + "card")
@@ -407,23 +411,32 @@ class IntakeDesks:
         """Somebody works with the client: whatever comes next, now and then twice or too late."""
         world, chance = self._world, self._chance
         sealed = SEALED + world.ids.random_id()
-        if file.way is None:
-            return self._make(guide.StartTrajectory, client_id, trajectory_id=world.ids.random_id(), goals=sealed)
         draw = chance.random()
-        if draw < 0.3:
+        if draw < 0.4:
+            return self._on_their_way(client_id, file, sealed)
+        if not file.referrals or draw < 0.5:
+            return self._make(guide.MakeReferral, client_id, referral_id=world.ids.random_id(), referral=sealed)
+        state = chance.choice(("appointment", "appointment", "attended", "did_not_attend", "ended"))
+        referral_id, hours = chance.choice(sorted(file.referrals)), chance.choice((-5, 1, 40, 100, 200))
+
+        def followed(at: datetime) -> cmd.ClientCommand:
+            agreed = state == "appointment"
+            return guide.FollowReferral(
+                at=at, role="caseworker", client_id=client_id, referral_id=referral_id, state=state,
+                appointment=sealed if agreed else None, starts_at=at + timedelta(hours=hours) if agreed else None,
+            )  # fmt: skip
+
+        return followed
+
+    def _on_their_way(self, client_id: str, file: Known, sealed: str) -> Make:
+        if file.way is None:
+            return self._make(guide.StartTrajectory, client_id, trajectory_id=self._world.ids.random_id(), goals=sealed)
+        if self._chance.random() < 0.6:
             return self._make(
-                guide.ReachMilestone, client_id, trajectory_id=file.way, milestone_id=world.ids.random_id(),
+                guide.ReachMilestone, client_id, trajectory_id=file.way, milestone_id=self._world.ids.random_id(),
                 milestone=sealed,
             )  # fmt: skip
-        if draw < 0.5:
-            return self._make(guide.EndTrajectory, client_id, trajectory_id=file.way, outcome=sealed)
-        if not file.referrals or draw < 0.7:
-            return self._make(guide.MakeReferral, client_id, referral_id=world.ids.random_id(), referral=sealed)
-        state = chance.choice(("appointment", "attended", "did_not_attend", "ended"))
-        return self._make(
-            guide.FollowReferral, client_id, referral_id=chance.choice(sorted(file.referrals)), state=state,
-            appointment=sealed if state == "appointment" else None,
-        )  # fmt: skip
+        return self._make(guide.EndTrajectory, client_id, trajectory_id=file.way, outcome=sealed)
 
     def _about(self, client_id: str, offer_id: str) -> Make:
         """Takes an offer, in spite of another one if need be, or declines it; perhaps after taking it."""

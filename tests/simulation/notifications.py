@@ -16,7 +16,7 @@ from services.notifications.policy import RECIPIENT
 from shared.contracts.contact import ContactAnswered, ContactAsked
 from shared.envelope import stream_name
 from shared.inbox import Follow
-from shared.policies import PolicyReader
+from shared.policies import Policy, PolicyReader
 from shared.ports import BusUnavailable, DueTimer, OriginHalted, StoreUnavailable, VersionConflict
 from tests.simulation.oracle import PLACEMENT
 from tests.simulation.oracle_allowance import ALLOWANCE
@@ -109,7 +109,7 @@ class NotificationsProcess:
         seals = world.seals[site.name]
         self.readers = [
             PolicyReader(self.store, policy, site.clock, self.handlers, seals)
-            for policy in (heard(site.name), heard_by_staff(site.name, world.bus.hub))
+            for policy in (self.for_clients(), heard_by_staff(site.name, world.bus.hub))
         ]
         for reader in self.readers:
             for service in self._tellers():
@@ -125,6 +125,10 @@ class NotificationsProcess:
         assert isinstance(courier, SimCourier)
         courier.process = self.process
         return courier
+
+    def for_clients(self) -> Policy:
+        """Broken on purpose by a test, like the channels."""
+        return heard(self.process.site.name)
 
     def channels(self) -> dict[str, Channel]:
         """Broken on purpose by a test, like the courier."""

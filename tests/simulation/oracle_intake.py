@@ -41,7 +41,8 @@ FILES = CLIENT.stream("")
 
 @dataclass
 class Known:
-    """One file: its open request and trajectory, if there are any, its referrals, and how far it is erased."""
+    """One file: its open request and trajectory, if there are any, its referrals, which of whose appointments are to
+    come (by their turns), and how far it is erased."""
 
     version: int = 0
     open: str | None = None
@@ -49,6 +50,7 @@ class Known:
     key_gone: bool = False
     way: str | None = None
     referrals: dict[str, str] = field(default_factory=dict)
+    expected: dict[str, int] = field(default_factory=dict)
     unmet: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
@@ -67,6 +69,8 @@ class Known:
                 require(self.version == 1, "a file began twice", event)
                 self.way = next((way.id for way in event.trajectories if way.ended_at is None), None)
                 self.referrals = {each.id: each.state for each in event.referrals}
+            case guide.AppointmentMade() if event.known:  # with the file
+                self.expected[event.appointment_id] = event.turn
             case ev.KeyDestroyed():
                 require(self.erased and not self.key_gone, "a key went before its file, or twice", event)
                 self.key_gone = True
@@ -107,6 +111,15 @@ class Known:
             case guide.ReferralFollowed():
                 require(self.referrals[event.referral_id] != "ended", "a referral went on that had ended", event)
                 self.referrals[event.referral_id] = event.state
+            case guide.AppointmentMade():
+                agreed = self.referrals[event.appointment_id] == "appointment"
+                require(agreed, "an appointment of nothing", event)
+                moved = event.replaces == self.expected.get(event.appointment_id)
+                require(moved, "an appointment that is moved, and not from where it was", event)
+                self.expected[event.appointment_id] = event.turn
+            case guide.AppointmentEnded():
+                require(self.expected.pop(event.appointment_id) == event.turn, "another appointment ended", event)
+                require(self.referrals[event.appointment_id] != "appointment", "an appointment ended too early", event)
 
     def _offer(self, event: oe.OfferEvent) -> None:
         """An erased file answers owners and hears them; it takes nothing."""

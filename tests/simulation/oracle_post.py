@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from services.allowance import events_entitlement as entitlements
@@ -22,12 +23,13 @@ from services.notifications.policy import CASEWORKER, FINANCE, OPERATOR, message
 from services.notifications.policy_clients import LIMIT_NEAR, READY, STAY_DAYS_MAX
 from services.notifications.policy_staff import COUNT_DUE, RUN_WAITS
 from tests.simulation.oracle_allowance import ALLOWANCE
+from tests.simulation.oracle_appointments import NEAR, AppointmentsToldOf
 from tests.simulation.oracle_house import require
 from tests.simulation.oracle_intake import INTAKE
 from tests.support.memory_store import Disk
 
 NOTIFICATIONS = "notifications"
-AHEAD = (LIMIT_NEAR, COUNT_DUE)
+AHEAD = (LIMIT_NEAR, COUNT_DUE, NEAR)
 OF_HOUSE = (OPERATOR, FINANCE)
 ENDS = (ev.MessageSent, ev.MessageSuppressed, ev.MessageGathered, ev.MessageLeftAtDesk)
 FILES = CLIENT.stream("")
@@ -36,9 +38,10 @@ SEATS = ENTITLEMENT.stream("")
 
 @dataclass
 class Post:
-    """One site's. chosen, begun, ended: by message id. open: not settled, at the desk or not. overtaken: not told any
-    more because what it was about is over. ahead: about a day longer away than any story lasts. arrivals: whether each
-    was marked as a repeat, by message id. of_house: what placement and allowance lead to for those who work there."""
+    """One site's. chosen, begun, begun_at, ended: by message id. open: not settled, at the desk or not. overtaken: not
+    told any more because what it was about is over. ahead: about a day longer away than any story lasts. arrivals:
+    whether each was marked as a repeat, by message id. of_house: what placement and allowance lead to for those who
+    work there."""
 
     disk: Disk
     intake: Disk
@@ -46,6 +49,7 @@ class Post:
     events: int = 0
     chosen: Counter[str] = field(default_factory=Counter)
     begun: Counter[str] = field(default_factory=Counter)
+    begun_at: dict[str, datetime] = field(default_factory=dict)
     ended: dict[str, set[str]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     summaries: set[str] = field(default_factory=set)
@@ -88,6 +92,7 @@ class PostOracle:
                 require(event.recipient not in known.erased, "sending to whoever is erased", site, event)
                 require(event.message_id not in known.overtaken, "sending what is over", site, event)
                 known.begun[event.message_id] += 1
+                known.begun_at[event.message_id] = event.at
             if isinstance(event, ev.MessageSent | ev.MessageDelivered | ev.MessageSuppressed):
                 known.open.discard(event.message_id)
             if isinstance(event, ev.MessageSuppressed) and event.because == "overtaken":
@@ -126,11 +131,12 @@ class PostOracle:
         """Exactly one message for every request that was opened, or ended by anybody but an erasure; and of every offer
         what its client may hear, nothing of which waits when the offer is over."""
         for site, known in self._sites.items():
-            wanted, of_offers = set(), OffersToldOf()
+            wanted, of_offers, days = set[str](), OffersToldOf(), AppointmentsToldOf()
             for stored in known.intake.events:
                 if stored.stream.startswith(FILES):
                     event = CLIENT.codec.decode(stored.data)
                     of_offers.follow(event)
+                    days.follow(event)
                     if isinstance(event, intake.RequestOpened):
                         wanted.add(message_id_of(event.client_id, "request_noted", event.request_id))
                     if isinstance(event, intake.RequestWithdrawn) and event.reason not in ("erased", "mistake"):
@@ -138,7 +144,12 @@ class PostOracle:
             chosen = set(known.chosen) - known.summaries
             ready = ready_of(known.allowance, of_offers.erased)
             require(ready.must <= chosen, "a client does not hear that cash waits", site, ready.must - chosen)
-            others = chosen - of_offers.may - ready.may - known.of_house
+            require(days.must <= chosen, "a client does not hear of an appointment", site, days.must - chosen)
+            still = days.over.keys() & known.open
+            require(not still, "an appointment that is over still waits", site, still)
+            too_late = days.too_late(known.begun_at)
+            require(not too_late, "a client is reminded of what is off", site, too_late)
+            others = chosen - of_offers.may - days.may - ready.may - known.of_house
             require(runs_of(known.allowance) <= chosen, "nobody hears that a run waits", site)
             require(others == wanted, "not one message for each thing", site, wanted ^ others)
             require(of_offers.must <= chosen, "a client does not hear of an offer", site, of_offers.must - chosen)

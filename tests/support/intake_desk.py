@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import msgspec
 
 from services.intake import api, app, policy
 from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper
+from shared.envelope import Log, Message
 from shared.http import Streams, new_app
 from shared.http_border import Border
 from shared.http_repair import bench_of
@@ -149,3 +151,14 @@ async def open_intake(
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+async def told(desk: IntakeDesk, log: Log) -> list[Message]:
+    """What a desk has told so far."""
+    return await desk.store.read_outbox(log, 0, 100)
+
+
+def said(message: Message) -> dict[str, Any]:
+    """The facts of what was told."""
+    facts: dict[str, Any] = msgspec.json.decode(message.data)
+    return facts

@@ -7,12 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from services.intake.app_contacts import Contacts
 from services.notifications import app, policy
+from services.notifications.adapters.begun import Begun
 from services.notifications.adapters.contacts import ContactsUnavailable
 from services.notifications.adapters.settings import ChannelSettings, EmailSettings, WebhookSettings
 from services.notifications.adapters.stops import Stops
@@ -66,7 +68,8 @@ def by_day() -> OfficeClock:
 
 @dataclass
 class PostOffice:
-    """dies_at: the process dies at the so manyth step on its disk from now on."""
+    """dies_at: the process dies at the so manyth step on its disk from now on. begun: the folder that says what may
+    have been sent."""
 
     desk: IntakeDesk
     settings: ChannelSettings
@@ -74,6 +77,7 @@ class PostOffice:
     dies_at: int | None = None
     channels: Mapping[str, Any] | None = None
     stops: Stops = field(default_factory=Stops)
+    begun: Path | None = None
 
     def __post_init__(self) -> None:
         self.clock = self.desk.clock
@@ -86,7 +90,14 @@ class PostOffice:
         self.recipients = app.handlers(self.store, self.clock, SystemIds())[policy.RECIPIENT]
         channels = app.channels_of(self.settings) if self.channels is None else self.channels
         self.courier = Courier(
-            self.store, self.recipients, self.contacts, channels, self.settings, self.clock, self.stops
+            self.store,
+            self.recipients,
+            self.contacts,
+            channels,
+            self.settings,
+            self.clock,
+            self.stops,
+            Begun(self.begun),
         )
 
     async def _step(self, what: str) -> None:

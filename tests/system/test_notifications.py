@@ -12,14 +12,16 @@ from typing import Any
 
 import httpx
 import pytest
+from babel.dates import format_datetime
 
-from services.notifications.policy import quiet_until
+from services.notifications.policy import CITY_ZONE, quiet_until
+from services.notifications.policy_appointments import reminded_at
 from tests.support.mailbox import HOST, Mailbox, open_mailbox
 from tests.support.network import Network, eventually, network_of, running_network
 from tests.system.test_intake import lying_about
 
 SERVICES = ("intake", "placement", "notifications", "console")
-ADDRESS, LATE = "kanarie-adres@example.org", "kanarie-laat@example.org"
+ADDRESS, LATE, EXPECTED = "kanarie-adres@example.org", "kanarie-laat@example.org", "kanarie-afspraak@example.org"
 KIND = "medical_respite"
 """What only the story asks for: the others' requests wait before it, or after."""
 SLOWLY = 90.0
@@ -256,6 +258,44 @@ async def test_what_waits_for_the_morning_does_not_go_to_whoever_is_erased_at_ni
         await become(desk, other, "sent")  # the morning has come, and whatever was due went out
         assert mailbox.to(LATE) == []
         assert lying_about(network.data, (LATE,)) == []
+
+
+async def test_a_client_hears_of_an_appointment_the_day_before_and_never_where(
+    network: Network, mailbox: Mailbox
+) -> None:
+    """The whole way: noted at the desk, told in Ukrainian by mail, reminded of, and off."""
+    go_to(network, night=False)
+    async with network.client("west", "caseworker") as desk:
+        client = await register(desk, "uk", "email", contact_details=EXPECTED)
+        referral = {"partner_kind": "dental_care", "partner": "kanarie-tandarts"}
+        made = await desk.post(f"/api/intake/clients/{client}/referrals", json=referral)
+        path = f"/api/intake/clients/{client}/referrals/{made.json()['id']}/follow"
+        when = await moment(network, timedelta(days=3))
+        body = {"state": "appointment", "appointment_at": when.isoformat()}
+        assert (await desk.post(path, json=body)).status_code == 200
+        await become_of(desk, client, {"appointment_made": "chosen", "appointment_near": "chosen"})
+    assert network.plek("clock", "advance", "2m").returncode == 0
+    go_to(network, night=False)
+    async with network.client("west", "caseworker") as desk:
+        await become_of(desk, client, {"appointment_made": "sent", "appointment_near": "chosen"})
+    ahead = reminded_at(when) - await moment(network, timedelta())
+    assert network.plek("clock", "advance", f"{ahead // timedelta(minutes=1) + 2}m").returncode == 0
+    network.sign_in_again()
+    async with network.client("west", "caseworker") as desk:
+        await become_of(desk, client, {"appointment_made": "sent", "appointment_near": "sent"})
+        assert (await desk.post(path, json={"state": "ended"})).status_code == 200
+        await become_of(
+            desk, client, dict.fromkeys(("appointment_made", "appointment_near", "appointment_off"), "sent")
+        )
+    mails = mailbox.to(EXPECTED)
+    day = format_datetime(when, "d MMMM HH:mm", tzinfo=CITY_ZONE, locale="uk")
+    for mail, said in zip(mails, ("У вас є зустріч", "Не забудьте", "скасовано"), strict=True):
+        assert mail["Subject"] == "Повідомлення для вас"
+        text = said_in(mail)
+        assert said in text
+        assert day in text
+        assert "afspraak" in text  # nobody has reviewed the Ukrainian yet
+    assert lying_about(network.data, ("kanarie-tandarts", "dental", EXPECTED)) == []
 
 
 def test_the_folder_of_the_site_holds_no_text(network: Network) -> None:

@@ -2,6 +2,8 @@
 goes to the desk.
 
 ```toml
+begun = "/var/lib/plek/begun" # at a site without a vault: what may have been sent, out of the reach of backups
+
 [email]                       # for clients who chose e-mail
 host = "smtp.example.org"
 sender = "desk@example.org"
@@ -10,6 +12,10 @@ password = "..."
 
 [sms]                         # a gateway for text messages, behind a signed webhook
 url = "https://gateway.example.org/plek"
+secret = "..."
+
+[chat]                        # a gateway for a chat app, in the same way
+url = "https://chat.example.org/plek"
 secret = "..."
 
 [webhook]                     # for those who work here
@@ -95,12 +101,15 @@ class StaffSettings(_Table):
 
 
 class ChannelSettings(_Table):
-    """A part that is missing is a channel this site does not have."""
+    """A part that is missing is a channel this site does not have. begun: the folder that says what may have been sent
+    (`begun.py`), out of the reach of every backup that is put back; beside the vault's list when it is not named."""
 
     email: EmailSettings | None = None
     sms: WebhookSettings | None = None
+    chat: WebhookSettings | None = None
     webhook: WebhookSettings | None = None
     staff: dict[StaffRole, StaffSettings] = Field(default_factory=dict)
+    begun: Path | None = None
     room_below: dict[BedKind, Annotated[int, Field(ge=1, le=100_000)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")

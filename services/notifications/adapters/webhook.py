@@ -16,6 +16,8 @@ ANSWER_SECONDS = 20.0
 SIGNATURE = "Plek-Signature"
 LASTING = frozenset({400, 404, 405, 410, 413, 415, 422})
 """Answers that will be the same tomorrow."""
+TOO_MANY = 429
+"""It takes nobody's for a while."""
 
 
 class WebhookChannel:
@@ -41,13 +43,15 @@ class WebhookChannel:
         try:
             # A redirect is not followed: what was signed for one address is for nobody else.
             async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, verify=self._trusted) as client:
-                answer = await client.post(settings.url.get_secret_value(), content=body, headers=headers)
+                sending = client.stream("POST", settings.url.get_secret_value(), content=body, headers=headers)
+                async with sending as answer:  # what it says beside its status is not read, however long it is
+                    status = answer.status_code
         except httpx.ConnectError:
             raise ChannelProblem("channel-unreachable", ours=True) from None
         except httpx.HTTPError:
             raise ChannelProblem("channel-silent", known=False, ours=True) from None
-        if not answer.is_success:
-            raise ChannelProblem("message-refused", lasting=answer.status_code in LASTING)
+        if not 200 <= status < 300:
+            raise ChannelProblem("message-refused", lasting=status in LASTING, ours=status == TOO_MANY)
 
 
 def payload(outgoing: Outgoing) -> bytes:

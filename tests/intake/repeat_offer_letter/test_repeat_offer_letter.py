@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from services.intake import commands_offers as oc
 from services.intake import events_offers as oe
 from services.intake import publish_offers
-from shared.contracts.intake import PlaceDeclinedBody
+from shared.contracts.offer_letters import PlaceDeclinedBody
 from tests.intake.offers import (
     ASK,
     BY,

@@ -36,6 +36,28 @@ def test_sending_is_written_down_before_it_begins() -> None:
     to_anna.given(CHOSEN).when(take_up()).then(began())
 
 
+@pytest.mark.parametrize(
+    ("gone_on", "channel", "keyed", "repeat"),
+    [
+        ("email", "email", False, True),
+        ("sms", "sms", True, False),  # the gateway knows it again
+        ("email", "sms", True, True),
+        ("", "email", False, False),
+    ],
+)
+def test_what_a_database_that_was_put_back_has_forgotten_may_have_arrived(
+    gone_on: str, channel: str, keyed: bool, repeat: bool
+) -> None:
+    again = began(channel=channel, repeat=repeat)
+    command = take_up(channel=channel, keyed=keyed, gone_on=gone_on)
+    assert to_anna.given(CHOSEN).when(command).then(again).state.open[NEWS].repeat is repeat
+
+
+def test_what_comes_again_after_a_backup_and_is_lost_again_is_told_at_the_desk() -> None:
+    again = to_anna.given(CHOSEN).when(take_up(gone_on="email")).then(began(repeat=True))
+    again.when(take_up(at=AFTER_LEASE)).then(left("outcome-unknown", AFTER_LEASE))
+
+
 @pytest.mark.parametrize("because", ["channel-none", "channel-desk", "no-channel"])
 def test_without_a_safe_channel_the_desk_tells_it(because: str) -> None:
     to_anna.given(CHOSEN).when(take_up(channel=None, desk_because=because)).then(left(because))

@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from services.placement import events_offers as oe
 from services.placement import policy
+from services.placement.publish import tell
+from shared.contracts.placement import QuestionTold
 from shared.timers import TimerCleared, TimerSet
 from tests.placement.offers import OFFER, OFFER_2, REQUEST_2, offer
 from tests.placement.questions import ANSWER_BY, ASKED, asked, asking, said
@@ -17,6 +19,16 @@ def test_a_choice_is_a_question_and_holds_nothing() -> None:
     assert (state.holds, state.offers, len(state.free["family_shelter"])) == ({}, {}, 1)
     assert policy.timers([ASKED]) == [TimerSet(f"question/{OFFER}", ANSWER_BY, "question", "west")]
     assert policy.timers([said("no")]) == [TimerCleared(f"question/{OFFER}")]
+
+
+def test_this_site_hears_that_its_operator_is_asked_and_when_no_more() -> None:
+    told = [
+        telling.contract
+        for event in (ASKED, said("later"))
+        for telling in tell(asking.state, [event], asked.given(said("later")).state)
+    ]
+    about = {"location": "west", "question_id": OFFER, "kind": "family_shelter", "answer_by": ANSWER_BY, "at": AT}
+    assert told == [QuestionTold.of(**about, open=True), QuestionTold.of(**about, open=False)]
 
 
 def test_one_question_a_request_and_none_where_nothing_is_free() -> None:

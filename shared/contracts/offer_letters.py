@@ -1,0 +1,60 @@
+"""What a desk writes to the owner of a place about an offer, before it is sealed (`shared/contracts/intake.py`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.base import UUID_PATTERN, LetterBody
+from shared.contracts.figures import LocationName
+from shared.contracts.vocabulary import BedKind, DeclineReason
+
+Id = Annotated[str, Field(pattern=UUID_PATTERN)]
+
+
+class PlaceAcceptedBody(LetterBody):
+    """Somebody is coming. turn: of the desk's words about this offer the higher one is the newer.
+
+    expected_by: until when the place is wanted. arrival: salt and hash of the code they will say at the door.
+    possible_double: the same file may be expected, or be, somewhere else.
+    """
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    household_size: Annotated[int, Field(ge=1, le=20)]
+    expected_by: AwareDatetime
+    arrival: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.[0-9a-f]{64}$")]
+    possible_double: bool
+
+
+class PlaceDeclinedBody(LetterBody):
+    """Nobody is coming. turn: as in `PlaceAcceptedBody`. offered_for: the request, so that an owner who has forgotten
+    the offer can answer all the same."""
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    reason: DeclineReason
+
+
+class PlaceGivenUpBody(LetterBody):
+    """Whoever lives there by this offer has moved on to another place. turn, offered_for: as in `PlaceDeclinedBody`.
+    moved_at: since when, in the word of who has them now."""
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    moved_at: AwareDatetime
+
+
+class StayClaimedBody(LetterBody):
+    """A client of this desk says that an anonymous stay is theirs. offered_for: the claim's own id; turn: as in
+    `PlaceAcceptedBody`. kind: of its places, so that nobody claims another stay by mistake."""
+
+    offered_for: Id
+    location: LocationName
+    turn: Annotated[int, Field(ge=1, le=1_000_000)]
+    stay_id: Id
+    kind: BedKind
