@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract, Letter, LetterBody
-from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SiteName
+from shared.contracts.figures import CapacityRow, Id, Lived, LocationName, SessionSeats, SiteName
 from shared.contracts.hold_letters import HoldAnsweredBody, HoldAskedBody, HoldCalledOffBody
 from shared.contracts.vocabulary import (
     BedKind,
@@ -364,7 +364,24 @@ class PlaceAnswered(Letter):
     body_type: ClassVar[type[LetterBody]] = PlaceAnsweredBody
 
 
-OFFER_LETTERS: tuple[type[Letter], ...] = (PlaceOffered, PlaceAnswered)
+class StayToldBody(LetterBody):
+    """All of a stay that began with an offer, or was claimed, as it is known now. offered_for, number: as in
+    `PlaceAnsweredBody`. ended_at: None while they live there."""
+
+    offered_for: Id
+    number: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    lived: Lived
+    ended_at: AwareDatetime | None
+
+
+class StayTold(Letter):
+    """Since when somebody lives in which kind of place, and until when: told when any of it changes or is put right."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stay-told.v1"
+    body_type: ClassVar[type[LetterBody]] = StayToldBody
+
+
+OFFER_LETTERS: tuple[type[Letter], ...] = (PlaceOffered, PlaceAnswered, StayTold)
 """What a site with a place writes to the desk of somebody who waits."""
 
 LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)

@@ -96,6 +96,7 @@ def _letters() -> list[Contract]:
         told.PlaceAnswered: told.PlaceAnsweredBody(
             offered_for=STAY, word="open", reason=None, turn=0, number=1, expires_at=AT
         ),
+        told.StayTold: told.StayToldBody(offered_for=STAY, number=1, lived=(("shelter_24h", AT),), ended_at=None),
     }
     west = site_seals(("west", "noord"))["west"]
     return [
