@@ -92,12 +92,15 @@ class SettleBody(Body):
 
 
 class HandoutView(BaseModel):
-    """What one site hands out of a run. waiting: payments nobody has fetched yet."""
+    """What one site hands out of a run. waiting: payments nobody has fetched yet. after_all: those that had gone back
+    (finance took them back, or nobody had come), and for which the site handed out cash all the same: they are paid."""
 
     id: str
     site: str
     waiting: int
     waiting_cents: int
+    after_all: int
+    after_all_cents: int
 
 
 class AccountView(BaseModel):

@@ -16,6 +16,7 @@ from services.allowance.api_desk import Allowance, Asked, base, person
 from services.allowance.api_models import HandoutView
 from services.allowance.decider_dues import dues
 from services.allowance.decider_payroll import year_of
+from services.allowance.decider_sites import Unpaid
 from services.allowance.events_payroll import Payee, PayRunDrafted
 from shared.contracts.figures import SiteName
 from shared.contracts.vocabulary import PayMethod
@@ -199,9 +200,10 @@ class PayrollRoutes:
         earlier = sum(cents for line in lines for period, cents in line["parts"] if period != row["period"])
         payroll, _ = await self._allowance.payrolls.load(row["programme_id"])
         handouts = [
-            HandoutView(id=id_, site=it.site, waiting=len(it.lines), waiting_cents=sum(
-                line.cents for line in it.lines.values()
-            ))
+            HandoutView(
+                id=id_, site=it.site, waiting=len(it.lines), waiting_cents=_sum(it.lines),
+                after_all=len(it.after_all), after_all_cents=_sum(it.after_all),
+            )
             for id_, it in payroll.waiting.items() if it.run_id == run_id
         ]  # fmt: skip
         return PayRunDetail(**_shown(row), lines=lines, corrections_cents=earlier, handouts=handouts)
@@ -254,3 +256,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in PayRunView.model_fields if name != "pay_on"} | {
         "pay_on": date.fromisoformat(row["pay_on"])
     }
+
+
+def _sum(lines: Mapping[str, Unpaid]) -> int:
+    return sum(line.cents for line in lines.values())

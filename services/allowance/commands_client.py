@@ -24,6 +24,15 @@ class NoteLeft(Command, frozen=True, kw_only=True):
     until: date
 
 
+class NoteStay(Command, frozen=True, kw_only=True):
+    """All of a stay as the owner of the place tells it. days: those with meals, each from the first to before the last
+    (None: until further notice), in order; none of a stay without."""
+
+    client_id: str
+    stay_id: str
+    days: tuple[tuple[date, date | None], ...]
+
+
 class NoteErased(Command, frozen=True, kw_only=True):
     """They are erased since a day."""
 
@@ -31,6 +40,6 @@ class NoteErased(Command, frozen=True, kw_only=True):
     from_day: date
 
 
-ClientCommand: TypeAlias = NoteHoused | NoteLeft | NoteErased
+ClientCommand: TypeAlias = NoteHoused | NoteLeft | NoteStay | NoteErased
 
 CLIENT_COMMANDS: tuple[type[ClientCommand], ...] = get_args(ClientCommand)

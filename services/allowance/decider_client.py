@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from services.allowance import commands_client as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import events_client as ev
+from services.allowance.days import Days, Span, but, in_order
 from shared.kernel import Decider, Rejected
 from shared.timers import TimerSet
 
@@ -25,10 +26,16 @@ counted anew in every run."""
 
 
 class Meals(msgspec.Struct, frozen=True, gc=False):
-    """Days with meals at one place. until: the first day without; None: until further notice."""
+    """Days with meals of one stay, in order, each from the first to before the last; None: until further notice. whole:
+    they are what the owner of its places tells of all of it; a stay without meals may be known so, too."""
 
-    first: date
-    until: date | None = None
+    days: Days
+    whole: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether all of these days have an end."""
+        return not self.days or self.days[-1][1] is not None
 
 
 class Client(msgspec.Struct, frozen=True, gc=False):
@@ -42,9 +49,9 @@ class Client(msgspec.Struct, frozen=True, gc=False):
     earlier: tuple[tuple[date, date], ...] = ()
 
     @property
-    def days(self) -> tuple[tuple[date, date | None], ...]:
+    def days(self) -> Days:
         """All days with meals, each from the first to before the last."""
-        return (*self.earlier, *((stay.first, stay.until) for stay in self.meals.values()))
+        return (*self.earlier, *(days for stay in self.meals.values() for days in stay.days))
 
 
 Outcome: TypeAlias = Sequence[ev.ClientEvent] | Rejected
@@ -63,6 +70,8 @@ def decide(state: Client, command: cmd.ClientCommand) -> Outcome:
             return housed(state, command)
         case cmd.NoteLeft():
             return left(state, command)
+        case cmd.NoteStay():
+            return lived(state, command)
         case cmd.NoteErased():
             return [ev.ClientForgotten(command.client_id, command.from_day, state.revision + 1, command.at)]
         case _:
@@ -70,45 +79,71 @@ def decide(state: Client, command: cmd.ClientCommand) -> Outcome:
 
 
 def housed(state: Client, command: cmd.NoteHoused) -> Outcome:
-    """A stay that was told as ended and had not goes on from its own beginning."""
+    """A stay that was told as ended and had not goes on from its own beginning. Of a stay that is known whole this is
+    no news: whoever says it again says the whole of it next."""
     known = state.meals.get(command.stay_id)
-    first = command.first if known is None else min(known.first, command.first)
-    return _noted(state, command, Meals(first))
+    if known is not None and known.whole:
+        return ()
+    first = command.first if known is None else min(known.days[0][0], command.first)
+    return _noted(state, command, first, None)
 
 
 def left(state: Client, command: cmd.NoteLeft) -> Outcome:
     """The first word of an end counts until it is taken back: a log that is told anew says it later."""
     known = state.meals.get(command.stay_id)
-    if known is None or known.until is not None:
+    if known is None or known.over:
         return ()
-    return _noted(state, command, Meals(known.first, max(known.first, command.until)))
+    if known.whole:
+        return [_whole(state, command, but(known.days, command.until, None))]
+    [(first, _)] = known.days
+    return _noted(state, command, first, max(first, command.until))
 
 
-def _noted(state: Client, command: cmd.NoteHoused | cmd.NoteLeft, meals: Meals) -> Outcome:
-    if state.meals.get(command.stay_id) == meals:
+def lived(state: Client, command: cmd.NoteStay) -> Outcome:
+    """The newest word counts, and nothing that was heard of the stay before it. Refused: `days-invalid`."""
+    if not in_order(tuple(Span(first, until, "1") for first, until in command.days)):
+        return Rejected("days-invalid", {})
+    known = state.meals.get(command.stay_id)
+    if known == Meals(command.days, whole=True) or (known is None and not command.days):
         return ()
-    return [
-        ev.MealsNoted(
-            command.client_id, command.stay_id, meals.first, meals.until, state.revision + 1, command.at
-        )
-    ]  # fmt: skip
+    return [_whole(state, command, command.days)]
+
+
+def _noted(
+    state: Client, command: cmd.NoteHoused | cmd.NoteLeft, first: date, until: date | None
+) -> Sequence[ev.ClientEvent]:
+    if state.meals.get(command.stay_id) == Meals(((first, until),)):
+        return ()
+    return [ev.MealsNoted(command.client_id, command.stay_id, first, until, state.revision + 1, command.at)]
+
+
+def _whole(state: Client, command: cmd.NoteLeft | cmd.NoteStay, days: Days) -> ev.StayNoted:
+    return ev.StayNoted(command.client_id, command.stay_id, days, state.revision + 1, command.at)
 
 
 def evolve(state: Client, event: ev.ClientEvent) -> Client:
     """The client after `event`."""
     match event:
         case ev.MealsNoted():
-            meals = state.meals | {event.stay_id: Meals(event.first, event.until)}
-            over = sorted((it.first, it.until, id_) for id_, it in meals.items() if it.until is not None)
-            gone = over[: max(0, len(meals) - STAYS_MAX)]
-            for _, _, id_ in gone:
-                del meals[id_]
-            earlier = _joined([*state.earlier, *((first, until) for first, until, _ in gone)])
-            return replace(state, id=event.client_id, meals=meals, revision=event.revision, earlier=earlier)
+            return _known(state, event, Meals(((event.first, event.until),)))
+        case ev.StayNoted():
+            return _known(state, event, Meals(event.days, whole=True))
         case ev.ClientForgotten():
             return replace(state, id=event.client_id, forgotten_from=event.from_day, revision=event.revision)
         case _:
             assert_never(event)
+
+
+def _known(state: Client, event: ev.MealsNoted | ev.StayNoted, stay: Meals) -> Client:
+    """With this stay in it; of too many the oldest that are over are remembered by their days."""
+    meals = state.meals | {event.stay_id: stay}
+    over = sorted((known.days, id_) for id_, known in meals.items() if known.over)
+    gone = over[: max(0, len(meals) - STAYS_MAX)]
+    for _, id_ in gone:
+        del meals[id_]
+    ended = [(first, until) for days, _ in gone for first, until in days if until is not None]
+    earlier = _joined([*state.earlier, *ended])
+    return replace(state, id=event.client_id, meals=meals, revision=event.revision, earlier=earlier)
 
 
 def _joined(days: Sequence[tuple[date, date]]) -> tuple[tuple[date, date], ...]:
@@ -138,7 +173,7 @@ CLIENT: Decider[Client, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CLIENT_CODEC,
     state_type=Client,
-    state_version=2,
+    state_version=3,
     commands=cmd.CLIENT_COMMANDS,
 )
 """Stream `client/<id>`."""

@@ -9,7 +9,6 @@ comes next, and never asked back; what could not be paid is in what comes next.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from itertools import groupby
 from typing import TypeAlias, assert_never
 
@@ -19,6 +18,7 @@ from msgspec.structs import replace
 from services.allowance import commands_payroll as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import decider_orders as orders
+from services.allowance import decider_sites as sites
 from services.allowance import events_payroll as ev
 from services.allowance.decider_dues import dues_refused
 from shared.contracts.vocabulary import PayMethod
@@ -33,31 +33,8 @@ HANDOUT_MAX = 50
 HANDED_OUT: tuple[PayMethod, ...] = ("voucher",)
 """Ways to pay that are a site's to hand out; the others are ordered of a bank, or of the cards' issuer."""
 PAYMENTS = "payments"
-WAITING_AGAIN = timedelta(days=1)
-"""How often a site is told what still waits there."""
 
 Outcome: TypeAlias = Sequence[ev.PayrollEvent] | Rejected
-
-
-class Unpaid(msgspec.Struct, frozen=True, gc=False):
-    """One line that is handed out at a site."""
-
-    cents: int
-    method: PayMethod
-
-
-class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """What one site hands out of one run. lines: by entitlement, those that wait, and all while the site has said
-    nothing. revision: of the site's last word. repeated: how often it was told again. paid, refused: the other ones."""
-
-    run_id: str
-    site: str
-    period: str
-    lines: dict[str, Unpaid]
-    revision: int = 0
-    repeated: int = 0
-    paid: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
 
 
 class Payroll(msgspec.Struct, frozen=True, gc=False):
@@ -76,7 +53,7 @@ class Payroll(msgspec.Struct, frozen=True, gc=False):
     executed: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     version: int = 0
-    waiting: dict[str, Waiting] = {}
+    waiting: dict[str, sites.Waiting] = {}
     payer: ev.Payee | None = None
     payees: tuple[ev.Payee, ...] = ()
     orders: dict[str, orders.Sent] = {}
@@ -235,23 +212,8 @@ def note_orders(state: Payroll, command: cmd.NoteOrders) -> Outcome:
 
 
 def hear_handout(state: Payroll, command: cmd.HearHandout) -> Outcome:
-    """Whoever speaks is answered, also when there is nothing new: an answer may have been lost. What was paid or went
-    back stays so, whatever a site that was restored says later; what waits still is taken from any word of it, for such
-    a site gives its numbers anew. Refused: `handout-unknown`, `handout-of-another-site`."""
-    known = state.waiting.get(command.handout_id)
-    if known is None:
-        return Rejected("handout-unknown", {})
-    if known.site != command.site:
-        return Rejected("handout-of-another-site", {"site": command.site})
-    paid = tuple(id_ for id_ in dict.fromkeys(command.paid) if id_ in known.lines)
-    refused = tuple(id_ for id_ in dict.fromkeys(command.refused) if id_ in known.lines and id_ not in paid)
-    revision = max(known.revision, command.revision)
-    again_at = command.at + WAITING_AGAIN if known.lines.keys() - {*paid, *refused} else None
-    return [
-        ev.HandoutNoted(
-            command.handout_id, known.run_id, command.programme_id, revision, paid, refused, again_at, command.at
-        )
-    ]  # fmt: skip
+    """Refused: as `decider_sites.heard` says."""
+    return sites.heard(state.waiting.get(command.handout_id), command)
 
 
 def repeat_payments(state: Payroll, command: cmd.RepeatPayments) -> Outcome:
@@ -260,7 +222,7 @@ def repeat_payments(state: Payroll, command: cmd.RepeatPayments) -> Outcome:
     known = state.waiting.get(command.handout_id)
     if known is None or not known.lines:
         return ()
-    again_at = command.at + WAITING_AGAIN if known.revision else limits.again(command.at, known.repeated + 1)
+    again_at = command.at + sites.WAITING_AGAIN if known.revision else limits.again(command.at, known.repeated + 1)
     return [ev.PaymentsRepeated(command.handout_id, command.programme_id, again_at, command.at)]
 
 
@@ -288,7 +250,7 @@ def evolve(state: Payroll, event: ev.PayrollEvent) -> Payroll:
             known = state.waiting[event.handout_id]
             told = replace(known, repeated=known.repeated + 1)
             return replace(state, waiting=state.waiting | {event.handout_id: told}, version=version)
-        case ev.HandoutNoted():
+        case ev.HandoutNoted() | ev.PaidAfterAll():
             return _noted(state, event, version)
         case ev.OrdersNoted():
             return _orders_noted(state, event, version)
@@ -296,15 +258,11 @@ def evolve(state: Payroll, event: ev.PayrollEvent) -> Payroll:
             assert_never(event)
 
 
-def _noted(state: Payroll, event: ev.HandoutNoted, version: int) -> Payroll:
-    """What nobody came for may be spent again."""
-    known, year = state.waiting[event.handout_id], year_of(state.waiting[event.handout_id].period)
-    gone = {*event.paid, *event.refused}
-    after = replace(
-        known, lines={id_: line for id_, line in known.lines.items() if id_ not in gone}, revision=event.revision,
-        paid=known.paid + event.paid, refused=known.refused + event.refused,
-    )  # fmt: skip
-    back = sum(known.lines[id_].cents for id_ in event.refused)
+def _noted(state: Payroll, event: ev.HandoutNoted | ev.PaidAfterAll, version: int) -> Payroll:
+    """What nobody came for may be spent again; what was paid after all is spent after all."""
+    known = state.waiting[event.handout_id]
+    after, back = sites.noted(known, event)
+    year = year_of(known.period)
     spent = state.spent | {year: state.spent.get(year, 0) - back} if back else state.spent
     return replace(state, waiting=state.waiting | {event.handout_id: after}, spent=spent, version=version)
 
@@ -341,9 +299,9 @@ def _executed(state: Payroll, run: ev.PayRunDrafted, event: ev.PayRunExecuted, v
             balances[entitlement_id] = balances.get(entitlement_id, 0) + cents
     by_id = {line.entitlement_id: line for line in run.lines}
     waiting = {
-        handed.handout_id: Waiting(
+        handed.handout_id: sites.Waiting(
             run.run_id, handed.site, run.period,
-            {id_: Unpaid(by_id[id_].cents, by_id[id_].method) for id_ in handed.entitlement_ids},
+            {id_: sites.Unpaid(by_id[id_].cents, by_id[id_].method) for id_ in handed.entitlement_ids},
         )
         for handed in event.handouts
     }  # fmt: skip
@@ -377,7 +335,7 @@ def timers(events: Sequence[ev.PayrollEvent]) -> list[TimerSet | TimerCleared]:
         elif isinstance(event, ev.PaymentsRepeated):
             name = f"{PAYMENTS}/{event.handout_id}"
             found[name] = TimerSet(name, event.again_at, PAYMENTS, event.programme_id)
-        elif isinstance(event, ev.HandoutNoted):
+        elif isinstance(event, ev.HandoutNoted):  # what was paid after all comes with one
             name = f"{PAYMENTS}/{event.handout_id}"
             again_at, key = event.again_at, event.programme_id
             found[name] = TimerCleared(name) if again_at is None else TimerSet(name, again_at, PAYMENTS, key)
@@ -391,7 +349,7 @@ PAYROLL: Decider[Payroll, cmd.PayrollCommand, ev.PayrollEvent] = Decider(
     evolve=evolve,
     codec=ev.PAYROLL_CODEC,
     state_type=Payroll,
-    state_version=3,
+    state_version=4,
     commands=cmd.PAYROLL_COMMANDS,
 )
 """Stream `payroll/<programme id>`."""

@@ -24,6 +24,17 @@ class MealsNoted(Event, frozen=True, tag="meals-noted.v1"):
     at: datetime
 
 
+class StayNoted(Event, frozen=True, tag="stay-noted.v1"):
+    """All of a stay is known from the owner of its places: on these days they have meals there, each from the first to
+    before the last (None: until further notice). It counts in place of every `MealsNoted` of that stay."""
+
+    client_id: str
+    stay_id: str
+    days: tuple[tuple[date, date | None], ...]
+    revision: int
+    at: datetime
+
+
 class ClientForgotten(Event, frozen=True, tag="client-forgotten.v1"):
     """The client was erased: nothing is paid from this day on."""
 
@@ -33,6 +44,6 @@ class ClientForgotten(Event, frozen=True, tag="client-forgotten.v1"):
     at: datetime
 
 
-ClientEvent: TypeAlias = MealsNoted | ClientForgotten
+ClientEvent: TypeAlias = MealsNoted | StayNoted | ClientForgotten
 
 CLIENT_CODEC: Codec[ClientEvent] = Codec(get_args(ClientEvent))

@@ -178,6 +178,16 @@ class HandoutNoted(Event, frozen=True, tag="handout-noted.v1"):
     at: datetime
 
 
+class PaidAfterAll(Event, frozen=True, tag="paid-after-all.v1"):
+    """A site handed out cash for these though their payment had gone back: they are paid, and not refused."""
+
+    handout_id: str
+    run_id: str
+    programme_id: str
+    entitlement_ids: tuple[str, ...]
+    at: datetime
+
+
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """What became of one order. cents: what was paid of it, all of it or of a card perhaps less; nothing when it came
     back. reason: the bank's code for that. balance_cents: on the card, after it."""
@@ -199,7 +209,14 @@ class OrdersNoted(Event, frozen=True, tag="orders-noted.v1"):
 
 
 PayrollEvent: TypeAlias = (
-    PayRunDrafted | PayRunDropped | PayRunApproved | PayRunExecuted | PaymentsRepeated | HandoutNoted | OrdersNoted
+    PayRunDrafted
+    | PayRunDropped
+    | PayRunApproved
+    | PayRunExecuted
+    | PaymentsRepeated
+    | HandoutNoted
+    | PaidAfterAll
+    | OrdersNoted
 )
 
 PAYROLL_CODEC: Codec[PayrollEvent] = Codec(

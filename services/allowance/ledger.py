@@ -10,8 +10,8 @@ from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from services.allowance.decider_orders import Sent
-from services.allowance.decider_payroll import Waiting
-from services.allowance.events_payroll import Answered, HandoutNoted, PayRunDrafted
+from services.allowance.decider_sites import Waiting
+from services.allowance.events_payroll import Answered, HandoutNoted, PaidAfterAll, PayRunDrafted
 
 ENTITLED, PAID, RESERVED, REFUSED, OVERPAID = "entitled", "paid", "reserved", "refused", "overpaid"
 """What the programme owes for days (debit), what was paid for it (credit), what waits to be handed out, loaded or
@@ -56,6 +56,16 @@ def settled(run: Waiting, noted: HandoutNoted) -> Iterable[Posting]:
                 about = (run.site, line.method, run.period, entitlement_id)
                 yield Posting(RESERVED, *about, line.cents)
                 yield Posting(account, *about, -line.cents)
+
+
+def after_all(run: Waiting, paid: PaidAfterAll) -> Iterable[Posting]:
+    """What cash posts that was handed out though its payment had gone back. run: as it stood before that."""
+    for entitlement_id in paid.entitlement_ids:
+        line = run.refused[entitlement_id]
+        if line.cents:
+            about = (run.site, line.method, run.period, entitlement_id)
+            yield Posting(REFUSED, *about, line.cents)
+            yield Posting(PAID, *about, -line.cents)
 
 
 def netted(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from services.allowance import decider_entitlement, decider_handout, decider_payroll
 from services.allowance.commands import HearEntitlement
-from services.allowance.commands_client import NoteErased, NoteHoused, NoteLeft
+from services.allowance.commands_client import NoteErased, NoteHoused, NoteLeft, NoteStay
 from services.allowance.commands_entitlement import FollowClient, HearSeat, NotePayment, RepeatEntitlement
 from services.allowance.commands_handout import (
     ExpireVouchers,
@@ -17,7 +17,7 @@ from services.allowance.commands_handout import (
     RepeatHandout,
 )  # fmt: skip
 from services.allowance.commands_payroll import HearHandout, RepeatPayments
-from services.allowance.days import Span
+from services.allowance.days import Days, Span
 from services.allowance.decider_client import Client
 from services.allowance.decider_handout import Handout
 from services.allowance.events_handout import Payment
@@ -90,7 +90,8 @@ def _stated(said: Opened, stated: told.EntitlementStatedBody, at: datetime) -> R
 
 
 LISTENS: Mapping[str, type[Contract]] = {
-    contract.type_name: contract for contract in (intake.ClientHoused, intake.ClientLeft, intake.ClientErased)
+    contract.type_name: contract
+    for contract in (intake.ClientHoused, intake.ClientLeft, intake.ClientStayTold, intake.ClientErased)
 }
 """What is heard of this site's intake."""
 
@@ -111,6 +112,10 @@ def of_clients(site: str) -> React:
                 until = day_of(min(said.at, at))
                 left = NoteLeft(**about, client_id=said.client_id, stay_id=said.offer_id, until=until)
                 return Reaction(CLIENT, said.client_id, left)
+            case intake.ClientStayTold():
+                days = with_meals(said.lived, said.ended_at, at)
+                stay = NoteStay(**about, client_id=said.client_id, stay_id=said.offer_id, days=days)
+                return Reaction(CLIENT, said.client_id, stay)
             case intake.ClientErased():
                 erased = NoteErased(**about, client_id=said.client_id, from_day=day_of(min(said.at, at)))
                 return Reaction(CLIENT, said.client_id, erased)
@@ -118,6 +123,23 @@ def of_clients(site: str) -> React:
                 return None
 
     return react
+
+
+def with_meals(lived: Sequence[tuple[str, datetime]], ended_at: datetime | None, at: datetime) -> Days:
+    """The days with meals of a stay, by the kinds of place it was in since when: the day somebody comes to a kind with
+    meals is one, the day they leave it is not. at: the owner's clock; nothing begins after it."""
+    ends = None if ended_at is None else day_of(min(ended_at, at))
+    cuts: list[date | None] = [day_of(min(since, at)) for _, since in lived]
+    days: list[tuple[date, date | None]] = []
+    for (kind, _), first, until in zip(lived, cuts, [*cuts[1:], ends], strict=True):
+        last = min((day for day in (until, ends) if day is not None), default=None)
+        if kind not in KINDS_WITH_MEALS or first is None or (last is not None and last <= first):
+            continue
+        if days and days[-1][1] == first:
+            days[-1] = (days[-1][0], last)
+        else:
+            days.append((first, last))
+    return tuple(days)
 
 
 def followed(client: Client, entitlement_id: str, at: datetime) -> Reaction:

@@ -157,7 +157,7 @@ def tell_payroll(before: Payroll, events: Sequence[ep.PayrollEvent], after: Payr
             case ep.HandoutNoted():
                 waiting = after.waiting[event.handout_id]
                 body = told.HandoutAnsweredBody(
-                    revision=waiting.revision, paid=waiting.paid, refused=waiting.refused
+                    revision=waiting.revision, paid=waiting.paid, refused=tuple(waiting.refused)
                 )  # fmt: skip
                 answer = Draft(told.HandoutAnswered, waiting.site, event.handout_id, body)
                 tellings.append(Telling(answer, waiting.site))

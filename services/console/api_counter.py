@@ -17,6 +17,11 @@ from shared.http_models import is_id
 from shared.security import Role
 
 READERS: tuple[Role, ...] = ("operator", "caseworker")
+NAMES_SECONDS = 30.0
+"""How long it is remembered whose each payment is. The page is asked for once a second while something happens at the
+site; every entitlement and file of it is not."""
+VIEWERS_MAX = 200
+"""Viewers for whom it is remembered at once."""
 
 
 def add_counter(pages: FastAPI, screens: Screens) -> None:
@@ -34,6 +39,8 @@ class Counter:
         self.screens = screens
         self._allowance: Places = screens.places.at("allowance")
         self._intake: Places = screens.places.at("intake")
+        self._names: dict[str, tuple[float, dict[str, tuple[str, str]]]] = {}
+        """By viewer, each as they may see it: when it was asked, and whose each entitlement is."""
 
     @property
     def here(self) -> bool:
@@ -42,9 +49,10 @@ class Counter:
 
     async def page(self, viewer: Viewer, spoken: Words) -> list[counter.Payment]:
         """What waits. Raises `NoAnswer`."""
-        waiting, programmes, clients = await asyncio.gather(
-            self.waiting(viewer), self._allowance.every(viewer.token, "programmes"), self._clients(viewer)
+        waiting, programmes = await asyncio.gather(
+            self.waiting(viewer), self._allowance.every(viewer.token, "programmes")
         )
+        clients = await self._clients(viewer, {row["entitlement_id"] for row in waiting})
         names = {one["id"]: one["name"] for one in programmes}
         return counter.payments(waiting, names, clients, viewer.role, self.screens.clock.now(), spoken)
 
@@ -54,10 +62,23 @@ class Counter:
         some = await asyncio.gather(*(ask(viewer.token, "vouchers", status=status) for status in counter.OPEN))
         return [row for rows in some for row in rows]
 
-    async def _clients(self, viewer: Viewer) -> dict[str, tuple[str, str]]:
-        """Whose each entitlement is, for who may see clients."""
-        if viewer.role not in counter.GIVERS or "intake" not in self.screens.settings.services:
+    async def _clients(self, viewer: Viewer, wanted: set[str]) -> dict[str, tuple[str, str]]:
+        """Whose each of these entitlements is, for who may see clients; asked anew when one of them is not known, and
+        after a while."""
+        if not wanted or viewer.role not in counter.GIVERS or "intake" not in self.screens.settings.services:
             return {}
+        now = self.screens.clock.monotonic()
+        self._names = {who: kept for who, kept in self._names.items() if now - kept[0] < NAMES_SECONDS}
+        known = self._names.get(viewer.token)
+        if known is not None and wanted <= known[1].keys():
+            return known[1]
+        found = await self._asked(viewer)
+        if len(self._names) < VIEWERS_MAX:
+            self._names[viewer.token] = (now, {id_: found.get(id_, ("", "")) for id_ in wanted})
+        return found
+
+    async def _asked(self, viewer: Viewer) -> dict[str, tuple[str, str]]:
+        """Whose each entitlement of this site is."""
         entitlements, files = await asyncio.gather(
             self._allowance.every(viewer.token, "entitlements"),
             self._intake.every(viewer.token, "clients", erased="false"),

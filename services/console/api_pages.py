@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from services.console.api_books import add_books
 from services.console.api_city import add_city
 from services.console.api_clients import add_clients
 from services.console.api_counter import add_counter
@@ -74,6 +75,7 @@ def build(screens: Screens, entrance: Entrance) -> FastAPI:
     add_heat(pages, screens)
     add_weeks(pages, screens)
     add_money(pages, screens)
+    add_books(pages, screens)
     add_story(pages, screens)
     add_state(pages, screens)
     add_sign_in(pages, screens, entrance)

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from services.console.words import ZONE, Words
 
-Sort = Literal["text", "area", "date", "when", "number", "money", "tick", "choice", "many", "list", "bands"]
-"""many: ticks that make a list. list: texts or choices that make one. bands: how many people of each age."""
+Sort = Literal["text", "area", "date", "when", "number", "money", "tick", "choice", "many", "list", "bands", "file"]
+"""file: a text file of this device, sent as its text.
+many: ticks that make a list. list: texts or choices that make one. bands: how many people of each age."""
 
 AGE_BANDS = ("0-3", "4-11", "12-17", "18-22", "23-64", "65+")
 PEOPLE_MAX = 20

@@ -73,6 +73,19 @@ class HearWord(Command, frozen=True, kw_only=True):
     said_at: datetime | None = None
 
 
+class HearStay(Command, frozen=True, kw_only=True):
+    """The owner says all that it knows of the stay; the fields as in `StayHeard`."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    site: str
+    lived: tuple[tuple[str, datetime], ...]
+    ended_at: datetime | None
+    epoch: int = 1
+    number: int = 0
+
+
 class CloseOffer(Command, frozen=True, kw_only=True):
     """Its site has left the network: nobody there will say anything any more."""
 
@@ -87,4 +100,6 @@ class RepeatOfferLetter(Command, frozen=True, kw_only=True):
     offer_id: str
 
 
-OfferCommand: TypeAlias = HearOffer | AcceptOffer | DeclineOffer | ClaimStay | HearWord | CloseOffer | RepeatOfferLetter
+OfferCommand: TypeAlias = (
+    HearOffer | AcceptOffer | DeclineOffer | ClaimStay | HearWord | HearStay | CloseOffer | RepeatOfferLetter
+)

@@ -91,8 +91,8 @@ def _is_work(command: cmd.ClientCommand) -> bool:
         return command.because != "backup_restored"
     return not isinstance(
         command,
-        cmd.ReadPersonal | cmd.NoteKeyDestroyed | over.HandOverCommand | oc.HearOffer | oc.HearWord | oc.CloseOffer
-        | oc.RepeatOfferLetter,
+        cmd.ReadPersonal | cmd.NoteKeyDestroyed | over.HandOverCommand | oc.HearOffer | oc.HearWord | oc.HearStay
+        | oc.CloseOffer | oc.RepeatOfferLetter,
     )  # fmt: skip
 
 

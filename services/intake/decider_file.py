@@ -13,7 +13,7 @@ from services.intake import events as ev
 from services.intake import events_guidance as guide
 from services.intake import events_handover as over
 from services.intake import events_offers as oe
-from services.intake.decider_slot import Offer, moved, moving_after, slot_after
+from services.intake.decider_slot import Lived, Offer, moved, moving_after, slot_after
 from shared.envelope import SYSTEM_ROLE
 
 
@@ -101,7 +101,8 @@ class File(msgspec.Struct, frozen=True, gc=False):
     slot: the offer that fills the one place a file can have; empty when none does. offers: newest last, those that
     ended long ago are left out. moving_to: the offer that somebody who lives in the slot's has accepted, to move there.
     last_read_id: so that one look that is recorded twice counts once. key_gone_at: when the vault destroyed the key.
-    moved: the version when it last was otherwise than before: that it stood in a list makes nobody's sight of it stale.
+    moved: the version when it last was otherwise than before: that it stood in a list, or what its owner says of a
+    stay's days, makes nobody's sight of it stale.
     hand_over: while it is under way the file is frozen. taken_as: the hand-over by which it came from another desk.
     appointments: those that are not over, by the id of what each belongs to.
     """
@@ -151,8 +152,8 @@ class File(msgspec.Struct, frozen=True, gc=False):
 def evolve(file: File, event: ev.ClientEvent) -> File:
     """The file after `event`."""
     after = _after(file, event)
-    in_list = isinstance(event, ev.PersonalRead) and event.in_list
-    return replace(after, moved=file.moved if in_list else after.version)
+    unseen = isinstance(event, oe.StayHeard) or (isinstance(event, ev.PersonalRead) and event.in_list)
+    return replace(after, moved=file.moved if unseen else after.version)
 
 
 def _after(file: File, event: ev.ClientEvent) -> File:
@@ -330,6 +331,10 @@ def _offered(file: File, event: oe.OfferEvent, version: int) -> File:
         found = replace(known, found=known.found or event.fits)
         requests = file.requests | {found.id: found}
         return replace(file, requests=requests, offers=kept | {offer.id: offer}, version=version)
+    if isinstance(event, oe.StayHeard):
+        stay = Lived(event.lived, event.ended_at, event.epoch, event.number)
+        told = replace(file.offers[event.offer_id], stay=stay)
+        return replace(file, offers=file.offers | {told.id: told}, version=version)
     offer = replace(moved(file.offers[event.offer_id], event), version=version)
     offers = file.offers | {offer.id: offer}
     slot, moving_to = file.slot, file.moving_to

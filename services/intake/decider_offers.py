@@ -43,6 +43,8 @@ def decide_offer(file: File, command: oc.OfferCommand) -> Outcome:
             return hear_offer(file, command)
         case oc.HearWord():
             return hear_word(file, command)
+        case oc.HearStay():
+            return hear_stay(file, command)
         case oc.CloseOffer():
             return close(file, command)
         case oc.RepeatOfferLetter():
@@ -213,6 +215,23 @@ def hear_word(file: File, command: oc.HearWord) -> Outcome:
     if (command.word, command.turn, command.until) == (offer.word, offer.owner_turn, offer.until):
         return ()
     return _heard(file, offer, command)
+
+
+def hear_stay(file: File, command: oc.HearStay) -> Outcome:
+    """The owner's newest word counts. Refused: `offer-unknown`, `offer-of-another-site`."""
+    offer = file.offers.get(command.offer_id)
+    if offer is None:
+        return Rejected("offer-unknown", {})
+    if offer.site != command.site:
+        return Rejected("offer-of-another-site", {})
+    known = offer.stay
+    if known is not None and (command.epoch, command.number) <= (known.epoch, known.number):
+        return ()
+    if known is not None and (command.lived, command.ended_at) == (known.lived, known.ended_at):
+        return ()
+    return [oe.StayHeard(
+        file.id, offer.request_id, offer.id, command.lived, command.ended_at, command.epoch, command.number, command.at
+    )]  # fmt: skip
 
 
 def _heard(file: File, offer: Offer, command: oc.HearWord) -> list[oe.OfferEvent]:

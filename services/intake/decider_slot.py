@@ -11,6 +11,15 @@ from msgspec.structs import replace
 from services.intake import events_offers as oe
 
 
+class Lived(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A stay as its owner tells it; the fields as in `events_offers.StayHeard`."""
+
+    lived: tuple[tuple[str, datetime], ...]
+    ended_at: datetime | None
+    epoch: int
+    number: int
+
+
 class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A place somebody keeps for one request. status: as its desk sees it: `open`, `accepted`, `declined`, `withdrawn`,
     `lapsed`. word: the owner's newest (`OfferWord`), empty before it has said one.
@@ -20,7 +29,8 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     again_at: when it is written to again; asked: how often since something changed. settled: nothing more is expected.
     overridden: another one was taken in spite of it. version: of the file when it last moved. given_up: when they moved
     on from here by a transfer; None once more if its owner says after that that they live there again. stay_id: of a
-    claim, the stay that is claimed. since: when what this site is told of it last changed.
+    claim, the stay that is claimed. since: when what this site is told of it last changed. stay: the owner's newest
+    word of it.
     """
 
     id: str
@@ -50,6 +60,7 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     given_up: datetime | None = None
     stay_id: str = ""
     since: datetime | None = None
+    stay: Lived | None = None
 
     @property
     def lived_in(self) -> bool:

@@ -92,6 +92,20 @@ class OfferWordHeard(Event, frozen=True, tag="offer-word-heard.v1"):
     said_at: datetime | None = None
 
 
+class StayHeard(Event, frozen=True, tag="stay-heard.v1"):
+    """All of the stay, in its owner's word: in which kind of place since when, each until the next. ended_at: until
+    when; None while they live there. epoch, number: of two words the later counts."""
+
+    client_id: str
+    request_id: str
+    offer_id: str
+    lived: tuple[tuple[str, datetime], ...]
+    ended_at: datetime | None
+    epoch: int
+    number: int
+    at: datetime
+
+
 class StayClaimed(Event, frozen=True, tag="stay-claimed.v1"):
     """The client says that an anonymous stay is theirs: it fills their slot until its owner says otherwise. offer_id,
     request_id: the claim's, under which its owner answers; no request was made for it. override: why, while another
@@ -138,6 +152,7 @@ OfferEvent: TypeAlias = (
     | OfferDeclined
     | OfferLetterRepeated
     | OfferWordHeard
+    | StayHeard
     | PlaceGivenUp
     | RequestPlaced
     | StayClaimed

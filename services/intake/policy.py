@@ -26,6 +26,7 @@ from services.intake.commands_likeness import (
     ReplyToCheck,
 )
 from shared.contracts import likeness as desk
+from shared.contracts import offer_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
 from shared.contracts.weeks import week_ends, week_of
@@ -89,7 +90,7 @@ def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
             changes.append(_counting(TRAJECTORY, event.trajectory_id, event.client_id, event.at))
         elif isinstance(event, guide.ReferralMade):
             changes.append(_counting(REFERRAL, event.referral_id, event.client_id, event.at))
-        elif isinstance(event, oe.OfferEvent) and not isinstance(event, oe.RequestPlaced):
+        elif isinstance(event, oe.OfferEvent) and not isinstance(event, oe.RequestPlaced | oe.StayHeard):
             if isinstance(event, oe.OfferReceived) and event.fits:
                 changes.append(TimerCleared(unmet_timer(event.request_id)))
             name = f"offer/{event.offer_id}"
@@ -142,6 +143,12 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
                 said_at=min(message.time, at),
             )  # fmt: skip
             return Reaction(REQUEST, answer.offered_for, word)
+        case offer_letters.StayToldBody() as stay:
+            lived = oc.HearStay(
+                **about, request_id=stay.offered_for, lived=tuple((kind, min(since, at)) for kind, since in stay.lived),
+                ended_at=stay.ended_at and min(stay.ended_at, at), epoch=message.origin.epoch, number=stay.number,
+            )  # fmt: skip
+            return Reaction(REQUEST, stay.offered_for, lived)
         case _:
             return _heard_of_check(said, at)
 

@@ -68,13 +68,31 @@ def site_events(event: oe.OfferEvent, before: File) -> Sequence[Written[Any]]:
             return _word(event, before, about)
         case oe.PlaceGivenUp():  # days hang on it: whatever its owner knows yet, they live elsewhere
             return [told.ClientLeft.written(**about | {"at": event.moved_at})]
+        case oe.StayHeard():
+            return [stay(event.client_id, before.offers[event.offer_id], event.lived, event.ended_at, event.at)]
         case _:  # written again; that a request ended as placed is said with the word that did it
             return []
 
 
+def stay(
+    client_id: str, offer: Offer, lived: tuple[tuple[str, datetime], ...], ended_at: datetime | None, at: datetime
+) -> Written[told.ClientStayTold]:
+    """A stay as its owner tells it; but whoever moved on lives there no longer, whatever its owner knows yet."""
+    return told.ClientStayTold.written(
+        client_id=client_id, offer_id=offer.id, lived=lived, ended_at=offer.given_up or ended_at, at=at
+    )
+
+
 def standing(client_id: str, offer: Offer, at: datetime) -> Sequence[Written[Any]]:
     """How it stands with an offer that is not over, as a new epoch tells this site: what was said of it last; also that
-    they have left. at: for one of which it is not known any more since when."""
+    they have left. Then what is known of a stay. at: for one of which it is not known any more since when."""
+    known = _standing(client_id, offer, at)
+    if offer.stay is None:
+        return known
+    return [*known, stay(client_id, offer, offer.stay.lived, offer.stay.ended_at, at)]
+
+
+def _standing(client_id: str, offer: Offer, at: datetime) -> Sequence[Written[Any]]:
     about = {
         "client_id": client_id, "request_id": offer.request_id, "offer_id": offer.id, "at": offer.since or at,
     }  # fmt: skip

@@ -4,7 +4,8 @@ of itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
@@ -23,11 +24,14 @@ from services.placement.decider_location import (
     Tap,
     group_key,
 )
+from shared.contracts.vocabulary import LIVED_MAX
 
 if TYPE_CHECKING:
     from services.placement.decider_fold import _Change
 
 _PEOPLE = 5
+
+Lived: TypeAlias = tuple[tuple[str, datetime], ...]
 
 
 def fold_stay(change: _Change, event: ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed) -> Location:
@@ -41,7 +45,10 @@ def fold_stay(change: _Change, event: ev.StayMoved | ev.AwayNoted | ev.StayCorre
             stay = change.state.stays[event.stay_id]
             people = change.delta(change.places[stay.place_ids[0]].group)
             people[_PEOPLE] += event.household_size - stay.household_size
-            right = replace(stay, household_size=event.household_size, began_at=event.began_at, version=change.version)
+            right = replace(
+                stay, household_size=event.household_size, began_at=event.began_at, version=change.version,
+                kinds=_since(event.began_at, stay.kinds),
+            )  # fmt: skip
             return change.done(None, stays=change.state.stays | {stay.id: right})
         case ev.AwayNoted():
             stay = replace(change.state.stays[event.stay_id], away_until=event.until, version=change.version)
@@ -65,8 +72,33 @@ def _moved(change: _Change, event: ev.StayMoved) -> Location:
         moved_from=() if event.undo else event.from_ids,
         undone=event.undo,
         programme=None,  # by people now: no later report ends it
+        kinds=_kinds(stay, event),
+        kinds_before=stay.kinds,
     )
     return change.done(event.moved_at, stays=change.state.stays | {stay.id: moved})
+
+
+def lived(stay: Stay) -> Lived:
+    """In which kind of place they live since when; each until the next."""
+    return stay.kinds or ((stay.kind, stay.began_at),)
+
+
+def _kinds(stay: Stay, event: ev.StayMoved) -> Lived:
+    """Where they are now counts from the move on, whatever was said of a later time before; a move that is taken back
+    never was. Of more kinds than are told the oldest are forgotten: they count as what came next."""
+    if event.undo:
+        return _since(stay.began_at, stay.kinds_before)
+    known = tuple(row for row in lived(stay) if row[1] < event.moved_at)
+    if known and known[-1][0] == event.kind:
+        return known
+    return _since(stay.began_at, (*known, (event.kind, event.moved_at))[-LIVED_MAX:])
+
+
+def _since(began_at: datetime, kinds: Lived) -> Lived:
+    """The same kinds, the first of them from the beginning of the stay on: the one that they were in by then."""
+    while len(kinds) > 1 and kinds[1][1] <= began_at:
+        kinds = kinds[1:]
+    return kinds and ((kinds[0][0], began_at), *kinds[1:])
 
 
 def _resumed(change: _Change, event: ev.StayResumed) -> Location:

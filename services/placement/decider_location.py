@@ -173,12 +173,10 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A household living in places of one room. programme: the night reports it comes from; None when people began
-    it.
-
+    """A household living in places of one room. programme: of the night reports it comes from; None: people began it.
     tapped_at: when it last began or moved, on our clock. moved_from: where it was before that tap. undone: the last
-    tap was taken back. away_until: its places are kept so long. ends_at: when it ends by itself.
-    """
+    tap was taken back. away_until: its places are kept so long. ends_at: when it ends by itself. kinds: each kind it
+    was in since when, the present one last; empty while there was no other; kinds_before: before that tap."""
 
     id: str
     place_ids: tuple[str, ...]
@@ -193,6 +191,8 @@ class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     undone: bool = False
     away_until: datetime | None = None
     ends_at: datetime | None = None
+    kinds: tuple[tuple[str, datetime], ...] = ()
+    kinds_before: tuple[tuple[str, datetime], ...] = ()
 
 
 class EndedStay(msgspec.Struct, frozen=True, array_like=True, gc=False):

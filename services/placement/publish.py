@@ -76,7 +76,7 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
     if after.guests:
         tellings += _answers(after, events)
     if after.offers or (events and isinstance(events[0], WordRepeated)):
-        tellings += [Telling(letter.draft, letter.to, None) for letter in letters(events, after)]
+        tellings += [Telling(letter.draft, letter.to, None) for letter in letters(before, events, after)]
     return tellings
 
 

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from services.placement import events as ev
 from services.placement import events_offers as oe
+from services.placement.decider_late import lived
 from services.placement.decider_location import Location, Offer
+from shared.contracts import offer_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Draft, Written
 
@@ -31,8 +33,9 @@ def question(event: oe.OperatorAsked | oe.QuestionAnswered, after: Location) -> 
     )  # fmt: skip
 
 
-def letters(events: Sequence[ev.LocationEvent], after: Location) -> list[Letter]:
-    """One for each offer that these events say something of; of an offer nobody here knows that it is withdrawn."""
+def letters(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Letter]:
+    """One for each offer that these events say something of; of an offer nobody here knows that it is withdrawn. Then
+    one for each stay by an offer of which there is something to say."""
     said: dict[str, Letter] = {}
     for event in events:
         if isinstance(event, oe.PlaceOffered):
@@ -43,7 +46,43 @@ def letters(events: Sequence[ev.LocationEvent], after: Location) -> list[Letter]
             offer = _about(event, after)
             if offer is not None:
                 said[offer.id] = _answered(offer, after)
-    return list(said.values())
+    stays = dict.fromkeys(offer.id for event in events if (offer := _lived_by(event, before, after)) is not None)
+    return [*said.values(), *(told_ for id_ in stays if (told_ := _stay(after.offers[id_], after)) is not None)]
+
+
+def _lived_by(event: ev.LocationEvent, before: Location, after: Location) -> Offer | None:
+    """The offer by which somebody lives, or lived, here whose desk hears of an event since when, and in which kinds of
+    place: whenever that is otherwise than before, and when it asks."""
+    match event:
+        case ev.StayMoved() | ev.StayCorrected():
+            known, now = before.stays.get(event.stay_id), after.stays.get(event.stay_id)
+            if known is not None and now is not None and lived(known) == lived(now):
+                return None
+            return _by_stay(event.stay_id, after)
+        case oe.WordRepeated() | oe.StayClaimed():
+            offer = after.offers.get(event.offer_id)
+            return None if offer is None or offer.stay_id is None else offer
+        case ev.StayBegan() | ev.StayEnded() | ev.StayResumed():
+            return _about(event, after)
+        case _:
+            return None
+
+
+def _by_stay(stay_id: str, after: Location) -> Offer | None:
+    return next((offer for offer in after.offers.values() if offer.stay_id == stay_id), None)
+
+
+def _stay(offer: Offer, after: Location) -> Letter | None:
+    """All that is known of the stay; None where it ended so long ago that it is forgotten."""
+    there, ended = after.stays.get(offer.stay_id or ""), after.ended_stays.get(offer.stay_id or "")
+    stay = there or (None if ended is None else ended.stay)
+    if stay is None:
+        return None
+    ended_at = None if there is not None or ended is None else ended.ended_at
+    body = offer_letters.StayToldBody.model_validate({
+        "offered_for": offer.request_id, "number": after.version, "lived": lived(stay), "ended_at": ended_at,
+    })  # fmt: skip
+    return Letter(Draft(told.StayTold, offer.site, offer.id, body), offer.site)
 
 
 def _about(event: ev.LocationEvent, after: Location) -> Offer | None:
@@ -54,7 +93,7 @@ def _about(event: ev.LocationEvent, after: Location) -> Offer | None:
         case ev.StayBegan():
             return after.offers.get(event.hold_id or "")
         case ev.StayEnded() | ev.StayResumed():
-            return next((offer for offer in after.offers.values() if offer.stay_id == event.stay_id), None)
+            return _by_stay(event.stay_id, after)
         case _:
             return None
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.base import SITE_PATTERN, UUID_PATTERN
-from shared.contracts.vocabulary import BedKind, SessionKind, SizeClass
+from shared.contracts.vocabulary import LIVED_MAX, BedKind, SessionKind, SizeClass
 
 LOCATION_PATTERN = r"^[a-z][a-z0-9-]{0,60}$"
 FEATURE_CLASS_PATTERN = r"^([a-z][a-z0-9_]{0,30}(\+[a-z][a-z0-9_]{0,30}){0,15})?$"
@@ -16,6 +16,8 @@ LocationName = Annotated[str, Field(pattern=LOCATION_PATTERN)]
 SiteName = Annotated[str, Field(pattern=SITE_PATTERN)]
 Id = Annotated[str, Field(pattern=UUID_PATTERN)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
+Lived = Annotated[tuple[tuple[BedKind, AwareDatetime], ...], Field(min_length=1, max_length=LIVED_MAX)]
+"""In which kind of place somebody lives since when; each until the next."""
 
 
 class CapacityRow(BaseModel):

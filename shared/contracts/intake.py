@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import UUID_PATTERN, Contract, Letter, LetterBody
 from shared.contracts.counts import Count, DistrictNeed, FeatureNeed, GroupCount, KindNeed, OutcomeCount, SizeNeed
-from shared.contracts.figures import LOCATION_PATTERN, LocationName, SiteName
+from shared.contracts.figures import LOCATION_PATTERN, Lived, LocationName, SiteName
 from shared.contracts.likeness import CheckAnsweredBody, CheckAskedBody, CheckBegunBody, CheckKeyGivenBody
 from shared.contracts.offer_letters import PlaceAcceptedBody, PlaceDeclinedBody, PlaceGivenUpBody, StayClaimedBody
 from shared.contracts.vocabulary import (
@@ -253,6 +253,20 @@ class ClientLeft(Contract):
     at: AwareDatetime
 
 
+class ClientStayTold(Contract):
+    """All that is known of the stay that began with this offer: the newest counts. ended_at: None while they live
+    there."""
+
+    type_name: ClassVar[str] = "nl.plek.intake.client-stay-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "loc"
+
+    client_id: Id
+    offer_id: Id
+    lived: Lived
+    ended_at: AwareDatetime | None
+    at: AwareDatetime
+
+
 class AppointmentMade(Contract):
     """The client is expected somewhere at `starts_at`. Where, and by whom, no event says.
 
@@ -358,25 +372,8 @@ LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined, PlaceGivenUp,
 """What a desk writes to the owner of a place that was offered."""
 
 CONTRACTS: tuple[type[Contract], ...] = (
-    RequestNoticed,
-    WeekTold,
-    UnmetTold,
-    ClientRegistered,
-    ClientErased,
-    RequestOpened,
-    RequestWithdrawn,
-    OfferReceived,
-    OfferAccepted,
-    OfferConfirmed,
-    OfferDeclined,
-    OfferEnded,
-    ClientHoused,
-    ClientLeft,
-    AppointmentMade,
-    AppointmentEnded,
-    EpochBegan,
-    SiteEpochBegan,
-    *LETTERS,
-    *CHECK_LETTERS,
-)
+    RequestNoticed, WeekTold, UnmetTold, ClientRegistered, ClientErased, RequestOpened, RequestWithdrawn, OfferReceived,
+    OfferAccepted, OfferConfirmed, OfferDeclined, OfferEnded, ClientHoused, ClientLeft, ClientStayTold, AppointmentMade,
+    AppointmentEnded, EpochBegan, SiteEpochBegan, *LETTERS, *CHECK_LETTERS,
+)  # fmt: skip
 """Everything the intake service tells, by class."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import UUID_PATTERN, LetterBody
-from shared.contracts.figures import LocationName
+from shared.contracts.figures import Lived, LocationName
 from shared.contracts.vocabulary import BedKind, DeclineReason
 
 Id = Annotated[str, Field(pattern=UUID_PATTERN)]
@@ -58,3 +58,13 @@ class StayClaimedBody(LetterBody):
     turn: Annotated[int, Field(ge=1, le=1_000_000)]
     stay_id: Id
     kind: BedKind
+
+
+class StayToldBody(LetterBody):
+    """All of a stay that began with an offer, or was claimed, as it is known now. offered_for, number: as in
+    `PlaceAnsweredBody`. ended_at: None while they live there."""
+
+    offered_for: Id
+    number: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    lived: Lived
+    ended_at: AwareDatetime | None

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field
 from shared.contracts.base import Contract, Letter, LetterBody
 from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SiteName
 from shared.contracts.hold_letters import HoldAnsweredBody, HoldAskedBody, HoldCalledOffBody
+from shared.contracts.offer_letters import StayToldBody
 from shared.contracts.vocabulary import (
     BedKind,
     BlockReason,
@@ -379,7 +380,14 @@ class PlaceAnswered(Letter):
     body_type: ClassVar[type[LetterBody]] = PlaceAnsweredBody
 
 
-OFFER_LETTERS: tuple[type[Letter], ...] = (PlaceOffered, PlaceAnswered)
+class StayTold(Letter):
+    """Since when somebody lives in which kind of place, and until when: told when any of it changes or is put right."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.stay-told.v1"
+    body_type: ClassVar[type[LetterBody]] = StayToldBody
+
+
+OFFER_LETTERS: tuple[type[Letter], ...] = (PlaceOffered, PlaceAnswered, StayTold)
 """What a site with a place writes to the desk of somebody who waits."""
 
 LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)

@@ -252,6 +252,9 @@ taken in spite of this one."""
 OVERRIDE_REASONS: tuple[str, ...] = get_args(OverrideReason)
 OFFER_MODES: tuple[str, ...] = get_args(OfferMode)
 WITHDRAW_REASONS: tuple[str, ...] = get_args(WithdrawReason)
+LIVED_MAX = 60
+"""Kinds of place that one stay is told in, one after the other: a move every week for more than a year."""
+
 OFFER_WORDS: tuple[str, ...] = get_args(OfferWord)
 """How it stands with an offer, in its owner's word: `open`; once accepted `expected`, `housed`, `left`, or it came to
 nothing as `called_off` or `no_show`; or it ended as `declined`, `withdrawn` or `lapsed`."""

@@ -391,6 +391,39 @@ async def test_days_follow_where_a_client_has_meals_and_a_late_correction_is_mad
     assert after[: len(before)] == before
 
 
+async def test_a_move_to_another_kind_of_place_and_a_day_that_is_put_right_move_what_is_paid(
+    network: AllowanceNetwork,
+) -> None:
+    programme, period = await paid_programme(network)
+    [entitlement] = (await network.west.get("/entitlements")).json()["items"]
+    path = f"/entitlements/{entitlement['id']}"
+    noon = datetime.combine(BEGIN, time(12), ZONE)
+
+    async def told(ended_on: int | None, *lived: tuple[str, int]) -> None:
+        await network.west.hears(intake.ClientStayTold.of(
+            client_id=entitlement["client_id"], offer_id=STAY, at=noon,
+            lived=tuple((kind, noon + timedelta(days=on)) for kind, on in lived),
+            ended_at=None if ended_on is None else noon + timedelta(days=ended_on),
+        ))  # fmt: skip
+
+    await network.west.hears(told_by_intake(entitlement["client_id"], "night_shelter", noon))
+    await told(None, ("night_shelter", 0), ("shelter_24h", 3))
+    await network.west.seen(path, lambda it: it["spans"] == [{"first": day(0), "until": day(3), "size_class": "1"}])
+    await told(None, ("night_shelter", 0), ("shelter_24h", 3), ("night_shelter", 10))
+    await network.west.seen(path, lambda it: it["meals"] == [[day(3), day(10)]] and it["told"])
+    first = await run(network, programme, period)
+    await told(20, ("night_shelter", 0), ("shelter_24h", 1), ("night_shelter", 10))
+    await network.west.seen(path, lambda it: it["meals"] == [[day(1), day(10)]] and it["told"])
+    before = (await network.stad.get("/ledger", programme=programme)).json()["items"]
+    network.clock.ahead += timedelta(days=62)
+    found = period_named(period)
+    assert found is not None
+    second = await run(network, programme, period_of("month", found.until).name)
+    assert (await network.stad.get(f"/pay-runs/{second['id']}")).json()["corrections_cents"] < 0
+    after = (await network.stad.get("/ledger", programme=programme)).json()["items"]
+    assert (first["total_cents"] > 0, after[: len(before)]) == (True, before)
+
+
 async def test_nothing_is_paid_after_an_erasure_also_to_whom_a_seat_was_asked_for_in_that_moment(
     network: AllowanceNetwork,
 ) -> None:

@@ -182,6 +182,28 @@ async def test_a_municipality_that_was_not_heard_says_so_again(network: Allowanc
     await network.west.seen("/vouchers", lambda page: [row["status"] for row in page["items"]] == ["waiting"])
 
 
+async def test_cash_that_was_handed_out_before_the_desk_heard_of_a_take_back_is_in_the_ledger_as_paid(
+    network: AllowanceNetwork,
+) -> None:
+    gone: dict[str, datetime] = {}
+    object.__setattr__(network.stad.allowance, "left_at", gone.get)
+    programme, id_, cents = await voucher(network)
+    await network.cut()
+    code = (await issued(network, id_))["code"]
+    assert (await network.west.post("/vouchers/redeem", {"code": code}, role="operator")).status_code == 200
+    [made] = (await network.stad.get("/pay-runs", programme=programme)).json()["items"]
+    path = f"/pay-runs/{made['id']}"
+    [handout] = (await network.stad.get(path)).json()["handouts"]
+    gone["west"] = network.clock.now()
+    assert (await network.stad.post(f"{path}/handouts/{handout['id']}/take-back")).status_code == 200
+    await ledger_is(network, paid=0, reserved=0, refused=cents)
+    network.heal()
+    await network.stad.seen(path, lambda it: it["handouts"][0]["after_all_cents"] == cents)
+    await ledger_is(network, paid=cents, reserved=0, refused=0)
+    balance = (await network.stad.get("/trial-balance", programme=programme)).json()
+    assert (balance["total_cents"], list(balance["paid_cents"].values())) == (0, [cents])
+
+
 async def test_what_waits_at_a_site_that_left_is_taken_back_and_at_no_other(network: AllowanceNetwork) -> None:
     gone: dict[str, datetime] = {}
     object.__setattr__(network.stad.allowance, "left_at", gone.get)
@@ -202,5 +224,6 @@ async def test_what_waits_at_a_site_that_left_is_taken_back_and_at_no_other(netw
     assert (await network.stad.get(path)).json()["handouts"][0]["waiting"] == 0
     balance = (await network.stad.get("/trial-balance", programme=programme)).json()
     assert list(balance["paid_cents"].values()) == [0]
+    assert (await network.stad.get(path)).json()["handouts"][0]["after_all"] == 0
     unknown = await network.stad.post(f"{path}/handouts/{programme}/take-back")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "handout-unknown")

@@ -71,6 +71,7 @@ PURE_MODULES = {
         "heat": "nights by location, as a picture",
         "weeks": "weeks at the desks, with what was left out",
         "money": "programmes, pay runs and regimes",
+        "books": "a programme's accounts and forecast, and one pay run",
         "seats": "a client's allowance",
         "counter": "where cash is handed out",
         "forms": "what a form of a page asks",

@@ -127,6 +127,8 @@ SCREENS: tuple[Screen, ...] = (
     _office("money", "finance", "/money"),
     _office("money-phone", "finance", "/money", language="nl", size=PHONE, scheme="dark"),
     _office("money-run", "auditor", "/money?run={run}#lines"),
+    _office("books", "finance", "/money/books"),
+    _office("pay-run", "finance", "/money/runs/{run}", language="nl", size=PHONE),
     _office("money-ceiling", "finance", "/money", then=_sheet("[data-sheet*='about=ceiling']")),
     _office("regime", "coordinator", "/money", language="nl", size=PHONE, then=_sheet("[data-sheet*='about=regime']")),
     Screen("state", "west", "oncall", "/state", language="en", size=DESKTOP, live=False),

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from starlette.responses import JSONResponse
 
 from services.allowance import api_vouchers
 from services.console import counter
+from services.console.api_counter import NAMES_SECONDS
+from services.console.api_counter import Counter as Till
+from services.console.api_screens import Places, Screens, Viewer
 from services.console.words import LANGUAGES, words
 from tests.console.sample import uid
 from tests.console.test_desk_forms import bodies
 from tests.console.test_desk_pages import Desk
-from tests.console.test_pages import Pages
+from tests.console.test_pages import COOKIE, Pages
+from tests.support.desk import MovedClock
 
 NOW = datetime(2026, 1, 10, 20, 0, tzinfo=UTC)
 EN = words("en")
@@ -85,3 +92,61 @@ async def test_it_is_where_clients_are_and_says_when_it_cannot_be_read(tmp_path:
     assert "data-money" in form.text
     assert (await here.get("/counter/form?about=give&of=nobody")).status_code == 404
     assert (await here.get(f"/counter/form?about=give&of={uid(1)}")).status_code == 503
+
+
+class Later(MovedClock):
+    """Also what never goes back is moved ahead."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead.total_seconds()
+
+
+class Site:
+    """Answers what the counter's page asks, and counts how often it is asked what."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting, self.asked = waiting, Counter[str]()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        name = scope["path"].rpartition("/")[2]
+        self.asked[name] += 1
+        vouchers = (
+            [voucher(n) for n in range(1, self.waiting + 1)] if b"status=waiting" in scope["query_string"] else []
+        )
+        items = {
+            "vouchers": vouchers, "programmes": [{"id": uid(9), "name": "Leefgeld"}],
+            "entitlements": [{"id": row["entitlement_id"], "client_id": uid(31)} for row in vouchers_of(self.waiting)],
+            "clients": [{"id": uid(31), "alias": "blauwe reiger 7"}],
+        }[name]  # fmt: skip
+        await JSONResponse({"items": items, "next": None})(scope, receive, send)
+
+
+def vouchers_of(waiting: int) -> list[dict[str, Any]]:
+    return [voucher(n) for n in range(1, waiting + 1)]
+
+
+async def test_files_are_not_asked_for_each_time_and_at_once_when_somebody_new_waits(tmp_path: Path) -> None:
+    site, clock, settings = Site(2), Later(), Pages(tmp_path).settings
+    here = settings.model_copy(update={"services": ["intake", "allowance", "console"], "municipality": False})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=site), base_url="http://west.test") as client:
+        desk = Till(Screens(here, Places(client), clock, COOKIE))
+        anna, bram = Viewer("caseworker", "anna"), Viewer("caseworker", "bram")
+
+        async def aliases(viewer: Viewer) -> list[str]:
+            return [one.alias for one in await desk.page(viewer, EN)]
+
+        assert [await aliases(anna) for _ in range(5)] == [["blauwe reiger 7"] * 2] * 5
+        assert (site.asked["clients"], site.asked["entitlements"], site.asked["vouchers"]) == (1, 1, 10)
+        await aliases(bram)
+        assert site.asked["clients"] == 2, "what another viewer was told is not shown to this one"
+        site.waiting = 3
+        assert await aliases(anna) == ["blauwe reiger 7"] * 3
+        assert site.asked["clients"] == 3
+        clock.ahead += timedelta(seconds=NAMES_SECONDS)
+        await aliases(anna)
+        assert site.asked["clients"] == 4
+        site.waiting = 0
+        clock.ahead += timedelta(seconds=NAMES_SECONDS)
+        assert await aliases(anna) == []
+        assert await aliases(Viewer("operator", "carl")) == []
+        assert site.asked["clients"] == 4

@@ -218,7 +218,7 @@ class AllowanceDesks:
         if world.oracle.allowance.orders(programme) and chance.random() < 0.3:
             return self._bank.answer(programme)
         if draft is None and chance.random() < 0.1:
-            return self._bank.account(programme)
+            return self._takes_back(programme) or self._bank.account(programme)
         if draft is None:
             back, paid = chance.randint(1, 5), world.oracle.allowance.paid_until(programme)
             due = _due(stood(site, programme), site.clock.now(), back, paid)
@@ -236,6 +236,17 @@ class AllowanceDesks:
             by = chance.choice((by, "second", "second"))
             return self._bank.approve(site, programme, fields | {"by": by, "budget_cents": budget})
         return self._bank.execute(programme, fields)
+
+    def _takes_back(self, programme: str) -> Make | None:
+        """Finance takes back what waits at a site, which may have handed it out, or does before it hears."""
+        open_ = self._world.oracle.allowance.handed_out(programme)
+        if not open_:
+            return None
+        handout_id, at_site, ids = self._chance.choice(open_)
+        return about("payroll", programme, lambda at: cp.HearHandout(
+            at=at, role="finance", programme_id=programme, handout_id=handout_id, site=at_site, revision=1, paid=(),
+            refused=ids,
+        ))  # fmt: skip
 
     # --- a desk -------------------------------------------------------------------------------------------------------
 

@@ -32,20 +32,20 @@ from tests.simulation.process import Parts, Process
 
 
 class _Deaf(AllowanceProcess):
-    """Hears nothing of this sort from its intake."""
+    """Hears nothing of these sorts from its intake."""
 
-    deaf_to: type[Any]
+    deaf_to: tuple[type[Any], ...]
 
     def hearing(self) -> PolicyReader:
         process, site = self.process, self.process.site
         heard = facts(site.name)
-        left = {name: contract for name, contract in heard.contracts.items() if contract is not self.deaf_to}
+        left = {name: contract for name, contract in heard.contracts.items() if contract not in self.deaf_to}
         policy = Policy(FACTS, left, heard.react)
         return PolicyReader(self.store, policy, site.clock, self.handlers, process.world.seals[site.name])
 
 
 class _DeafToErasures(_Deaf):
-    deaf_to = intake.ClientErased
+    deaf_to = (intake.ClientErased,)
 
 
 class PaysTheErased(Parts):
@@ -56,7 +56,7 @@ class PaysTheErased(Parts):
 
 
 class _DeafToHousing(_Deaf):
-    deaf_to = intake.ClientHoused
+    deaf_to = (intake.ClientHoused, intake.ClientStayTold)
 
 
 class PaidTwiceOver(Parts):
@@ -64,6 +64,17 @@ class PaidTwiceOver(Parts):
 
     def allowance(self, process: Process) -> AllowanceProcess:
         return _DeafToHousing(process)
+
+
+class _DeafToMoves(_Deaf):
+    deaf_to = (intake.ClientStayTold,)
+
+
+class MovesAreNotHeard(Parts):
+    """Days that follow where somebody was checked in, and not to which kind of place they were moved since."""
+
+    def allowance(self, process: Process) -> AllowanceProcess:
+        return _DeafToMoves(process)
 
 
 class _Decides(AllowanceProcess):
@@ -209,6 +220,6 @@ class CardsOverflow(Parts):
 
 
 BROKEN: tuple[type[Parts], ...] = (
-    PaysTheErased, PaidTwiceOver, AskedAfterwards, OneSeatTooMany, NobodyApproves, PaidIsNotPosted,
+    PaysTheErased, PaidTwiceOver, MovesAreNotHeard, AskedAfterwards, OneSeatTooMany, NobodyApproves, PaidIsNotPosted,
     CodesWorkTwice, PaymentsToldOnce, StatementsCountTwice, CardsOverflow,
 )  # fmt: skip

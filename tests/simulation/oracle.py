@@ -312,7 +312,7 @@ class Oracle:
         self._agree()
         self.post.rest()
         for site, slots in self.intake.slots().items():
-            offers_at_rest(site, slots, self._all_houses(), self.unsure)
+            offers_at_rest(site, slots, self._all_houses(), self.unsure, let_go=_let_go(self.intake.disk(site)))
         self.intake.rest({site: it[PLACEMENT] for site, it in disks.items()}, self.allowance.disks())
         self.allowance.rest(disks)
         regimes = {site: (it.regimes, it.houses) for site, it in self._sites.items() if site not in self.left}

@@ -92,6 +92,7 @@ class Pay:
     posted: int = 0
     handed: dict[str, dict[str, int]] = field(default_factory=dict)
     """What sites hand out: cents by handout and entitlement."""
+    at: dict[str, str] = field(default_factory=dict)
     came: dict[str, set[str]] = field(default_factory=dict)
     gone: dict[str, set[str]] = field(default_factory=dict)
     bank: Treasury = field(default_factory=Treasury)
@@ -122,6 +123,7 @@ class Pay:
                     require(one.handout_id not in self.handed, "one handout twice", event)
                     self.handed[one.handout_id] = {id_: cents[id_] for id_ in one.entitlement_ids}
                     self.came[one.handout_id], self.gone[one.handout_id] = set(), set()
+                    self.at[one.handout_id] = one.site
                 self._due_again(self.bank.execute(self.draft, event))
                 self.executed.add(event.run_id)
                 self.periods.append(self.draft.period)
@@ -132,6 +134,13 @@ class Pay:
                 require(len(new) == len(set(new) - known), "a payment was settled twice", event)
                 self.came[event.handout_id] |= set(event.paid)
                 self.gone[event.handout_id] |= set(event.refused)
+            case ep.PaidAfterAll():
+                late = set(event.entitlement_ids)
+                require(
+                    bool(late) and late <= self.gone[event.handout_id], "paid after all what had not gone back", event
+                )
+                self.came[event.handout_id] |= late
+                self.gone[event.handout_id] -= late
             case ep.OrdersNoted():
                 self._due_again(self.bank.note(event))
 
@@ -259,6 +268,12 @@ class AllowanceOracle:
         """What was asked of the bank and the cards' issuer."""
         return self._pay.setdefault(programme_id, Pay()).bank.orders
 
+    def handed_out(self, programme_id: str) -> list[tuple[str, str, tuple[str, ...]]]:
+        """What still waits at sites: handout, site and entitlements."""
+        pay = self._pay.setdefault(programme_id, Pay())
+        left = {id_: tuple(sorted({*lines} - pay.came[id_] - pay.gone[id_])) for id_, lines in pay.handed.items()}
+        return [(id_, pay.at[id_], ids) for id_, ids in left.items() if ids]
+
     def answered(self) -> int:
         """Orders that somebody has said anything of."""
         return sum(order.answered for pay in self._pay.values() for order in pay.bank.orders.values())
@@ -385,6 +400,8 @@ class AllowanceOracle:
         books = {id_: book for known in self._sites.values() for id_, book in known.handouts.items()}
         for programme_id, pay in self._pay.items():
             for id_, lines in pay.handed.items():
+                if id_ not in books and pay.gone[id_] == {*lines}:
+                    continue  # taken back before the desk heard of it
                 require(id_ in books, "a desk never heard what it is to hand out", programme_id, id_)
                 book = books[id_]
                 require((book.programme_id, book.cents) == (programme_id, lines), "other payments arrived", book, lines)

@@ -39,7 +39,9 @@ class Book:
                 require(set(event.entitlement_ids) <= self.waiting, "what was paid has expired", event)
                 self.expired |= set(event.entitlement_ids)
             case eh.HandoutReminded():
-                require(False, "nobody was restored, and was reminded of something", event)
+                known = not event.paid and set(event.refused) <= self.waiting
+                require(known, "nobody was restored, and was reminded of what was paid", event)
+                self.expired |= set(event.refused)
             case _:
                 pass
 

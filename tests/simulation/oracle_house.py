@@ -14,6 +14,7 @@ from services.placement import events_offers as oe
 from services.placement import events_regimes as rg
 from tests.simulation.judging import Violation, require
 from tests.simulation.oracle_kept import Kept
+from tests.simulation.oracle_lived import Life, live
 from tests.simulation.oracle_offers import Made, check_in, owner_takes, stay_turned
 
 __all__ = ["House", "Violation", "require"]
@@ -78,6 +79,7 @@ class House:
     asks: bool = False
     questions: dict[str, tuple[str, str]] = field(default_factory=dict)
     kept: Kept = field(default_factory=Kept)
+    lives: dict[str, Life] = field(default_factory=dict)
 
     @property
     def unanswered(self) -> list[str]:
@@ -88,6 +90,7 @@ class House:
         """Takes one event in, and refuses what must not be."""
         self.version += 1
         self.kept.take(self, event)
+        live(self.lives, event)
         if isinstance(event, eh.RuleEvent):
             return
         if isinstance(event, ev.LocationOpened):

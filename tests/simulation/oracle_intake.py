@@ -275,6 +275,10 @@ class IntakeOracle:
         """The ids of everything intakes have told the network."""
         return [message.id for known in self._sites.values() for message in known.disk.outbox.get((1, "pub"), ())]
 
+    def disk(self, site: str) -> Disk:
+        """What the intake of a site has stored."""
+        return self._sites[site].disk
+
     def slots(self) -> dict[str, dict[str, Slot]]:
         """The slot of every file, by site."""
         return {site: {id_: file.slot for id_, file in known.files.items()} for site, known in self._sites.items()}

@@ -32,6 +32,7 @@ class Heard:
     given_up: bool = False
     back: bool = False
     claim: bool = False
+    stay: desk.StayHeard | None = None
 
     @property
     def over(self) -> bool:
@@ -81,6 +82,8 @@ class Slot:
                 self.offers[event.offer_id].turn = event.turn
             case desk.OfferWordHeard():
                 self._heard(self.offers[event.offer_id], event)
+            case desk.StayHeard():
+                self.offers[event.offer_id].stay = event
             case desk.RequestPlaced():
                 require(self.offers[event.offer_id].word == "housed", "placed by an offer nobody came by", event)
 
@@ -192,9 +195,12 @@ def stay_turned(house: House, stay_id: str, word: str) -> None:
             offer.word = word
 
 
-def at_rest(site: str, slots: Mapping[str, Slot], houses: Mapping[str, Mapping[str, House]], unsure: set[str]) -> None:
+def at_rest(
+    site: str, slots: Mapping[str, Slot], houses: Mapping[str, Mapping[str, House]], unsure: set[str], *, let_go: bool
+) -> None:
     """Desk and owner say the same; nobody lives in two places whose desk did not say so. unsure: sites that left, or
-    whose store is older than what others heard of it: of those only nothing may be left unanswered."""
+    whose store is older than what others heard of it: of those only nothing may be left unanswered. let_go: this desk
+    let a letter go unread: of a stay that is over nobody asks again."""
     for client_id, slot in slots.items():
         housed = []
         for offer_id, heard in slot.offers.items():
@@ -210,6 +216,8 @@ def at_rest(site: str, slots: Mapping[str, Slot], houses: Mapping[str, Mapping[s
             assert made is not None
             require(made.word == heard.word, "desk and owner say otherwise of an offer", *about, made)
             require(not heard.given_up or made.word == "left", "a place was given up, and nobody left it", *about, made)
+            same = not _lives_otherwise(heard, made, houses[heard.site]) or (let_go and heard.over)
+            require(same, "a desk knows other days of a stay", *about)
             if made.word == "housed":
                 housed.append(offer_id)
         # In spite of another one, or their desk took back that they left.
@@ -227,4 +235,14 @@ def disagree(slots: Mapping[str, Slot], houses: Mapping[str, Mapping[str, House]
 
 def _otherwise(heard: Heard, houses: Mapping[str, House], offer_id: str) -> bool:
     made = houses[heard.location].offers.get(offer_id)
-    return not heard.claim if made is None else heard.word != made.word
+    if made is None:
+        return not heard.claim
+    return heard.word != made.word or (not heard.over and _lives_otherwise(heard, made, houses))
+
+
+def _lives_otherwise(heard: Heard, made: Made, houses: Mapping[str, House]) -> bool:
+    """Whether a desk knows a stay otherwise than its house lived it."""
+    life = houses[heard.location].lives.get(made.stay_id or "")
+    if life is None or heard.stay is None:
+        return life is not None
+    return (list(heard.stay.lived), heard.stay.ended_at) != life.as_told(heard.stay.at)

@@ -80,8 +80,11 @@ class Desks:
             if world.plan.movers and expected:
                 await self._ask(site, name, self._check_in(name, house, chance.choice(expected)))
                 continue
-            if world.plan.movers and chance.random() < 0.15:
-                await self._ask(site, name, self._asked_first(name, house))
+            draw = chance.random() if world.plan.movers else 1.0
+            lived_in = [offer.stay_id for offer in house.offers.values() if offer.stay_id in house.stays]
+            if draw < 0.3 and (draw < 0.15 or lived_in):
+                make = self._asked_first(name, house) if draw < 0.15 else self._moves_on(name, chance.choice(lived_in))
+                await self._ask(site, name, make)
                 continue
             make = self._something(site, name, house)
             if chance.random() < 0.1:  # the same tap twice, or ten times, at once
@@ -342,6 +345,13 @@ class Desks:
     def _cancel(self, name: str, hold_id: str) -> Make:
         return lambda at: cmd.CancelHold(at=at, role="caseworker", location=name, hold_id=hold_id)
 
+    def _moves_on(self, name: str, stay_id: str) -> Make:
+        """Somebody a desk sent is moved within the house, to a place of any kind."""
+        kind, seen = self._chance.choice(KINDS), self._age()
+        return lambda at: cmd.MoveStay(
+            at=at, role="operator", location=name, stay_id=stay_id, kind=kind, observed_at=seen(at)
+        )
+
     def _later(self, name: str, house: House) -> Make:
         """What is done about people who are there, or were: moved, put right, taken back, counted, gone together."""
         chance, seen = self._chance, self._age()
@@ -359,8 +369,9 @@ class Desks:
         if draw < 0.6:
             size = chance.choice((1, 2, 3))
             return lambda at: cmd.CorrectStay(
-                at=at, role="operator", location=name, stay_id=stay_id, household_size=size
-            )
+                at=at, role="operator", location=name, stay_id=stay_id, household_size=size,
+                began_at=None if size == 1 else seen(at),
+            )  # fmt: skip
         if draw < 0.7:
             hours = chance.choice((None, 12))
             return lambda at: cmd.NoteAway(

@@ -52,6 +52,7 @@ const takes = {
   number: (body, field) => { if (field.value !== "") put(body, field.name, Number(field.value)); },
   money: (body, field) => { if (field.value !== "") put(body, field.name, Math.round(Number(field.value.replace(",", ".")) * 100)); },
   when: (body, field) => put(body, field.name, moment(field.value)),
+  file: async (body, field) => { if (field.files[0]) put(body, field.name, await field.files[0].text()); },
   piece: (body, field) => Object.assign(body, JSON.parse(field.value)),
   bands: (body, field) => {
     const members = JSON.parse(field.dataset.members);
@@ -66,9 +67,9 @@ function plain(body, field) {
   else if (field.dataset.empty === "null") put(body, field.name, null);
 }
 
-function collect(form) {
+async function collect(form) {
   const body = JSON.parse(form.dataset.body);
-  for (const field of form.elements) if (field.dataset.sort) (takes[field.dataset.sort] || plain)(body, field);
+  for (const field of form.elements) if (field.dataset.sort) await (takes[field.dataset.sort] || plain)(body, field);
   return body;
 }
 
@@ -80,13 +81,13 @@ function warn(form, code) {
 }
 
 async function submit(form) {
-  const body = collect(form);
-  const text = form.dataset.path + JSON.stringify(body);
-  if (text !== sent.body) sent = { body: text, key: newKey() };
   const button = form.querySelector("button:not([type])");
   button.disabled = true;
   form.setAttribute("aria-busy", "true");
   try {
+    const body = await collect(form);
+    const text = form.dataset.path + JSON.stringify(body);
+    if (text !== sent.body) sent = { body: text, key: newKey() };
     const answer = await send(form.dataset.path, body, sent.key, form.dataset.version);
     const came = await answer.json().catch(() => ({}));
     if (answer.ok) accepted(form, came);
@@ -121,6 +122,7 @@ function accepted(form, came) {
 }
 
 function words(value, line) {
+  if (Array.isArray(value)) return value.map((one) => `${one.line}: ${(refusals[one.code] || one.code)}`).join(" · ") || told.nothing;
   if (value === null || value === undefined || value === "") return told.nothing;
   if (Array.isArray(value)) return value.map((one) => one.alias || one.client_id).join(", ") || told.nobody;
   if ("money" in line.dataset) return (value / 100).toLocaleString(document.documentElement.lang, { style: "currency", currency: "EUR" });

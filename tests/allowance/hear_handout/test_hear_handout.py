@@ -8,6 +8,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.allowance import events_payroll as ep
+from services.allowance.publish import tell_payroll
+from services.allowance.views_payroll import project
+from shared.contracts.allowance import HandoutAnsweredBody
+from shared.contracts.base import Draft
+from shared.ports import Put
 from tests.allowance.sample import (  # fmt: skip
     APPROVED,
     DRAFTED,
@@ -62,6 +67,28 @@ def test_a_site_that_was_restored_gives_its_numbers_anew_and_what_it_paid_since_
     given = at_both.given(noted(2, paid=(SEAT,), waits=True))
     given.when(at_desk_stands(2, paid=(SEAT_2,))).then(noted(2, paid=(SEAT_2,)))
     given.when(at_desk_stands(1, refused=(SEAT_2,))).then(noted(2, refused=(SEAT_2,)))
+
+
+def test_cash_that_was_handed_out_though_its_payment_had_gone_back_is_paid_and_finance_sees_it() -> None:
+    given = at_both.given(noted(2, paid=(SEAT_2,), refused=(SEAT,)))
+    after_all = ep.PaidAfterAll(HANDED_OVER, RUN, LEEFGELD, (SEAT,), T0)
+    state = given.when(at_desk_stands(3, paid=(SEAT, SEAT_2))).then(noted(3), after_all).state
+    assert state.spent == {"2025": 90_000}
+    known = state.waiting[HANDED_OVER]
+    assert (set(known.paid), known.refused) == ({SEAT, SEAT_2}, {})
+    assert {id_: line.cents for id_, line in known.after_all.items()} == {SEAT: 45_000}
+    given.given(after_all).when(at_desk_stands(4, paid=(SEAT, SEAT_2))).then(noted(4))
+
+
+def test_its_cents_move_in_the_ledger_from_refused_to_paid_and_the_site_is_answered_so() -> None:
+    before = at_both.given(noted(2, paid=(SEAT_2,), refused=(SEAT,)))
+    events = [noted(3), ep.PaidAfterAll(HANDED_OVER, RUN, LEEFGELD, (SEAT,), T0)]
+    after = before.given(*events).state
+    rows = [row.values for row in project(before.state, events, after, T0) if isinstance(row, Put)]
+    assert [(row[4], row[8], row[9]) for row in rows] == [("refused", SEAT, 45_000), ("paid", SEAT, -45_000)]
+    [answer] = [item.event.body for item in tell_payroll(before.state, events, after) if isinstance(item.event, Draft)]
+    assert isinstance(answer, HandoutAnsweredBody)
+    assert (set(answer.paid), answer.refused) == ({SEAT, SEAT_2}, ())
 
 
 def test_what_a_word_names_twice_goes_back_once() -> None:

@@ -31,7 +31,7 @@ def word(claim_id: str = CLAIM) -> oe.WordRepeated:
 
 
 def answer(events: list[ev.LocationEvent], after: Any) -> tuple[str, str, str]:
-    [written] = letters(events, after)
+    [written, *_] = letters(with_stay.state, events, after)
     body: Any = written.draft.body
     return written.to, written.draft.request_id, body.word
 

@@ -97,5 +97,6 @@ def test_an_offer_nobody_here_knows_and_one_of_another_site() -> None:
 
 def test_the_desk_hears_that_they_left() -> None:
     done = with_housed.when(give_up()).then(NOTED, left())
-    [written] = letters([NOTED, left()], done.state)
+    [written, of_stay] = letters(with_housed.state, [NOTED, left()], done.state)
     assert (written.to, written.draft.body.word, written.draft.body.turn) == ("noord", "left", 2)  # type: ignore[attr-defined]
+    assert (of_stay.to, of_stay.draft.body.ended_at) == ("noord", SINCE)  # type: ignore[attr-defined]

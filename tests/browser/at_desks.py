@@ -1,0 +1,68 @@
+"""What the tests of the desks' screens do again and again."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from playwright.sync_api import Locator, expect
+
+from infra.running import site_settings
+from shared.http_access import session_cookie
+from shared.security import Role, issue_token, load_signing_key
+from tests.browser.test_for_everybody import violations
+from tests.browser.visitor import PATIENCE_MS, PHONE, Visitor, Visitors
+
+SLOWLY_MS = 90_000
+"""A site is held to be live for 15 seconds after its last beat, and one that does not offer is passed over after 60."""
+
+
+def sign_in(visitors: Visitors, visitor: Visitor, role: Role, path: str = "/clients", who: str = "") -> Visitor:
+    """With a token, as a session that is there already: signing in itself is tested elsewhere. who: which person."""
+    token = visitors.network.token(visitor.site, role)
+    if who:
+        key = site_settings(visitors.network.data, visitor.site).token_signing_key
+        assert key is not None
+        token = issue_token(load_signing_key(key), who, role, visitor.site, datetime.now(UTC))
+    name = session_cookie(visitor.site)
+    visitor.page.context.add_cookies([{"name": name, "value": token, "url": visitor.url, "sameSite": "Strict"}])
+    visitor.page.goto(f"{visitor.url}{path}")
+    return visitor
+
+
+def opens(desk: Visitor, name: str) -> Locator:
+    desk.page.get_by_role("button", name=name).first.click()
+    form = desk.page.locator("#sheet form.fill")
+    expect(form).to_be_visible(timeout=PATIENCE_MS)
+    return form
+
+
+def registered(desk: Visitor, **bands: int) -> str:
+    """Registers a household through the form; ends on its page. The client's id."""
+    form = opens(desk, "Register a client")
+    for band, people in bands.items():
+        form.locator(f"[data-band='{band}']").fill(str(people))
+    form.get_by_role("button", name="Register").click()
+    desk.page.wait_for_url(re.compile(r"/clients/[0-9a-f-]{36}$"), timeout=PATIENCE_MS)
+    desk.is_live()
+    return desk.page.url.rpartition("/")[2]
+
+
+def let_in(visitors: Visitors, house: str, hold: str, place: str, code: str) -> str:
+    """At the door of the house they were offered a place at: a wrong code, then the right one. Their stay."""
+    with visitors.visitor("west", size=PHONE) as door, visitors.api() as west:
+        sign_in(visitors, door, "operator", f"/?location={house}").is_live()
+        coming = door.page.locator(f"[data-key='expected {hold}']")
+        expect(coming).to_contain_text("from Noord", timeout=SLOWLY_MS)
+        expect(coming).to_contain_text("expected by", timeout=SLOWLY_MS)
+        assert violations(door) == []
+        for said, answer in (("0000-0000", "That is not their code"), (code.lower(), "Checked in")):
+            sheet = door.opens(coming.get_by_role("button", name="Check in"))
+            sheet.get_by_label("Code").fill(said)
+            sheet.get_by_role("button", name="Check in").click()
+            door.says(answer, alarm=said != code.lower())
+            if said != code.lower():
+                expect(coming).to_contain_text("1 wrong code", timeout=PATIENCE_MS)
+        door.sees(place, "occupied")
+        expect(coming).to_have_count(0)
+        return str(west.get(f"/api/placement/holds/{hold}").json()["stay_id"])
