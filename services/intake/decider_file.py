@@ -14,6 +14,9 @@ from services.intake import events_guidance as guide
 from services.intake import events_handover as over
 from services.intake import events_offers as oe
 from services.intake.decider_slot import Offer, moved, moving_after, slot_after
+from services.intake.events_flows import SeatNoted
+from services.intake.flows import ALLOWANCE, OUT
+from shared.contracts.weeks import WEEK, week_of
 from shared.envelope import SYSTEM_ROLE
 
 
@@ -93,6 +96,8 @@ class File(msgspec.Struct, frozen=True, gc=False):
     last_read_id: so that one look that is recorded twice counts once. key_gone_at: when the vault destroyed the key.
     moved: the version when it last was otherwise than before: that it stood in a list makes nobody's sight of it stale.
     hand_over: while it is under way the file is frozen. taken_as: the hand-over by which it came from another desk.
+    seats: entitlements by which the client has a seat in an allowance programme. flows: where they lived when a week
+    began in which that changed (`living`), by its Monday, the last `FLOWS_KEPT`.
     """
 
     id: str = ""
@@ -113,6 +118,14 @@ class File(msgspec.Struct, frozen=True, gc=False):
     moved: int = 0
     hand_over: HandingOver | None = None
     taken_as: str = ""
+    seats: tuple[str, ...] = ()
+    flows: dict[date, str] = {}
+
+    @property
+    def living(self) -> str:
+        """The kind of place they live in, `allowance` where they have that and no place, or `out`."""
+        home = self.home
+        return home.kind if home is not None else ALLOWANCE if self.seats else OUT
 
     @property
     def home(self) -> Offer | None:
@@ -139,8 +152,23 @@ class File(msgspec.Struct, frozen=True, gc=False):
 def evolve(file: File, event: ev.ClientEvent) -> File:
     """The file after `event`."""
     after = _after(file, event)
-    in_list = isinstance(event, ev.PersonalRead) and event.in_list
-    return replace(after, moved=file.moved if in_list else after.version)
+    if isinstance(event, oe.OfferEvent | SeatNoted) and after.living != file.living and file.erased_at is None:
+        after = _flowed(file, after, event.at)
+    unseen = isinstance(event, SeatNoted) or (isinstance(event, ev.PersonalRead) and event.in_list)
+    return replace(after, moved=file.moved if unseen else after.version)
+
+
+FLOWS_KEPT = 53
+"""Weeks a file remembers where it came from: longer than one can stay uncounted."""
+
+
+def _flowed(before: File, after: File, at: datetime) -> File:
+    """The first change of a week says where they lived when it began."""
+    week = week_of(at)
+    if week in before.flows:
+        return after
+    kept = sorted({*before.flows, week})[-FLOWS_KEPT:]
+    return replace(after, flows={one: before.flows.get(one, before.living) for one in kept})
 
 
 def _after(file: File, event: ev.ClientEvent) -> File:
@@ -149,6 +177,9 @@ def _after(file: File, event: ev.ClientEvent) -> File:
         return _offered(file, event, version)
     if isinstance(event, over.HandOverEvent):
         return _handed(file, event, version)
+    if isinstance(event, SeatNoted):
+        others = tuple(seat for seat in file.seats if seat != event.entitlement_id)
+        return replace(file, seats=(*others, event.entitlement_id) if event.held else others, version=version)
     match event:
         case ev.ClientRegistered():
             return File(event.client_id, event.card, event.personal, event.at, event.at, version=version)
@@ -182,7 +213,10 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             known = file.requests[event.request_id]
             return _with(file, replace(known, unmet=event.district, unmet_at=event.at), version, None)
         case ev.ClientErased():
-            return replace(file, card="", personal=None, erased_at=event.at, hand_over=None, version=version)
+            flows = file.flows | {week_of(event.at) + WEEK: file.living}  # the week they are erased in ends here
+            return replace(
+                file, card="", personal=None, erased_at=event.at, hand_over=None, flows=flows, version=version
+            )  # fmt: skip
         case ev.KeyDestroyed():
             return replace(forgotten(file), key_gone_at=event.destroyed_at, version=version)
         case (
