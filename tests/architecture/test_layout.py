@@ -52,6 +52,7 @@ PURE_MODULES = {
     "console": {
         "board": "what the board shows",
         "sheet": "what more may be done",
+        "rules": "how a house is kept",
         "waits": "what waits for a desk's word",
         "agreed": "places held against what was agreed",
         "shapes": "the outlines of districts",
