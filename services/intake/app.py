@@ -123,7 +123,7 @@ TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES)
 HEARD = Policy("letters", {contract.type_name: contract for contract in (*OFFER_LETTERS, *CHECK_LETTERS)}, policy.heard)
 """What owners of places, and other desks, write to this one."""
 
-SEATS_HEARD = Policy("seats", policy.SEATS, policy.seat_heard)
+SEATED = Policy("seats", policy.SEATS, policy.seat_heard)
 """What this site's allowance service says of clients: who has a seat is counted with where people live."""
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -180,7 +180,7 @@ def build(host: Host) -> ServiceApp:
     vault = vault_of(settings.vault)
     deciding = handlers(store, clock, ids, seals, vault, settings.small_counts_below)
     letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
-    seats = PolicyReader(store, SEATS_HEARD, clock, deciding, seals)
+    seats = PolicyReader(store, SEATED, clock, deciding, seals)
     written = Openings(store, clock, ids.random_id)
     line = BusLine(NAME)
     giving = Giving(settings.site, deciding[policy.CLIENT], vault, seals, line, written)
@@ -225,13 +225,14 @@ def build(host: Host) -> ServiceApp:
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = FileStreams(CLIENT.stream(""), intake.record_look)
-    kept = Archive(
-        store, (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES, TAKINGS), tables=INLINE_TABLES,
-        policies=[HEARD.name, SEATS_HEARD.name], files=files,
-    )  # fmt: skip
-    add_archive(site_api, kept)
+    add_archive(site_api, _archive(store, files))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", _vault_open(vault))])
+
+
+def _archive(store: PgStore, files: FileStreams) -> Archive:
+    return Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES, TAKINGS), tables=INLINE_TABLES,
+                   policies=[HEARD.name, SEATED.name], files=files)  # fmt: skip
 
 
 def _vault_open(vault: Vault) -> Callable[[], Awaitable[str | None]]:

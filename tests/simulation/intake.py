@@ -19,7 +19,7 @@ from services.intake import commands_handover as over
 from services.intake import commands_offers as oc
 from services.intake import file as parts_of
 from services.intake.api_likeness import ASKED_FOR
-from services.intake.app import HEARD, SEATS_HEARD, handlers
+from services.intake.app import HEARD, SEATED, handlers
 from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper
 from services.intake.commands_likeness import BeginCheck
@@ -126,7 +126,7 @@ class IntakeProcess:
         self.keeper = self.keeping()
         self.letters = self.listening()
         seals = process.world.seals[process.site.name]
-        self.seats = PolicyReader(self.store, SEATS_HEARD, process.site.clock, self.handlers, seals)
+        self.seats = PolicyReader(self.store, SEATED, process.site.clock, self.handlers, seals)
         self.hears = [self.letters, self.seats]
         self.ready = asyncio.Event()
 
