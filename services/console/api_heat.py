@@ -7,10 +7,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from services.console.api_city import CityQuery, add_made, download, table
+from services.console.api_city import PAPER, PARQUET, CityQuery, add_made, download, parquet, table
 from services.console.api_screens import Screens, Viewer, viewer_of
 from services.console.heat import CELL, CHART_HEIGHT, LINE, NAME, Heat, Key, Use, heat, nights, used
 from shared.security import Actor
@@ -20,7 +21,8 @@ KEPT_SECONDS = 300.0
 KEPT_MAX = 64
 AT_ONCE = 4
 """Nights asked for at the same time: whoever looks at the past holds up nobody at a desk."""
-COLUMNS = ("night", "site", "location", "title", "district", "occupied", "places")
+COLUMNS = ("night", "site", "location", "title", "district", "occupied", "places", "as_of")
+WHOLE = frozenset({"occupied", "places"})
 
 
 class Nights:
@@ -56,8 +58,11 @@ def add_heat(pages: FastAPI, screens: Screens) -> None:
     for path, make, about in (
         ("/city/nights", made.page, "How full the city and each house was in the last nights, as a picture."),
         ("/city/nights.csv", made.as_table, "The same as a table: a row for each house and night."),
+        ("/city/nights.svg", made.as_picture, "Nights by house as a picture, with its moment and its source in it."),
+        ("/city/nights.parquet", made.as_parquet, "The table in Parquet, where that is installed."),
     ):
-        add_made(pages, path, about, make, made.nothing)
+        if PARQUET or not path.endswith(".parquet"):
+            add_made(pages, path, about, make, made.nothing)
 
 
 class _Made:
@@ -71,14 +76,21 @@ class _Made:
         return self._page(request, actor, 200, heat(moments, seen, self._screens.language(request)))
 
     async def as_table(self, request: Request, actor: Actor, query: CityQuery) -> Response:
-        moments, seen = await self._seen(request, actor)
-        rows = (
-            {"night": moment.isoformat(), "site": site, "location": location, "title": use.title,
-             "district": use.district, "occupied": use.occupied, "places": use.places}
-            for moment, night in zip(moments, seen, strict=True)
-            for (site, location), use in sorted(night.items())
-        )  # fmt: skip
+        rows = await self._rows(request, actor)
         return download(table(COLUMNS, rows), "text/csv; charset=utf-8", "nights.csv")
+
+    async def as_parquet(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        made = await asyncio.to_thread(parquet, COLUMNS, await self._rows(request, actor), WHOLE)
+        return download(made, "application/vnd.apache.parquet", "nights.parquet")
+
+    async def as_picture(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        moments, seen = await self._seen(request, actor)
+        spoken = self._screens.language(request)
+        drawn = self._screens.page(
+            request, "nights_heat.html", heat=heat(moments, seen, spoken), cell=CELL, line=LINE, name=NAME, paper=PAPER,
+            now=spoken.moment_long(self._screens.clock.now()),
+        )  # fmt: skip
+        return download(bytes(drawn.body), "image/svg+xml", "nights.svg")
 
     def nothing(self, request: Request, actor: Actor) -> Response:
         """The page without nights: nobody answers."""
@@ -88,8 +100,18 @@ class _Made:
         now = self._screens.language(request).moment_long(self._screens.clock.now())
         return self._screens.page(
             request, "nights.html", status, heat=shown, role=actor.role, now=now, cell=CELL, line=LINE, name=NAME,
-            chart=CHART_HEIGHT,
+            chart=CHART_HEIGHT, parquet=PARQUET,
         )  # fmt: skip
+
+    async def _rows(self, request: Request, actor: Actor) -> list[dict[str, Any]]:
+        moments, seen = await self._seen(request, actor)
+        as_of = self._screens.clock.now().isoformat()
+        return [
+            {"night": moment.isoformat(), "site": site, "location": location, "title": use.title,
+             "district": use.district, "occupied": use.occupied, "places": use.places, "as_of": as_of}
+            for moment, night in zip(moments, seen, strict=True)
+            for (site, location), use in sorted(night.items())
+        ]  # fmt: skip
 
     async def _seen(self, request: Request, actor: Actor) -> tuple[list[datetime], list[Mapping[Key, Use]]]:
         moments = nights(self._screens.clock.now())

@@ -267,16 +267,16 @@ def _have_files(desk: httpx.Client, house: httpx.Client, kind: str) -> dict[str,
     theirs: dict[str, str] = {}
     for stay in present[:MOVED]:
         client = _post(desk, "/api/intake/clients", household=[{"age_band": "23-64"}])["id"]
-        claim = {"stay_id": stay["id"], "location": stay["location"], "kind": kind}
-        _post(desk, f"/api/intake/clients/{client}/stays", **claim)
+        until("it is theirs", partial(_theirs, desk, client, stay))
         theirs[client] = stay["id"]
-    until("they live there", lambda: all(_housed(desk, client) for client in theirs))
     assert len(theirs) == MOVED, f"{len(theirs)} live in {kind} at west"
     return theirs
 
 
-def _housed(desk: httpx.Client, client: str) -> bool:
-    return any(offer["word"] == "housed" for offer in _list(desk, "/api/intake/offers", client_id=client))
+def _theirs(desk: httpx.Client, client: str, stay: dict[str, Any]) -> bool:
+    """Whether the stay's house has agreed by now; said again, a claim is the same one."""
+    claim = {"stay_id": stay["id"], "location": stay["location"], "kind": stay["kind"]}
+    return bool(_post(desk, f"/api/intake/clients/{client}/stays", **claim)["word"] == "housed")
 
 
 def _weeks_on(network: Network, days: int) -> None:
