@@ -12,7 +12,6 @@ from services.intake.flows import every_flow
 from services.intake.need import summed
 from services.intake.publish import Telling
 from shared.contracts import intake as told
-from shared.contracts.flows import FlowsTold
 from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
 
 
@@ -64,7 +63,7 @@ def flows_told(week: date, counts: Counts) -> Telling:
         {"came_from": flow.came_from, "went_to": flow.went_to, "count": count}
         for flow, count in every_flow(counts.flows)
     ]
-    return Telling(FlowsTold.written(week=week, flows=flows), week.isoformat())
+    return Telling(told.FlowsTold.written(week=week, flows=flows), week.isoformat())
 
 
 def week_told(week: date, counts: Counts, below: int) -> Telling:

@@ -20,7 +20,6 @@ from services.placement.views_weeks import WEEK_TABLES, flow_rows, unmet_rows, w
 from shared import schema
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
-from shared.contracts.flows import FlowsTold
 from shared.envelope import Message
 from shared.inbox import Reader, View
 from shared.ports import Delete, Put, RowChange, Store
@@ -54,7 +53,7 @@ def desk_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
             return week_rows(message, contract)
         case told.UnmetTold():
             return unmet_rows(message, contract)
-        case FlowsTold():
+        case told.FlowsTold():
             return flow_rows(message, contract)
         case _:
             return waiting_rows(message, contract)
@@ -76,7 +75,7 @@ def waiting_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     )  # fmt: skip
 
 
-_HEARD: tuple[type[Contract], ...] = (told.RequestNoticed, told.WeekTold, told.UnmetTold, FlowsTold)
+_HEARD: tuple[type[Contract], ...] = (told.RequestNoticed, told.WeekTold, told.UnmetTold, told.FlowsTold)
 WAITING = View("waiting", WAITING_TABLES, {each.type_name: each for each in _HEARD}, desk_rows)
 """One reader for all that intakes tell the network."""
 

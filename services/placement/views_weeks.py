@@ -20,7 +20,6 @@ from services.placement.weeks import (
 )
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
-from shared.contracts.flows import FlowsTold
 from shared.envelope import Message
 from shared.ports import Put, RowChange
 from shared.schema import NAME, metadata
@@ -67,7 +66,7 @@ def unmet_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
 
 def flow_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     """Who went from one kind of place to another in one week of one desk; always the same rows, too."""
-    assert isinstance(contract, FlowsTold)
+    assert isinstance(contract, told.FlowsTold)
     for each in contract.flows:
         word = flow_word(each.came_from, each.went_to)
         yield Put(week_counts, (message.origin.key, contract.week, FLOWS, word, each.count))

@@ -265,18 +265,20 @@ def _have_files(desk: httpx.Client, house: httpx.Client, kind: str) -> dict[str,
     """Clients who came without a name and have a file now, with their stays."""
     present = [row for row in _list(house, "/api/placement/stays", present="true") if row["kind"] == kind]
     theirs: dict[str, str] = {}
-    for stay in present[:MOVED]:
+    for stay in present:
         client = _post(desk, "/api/intake/clients", household=[{"age_band": "23-64"}])["id"]
-        until("it is theirs", partial(_theirs, desk, client, stay))
-        theirs[client] = stay["id"]
-    assert len(theirs) == MOVED, f"{len(theirs)} live in {kind} at west"
-    return theirs
+        if until("its house has answered", partial(_claimed, desk, client, stay)) == "housed":
+            theirs[client] = stay["id"]
+        if len(theirs) == MOVED:
+            return theirs
+    raise AssertionError(f"only {len(theirs)} live in {kind} at west")
 
 
-def _theirs(desk: httpx.Client, client: str, stay: dict[str, Any]) -> bool:
-    """Whether the stay's house has agreed by now; said again, a claim is the same one."""
+def _claimed(desk: httpx.Client, client: str, stay: dict[str, Any]) -> str | None:
+    """What the stay's house says, once it has; said again, a claim is the same one."""
     claim = {"stay_id": stay["id"], "location": stay["location"], "kind": stay["kind"]}
-    return bool(_post(desk, f"/api/intake/clients/{client}/stays", **claim)["word"] == "housed")
+    word: str | None = _post(desk, f"/api/intake/clients/{client}/stays", **claim)["word"]
+    return word
 
 
 def _weeks_on(network: Network, days: int) -> None:

@@ -19,8 +19,7 @@ from services.placement.weeks import Count, week_of_network
 from shared import schema
 from shared.contracts import allowance
 from shared.contracts.base import Contract
-from shared.contracts.flows import FlowsTold
-from shared.contracts.intake import WeekTold
+from shared.contracts.intake import FlowsTold, WeekTold
 from shared.contracts.weeks import week_ends, week_of
 from shared.envelope import Message, Origin
 from shared.handling import Context

@@ -10,8 +10,7 @@ from services.intake.app import INLINE_TABLES, handlers, migrate
 from services.intake.app_weeks import WeekCounter
 from services.intake.policy import COUNT
 from shared import schema
-from shared.contracts.flows import FlowsTold
-from shared.contracts.intake import UnmetTold, WeekTold
+from shared.contracts.intake import FlowsTold, UnmetTold, WeekTold
 from shared.contracts.weeks import week_ends, week_of
 from shared.handling import Context
 from shared.ids import SystemIds

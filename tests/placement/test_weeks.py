@@ -8,8 +8,7 @@ from typing import Any
 
 from services.placement.views_waiting import desk_rows
 from services.placement.weeks import Bounds, Count, week_of_network
-from shared.contracts.flows import FlowsTold
-from shared.contracts.intake import UnmetTold, WeekTold
+from shared.contracts.intake import FlowsTold, UnmetTold, WeekTold
 from shared.contracts.vocabulary import (
     ANYWHERE,
     BED_KINDS,

@@ -21,8 +21,7 @@ from services.intake.policy import COUNTING, FLOW
 from services.placement.ranking import rank_requests
 from services.placement.views_waiting import WAITING, waiting, waiting_of
 from shared import schema
-from shared.contracts.flows import FlowsTold
-from shared.contracts.intake import UnmetTold, WeekTold
+from shared.contracts.intake import FlowsTold, UnmetTold, WeekTold
 from shared.envelope import Message, Recorded
 from shared.ports import Put, RowChange
 from tests.simulation.judging import require
