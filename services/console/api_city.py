@@ -6,16 +6,15 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import HTMLResponse
 
 from services.console.agreed import FILE_COLUMNS, Line, NotAgreed, against, file_rows, read
 from services.console.api_screens import NoAnswer, Screens, viewer_of
@@ -50,107 +49,117 @@ PAPER = {
 
 class CityQuery(BaseModel):
     """at: a moment, as the clocks of the city show it; left out or not a moment that was: now. district: whose
-    locations are listed. after: a write the page must show."""
+    locations are listed. after: a write the page must show. week: the Monday of the week that is drawn."""
 
     model_config = ConfigDict(extra="ignore")
 
     at: Annotated[str, Field(max_length=40)] = ""
     district: Annotated[str, Field(max_length=200)] = ""
     after: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+    week: Annotated[str, Field(max_length=40)] = ""
+
+
+Make = Callable[[Request, Actor, CityQuery], Awaitable[Response]]
+"""Makes a page or a file out of what it asks. Raises `NoAnswer`."""
+GiveUp = Callable[[Request, Actor], Response]
+"""The page that says that nobody answered."""
+
+
+def add_made(pages: FastAPI, path: str, about: str, make: Make, give_up: GiveUp) -> None:
+    """A screen of the city, or a file of it: made from what a service answers, and where none does, the page says so.
+    about: what it is, for whoever reads the list of routes."""
+
+    @pages.get(path, description=about)
+    @allow(*EVERYBODY)
+    async def answered(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> Response:
+        try:
+            return await make(request, actor, query)
+        except NoAnswer:
+            return give_up(request, actor)
 
 
 def add_city(pages: FastAPI, screens: Screens) -> None:
     """Adds the pages of this module."""
-    for path, template in (("/city", "city.html"), ("/city/live", "city_live.html")):
-        _add_page(pages, screens, path, template)
-    _add_downloads(pages, screens)
+    made = _Made(screens)
+    for path, template, about in (
+        ("/city", "city.html", "The city by district and kind, now or as it was."),
+        ("/city/live", "city_live.html", "The part of it that changes."),
+    ):
+        add_made(pages, path, about, partial(made.page, template), partial(made.nothing, template))
+    files: list[tuple[str, str, Make]] = [
+        ("/city/capacity.csv", "The figures as a table: the columns of `plek export capacity`.", made.as_table),
+        ("/city/agreed.csv", "What was agreed with each location beside what is, or was, there.", made.agreed),
+        ("/city/map.svg", "The map as a picture, with its moment and its source in it.", made.map),
+    ]
+    if PARQUET:
+        files.append(("/city/capacity.parquet", "The figures in Parquet, where that is installed.", made.as_parquet))
+    for path, about, make in files:
+        add_made(pages, path, about, make, partial(made.nothing, "city.html"))
 
 
-async def _asked(screens: Screens, token: str, at: datetime | None, after: int | None = None) -> Any:
-    return await screens.places.ask(token, "capacity", at=None if at is None else at.isoformat(), after=after)
+class _Made:
+    """What is made of the network's capacity, now or at a moment."""
 
+    def __init__(self, screens: Screens) -> None:
+        self._screens = screens
 
-def _add_page(pages: FastAPI, screens: Screens, path: str, template: str) -> None:
-    @pages.get(path)
-    @allow(*EVERYBODY)
-    async def show(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> HTMLResponse:
-        """The city by district and kind, now or as it was; `/live`: the part that changes."""
-        viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
-        now = screens.clock.now()
+    async def _asked(self, request: Request, actor: Actor, query: CityQuery) -> tuple[Any, datetime | None, datetime]:
+        """What the places service answers, the moment asked about (None: now), and now."""
+        screens, now = self._screens, self._screens.clock.now()
         at = moment_asked(query.at, now)
-        facts: dict[str, Any] = {
-            "role": actor.role, "now": spoken.precisely(now), "span": SPAN_HOURS, "district": query.district,
-            "at_iso": at.isoformat() if at else "", "parquet": PARQUET, "tile": TILE,
-        }  # fmt: skip
-        try:
-            answer = await _asked(screens, viewer.token, at, query.after)
-        except NoAnswer:
-            return screens.page(request, template, 503, **_nothing(screens, request, actor.role) | facts)
-        shown = city(answer, screens.settings.site, at, now, query.district, spoken)
+        token = viewer_of(request, actor, screens.cookie).token
+        moment = None if at is None else at.isoformat()
+        return await screens.places.ask(token, "capacity", at=moment, after=query.after), at, now
+
+    async def page(self, template: str, request: Request, actor: Actor, query: CityQuery) -> Response:
+        screens, spoken = self._screens, self._screens.language(request)
+        answer, at, now = await self._asked(request, actor, query)
         agreed, wrong = _agreed(screens.settings.agreed, answer["rows"], at or now, spoken)
-        return screens.page(
-            request, template, city=shown, agreed=agreed, agreed_wrong=wrong, plan=_plan(screens.settings.map), **facts
-        )
+        facts: dict[str, Any] = {
+            "city": city(answer, screens.settings.site, at, now, query.district, spoken), "agreed": agreed,
+            "agreed_wrong": wrong, "plan": _plan(screens.settings.map), "district": query.district,
+            "at_iso": at.isoformat() if at else "",
+        }  # fmt: skip
+        return screens.page(request, template, **self._head(request, actor) | facts)
 
-
-def _add_downloads(pages: FastAPI, screens: Screens) -> None:
-    async def figures(request: Request, actor: Actor, query: CityQuery) -> Any:
-        viewer, at = viewer_of(request, actor, screens.cookie), moment_asked(query.at, screens.clock.now())
-        answer = await _asked(screens, viewer.token, at)
-        return [{"as_of": answer["as_of"], **row} for row in answer["rows"]]
-
-    @pages.get("/city/capacity.csv")
-    @allow(*EVERYBODY)
-    async def capacity_csv(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> Response:
-        """The figures as a table: the columns of `plek export capacity`."""
-        try:
-            rows = await figures(request, actor, query)
-        except NoAnswer:
-            return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
+    async def as_table(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        rows = await self._rows(request, actor, query)
         return download(table(COLUMNS_CSV, rows), "text/csv; charset=utf-8", "capacity.csv")
 
-    if PARQUET:
+    async def as_parquet(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        rows = await self._rows(request, actor, query)
+        made = await asyncio.to_thread(parquet, COLUMNS_CSV, rows)
+        return download(made, "application/vnd.apache.parquet", "capacity.parquet")
 
-        @pages.get("/city/capacity.parquet")
-        @allow(*EVERYBODY)
-        async def capacity_parquet(
-            request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]
-        ) -> Response:
-            """The same in Parquet, where the extra `parquet` is installed."""
-            try:
-                rows = await figures(request, actor, query)
-            except NoAnswer:
-                return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
-            made = await asyncio.to_thread(parquet, COLUMNS_CSV, rows)
-            return download(made, "application/vnd.apache.parquet", "capacity.parquet")
-
-    @pages.get("/city/agreed.csv")
-    @allow(*EVERYBODY)
-    async def agreed_csv(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> Response:
-        """What was agreed with each location beside what is, or was, there."""
-        viewer, spoken, now = viewer_of(request, actor, screens.cookie), screens.language(request), screens.clock.now()
-        at = moment_asked(query.at, now)
-        try:
-            answer = await _asked(screens, viewer.token, at)
-        except NoAnswer:
-            return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
+    async def agreed(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        screens, spoken = self._screens, self._screens.language(request)
+        answer, at, now = await self._asked(request, actor, query)
         lines, _ = _agreed(screens.settings.agreed, answer["rows"], at or now, spoken)
         return download(table(FILE_COLUMNS, file_rows(lines, answer["as_of"])), "text/csv; charset=utf-8", "agreed.csv")
 
-    @pages.get("/city/map.svg")
-    @allow(*EVERYBODY)
-    async def map_svg(request: Request, actor: CurrentActor, query: Annotated[CityQuery, Query()]) -> Response:
-        """The map as a picture, with its moment and its source in it."""
-        viewer, spoken, now = viewer_of(request, actor, screens.cookie), screens.language(request), screens.clock.now()
-        at = moment_asked(query.at, now)
-        try:
-            answer = await _asked(screens, viewer.token, at)
-        except NoAnswer:
-            return screens.page(request, "city.html", 503, **_nothing(screens, request, actor.role))
-        shown = city(answer, screens.settings.site, at, now, "", spoken)
+    async def map(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        screens = self._screens
+        answer, at, now = await self._asked(request, actor, query)
+        shown = city(answer, screens.settings.site, at, now, "", screens.language(request))
         found = _plan(screens.settings.map)
         drawn = screens.page(request, "city_map.html", city=shown, tile=TILE, paper=PAPER, plan=found)
         return download(bytes(drawn.body), "image/svg+xml", "map.svg")
+
+    def nothing(self, template: str, request: Request, actor: Actor) -> Response:
+        """The page without figures: nobody answers."""
+        facts: dict[str, Any] = {
+            "at_iso": "", "district": "", "city": None, "plan": None, "agreed": [], "agreed_wrong": "",
+        }  # fmt: skip
+        return self._screens.page(request, template, 503, **self._head(request, actor) | facts)
+
+    def _head(self, request: Request, actor: Actor) -> dict[str, Any]:
+        """What the page has whether there are figures or not."""
+        now = self._screens.language(request).precisely(self._screens.clock.now())
+        return {"role": actor.role, "now": now, "span": SPAN_HOURS, "parquet": PARQUET, "tile": TILE}
+
+    async def _rows(self, request: Request, actor: Actor, query: CityQuery) -> list[dict[str, Any]]:
+        answer, _, _ = await self._asked(request, actor, query)
+        return [{"as_of": answer["as_of"], **row} for row in answer["rows"]]
 
 
 def _agreed(file: Path | None, rows: list[Any], at: datetime, words: Words) -> tuple[list[Line], str]:
@@ -182,13 +191,6 @@ def _drawn(file: Path, changed: int, size: int) -> Plan | None:
         return plan(json.loads(file.read_text("utf-8-sig"))) if size <= BYTES_MAX else None
     except (OSError, ValueError, RecursionError):  # `NoMap` is one; brackets without end are no map either
         return None
-
-
-def _nothing(screens: Screens, request: Request, role: str) -> dict[str, Any]:
-    return {
-        "role": role, "now": screens.language(request).precisely(screens.clock.now()), "span": SPAN_HOURS, "at_iso": "",
-        "district": "", "parquet": PARQUET, "tile": TILE, "city": None, "plan": None, "agreed": [], "agreed_wrong": "",
-    }  # fmt: skip
 
 
 def table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from services.console.api_screens import NoAnswer, Screens, viewer_of
 from services.console.find import KINDS, Wanted
+from services.console.rules import rules_sheet
 from services.console.sheet import Sheet, house_sheet, place_sheet, room_sheet
 from services.console.walk import walk
 from shared.contracts.vocabulary import FEATURES
@@ -58,6 +59,7 @@ class FindQuery(BaseModel):
 def add_desk(pages: FastAPI, screens: Screens) -> None:
     """Adds the pages of this module."""
     _add_sheet(pages, screens)
+    _add_rules(pages, screens)
     _add_count(pages, screens)
     _add_find(pages, screens)
 
@@ -84,6 +86,21 @@ def _add_sheet(pages: FastAPI, screens: Screens) -> None:
                 shown = room_sheet(query.location, query.room, *facts)
             else:
                 shown = house_sheet(query.location, query.about, *facts)
+        return screens.page(request, "sheet.html", 200 if shown else 404, sheet=shown, answered=True)
+
+
+def _add_rules(pages: FastAPI, screens: Screens) -> None:
+    @pages.get("/rules")
+    @allow("operator", "coordinator")  # `RULE_ROLES`
+    async def rules(request: Request, actor: CurrentActor, query: Annotated[CountQuery, Query()]) -> HTMLResponse:
+        """How a house is kept: the hours of its night shelter, and what is cleaned after use. A piece of the board's
+        page."""
+        viewer = viewer_of(request, actor, screens.cookie)
+        try:
+            house = await screens.house(viewer, query.location)
+        except NoAnswer:
+            return screens.page(request, "sheet.html", 503, sheet=None, answered=False)
+        shown = None if house is None else rules_sheet(house.location, house.places, screens.language(request))
         return screens.page(request, "sheet.html", 200 if shown else 404, sheet=shown, answered=True)
 
 

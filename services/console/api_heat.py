@@ -10,19 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.responses import HTMLResponse
 
-from services.console.api_city import download, table
-from services.console.api_screens import NoAnswer, Screens, Viewer, viewer_of
-from services.console.heat import CELL, CHART_HEIGHT, LINE, NAME, Key, Use, heat, nights, used
-from shared.http_access import EVERYBODY, CurrentActor, allow
+from services.console.api_city import PAPER, PARQUET, CityQuery, add_made, download, parquet, table
+from services.console.api_screens import Screens, Viewer, viewer_of
+from services.console.heat import CELL, CHART_HEIGHT, LINE, NAME, Heat, Key, Use, heat, nights, used
+from shared.security import Actor
 
 KEPT_SECONDS = 300.0
 """How old a night that is shown may be: what is reported late shows after that."""
 KEPT_MAX = 64
 AT_ONCE = 4
 """Nights asked for at the same time: whoever looks at the past holds up nobody at a desk."""
-COLUMNS = ("night", "site", "location", "title", "district", "occupied", "places")
+COLUMNS = ("night", "site", "location", "title", "district", "occupied", "places", "as_of")
+WHOLE = frozenset({"occupied", "places"})
 
 
 class Nights:
@@ -54,39 +54,65 @@ class Nights:
 
 def add_heat(pages: FastAPI, screens: Screens) -> None:
     """Adds the pages of this module."""
-    kept = Nights(screens)
+    made = _Made(screens)
+    for path, make, about in (
+        ("/city/nights", made.page, "How full the city and each house was in the last nights, as a picture."),
+        ("/city/nights.csv", made.as_table, "The same as a table: a row for each house and night."),
+        ("/city/nights.svg", made.as_picture, "Nights by house as a picture, with its moment and its source in it."),
+        ("/city/nights.parquet", made.as_parquet, "The table in Parquet, where that is installed."),
+    ):
+        if PARQUET or not path.endswith(".parquet"):
+            add_made(pages, path, about, make, made.nothing)
 
-    @pages.get("/city/nights")
-    @allow(*EVERYBODY)
-    async def show(request: Request, actor: CurrentActor) -> HTMLResponse:
-        """How full the city and each house was in the last nights: a picture, and the table behind it."""
-        viewer, spoken, now = viewer_of(request, actor, screens.cookie), screens.language(request), screens.clock.now()
-        moments = nights(now)
-        facts: dict[str, Any] = {
-            "role": actor.role, "now": spoken.moment_long(now), "cell": CELL, "line": LINE, "name": NAME,
-            "chart": CHART_HEIGHT,
-        }  # fmt: skip
-        try:
-            shown = heat(moments, await kept.seen(viewer, moments), spoken)
-        except NoAnswer:
-            return screens.page(request, "nights.html", 503, heat=None, **facts)
-        return screens.page(request, "nights.html", heat=shown, **facts)
 
-    @pages.get("/city/nights.csv")
-    @allow(*EVERYBODY)
-    async def as_table(request: Request, actor: CurrentActor) -> Response:
-        """The same as a table: a row for each house and night."""
-        viewer, now = viewer_of(request, actor, screens.cookie), screens.clock.now()
-        moments = nights(now)
-        try:
-            seen = await kept.seen(viewer, moments)
-        except NoAnswer:
-            facts = {"role": actor.role, "now": "", "cell": 0, "line": 0, "name": 0, "chart": 0}
-            return screens.page(request, "nights.html", 503, heat=None, **facts)
-        rows = (
+class _Made:
+    """What is made of the last nights."""
+
+    def __init__(self, screens: Screens) -> None:
+        self._screens, self._kept = screens, Nights(screens)
+
+    async def page(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        moments, seen = await self._seen(request, actor)
+        return self._page(request, actor, 200, heat(moments, seen, self._screens.language(request)))
+
+    async def as_table(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        rows = await self._rows(request, actor)
+        return download(table(COLUMNS, rows), "text/csv; charset=utf-8", "nights.csv")
+
+    async def as_parquet(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        made = await asyncio.to_thread(parquet, COLUMNS, await self._rows(request, actor), WHOLE)
+        return download(made, "application/vnd.apache.parquet", "nights.parquet")
+
+    async def as_picture(self, request: Request, actor: Actor, query: CityQuery) -> Response:
+        moments, seen = await self._seen(request, actor)
+        spoken = self._screens.language(request)
+        drawn = self._screens.page(
+            request, "nights_heat.html", heat=heat(moments, seen, spoken), cell=CELL, line=LINE, name=NAME, paper=PAPER,
+            now=spoken.moment_long(self._screens.clock.now()),
+        )  # fmt: skip
+        return download(bytes(drawn.body), "image/svg+xml", "nights.svg")
+
+    def nothing(self, request: Request, actor: Actor) -> Response:
+        """The page without nights: nobody answers."""
+        return self._page(request, actor, 503, None)
+
+    def _page(self, request: Request, actor: Actor, status: int, shown: Heat | None) -> Response:
+        now = self._screens.language(request).moment_long(self._screens.clock.now())
+        return self._screens.page(
+            request, "nights.html", status, heat=shown, role=actor.role, now=now, cell=CELL, line=LINE, name=NAME,
+            chart=CHART_HEIGHT, parquet=PARQUET,
+        )  # fmt: skip
+
+    async def _rows(self, request: Request, actor: Actor) -> list[dict[str, Any]]:
+        moments, seen = await self._seen(request, actor)
+        as_of = self._screens.clock.now().isoformat()
+        return [
             {"night": moment.isoformat(), "site": site, "location": location, "title": use.title,
-             "district": use.district, "occupied": use.occupied, "places": use.places}
+             "district": use.district, "occupied": use.occupied, "places": use.places, "as_of": as_of}
             for moment, night in zip(moments, seen, strict=True)
             for (site, location), use in sorted(night.items())
-        )  # fmt: skip
-        return download(table(COLUMNS, rows), "text/csv; charset=utf-8", "nights.csv")
+        ]  # fmt: skip
+
+    async def _seen(self, request: Request, actor: Actor) -> tuple[list[datetime], list[Mapping[Key, Use]]]:
+        moments = nights(self._screens.clock.now())
+        return moments, await self._kept.seen(viewer_of(request, actor, self._screens.cookie), moments)

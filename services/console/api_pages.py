@@ -20,6 +20,7 @@ from services.console.api_clients import add_clients
 from services.console.api_counter import add_counter
 from services.console.api_desk import add_desk
 from services.console.api_entrance import Entrance, add_sign_in
+from services.console.api_flows import add_flows
 from services.console.api_heat import add_heat
 from services.console.api_money import add_money
 from services.console.api_notes import add_notes_page, notes_facts
@@ -74,6 +75,7 @@ def build(screens: Screens, entrance: Entrance) -> FastAPI:
     add_city(pages, screens)
     add_heat(pages, screens)
     add_weeks(pages, screens)
+    add_flows(pages, screens)
     add_money(pages, screens)
     add_books(pages, screens)
     add_story(pages, screens)

@@ -10,13 +10,12 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.responses import HTMLResponse
 
-from services.console.api_city import PAPER, PARQUET, download, parquet, table
+from services.console.api_city import PAPER, PARQUET, CityQuery, add_made, download, parquet, table
 from services.console.api_screens import NoAnswer, Screens, viewer_of
 from services.console.waited import COLUMNS as WAITING_COLUMNS
 from services.console.waited import Point, points, waited
 from services.console.waited import file_rows as waiting_rows
 from services.console.weeks import BAR, CELL, CHART_HEIGHT, COLUMNS, NAME, file_rows, weeks
-from shared.http_access import EVERYBODY, CurrentActor, allow
 from shared.ports import StoreUnavailable
 from shared.security import Actor
 
@@ -26,7 +25,8 @@ MEASURES = {"chart": CHART_HEIGHT, "cell": CELL, "name": NAME, "bar": BAR}
 KEPT_SECONDS = 300.0
 """How old the count of who waited may be: it looks through all notices of the journal."""
 
-Make = Callable[[Request, Actor, Any], Awaitable[Response]]
+Draw = Callable[[Request, Actor, Any], Awaitable[Response]]
+"""Makes a page or a file of the weeks."""
 
 
 class _Desk:
@@ -109,26 +109,22 @@ def add_weeks(pages: FastAPI, screens: Screens) -> None:
     _add_waiting(pages, desk)
 
 
-def _add(pages: FastAPI, desk: _Desk, path: str, make: Make, about: str) -> None:
+def _add(pages: FastAPI, desk: _Desk, path: str, draw: Draw, about: str) -> None:
     """A route that is made from the weeks; without them the page says so."""
 
-    @pages.get(path, description=about)
-    @allow(*EVERYBODY)
-    async def answered(request: Request, actor: CurrentActor) -> Response:
-        try:
-            answer = await desk.asked(request, actor)
-        except NoAnswer:
-            return desk.page(request, actor, None)
-        return await make(request, actor, answer)
+    async def make(request: Request, actor: Actor, query: CityQuery) -> Response:
+        return await draw(request, actor, await desk.asked(request, actor))
+
+    add_made(pages, path, about, make, lambda request, actor: desk.page(request, actor, None))
 
 
 def _add_waiting(pages: FastAPI, desk: _Desk) -> None:
-    @pages.get("/city/waiting.csv")
-    @allow(*EVERYBODY)
-    async def waiting(request: Request, actor: CurrentActor) -> Response:
-        """Who waited at the end of each week, as a table."""
+    async def make(request: Request, actor: Actor, query: CityQuery) -> Response:
         found = await desk.waited(request, actor)
         if found is None:
-            return desk.page(request, actor, None)
+            raise NoAnswer("who waited")
         rows = waiting_rows(found, desk.screens.clock.now().isoformat())
         return download(table(WAITING_COLUMNS, rows), "text/csv; charset=utf-8", "waiting.csv")
+
+    about = "Who waited at the end of each week, as a table."
+    add_made(pages, "/city/waiting.csv", about, make, lambda request, actor: desk.page(request, actor, None))

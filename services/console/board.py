@@ -18,6 +18,8 @@ HOUSEHOLD_ROLES = DESK_ROLES | {"auditor"}
 """Who may see holds and stays."""
 PLACE_ROLES = HOUSEHOLD_ROLES | {"coordinator", "oncall"}
 """Who may see which places are free."""
+RULE_ROLES = frozenset({"operator", "coordinator"})
+"""Who says how a house is kept."""
 END_REASON = "moved_on"
 """What one tap says about why a stay ended; anything else is said in words later."""
 
@@ -72,7 +74,7 @@ class Room:
 @dataclass(frozen=True)
 class Board:
     """One location. counts: by status, in words. may_tap: whether this role changes anything. nights: whether people
-    come for one night."""
+    come for one night. may_rule: whether this role says how the house is kept."""
 
     location: str
     title: str
@@ -82,6 +84,7 @@ class Board:
     may_tap: bool
     sees_households: bool
     nights: bool
+    may_rule: bool
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ def board(
         may_tap=may_tap,
         sees_households=role in HOUSEHOLD_ROLES,
         nights=any(place["kind"] == "night_shelter" for place in open_places),
+        may_rule=role in RULE_ROLES,
     )
 
 

@@ -41,9 +41,10 @@ class Choice:
 @dataclass(frozen=True)
 class Form:
     """One request. buttons: one of them sends it. select: chosen beside, with its label. number: a field of how many,
-    with its label, least and most. text: a field of so many characters, with its label. tick: what may be added. later:
-    as of a `board.Tap`. done: what is said afterwards; undo: the path that takes it back, `{id}` and `{stay_id}` being
-    the answer's."""
+    with its label, least and most. text: a field of so many characters, with its label. times: fields of a time of day,
+    each with its name, label and value. tick: what may be added. later: as of a `board.Tap`. done: what is said
+    afterwards; undo: the path that takes it back, `{id}` and `{stay_id}` being the answer's; undo_body: what is sent
+    there."""
 
     name: str
     title: str
@@ -59,6 +60,8 @@ class Form:
     text: tuple[str, str, int] | None = None
     tick: Choice | None = None
     later: bool = False
+    times: Sequence[tuple[str, str, str]] = ()
+    undo_body: Piece | None = None
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,8 @@ from shared.worklist import TABLES as WORKLIST_TABLES
 from shared.worklist import PgWorklist, add_worklist
 
 NAME = "intake"
-PLACEMENT = "placement"
-"""Who offers places."""
+PLACEMENT, ALLOWANCE = "placement", "allowance"
+"""Who offers places, and who gives seats."""
 
 CLIENTS: Aggregate[File, ClientCommand, ClientEvent] = Aggregate(
     decider=CLIENT, tell=publish.tell, project=views.project, timers=policy.timers
@@ -122,6 +122,9 @@ TABLES = (*schema.KERNEL_TABLES, *WORKLIST_TABLES, *INLINE_TABLES)
 
 HEARD = Policy("letters", {contract.type_name: contract for contract in (*OFFER_LETTERS, *CHECK_LETTERS)}, policy.heard)
 """What owners of places, and other desks, write to this one."""
+
+SEATED = Policy("seats", policy.SEATS, policy.seat_heard)
+"""What this site's allowance service says of clients: who has a seat is counted with where people live."""
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """The file that a letter about no request of this desk goes to: there is none, and it is refused."""
@@ -177,6 +180,7 @@ def build(host: Host) -> ServiceApp:
     vault = vault_of(settings.vault)
     deciding = handlers(store, clock, ids, seals, vault, settings.small_counts_below)
     letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
+    seats = PolicyReader(store, SEATED, clock, deciding, seals)
     written = Openings(store, clock, ids.random_id)
     line = BusLine(NAME)
     giving = Giving(settings.site, deciding[policy.CLIENT], vault, seals, line, written)
@@ -188,7 +192,7 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     contacts = Contacts(deciding[policy.CLIENT], vault, clock, written)
     courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(store), rows=True)
-    bench = bench_of(NAME, store, [letters], _views(store), runtime.follows, clock, ids)
+    bench = bench_of(NAME, store, [letters, seats], _views(store), runtime.follows, clock, ids)
 
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
@@ -206,7 +210,9 @@ def build(host: Host) -> ServiceApp:
         for log in LOGS:
             runtime.relay(log)
         runtime.city(gather_seconds=LETTER_SECONDS, also=[Beside(letters, _own_places(host))])
-        runtime.measure(letters)
+        if ALLOWANCE in settings.services:
+            runtime.local(seats, [stream_name("loc", settings.site, ALLOWANCE)])
+        runtime.measure(letters, seats)
 
     async def stop() -> None:
         await bench.rebuilds.stop()
@@ -220,11 +226,14 @@ def build(host: Host) -> ServiceApp:
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
     files = FileStreams(CLIENT.stream(""), intake.record_look)
-    kept = Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES, TAKINGS), policies=[HEARD.name],
-                   tables=INLINE_TABLES, files=files)  # fmt: skip
-    add_archive(site_api, kept)
+    add_archive(site_api, _archive(store, files))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", _vault_open(vault))])
+
+
+def _archive(store: PgStore, files: FileStreams) -> Archive:
+    return Archive(store, (CLIENTS, RETENTIONS, WEEK_COUNTS, CHECKS, REPLIES, TAKINGS), tables=INLINE_TABLES,
+                   policies=[HEARD.name, SEATED.name], files=files)  # fmt: skip
 
 
 def _vault_open(vault: Vault) -> Callable[[], Awaitable[str | None]]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from services.intake.commands import ClientCommand
 from services.intake.commands_handover import ResumeHandOver
-from services.intake.decider_file import File, HandingOver
+from services.intake.decider_file import File
+from services.intake.decider_parts import HandingOver
 from services.intake.events import ClientEvent
 from shared.envelope import SYSTEM_ROLE
 from shared.handling import NOTHING_ELSE, Also, Context, Handled, Handler

@@ -9,6 +9,7 @@ from services.intake import events as ev
 from services.intake.api_checks import LIKENESS
 from services.intake.decider import CLIENT
 from services.intake.decider_likeness import CHECK, REPLY
+from services.intake.events_flows import SeatNoted
 from services.intake.events_guidance import GuidanceEvent
 from services.intake.events_handover import HandOverEvent
 from services.intake.events_likeness import CheckReplied
@@ -27,6 +28,7 @@ _BY_CLASS: dict[type[Event], str] = {
     ev.RequestPrioritized: "request-v1",
     ev.RequestWithdrawn: "request-v1",
     ev.RequestUnmet: "request-v1",
+    SeatNoted: "statistics-v1",
     ev.ClientErased: "erasure-v1",
     ev.KeyDestroyed: "erasure-v1",
     **dict.fromkeys(get_args(OfferEvent), "request-v1"),

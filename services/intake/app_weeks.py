@@ -16,6 +16,7 @@ import msgspec
 from services.intake import commands_weeks as cmd
 from services.intake import policy
 from services.intake.decider_file import File
+from services.intake.decider_flows import flow_of
 from services.intake.file import ENDING, REFERRAL, Ending, Referred
 from services.intake.need import need_of
 from shared import schema
@@ -27,7 +28,7 @@ from shared.handling import Also, Context, Handler
 from shared.ids import derived_id
 from shared.logbook import Openings
 from shared.policies import Handlers
-from shared.ports import Delete, KeyRecord, KeyTaken, Store
+from shared.ports import Append, Delete, KeyRecord, KeyTaken, Store
 from shared.telemetry import logger
 from shared.vault import Vault, VaultProblem
 
@@ -111,6 +112,8 @@ class WeekCounter:
         except KeyTaken:
             for each in found if len(found) > 1 else []:
                 await self._store_counts(week, [each])
+            if len(found) == 1:  # a word that came late has set the timer of a week again that was counted
+                await self._store.append(Append(self._clock.now(), rows=[Delete(schema.timers, (timers[0],))]))
             return
         assert handled.rejected is None, handled.rejected
 
@@ -123,6 +126,10 @@ class WeekCounter:
         if part == policy.REGISTRATION:
             assert file.registered_at is not None
             return Item(week_of(file.registered_at), part)
+        if part == policy.FLOW:
+            week = date.fromisoformat(id_.rpartition("/")[2])
+            flow = flow_of(file, week)
+            return Item(week, part, "" if flow is None else flow.word)
         if part == policy.UNMET:
             request = file.requests[id_]
             need = need_of(request.kinds, request.household_size, request.features, request.unmet)
@@ -157,6 +164,7 @@ def _command(site: str, at: datetime, week: date, items: Iterable[Item]) -> cmd.
         at=at, role=SYSTEM_ROLE, site=site, week=week, registrations=parts[policy.REGISTRATION],
         referrals=dict(words.get(policy.REFERRAL, {})), outcomes=dict(words.get(policy.TRAJECTORY, {})),
         unreadable=parts["unreadable"], unmet=dict(words.get(policy.UNMET, {})),
+        flows={word: count for word, count in words.get(policy.FLOW, {}).items() if word},
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias, get_args
 
+from services.intake.commands_flows import FlowCommand
 from services.intake.commands_guidance import GuidanceCommand
 from services.intake.commands_handover import HandOverCommand
 from services.intake.commands_offers import OfferCommand
@@ -116,6 +117,7 @@ FileCommand: TypeAlias = (
     | NoteKeyDestroyed
     | GuidanceCommand
     | HandOverCommand
+    | FlowCommand
 )
 
 ClientCommand: TypeAlias = FileCommand | OfferCommand

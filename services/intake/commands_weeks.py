@@ -20,6 +20,7 @@ class CountWeek(Command, frozen=True, kw_only=True):
     outcomes: dict[str, int] = msgspec.field(default_factory=dict)
     unreadable: int = 0
     unmet: dict[str, int] = msgspec.field(default_factory=dict)
+    flows: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class CloseWeek(Command, frozen=True, kw_only=True):

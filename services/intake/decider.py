@@ -14,13 +14,16 @@ from services.intake import commands as cmd
 from services.intake import commands_guidance as guide
 from services.intake import commands_handover as over
 from services.intake import commands_offers as oc
+from services.intake import decider_flows as flows
 from services.intake import decider_guidance as guidance
 from services.intake import decider_handover as handing
 from services.intake import decider_limits as limits
 from services.intake import decider_offers as offers
 from services.intake import events as ev
+from services.intake.commands_flows import NoteSeat
 from services.intake.commands_offers import OfferCommand
-from services.intake.decider_file import File, Request, evolve
+from services.intake.decider_file import File, evolve
+from services.intake.decider_parts import Request
 from services.intake.decider_retention import RETENTION
 from services.intake.decider_weeks import WEEKS
 from shared.contracts.intake import NOT_AT_MAX
@@ -64,12 +67,10 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
             return read_personal(file, command)
         case cmd.OpenRequest():
             return open_request(file, command)
-        case cmd.PrioritizeRequest():
-            return prioritize(file, command)
-        case cmd.WithdrawRequest():
-            return withdraw(file, command)
-        case cmd.NoteUnmet():
-            return note_unmet(file, command)
+        case cmd.PrioritizeRequest() | cmd.WithdrawRequest() | cmd.NoteUnmet():
+            return move_request(file, command)
+        case NoteSeat():
+            return flows.note_seat(file, command)
         case over.HandOver() | over.CallOffHandOver() | over.ResumeHandOver() | over.HearHandOver():
             return handing.decide(file, command)
         case (
@@ -92,7 +93,7 @@ def _is_work(command: cmd.ClientCommand) -> bool:
     return not isinstance(
         command,
         cmd.ReadPersonal | cmd.NoteKeyDestroyed | over.HandOverCommand | oc.HearOffer | oc.HearWord | oc.HearStay
-        | oc.CloseOffer | oc.RepeatOfferLetter,
+        | oc.CloseOffer | oc.RepeatOfferLetter | NoteSeat,
     )  # fmt: skip
 
 
@@ -179,6 +180,17 @@ def _same(known: Request, opened: ev.RequestOpened, command: cmd.OpenRequest) ->
     return wished and (known.kinds, known.features, known.household_size) == (
         opened.kinds, opened.features, opened.household_size,
     )  # fmt: skip
+
+
+def move_request(file: File, command: cmd.PrioritizeRequest | cmd.WithdrawRequest | cmd.NoteUnmet) -> Outcome:
+    """Something about a request there is. Refused: as each says."""
+    match command:
+        case cmd.PrioritizeRequest():
+            return prioritize(file, command)
+        case cmd.WithdrawRequest():
+            return withdraw(file, command)
+        case cmd.NoteUnmet():
+            return note_unmet(file, command)
 
 
 def prioritize(file: File, command: cmd.PrioritizeRequest) -> Outcome:

@@ -13,86 +13,12 @@ from services.intake import events as ev
 from services.intake import events_guidance as guide
 from services.intake import events_handover as over
 from services.intake import events_offers as oe
+from services.intake.decider_parts import Appointment, HandingOver, Referral, Request, Trajectory
 from services.intake.decider_slot import Lived, Offer, moved, moving_after, slot_after
+from services.intake.events_flows import SeatNoted
+from services.intake.flows import ALLOWANCE, OUT
+from shared.contracts.weeks import WEEK, week_of
 from shared.envelope import SYSTEM_ROLE
-
-
-class Request(msgspec.Struct, frozen=True, gc=False):
-    """One request. status: `waiting` while it is open (`status_of` says more), `placed`, or `withdrawn` with its
-    reason. version: of the file when it last moved. found: a place was offered once. unmet, unmet_at: where nothing
-    was found for it, and since when that is known; empty when it is not."""
-
-    id: str
-    kinds: tuple[str, ...]
-    features: tuple[str, ...]
-    household_size: int
-    not_at: tuple[str, ...]
-    facts: str
-    priority_band: int
-    rules_version: int
-    waiting_since: date
-    opened_at: datetime
-    status: str = "waiting"
-    reason: str | None = None
-    version: int = 0
-    found: bool = False
-    unmet: str = ""
-    unmet_at: datetime | None = None
-
-    @property
-    def open(self) -> bool:
-        return self.status == "waiting"
-
-
-class Trajectory(msgspec.Struct, frozen=True, gc=False):
-    """How a client is guided. milestones: sealed, by id. outcome: sealed, empty while it goes on. version: as of a
-    request.
-    """
-
-    id: str
-    goals: str
-    started_at: datetime
-    milestones: dict[str, str] = {}
-    ended_at: datetime | None = None
-    outcome: str = ""
-    version: int = 0
-
-    @property
-    def open(self) -> bool:
-        return self.ended_at is None
-
-
-class Referral(msgspec.Struct, frozen=True, gc=False):
-    """One referral to a partner. appointment: the newest, sealed. first: the first one that counts: what was agreed
-    before anybody went.
-    """
-
-    id: str
-    referral: str
-    made_at: datetime
-    state: str = "made"
-    appointment: str | None = None
-    first: str | None = None
-    version: int = 0
-
-
-class Appointment(msgspec.Struct, frozen=True, gc=False):
-    """When the client is expected somewhere, as it was made (`AppointmentMade`)."""
-
-    turn: int
-    starts_at: datetime
-    at: datetime
-    replaces: int | None = None
-    known: bool = False
-
-
-class HandingOver(msgspec.Struct, frozen=True, gc=False):
-    """A hand-over that is under way. called_off: the file is to stay, if the other desk has not taken it."""
-
-    id: str
-    site: str
-    begun_at: datetime
-    called_off: bool = False
 
 
 class File(msgspec.Struct, frozen=True, gc=False):
@@ -105,6 +31,8 @@ class File(msgspec.Struct, frozen=True, gc=False):
     stay's days, makes nobody's sight of it stale.
     hand_over: while it is under way the file is frozen. taken_as: the hand-over by which it came from another desk.
     appointments: those that are not over, by the id of what each belongs to.
+    seats: entitlements by which the client has a seat in an allowance programme. flows: where they lived when a week
+    began in which that changed (`living`), by its Monday, the last `FLOWS_KEPT`.
     """
 
     id: str = ""
@@ -126,6 +54,14 @@ class File(msgspec.Struct, frozen=True, gc=False):
     hand_over: HandingOver | None = None
     taken_as: str = ""
     appointments: dict[str, Appointment] = {}
+    seats: tuple[str, ...] = ()
+    flows: dict[date, str] = {}
+
+    @property
+    def living(self) -> str:
+        """The kind of place they live in, `allowance` where they have that and no place, or `out`."""
+        home = self.home
+        return home.kind if home is not None else ALLOWANCE if self.seats else OUT
 
     @property
     def home(self) -> Offer | None:
@@ -152,8 +88,23 @@ class File(msgspec.Struct, frozen=True, gc=False):
 def evolve(file: File, event: ev.ClientEvent) -> File:
     """The file after `event`."""
     after = _after(file, event)
-    unseen = isinstance(event, oe.StayHeard) or (isinstance(event, ev.PersonalRead) and event.in_list)
+    if isinstance(event, oe.OfferEvent | SeatNoted) and after.living != file.living and file.erased_at is None:
+        after = _flowed(file, after, event.at)
+    unseen = isinstance(event, oe.StayHeard | SeatNoted) or (isinstance(event, ev.PersonalRead) and event.in_list)
     return replace(after, moved=file.moved if unseen else after.version)
+
+
+FLOWS_KEPT = 53
+"""Weeks a file remembers where it came from: longer than one can stay uncounted."""
+
+
+def _flowed(before: File, after: File, at: datetime) -> File:
+    """The first change of a week says where they lived when it began."""
+    week = week_of(at)
+    if week in before.flows:
+        return after
+    kept = sorted({*before.flows, week})[-FLOWS_KEPT:]
+    return replace(after, flows={one: before.flows.get(one, before.living) for one in kept})
 
 
 def _after(file: File, event: ev.ClientEvent) -> File:
@@ -162,6 +113,8 @@ def _after(file: File, event: ev.ClientEvent) -> File:
         return _offered(file, event, version)
     if isinstance(event, over.HandOverEvent):
         return _handed(file, event, version)
+    if isinstance(event, SeatNoted):
+        return replace(file, seats=_seats_after(file.seats, event), version=version)
     match event:
         case ev.ClientRegistered():
             return File(event.client_id, event.card, event.personal, event.at, event.at, version=version)
@@ -195,9 +148,11 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             known = file.requests[event.request_id]
             return _with(file, replace(known, unmet=event.district, unmet_at=event.at), version, None)
         case ev.ClientErased():
+            flows = file.flows | {week_of(event.at) + WEEK: file.living}  # the week they are erased in ends here
             return replace(
-                file, card="", personal=None, erased_at=event.at, hand_over=None, appointments={}, version=version
-            )
+                file, card="", personal=None, erased_at=event.at, hand_over=None, appointments={}, flows=flows,
+                version=version,
+            )  # fmt: skip
         case ev.KeyDestroyed():
             return replace(forgotten(file), key_gone_at=event.destroyed_at, version=version)
         case (
@@ -212,6 +167,11 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             return _guided(replace(file, active_at=event.at, version=version), event)
         case _:
             assert_never(event)
+
+
+def _seats_after(seats: tuple[str, ...], event: SeatNoted) -> tuple[str, ...]:
+    others = tuple(seat for seat in seats if seat != event.entitlement_id)
+    return (*others, event.entitlement_id) if event.held else others
 
 
 def _handed(file: File, event: over.HandOverEvent, version: int) -> File:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from services.intake.decider_file import File, Request
+from services.intake.decider_file import File
+from services.intake.decider_parts import Request
 from shared.contracts.intake import NOT_AT_MAX, RULES_MAX
 from shared.contracts.vocabulary import BED_KINDS, FEATURES, KINDS
 from shared.kernel import Rejected

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from services.intake import commands_weeks as cmd
 from services.intake import events_weeks as ev
+from services.intake.flows import read_flow
 from services.intake.need import read_need
 from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
 from shared.contracts.weeks import WEEK, week_of
@@ -28,6 +29,7 @@ class Counts(msgspec.Struct, frozen=True, gc=False):
     outcomes: dict[str, int] = {}
     unreadable: int = 0
     unmet: dict[str, int] = {}
+    flows: dict[str, int] = {}
 
 
 class Weeks(msgspec.Struct, frozen=True, gc=False):
@@ -51,11 +53,12 @@ def decide(state: Weeks, command: cmd.WeekCommand) -> Outcome:
 def count(state: Weeks, command: cmd.CountWeek) -> Outcome:
     """Refused: `week-count-invalid` (below nobody, or of a word that is not counted)."""
     known = state.weeks.get(command.week, Counts())
-    referrals, outcomes, unmet = command.referrals, command.outcomes, command.unmet
-    more = [command.registrations, command.unreadable, *referrals.values(), *outcomes.values(), *unmet.values()]
+    referrals, outcomes, unmet, flows = command.referrals, command.outcomes, command.unmet, command.flows
+    words = [*referrals.values(), *outcomes.values(), *unmet.values(), *flows.values()]
+    more = [command.registrations, command.unreadable, *words]
     if min(more) < 0 or not (set(referrals) <= set(PARTNER_GROUPS) and set(outcomes) <= set(OUTCOME_KINDS)):
         return Rejected("week-count-invalid", {})
-    if any(read_need(word) is None for word in unmet):
+    if any(read_need(word) is None for word in unmet) or any(read_flow(word) is None for word in flows):
         return Rejected("week-count-invalid", {})
     if not any(more):
         return ()
@@ -63,7 +66,7 @@ def count(state: Weeks, command: cmd.CountWeek) -> Outcome:
         ev.WeekCounted(
             command.site, command.week, known.registrations + command.registrations, _sum(known.referrals, referrals),
             _sum(known.outcomes, outcomes), known.unreadable + command.unreadable, command.at,
-            _sum(known.unmet, unmet),
+            _sum(known.unmet, unmet), _sum(known.flows, flows),
         )
     ]  # fmt: skip
 
@@ -94,7 +97,7 @@ def evolve(state: Weeks, event: ev.WeekEvent) -> Weeks:
         if state.closed is not None:  # before the first, nobody was there who could say that nobody came
             weeks.setdefault(event.week, Counts())
         return Weeks(weeks, event.week, version)
-    counts = Counts(event.registrations, event.referrals, event.outcomes, event.unreadable, event.unmet)
+    counts = Counts(event.registrations, event.referrals, event.outcomes, event.unreadable, event.unmet, event.flows)
     return replace(state, weeks=state.weeks | {event.week: counts}, version=version)
 
 
@@ -109,7 +112,7 @@ WEEKS: Decider[Weeks, cmd.WeekCommand, ev.WeekEvent] = Decider(
     evolve=evolve,
     codec=ev.WEEK_CODEC,
     state_type=Weeks,
-    state_version=2,
+    state_version=3,
     commands=(cmd.CountWeek, cmd.CloseWeek),
 )
 """Stream `weeks/<site>`."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias, get_args
 
+from services.intake.events_flows import FlowEvent
 from services.intake.events_guidance import GuidanceEvent
 from services.intake.events_handover import HandOverEvent
 from services.intake.events_offers import OfferEvent
@@ -129,6 +130,7 @@ FileEvent: TypeAlias = (
     | KeyDestroyed
     | GuidanceEvent
     | HandOverEvent
+    | FlowEvent
 )
 """What happens at the desk."""
 

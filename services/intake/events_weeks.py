@@ -14,7 +14,8 @@ from shared.kernel import Codec, Event
 class WeekCounted(Event, frozen=True, tag="week-counted.v1"):
     """So much belongs to this week by now: absolute counts. week: its Monday. referrals: by coarse group. outcomes: of
     trajectories that ended in it, by kind. unreadable: how many of both nobody could read any more. unmet: what nothing
-    was found for, by the words of `need.py`.
+    was found for, by the words of `need.py`. flows: from which kind of
+    place households went to which, by the words of `flows.py`.
     """
 
     site: str
@@ -25,6 +26,7 @@ class WeekCounted(Event, frozen=True, tag="week-counted.v1"):
     unreadable: int
     at: datetime
     unmet: dict[str, int] = msgspec.field(default_factory=dict)
+    flows: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class WeekClosed(Event, frozen=True, tag="week-closed.v1"):

@@ -6,7 +6,7 @@ between, and stands until the vault has said that the key is gone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from services.intake import events_handover as over
 from services.intake import events_likeness as like
 from services.intake import events_offers as oe
 from services.intake import events_weeks as week
+from services.intake.commands_flows import NoteSeat
 from services.intake.commands_likeness import (
     AskCheck,
     GiveCheckKey,
@@ -25,8 +26,9 @@ from services.intake.commands_likeness import (
     RepeatCheck,
     ReplyToCheck,
 )
+from services.intake.events_flows import SeatNoted
+from shared.contracts import allowance, offer_letters
 from shared.contracts import likeness as desk
-from shared.contracts import offer_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
 from shared.contracts.weeks import week_ends, week_of
@@ -51,8 +53,9 @@ COUNT, WEEK_OVER, UNMET_NEED = "count", "week-over", "unmet"
 _ERASURE = "erasure/"
 
 COUNTING = "count/"
-REGISTRATION, TRAJECTORY, REFERRAL, UNMET = "registration", "trajectory", "referral", "unmet"
-"""What belongs to a week: each has a timer of its own, `count/<what>/<id>`, that goes when it is counted."""
+REGISTRATION, TRAJECTORY, REFERRAL, UNMET, FLOW = "registration", "trajectory", "referral", "unmet", "flow"
+"""What belongs to a week: each has a timer of its own, `count/<what>/<id>`, that goes when it is counted. Of a
+flow it is `<client id>/<week>`: one for each week in which something was heard of where they live."""
 
 UNMET_AFTER = timedelta(days=1)
 """How long a request waits for a first offer before it counts as one that nothing was found for."""
@@ -90,7 +93,10 @@ def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
             changes.append(_counting(TRAJECTORY, event.trajectory_id, event.client_id, event.at))
         elif isinstance(event, guide.ReferralMade):
             changes.append(_counting(REFERRAL, event.referral_id, event.client_id, event.at))
-        elif isinstance(event, oe.OfferEvent) and not isinstance(event, oe.RequestPlaced | oe.StayHeard):
+        if isinstance(event, oe.OfferWordHeard | oe.PlaceGivenUp | SeatNoted):
+            week_id = f"{event.client_id}/{week_of(event.at)}"
+            changes.append(_counting(FLOW, week_id, event.client_id, event.at))
+        if isinstance(event, oe.OfferEvent) and not isinstance(event, oe.RequestPlaced | oe.StayHeard):
             if isinstance(event, oe.OfferReceived) and event.fits:
                 changes.append(TimerCleared(unmet_timer(event.request_id)))
             name = f"offer/{event.offer_id}"
@@ -121,6 +127,25 @@ def offer_due(timer_id: str, client_id: str, at: datetime) -> oc.RepeatOfferLett
     return oc.RepeatOfferLetter(at=at, role=SYSTEM_ROLE, client_id=client_id, offer_id=offer_id)
 
 
+SEATS: Mapping[str, type[Contract]] = {
+    contract.type_name: contract for contract in (allowance.EntitlementGranted, allowance.EntitlementEnded)
+}
+"""What is heard of this site's allowance service."""
+
+
+def seat_heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
+    """That a client has a seat, or has it no more, to their file."""
+    match said:
+        case allowance.EntitlementGranted() | allowance.EntitlementEnded():
+            held = isinstance(said, allowance.EntitlementGranted)
+            note = NoteSeat(
+                at=at, role=SYSTEM_ROLE, client_id=said.client_id, entitlement_id=said.entitlement_id, held=held
+            )  # fmt: skip
+            return Reaction(CLIENT, said.client_id, note)
+        case _:
+            return None
+
+
 def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction | None:
     """The command that follows from a letter of an owner of places. Whose request it is about is looked up by whoever
     handles it: a letter names no client."""
@@ -136,7 +161,7 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
                 sleeps=offered.sleeps, expires_at=offered.expires_at,
             )  # fmt: skip
             return Reaction(REQUEST, offered.offered_for, heard_of)
-        case told.PlaceAnsweredBody() as answer:
+        case offer_letters.PlaceAnsweredBody() as answer:
             word = oc.HearWord(
                 **about, request_id=answer.offered_for, word=answer.word, reason=answer.reason, turn=answer.turn,
                 epoch=message.origin.epoch, number=answer.number, until=answer.expires_at,

@@ -11,7 +11,8 @@ from services.intake import events as ev
 from services.intake import events_guidance as guide
 from services.intake import events_handover as over
 from services.intake import publish_offers
-from services.intake.decider_file import File, Request, status_of, touched
+from services.intake.decider_file import File, status_of, touched
+from services.intake.decider_parts import Request
 from services.intake.events_offers import OfferEvent
 from services.intake.publish_offers import letters
 from shared.contracts import intake as told

@@ -12,7 +12,7 @@ from services.intake.decider_weeks import Weeks
 from services.intake.events_guidance import AppointmentMade
 from services.intake.publish import Telling, notice, site_events
 from services.intake.publish_offers import standing
-from services.intake.publish_weeks import unmet_told, week_told
+from services.intake.publish_weeks import flows_told, unmet_told, week_told
 from shared.contracts import intake as told
 
 
@@ -42,5 +42,6 @@ def epoch(files: Sequence[File], weeks: Weeks, below: int, at: datetime) -> list
     if weeks.closed is not None:
         over = sorted(week for week in weeks.weeks if week <= weeks.closed)
         for week in over:
-            tellings += [week_told(week, weeks.weeks[week], below), unmet_told(week, weeks.weeks[week])]
+            counts = weeks.weeks[week]
+            tellings += [week_told(week, counts, below), unmet_told(week, counts), flows_told(week, counts)]
     return tellings

@@ -8,6 +8,7 @@ from datetime import date
 
 from services.intake import events_weeks as ev
 from services.intake.decider_weeks import Counts, Weeks
+from services.intake.flows import every_flow
 from services.intake.need import summed
 from services.intake.publish import Telling
 from shared.contracts import intake as told
@@ -28,17 +29,18 @@ def tell_weeks(below: int) -> Callable[[Weeks, Sequence[ev.WeekEvent], Weeks], l
             for week in over
             for telling in (
                 week_told(week, after.weeks[week], below),
-                *([unmet_told(week, after.weeks[week])] if _is_news(before, week, after) else []),
+                *([unmet_told(week, after.weeks[week])] if _is_news(before, week, after, "unmet") else []),
+                *([flows_told(week, after.weeks[week])] if _is_news(before, week, after, "flows") else []),
             )
         ]
 
     return tell
 
 
-def _is_news(before: Weeks, week: date, after: Weeks) -> bool:
-    """Whether its unmet need was not told yet, or is more by now."""
+def _is_news(before: Weeks, week: date, after: Weeks, part: str) -> bool:
+    """Whether this part of its counts was not told yet, or is more by now."""
     told_already = before.closed is not None and week <= before.closed and week in before.weeks
-    return not told_already or before.weeks[week].unmet != after.weeks[week].unmet
+    return not told_already or getattr(before.weeks[week], part) != getattr(after.weeks[week], part)
 
 
 def unmet_told(week: date, counts: Counts) -> Telling:
@@ -53,6 +55,15 @@ def unmet_told(week: date, counts: Counts) -> Telling:
         districts=[{"district": district, "count": count} for district, count in sums.districts.items()],
     )  # fmt: skip
     return Telling(contract, week.isoformat())
+
+
+def flows_told(week: date, counts: Counts) -> Telling:
+    """Who went from one kind of place to another in one week. Who was back where they were is told to nobody."""
+    flows = [
+        {"came_from": flow.came_from, "went_to": flow.went_to, "count": count}
+        for flow, count in every_flow(counts.flows)
+    ]
+    return Telling(told.FlowsTold.written(week=week, flows=flows), week.isoformat())
 
 
 def week_told(week: date, counts: Counts, below: int) -> Telling:

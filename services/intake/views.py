@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake import events as ev
 from services.intake import views_guidance, views_handover, views_offers
-from services.intake.decider_file import File, Request, status_of, touched
+from services.intake.decider_file import File, status_of, touched
+from services.intake.decider_parts import Request
 from services.intake.decider_retention import Retention
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from services.intake import events as ev
 from services.intake import events_guidance as guide
 from services.intake import events_handover as over
-from services.intake.decider_file import File, Referral, Trajectory, forgotten
+from services.intake.decider_file import File, forgotten
+from services.intake.decider_parts import Referral, Trajectory
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
 

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from services.intake import events as ev
 from services.intake import events_handover as over
-from services.intake.decider_file import File, HandingOver
+from services.intake.decider_file import File
 from services.intake.decider_handover import Taking
+from services.intake.decider_parts import HandingOver
 from shared.ports import Put, RowChange
 from shared.schema import NAME, TIME, metadata
 

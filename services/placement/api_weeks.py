@@ -45,6 +45,18 @@ class UnmetView(BaseModel):
     districts: dict[str, int | None]
 
 
+class FlowsView(BaseModel):
+    """Households that lived in one kind of place when the week began, and in another when it ended: `out` is neither a
+    place nor an allowance, as far as their desk knows. null: left out. ways: by where they came from, then where they
+    went to; left: the sums of those. told: whether any desk has told them.
+    """
+
+    total: int | None
+    left: dict[str, int | None]
+    ways: dict[str, dict[str, int | None]]
+    told: bool
+
+
 class WeekView(BaseModel):
     """One week, known by its Monday. null: left out, because it is small or would give a small count away.
 
@@ -60,6 +72,7 @@ class WeekView(BaseModel):
     share: float | None
     outcomes: dict[str, int | None]
     unmet: UnmetView
+    flows: FlowsView
     missing: list[str]
 
 
@@ -102,5 +115,5 @@ def _shown(week: Week) -> WeekView:
         week=week.week, registrations=week.registrations, ended=week.ended, perspective=week.perspective,
         share=None if week.share is None else round(week.share, 4), outcomes=dict(week.outcomes),
         referrals={group: BoundsView(least=each.least, most=each.most) for group, each in week.referrals.items()},
-        unmet=UnmetView(**asdict(week.unmet)), missing=list(week.missing),
+        unmet=UnmetView(**asdict(week.unmet)), flows=FlowsView(**asdict(week.flows)), missing=list(week.missing),
     )  # fmt: skip

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from services.placement.capacity import SiteLink
 from services.placement.ranking import Choice, Waiting, choose_location, rank_requests, rooms_of
 from services.placement.views_capacity import Counts, always
-from services.placement.views_weeks import WEEK_TABLES, unmet_rows, week_rows
+from services.placement.views_weeks import WEEK_TABLES, flow_rows, unmet_rows, week_rows
 from shared import schema
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
@@ -48,9 +48,15 @@ DESK = "intake"
 
 def desk_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     """What an intake tells: who waits, and what it counted in a week."""
-    if isinstance(contract, told.UnmetTold):
-        return unmet_rows(message, contract)
-    return (week_rows if isinstance(contract, told.WeekTold) else waiting_rows)(message, contract)
+    match contract:
+        case told.WeekTold():
+            return week_rows(message, contract)
+        case told.UnmetTold():
+            return unmet_rows(message, contract)
+        case told.FlowsTold():
+            return flow_rows(message, contract)
+        case _:
+            return waiting_rows(message, contract)
 
 
 def waiting_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
@@ -69,7 +75,7 @@ def waiting_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     )  # fmt: skip
 
 
-_HEARD: tuple[type[Contract], ...] = (told.RequestNoticed, told.WeekTold, told.UnmetTold)
+_HEARD: tuple[type[Contract], ...] = (told.RequestNoticed, told.WeekTold, told.UnmetTold, told.FlowsTold)
 WAITING = View("waiting", WAITING_TABLES, {each.type_name: each for each in _HEARD}, desk_rows)
 """One reader for all that intakes tell the network."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from services.placement.weeks import (
+    FLOWS,
     OUTCOMES,
     REFERRALS,
     REGISTRATIONS,
@@ -15,6 +16,7 @@ from services.placement.weeks import (
     UNMET_FEATURES,
     UNMET_KINDS,
     UNMET_SIZES,
+    flow_word,
 )
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
@@ -60,3 +62,11 @@ def unmet_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     ]
     for part, word, count in words:
         yield Put(week_counts, (*key, part, word, count))
+
+
+def flow_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
+    """Who went from one kind of place to another in one week of one desk; always the same rows, too."""
+    assert isinstance(contract, told.FlowsTold)
+    for each in contract.flows:
+        word = flow_word(each.came_from, each.went_to)
+        yield Put(week_counts, (message.origin.key, contract.week, FLOWS, word, each.count))

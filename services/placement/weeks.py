@@ -11,6 +11,7 @@ from shared.contracts.vocabulary import (
     BED_KINDS,
     DISTRICTS,
     FEATURES,
+    FLOW_ENDS,
     OUTCOME_KINDS,
     PARTNER_GROUPS,
     SIZE_CLASSES,
@@ -28,6 +29,13 @@ REGISTRATIONS, REFERRALS, OUTCOMES = "registrations", "referrals", "outcomes"
 UNMET, UNMET_KINDS, UNMET_SIZES = "unmet", "unmet-kinds", "unmet-sizes"
 UNMET_FEATURES, UNMET_DISTRICTS = "unmet-features", "unmet-districts"
 """Of what nothing was found for."""
+FLOWS = "flows"
+"""Of households that went from one kind of place to another."""
+
+
+def flow_word(came_from: str, went_to: str) -> str:
+    """The word of one flow among the counts of a week."""
+    return f"{came_from}>{went_to}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,20 @@ class Unmet:
 
 
 @dataclass(frozen=True, slots=True)
+class Flows:
+    """Households that lived in one kind of place when the week began and in another when it ended. None: left out.
+
+    total: all that moved. left: by where they came from. ways: of those, by where they went to. told: whether any desk
+    has told them of this week.
+    """
+
+    total: int | None
+    left: Mapping[str, int | None]
+    ways: Mapping[str, Mapping[str, int | None]]
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Week:
     """One week of the network. None: left out. share: (legal stay + new application + medical deferral) / ended.
 
@@ -74,6 +96,7 @@ class Week:
     outcomes: Mapping[str, int | None]
     share: float | None
     unmet: Unmet
+    flows: Flows
     missing: Sequence[str]
 
 
@@ -97,6 +120,7 @@ def week_of_network(week: date, counts: Iterable[Count], desks: Sequence[str], b
         ended=ended.count, perspective=good, outcomes=outcomes,
         share=None if good is None or not ended.count else good / ended.count,
         unmet=unmet_of(told, below),
+        flows=flows_of(told, below),
         missing=[desk for desk in desks if desk not in heard],
     )  # fmt: skip
 
@@ -119,6 +143,23 @@ def unmet_of(told: Sequence[Count], below: int) -> Unmet:
         total=None if hidden else total, kinds=kinds, size_classes=sizes, districts=districts,
         features={name: None if hidden else both["with"].count for name, both in features.items()},
     )  # fmt: skip
+
+
+def flows_of(told: Sequence[Count], below: int) -> Flows:
+    """The sums of all desks: one table, from its total by where they came from to where they went. How many came to a
+    kind is in no figure: such sums cross the others, and would give away what those leave out."""
+    sums = {
+        came_from: {to: _sum(told, FLOWS, flow_word(came_from, to)) for to in FLOW_ENDS if to != came_from}
+        for came_from in FLOW_ENDS
+    }
+    shown = suppress(sums, below)
+    left = shown.parts
+    return Flows(
+        total=shown.count,
+        left={came_from: part.count for came_from, part in left.items()},
+        ways={came_from: {to: cell.count for to, cell in part.parts.items()} for came_from, part in left.items()},
+        told=any(count.part == FLOWS for count in told),
+    )
 
 
 def _sum(told: Sequence[Count], part: str, word: str) -> int:

@@ -1,4 +1,5 @@
-"""What is counted of a week at a desk, by which word of a closed list: the parts of `week-told` and `unmet-told`."""
+"""What is counted of a week at a desk, by which word of a closed list: the parts of `week-told`, `unmet-told`
+and `flows-told`."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.vocabulary import BedKind, District, Feature, OutcomeKind, PartnerGroup, SizeClass
+from shared.contracts.vocabulary import BedKind, District, Feature, FlowEnd, OutcomeKind, PartnerGroup, SizeClass
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -62,4 +63,14 @@ class DistrictNeed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     district: District | Literal["anywhere"]
+    count: Count
+
+
+class FlowCount(BaseModel):
+    """Households that lived in one kind of place when a week began, and in another when it ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    came_from: FlowEnd
+    went_to: FlowEnd
     count: Count

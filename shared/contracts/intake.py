@@ -13,18 +13,20 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import UUID_PATTERN, Contract, Letter, LetterBody
-from shared.contracts.counts import Count, DistrictNeed, FeatureNeed, GroupCount, KindNeed, OutcomeCount, SizeNeed
+from shared.contracts.counts import (
+    Count,
+    DistrictNeed,
+    FeatureNeed,
+    FlowCount,
+    GroupCount,
+    KindNeed,
+    OutcomeCount,
+    SizeNeed,
+)  # fmt: skip
 from shared.contracts.figures import LOCATION_PATTERN, Lived, LocationName, SiteName
 from shared.contracts.likeness import CheckAnsweredBody, CheckAskedBody, CheckBegunBody, CheckKeyGivenBody
 from shared.contracts.offer_letters import PlaceAcceptedBody, PlaceDeclinedBody, PlaceGivenUpBody, StayClaimedBody
-from shared.contracts.vocabulary import (
-    BedKind,
-    DeclineReason,
-    Feature,
-    NoticeStatus,
-    RequestEndReason,
-    SizeClass,
-)
+from shared.contracts.vocabulary import BedKind, DeclineReason, Feature, NoticeStatus, RequestEndReason, SizeClass
 
 KINDS_MAX, FEATURES_MAX, NOT_AT_MAX = 4, 9, 20
 RULES_MAX = 10_000
@@ -89,6 +91,19 @@ class UnmetTold(Contract):
     size_classes: Annotated[tuple[SizeNeed, ...], Field(max_length=20)]
     features: Annotated[tuple[FeatureNeed, ...], Field(max_length=20)]
     districts: Annotated[tuple[DistrictNeed, ...], Field(max_length=20)]
+
+
+class FlowsTold(Contract):
+    """How many households of a desk's files went from one kind of place to another in one week that is over, as
+    absolute counts: the newest of a week counts. week: its Monday. Every pair is there, also those nobody went.
+    """
+
+    type_name: ClassVar[str] = "nl.plek.intake.flows-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+    cut: ClassVar[bool] = True
+
+    week: date
+    flows: Annotated[tuple[FlowCount, ...], Field(max_length=60)]
 
 
 class EpochBegan(Contract):
@@ -372,8 +387,8 @@ LETTERS: tuple[type[Letter], ...] = (PlaceAccepted, PlaceDeclined, PlaceGivenUp,
 """What a desk writes to the owner of a place that was offered."""
 
 CONTRACTS: tuple[type[Contract], ...] = (
-    RequestNoticed, WeekTold, UnmetTold, ClientRegistered, ClientErased, RequestOpened, RequestWithdrawn, OfferReceived,
-    OfferAccepted, OfferConfirmed, OfferDeclined, OfferEnded, ClientHoused, ClientLeft, ClientStayTold, AppointmentMade,
-    AppointmentEnded, EpochBegan, SiteEpochBegan, *LETTERS, *CHECK_LETTERS,
+    RequestNoticed, WeekTold, UnmetTold, FlowsTold, ClientRegistered, ClientErased, RequestOpened, RequestWithdrawn,
+    OfferReceived, OfferAccepted, OfferConfirmed, OfferDeclined, OfferEnded, ClientHoused, ClientLeft, ClientStayTold,
+    AppointmentMade, AppointmentEnded, EpochBegan, SiteEpochBegan, *LETTERS, *CHECK_LETTERS,
 )  # fmt: skip
 """Everything the intake service tells, by class."""

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import UUID_PATTERN, LetterBody
 from shared.contracts.figures import Lived, LocationName
-from shared.contracts.vocabulary import BedKind, DeclineReason
+from shared.contracts.vocabulary import BedKind, DeclineReason, OfferWord
 
 Id = Annotated[str, Field(pattern=UUID_PATTERN)]
 
@@ -58,6 +58,18 @@ class StayClaimedBody(LetterBody):
     turn: Annotated[int, Field(ge=1, le=1_000_000)]
     stay_id: Id
     kind: BedKind
+
+
+class PlaceAnsweredBody(LetterBody):
+    """How it stands with an offer. reason: why it ended. turn: the newest the owner knows of the desk's words about it.
+    number: of the owner's words the higher one is the newer. expires_at: until when the place is kept, while it is."""
+
+    offered_for: Id
+    word: OfferWord
+    reason: Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=60)] | None
+    turn: Annotated[int, Field(ge=0, le=1_000_000)]
+    number: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    expires_at: AwareDatetime | None
 
 
 class StayToldBody(LetterBody):

@@ -12,14 +12,13 @@ from pydantic import AwareDatetime, Field
 from shared.contracts.base import Contract, Letter, LetterBody
 from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SiteName
 from shared.contracts.hold_letters import HoldAnsweredBody, HoldAskedBody, HoldCalledOffBody
-from shared.contracts.offer_letters import StayToldBody
+from shared.contracts.offer_letters import PlaceAnsweredBody, StayToldBody
 from shared.contracts.vocabulary import (
     BedKind,
     BlockReason,
     Feature,
     HoldEnd,
     OfferMode,
-    OfferWord,
     StayEndReason,
 )  # fmt: skip
 
@@ -359,18 +358,6 @@ class PlaceOffered(Letter):
 
     type_name: ClassVar[str] = "nl.plek.placement.place-offered.v1"
     body_type: ClassVar[type[LetterBody]] = PlaceOfferedBody
-
-
-class PlaceAnsweredBody(LetterBody):
-    """How it stands with an offer. reason: why it ended. turn: the newest the owner knows of the desk's words about it.
-    number: of the owner's words the higher one is the newer. expires_at: until when the place is kept, while it is."""
-
-    offered_for: Id
-    word: OfferWord
-    reason: Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=60)] | None
-    turn: Annotated[int, Field(ge=0, le=1_000_000)]
-    number: Annotated[int, Field(ge=0, le=1_000_000_000)]
-    expires_at: AwareDatetime | None
 
 
 class PlaceAnswered(Letter):

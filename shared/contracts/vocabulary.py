@@ -45,6 +45,7 @@ HoldEnd = Literal["checked_in", "cancelled", "lapsed", "no_show"]
 HoldAnswerStatus = Literal["active", "refused", "checked_in", "cancelled", "lapsed", "no_show"]
 PlaceStatus = Literal["free", "held", "occupied", "blocked", "closed"]
 SizeClass = Literal["1", "2", "3-4", "5+"]
+FlowEnd = Literal["shelter_24h", "night_shelter", "family_shelter", "medical_respite", "allowance", "out"]
 
 AgeBand = Literal["0-3", "4-11", "12-17", "18-22", "23-64", "65+"]
 Need = Literal[
@@ -287,6 +288,10 @@ ETHOS_LIGHT: dict[str, int] = {
     "medical_respite": 3,
 }
 """ETHOS Light category of the kinds that have one: 2 emergency accommodation, 3 temporary accommodation."""
+
+FLOW_ENDS: tuple[str, ...] = get_args(FlowEnd)
+"""Where a household comes from and goes to from one week to the next: the kind of place it lives in, an allowance
+without a place, or `out`, neither of both as far as its desk knows."""
 
 LANGUAGES: frozenset[str] = frozenset({
     "aa", "ab", "af", "ak", "am", "an", "ar", "as", "av", "ay", "az", "ba", "be", "bg", "bh", "bi", "bm", "bn", "bo",

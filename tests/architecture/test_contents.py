@@ -126,7 +126,8 @@ def test_every_service_answers_for_its_private_events_with_all_it_decides(servic
     app = importlib.import_module(f"services.{service}.app")
     [call] = re.findall(r"Archive\(store, (\([^)]*\))", text(ROOT / "services" / service / "app.py"))
     named = set(re.findall(r"[A-Z_]+", call))
-    whole = text(ROOT / "services" / service / "app.py").partition("Archive(store,")[2].partition("\n")[0]
+    after = text(ROOT / "services" / service / "app.py").partition("Archive(store,")[2]
+    whole = re.split(r"\n\n|\n    add_", after)[0]  # the call, on however many lines
     policies = {name for name, value in vars(app).items() if isinstance(value, Policy)}
     assert set(re.findall(r"([A-Z_]+)\.name", whole)) == policies, "and with every policy by which it answers messages"
     assert named == {name for name, value in vars(app).items() if isinstance(value, Aggregate)}

@@ -26,6 +26,7 @@ PURE_MODULES = {
         "priority": "who goes first, and why",
         "likeness": "whether two files may be one person's",
         "need": "what nothing was found for, in words that are counted",
+        "flows": "from which kind of place to which, in words that are counted",
     },
     "placement": {
         "capacity": "the network's capacity and its bounds",
@@ -51,6 +52,7 @@ PURE_MODULES = {
     "console": {
         "board": "what the board shows",
         "sheet": "what more may be done",
+        "rules": "how a house is kept",
         "waits": "what waits for a desk's word",
         "handing": "files that go to another desk, and come from one",
         "agreed": "places held against what was agreed",
@@ -70,6 +72,7 @@ PURE_MODULES = {
         "desk": "what a caseworker's forms ask",
         "heat": "nights by location, as a picture",
         "weeks": "weeks at the desks, with what was left out",
+        "flows": "who went from one kind of place to another, as bands",
         "money": "programmes, pay runs and regimes",
         "books": "a programme's accounts and forecast, and one pay run",
         "seats": "a client's allowance",

@@ -243,3 +243,59 @@ def _hold(network: Network) -> dict[str, str]:
         held = _post(desk, "/api/placement/holds", place_ids=[free["id"]], hold_minutes=30)
         _post(desk, f"/api/placement/holds/{held['id']}/check-in")
         return {"hold": held["id"]}
+
+
+MOVED = 8
+"""Households of each kind that move in the weeks that pass: so many that their number is nobody's."""
+
+
+def let_weeks_pass(network: Network) -> bool:
+    """Two weeks in which people found places, and left them for an allowance: they are over when this returns. True."""
+    with _desk(network, "west", "caseworker") as desk, _desk(network, "west", "operator") as house:
+        sheltered, overnight = (_have_files(desk, house, kind) for kind in ("shelter_24h", "night_shelter"))
+    _weeks_on(network, 8)
+    with _desk(network, "west", "caseworker") as desk, _desk(network, "west", "operator") as house:
+        programme = _list(desk, "/api/allowance/programmes")[0]["id"]
+        for client in sheltered:
+            assert _granted(desk, programme, client, datetime.now(ZONE).date())
+        for stay in (*sheltered.values(), *list(overnight.values())[: MOVED - 2]):
+            _post(house, f"/api/placement/stays/{stay}/end", reason="moved_on")
+        until("all seats are granted", lambda: _list(desk, "/api/allowance/programmes")[0]["occupied"] >= 6 + MOVED)
+    _weeks_on(network, 7)
+    return True
+
+
+def _have_files(desk: httpx.Client, house: httpx.Client, kind: str) -> dict[str, str]:
+    """Clients who came without a name and have a file now, with their stays."""
+    present = [row for row in _list(house, "/api/placement/stays", present="true") if row["kind"] == kind]
+    theirs: dict[str, str] = {}
+    for stay in present:
+        client = _post(desk, "/api/intake/clients", household=[{"age_band": "23-64"}])["id"]
+        if until("its house has answered", partial(_claimed, desk, client, stay)) == "housed":
+            theirs[client] = stay["id"]
+        if len(theirs) == MOVED:
+            return theirs
+    raise AssertionError(f"only {len(theirs)} live in {kind} at west")
+
+
+def _claimed(desk: httpx.Client, client: str, stay: dict[str, Any]) -> str | None:
+    """What the stay's house says, once it has; said again, a claim is the same one."""
+    claim = {"stay_id": stay["id"], "location": stay["location"], "kind": stay["kind"]}
+    word: str | None = _post(desk, f"/api/intake/clients/{client}/stays", **claim)["word"]
+    return word
+
+
+def _weeks_on(network: Network, days: int) -> None:
+    """The clocks of the city are put forward, and every desk has told of the week that is over."""
+    assert network.plek("clock", "advance", f"{days}d").returncode == 0
+    network.sign_in_again()
+
+    def told() -> bool:
+        with _desk(network, "stad", "coordinator") as city:
+            answer = city.get("/api/placement/weeks", params={"weeks": 1})
+        if not answer.is_success:  # every clock has jumped: whatever was under way is begun anew
+            return False
+        newest = answer.json()["items"][0]
+        return bool(newest["flows"]["total"]) and not newest["missing"]
+
+    until("the week is told", told)

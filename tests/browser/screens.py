@@ -21,7 +21,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from shared.http_access import session_cookie
 from shared.security import Role
-from tests.browser.city_of_pictures import City, capacity, furnish, until
+from tests.browser.city_of_pictures import City, capacity, furnish, let_weeks_pass, until
 from tests.browser.visitor import ARGUMENTS, DESKTOP, PATIENCE_MS, PHONE, Scheme, Visitor, Visitors, chromium
 from tests.support.network import FOUR, ROOT, Network, running_network
 
@@ -43,7 +43,8 @@ Step = Callable[[Page, City], None]
 @dataclass(frozen=True)
 class Screen:
     """One picture. path: filled in with what is in the city. role: None for somebody who is not signed in. then: what
-    is tapped before it is taken. live: the page says that it is."""
+    is tapped before it is taken. live: the page says that it is. weeks_later: it is about weeks that are over, and
+    taken last, when two have passed in the city."""
 
     name: str
     site: str
@@ -54,6 +55,7 @@ class Screen:
     size: tuple[int, int] = PHONE
     then: Step | None = None
     live: bool = True
+    weeks_later: bool = False
 
 
 def _sheet(button: str) -> Step:
@@ -97,6 +99,7 @@ SCREENS: tuple[Screen, ...] = (
            then=_sheet("[data-key^=expected] [data-tap=check_in]")),
     Screen("board-more", "west", "operator", "/?location=west", then=_sheet(".is-occupied button[data-tap=more]")),
     Screen("board-house", "west", "operator", "/?location=west", then=_sheet("[data-sheet*='/sheet']:not([data-tap])")),
+    Screen("board-rules", "west", "operator", "/?location=west", then=_sheet("[data-key=rules]")),
     Screen("board-dropped", "west", "operator", "/?location=west", scheme="dark", then=_dropped, live=True),
     Screen("find", "west", "operator", "/find?kind=family_shelter&people=4"),
     Screen("find-nothing", "west", "operator", "/find?kind=medical_respite&people=9", scheme="dark"),
@@ -123,6 +126,9 @@ SCREENS: tuple[Screen, ...] = (
     _office("city-then", "coordinator", "/city?at={then}"),
     _office("nights", "coordinator", "/city/nights", live=False, then=_behind),
     _office("weeks", "coordinator", "/city/weeks", live=False),
+    _office("flows", "coordinator", "/city/flows", live=False, weeks_later=True),
+    _office("flows-phone", "coordinator", "/city/flows", language="nl", size=PHONE, scheme="dark", live=False,
+            weeks_later=True),
     _office("nights-phone", "coordinator", "/city/nights", language="nl", size=PHONE, scheme="dark", live=False),
     _office("money", "finance", "/money"),
     _office("money-phone", "finance", "/money", language="nl", size=PHONE, scheme="dark"),
@@ -150,13 +156,17 @@ def main(words: Sequence[str]) -> int:
     if unknown:
         parse.error(f"there is no screen {', '.join(sorted(unknown))}; there are {_names()}")
     wanted = [screen for screen in SCREENS if not chosen.names or screen.name in chosen.names]
+    in_order = sorted(wanted, key=lambda screen: screen.weeks_later)
     chosen.to.mkdir(parents=True, exist_ok=True)
     with _network(chosen.data) as network, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         visitors = Visitors(network, browser)
         city = furnish(network)
         _settled(network)
-        for screen in itertools.chain.from_iterable(_variants(one) if chosen.every else [one] for one in wanted):
+        later = False
+        for screen in itertools.chain.from_iterable(_variants(one) if chosen.every else [one] for one in in_order):
+            if screen.weeks_later and not later:
+                later = let_weeks_pass(network)
             path = chosen.to / f"{screen.name}.{chosen.format}"
             path.write_bytes(_taken(visitors, city, screen, chosen.format))
             print(f"{path}  {path.stat().st_size / 1000:.0f} kB", flush=True)

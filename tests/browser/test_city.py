@@ -103,6 +103,23 @@ def test_the_weeks_show_what_was_left_out_and_are_taken_away_with_their_picture(
         assert width > height > 300  # twice as large as it is drawn
 
 
+def test_the_flows_are_there_week_by_week_and_are_taken_away_as_a_table(visitors: Visitors) -> None:
+    with visitors.visitor("stad") as office:
+        page = city(office)
+        page.get_by_role("link", name="From kind to kind").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("From kind to kind")
+        weeks = page.get_by_role("navigation", name="Choose a week").get_by_role("link")
+        expect(weeks).to_have_count(8)
+        oldest = weeks.last.inner_text()
+        weeks.last.click()
+        expect(page.locator("#bands-title")).to_have_text(f"Week of {oldest}")
+        expect(page.locator("#no-bands")).to_be_visible()
+        with page.expect_download() as taken:
+            page.get_by_role("link", name="Figures as CSV").click()
+        rows = csv.DictReader(io.StringIO(taken.value.path().read_text("utf-8")))
+        assert {"week", "came_from", "went_to", "households"} <= set(rows.fieldnames or ())
+
+
 @everywhere
 def test_axe_finds_nothing_in_the_city(
     visitors: Visitors, language: str, scheme: Scheme, size: tuple[int, int]
@@ -116,6 +133,10 @@ def test_axe_finds_nothing_in_the_city(
         assert violations(office) == []
         office.page.goto(f"{office.url}/city/weeks")
         expect(office.page.locator("#unmet")).to_be_visible()
+        assert violations(office) == []
+        assert office.width() <= size[0]
+        office.page.goto(f"{office.url}/city/flows")
+        expect(office.page.locator("#flows")).to_be_visible()
         assert violations(office) == []
         assert office.width() <= size[0]
         office.page.goto(f"{office.url}/city/nights")

@@ -93,6 +93,53 @@ def test_a_night_shelter_and_a_room_are_left_at_once(visitors: Visitors) -> None
         expect(desk.page.locator(".tile.is-blocked")).to_have_count(3, timeout=PATIENCE_MS)
 
 
+def test_a_house_says_its_hours_and_what_is_cleaned_and_takes_it_back(visitors: Visitors) -> None:
+    house, _ = visitors.house(2, kind="night_shelter")
+    with visitors.visitor("west") as desk:
+        desk.sign_in("operator").look_at(house)
+        rules = desk.page.get_by_role("button", name="House rules")
+        sheet = desk.opens(rules)
+        sheet.get_by_label("Out by").fill("09:00")
+        sheet.get_by_role("button", name="These hours from now on").click()
+        desk.says("these are the hours from now on")
+        assert _rules(visitors, house)["hours"] == {"in_from": "16:30", "in_until": "22:00", "out_by": "09:00"}
+        desk.page.get_by_role("button", name="Undo").click()
+        desk.says("Taken back")
+        assert _rules(visitors, house)["hours"] is None
+        sheet = desk.opens(rules)
+        sheet.get_by_role("button", name="Clean before the next").click()
+        desk.says("Night shelter is cleaned after use")
+        assert _rules(visitors, house)["cleaned"] == ["night_shelter"]
+        sheet = desk.opens(rules)
+        expect(sheet).to_contain_text("until somebody taps it ready")
+        sheet.get_by_role("button", name="Free at once").click()
+        desk.says("is free at once when somebody leaves")
+        assert _rules(visitors, house)["cleaned"] == []
+
+
+def test_a_coordinator_may_say_them_too_and_a_caseworker_is_not_asked(visitors: Visitors) -> None:
+    house, _ = visitors.house(1)
+    with visitors.visitor("west") as office:
+        office.sign_in("coordinator").look_at(house)
+        sheet = office.opens(office.page.get_by_role("button", name="House rules"))
+        sheet.get_by_role("button", name="Clean before the next").click()
+        office.says("24-hour shelter is cleaned after use")
+        assert _rules(visitors, house)["cleaned"] == ["shelter_24h"]
+    with visitors.visitor("west") as desk:
+        desk.sign_in("caseworker").look_at(house)
+        expect(desk.page.locator("[data-key=arrivals]")).to_be_visible()
+        expect(desk.page.locator("[data-key=rules]")).to_have_count(0)
+
+
+def _rules(visitors: Visitors, house: str) -> dict[str, Any]:
+    """How a house is kept, as the places service has it."""
+    with visitors.api() as client:
+        items = client.get("/api/placement/locations", params={"limit": 500}).json()["items"]
+    found = next(item for item in items if item["id"] == house)
+    hours = found["hours"] and {name: time[:5] for name, time in found["hours"].items()}
+    return {"hours": hours, "cleaned": found["cleaned"]}
+
+
 def test_the_walk_round_counts_heads_and_names_the_places_that_differ(visitors: Visitors) -> None:
     house, (_, second, third) = visitors.house(3)
     visitors.post("stays", place_ids=[second])

@@ -9,7 +9,7 @@ from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Letter, LetterBody
 from shared.contracts.figures import CapacityRow, SessionSeats
-from shared.contracts.offer_letters import StayToldBody
+from shared.contracts.offer_letters import PlaceAnsweredBody, StayToldBody
 from shared.envelope import Log, Message, Origin, bus_subject, to_headers
 from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus
@@ -94,7 +94,7 @@ def _letters() -> list[Contract]:
         told.PlaceOffered: told.PlaceOfferedBody(
             offered_for=STAY, location="west", kind="shelter_24h", sleeps=1, expires_at=AT
         ),
-        told.PlaceAnswered: told.PlaceAnsweredBody(
+        told.PlaceAnswered: PlaceAnsweredBody(
             offered_for=STAY, word="open", reason=None, turn=0, number=1, expires_at=AT
         ),
         told.StayTold: StayToldBody(offered_for=STAY, number=1, lived=(("shelter_24h", AT),), ended_at=None),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
+from starlette.requests import Request
 
+from services.console.api_city import PAPER
 from services.console.api_heat import KEPT_SECONDS, Nights
 from services.console.api_screens import NoAnswer, Viewer
-from services.console.heat import DRAWN_MAX, NIGHTS, Use, heat, nights, used
-from services.console.words import ZONE, words
+from services.console.heat import CELL, DRAWN_MAX, LINE, NAME, NIGHTS, Use, heat, nights, used
+from services.console.words import LANGUAGES, ZONE, words
 from tests.console.test_city import NOW, answer, row
+from tests.console.test_pages import Pages
 
 EN = words("en")
 WEST = ("west", "west")
@@ -122,3 +127,25 @@ async def test_a_night_that_could_not_be_had_is_asked_for_again() -> None:
         await kept.seen(Viewer("coordinator", "token"), nights(NOW))
     asked.silent = False
     assert len(await kept.seen(Viewer("coordinator", "token"), nights(NOW))) == NIGHTS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_picture_that_is_taken_away_has_its_colours_its_moment_and_its_source_in_it(
+    tmp_path: Path, language: str
+) -> None:
+    spoken = words(language)
+    moments = nights(NOW)
+    shown = heat(moments, [used([row()]) for _ in moments], spoken)
+    asked = Request({
+        "type": "http", "path": "/", "query_string": b"", "headers": [(b"accept-language", language.encode())],
+    })  # fmt: skip
+    facts: dict[str, Any] = {"heat": shown, "cell": CELL, "line": LINE, "name": NAME, "paper": PAPER, "now": "12 Jan"}
+    drawn = ET.fromstring(bytes(Pages(tmp_path).screens.page(asked, "nights_heat.html", **facts).body))
+    svg = "{http://www.w3.org/2000/svg}"
+    said = [text.text or "" for text in drawn.iter(f"{svg}text")]
+    assert spoken("city.as_of", time="12 Jan") in said
+    assert spoken("heat.source") in said
+    assert {rect.get("fill") for rect in drawn.iter(f"{svg}rect")} <= {PAPER["bar"], PAPER["goal"]}
+    assert len(list(drawn.iter(f"{svg}rect"))) == NIGHTS * len(shown.drawn) > 0
+    lowest = max(float(text.get("y", 0)) for text in drawn.iter(f"{svg}text"))
+    assert lowest < float(drawn.get("height", 0)) - 24

@@ -4,25 +4,34 @@ counts excepted."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest_asyncio
 
+from services.intake import policy
 from services.intake.app_repair import first_rows
+from services.intake.commands_flows import NoteSeat
+from services.intake.events_flows import SeatNoted
 from services.placement.views_weeks import week_rows
 from services.placement.weeks import Count, week_of_network
 from shared import schema
+from shared.contracts import allowance
 from shared.contracts.base import Contract
-from shared.contracts.intake import WeekTold
+from shared.contracts.intake import FlowsTold, WeekTold
 from shared.contracts.weeks import week_ends, week_of
+from shared.envelope import Message, Origin
+from shared.handling import Context
 from shared.ids import SystemIds
-from shared.ports import Put
+from shared.ports import Append, Put
+from shared.timers import TimerSet
 from tests.support.desk import MovedClock
 from tests.support.intake_desk import IntakeDesk, open_intake
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_store import Disk
+
+SEAT, CLIENT_ID = "88888888-8888-4888-8888-888888888888", "11111111-1111-4111-8111-111111111111"
 
 
 @pytest_asyncio.fixture
@@ -223,4 +232,81 @@ async def test_a_new_epoch_tells_the_weeks_anew(desk: IntakeDesk) -> None:
         for row in rows
         if row.subject == week.isoformat() and isinstance(row.contract, Contract)
     ]
-    assert weeks == [*await told(desk, week), *await unmet(desk, week)]
+    assert weeks == [*await told(desk, week), *await unmet(desk, week), *await moved(desk, week)]
+
+
+async def moved(desk: IntakeDesk, week: date) -> list[dict[str, Any]]:
+    """What was told of who went from one kind of place to another in a week, in order."""
+    rows = await desk.store.read_outbox("pub", 0, 500)
+    weeks = [msgspec.json.decode(row.data) for row in rows if row.type == FlowsTold.type_name]
+    return [one for one in weeks if one["week"] == week.isoformat()]
+
+
+def went(said: dict[str, Any]) -> dict[tuple[str, str], int]:
+    """The flows that are not nobody's."""
+    return {(each["came_from"], each["went_to"]): each["count"] for each in said["flows"] if each["count"]}
+
+
+async def seat(desk: IntakeDesk, client_id: str, held: bool = True) -> None:
+    """The allowance service of this site says that they have a seat, or have it no more."""
+    note = NoteSeat(at=desk.clock.now(), role="system", client_id=client_id, entitlement_id=SEAT, held=held)
+    id_ = SystemIds().event_id()
+    handled = await desk.deciding[policy.CLIENT].handle(client_id, note, Context(id_, id_, id_))
+    assert handled.rejected is None, handled.rejected
+
+
+async def test_who_went_from_where_to_where_is_told_once_a_week_is_over_and_nobody_who_came_back(
+    desk: IntakeDesk,
+) -> None:
+    first, second, third = [await desk.registered() for _ in range(3)]
+    for client_id in (first, second, third):
+        await seat(desk, client_id)
+    await seat(desk, third, held=False)  # within the same week
+    week = await week_over(desk)
+    [said] = await moved(desk, week)
+    assert went(said) == {("out", "allowance"): 2}
+    await seat(desk, first, held=False)
+    following = await week_over(desk)
+    assert [went(each) for each in await moved(desk, following)] == [{("allowance", "out"): 1}]
+    assert await moved(desk, week) == [said], "a week is told once"
+    assert not await desk.store.rows(schema.timers, kind="count")
+
+
+async def test_who_is_erased_within_the_week_has_gone_where_they_were_then(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    await seat(desk, client_id)
+    assert (await desk.post(f"/clients/{client_id}/erase")).status_code == 200
+    [said] = await moved(desk, await week_over(desk))
+    assert went(said) == {("out", "allowance"): 1}
+
+
+async def test_a_word_that_comes_late_about_a_week_that_was_counted_counts_nothing_again(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    await seat(desk, client_id)
+    week = await week_over(desk)
+    [said] = await moved(desk, week)
+    late = policy.timers([SeatNoted(client_id, SEAT, True, week_ends(week) - timedelta(seconds=1))])
+    rows = [Put(schema.timers, (set_.id, set_.due_at, set_.kind, set_.key))
+            for set_ in late if isinstance(set_, TimerSet)]  # fmt: skip
+    assert len(rows) == 1
+    await desk.store.append(Append(desk.clock.now(), rows=rows))
+    await desk.fire_due()
+    assert await moved(desk, week) == [said]
+    assert not await desk.store.rows(schema.timers, kind="count"), "its timer does not fire for ever"
+
+
+async def test_what_is_heard_of_the_allowance_service_is_noted_in_the_file() -> None:
+    """The message of a seat becomes a command, whichever way it is said."""
+    about: dict[str, Any] = {"entitlement_id": SEAT, "client_id": CLIENT_ID, "at": datetime(2026, 1, 5, tzinfo=UTC)}
+    granted = allowance.EntitlementGranted.of(**about, programme_id=SEAT)
+    ended = allowance.EntitlementEnded.of(**about, from_day=date(2026, 1, 5), reason="own_income")
+    assert set(policy.SEATS) == {granted.type_name, ended.type_name}
+    for contract, held in ((granted, True), (ended, False)):
+        message = Message(
+            Origin("west", "allowance", 1), "loc", 1, SEAT, contract.type_name, SEAT, about["at"], SEAT, SEAT,
+            contract.encode(),
+        )  # fmt: skip
+        reaction = policy.seat_heard(message, contract, about["at"])
+        assert reaction is not None
+        assert isinstance(reaction.command, NoteSeat)
+        assert (reaction.aggregate, reaction.key, reaction.command.held) == (policy.CLIENT, CLIENT_ID, held)

@@ -10,7 +10,7 @@ from services.intake.app import INLINE_TABLES, handlers, migrate
 from services.intake.app_weeks import WeekCounter
 from services.intake.policy import COUNT
 from shared import schema
-from shared.contracts.intake import UnmetTold, WeekTold
+from shared.contracts.intake import FlowsTold, UnmetTold, WeekTold
 from shared.contracts.weeks import week_ends, week_of
 from shared.handling import Context
 from shared.ids import SystemIds
@@ -23,6 +23,7 @@ from tests.support.letters import site_seals
 from tests.support.memory_keys import SITE_KEY, MemoryKeys
 
 SEALS = site_seals(("west",))["west"]
+WEEKS_TOLD = [WeekTold.type_name, UnmetTold.type_name, FlowsTold.type_name]
 
 
 async def test_what_many_count_at_once_is_counted_once(database: str) -> None:
@@ -49,6 +50,6 @@ async def test_what_many_count_at_once_is_counted_once(database: str) -> None:
         counts = (await deciding["weeks"].load("west"))[0]
         assert (counts.weeks[week].registrations, counts.closed) == (7, week)
         assert await store.rows(schema.timers, kind=COUNT) == []
-        assert [row.type for row in await store.read_outbox("pub", 0, 10)] == [WeekTold.type_name, UnmetTold.type_name]
+        assert [row.type for row in await store.read_outbox("pub", 0, 10)] == WEEKS_TOLD
     finally:
         await store.close()

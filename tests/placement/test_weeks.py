@@ -8,12 +8,13 @@ from typing import Any
 
 from services.placement.views_waiting import desk_rows
 from services.placement.weeks import Bounds, Count, week_of_network
-from shared.contracts.intake import UnmetTold, WeekTold
+from shared.contracts.intake import FlowsTold, UnmetTold, WeekTold
 from shared.contracts.vocabulary import (
     ANYWHERE,
     BED_KINDS,
     DISTRICTS,
     FEATURES,
+    FLOW_ENDS,
     OUTCOME_KINDS,
     PARTNER_GROUPS,
     SIZE_CLASSES,
@@ -135,3 +136,35 @@ def test_a_week_begins_on_monday_in_amsterdam_whatever_the_season() -> None:
     ):  # fmt: skip
         assert week_of(datetime.fromisoformat(at)) == date.fromisoformat(week)
     assert week_ends(date(2026, 3, 23)) == datetime(2026, 3, 29, 22, 0, tzinfo=UTC)
+
+
+def gone(site: str, **counts: int) -> list[Put]:
+    """The rows of where one desk's households went. counts: `from__to`."""
+    contract = FlowsTold.of(
+        week=MONDAY,
+        flows=[{"came_from": one, "went_to": other, "count": counts.get(f"{one}__{other}", 0)}
+               for one in FLOW_ENDS for other in FLOW_ENDS if one != other],
+    )  # fmt: skip
+    message = Message(
+        Origin(site, "intake", 1), "pub", 1, ID, contract.type_name, "week", NOW, ID, ID, contract.encode()
+    )
+    return [row for row in desk_rows(message, contract) if isinstance(row, Put)]
+
+
+def test_who_went_from_where_to_where_is_a_sum_of_all_desks_without_small_counts() -> None:
+    rows = [*gone("west", night_shelter__shelter_24h=4, out__allowance=7, out__night_shelter=6),
+            *gone("noord", night_shelter__shelter_24h=5, out__night_shelter=8, night_shelter__out=3)]  # fmt: skip
+    flows = week_of_network(MONDAY, counts(*rows), ("noord", "west"), 5).flows
+    assert (flows.total, flows.told) == (33, True)
+    assert (flows.left["out"], flows.left["night_shelter"], flows.left["shelter_24h"]) == (21, 12, 0)
+    assert (flows.ways["out"]["allowance"], flows.ways["out"]["night_shelter"]) == (7, 14)
+    # Three who left the night shelter for no place are few, and 12 less 9 would say so.
+    assert (flows.ways["night_shelter"]["out"], flows.ways["night_shelter"]["shelter_24h"]) == (None, None)
+
+
+def test_where_few_went_anywhere_nothing_is_shown_and_nobody_is_nobodys() -> None:
+    flows = week_of_network(MONDAY, counts(*gone("west", out__allowance=4)), ("west",), 5).flows
+    assert (flows.total, flows.left["out"], flows.ways["out"]["allowance"]) == (None, None, None)
+    nobody = week_of_network(MONDAY, counts(*gone("west")), ("west",), 5).flows
+    assert (nobody.total, nobody.told, nobody.ways["out"]["allowance"]) == (0, True, 0)
+    assert week_of_network(MONDAY, counts(*WEST), ("west",), 5).flows.told is False

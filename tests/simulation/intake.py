@@ -19,7 +19,7 @@ from services.intake import commands_handover as over
 from services.intake import commands_offers as oc
 from services.intake import file as parts_of
 from services.intake.api_likeness import ASKED_FOR
-from services.intake.app import HEARD, handlers
+from services.intake.app import HEARD, SEATED, handlers
 from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper
 from services.intake.commands_likeness import BeginCheck
@@ -125,6 +125,9 @@ class IntakeProcess:
         self.receiving = self.taking()
         self.keeper = self.keeping()
         self.letters = self.listening()
+        seals = process.world.seals[process.site.name]
+        self.seats = PolicyReader(self.store, SEATED, process.site.clock, self.handlers, seals)
+        self.hears = [self.letters, self.seats]
         self.ready = asyncio.Event()
 
     def deciding(self) -> Handlers:
@@ -176,6 +179,9 @@ class IntakeProcess:
         for name, skip in ((CITY, site), (stream_name("pub", site, "placement"), None)):
             source = process.city.source() if name == CITY else process.world.bus.source(site, name, process.io)
             process.keep(f"intake letters {name}", partial(self.letters.run, Follow(source, skip, LETTER_SECONDS)))
+        if process.site.allowance is not None:
+            told = process.world.bus.source(site, stream_name("loc", site, "allowance"), process.io)
+            process.keep("intake seats", lambda: self.seats.run(Follow(told)))
         process.keep("intake watch", lambda: process.parts.watch(process, [self.letters]))
         for log in LOGS:
             writer = process.world.bus.log(process.site.name, INTAKE, log, process.io)

@@ -17,15 +17,16 @@ from services.intake import events_handover as over
 from services.intake import events_offers as oe
 from services.intake import events_weeks as week
 from services.intake.decider import CLIENT, WEEKS
-from services.intake.policy import COUNTING
+from services.intake.policy import COUNTING, FLOW
 from services.placement.ranking import rank_requests
 from services.placement.views_waiting import WAITING, waiting, waiting_of
 from shared import schema
-from shared.contracts.intake import UnmetTold, WeekTold
+from shared.contracts.intake import FlowsTold, UnmetTold, WeekTold
 from shared.envelope import Message, Recorded
 from shared.ports import Put, RowChange
 from tests.simulation.judging import require
 from tests.simulation.oracle_checks import ASKS, REPLIES, Checks
+from tests.simulation.oracle_flows import Flows, Household
 from tests.simulation.oracle_handover import TAKINGS, HandOvers
 from tests.simulation.oracle_offers import Slot
 from tests.simulation.oracle_unlinked import told_by, unlinked
@@ -35,7 +36,7 @@ from tests.support.memory_store import Disk
 INTAKE = "intake"
 TO_COUNT = (ev.ClientRegistered, guide.TrajectoryEnded, guide.ReferralMade, ev.RequestUnmet)
 """What belongs to a week: counted once, and until then a timer stands for it."""
-OF_WEEKS = (WeekTold.type_name, UnmetTold.type_name)
+OF_WEEKS = (WeekTold.type_name, UnmetTold.type_name, FlowsTold.type_name)
 FILES = CLIENT.stream("")
 
 
@@ -146,6 +147,7 @@ class Judged:
     inside: set[str] = field(default_factory=set)
     outside: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
+    flows: Flows = field(default_factory=Flows)
 
 
 class IntakeOracle:
@@ -179,6 +181,7 @@ class IntakeOracle:
                 file = known.files.setdefault(client_id, Known())
                 happened = CLIENT.codec.decode(event.data)
                 file.take(happened)
+                known.flows.households.setdefault(client_id, Household()).take(happened, file.slot)
                 self.checks.file(site, happened)
                 self.handed.file(site, happened)
                 if isinstance(happened, over.FileTakenOver):
@@ -193,10 +196,12 @@ class IntakeOracle:
             elif event.stream.startswith(WEEKS.stream("")):
                 counts = WEEKS.codec.decode(event.data)
                 if isinstance(counts, week.WeekCounted):
+                    known.flows.counted[counts.week] = counts.flows
                     once = [*counts.referrals.values(), *counts.outcomes.values(), *counts.unmet.values()]
                     known.counted[counts.week] = counts.registrations + sum(once) + counts.unreadable
         self.handed.stored()
-        left = sum(id_.startswith(COUNTING) for id_, *_ in known.disk.tables.get(schema.timers.name, {}).values())
+        timers = [id_ for id_, *_ in known.disk.tables.get(schema.timers.name, {}).values()]
+        left = sum(id_.startswith(COUNTING) and not id_.startswith(f"{COUNTING}{FLOW}/") for id_ in timers)
         require(
             sum(known.counted.values()) + left == known.to_count, "something is counted twice, or never", site,
             known.counted, left, known.to_count,
@@ -221,6 +226,10 @@ class IntakeOracle:
         require(message.traceparent is None and message.subject == subject, "a notice says more", message)
         require(not marks & (known.inside | known.outside), "a notice can be joined to something", message)
         known.outside |= marks
+        if message.type == FlowsTold.type_name:
+            flows = {f"{each['came_from']}>{each['went_to']}": each["count"] for each in said["flows"]}
+            known.flows.told[said["week"]] = {word: count for word, count in flows.items() if count}
+            return
         if message.type == UnmetTold.type_name:
             parts = sum(each["count"] for each in said["kinds"])
             require(parts == said["total"], "needs do not add up", message)
@@ -304,6 +313,10 @@ class IntakeOracle:
         """How many clients were transferred."""
         return sum(slot.moves for slots in self.slots().values() for slot in slots.values())
 
+    def flows(self) -> int:
+        """How many households were elsewhere at the end of a week than when it began."""
+        return sum(known.flows.moved for known in self._sites.values())
+
     def offers(self) -> dict[str, int]:
         """How many offers desks have heard of, by the owner's last word."""
         words = [
@@ -336,6 +349,7 @@ class IntakeOracle:
             require(not gone & known.keys.keys.keys(), "an erased client's key is there", site)
             require(gone <= known.keys.gone.keys(), "an erased client is not on the list", site)
             require(sum(known.counted.values()) == known.to_count, "not everything is counted", site, known.counted)
+            known.flows.rest(site)
         for site, attempts, answered in self.answers.values():
             stored = self._sites[site].stored.values()
             caused = [event for event in stored if event.meta.causation_id in attempts]

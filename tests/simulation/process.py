@@ -276,7 +276,7 @@ class Process:
         if self.intake is not None:
             self.keep("intake start", self.intake.start)
             self.readers.append(self.intake.letters)
-            self.repairs[INTAKE] = Repair(self.intake.store, [self.intake.letters], site.clock, world.ids)
+            self.repairs[INTAKE] = Repair(self.intake.store, self.intake.hears, site.clock, world.ids)
         self.post = None if self.intake is None else parts.post(self)
         self.allowance = None if site.allowance is None else parts.allowance(self)
         if self.allowance is not None:

@@ -57,8 +57,8 @@ class Outcome:
     """failure: what was violated, or None. trace_hash: the same for every run of one seed. checks: how often the judge
     looked. done: what desks of placement brought about, by command. files: answers at intakes' desks. offers: what
     became of those desks heard of, by their owners' last word. moves: clients who were transferred. handed_over: files
-    that went to another desk. seats: answers about allowances. orders: those of a bank or of cards' issuers that were
-    answered.
+    that went to another desk. seats: answers about allowances. flows: households that were elsewhere at the end of a
+    week than when it began. orders: those of a bank or of cards' issuers that were answered.
     """
 
     seed: int
@@ -75,6 +75,7 @@ class Outcome:
     moves: int
     handed_over: int
     seats: int
+    flows: int
     orders: int
     trace: tuple[str, ...] = ()
 
@@ -132,6 +133,7 @@ async def _live(
         dict(sorted(trouble.made.items())),
         dict(sorted(engineer.did.items())), intakes.done,
         world.oracle.intake.offers(), world.oracle.intake.moves(), world.oracle.intake.handed_over(), seats.done,
+        world.oracle.intake.flows(),
         world.oracle.allowance.answered(),
         tuple(world.trace) if keep_trace else (),
     )  # fmt: skip
@@ -329,6 +331,11 @@ def _at_allowance(world: World, site: Site) -> Iterator[str]:
         yield from world.oracle.allowance.under_way(site.name, {log: len(sent) for log, sent in logs.items()})
         if any(timer[1] <= site.clock.now() for timer in site.allowance.tables.get(schema.timers.name, {}).values()):
             yield f"{site.name}/allowance has timers due"
+        told = len(site.allowance.outbox.get((1, "loc"), ()))
+        if site.process is not None and site.process.intake is not None and told:
+            at = site.process.intake.seats.checkpoint(f"{site.name}/{ALLOWANCE}", "loc")
+            if at != (1, told):
+                yield f"{site.name}/intake has heard {at} of {told} of its allowance service"
         if site.process is not None and site.process.allowance is not None:
             yield from world.oracle.allowance.unheard(site.name, site.process.allowance.heard)
     for service, disk in site.disks.items():

@@ -53,12 +53,14 @@ def test_orders_are_made_and_answered() -> None:
 
 
 def test_clients_who_move_have_one_place_whatever_goes_wrong() -> None:
-    moves = 0
+    moves = flows = 0
     for seed in range(5, 12):
         outcome = run_seed(seed, movers=True)
         assert outcome.failure is None, f"seed {seed} of movers: {outcome.failure}"
         moves += outcome.moves
+        flows += outcome.flows
     assert moves > 5
+    assert flows > 5, "weeks count who went elsewhere"
 
 
 def test_origins_are_replayed_in_the_middle_of_it_all() -> None:

@@ -40,7 +40,7 @@ async function act(element, body) {
 }
 
 async function sendNow(element, body) {
-  const { path, done, version, undo } = element.dataset;
+  const { path, done, version, undo, undoBody } = element.dataset;
   const answer = await send(path, body, newKey(), version);
   if (!answer.ok) {
     await refused(answer);
@@ -48,7 +48,7 @@ async function sendNow(element, body) {
   }
   const told = await answer.json();
   wrote(told.position);
-  const takeBack = undo ? () => takenBack(undo, told) : null;
+  const takeBack = undo ? () => takenBack(undo, told, undoBody && JSON.parse(undoBody)) : null;
   say(fill(done, told), false, takeBack);
   if (told.status === "pending" && told.expires_at) answered(told.id, takeBack);
 }
@@ -83,10 +83,10 @@ async function notSent(n, undo) {
   await list();
 }
 
-async function takenBack(undo, { id, stay_id: stay }) {
+async function takenBack(undo, { id, stay_id: stay }, body = {}) {
   const path = undo.replace("{id}", id).replace("{stay_id}", stay);
   try {
-    const answer = await send(path, {}, newKey());
+    const answer = await send(path, body, newKey());
     if (answer.ok) {
       wrote((await answer.json()).position);
       say(texts.undone);
@@ -146,7 +146,7 @@ inside.addEventListener("submit", async (event) => {
   const form = event.target;
   const body = JSON.parse(form.dataset.body);
   for (const number of form.querySelectorAll("input[type=number]")) body[number.name] = Number(number.value);
-  for (const typed of form.querySelectorAll("input[type=text], textarea")) body[typed.name] = typed.value.trim();
+  for (const typed of form.querySelectorAll("input[type=text], input[type=time], textarea")) body[typed.name] = typed.value.trim();
   for (const piece of form.querySelectorAll("select[data-piece], input[data-piece]:checked")) Object.assign(body, JSON.parse(piece.value));
   if (event.submitter) Object.assign(body, JSON.parse(event.submitter.dataset.piece));
   sheet.close();
