@@ -42,6 +42,11 @@ SYNC_INTERVAL = "1s"
 """How often what was written to streams is synced. A lost power may take that much off the end of a log; the relay
 finds its stream behind and tells those rows again (`docs/decisions/0052-logs-are-not-synced-one-by-one.md`)."""
 
+STORE_BYTES_MAX = 2**50
+"""What a server may store: the disk is the limit. Left to itself, a server takes three quarters of the room there is as
+it starts; one that was started again while its disk was full would refuse everything from then on, however much room
+there is by then."""
+
 ANSWERS = ("_INBOX.>", "_R_.>")
 """Where answers go: an inbox, or what the hub's server puts in its place between two accounts. Names nobody can guess,
 and only their owner may listen there. Answers to any reply (`allow_responses`) would do for a question whose answer is
@@ -79,7 +84,12 @@ def configuration(topology: Topology, bus: SiteBus) -> str:
         "ping_interval": "5s",
         "ping_max": 2,
         "write_deadline": "5s",
-        "jetstream": {"store_dir": str(bus.store), "domain": bus.site, "sync_interval": SYNC_INTERVAL},
+        "jetstream": {
+            "store_dir": str(bus.store),
+            "domain": bus.site,
+            "sync_interval": SYNC_INTERVAL,
+            "max_file_store": STORE_BYTES_MAX,
+        },
         "leafnodes": _leafnodes(bus),
         "accounts": {
             "CITY": {"jetstream": "enabled", "users": _users(topology, bus, "CITY")},

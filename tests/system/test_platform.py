@@ -11,13 +11,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import nats
 import pytest
 
+from infra.nats_config import STORE_BYTES_MAX
 from infra.nats_server import Buses, NatsServer, wait_for_nats
 from infra.network import Network
 from infra.platform import ContainerPostgres, ExternalPostgres, choose_postgres
@@ -32,6 +36,7 @@ from infra.processes import (
     ordinary_user,
     port_is_free,
 )
+from shared.settings import inbox_prefix
 from shared.streams import Topology, apply
 from tests.support.processes import eventually, gone, mentioning, running
 
@@ -235,6 +240,41 @@ def test_a_full_disk_is_one_line() -> None:
         finally:
             if mounted.returncode == 0:
                 subprocess.run(["umount", small], check=True)
+
+
+def test_a_bus_that_was_started_while_its_disk_was_full_has_room_once_there_is() -> None:
+    """An ordinary user cannot make a small disk; for one, it says at least that no limit was taken from the disk."""
+    with folder() as directory:
+        small = directory / "small"
+        small.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", small], capture_output=True, check=False
+        )
+        buses = Buses(Topology("stad", {"stad": ["placement"]}), small)
+        try:
+            if mounted.returncode == 0:
+                (small / "filling").write_bytes(b"x" * (31 * 2**20))
+            buses.launch("stad")
+            wait_for_nats(buses.servers["stad"])
+            (small / "filling").unlink(missing_ok=True)
+            assert asyncio.run(made(buses, {"name": "S", "subjects": ["s"], "max_bytes": 16 * 2**20})) == {}
+            with urllib.request.urlopen(f"{buses.monitor_url('stad')}/jsz", timeout=5) as answer:
+                assert json.load(answer)["config"]["max_storage"] == STORE_BYTES_MAX
+        finally:
+            buses.stop()
+            if mounted.returncode == 0:
+                subprocess.run(["umount", small], check=True)
+
+
+async def made(buses: Buses, stream: dict[str, Any]) -> dict[str, Any]:
+    """Makes a stream at the only server; what it says against it."""
+    admin = buses.admins()["stad", "CITY"]
+    client = await nats.connect(admin.url, nkeys_seed=str(admin.seed), inbox_prefix=inbox_prefix("stad", "city.admin"))
+    try:
+        answer = await client.request(f"$JS.API.STREAM.CREATE.{stream['name']}", json.dumps(stream).encode(), timeout=5)
+        return dict(json.loads(answer.data).get("error") or {})
+    finally:
+        await client.close()
 
 
 def test_a_used_port_of_the_bus_is_one_line() -> None:
