@@ -85,7 +85,8 @@ def _log(site: str, service: str, one: Row, log: Row, words: Words) -> LogStands
 
 
 def _site(
-    name: str, rows: Sequence[Row] | None, links: Mapping[str, str], said: Said, own: str, bound: Container[str], words: Words
+    name: str, rows: Sequence[Row] | None, links: Mapping[str, str], said: Said, own: str, bound: Container[str],
+    words: Words,
 ) -> SiteStands:  # fmt: skip
     mine = [row for row in rows or () if row["site"] == name]
     occupied, held = (sum(row[what] for row in mine) for what in ("occupied", "held"))
