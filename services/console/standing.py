@@ -106,8 +106,8 @@ def _site(
     if name == own and any(one["halted"] or any(log["doubted"] for log in one["logs"]) for one in said.values() if one):
         against.append(words("standing.not_sure"))
     command = "" if name in bound else f"plek site remove {name} --dry-run"
-    figures = [""] * 2 if rows is None else [words.number(occupied), words.number(held)]
-    return SiteStands(name, link, *figures, against, command)
+    shown = ("", "") if rows is None else (words.number(occupied), words.number(held))
+    return SiteStands(name, link, *shown, against, command)
 
 
 def _behind(one: Row, site: str) -> int:
