@@ -15,6 +15,7 @@ should still do is done by reading that message again (`repair.py`).
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, NamedTuple
@@ -163,7 +164,7 @@ class _Scan:
         self._marks = [row for row in marks if row["origin"] == origin and row["sequence"]]
         self._goals: Goals = {}
         self._sources: Sequence[str] = ()
-        self._read_to: dict[str, int] = {}
+        self._read_to: dict[str, float] = {}
         self._next: dict[Log, int] = {}
         self._came: dict[tuple[Log, int, int], Message] = {}
         self._without: set[tuple[Log, int]] = set()
@@ -204,7 +205,8 @@ class _Scan:
         if self._goals and any(self._goals.get(log, (0, 0))[0] != at[0] for log, at in goals.items()):
             raise Refused(Rejected("replay-incomplete", {"origin": self._origin}))  # a log began meanwhile: ask again
         self._goals = goals
-        self._read_to = {name: self._reader.looked_at(name)[1] for name in self._sources}
+        # A reader that was paused before it began knows no position: then all that comes may be what it had read.
+        self._read_to = {name: self._reader.looked_at(name)[1] or math.inf for name in self._sources}
         self._more_wanted.set()
         while True:
             seen = self._news.count
