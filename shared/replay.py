@@ -15,6 +15,7 @@ should still do is done by reading that message again (`repair.py`).
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ import sqlalchemy as sa
 from shared import schema
 from shared.clock import Clock
 from shared.envelope import LOGS, Log, Message
-from shared.inbox import Follow, Reader
+from shared.inbox import GATHERED, Follow, Reader
 from shared.inbox_batch import Undigestible
 from shared.kernel import Rejected
 from shared.parked import Row
@@ -41,7 +42,7 @@ SECONDS_MAX = 15.0
 """A log that cannot be read in so long is too large to be waited for: the view is to be rebuilt."""
 
 STALL_SECONDS = 5.0
-"""When nothing at all has come for so long, and something is still missing, it will not come."""
+"""When nothing has come for so long but what is new since the reader was there, what is missing will not come."""
 
 Goals = Mapping[Log, tuple[int, int]]
 """(epoch, sequence) of the last message of each log that a reader has applied."""
@@ -115,9 +116,8 @@ class Replays:
         """The origin's logs, read as far as the reader was a moment ago; the reader goes on meanwhile."""
         scan = _Scan(reader, origin, await self._store.rows(schema.discarded, reader=reader.view.name), self._clock)
         goals = _goals(reader, origin)
-        scan.begin(goals)
         follows = [follow for follow in self._follows(reader) if follow.skip_site != origin.partition("/")[0]]
-        scan.tasks = [asyncio.create_task(scan.pump(follow)) for follow in follows]
+        scan.begin(goals, follows)
         try:
             await scan.until(goals)
             yield scan
@@ -163,6 +163,8 @@ class _Scan:
         self._reader, self._origin, self._clock = reader, origin, clock
         self._marks = [row for row in marks if row["origin"] == origin and row["sequence"]]
         self._goals: Goals = {}
+        self._sources: Sequence[str] = ()
+        self._read_to: dict[str, float] = {}
         self._next: dict[Log, int] = {}
         self._came: dict[tuple[Log, int, int], Message] = {}
         self._without: set[tuple[Log, int]] = set()
@@ -172,33 +174,39 @@ class _Scan:
         self.messages = 0
         self.tasks: list[asyncio.Task[None]] = []
 
-    def begin(self, goals: Goals) -> None:
-        """What is wanted, before anything comes."""
-        self._goals = goals
+    def begin(self, goals: Goals, follows: Sequence[Follow]) -> None:
+        """What is wanted, before anything comes, and where it may come from."""
+        self._goals, self._sources = goals, [follow.source.name for follow in follows]
+        self.tasks = [asyncio.create_task(self._pump(follow)) for follow in follows]
 
-    async def pump(self, follow: Follow) -> None:
+    async def _pump(self, follow: Follow) -> None:
         """Reads one source from its start; as long as all that is wanted has come, it rests."""
         async with aclosing(follow.source.batches(0)) as batches:
             async for batch in batches:
-                for delivery in batch:
-                    if delivery.message is not None and delivery.message.origin.key == self._origin:
-                        self._take(delivery.message)
-                self._news.set()
+                told = [each.message for each in batch if each.message is not None]
+                came = [self._take(message) for message in told if message.origin.key == self._origin]
+                behind = batch[-1].position <= self._read_to.get(follow.source.name, 0)
+                if any(came) or behind or len(batch) >= GATHERED:  # what others go on telling is no news
+                    self._news.set()
                 seen = self._more_wanted.count
                 while self._whole():
                     seen = await self._more_wanted.wait(seen)
 
-    def _take(self, message: Message) -> None:
-        epoch = message.origin.epoch
-        wanted = epoch == self._goals.get(message.log, (0, 0))[0] and message.sequence >= self._next.get(message.log, 1)
-        if wanted:
-            self._came[message.log, epoch, message.sequence] = message
+    def _take(self, message: Message) -> bool:
+        """Keeps a message that is wanted, or may be later; whether it is now."""
+        epoch, last = self._goals.get(message.log, (0, 0))
+        if message.origin.epoch != epoch or message.sequence < self._next.get(message.log, 1):
+            return False
+        self._came[message.log, epoch, message.sequence] = message
+        return message.sequence <= last
 
     async def until(self, goals: Goals) -> None:
         """Returns when everything up to `goals` is in `rows`. Raises `Refused`, `BusUnavailable`."""
         if self._goals and any(self._goals.get(log, (0, 0))[0] != at[0] for log, at in goals.items()):
             raise Refused(Rejected("replay-incomplete", {"origin": self._origin}))  # a log began meanwhile: ask again
         self._goals = goals
+        # A reader that was paused before it began knows no position: then all that comes may be what it had read.
+        self._read_to = {name: self._reader.looked_at(name)[1] or math.inf for name in self._sources}
         self._more_wanted.set()
         while True:
             seen = self._news.count

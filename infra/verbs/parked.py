@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,7 +99,7 @@ def retry(
     What can be digested is, and its origin goes on from there. Exit 1 when something stays parked (--dry-run: would).
     """
     chosen, silent = _chosen(data, ids, everything, site, service, reader, origin)
-    done = _act(data, chosen, "retry", None, dry_run=dry_run)
+    done, refused = act_on(partial(_client, data), chosen, "retry", None, silent, dry_run=dry_run)
     stay = [item for item in done if item["outcome"] not in ("digested", "duplicate")]
     if as_json:
         print_json({"tried": done, "still_parked": len(stay), "dry_run": dry_run})
@@ -106,10 +107,9 @@ def retry(
         for item in done:
             of = f"{item['site']} {item['reader']}  {item['origin'] or NO_ORIGIN}"
             typer.echo(f"{item['id']}  {of}  {'would be ' if dry_run else ''}{item['outcome']}")
-        if not done:
+        if not chosen:
             typer.echo("nothing is parked")
-    if silent:
-        raise NoAnswer("; ".join(silent.values()))
+    say_no(refused, silent)
     if stay:
         raise No(f"{len(stay)} of {len(done)} {'would ' if dry_run else ''}stay parked: see `plek parked list`")
 
@@ -127,15 +127,15 @@ def discard(
     if not reason and not dry_run:
         raise PlatformError("why? Say it with --reason; --dry-run needs none")
     chosen, silent = _chosen(data, ids, everything, site, service, reader, origin)
-    done = _act(data, chosen, "discard", {"reason": reason}, dry_run=dry_run)
+    done, refused = act_on(partial(_client, data), chosen, "discard", {"reason": reason}, silent, dry_run=dry_run)
     if as_json:
         print_json({"discarded": done, "dry_run": dry_run})
-    elif not done:
+    elif not chosen:
         typer.echo("nothing is parked")
     else:
-        typer.echo("\n".join(_let_go(item, dry_run=dry_run) for item in done))
-    if silent:
-        raise NoAnswer("; ".join(silent.values()))
+        for item in done:
+            typer.echo(_let_go(item, dry_run=dry_run))
+    say_no(refused, silent)
 
 
 def _let_go(item: Row, *, dry_run: bool) -> str:
@@ -171,17 +171,40 @@ def _chosen(
     return sorted(rows, key=lambda row: tuple(row[name] for name in order)), silent
 
 
-def _act(
-    data: Path, rows: Sequence[Row], act: str, body: dict[str, object] | None, *, dry_run: bool
-) -> list[Row]:  # fmt: skip
-    """What came of it, or would come of it; what is parked no longer when its turn comes is passed over."""
+def act_on(
+    site: Callable[[str], AbstractContextManager[httpx.Client]], rows: Sequence[Row], act: str,
+    body: dict[str, object] | None, silent: dict[str, str], *, dry_run: bool,
+) -> tuple[list[Row], list[str]]:  # fmt: skip
+    """What came of it, or would come of it, and what was refused; what is parked no longer when its turn comes is
+    passed over. A site that does not answer any more is in `silent`, and what is parked at others is dealt with. site:
+    a client of it.
+    """
     done: list[Row] = []
+    refused: list[str] = []
     for row in rows:
-        path = f"/api/{row['service']}/parked/{row['id']}/{act}"
-        with _client(data, row["site"]) as client, suppress(Unknown):
-            answer = get_json(client, row["site"], path) if dry_run else post_json(client, row["site"], path, body)
-            done.append({"site": row["site"], "service": row["service"]} | answer)
-    return done
+        name, path = row["site"], f"/api/{row['service']}/parked/{row['id']}/{act}"
+        if name in silent:
+            continue
+        try:
+            with site(name) as client:
+                answer = get_json(client, name, path) if dry_run else post_json(client, name, path, body)
+        except Unknown:
+            continue
+        except NoAnswer as error:
+            silent[name] = str(error)
+        except No as error:
+            refused.append(f"{row['id']}: {error}")
+        else:
+            done.append({"site": name, "service": row["service"]} | answer)
+    return done, refused
+
+
+def say_no(refused: Sequence[str], silent: dict[str, str]) -> None:
+    """Ends the verb when not all of it was done; what was done has been said."""
+    if silent:
+        raise NoAnswer("; ".join([*refused, *silent.values()]))
+    if refused:
+        raise No("; ".join(refused))
 
 
 def rebuild(

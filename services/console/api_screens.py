@@ -31,6 +31,7 @@ from shared.clock import Clock
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
 from shared.http_access import PERSON_HEADER, person_of
 from shared.http_problems import ACTOR
+from shared.replay import SECONDS_MAX, STALL_SECONDS
 from shared.security import Actor
 from shared.settings import SiteSettings
 from shared.telemetry import current_traceparent
@@ -39,6 +40,8 @@ LANGUAGE_COOKIE = "plek_language"
 NOW_HEADER = "plek-now"
 """The site's time when a page was made, in milliseconds since 1970, and not before anything it shows."""
 ANSWER_SECONDS_MAX = 5.0
+ACT_SECONDS_MAX = SECONDS_MAX + 2 * STALL_SECONDS
+"""Of what whoever is on call has done: a replay reads for so long, and what was done must not be shown as a no."""
 PAGE_SIZE = 500
 PLACES_MAX = 2_000
 FOUND_MAX = 30
@@ -99,9 +102,11 @@ class Places:
         return answer.json()
 
     async def look(self, token: str, path: str, **query: str) -> httpx.Response:
-        """What any service of this site answers to a question, be it a no. Raises `NoAnswer` where nobody does."""
+        """What any service of this site answers to a question about an act, be it a no. Raises `NoAnswer` where nobody
+        does."""
+        headers = {"Authorization": f"Bearer {token}"}
         try:
-            return await self._client.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
+            return await self._client.get(path, params=query, headers=headers, timeout=ACT_SECONDS_MAX)
         except httpx.HTTPError as error:
             raise NoAnswer(type(error).__name__) from None
 
@@ -109,7 +114,7 @@ class Places:
         """What any service of this site answers to a request. Raises `NoAnswer` where nobody does."""
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            return await self._client.post(path, headers=headers, json=body)
+            return await self._client.post(path, headers=headers, json=body, timeout=ACT_SECONDS_MAX)
         except httpx.HTTPError as error:
             raise NoAnswer(type(error).__name__) from None
 

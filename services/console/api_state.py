@@ -118,7 +118,7 @@ def _add_network(pages: FastAPI, screens: Screens) -> None:
         paths = [f"/api/{name}/health" for name in settings.services]
         *health, figures = await _all(screens, viewer, [*paths, "/api/placement/capacity"])
         said = dict(zip(settings.services, health, strict=True))
-        rows = [] if figures is None else figures["rows"]
+        rows = None if figures is None else figures["rows"]
         heard = {link["site"] for one in health if one is not None for link in one["links"]}
         bound = {settings.hub, settings.municipality_site or settings.hub}
         shown = standing(said, rows, sorted({settings.site, *heard}), settings.site, bound, spoken)

@@ -10,6 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.console.state import worst_links
 from services.console.words import Words
 
 Row = Mapping[str, Any]
@@ -56,13 +57,14 @@ class Standing:
 
 
 def standing(
-    said: Said, rows: Sequence[Row], sites: Sequence[str], own: str, bound: Container[str], words: Words
+    said: Said, rows: Sequence[Row] | None, sites: Sequence[str], own: str, bound: Container[str], words: Words
 ) -> Standing:
-    """said: what this site's services say of themselves. rows: of `GET /api/placement/capacity`. sites: every one of
-    the network. own: this site. bound: those the network cannot be without, its hub and its municipality.
+    """said: what this site's services say of themselves. rows: of `GET /api/placement/capacity`; None: not answered.
+    sites: every one of the network. own: this site. bound: those the network cannot be without, its hub and its
+    municipality.
     """
     logs = [_log(own, service, one, log, words) for service, one in said.items() if one for log in one["logs"]]
-    links = {link["site"]: link["state"] for one in said.values() if one for link in one["links"]}
+    links = {site: link["state"] for site, link in worst_links(one for one in said.values() if one).items()}
     return Standing(logs, [_site(name, rows, links, said, own, bound, words) for name in sorted(sites)])
 
 
@@ -83,15 +85,18 @@ def _log(site: str, service: str, one: Row, log: Row, words: Words) -> LogStands
 
 
 def _site(
-    name: str, rows: Sequence[Row], links: Mapping[str, str], said: Said, own: str, bound: Container[str], words: Words
+    name: str, rows: Sequence[Row] | None, links: Mapping[str, str], said: Said, own: str, bound: Container[str],
+    words: Words,
 ) -> SiteStands:  # fmt: skip
-    mine = [row for row in rows if row["site"] == name]
+    mine = [row for row in rows or () if row["site"] == name]
     occupied, held = (sum(row[what] for row in mine) for what in ("occupied", "held"))
     link = "live" if name == own else links.get(name, "unknown")
     against = []
     if name in bound:
         against.append(words("standing.hub"))
-    if occupied or held:
+    if rows is None:
+        against.append(words("standing.people_unknown"))
+    elif occupied or held:
         against.append(words("standing.people", occupied=words.number(occupied), held=words.number(held)))
     if link != "live":
         against.append(words("standing.not_live"))
@@ -101,7 +106,8 @@ def _site(
     if name == own and any(one["halted"] or any(log["doubted"] for log in one["logs"]) for one in said.values() if one):
         against.append(words("standing.not_sure"))
     command = "" if name in bound else f"plek site remove {name} --dry-run"
-    return SiteStands(name, link, words.number(occupied), words.number(held), against, command)
+    shown = ("", "") if rows is None else (words.number(occupied), words.number(held))
+    return SiteStands(name, link, *shown, against, command)
 
 
 def _behind(one: Row, site: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -212,15 +212,20 @@ def would(act: str, service: str, on: str, said: Mapping[str, Any], refused: str
     return Would(text, detail, refused=False)
 
 
-def _links(answers: Sequence[tuple[str, Mapping[str, Any]]], words: Words) -> list[LinkLine]:
+def worst_links(answers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """The worst that any service of this site says of another site: each has a connection of its own."""
     worst: dict[str, Mapping[str, Any]] = {}
     order = ("live", "late", "silent", "unknown")
-    for _, one in answers:
+    for one in answers:
         for link in one["links"]:
             known = worst.get(link["site"])
             if known is None or order.index(link["state"]) > order.index(known["state"]):
                 worst[link["site"]] = link
+    return worst
+
+
+def _links(answers: Sequence[tuple[str, Mapping[str, Any]]], words: Words) -> list[LinkLine]:
+    worst = worst_links(one for _, one in answers)
     lines = []
     for site, link in sorted(worst.items()):
         silent = link["silent_seconds"]

@@ -22,12 +22,13 @@ from services.intake.file import (
 )
 from shared.contracts.vocabulary import OUTCOME_OF, REFERRAL_STATES
 from shared.kernel import Rejected
+from shared.unspoken import Unspoken
 
 WAYS_MAX, MILESTONES_MAX, REFERRALS_MAX = 50, 100, 500
 """As many as a file may have of each."""
 
 
-class CarriedRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CarriedRequest(Unspoken, frozen=True, forbid_unknown_fields=True):
     """What the client waits for. counted: it is no need any more that could count as not met."""
 
     kinds: tuple[str, ...]
@@ -39,14 +40,14 @@ class CarriedRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counted: bool
 
 
-class CarriedMilestone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CarriedMilestone(Unspoken, frozen=True, forbid_unknown_fields=True):
     """A step, and when it was made."""
 
     step: Milestone
     at: datetime
 
 
-class CarriedTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CarriedTrajectory(Unspoken, frozen=True, forbid_unknown_fields=True):
     """How the client is guided, or was."""
 
     goals: Goals
@@ -56,7 +57,7 @@ class CarriedTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     ending: Ending | None = None
 
 
-class CarriedReferral(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CarriedReferral(Unspoken, frozen=True, forbid_unknown_fields=True):
     """To whom they were referred, and how it went on."""
 
     referred: Referred
@@ -66,7 +67,7 @@ class CarriedReferral(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first: Appointment | None = None
 
 
-class Carried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Carried(Unspoken, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     card: Card

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from shared.unspoken import Unspoken
+
 QUESTION = "contact"
 """The last part of the subject it is asked on."""
 BYTES_MAX = 1024
@@ -26,7 +28,7 @@ class ContactAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channels: tuple[str, ...] = ()
 
 
-class ContactAnswered(msgspec.Struct, frozen=True):
+class ContactAnswered(Unspoken, frozen=True):
     """status: `gone`: there is nobody of that id, or not any more; `shut`: the vault does not open now.
 
     channel: as the client chose it. explicit: whether a message may say what it is about. languages: what they read.

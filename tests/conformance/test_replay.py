@@ -164,6 +164,28 @@ async def test_it_is_refused_while_the_bus_does_not_hold_all_that_was_read(
     assert (await shop.values(), await shop.history()) == (shown, [])
 
 
+async def test_what_others_go_on_telling_does_not_hide_that_something_is_missing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await spoiled(shop)
+    monkeypatch.setattr(replaying, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(replaying, "SECONDS_MAX", 4.0)
+    await shop.stop()
+    shop.shelf.remake(message(1), message(3, 30))
+
+    async def busy() -> None:
+        for sequence in range(1, 1_000):
+            shop.shelf.put(message(sequence, 1, NOORD), message(sequence + 3, 1))
+            await asyncio.sleep(0.05)
+
+    others = asyncio.create_task(busy())
+    try:
+        no = await refusal(replays(shop).look("counts", OF_WEST))
+    finally:
+        others.cancel()
+    assert (no.code, no.facts["sequence"]) == ("replay-incomplete", 2), "not too large: a rebuild would not help"
+
+
 async def test_it_is_refused_when_a_message_the_view_shows_cannot_be_read_any_more(shop: Workshop) -> None:
     shop.shelf.put(message(1))
     await shop.read()

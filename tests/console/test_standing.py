@@ -62,3 +62,18 @@ def test_a_site_that_is_not_heard_or_not_read_to_its_end_is_not_to_leave() -> No
     west = seen(halted="others have heard 9").sites[2]
     assert "A service of it does not know whether others heard what it has." in west.against
     assert seen(links=[]).sites[0].link == "unknown"
+
+
+def test_what_does_not_answer_is_not_nobody() -> None:
+    """No places in use, and nobody who says so, are not the same: a site with people in it must not look empty."""
+    there = standing({"placement": None, "intake": SAID | {"links": LINKS}}, None, ["noord"], "west", {"stad"}, EN)
+    [noord] = there.sites
+    assert (noord.occupied, noord.held) == ("", "")
+    assert noord.against == ["It is not known how many live there: the places service does not answer."]
+
+
+def test_a_site_is_heard_as_badly_as_by_the_service_that_hears_it_worst() -> None:
+    silent = [LINKS[0], LINKS[1] | {"state": "silent"}]
+    said = {"placement": SAID | {"links": silent}, "console": SAID | {"links": LINKS}}
+    [noord] = standing(said, ROWS, ["noord"], "west", {"stad"}, EN).sites
+    assert (noord.link, noord.against) == ("silent", ["It is not heard now: what it has is not known."])

@@ -8,6 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,9 +17,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision
 
-from services.intake import file
+from services.intake import file, handover
 from services.intake.file import Card, Personal
+from services.notifications.adapters.port import Outgoing
+from services.notifications.words import Written
 from shared import telemetry
+from shared.contracts.contact import ContactAnswered
 from shared.log_limits import LINES_MAX, LogLimit
 from shared.ports import StoreUnavailable
 from shared.tracing import ASKED_A_SECOND_MAX, ASKED_KNOWN_MAX, ASKED_REQUESTS_MAX, Asked, Bounded
@@ -26,6 +30,7 @@ from shared.unspoken import Unspoken
 from tests.support.border import SECRET, Tokens, caller, tiny_site
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+AT = datetime(2026, 1, 5, tzinfo=UTC)
 UNSAMPLED = PARENT[:-2] + "00"
 
 
@@ -230,6 +235,17 @@ def test_every_part_of_a_file_refuses_to_be_printed() -> None:
     ]  # fmt: skip
     assert len(parts) >= 10
     assert [part.__name__ for part in parts if not issubclass(part, Unspoken)] == []
+
+
+def test_what_leaves_the_vault_refuses_to_be_printed_on_its_way_too(log: io.StringIO) -> None:
+    sent = Outgoing("an id", SECRET, Written(SECRET, SECRET, ()), repeat=False, at=AT)
+    carried = handover.Carried(Card(alias=SECRET), Personal(), handover.CarriedRequest(
+        (SECRET,), (), 1, (SECRET,), file.Facts(()), AT.date(), counted=True))  # fmt: skip
+    for one in (sent, carried, carried.request, ContactAnswered("known", alias=SECRET, address=SECRET)):
+        assert SECRET not in f"{one} {one!r} {one!s} {[one]} {one:>40}"
+        telemetry.logger("desk").warning("a mistake of ours", told=one, all=[one])
+    assert "withheld" in log.getvalue()
+    assert SECRET not in log.getvalue()
 
 
 def test_switched_off_nothing_is_made() -> None:

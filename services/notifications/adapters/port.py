@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from services.notifications.words import Written
+from shared.unspoken import Unspoken
 
 
-class Outgoing(NamedTuple):
+class Outgoing(Unspoken, frozen=True):
     """One message on its way. It exists while it is sent, and is kept nowhere.
 
     message_id: the same at every attempt. address: where to. written: what it says. at: when this attempt was begun.
