@@ -52,7 +52,7 @@ def header_values(raw: bytes) -> dict[str, str]:
     values: dict[str, str] = {}
     for line in raw.decode("utf-8", "replace").split("\r\n"):
         name, colon, value = line.partition(": ")
-        if not colon:
+        if not colon or ":" in name:
             name, colon, value = line.partition(":")
         if colon:
             values[name] = value.strip()

@@ -77,9 +77,11 @@ def site_events(event: oe.OfferEvent, before: File) -> Sequence[Written[Any]]:
 def stay(
     client_id: str, offer: Offer, lived: tuple[tuple[str, datetime], ...], ended_at: datetime | None, at: datetime
 ) -> Written[told.ClientStayTold]:
-    """A stay as its owner tells it; but whoever moved on lives there no longer, whatever its owner knows yet."""
+    """A stay as its owner tells it; but whoever moved on lives there no longer, whatever its owner knows yet. Who had
+    left before that had, in its owner's word: no day between is one with meals."""
+    ends = [moment for moment in (offer.given_up, ended_at) if moment is not None]
     return told.ClientStayTold.written(
-        client_id=client_id, offer_id=offer.id, lived=lived, ended_at=offer.given_up or ended_at, at=at
+        client_id=client_id, offer_id=offer.id, lived=lived, ended_at=min(ends, default=None), at=at
     )
 
 

@@ -59,9 +59,9 @@ class Watch:
         host = self._runtime.host
         while True:
             found: Mapping[str, int] = {}
-            seconds = host.clock.monotonic() - self._began
             others = [site for site in host.roster if site != host.settings.site]
-            if caught_up(self._runtime.links, others, self._room.checkpoint, seconds):
+            now = host.clock.monotonic()
+            if caught_up(self._runtime.links, others, self._room.checkpoint, self._began, now):
                 with suppress(StoreUnavailable):
                     found = await free_by_kind(self._store, host.roster)
             for kind, below in self._below.items():
@@ -90,18 +90,21 @@ class Watch:
         self._told.add(command_id)
 
 
-def caught_up(links: Links, sites: Iterable[str], applied: Callable[[str], tuple[int, int]], seconds: float) -> bool:
-    """Whether the sum of what these sites have free is whole: all they said they told is applied. applied: epoch and
-    sequence of an origin's last message that is. seconds: since this process began to listen."""
+def caught_up(
+    links: Links, sites: Iterable[str], applied: Callable[[str], tuple[int, int]], began: float, now: float
+) -> bool:
+    """Whether the sum of what these sites have free is whole: all they said they told is applied. What a silent site
+    told last may be on the other side of a cut: of that, what is known counts. applied: epoch and sequence of an
+    origin's last message that is. began, now: by this process's clock, since when it listens and when it looks."""
     origins = {origin.site: origin for origin in links.origins() if origin.service == PLACEMENT}
     for site in sites:
         origin = origins.get(site)
         if origin is None:
-            if seconds < UNHEARD_SECONDS:
+            if now - began < UNHEARD_SECONDS:
                 return False
             continue
-        told = links.told(origin)
-        if told and applied(origin.key) < (origin.epoch, told):
+        told, silent = links.told(origin), links.link(site, now, PLACEMENT).state == "silent"
+        if told and not silent and applied(origin.key) < (origin.epoch, told):
             return False
     return True
 

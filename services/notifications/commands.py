@@ -26,14 +26,16 @@ class ChooseMessage(Command, frozen=True, kw_only=True):
 class ReplaceMessages(Command, frozen=True, kw_only=True):
     """What there was to tell of a thing is over, and this is told instead.
 
-    over: messages that need not be told any more. instead: in this order. only_if_told: nothing is told instead to
-    whoever has heard of none of what is over.
+    over: messages that need not be told any more. instead: in this order. only_if_told: whoever has heard of none of
+    what is over is told `otherwise`. heard_by: messages there only are for whoever heard of it before, sent or not.
     """
 
     recipient: str
     over: tuple[str, ...] = ()
     instead: tuple[ChooseMessage, ...] = ()
     only_if_told: bool = False
+    otherwise: tuple[ChooseMessage, ...] = ()
+    heard_by: tuple[str, ...] = ()
 
 
 class TakeUpMessage(Command, frozen=True, kw_only=True):

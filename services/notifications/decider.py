@@ -86,15 +86,13 @@ def choose(state: Recipient, command: cmd.ChooseMessage) -> Outcome:
 
 def replace(state: Recipient, command: cmd.ReplaceMessages) -> Outcome:
     """What has not gone out yet is not told any more; what is under way is not tried again. Refused: as `choose`."""
-    heard = any(state.has_heard(message_id) for message_id in command.over)
+    heard = any(map(state.has_heard, command.over)) or any(map(state.knows, command.heard_by))
     events: list[ev.RecipientEvent] = [
         ev.MessageSuppressed(command.recipient, message_id, "overtaken", command.at)
         for message_id in command.over
         if message_id in state.open
     ]
-    if command.only_if_told and not heard:
-        return events
-    for wanted in command.instead:
+    for wanted in command.otherwise if command.only_if_told and not heard else command.instead:
         chosen = choose(RECIPIENT.fold(state, events), wanted)
         if isinstance(chosen, Rejected):
             return chosen

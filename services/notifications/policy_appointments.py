@@ -25,30 +25,37 @@ REMINDED_AT = time(10)
 """On the day before, by the city's clock."""
 REMINDED_APART = timedelta(hours=12)
 """Whoever hears of it here so shortly before the reminder needs none."""
+KNOWN = "known"
+"""What the reminder of an appointment is about that another desk has told the client of."""
 
 AppointmentSaid: TypeAlias = intake.AppointmentMade | intake.AppointmentEnded
 
 
 def of_appointment(message: Message, said: AppointmentSaid, at: datetime) -> ReplaceMessages:
-    """What is said of an appointment now, and what said before is over."""
+    """What is said of an appointment now, and what said before is over. One that is moved is a new one to whoever has
+    not heard of it."""
     if isinstance(said, intake.AppointmentMade):
-        over = () if said.replaces is None else _ids(said, said.replaces)
+        again = said.replaces is not None
         return ReplaceMessages(
-            at=at, role=SYSTEM_ROLE, recipient=said.client_id, over=over, instead=tuple(_made(message, said, at))
-        )
+            at=at, role=SYSTEM_ROLE, recipient=said.client_id,
+            over=() if said.replaces is None else _ids(said, said.replaces), only_if_told=again,
+            instead=tuple(_made(message, said, MOVED if again else MADE, at)),
+            otherwise=tuple(_made(message, said, MADE, at)) if again else (),
+            heard_by=() if said.replaces is None else _known(said, said.replaces),
+        )  # fmt: skip
     off = said.how == "called_off" and is_news(said.at, at)
     return ReplaceMessages(
         at=at, role=SYSTEM_ROLE, recipient=said.client_id, over=_ids(said, said.turn), only_if_told=True,
-        instead=(_choice(message, said, OFF, at),) if off else (),
+        instead=(_choice(message, said, OFF, at),) if off else (), heard_by=_known(said, said.turn),
     )  # fmt: skip
 
 
-def _made(message: Message, said: intake.AppointmentMade, at: datetime) -> Iterator[ChooseMessage]:
+def _made(message: Message, said: intake.AppointmentMade, template: str, at: datetime) -> Iterator[ChooseMessage]:
     """That there is one is news for a day; the reminder is, until it is over, however long ago it was made."""
-    if not said.known and is_news(said.at, at):
-        yield _choice(message, said, MADE if said.replaces is None else MOVED, at, at + SETTLES)
-    remind_at = reminded_at(said.starts_at)
-    if said.known or said.at + REMINDED_APART <= remind_at:
+    remind_at, told_now = reminded_at(said.starts_at), not said.known and is_news(said.at, at)
+    if told_now:
+        yield _choice(message, said, template, at, at + SETTLES)
+    if not told_now or said.at + REMINDED_APART <= remind_at:
         yield _choice(message, said, NEAR, at, max(at, remind_at))
 
 
@@ -62,13 +69,26 @@ def _choice(
     message: Message, said: AppointmentSaid, template: str, at: datetime, send_at: datetime | None = None
 ) -> ChooseMessage:
     about, fields = _about(said, said.turn), {"time": said.starts_at.isoformat()}
+    if isinstance(said, intake.AppointmentMade) and said.known:
+        about = f"{about}/{KNOWN}"
     return choice(
         message, said.client_id, template, about, at, fields, expires_at=said.starts_at, send_at=send_at
     )  # fmt: skip
 
 
 def _ids(said: AppointmentSaid, turn: int) -> tuple[str, ...]:
-    return tuple(message_id_of(said.client_id, template, _about(said, turn)) for template in TOLD)
+    """All there may be of one appointment."""
+    about = _about(said, turn)
+    elsewhere = message_id_of(said.client_id, NEAR, f"{about}/{KNOWN}")
+    return (*(message_id_of(said.client_id, template, about) for template in TOLD), elsewhere)
+
+
+def _known(said: AppointmentSaid, turn: int) -> tuple[str, ...]:
+    """Those there are for whoever has heard of it before: at another desk, or at another time. They would go there
+    then, whether or not the newer time has gone out yet."""
+    about = _about(said, turn)
+    moved = message_id_of(said.client_id, MOVED, about)
+    return moved, message_id_of(said.client_id, NEAR, f"{about}/{KNOWN}")
 
 
 def _about(said: AppointmentSaid, turn: int) -> str:

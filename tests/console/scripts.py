@@ -34,7 +34,8 @@ class Element {
 }
 const element = id => (elements[id] ??= new Element(id));
 const given = {
-  document: { hidden: false, getElementById: element, createElement: name => new Element(name),
+  document: { hidden: false, getElementById: element, querySelector: () => null,
+              createElement: name => new Element(name),
               addEventListener() {}, dispatchEvent() {}, documentElement: { lang: "en" }, activeElement: null },
   navigator: { serviceWorker: { ready: new Promise(go => { heard.ready = go; }), register: async () => {},
                addEventListener(name, listener) { heard[name] = listener; } } },

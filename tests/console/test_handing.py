@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from services.console.handing import TAKINGS, coming, handing, handing_form, tak
 from services.console.words import words
 from shared.contracts.vocabulary import CHECK_ENDS
 from tests.console.sample import uid
+from tests.console.scripts import on_a_page
 
 NOW = datetime(2026, 1, 10, 20, 0, tzinfo=UTC)
 EN, NL = words("en"), words("nl")
@@ -105,10 +107,31 @@ def test_looking_and_calling_off_are_one_request_each() -> None:
         f"/api/intake/clients/{uid(31)}/{path}" for path in ("look-alikes", "hand-over/call-off")
     )
     assert look.answer is not None
-    assert [name for name, _ in look.answer.lines] == ["maybe_known"]
+    assert [name for name, _ in look.answer.lines] == ["maybe_known"] == list(look.answer.people)
 
 
 def test_a_file_that_waits_is_taken_or_left() -> None:
     take, leave = (taking_form(about, taking("asked"), EN) for about in TAKINGS)
     assert (take.path, leave.path) == tuple(f"/api/intake/takings/{uid(51)}/{word}" for word in ("agree", "decline"))
     assert uid(51)[:8] in take.title
+
+
+def test_what_came_back_is_said_by_whose_files_they_are_or_by_line_of_a_file_that_was_read(tmp_path: Path) -> None:
+    """Both are lists: one said in the words of the other is a row of `undefined` where a second file should be seen."""
+    said = on_a_page(
+        tmp_path,
+        """
+      Object.assign(element("form-texts").dataset, { nothing: "nothing", nobody: "nobody",
+        refusals: JSON.stringify({ "line-invalid": "cannot be read" }) });
+      const { words } = await import("./forms.js");
+      const people = { dataset: { people: "" } }, plain = { dataset: {} };
+      return [
+        words([{ client_id: "1", alias: "Anna" }, { client_id: "2", alias: null }], people), words([], people),
+        words([{ line: 3, code: "line-invalid" }, { line: 5, code: "new" }], plain), words([], plain),
+        words(2, plain), words(null, people), words(45000, { dataset: { money: "" } }),
+      ];
+    """,
+    )
+    assert said == [
+        "Anna, 2", "nobody", "3: cannot be read · 5: new", "nothing", "2", "nothing", "\u20ac450.00"
+    ]  # fmt: skip

@@ -376,7 +376,7 @@ OF_ONE = {"appointment_made", "appointment_moved", "appointment_near"}
     ("said", "at", "over", "instead", "only_if_told"),
     [
         (expected(), T0, set(), {"appointment_made": SOON, "appointment_near": EVE}, False),
-        (expected(turn=5, replaces=3), T0, OF_ONE, {"appointment_moved": SOON, "appointment_near": EVE}, False),
+        (expected(turn=5, replaces=3), T0, OF_ONE, {"appointment_moved": SOON, "appointment_near": EVE}, True),
         (expected(known=True), T0, set(), {"appointment_near": EVE}, False),
         (no_more("called_off"), T0, OF_ONE, {"appointment_off": None}, True),
         (no_more("over"), T0, OF_ONE, {}, True),

@@ -9,7 +9,7 @@ import pytest
 from services.notifications.app_watch import UNHEARD_SECONDS, caught_up, parked_readers
 from services.notifications.views_room import ROOM, free_by_kind, room_rows
 from shared import metrics
-from shared.beats import Beat, Links
+from shared.beats import LATE_SECONDS, Beat, Links
 from shared.contracts.placement import CapacityTold
 from shared.envelope import Message, Origin
 from shared.ports import Append
@@ -61,7 +61,7 @@ def test_a_sum_is_whole_when_all_is_applied_that_sites_said_they_told(
     links = Links("stad", ("west", "noord"))
     heard(links, "west", 7)
     heard(links, "noord", 3)
-    assert caught_up(links, ("west", "noord"), lambda origin: applied.get(origin, (0, 0)), 1.0) is whole
+    assert caught_up(links, ("west", "noord"), lambda origin: applied.get(origin, (0, 0)), 0.0, 1.0) is whole
 
 
 def test_a_new_epoch_is_waited_for_and_a_house_that_has_told_nothing_is_not() -> None:
@@ -69,9 +69,9 @@ def test_a_new_epoch_is_waited_for_and_a_house_that_has_told_nothing_is_not() ->
     heard(links, "west", 7)
     heard(links, "noord", 0)
     known = {"west/placement": (1, 9)}
-    assert caught_up(links, ("west", "noord"), lambda origin: known.get(origin, (0, 0)), 1.0)
+    assert caught_up(links, ("west", "noord"), lambda origin: known.get(origin, (0, 0)), 0.0, 1.0)
     heard(links, "west", 2, epoch=2)
-    assert not caught_up(links, ("west", "noord"), lambda origin: known.get(origin, (0, 0)), 1.0)
+    assert not caught_up(links, ("west", "noord"), lambda origin: known.get(origin, (0, 0)), 0.0, 1.0)
 
 
 def test_a_site_nobody_has_heard_since_the_start_is_waited_for_as_long_as_one_that_is_late() -> None:
@@ -79,7 +79,17 @@ def test_a_site_nobody_has_heard_since_the_start_is_waited_for_as_long_as_one_th
     heard(links, "west", 7)
     known = {"west/placement": (1, 7)}
     for seconds, whole in ((UNHEARD_SECONDS - 1, False), (UNHEARD_SECONDS, True)):
-        assert caught_up(links, ("west", "noord"), lambda origin: known.get(origin, (0, 0)), seconds) is whole
+        assert caught_up(links, ("west", "noord"), lambda origin: known.get(origin, (0, 0)), 0.0, seconds) is whole
+
+
+def test_what_a_silent_site_told_last_is_not_waited_for_till_the_cut_is_healed() -> None:
+    """Its beat came through before the cut, what it told did not: the city runs short of places all the same."""
+    links = Links("stad", ("west", "noord"))
+    heard(links, "west", 7)
+    known = {"west/placement": (1, 6)}
+    for now, whole in ((LATE_SECONDS - 1, False), (LATE_SECONDS, True)):
+        links.heard(Beat.of(Origin("noord", "placement", 1), {"pub": 0}), now)
+        assert caught_up(links, ("west", "noord"), lambda origin: known.get(origin, (0, 0)), 0.0, now) is whole
 
 
 def test_whoever_waits_in_this_process_is_seen_in_its_own_gauge() -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from msgspec.structs import replace
-
 from services.intake import events_offers as oe
 from services.intake.decider import CLIENT
 from services.intake.events import ClientErased
@@ -74,9 +72,7 @@ class Facts:
 
     def told(self, event: oe.StayHeard, moved_on: date | None) -> None:
         """All of a stay, but for what came after they moved on."""
-        days = days_with_meals(event, HORIZON)
-        if moved_on is not None:
-            days = {day for day in days_with_meals(replace(event, ended_at=None), HORIZON) if day < moved_on}
+        days = {day for day in days_with_meals(event, HORIZON) if moved_on is None or day < moved_on}
         self.stays[event.offer_id] = Lived(days, HORIZON[0], bool(days) and max(days) == HORIZON[-1], whole=True)
 
 

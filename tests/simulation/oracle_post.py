@@ -144,7 +144,8 @@ class PostOracle:
             chosen = set(known.chosen) - known.summaries
             ready = ready_of(known.allowance, of_offers.erased)
             require(ready.must <= chosen, "a client does not hear that cash waits", site, ready.must - chosen)
-            require(days.must <= chosen, "a client does not hear of an appointment", site, days.must - chosen)
+            unheard = days.unheard(chosen)
+            require(not unheard, "a client does not hear of an appointment", site, unheard)
             still = days.over.keys() & known.open
             require(not still, "an appointment that is over still waits", site, still)
             too_late = days.too_late(known.begun_at)
@@ -156,6 +157,8 @@ class PostOracle:
             require(not of_offers.over & known.open, "what is over still waits", site, of_offers.over & known.open)
             require(set(known.chosen.values()) <= {1}, "two messages for one thing", site, known.chosen)
             sent = {id_ for id_, how in known.ended.items() if "MessageSent" in how}
+            uncalled = days.not_called_off(chosen, {id_: known.begun_at[id_] for id_ in sent})
+            require(not uncalled, "a client would go to what is off", site, uncalled)
             require(sent <= known.arrivals.keys(), "a message counts as sent and is lost", site, sent)
 
 

@@ -121,10 +121,11 @@ function accepted(form, came) {
   show();
 }
 
-function words(value, line) {
-  if (line.dataset.answer === "maybe_known") return value.map((one) => one.alias || one.client_id).join(", ") || told.nobody;
-  if (Array.isArray(value)) return value.map((one) => `${one.line}: ${(refusals[one.code] || one.code)}`).join(" · ") || told.nothing;
+// What came back, in words: files by whose they are, lines of a file that was read by what is wrong with them.
+export function words(value, line) {
   if (value === null || value === undefined || value === "") return told.nothing;
+  if (Array.isArray(value) && "people" in line.dataset) return value.map((one) => one.alias || one.client_id).join(", ") || told.nobody;
+  if (Array.isArray(value)) return value.map((one) => `${one.line}: ${(refusals[one.code] || one.code)}`).join(" · ") || told.nothing;
   if ("money" in line.dataset) return (value / 100).toLocaleString(document.documentElement.lang, { style: "currency", currency: "EUR" });
   if (!("moment" in line.dataset)) return String(value);
   return new Date(value).toLocaleString(document.documentElement.lang, { timeZone: zone, dateStyle: "long", timeStyle: "short" });

@@ -7,6 +7,7 @@ One file a day, a line an attempt: the message's id, the attempt's number, the c
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from datetime import date, timedelta
@@ -47,7 +48,9 @@ class Begun:
         if self._folder is not None:
             if self._day != today:
                 self._turn_to(self._folder, today)
-            os.write(self._file, f"\n{message_id} {attempt} {channel}".encode())
+            line = f"\n{message_id} {attempt} {channel}".encode()
+            if os.write(self._file, line) < len(line):  # a disk that is nearly full takes a part, and says so only here
+                raise OSError(errno.ENOSPC, "a part was written")
         self._keep(message_id, attempt, channel)
 
     def close(self) -> None:

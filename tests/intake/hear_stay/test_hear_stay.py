@@ -61,8 +61,16 @@ def test_nobodys_sight_of_the_file_is_stale_by_it_and_no_timer_is_set() -> None:
 
 def test_whoever_moved_on_lives_there_no_longer_whatever_its_owner_knows() -> None:
     moved_on = oe.PlaceGivenUp(ANNA, ASKED, OFFER, 2, T0 + timedelta(days=1), T0, T0)
-    [said] = contracts(lives_there.given(moved_on), stay())
-    assert said.ended_at == T0 + timedelta(days=1)
+    for ended_at in (None, T0 + timedelta(days=1), T0 + timedelta(days=3)):
+        [said] = contracts(lives_there.given(moved_on), stay(ended_at=ended_at))
+        assert said.ended_at == T0 + timedelta(days=1)
+
+
+def test_whoever_had_left_before_they_moved_has_no_meals_there_in_between() -> None:
+    """Their owner found out by a head count; an allowance is paid for the days until they had another place."""
+    moved_on = oe.PlaceGivenUp(ANNA, ASKED, OFFER, 2, T0 + timedelta(days=9), T0, T0)
+    [said] = contracts(lives_there.given(moved_on), stay(ended_at=T0 + timedelta(days=2)))
+    assert said.ended_at == T0 + timedelta(days=2)
 
 
 def test_a_new_epoch_tells_it_after_the_word_it_belongs_to() -> None:
