@@ -50,7 +50,8 @@ class Field:
 class Answer:
     """What is shown of what came back, while the form is open and never again: names of the answer with their words.
 
-    moments: those that are times. big: the one that is read out at the desk. money: those that are cents.
+    moments: those that are times. big: the one that is read out at the desk. money: those that are cents. people: lists
+    of clients of this desk.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Answer:
     moments: frozenset[str] = frozenset()
     big: str = ""
     money: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

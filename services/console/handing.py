@@ -109,7 +109,10 @@ def handing_form(about: str, client: Row, known: Row, words: Words) -> Form | No
         )  # fmt: skip
     if about == "look":
         found = Answer(
-            words("handing.looked"), words("handing.looked_help"), [("maybe_known", words("handing.same_here"))]
+            words("handing.looked"),
+            words("handing.looked_help"),
+            [("maybe_known", words("handing.same_here"))],
+            people=frozenset({"maybe_known"}),
         )
         return Form(
             about, words("handing.look"), words("handing.look_help"), f"{path}/look-alikes",

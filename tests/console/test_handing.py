@@ -105,7 +105,7 @@ def test_looking_and_calling_off_are_one_request_each() -> None:
         f"/api/intake/clients/{uid(31)}/{path}" for path in ("look-alikes", "hand-over/call-off")
     )
     assert look.answer is not None
-    assert [name for name, _ in look.answer.lines] == ["maybe_known"]
+    assert [name for name, _ in look.answer.lines] == [*look.answer.people] == ["maybe_known"]
 
 
 def test_a_file_that_waits_is_taken_or_left() -> None:

@@ -122,9 +122,9 @@ function accepted(form, came) {
 }
 
 function words(value, line) {
+  if ("people" in line.dataset) return value.map((one) => one.alias || one.client_id).join(", ") || told.nobody;
   if (Array.isArray(value)) return value.map((one) => `${one.line}: ${(refusals[one.code] || one.code)}`).join(" · ") || told.nothing;
   if (value === null || value === undefined || value === "") return told.nothing;
-  if (Array.isArray(value)) return value.map((one) => one.alias || one.client_id).join(", ") || told.nobody;
   if ("money" in line.dataset) return (value / 100).toLocaleString(document.documentElement.lang, { style: "currency", currency: "EUR" });
   if (!("moment" in line.dataset)) return String(value);
   return new Date(value).toLocaleString(document.documentElement.lang, { timeZone: zone, dateStyle: "long", timeStyle: "short" });
