@@ -155,7 +155,8 @@ class Intake:
         )
         command_id = self.ids.event_id()
         context = Context(command_id, self.ids.random_id(), command_id, current_traceparent())
-        handled = await self.handler.handle(client_id, command, context)
+        with vault_problems():
+            handled = await self.handler.handle(client_id, command, context)
         metrics.COMMANDS.labels("intake", "ReadPersonal", outcome(handled)).inc()
         accepted(handled.rejected)
         noted(client_id)

@@ -132,8 +132,8 @@ class Lists:
         return Page[FirstAppointmentItem](items=items, next=following)
 
     async def stay_limits(self, query: Annotated[PageQuery, Query()]) -> Page[StayLimitItem]:
-        """Whose stay ends within 90 days by the limit of its kind of place, counted from the check-in this desk was
-        told of."""
+        """Whose stay ends within 90 days by the limit of the kind of place they live in, counted from when they came
+        into it in its owner's word; while that has said no more than that they live there, from that word."""
         await self._reads.written(query.after)
         store, today = self._intake.store, _day(self._intake.now())
         found = await store.page(client_offers, decode_cursor(query.cursor), query.limit + 1, word="housed")
@@ -143,14 +143,15 @@ class Lists:
         )
 
     async def _limit(self, row: Row, today: date) -> list[StayLimitItem]:
-        days = STAY_DAYS_MAX.get(row["kind"])
-        if days is None:
-            return []
         file = (await self._intake.handler.load_settled(row["client_id"]))[0]  # letters are handled by another handler
         offer = file.offers.get(row["id"])
-        if offer is None or not offer.lived_in or offer.since is None or file.erased_at is not None:
+        if offer is None or not offer.lived_in or file.erased_at is not None:
             return []
-        ends_on = _day(offer.since) + timedelta(days=days)
+        kind, since = (offer.kind, offer.since) if offer.stay is None else offer.stay.lived[-1]
+        days = STAY_DAYS_MAX.get(kind)
+        if days is None or since is None:
+            return []
+        ends_on = _day(since) + timedelta(days=days)
         left = (ends_on - today).days
         card = await opened(self._intake, file.id, f.CARD, file.card, f.Card) if left <= ANNOUNCED_DAYS[0] else None
         if card is None:
@@ -158,8 +159,8 @@ class Lists:
         announced = 0 if left < 0 else min(each for each in ANNOUNCED_DAYS if left <= each)
         return [
             StayLimitItem(
-                client_id=file.id, alias=card.alias, site=offer.site, location=offer.location, kind=offer.kind,
-                since=offer.since, ends_on=ends_on, days_left=left, announced=announced,
+                client_id=file.id, alias=card.alias, site=offer.site, location=offer.location, kind=kind,
+                since=since, ends_on=ends_on, days_left=left, announced=announced,
             )
         ]  # fmt: skip
 

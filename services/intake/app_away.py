@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.intake.commands import ClientCommand
+from services.intake.commands_flows import NoteSeat
 from services.intake.commands_handover import ResumeHandOver
 from services.intake.decider_file import File
 from services.intake.decider_parts import HandingOver
@@ -34,8 +35,10 @@ class OwnFiles(Handler[File, ClientCommand, ClientEvent]):
 
     async def handle(self, key: str, command: ClientCommand, context: Context, also: Also = NOTHING_ELSE) -> Handled:
         """As `Handler.handle`, once a file that was sent away is known to be. Raises `VaultProblem` too: whoever cannot
-        read which file that is works with none."""
-        await self.freeze_sent(key)
+        read which file that is works with none. What another service says of a client is no work, as letters are none:
+        its reader would put the message aside for a disk that has trouble, and wait for somebody to let it go on."""
+        if not isinstance(command, NoteSeat):
+            await self.freeze_sent(key)
         return await super().handle(key, command, context, also)
 
     async def freeze_sent(self, client_id: str) -> None:

@@ -61,7 +61,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     def living(self) -> str:
         """The kind of place they live in, `allowance` where they have that and no place, or `out`."""
         home = self.home
-        return home.kind if home is not None else ALLOWANCE if self.seats else OUT
+        return home.kind_now if home is not None else ALLOWANCE if self.seats else OUT
 
     @property
     def home(self) -> Offer | None:

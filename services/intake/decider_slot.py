@@ -63,6 +63,11 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stay: Lived | None = None
 
     @property
+    def kind_now(self) -> str:
+        """The kind of place: that of the offer, until its owner says that they live in another one of the house."""
+        return self.kind if self.stay is None else self.stay.lived[-1][0]
+
+    @property
     def lived_in(self) -> bool:
         """Whether the client lives there, as far as this file knows."""
         return self.word == "housed" and not self.settled and self.given_up is None

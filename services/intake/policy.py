@@ -93,7 +93,7 @@ def timers(events: Sequence[ev.ClientEvent]) -> list[TimerSet | TimerCleared]:
             changes.append(_counting(TRAJECTORY, event.trajectory_id, event.client_id, event.at))
         elif isinstance(event, guide.ReferralMade):
             changes.append(_counting(REFERRAL, event.referral_id, event.client_id, event.at))
-        if isinstance(event, oe.OfferWordHeard | oe.PlaceGivenUp | SeatNoted):
+        if isinstance(event, oe.OfferWordHeard | oe.StayHeard | oe.PlaceGivenUp | SeatNoted):
             week_id = f"{event.client_id}/{week_of(event.at)}"
             changes.append(_counting(FLOW, week_id, event.client_id, event.at))
         if isinstance(event, oe.OfferEvent) and not isinstance(event, oe.RequestPlaced | oe.StayHeard):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from services.intake import policy
+from services.intake.commands_offers import HearStay
 from services.notifications import policy_clients
 from shared.contracts.vocabulary import STAY_DAYS_MAX
+from shared.handling import Context
+from shared.ids import SystemIds
 from shared.security import Role
 from tests.intake.sample import READ
 from tests.intake.test_api_offers import STAY, answered
@@ -41,6 +45,17 @@ async def members(desk: IntakeDesk, client_id: str) -> dict[str, str]:
     """Who is in the household, by age band."""
     household = (await desk.get(f"/clients/{client_id}")).json()["household"]
     return {each["age_band"]: each["id"] for each in household}
+
+
+async def lives(desk: IntakeDesk, claim: str, lived: tuple[tuple[str, datetime], ...]) -> None:
+    """The owner has told all of a stay."""
+    told = HearStay(
+        at=desk.clock.now(), role="system", client_id="", request_id=claim, offer_id=claim, site="noord", lived=lived,
+        ended_at=None, number=8,
+    )  # fmt: skip
+    letter = SystemIds().random_id()
+    handled = await desk.deciding[policy.REQUEST].handle(claim, told, Context(letter, letter, letter))
+    assert handled.rejected is None, handled.rejected
 
 
 async def refer(desk: IntakeDesk, client_id: str, kind: str, member: str | None = None) -> str:
@@ -121,6 +136,25 @@ async def test_a_stay_announces_itself_90_30_and_7_days_before_its_limit(
     assert await listed(desk, "stay-limits") == []
 
 
+async def test_who_moved_into_a_kind_of_place_may_stay_there_since_then(desk: IntakeDesk) -> None:
+    """Also when an end that was tapped by mistake is taken back: that they live there is a newer word."""
+    moved = {}
+    for kinds, stay in ((("night_shelter", "shelter_24h"), STAY), (("shelter_24h", "medical_respite"), READ)):
+        client_id = moved[kinds[1]] = await desk.registered(alias="red heron")
+        body = {"stay_id": stay, "site": "noord", "location": "noord", "kind": kinds[0]}
+        claim = (await desk.post(f"/clients/{client_id}/stays", body)).json()["id"]
+        await answered(desk, claim, "housed")
+        since = desk.clock.now() - timedelta(days=10)
+        lived = ((kinds[0], since - timedelta(days=300)), (kinds[1], since))
+        await lives(desk, claim, lived)
+        desk.clock.ahead += timedelta(days=100)
+        await answered(desk, claim, "left", number=9)
+        await answered(desk, claim, "housed", number=10)
+    desk.clock.ahead += timedelta(days=547 - 10 - 200 - 31)
+    [one] = await listed(desk, "stay-limits")
+    assert (one["client_id"], one["kind"], one["days_left"]) == (moved["shelter_24h"], "shelter_24h", 31)
+
+
 def test_clients_and_their_desk_are_told_of_the_same_limit() -> None:
     assert dict(policy_clients.STAY_DAYS_MAX) == STAY_DAYS_MAX
 
@@ -136,7 +170,7 @@ async def test_a_card_that_cannot_be_read_hides_no_other(desk: IntakeDesk) -> No
 async def test_only_caseworkers_of_the_desk_read_them(desk: IntakeDesk) -> None:
     roles: tuple[Role, ...] = ("operator", "coordinator", "oncall", "auditor")
     for role in roles:
-        for name in ("children-without-referral", "first-appointments", "registrations"):
+        for name in ("children-without-referral", "first-appointments", "registrations", "stay-limits"):
             assert (await desk.get(f"/lists/{name}", role=role)).status_code == 403
 
 

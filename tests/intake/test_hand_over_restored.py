@@ -8,6 +8,10 @@ from datetime import datetime
 import pytest
 
 from services.intake import policy
+from services.intake.commands_flows import NoteSeat
+from shared.archive import Look
+from shared.handling import Context
+from shared.http_problems import Problem
 from tests.intake.test_api_clients import WHOLE
 from tests.intake.test_hand_over import Two, agreed, begun, opened_two, two
 from tests.support.border import SITE
@@ -84,6 +88,12 @@ async def test_whoever_cannot_read_what_was_sent_works_with_no_file(two: Two) ->
     two.here.vault.shut = "vault-damaged"
     answer = await two.here.post(f"/clients/{client_id}/requests/{client_id}/withdraw", {"reason": "found_elsewhere"})
     assert (answer.status_code, answer.json()["code"]) == (503, "vault-damaged")
+    with pytest.raises(Problem) as refused:
+        await two.here.intake.record_look(client_id, Look("caseworker", "guidance"))
+    assert (refused.value.status_code, refused.value.code) == (503, "vault-damaged")
+    seat = NoteSeat(at=two.here.clock.now(), role="system", client_id=client_id, entitlement_id=client_id, held=True)
+    heard = await two.here.deciding[policy.CLIENT].handle(client_id, seat, Context(client_id, client_id, client_id))
+    assert heard.events, "no work with a file: its reader does not put the message aside"
 
 
 class City:

@@ -31,6 +31,8 @@ class Household:
         """Takes one event in. slot: of the file after it."""
         if isinstance(event, oe.OfferReceived | oe.StayClaimed):
             self.kinds[event.offer_id] = event.kind
+        if isinstance(event, oe.StayHeard):
+            self.kinds[event.offer_id], _ = event.lived[-1]
         if isinstance(event, SeatNoted):
             require(event.held != (event.entitlement_id in self.seats), "a seat was noted twice", event)
             (self.seats.add if event.held else self.seats.remove)(event.entitlement_id)

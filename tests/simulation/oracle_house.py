@@ -12,6 +12,7 @@ from services.placement import events as ev
 from services.placement import events_house as eh
 from services.placement import events_offers as oe
 from services.placement import events_regimes as rg
+from services.placement.decider_location import GUEST_KEPT
 from tests.simulation.judging import Violation, require
 from tests.simulation.oracle_kept import Kept
 from tests.simulation.oracle_lived import Life, live
@@ -138,7 +139,9 @@ class House:
                 how = "lapsed" if event.code == "hold-lapsed" else "refused"
                 self.guests[event.hold_id] = (self.guests[event.hold_id][0], how)
             case ev.HoldCalledOff():
-                require(not used and event.hold_id not in self.guests, "called off what is known already", event)
+                forgotten = event.expires_at + GUEST_KEPT <= event.at  # a site that was cut off for a week
+                known = used or (event.hold_id in self.guests and not forgotten)
+                require(not known, "called off what is known already", event)
                 self.guests[event.hold_id] = (event.site, "cancelled")
             case ev.AnswerRepeated():
                 require(event.hold_id in self.guests, "an answer to a site that never asked", event)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from msgspec.structs import replace
+
+from services.intake import events_offers as oe
 from services.intake.commands_flows import NoteSeat
 from services.intake.decider_flows import SEATS_MAX, flow_of
 from services.intake.events_flows import SeatNoted
+from services.intake.policy import timers
+from shared.timers import TimerSet
 from tests.intake.offers import EXPECTED, HOUSED, OFFER, PLACED, accepted, heard, received
-from tests.intake.sample import ANNA, ERASED, OPENED, REGISTERED, T0, asked, at_desk
+from tests.intake.sample import ANNA, ASKED, ERASED, OPENED, REGISTERED, T0, asked, at_desk
 
 SEAT = "88888888-8888-4888-8888-888888888888"
 OTHER = "99999999-9999-4999-8999-999999999999"
@@ -26,6 +31,10 @@ def seat(held: bool = True, entitlement_id: str = SEAT) -> NoteSeat:
 
 def noted(held: bool = True, entitlement_id: str = SEAT, later: timedelta = timedelta()) -> SeatNoted:
     return SeatNoted(ANNA, entitlement_id, held, T0 + later)
+
+
+def at_home(*lived: tuple[str, datetime]) -> oe.StayHeard:
+    return oe.StayHeard(ANNA, ASKED, OFFER, lived, None, 1, 12, lived[-1][1])
 
 
 def test_who_has_a_seat_and_no_place_has_an_allowance() -> None:
@@ -58,6 +67,20 @@ def test_a_week_is_counted_as_it_was_when_it_ended_however_late() -> None:
     assert flow_of(file, MONDAY) == ("out", "family_shelter")
     assert flow_of(file, NEXT) == ("family_shelter", "out")
     assert flow_of(file, NEXT + A_WEEK) == ("out", "allowance")
+
+
+def test_a_move_within_a_house_to_a_place_of_another_kind_is_one_too() -> None:
+    moved = at_home(("family_shelter", T0), ("medical_respite", T0 + A_WEEK))
+    file = given.given(*LIVES, moved).state
+    assert (file.living, flow_of(file, NEXT)) == ("medical_respite", ("family_shelter", "medical_respite"))
+    [timer] = timers([moved])
+    assert isinstance(timer, TimerSet)
+    assert timer.id == f"count/flow/{ANNA}/{NEXT}"
+    before_the_word = given.given(received(), accepted(), EXPECTED, moved)
+    assert before_the_word.state.living == "out"
+    assert before_the_word.given(HOUSED).state.living == "medical_respite"
+    back = replace(moved, lived=(("family_shelter", T0),), number=13, at=moved.at)
+    assert flow_of(given.given(*LIVES, moved, back).state, NEXT) == ("family_shelter", "family_shelter")
 
 
 def test_nobody_looking_at_the_file_sees_anything_else() -> None:
