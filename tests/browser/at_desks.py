@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from infra.running import site_settings
 from shared.http_access import session_cookie
 from shared.security import Role, issue_token, load_signing_key
 from tests.browser.test_for_everybody import violations
 from tests.browser.visitor import PATIENCE_MS, PHONE, Visitor, Visitors
+from tests.support.network import Network, network_of, running_network
 
 SLOWLY_MS = 90_000
 """A site is held to be live for 15 seconds after its last beat, and one that does not offer is passed over after 60."""
+
+
+@contextmanager
+def city_with_desks(directory: Path) -> Iterator[Network]:
+    """A network: files are kept at noord and west, family places at west, programmes at stad."""
+    text = network_of("west", "noord").replace('["placement"', '["allowance", "placement"')
+    here = text.index('name = "west"')
+    file = directory / "network.toml"
+    file.write_text(text[:here] + text[here:].replace('["allowance"', '["intake", "allowance"'), "utf-8")
+    with running_network(network=file) as started:
+        yield started
+
+
+@contextmanager
+def visiting(city: Network, browser: Browser) -> Iterator[Visitors]:
+    """Visitors who went nowhere else, and whose pages did nothing that the policy forbids."""
+    there = Visitors(city, browser)
+    yield there
+    assert [address for visitor in there.opened for address in visitor.elsewhere] == []
+    assert [complaint for visitor in there.opened for complaint in visitor.forbidden] == []
 
 
 def sign_in(visitors: Visitors, visitor: Visitor, role: Role, path: str = "/clients", who: str = "") -> Visitor:

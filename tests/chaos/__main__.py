@@ -93,7 +93,7 @@ def _groups(faults: list[Fault], rounds: int) -> list[list[Fault]]:
 
 def _play(faults: Sequence[Fault], record: Record, rounds: int, console: Console, *, inside: bool) -> None:
     """Plays what is left of the rounds on one network; behind a round that failed, on a fresh one."""
-    small = inside and all(fault.events <= BACKLOG_SHORT for fault in faults)
+    small = inside and any(fault.small for fault in faults)
     while left := [fault for fault in faults if len(record.of(fault)) < rounds]:
         with console.status("starting a network of four sites") as status, network_of_four(small=small) as network:
             for fault in left:

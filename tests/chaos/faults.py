@@ -62,7 +62,8 @@ class Scene:
 @dataclass(frozen=True)
 class Fault:
     """name: for the command line. seconds: how long it lasts; 0: it is over at once. work: does it, and returns when it
-    is over. namespace: it needs one of its own, which only root can make. events: how many wait when it is over.
+    is over. namespace: it needs one of its own, which only root can make. events: how many wait when it is over. small:
+    the victim has to be on a small disk, which twenty rounds of what takes longer would fill by themselves.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Fault:
     work: Callable[[Scene], Awaitable[None]]
     namespace: bool = False
     events: int = 0
+    small: bool = False
 
 
 # --- the link ---------------------------------------------------------------------------------------------------------
@@ -232,6 +234,6 @@ FAULTS = (
     Fault("service-frozen", 10, freeze(VICTIM, "service")),
     Fault("database-frozen", 10, freeze(VICTIM, "postgres")),
     Fault("disk-slow", 10, slow_disk),
-    Fault("disk-full", 10, full_disk, namespace=True),
+    Fault("disk-full", 10, full_disk, namespace=True, small=True),
     Fault("backlog", 0, cut_for_long, events=50_000),
 )
