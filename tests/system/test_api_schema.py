@@ -27,8 +27,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 
 NOTHING_THERE = {
     "GET /parked/{parked_id}",
-    "POST /parked/{parked_id}/retry",
-    "POST /parked/{parked_id}/discard",
+    *(f"{verb} /parked/{{parked_id}}/{act}" for verb in ("GET", "POST") for act in ("retry", "discard")),
     "POST /worklist/{item_id}/tick",
     "GET /regimes/{regime_id}",
     "POST /regimes/{regime_id}/end",
@@ -39,6 +38,8 @@ NOTHING_THERE = {
     "POST /offer-questions/{offer_id}/later",
     "POST /readers/{reader}/pause",
     "POST /readers/{reader}/resume",
+    "GET /readers/{reader}/replay",
+    "POST /readers/{reader}/replay",
 }
 """On a network that is well nothing is parked and nothing is lost, nobody has declared a regime, and nobody waits who
 could be offered a place, so no operator is asked either: these always end at 404 here. (Offers that exist:
