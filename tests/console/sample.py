@@ -78,6 +78,7 @@ def contracts() -> list[Contract]:
             district="West",
             rows=(SessionSeats(kind="consultation", sessions=1, seats=5, booked=2),),
         ),
+        told.QuestionTold(location="west", question_id=STAY, kind="shelter_24h", open=True, answer_by=AT, at=AT),
         *_letters(),
     ]
 

@@ -33,8 +33,9 @@ WHOLE: dict[str, Any] = {
         "documents": "kanarie-paspoort", "notes": "kanarie-notitie",
     },
 }  # fmt: skip
-FACTS = ("fleeing_violence", "addiction_care", "population_screening", "medical_deferral")
-"""Words of the file that are nobody's name, and still nobody else's business."""
+FACTS = ("fleeing_violence", "addiction_care", "population_screening")
+"""Words of the file that are nobody's name, and still nobody else's business. How a trajectory ended is a word that is
+counted by week, without anybody: of a file that is erased or handed over at once."""
 ASK = {"kinds": ["shelter_24h"], "priority_facts": ["fleeing_violence"]}
 SITES = ("stad", "west", "noord")
 
