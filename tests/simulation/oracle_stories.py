@@ -20,6 +20,7 @@ from services.allowance.decider import ENTITLEMENT
 from services.intake import app as intake
 from services.intake import events as files
 from services.intake.app import HEARD as INTAKE_HEARD
+from services.intake.app import SEATED as INTAKE_SEATED
 from services.intake.decider import CLIENT
 from services.notifications import app as notifications
 from services.notifications import events as post
@@ -56,7 +57,7 @@ AGGREGATES: Mapping[str, tuple[Aggregate[Any, Any, Any], ...]] = {
 }  # fmt: skip
 POLICIES: Mapping[str, tuple[str, ...]] = {
     PLACEMENT: (placement.HEARD.name,),
-    INTAKE: (INTAKE_HEARD.name,),
+    INTAKE: (INTAKE_HEARD.name, INTAKE_SEATED.name),
     ALLOWANCE: allowance.POLICIES,
     NOTIFICATIONS: (notifications.NEWS, notifications.DUTY),
 }
