@@ -78,7 +78,7 @@ def test_a_file_that_goes_to_another_desk_is_at_one_of_them_whatever_goes_wrong(
         outcome = run_seed(seed, movers=True)
         assert outcome.failure is None, f"seed {seed} of movers: {outcome.failure}"
         handed_over += outcome.handed_over
-    assert handed_over > 5
+    assert handed_over > 3
 
 
 def test_a_desk_that_takes_a_file_back_unasked_is_noticed() -> None:
