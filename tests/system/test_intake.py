@@ -262,18 +262,20 @@ async def test_a_file_goes_to_another_desk_across_a_cut_link_and_lies_nowhere_el
         assert (await asyncio.to_thread(network.plek, "link", "cut", "noord")).returncode == 0
         agreed = await noord.post(f"/api/intake/takings/{taking['id']}/agree")
         assert (agreed.status_code, agreed.json()["status"]) == (200, "agreed")
-        [mine] = (await west.get("/api/intake/hand-overs")).json()["items"]
+        sent = {"client_id": client_id}
+        [mine] = (await west.get("/api/intake/hand-overs", params=sent)).json()["items"]
         assert (mine["id"], mine["status"]) == (taking["id"], "under_way")
         assert (await asyncio.to_thread(network.plek, "link", "heal", "noord")).returncode == 0
 
         async def status() -> str:
-            return str((await west.get("/api/intake/hand-overs")).json()["items"][0]["status"])
+            return str((await west.get("/api/intake/hand-overs", params=sent)).json()["items"][0]["status"])
 
         async def taken() -> bool:
             return await status() == "taken"
 
         await eventually("noord has taken it, and west has heard so", taken, 120)
-        [row] = (await noord.get("/api/intake/takings")).json()["items"]
+        rows = (await noord.get("/api/intake/takings")).json()["items"]
+        [row] = [one for one in rows if one["id"] == taking["id"]]
         theirs = f"/api/intake/clients/{row['client_id']}"
         read = (await noord.post(f"{theirs}/read-personal", json={"purpose": "contact"})).json()
         assert (read["name"], read["notes"]) == ("kanarie-naam", "kanarie-notitie")
