@@ -227,9 +227,13 @@ class Buses:
         return status == 200 and wanted <= {leaf["name"] for leaf in told.get("leafs") or ()}
 
     def gave_up(self, site: str) -> bool:
-        """Whether a server runs without JetStream, which it turns off for good when its disk was full for a moment."""
+        """Whether a server stores nothing until it is started again. When its disk was full for a moment it turns
+        JetStream off for good, or remembers for good that a stream could not be written."""
         status, told = get(f"{self.monitor_url(site)}/jsz", timeout_seconds=1)
-        return status == 200 and isinstance(told, dict) and bool(told.get("disabled"))
+        if status == 200 and isinstance(told, dict) and bool(told.get("disabled")):
+            return True
+        status, told = get(f"{self.monitor_url(site)}/healthz", timeout_seconds=1)
+        return status == 503 and isinstance(told, dict) and "write error" in str(told.get("error"))
 
     def monitor_url(self, site: str) -> str:
         """Where a server answers `/leafz`, `/jsz` and the like."""

@@ -294,11 +294,11 @@ class Supervisor:
             raise PlatformError(f"the schemas could not be brought up to date: {last_line(self._migrate_log)}")
 
     async def _watch_buses(self) -> None:
-        """End a server that runs without its JetStream: started again, it has one, as soon as its disk has room."""
+        """End a server that stores nothing any more: started again, it does, as soon as its disk has room."""
         while True:
             for site, server in self.buses.servers.items():
                 if server.alive() and await asyncio.to_thread(self.buses.gave_up, site):
-                    self.say(f"{site}: nats-server turned JetStream off, most likely for want of disk")
+                    self.say(f"{site}: nats-server stores nothing any more, most likely for want of disk")
                     server.kill()
             await asyncio.sleep(BUS_LOOK_SECONDS)
 
