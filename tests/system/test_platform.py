@@ -38,6 +38,7 @@ from infra.processes import (
 )
 from shared.settings import inbox_prefix
 from shared.streams import Topology, apply
+from tests.chaos import faults as chaos
 from tests.support.processes import eventually, gone, mentioning, running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -264,6 +265,49 @@ def test_a_bus_that_was_started_while_its_disk_was_full_has_room_once_there_is()
             buses.stop()
             if mounted.returncode == 0:
                 subprocess.run(["umount", small], check=True)
+
+
+def test_a_bus_that_could_not_write_a_stream_has_given_up_until_it_is_started_again() -> None:
+    """An ordinary user cannot make a small disk; for one, it says at least that a server with room has not."""
+    with folder() as directory:
+        small = directory / "small"
+        small.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", small], capture_output=True, check=False
+        )
+        topology = Topology("stad", {"stad": ["placement"]})
+        buses = Buses(topology, small)
+        try:
+            buses.launch("stad")
+            wait_for_nats(buses.servers["stad"])
+            assert asyncio.run(apply(topology, buses.admins()))
+            assert not buses.gave_up("stad")
+            if mounted.returncode == 0:
+                chaos.fill(small / "filling")
+                asyncio.run(told(buses))
+                (small / "filling").unlink()
+                assert buses.gave_up("stad")
+                buses.servers["stad"].stop()
+                buses.launch("stad")
+                wait_for_nats(buses.servers["stad"])
+                assert not buses.gave_up("stad")
+        finally:
+            buses.stop()
+            if mounted.returncode == 0:
+                subprocess.run(["umount", small], check=True)
+
+
+async def told(buses: Buses) -> None:
+    """Writes to the log of the only service, which finds no room: nothing is answered, or a refusal."""
+    user = "city.placement.relay"
+    client = await nats.connect(buses.servers["stad"].url, nkeys_seed=str(buses.credentials["stad"][user]),
+                                inbox_prefix=inbox_prefix("stad", user))  # fmt: skip
+    try:
+        for _ in range(20):
+            with suppress(nats.errors.Error):
+                await client.request("plek.stad.pub.placement.capacity-told", b"x" * 200_000, timeout=1)
+    finally:
+        await client.close()
 
 
 async def made(buses: Buses, stream: dict[str, Any]) -> dict[str, Any]:
