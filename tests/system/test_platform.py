@@ -223,78 +223,73 @@ def test_a_damaged_data_directory_is_one_line(damage: object) -> None:
         assert mentioning(directory) == []
 
 
-def test_a_full_disk_is_one_line() -> None:
+@contextmanager
+def small_disk(megabytes: int) -> Iterator[tuple[Path, bool]]:
+    """A directory, and whether it has a disk of this size to itself, which an ordinary user cannot make."""
     with folder() as directory:
         small = directory / "small"
         small.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], capture_output=True, check=False
-        )
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(small)]
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
         try:
-            if mounted.returncode == 0:
-                with pytest.raises(PlatformError, match=r"the disk that holds .*small/pg.* is full"):
-                    start_postgres(small / "pg", fsync=False)
-            else:
-                # An ordinary user cannot make a small disk: what a copy onto one raises must be told as what it is.
-                error = shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")])
-                assert str(explain(error, small)) == f"the disk that holds {small} is full"
+            yield small, mounted
         finally:
-            if mounted.returncode == 0:
+            if mounted:
                 subprocess.run(["umount", small], check=True)
+
+
+@contextmanager
+def only_bus(directory: Path) -> Iterator[Buses]:
+    """The bus of a network of one site, not launched yet."""
+    buses = Buses(Topology("stad", {"stad": ["placement"]}), directory)
+    try:
+        yield buses
+    finally:
+        buses.stop()
+
+
+def launched(buses: Buses) -> None:
+    buses.launch("stad")
+    wait_for_nats(buses.servers["stad"])
+
+
+def test_a_full_disk_is_one_line() -> None:
+    with small_disk(8) as (small, mounted):
+        if mounted:
+            with pytest.raises(PlatformError, match=r"the disk that holds .*small/pg.* is full"):
+                start_postgres(small / "pg", fsync=False)
+        else:
+            # What a copy onto a full disk raises must be told as what it is.
+            error = shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")])
+            assert str(explain(error, small)) == f"the disk that holds {small} is full"
 
 
 def test_a_bus_that_was_started_while_its_disk_was_full_has_room_once_there_is() -> None:
-    """An ordinary user cannot make a small disk; for one, it says at least that no limit was taken from the disk."""
-    with folder() as directory:
-        small = directory / "small"
-        small.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", small], capture_output=True, check=False
-        )
-        buses = Buses(Topology("stad", {"stad": ["placement"]}), small)
-        try:
-            if mounted.returncode == 0:
-                (small / "filling").write_bytes(b"x" * (31 * 2**20))
-            buses.launch("stad")
-            wait_for_nats(buses.servers["stad"])
-            (small / "filling").unlink(missing_ok=True)
-            assert asyncio.run(made(buses, {"name": "S", "subjects": ["s"], "max_bytes": 16 * 2**20})) == {}
-            with urllib.request.urlopen(f"{buses.monitor_url('stad')}/jsz", timeout=5) as answer:
-                assert json.load(answer)["config"]["max_storage"] == STORE_BYTES_MAX
-        finally:
-            buses.stop()
-            if mounted.returncode == 0:
-                subprocess.run(["umount", small], check=True)
+    """For an ordinary user it says at least that no limit was taken from the disk."""
+    with small_disk(32) as (small, mounted), only_bus(small) as buses:
+        if mounted:
+            (small / "filling").write_bytes(b"x" * (31 * 2**20))
+        launched(buses)
+        (small / "filling").unlink(missing_ok=True)
+        assert asyncio.run(made(buses, {"name": "S", "subjects": ["s"], "max_bytes": 16 * 2**20})) == {}
+        with urllib.request.urlopen(f"{buses.monitor_url('stad')}/jsz", timeout=5) as answer:
+            assert json.load(answer)["config"]["max_storage"] == STORE_BYTES_MAX
 
 
 def test_a_bus_that_could_not_write_a_stream_has_given_up_until_it_is_started_again() -> None:
-    """An ordinary user cannot make a small disk; for one, it says at least that a server with room has not."""
-    with folder() as directory:
-        small = directory / "small"
-        small.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", small], capture_output=True, check=False
-        )
-        topology = Topology("stad", {"stad": ["placement"]})
-        buses = Buses(topology, small)
-        try:
-            buses.launch("stad")
-            wait_for_nats(buses.servers["stad"])
-            assert asyncio.run(apply(topology, buses.admins()))
+    """For an ordinary user it says at least that a server with room has not."""
+    with small_disk(32) as (small, mounted), only_bus(small) as buses:
+        launched(buses)
+        assert asyncio.run(apply(buses.topology, buses.admins()))
+        assert not buses.gave_up("stad")
+        if mounted:
+            chaos.fill(small / "filling")
+            asyncio.run(told(buses))
+            (small / "filling").unlink()
+            assert buses.gave_up("stad")
+            buses.servers["stad"].stop()
+            launched(buses)
             assert not buses.gave_up("stad")
-            if mounted.returncode == 0:
-                chaos.fill(small / "filling")
-                asyncio.run(told(buses))
-                (small / "filling").unlink()
-                assert buses.gave_up("stad")
-                buses.servers["stad"].stop()
-                buses.launch("stad")
-                wait_for_nats(buses.servers["stad"])
-                assert not buses.gave_up("stad")
-        finally:
-            buses.stop()
-            if mounted.returncode == 0:
-                subprocess.run(["umount", small], check=True)
 
 
 async def told(buses: Buses) -> None:
