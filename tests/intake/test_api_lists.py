@@ -122,6 +122,7 @@ async def test_registrations_to_follow_up(desk: IntakeDesk) -> None:
 async def test_a_stay_announces_itself_90_30_and_7_days_before_its_limit(
     desk: IntakeDesk, days: int, announced: list[tuple[int, int]]
 ) -> None:
+    desk.clock.to_noon()
     client_id, other = await desk.registered(alias="red heron"), await desk.registered()
     for who, kind, stay in ((client_id, "shelter_24h", STAY), (other, "night_shelter", READ)):
         body = {"stay_id": stay, "site": "noord", "location": "noord", "kind": kind}
@@ -138,6 +139,7 @@ async def test_a_stay_announces_itself_90_30_and_7_days_before_its_limit(
 
 async def test_who_moved_into_a_kind_of_place_may_stay_there_since_then(desk: IntakeDesk) -> None:
     """Also when an end that was tapped by mistake is taken back: that they live there is a newer word."""
+    desk.clock.to_noon()
     moved = {}
     for kinds, stay in ((("night_shelter", "shelter_24h"), STAY), (("shelter_24h", "medical_respite"), READ)):
         client_id = moved[kinds[1]] = await desk.registered(alias="red heron")
