@@ -52,6 +52,12 @@ TAKE_IN = (
 """What a closed house does no more: nobody new, nothing new. Whoever is there may leave."""
 
 
+BEFORE_OPENING = (
+    cmd.OpenLocation, cmd.HoldForSite, cmd.CallOffForSite, TakeOffer, DropOffer, GiveUpPlace, ClaimStay,
+)  # fmt: skip
+"""What is decided of a house nobody has opened here: that it opens, and letters that ask for it."""
+
+
 def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
     """The events that follow from `command`, none when it changes nothing, or why not.
 
@@ -59,22 +65,18 @@ def decide(state: Location, command: cmd.LocationCommand) -> Outcome:
     function says. Another site that asks for a location nobody has opened here is answered like any other, so that it
     need not ask for ever.
     """
-    letters = (cmd.HoldForSite, cmd.CallOffForSite, TakeOffer, DropOffer, GiveUpPlace, ClaimStay)
-    before_opening = (cmd.OpenLocation, *letters)
-    if command.location != state.name and not (state.name == "" and isinstance(command, before_opening)):
+    if command.location != state.name and not (state.name == "" and isinstance(command, BEFORE_OPENING)):
         return Rejected("location-unknown", {"location": command.location[:80]})
     if state.closed and isinstance(command, TAKE_IN):
         return Rejected("location-closed", {"location": state.name})
-    if isinstance(command, OfferCommand):
-        outcome = offers.decide_offer(state, command)
-    else:
-        outcome = decide_rule(state, command) if isinstance(command, RuleCommand) else _decide(state, command)
+    outcome = _decide(state, command)
     if isinstance(outcome, Rejected):
         return outcome
     return with_ends(state, offers.with_offers(state, outcome), command.at)
 
 
-def _decide(state: Location, command: cmd.HouseCommand) -> Outcome:
+def _decide(state: Location, command: cmd.LocationCommand) -> Outcome:
+    """What is given most often comes first: each case that does not fit costs a look."""
     match command:
         case cmd.HoldPlaces():
             return holds.hold_places(state, command)
@@ -103,7 +105,9 @@ def _decide(state: Location, command: cmd.HouseCommand) -> Outcome:
         case cmd.ClosePlace():
             return places.close_place(state, command)
         case _:
-            return _decide_rest(state, command)
+            if isinstance(command, OfferCommand):
+                return offers.decide_offer(state, command)
+            return decide_rule(state, command) if isinstance(command, RuleCommand) else _decide_rest(state, command)
 
 
 def _decide_rest(

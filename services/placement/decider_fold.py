@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -40,19 +40,18 @@ _TOTAL, _OVERFLOW, _PEOPLE = 0, 1, 5
 _COLUMN = {OCCUPIED: 2, HELD: 3, BLOCKED: 4}
 
 _SORT_ANEW_FROM = 8
-"""Changed places from which sorting the free ones anew is cheaper than putting each where it belongs."""
+"""Changed places from which sorting anew is cheaper than putting each where it belongs."""
 
 
 def evolve(state: Location, event: ev.LocationEvent) -> Location:
     """The location after `event`."""
-    if isinstance(event, oe.OfferEvent):
+    if type(event) in oe.OF_OFFERS:
         return fold_offers(state, event, replace(state, version=state.version + 1))
-    after = _evolve(state, event)
+    after = _evolve(_Change(state), cast("ev.HouseEvent", event))
     return fold_offers(state, event, after) if state.offers else after
 
 
-def _evolve(state: Location, event: ev.HouseEvent) -> Location:
-    change = _Change(state)
+def _evolve(change: _Change, event: ev.HouseEvent) -> Location:
     match event:
         case ev.PlaceHeld():
             return _held(change, event)
@@ -192,20 +191,28 @@ class _Change:
         return groups
 
     def _free(self) -> dict[str, tuple[str, ...]]:
-        free = dict(self.state.free)
+        if len(self.taken) + len(self.freed) >= _SORT_ANEW_FROM:
+            return self._sorted_anew()
+        free = self.state.free
+        orders: dict[str, list[str]] = {}
+
+        def order(kind: str) -> list[str]:
+            if kind not in orders:
+                orders[kind] = list(free.get(kind, ()))
+            return orders[kind]
+
+        for place in self.taken:
+            order(place.kind).remove(place.id)
+        for place in self.freed:
+            insort(order(place.kind), place.id, key=self._fit)
+        return free | {kind: tuple(ids) for kind, ids in orders.items()}
+
+    def _sorted_anew(self) -> dict[str, tuple[str, ...]]:
+        free, gone = dict(self.state.free), {place.id for place in self.taken}
         for kind in {place.kind for place in (*self.taken, *self.freed)}:
-            taken = [place.id for place in self.taken if place.kind == kind]
             freed = [place.id for place in self.freed if place.kind == kind]
-            order = list(free.get(kind, ()))
-            if len(taken) + len(freed) < _SORT_ANEW_FROM:
-                for place_id in taken:
-                    order.remove(place_id)
-                for place_id in freed:
-                    insort(order, place_id, key=self._fit)
-            else:
-                gone = frozenset(taken)
-                order = sorted((id_ for id_ in (*order, *freed) if id_ not in gone), key=self._fit)
-            free[kind] = tuple(order)
+            there = [id_ for id_ in (*free.get(kind, ()), *freed) if id_ not in gone]
+            free[kind] = tuple(sorted(there, key=self._fit))
         return free
 
     def _fit(self, place_id: str) -> tuple[int, int, str, str]:

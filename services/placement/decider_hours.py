@@ -126,6 +126,9 @@ def next_out_by(hours: Hours, after: datetime) -> datetime:
     return next(time for time in times if time > after)
 
 
+_LIVED = (ev.StayBegan, ev.StayMoved, ev.StayResumed)
+
+
 def with_ends(state: Location, events: Sequence[ev.LocationEvent], at: datetime) -> Sequence[ev.LocationEvent]:
     """The same events, and when the stays that they begin, move or resume end by themselves.
 
@@ -133,7 +136,7 @@ def with_ends(state: Location, events: Sequence[ev.LocationEvent], at: datetime)
     """
     plans: dict[datetime | None, list[str]] = {}
     for event in events:
-        if isinstance(event, ev.StayBegan | ev.StayMoved | ev.StayResumed):
+        if isinstance(event, _LIVED):
             before, ends_at = _ends(state, event, at)
             if ends_at != before:
                 plans.setdefault(ends_at, []).append(event.stay_id)

@@ -218,7 +218,7 @@ class Ended(msgspec.Struct, Generic[V], frozen=True, array_like=True, gc=False):
         return None
 
     def __contains__(self, id_: object) -> bool:
-        return any(id_ in page for page in self.pages)
+        return isinstance(id_, str) and self.get(id_) is not None
 
     def __iter__(self) -> Iterator[str]:
         return chain.from_iterable(self.pages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from shared.kernel import Event
 
@@ -128,3 +128,6 @@ OfferEvent: TypeAlias = (
     | StayClaimed
     | QuestionEvent
 )
+
+OF_OFFERS = frozenset(get_args(OfferEvent))
+"""The same, to look up the class of an event in: `isinstance` asks them one after the other."""

@@ -39,26 +39,28 @@ _SESSION = "session/"
 def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
     """The timers that these events set and clear: one for each open hold, named `hold/<hold id>`, one for each open
     question, `question/<offer id>`, and those of regimes, of stays that end by themselves and of sessions."""
-    changes: list[TimerSet | TimerCleared] = []
-    for event in events:
-        if isinstance(event, OfferAccepted):
-            changes.append(TimerSet(_HOLD + event.offer_id, event.expected_by, HOLD_EXPIRY, event.location))
-        elif isinstance(event, OperatorAsked):
-            changes.append(TimerSet(_QUESTION + event.offer_id, event.answer_by, QUESTION, event.location))
-        elif isinstance(event, QuestionAnswered):
-            changes.append(TimerCleared(_QUESTION + event.offer_id))
-        elif isinstance(event, EndsPlanned | ev.SessionOpened):
-            changes += _house_timers(event)
-        elif isinstance(event, ev.PlaceHeld):
-            changes.append(TimerSet(_HOLD + event.hold_id, event.expires_at, HOLD_EXPIRY, event.location))
-        elif (
-            isinstance(event, ev.HoldCancelled | ev.HoldLapsed | ev.NoShowNoted | ev.StayBegan)
-            and event.hold_id is not None
-        ):
-            changes.append(TimerCleared(_HOLD + event.hold_id))
-        else:
-            changes += policy_regimes.location_timers(event)
-    return list({change.id: change for change in changes}.values())  # of one timer its last word
+    changes = [change for event in events for change in _timers(event)]
+    return changes if len(changes) < 2 else list({change.id: change for change in changes}.values())  # its last word
+
+
+def _timers(event: ev.LocationEvent) -> Sequence[TimerSet | TimerCleared]:
+    match event:
+        case ev.PlaceHeld():
+            return [TimerSet(_HOLD + event.hold_id, event.expires_at, HOLD_EXPIRY, event.location)]
+        case ev.StayEnded():
+            return ()
+        case ev.HoldCancelled() | ev.HoldLapsed() | ev.NoShowNoted() | ev.StayBegan():
+            return () if event.hold_id is None else [TimerCleared(_HOLD + event.hold_id)]
+        case OfferAccepted():
+            return [TimerSet(_HOLD + event.offer_id, event.expected_by, HOLD_EXPIRY, event.location)]
+        case OperatorAsked():
+            return [TimerSet(_QUESTION + event.offer_id, event.answer_by, QUESTION, event.location)]
+        case QuestionAnswered():
+            return [TimerCleared(_QUESTION + event.offer_id)]
+        case EndsPlanned() | ev.SessionOpened():
+            return _house_timers(event)
+        case _:
+            return policy_regimes.location_timers(event)
 
 
 def _house_timers(event: EndsPlanned | ev.SessionOpened) -> list[TimerSet]:

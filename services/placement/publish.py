@@ -40,6 +40,8 @@ class Telling(NamedTuple):
 def tell(before: Location, events: Sequence[ev.LocationEvent], after: Location) -> list[Telling]:
     """Everything others may hear of one decision; of several nights at once each night's own, for the past is asked by
     the night. What several programmes report of one night is told once."""
+    if len(events) == 1:
+        return _tell(before, events, after)
     recorded = ((number, event) for number, event in enumerate(events, 1) if isinstance(event, ev.NightRecorded))
     nights = [(number, event.observed_at) for number, event in recorded]
     ends = [number for (number, observed_at), (_, following) in pairwise(nights) if observed_at != following]
@@ -82,11 +84,14 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
 
 def _told(before: Location, event: ev.LocationEvent, after: Location) -> list[Telling]:
     """The site events of one event. Standby places come into being for others when they open, and are gone again."""
-    if isinstance(event, StandbyOpened):
-        return _opened(after.name, [after.places.get(id_) or before.standby[id_] for id_ in event.place_ids], event)
-    if isinstance(event, OperatorAsked | QuestionAnswered):
-        return [Telling(question(event, after), event.offer_id, None)]
-    return _site_events(after.name, event)
+    match event:
+        case StandbyOpened():
+            places = [after.places.get(id_) or before.standby[id_] for id_ in event.place_ids]
+            return _opened(after.name, places, event)
+        case OperatorAsked() | QuestionAnswered():
+            return [Telling(question(event, after), event.offer_id, None)]
+        case _:
+            return _site_events(after.name, event)
 
 
 def _opened(location: str, places: Sequence[Place], event: StandbyOpened) -> list[Telling]:
@@ -141,14 +146,16 @@ def _figures(after: Location, changed: Sequence[Group], events: Sequence[ev.Loca
     A hold placed now says nothing of what was seen an hour ago, and a late report nothing of now: this is an
     observation only if a group's newest look is one of these events'.
     """
-    looks = {_look(event) for event in events} - {None}
-    seen = [group.observed_at for group in changed if group.observed_at in looks and group.observed_at is not None]
+    looks = [look for event in events if (look := _look(event)) is not None]
+    seen = [group.observed_at for group in changed if group.observed_at in looks and group.observed_at] if looks else ()
     return Telling(_capacity(after, changed), after.name, max(seen, default=None))
 
 
 def _look(event: ev.LocationEvent) -> datetime | None:
     """When a person saw what an event tells; None when nobody looked."""
     match event:
+        case ev.PlaceHeld() | ev.HoldCancelled() | ev.HoldLapsed():
+            return None
         case ev.StayBegan() | ev.StaysBegan():
             return event.began_at
         case ev.StayMoved():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -133,7 +133,7 @@ sessions = sa.Table(
 BOARD_TABLES = (locations, places, holds, stays, nights, head_counts, sessions)
 
 
-_STAY_COLUMNS = tuple(column.name for column in stays.columns)
+_STAY_AT = {column.name: index for index, column in enumerate(stays.columns)}
 
 
 def project(before: Location, events: Sequence[ev.LocationEvent], after: Location, at: datetime) -> list[RowChange]:
@@ -148,43 +148,23 @@ def project(before: Location, events: Sequence[ev.LocationEvent], after: Locatio
     return board.rows()
 
 
-_TOUCHES_NO_PLACE = (
-    ev.LocationOpened, ev.StaysBegan, ev.StaysEnded, ev.HoldAsked, ev.HoldRefused, ev.HoldCalledOff, ev.AnswerRepeated,
-)  # fmt: skip
-"""Events that name no places, or whose places are taken note of one by one."""
-
-
-_NOT_ON_THE_BOARD = (
-    ev.LocationClosed, ev.RoomComposed, RegimeNoted, RegimeBegan, RegimeEnded, eh.HoursDeclared, eh.CleaningDeclared,
-    eh.SessionEnded,
-)  # fmt: skip
-
 _HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapsed", ev.NoShowNoted: "no_show"}
 
-_Use: TypeAlias = (
-    ev.PlaceHeld
-    | ev.HoldCancelled
-    | ev.HoldLapsed
-    | ev.NoShowNoted
-    | ev.StayBegan
-    | ev.StayEnded
+
+_Rare: TypeAlias = (
+    ev.NightRecorded
     | ev.StaysBegan
     | ev.StaysEnded
+    | ev.HeadsCounted
+    | ev.SessionOpened
+    | ev.SeatBooked
+    | ev.SeatGivenBack
     | ev.PlacesOpened
     | ev.PlacesClosed
-    | ev.PlacesBlocked
-    | ev.PlacesUnblocked
-    | ev.BlockPlanned
-    | ev.ClosingPlanned
     | ev.LocationOpened
-    | ev.HoldAsked
-    | ev.HoldRefused
-    | ev.HoldCalledOff
-    | ev.AnswerRepeated
     | StandbyOpened
     | StandbyClosed
 )
-"""What changes who uses which places, and the places themselves."""
 
 
 class _Board:
@@ -202,43 +182,49 @@ class _Board:
         self._nights: dict[str, tuple[Any, ...]] = {}
         self._counts: dict[str, tuple[Any, ...]] = {}
         self._sessions: dict[str, tuple[Any, ...]] = {}
-        self._words = {programme: night.words for programme, night in before.nights.items()}
+        self._words: dict[str, tuple[str, ...]] = {}
 
     def take(self, version: int, event: ev.LocationEvent) -> None:
-        if isinstance(event, ev.NightRecorded):
-            self._night(event, version)
-        elif isinstance(event, ev.HeadsCounted):
-            self._counted(event, version)
-        elif isinstance(event, ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed):
-            self._stay_changed(event, version)
-        elif isinstance(event, eh.EndsPlanned):
-            for stay_id in event.stay_ids:
-                self._edit(stay_id, version, ends_at=event.ends_at)
-        elif isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
-            self._session(event, version)
-        elif isinstance(event, oe.OfferEvent):
-            self._offer(event, version)
-        elif not isinstance(event, _NOT_ON_THE_BOARD):
-            self._use(version, event)
-
-    def _use(self, version: int, event: _Use) -> None:
+        """What happens most often comes first: each case that does not fit costs a look."""
         match event:
-            case ev.HoldAsked():
-                self._asked_by[event.hold_id] = event.site
             case ev.PlaceHeld():
                 asked_by = self._asked_by.get(event.hold_id)
                 self._holds[event.hold_id] = _hold_row(self._after.name, event, version, asked_by)
-            case ev.HoldCancelled() | ev.HoldLapsed() | ev.NoShowNoted():
-                self._hold_ended(event.hold_id, _HOW[type(event)], None, version)
+                self._touch(event.place_ids)
             case ev.StayBegan():
-                if event.hold_id is not None:
-                    self._hold_ended(event.hold_id, "checked_in", event.stay_id, version)
-                self._stays[event.stay_id] = (
-                    event.stay_id, self._after.name, list(event.place_ids), event.kind, event.household_size,
-                    event.began_at, None, None, event.hold_id, None, version, None, None,
-                )  # fmt: skip
+                self._stay_began(event, version)
             case ev.StayEnded():
                 self._stay_ended(event.stay_id, event.ended_at, event.reason, version)
+                self._touch(event.place_ids)
+            case ev.HoldCancelled() | ev.HoldLapsed() | ev.NoShowNoted():
+                self._hold_ended(event.hold_id, _HOW[type(event)], None, version)
+                self._touch(event.place_ids)
+            case ev.HoldAsked():
+                self._asked_by[event.hold_id] = event.site
+            case eh.EndsPlanned():
+                for stay_id in event.stay_ids:
+                    self._edit(stay_id, version, ends_at=event.ends_at)
+            case ev.StayMoved() | ev.AwayNoted() | ev.StayCorrected() | ev.StayResumed():
+                self._stay_changed(event, version)
+            case oe.PlaceOffered() | oe.OfferAccepted():
+                self._offer(event, version)
+            case ev.PlacesBlocked() | ev.PlacesUnblocked() | ev.BlockPlanned() | ev.ClosingPlanned():
+                self._touch(event.place_ids)
+            case (
+                ev.LocationClosed() | ev.RoomComposed() | ev.HoldRefused() | ev.HoldCalledOff() | ev.AnswerRepeated()
+                | RegimeNoted() | RegimeBegan() | RegimeEnded()
+                | eh.HoursDeclared() | eh.CleaningDeclared() | eh.SessionEnded()
+                | oe.OfferEnded() | oe.DoubleNoted() | oe.WordRepeated() | oe.ArrivalRefused() | oe.StayClaimed()
+                | oe.OffersTurned() | oe.OperatorAsked() | oe.QuestionAnswered()
+            ):  # fmt: skip
+                pass  # nothing that the board shows
+            case _:
+                self._take_rest(version, event)
+
+    def _take_rest(self, version: int, event: _Rare) -> None:
+        match event:
+            case ev.NightRecorded():
+                self._night(event, version)
             case ev.StaysBegan():
                 for stay_id, place_id in event.stays:
                     self._stays[stay_id] = (
@@ -250,22 +236,41 @@ class _Board:
                 for stay_id, place_id in event.stays:
                     self._stay_ended(stay_id, event.ended_at, event.reason, version)
                     self._touched[place_id] = None
+            case ev.HeadsCounted():
+                self._counted(event, version)
+            case ev.SessionOpened() | ev.SeatBooked() | ev.SeatGivenBack():
+                self._session(event, version)
             case ev.PlacesOpened():
                 for index, place_id in enumerate(event.place_ids):
                     self._opened[place_id] = Place(
                         place_id, event.kind, event.room_of(index), event.sleeps, event.features, "", version,
                         overflow=event.overflow, programme=event.programme, standby=event.standby,
                     )  # fmt: skip
+                self._touch(event.place_ids)
             case ev.PlacesClosed():
                 self._closed.update(dict.fromkeys(event.place_ids, version))
+                self._touch(event.place_ids)
+            case StandbyOpened() | StandbyClosed():
+                self._touch(event.place_ids)
             case ev.LocationOpened():
                 self._location = Put(
                     locations, (event.name, event.title, event.district, event.site, event.at, version)
                 )
-            case _:  # plans and blocks touch their places
-                pass
-        if not isinstance(event, _TOUCHES_NO_PLACE):
-            self._touched.update(dict.fromkeys(event.place_ids))
+            case _:
+                assert_never(event)
+
+    def _touch(self, place_ids: Sequence[str]) -> None:
+        for place_id in place_ids:
+            self._touched[place_id] = None
+
+    def _stay_began(self, event: ev.StayBegan, version: int) -> None:
+        if event.hold_id is not None:
+            self._hold_ended(event.hold_id, "checked_in", event.stay_id, version)
+        self._stays[event.stay_id] = (
+            event.stay_id, self._after.name, list(event.place_ids), event.kind, event.household_size,
+            event.began_at, None, None, event.hold_id, None, version, None, None,
+        )  # fmt: skip
+        self._touch(event.place_ids)
 
     def rows(self) -> list[RowChange]:
         rows: list[RowChange] = [] if self._location is None else [self._location]
@@ -280,34 +285,37 @@ class _Board:
                 before = self._before
                 gone = before.places.get(place_id) or before.standby.get(place_id) or self._opened[place_id]
                 rows.append(Put(places, _place_row(name, gone, "closed", self._closed[place_id])))
-        rows += [Put(holds, row) for row in self._holds.values()]
-        rows += [Put(stays, row) for row in self._stays.values()]
-        rows += [Put(nights, row) for row in self._nights.values()]
-        rows += [Put(head_counts, row) for row in self._counts.values()]
-        rows += [Put(sessions, row) for row in self._sessions.values()]
+        for table, changed in (
+            (holds, self._holds), (stays, self._stays), (nights, self._nights), (head_counts, self._counts),
+            (sessions, self._sessions),
+        ):  # fmt: skip
+            if changed:
+                rows += [Put(table, row) for row in changed.values()]
         return rows
 
     def _night(self, event: ev.NightRecorded, version: int) -> None:
         if event.words is not None:
             self._words[event.programme] = event.words
+        known = self._before.nights.get(event.programme)
+        words = self._words.get(event.programme, known.words if known else ())
         name, night = self._after.name, event.night.isoformat()
         key = f"{night}/{name}/{event.programme}"
         self._nights[key] = (
             key, name, event.programme, night, event.kind, event.total, event.blocked,
             event.occupied, event.overflow, event.funded, event.unavailable, event.service_users,
-            list(self._words.get(event.programme, ())), version,
+            list(words), version,
         )  # fmt: skip
 
     def _hold_ended(self, hold_id: str, status: str, stay_id: str | None, version: int) -> None:
         row = self._holds.get(hold_id) or _open_hold_row(self._before, hold_id)
         self._holds[hold_id] = (*row[:6], status, row[7], stay_id, version, *row[10:])
 
-    def _offer(self, event: oe.OfferEvent, version: int) -> None:
+    def _offer(self, event: oe.PlaceOffered | oe.OfferAccepted, version: int) -> None:
         """What an offer changes of its hold: whom it is for, and until when."""
         if isinstance(event, oe.PlaceOffered):
             row = self._holds[event.offer_id]
             self._holds[event.offer_id] = (*row[:10], event.site, event.offer_id)
-        elif isinstance(event, oe.OfferAccepted):
+        else:
             row = self._holds.get(event.offer_id) or _open_hold_row(self._before, event.offer_id)
             changed = (event.household_size, *row[5:7], event.expected_by, row[8], version)
             self._holds[event.offer_id] = (*row[:4], *changed, *row[10:])
@@ -319,8 +327,11 @@ class _Board:
         row = self._stays.get(stay_id)
         if row is None:
             row = _open_stay_row(self._after.name, _known_stay(self._before, stay_id))
-        edited = dict(zip(_STAY_COLUMNS, row, strict=True)) | columns | {"version": version}
-        self._stays[stay_id] = tuple(edited.values())
+        edited = list(row)
+        edited[_STAY_AT["version"]] = version
+        for name, value in columns.items():
+            edited[_STAY_AT[name]] = value
+        self._stays[stay_id] = tuple(edited)
 
     def _stay_changed(
         self, event: ev.StayMoved | ev.AwayNoted | ev.StayCorrected | ev.StayResumed, version: int

@@ -28,9 +28,12 @@ house_rules = sa.Table(
 RULE_TABLES = (house_rules,)
 
 
+_SAYS_HOW = frozenset({eh.HoursDeclared, eh.CleaningDeclared})
+
+
 def project(events: Sequence[ev.LocationEvent], after: Location) -> list[RowChange]:
     """The row of a house, when these events say how it is kept."""
-    if not any(isinstance(event, eh.HoursDeclared | eh.CleaningDeclared) for event in events):
+    if _SAYS_HOW.isdisjoint([type(event) for event in events]):
         return []
     hours = after.hours
     times = (None,) * 3 if hours is None else (_clock(hours.in_from), _clock(hours.in_until), _clock(hours.out_by))
