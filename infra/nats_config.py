@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.keys import CITY_ADMIN, LOCAL_ADMIN
 from shared.settings import inbox_prefix
+from shared.sourcing import keeper_subject
 from shared.streams import (
     CITY,
     Account,
@@ -193,7 +194,10 @@ def permissions(topology: Topology, site: str, user: str) -> tuple[list[str], li
     """What a bus user of a site may publish and subscribe to: (publish, subscribe), each a list of subjects."""
     inbox = f"{inbox_prefix(site, user)}.>"
     account, _, rest = user.partition(".")
-    if user in (CITY_ADMIN, LOCAL_ADMIN):
+    if user == CITY_ADMIN:  # it watches the site's CITY, and says to others of its kind that the link is up
+        others = [each for each in topology.sites if each != site] if site == topology.hub else [topology.hub]
+        return [*_admin(site), *map(keeper_subject, others), *ANSWERS], [inbox, keeper_subject(site)]
+    if user == LOCAL_ADMIN:
         return _admin(site), [inbox]
     service, _, relay = rest.partition(".")
     log: Log = "pub" if account == "city" else "loc"

@@ -36,8 +36,11 @@ from shared.streams import (
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25
+KNOCK_SECONDS = 0.5
+"""How long a site may take to answer that its link is up; one that needs longer is asked for its stream by turns."""
 SILENT_SECONDS = 2.5
 """A source that works is told something at least every second."""
 AGAIN_SECONDS_MIN = 2.0
@@ -130,6 +133,16 @@ async def _again_and_again(look: Callable[[], Awaitable[None]], seconds: float) 
         await asyncio.sleep(seconds)
 
 
+def keeper_subject(site: str) -> str:
+    """Where the keeper of a site's CITY answers that the link to it is up. It says nothing else."""
+    return f"ask.{site}.keeper.up"
+
+
+async def _answer(question: Msg) -> None:
+    if question.reply:
+        await question.respond(b"")
+
+
 async def ask(client: Client, verb: str, stream: str, body: Any = None) -> Mapping[str, Any]:
     """JetStream's answer, a refusal included (`error`). Raises what nats-py raises when nobody answers."""
     payload = b"" if body is None else json.dumps(body).encode()
@@ -197,10 +210,16 @@ class SourceKeeper:
         self._metadata: dict[str, str] = {ORIGINS: " ".join(origins)} if origins else {}
         self._next: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
+        self._cut_off: set[str] = set()
 
     async def run(self) -> None:
-        """Look at the sources for ever."""
-        await _again_and_again(self.look, LOOK_SECONDS)
+        """Look at the sources for ever, and answer those who look at theirs."""
+        subscription = await self.client.subscribe(keeper_subject(self._site), cb=_answer)
+        try:
+            await _again_and_again(self.look, LOOK_SECONDS)
+        finally:
+            with suppress(Exception):  # the connection may be gone
+                await subscription.unsubscribe()
 
     async def look(self) -> None:
         """One look: sources that are missing are put back, silent ones made to ask again."""
@@ -223,6 +242,7 @@ class SourceKeeper:
             # A site came or went, or somebody was interrupted between taking out and putting back.
             await self._ask("UPDATE", config | {"sources": wanted})
             return
+        await self._knock(info)
         for name in self._silent(info):
             rest = [source for source in wanted if source["name"] != name]
             await self._ask("UPDATE", config | {"sources": rest})
@@ -257,6 +277,31 @@ class SourceKeeper:
         if self._site == self._hub:
             return hub_sources(self._hub, config.get("metadata") or {})
         return site_sources(self._hub, self._site)
+
+    async def _knock(self, info: Mapping[str, Any]) -> None:
+        """Sees which sites behind silent sources can be reached. It is the turn at once of one that could not be
+        and now can: its link is up again.
+        """
+        behind = {
+            source["name"]: source["external"]["api"].split(".")[1]
+            for source in info.get("sources") or ()
+            if "external" in source and source["name"] in self._next
+        }
+        sites = sorted(set(behind.values()))
+        there = dict(zip(sites, await asyncio.gather(*map(self._is_there, sites)), strict=True))
+        for name, site in behind.items():
+            if there[site] and site in self._cut_off:
+                self._next[name] = 0.0
+        self._cut_off = {site for site in sites if not there[site]}
+
+    async def _is_there(self, site: str) -> bool:
+        import nats.errors
+
+        try:
+            await self.client.request(keeper_subject(site), b"", timeout=KNOCK_SECONDS)
+        except (nats.errors.Error, TimeoutError):
+            return False
+        return True
 
     def _silent(self, info: Mapping[str, Any]) -> list[str]:
         """The sources over the link that have been silent for too long and whose turn it is, with growing pauses."""

@@ -204,6 +204,18 @@ async def test_one_sites_private_log_and_admin_are_out_of_reach_of_the_other_ove
                 await admin.client.request(f"$JS.{there}.API.{question}{suffix}{tail}", b"", timeout=NO_ANSWER_SECONDS)
 
 
+async def test_a_keeper_asks_those_it_is_linked_to_whether_they_are_there_and_nothing_else(connected: Any) -> None:
+    west, stad = await connected("west", "city.admin"), await connected("stad", "city.admin")
+    for keeper, there in ((west, "stad"), (stad, "west")):
+        assert await keeper.may_publish(f"ask.{there}.keeper.up")
+        for subject in (f"ask.{there}.keeper.other", f"ask.{there}.placement.up", f"beat.{there}.keeper"):
+            assert not await keeper.may_publish(subject), subject
+        assert not await keeper.may_subscribe(f"ask.{there}.keeper.up")
+    assert await west.may_subscribe("ask.west.keeper.up")
+    for service in ("city.placement.relay", "local.placement", "local.admin"):
+        assert not await (await connected("west", service)).may_subscribe("ask.west.keeper.up"), service
+
+
 async def test_a_stranger_is_not_let_in(buses: TestBuses) -> None:
     async def quiet(_: Exception) -> None:
         """The refusal is what the test waits for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 import time
@@ -16,12 +17,15 @@ from nats.aio.client import Client
 
 from infra.nats_server import wait_for_nats
 from infra.probe import get
+from shared import sourcing
 from shared.sourcing import SourceKeeper
 from shared.streams import ACCOUNTS, StreamsError, Topology, apply, declared
 from tests.support.processes import soon
 from tests.support.servers import PAIR, TestBuses, running_buses
 
 ALREADY_THERE = 10071
+WAITS_SECONDS = 5.0
+"""So long after it was put back while the link is down, a source has asked and waits; for 35 more seconds by itself."""
 WEST = "plek.west.pub.placement.figures"
 
 
@@ -254,6 +258,39 @@ async def test_a_hub_that_asked_while_the_link_was_down_is_made_to_ask_again(nat
     finally:
         for client in (relay, stad, west):
             await client.close()
+
+
+@pytest.mark.asyncio
+async def test_a_source_is_asked_again_as_soon_as_its_link_is_up_and_not_when_its_turn_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sourcing, "AGAIN_SECONDS_MIN", 600.0)
+    async with running_buses(PAIR, kept=False) as buses:
+        relay = await connect(buses, "west", "city.placement.relay")
+        clients = [await connect(buses, site, "city.admin") for site in PAIR.sites]
+        keepers = {site: SourceKeeper(client, site, "stad") for site, client in zip(PAIR.sites, clients, strict=True)}
+        running = [asyncio.create_task(keeper.run()) for keeper in keepers.values()]
+        try:
+            await publish(relay, 0)
+            for client in clients:
+                await reaches(client, 1)
+            before = {site: keeper.asked_again for site, keeper in keepers.items()}
+            buses.cut("west")
+            deadline = time.monotonic() + 30
+            while not all(keeper.asked_again > before[site] for site, keeper in keepers.items()):
+                assert time.monotonic() < deadline, "nobody asked while the link was down"
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(WAITS_SECONDS)
+            await publish(relay, 1)
+            buses.heal("west")
+            for client in clients:
+                await reaches(client, 2)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            for client in (relay, *clients):
+                await client.close()
 
 
 @pytest.mark.asyncio
