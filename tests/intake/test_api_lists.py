@@ -11,8 +11,6 @@ import pytest_asyncio
 
 from services.intake import policy
 from services.intake.commands_offers import HearStay
-from services.notifications import policy_clients
-from shared.contracts.vocabulary import STAY_DAYS_MAX
 from shared.handling import Context
 from shared.ids import SystemIds
 from shared.security import Role
@@ -155,10 +153,6 @@ async def test_who_moved_into_a_kind_of_place_may_stay_there_since_then(desk: In
     desk.clock.ahead += timedelta(days=547 - 10 - 200 - 31)
     [one] = await listed(desk, "stay-limits")
     assert (one["client_id"], one["kind"], one["days_left"]) == (moved["shelter_24h"], "shelter_24h", 31)
-
-
-def test_clients_and_their_desk_are_told_of_the_same_limit() -> None:
-    assert dict(policy_clients.STAY_DAYS_MAX) == STAY_DAYS_MAX
 
 
 async def test_a_card_that_cannot_be_read_hides_no_other(desk: IntakeDesk) -> None:
