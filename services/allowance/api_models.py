@@ -93,7 +93,9 @@ class SettleBody(Body):
 
 class HandoutView(BaseModel):
     """What one site hands out of a run. waiting: payments nobody has fetched yet. after_all: those that had gone back
-    (finance took them back, or nobody had come), and for which the site handed out cash all the same: they are paid."""
+    (finance took them back, or nobody had come), and for which the site handed out cash all the same: they are paid.
+    otherwise: those it paid other amounts for than this run says, as it was made a second time; otherwise_cents: more,
+    or less, than it says, which is taken off what comes next, or due with it."""
 
     id: str
     site: str
@@ -101,6 +103,8 @@ class HandoutView(BaseModel):
     waiting_cents: int
     after_all: int
     after_all_cents: int
+    otherwise: int
+    otherwise_cents: int
 
 
 class AccountView(BaseModel):

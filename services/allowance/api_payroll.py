@@ -203,6 +203,7 @@ class PayrollRoutes:
             HandoutView(
                 id=id_, site=it.site, waiting=len(it.lines), waiting_cents=_sum(it.lines),
                 after_all=len(it.after_all), after_all_cents=_sum(it.after_all),
+                otherwise=len(it.otherwise), otherwise_cents=sum(it.otherwise.values()),
             )
             for id_, it in payroll.waiting.items() if it.run_id == run_id
         ]  # fmt: skip

@@ -252,6 +252,8 @@ def evolve(state: Payroll, event: ev.PayrollEvent) -> Payroll:
             return replace(state, waiting=state.waiting | {event.handout_id: told}, version=version)
         case ev.HandoutNoted() | ev.PaidAfterAll():
             return _noted(state, event, version)
+        case ev.PaidOtherwise():
+            return _paid_otherwise(state, event, version)
         case ev.OrdersNoted():
             return _orders_noted(state, event, version)
         case _:
@@ -265,6 +267,18 @@ def _noted(state: Payroll, event: ev.HandoutNoted | ev.PaidAfterAll, version: in
     year = year_of(known.period)
     spent = state.spent | {year: state.spent.get(year, 0) - back} if back else state.spent
     return replace(state, waiting=state.waiting | {event.handout_id: after}, spent=spent, version=version)
+
+
+def _paid_otherwise(state: Payroll, event: ev.PaidOtherwise, version: int) -> Payroll:
+    """What was too much is owed to the programme, what was too little by it."""
+    known = state.waiting[event.handout_id]
+    after, more = sites.otherwise(known, event)
+    owed, year = dict(state.owed), year_of(known.period)
+    for entitlement_id, cents in more.items():
+        owed[entitlement_id] = owed.get(entitlement_id, 0) - cents
+    owed = {id_: cents for id_, cents in owed.items() if cents}
+    spent = state.spent | {year: state.spent.get(year, 0) + sum(more.values())}
+    return replace(state, waiting=state.waiting | {event.handout_id: after}, owed=owed, spent=spent, version=version)
 
 
 def _orders_noted(state: Payroll, event: ev.OrdersNoted, version: int) -> Payroll:
@@ -349,7 +363,7 @@ PAYROLL: Decider[Payroll, cmd.PayrollCommand, ev.PayrollEvent] = Decider(
     evolve=evolve,
     codec=ev.PAYROLL_CODEC,
     state_type=Payroll,
-    state_version=4,
+    state_version=5,
     commands=cmd.PAYROLL_COMMANDS,
 )
 """Stream `payroll/<programme id>`."""

@@ -35,6 +35,19 @@ class PaymentsHeard(Event, frozen=True, tag="payments-heard.v1"):
     at: datetime
 
 
+class PaymentsAmended(Event, frozen=True, tag="payments-amended.v1"):
+    """The municipality says it again, with other amounts: it has made the run a second time. payments: those that wait
+    with another amount now, and those it had not said before; what was handed out stays as it was."""
+
+    handout_id: str
+    run_id: str
+    payments: tuple[Payment, ...]
+    expires_at: datetime
+    revision: int
+    again_at: datetime
+    at: datetime
+
+
 class VoucherIssued(Event, frozen=True, tag="voucher-issued.v1"):
     """A code was given for one payment; one that was given before is worth nothing any more. hashed: all that is kept
     of the code."""
@@ -94,6 +107,7 @@ class HandoutConfirmed(Event, frozen=True, tag="handout-confirmed.v1"):
 
 HandoutEvent: TypeAlias = (
     PaymentsHeard
+    | PaymentsAmended
     | VoucherIssued
     | VoucherRedeemed
     | VouchersExpired

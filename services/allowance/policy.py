@@ -46,12 +46,8 @@ def heard_by(site: str, municipality: str) -> React:
         match said.body:
             case told.EntitlementStatedBody() as stated if here:
                 return _stated(said, stated, at)
-            case told.HandoutStatedBody() as handout if here:
-                heard = HearHandout(
-                    at=at, role=SYSTEM_ROLE, programme_id=handout.programme_id, handout_id=said.request_id,
-                    site=said.sender, revision=handout.revision, paid=handout.paid, refused=handout.refused,
-                )  # fmt: skip
-                return Reaction(PAYROLL, handout.programme_id, heard)
+            case told.HandoutStatedBody() | told.HandoutStatedV2Body() as handout if here:
+                return Reaction(PAYROLL, handout.programme_id, _handed_out(said, handout, at))
             case told.PaymentsToldBody() as paid if said.sender == municipality:
                 return _payments(said, paid, at)
             case told.HandoutAnsweredBody() as answer:
@@ -70,6 +66,18 @@ def heard_by(site: str, municipality: str) -> React:
                 return None
 
     return react
+
+
+def _handed_out(
+    said: Opened, stated: told.HandoutStatedBody | told.HandoutStatedV2Body, at: datetime
+) -> HearHandout:  # fmt: skip
+    """The first version says who was paid; how much is what they were told to pay."""
+    amounts = stated.paid if isinstance(stated, told.HandoutStatedV2Body) else ()
+    paid = stated.paid if isinstance(stated, told.HandoutStatedBody) else tuple(id_ for id_, _ in stated.paid)
+    return HearHandout(
+        at=at, role=SYSTEM_ROLE, programme_id=stated.programme_id, handout_id=said.request_id, site=said.sender,
+        revision=stated.revision, paid=paid, refused=stated.refused, amounts=amounts,
+    )  # fmt: skip
 
 
 def _payments(said: Opened, paid: told.PaymentsToldBody, at: datetime) -> Reaction:

@@ -127,11 +127,17 @@ def tell_handout(before: Handout, events: Sequence[eh.HandoutEvent], after: Hand
     """The municipality is told how it stands with what is handed out, whenever there is something to say."""
     if all(isinstance(event, eh.HandoutConfirmed | eh.VoucherIssued) for event in events):
         return []
-    body = told.HandoutStatedBody(
-        programme_id=after.programme_id, revision=after.revision, paid=_standing(after, "paid"),
-        refused=_standing(after, "refused"),
-    )  # fmt: skip
-    return [Telling(Draft(told.HandoutStated, after.site, after.id, body), after.site)]
+    paid, refused = _standing(after, "paid"), _standing(after, "refused")
+    about: dict[str, Any] = {"programme_id": after.programme_id, "revision": after.revision, "refused": refused}
+    tellings: list[Telling] = []
+    if after.amended:  # first: whoever knows it takes who was paid with how much
+        amounts = tuple((id_, after.slips[id_].cents) for id_ in paid)
+        whole = told.HandoutStatedV2Body(**about, paid=amounts)
+        tellings.append(Telling(Draft(told.HandoutStatedV2, after.site, after.id, whole), after.site))
+    if max(len(paid), len(refused)) <= told.HANDOUT_MAX:
+        body = told.HandoutStatedBody(**about, paid=paid)
+        tellings.append(Telling(Draft(told.HandoutStated, after.site, after.id, body), after.site))
+    return tellings
 
 
 def _standing(handout: Handout, status: str) -> tuple[str, ...]:

@@ -97,13 +97,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Handout:
-    """What one site hands out. after_all: cash for what had gone back, in words; empty when there was none."""
+    """What one site hands out. after_all: cash for what had gone back, in words; empty when there was none.
+    otherwise: that other amounts were paid than the run says, likewise."""
 
     id: str
     where: str
     waiting: str
     waiting_amount: str
     after_all: str
+    otherwise: str
     doing: Sequence[Doing]
 
 
@@ -189,6 +191,8 @@ def handouts(rows: Iterable[Row], role: str, words: Words) -> list[Handout]:
             row["id"], site_title(row["site"]), words.number(row["waiting"]), words.euros(row["waiting_cents"]),
             words("books.after_all", n=row["after_all"], amount=words.euros(row["after_all_cents"]))
             if row["after_all"] else "",
+            words("books.otherwise", n=row["otherwise"], amount=words.euros(row["otherwise_cents"]))
+            if row["otherwise"] else "",
             [Doing("take_back", row["id"], words("books.take_back"))] if role in FINANCE and row["waiting"] else [],
         )
         for row in sorted(rows, key=lambda row: (row["site"], row["id"]))

@@ -212,6 +212,29 @@ class HandoutStated(Letter):
     cut: ClassVar[bool] = True
 
 
+STATED_MAX = 150
+"""A run that was made again with others in it may have named more for one handout than one letter does."""
+
+
+class HandoutStatedV2Body(LetterBody):
+    """The same, and how much: of a handout that was told a second time with other amounts. paid: with the cents that
+    were handed out."""
+
+    programme_id: Id
+    revision: Revision
+    paid: Annotated[tuple[ToPay, ...], Field(max_length=STATED_MAX)]
+    refused: Annotated[tuple[Id, ...], Field(max_length=STATED_MAX)]
+
+
+class HandoutStatedV2(Letter):
+    """A site says who was paid how much, where that may be another amount than it was told last. The first version
+    follows it, for whoever knows only that; with its amounts known it says nothing new."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.handout-stated.v2"
+    body_type: ClassVar[type[LetterBody]] = HandoutStatedV2Body
+    cut: ClassVar[bool] = True
+
+
 class HandoutAnsweredBody(LetterBody):
     """What the municipality has heard of a handout, up to `revision`."""
 
@@ -228,7 +251,7 @@ class HandoutAnswered(Letter):
 
 
 LETTERS: tuple[type[Letter], ...] = (
-    EntitlementStated, SeatAnswered, PaymentsTold, HandoutStated, HandoutAnswered,
+    EntitlementStated, SeatAnswered, PaymentsTold, HandoutStated, HandoutStatedV2, HandoutAnswered,
 )  # fmt: skip
 
 CONTRACTS: tuple[type[Contract], ...] = (

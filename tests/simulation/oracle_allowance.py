@@ -141,6 +141,8 @@ class Pay:
                 )
                 self.came[event.handout_id] |= late
                 self.gone[event.handout_id] -= late
+            case ep.PaidOtherwise():
+                require(False, "no run was made twice, and a site paid other amounts", event)
             case ep.OrdersNoted():
                 self._due_again(self.bank.note(event))
 

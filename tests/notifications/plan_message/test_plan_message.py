@@ -49,7 +49,7 @@ def over(id_: str = LIMIT) -> ev.MessageSuppressed:
 ENDED = ev.PlanEnded(ANNA, LIMIT, True, T0)
 BEGAN = ev.SendingBegan(ANNA, LIMIT, "email", 1, False, T0, T0 + LEASE)
 SENT = ev.MessageSent(ANNA, LIMIT, 1, T0)
-PLANNED = [planned(), chosen()]
+PLANNED: list[ev.RecipientEvent] = [planned(), chosen()]
 
 
 def test_a_day_is_told_once_however_often_it_is_named() -> None:
