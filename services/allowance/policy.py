@@ -44,7 +44,7 @@ def heard_by(site: str, municipality: str) -> React:
         if not isinstance(said, Opened):
             return None
         match said.body:
-            case told.EntitlementStatedBody() as stated if here:
+            case told.EntitlementStatedBody() | told.EntitlementStatedV2Body() as stated if here:
                 return _stated(said, stated, at)
             case told.HandoutStatedBody() | told.HandoutStatedV2Body() as handout if here:
                 return Reaction(PAYROLL, handout.programme_id, _handed_out(said, handout, at))
@@ -88,7 +88,9 @@ def _payments(said: Opened, paid: told.PaymentsToldBody, at: datetime) -> Reacti
     return Reaction(HANDOUT, said.request_id, command)
 
 
-def _stated(said: Opened, stated: told.EntitlementStatedBody, at: datetime) -> Reaction:
+def _stated(
+    said: Opened, stated: told.EntitlementStatedBody | told.EntitlementStatedV2Body, at: datetime
+) -> Reaction:  # fmt: skip
     word = HearEntitlement(
         at=at, role=SYSTEM_ROLE, programme_id=stated.programme_id, seat_id=said.request_id, site=said.sender,
         revision=stated.revision, status=stated.status, method=stated.method,

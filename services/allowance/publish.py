@@ -94,12 +94,18 @@ def tell_entitlement(
 def stated(entitlement: Entitlement) -> Telling:
     """How it stands with an entitlement, to the municipality: all of it, without whose it is."""
     status = entitlement.status if entitlement.status in ("asked", "ended") else "granted"
-    body = told.EntitlementStatedBody.model_validate({
+    many = len(entitlement.paid) > told.SPANS_MAX
+    letter, body_type = (
+        (told.EntitlementStatedV2, told.EntitlementStatedV2Body)
+        if many
+        else (told.EntitlementStated, told.EntitlementStatedBody)
+    )
+    body = body_type.model_validate({
         "programme_id": entitlement.programme_id, "revision": entitlement.revision, "status": status,
         "method": entitlement.method,
         "spans": tuple((span.first, span.until, span.size_class) for span in entitlement.paid),
     })  # fmt: skip
-    return Telling(Draft(told.EntitlementStated, entitlement.site, entitlement.id, body), entitlement.site)
+    return Telling(Draft(letter, entitlement.site, entitlement.id, body), entitlement.site)
 
 
 def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Telling]:

@@ -154,6 +154,28 @@ class EntitlementStated(Letter):
     cut: ClassVar[bool] = True
 
 
+SPANS_V2_MAX = 400
+
+
+class EntitlementStatedV2Body(LetterBody):
+    """The same, of days in more pieces than the first version holds."""
+
+    programme_id: Id
+    revision: Revision
+    status: Literal["asked", "granted", "ended"]
+    method: PayMethod
+    spans: Annotated[tuple[DaysInARow, ...], Field(min_length=SPANS_MAX + 1, max_length=SPANS_V2_MAX)]
+
+
+class EntitlementStatedV2(Letter):
+    """A site says how it stands with an entitlement whose days are in many pieces; whose are not is said in the first
+    version."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.entitlement-stated.v2"
+    body_type: ClassVar[type[LetterBody]] = EntitlementStatedV2Body
+    cut: ClassVar[bool] = True
+
+
 class SeatAnsweredBody(LetterBody):
     """How it stands with a seat, in the municipality's word. revision: up to which it has heard. code: why it was
     refused."""
@@ -251,7 +273,7 @@ class HandoutAnswered(Letter):
 
 
 LETTERS: tuple[type[Letter], ...] = (
-    EntitlementStated, SeatAnswered, PaymentsTold, HandoutStated, HandoutStatedV2, HandoutAnswered,
+    EntitlementStated, EntitlementStatedV2, SeatAnswered, PaymentsTold, HandoutStated, HandoutStatedV2, HandoutAnswered,
 )  # fmt: skip
 
 CONTRACTS: tuple[type[Contract], ...] = (
