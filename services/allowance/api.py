@@ -91,6 +91,7 @@ def routes(
         ("GET", "/ledger", pay.list_postings, 200, FINANCE_READERS),
         ("GET", "/trial-balance", pay.trial_balance, 200, FINANCE_READERS),
         ("GET", "/vouchers", vouchers.list_vouchers, 200, COUNTER_READERS),
+        ("GET", "/transfers", vouchers.list_transfers, 200, COUNTER_READERS),
         ("POST", "/vouchers", vouchers.issue, 201, DESK),
         ("POST", "/vouchers/redeem", vouchers.redeem_code, 200, COUNTER),
         ("POST", "/vouchers/{code}/redeem", vouchers.redeem, 200, COUNTER),

@@ -16,12 +16,15 @@ from msgspec.structs import replace
 from services.allowance import commands_handout as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import events_handout as ev
+from shared.contracts.allowance import TransferStatus
 from shared.kernel import Decider, Rejected
 from shared.timers import TimerCleared, TimerSet
 
 REPEAT, EXPIRE, READY = "handout", "vouchers", "ready"
 VOUCHER_DAYS = 21
 """How long a payment waits for its client."""
+LATER: tuple[TransferStatus, ...] = ("sent", "paid", "returned")
+"""What is said of a transfer, in order."""
 STATED_MAX = 150
 """Payments of one handout at most: so many fit into the letter about it."""
 
@@ -37,7 +40,8 @@ class Slip(msgspec.Struct, frozen=True, gc=False):
 class Handout(msgspec.Struct, frozen=True, gc=False):
     """slips: by entitlement. revision: words to the municipality so far; confirmed: up to which it has heard them.
     repeated: how often since there was something new. amended: whether the municipality has said it again with other
-    amounts, and is told how much was handed out, not only to whom."""
+    amounts, and is told how much was handed out, not only to whom. transfer: of money that comes to the organisation
+    here by transfer, how it stands with it; nothing of that is decided at the desk."""
 
     id: str = ""
     run_id: str = ""
@@ -52,6 +56,7 @@ class Handout(msgspec.Struct, frozen=True, gc=False):
     repeated: int = 0
     version: int = 0
     amended: bool = False
+    transfer: TransferStatus | None = None
 
     @property
     def waits(self) -> bool:
@@ -72,6 +77,8 @@ def decide(state: Handout, command: cmd.HandoutCommand) -> Outcome:
     match command:
         case cmd.HearPayments():
             return hear_payments(state, command)
+        case cmd.HearTransfer():
+            return hear_transfer(state, command)
         case _ if not state.id:
             return Rejected("handout-unknown", {})
         case cmd.IssueVoucher():
@@ -104,6 +111,26 @@ def hear_payments(state: Handout, command: cmd.HearPayments) -> Outcome:
         ev.PaymentsHeard(
             command.handout_id, command.run_id, command.programme_id, command.period, command.site, command.payments,
             command.at + timedelta(days=VOUCHER_DAYS), limits.again(command.at), command.at,
+        )
+    ]  # fmt: skip
+
+
+def hear_transfer(state: Handout, command: cmd.HearTransfer) -> Outcome:
+    """What is told again, or late, is no news. Refused: `id-invalid`, `entitlement-twice`, `amount-invalid`."""
+    ids = [payment.entitlement_id for payment in command.payments]
+    refused = limits.id_refused(command.handout_id, command.run_id, command.programme_id, *ids)
+    if refused is None and len(set(ids)) != len(ids):
+        refused = Rejected("entitlement-twice", {})
+    for payment in command.payments:
+        refused = refused or limits.cents_refused(payment.cents)
+    if refused:
+        return refused
+    if state.id and (state.transfer is None or LATER.index(command.status) <= LATER.index(state.transfer)):
+        return ()
+    return [
+        ev.TransferHeard(
+            command.handout_id, command.run_id, command.programme_id, command.period, command.site, command.payments,
+            command.status, command.at,
         )
     ]  # fmt: skip
 
@@ -209,6 +236,11 @@ def evolve(state: Handout, event: ev.HandoutEvent) -> Handout:
                 state, id=event.handout_id, run_id=event.run_id, programme_id=event.programme_id, period=event.period,
                 site=event.site, slips=slips, expires_at=event.expires_at, revision=1, again_at=event.again_at,
             )  # fmt: skip
+        case ev.TransferHeard():
+            return replace(
+                state, id=event.handout_id, run_id=event.run_id, programme_id=event.programme_id, period=event.period,
+                site=event.site, transfer=event.status,
+            )  # fmt: skip
         case ev.PaymentsAmended():
             return _amended(state, event)
         case ev.VoucherIssued():
@@ -267,7 +299,7 @@ def timers(events: Sequence[ev.HandoutEvent]) -> list[TimerSet | TimerCleared]:
             found[expires] = TimerCleared(expires)
         if isinstance(event, ev.HandoutConfirmed):
             found[again] = TimerCleared(again)
-        elif not isinstance(event, ev.VoucherIssued):
+        elif not isinstance(event, ev.VoucherIssued | ev.TransferHeard):
             found[again] = TimerSet(again, event.again_at, REPEAT, event.handout_id)
     return list(found.values())
 

@@ -184,13 +184,13 @@ def _handouts(run: ev.PayRunDrafted) -> tuple[ev.Handed, ...]:
     by_site = sorted((line for line in run.lines if line.method in HANDED_OUT), key=lambda line: line.site)
     for site, lines in groupby(by_site, key=lambda line: line.site):
         ids = [line.entitlement_id for line in lines]
-        for shared, some in _in_parts(ids):
+        for shared, some in in_parts(ids):
             handout_id = derived_id("handout", run.programme_id, run.period, site, shared)
             found.append(ev.Handed(handout_id, site, some))
     return tuple(found)
 
 
-def _in_parts(ids: Sequence[str], shared: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+def in_parts(ids: Sequence[str], shared: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
     """Different ids in parts of up to `HANDOUT_MAX`, by how they begin, so that one more or less, or another order,
     leaves the others in theirs. shared: what those of a part begin with."""
     if len(ids) <= HANDOUT_MAX:
@@ -198,7 +198,7 @@ def _in_parts(ids: Sequence[str], shared: str = "") -> Iterator[tuple[str, tuple
         return
     begin = len(shared) + 1
     for start, some in groupby(sorted(ids), key=lambda id_: id_[:begin]):
-        yield from _in_parts(list(some), start)
+        yield from in_parts(list(some), start)
 
 
 def note_orders(state: Payroll, command: cmd.NoteOrders) -> Outcome:

@@ -11,6 +11,7 @@ from typing import TypeAlias, get_args
 
 import msgspec
 
+from shared.contracts.allowance import TransferStatus
 from shared.kernel import Codec, Event
 
 
@@ -105,6 +106,20 @@ class HandoutConfirmed(Event, frozen=True, tag="handout-confirmed.v1"):
     at: datetime
 
 
+class TransferHeard(Event, frozen=True, tag="transfer-heard.v1"):
+    """The organisation that hands out cash here is sent money for these, was paid it, or the bank has sent it back.
+    site: the municipality's. status: `sent`, `paid`, `returned`; what came back is paid with a later run."""
+
+    handout_id: str
+    run_id: str
+    programme_id: str
+    period: str
+    site: str
+    payments: tuple[Payment, ...]
+    status: TransferStatus
+    at: datetime
+
+
 HandoutEvent: TypeAlias = (
     PaymentsHeard
     | PaymentsAmended
@@ -114,6 +129,7 @@ HandoutEvent: TypeAlias = (
     | HandoutReminded
     | HandoutRepeated
     | HandoutConfirmed
+    | TransferHeard
 )
 
 HANDOUT_CODEC: Codec[HandoutEvent] = Codec(get_args(HandoutEvent))

@@ -14,6 +14,7 @@ from services.allowance.commands_handout import (
     ExpireVouchers,
     HearHandoutAnswer,
     HearPayments,
+    HearTransfer,
     RepeatHandout,
 )  # fmt: skip
 from services.allowance.commands_payroll import HearHandout, RepeatPayments
@@ -50,6 +51,8 @@ def heard_by(site: str, municipality: str) -> React:
                 return Reaction(PAYROLL, handout.programme_id, _handed_out(said, handout, at))
             case told.PaymentsToldBody() as paid if said.sender == municipality:
                 return _payments(said, paid, at)
+            case told.TransferToldBody() as transfer if said.sender == municipality:
+                return Reaction(HANDOUT, said.request_id, _transfer(said, transfer, at))
             case told.HandoutAnsweredBody() as answer:
                 known = HearHandoutAnswer(
                     at=at, role=SYSTEM_ROLE, handout_id=said.request_id, site=said.sender, revision=answer.revision,
@@ -86,6 +89,14 @@ def _payments(said: Opened, paid: told.PaymentsToldBody, at: datetime) -> Reacti
         period=paid.period, site=said.sender, payments=tuple(Payment(*one) for one in paid.payments),
     )  # fmt: skip
     return Reaction(HANDOUT, said.request_id, command)
+
+
+def _transfer(said: Opened, transfer: told.TransferToldBody, at: datetime) -> HearTransfer:
+    return HearTransfer(
+        at=at, role=SYSTEM_ROLE, handout_id=said.request_id, run_id=transfer.run_id,
+        programme_id=transfer.programme_id, period=transfer.period, site=said.sender, status=transfer.status,
+        payments=tuple(Payment(*one) for one in transfer.payments),
+    )  # fmt: skip
 
 
 def _stated(

@@ -5,7 +5,7 @@ contract.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from services.allowance import events as ev
@@ -14,10 +14,11 @@ from services.allowance import events_handout as eh
 from services.allowance import events_payroll as ep
 from services.allowance.decider_entitlement import Entitlement
 from services.allowance.decider_handout import Handout
-from services.allowance.decider_payroll import Payroll
+from services.allowance.decider_payroll import Payroll, in_parts
 from services.allowance.decider_programme import Programme
 from shared.contracts import allowance as told
 from shared.contracts.base import Contract, Draft, Written
+from shared.ids import derived_id
 
 
 class Telling(NamedTuple):
@@ -131,7 +132,7 @@ def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Te
 
 def tell_handout(before: Handout, events: Sequence[eh.HandoutEvent], after: Handout) -> list[Telling]:
     """The municipality is told how it stands with what is handed out, whenever there is something to say."""
-    if all(isinstance(event, eh.HandoutConfirmed | eh.VoucherIssued) for event in events):
+    if all(isinstance(event, eh.HandoutConfirmed | eh.VoucherIssued | eh.TransferHeard) for event in events):
         return []
     paid, refused = _standing(after, "paid"), _standing(after, "refused")
     about: dict[str, Any] = {"programme_id": after.programme_id, "revision": after.revision, "refused": refused}
@@ -164,6 +165,9 @@ def tell_payroll(before: Payroll, events: Sequence[ep.PayrollEvent], after: Payr
                 tellings.append(Telling(told.PayRunDecided.written(**_run(event), how="dropped"), event.run_id))
             case ep.PayRunExecuted():
                 tellings += [payments(event.programme_id, handed.handout_id, after) for handed in event.handouts]
+                tellings += _transfers(event.programme_id, [order.order_id for order in event.orders], after)
+            case ep.OrdersNoted():
+                tellings += _transfers(event.programme_id, [answer.order_id for answer in event.answered], after)
             case ep.PaymentsRepeated():
                 tellings.append(payments(event.programme_id, event.handout_id, after))
             case ep.HandoutNoted():
@@ -190,6 +194,20 @@ def payments(programme_id: str, handout_id: str, payroll: Payroll) -> Telling:
         payments=tuple((id_, line.cents) for id_, line in waiting.lines.items()),
     )  # fmt: skip
     return Telling(Draft(told.PaymentsTold, waiting.site, handout_id, body), waiting.site)
+
+
+def _transfers(programme_id: str, order_ids: Iterable[str], payroll: Payroll) -> Iterator[Telling]:
+    """To each site for whom a transfer to its organisation is, and how it stands with it. A card is its client's."""
+    for order_id in dict.fromkeys(order_ids):
+        order = payroll.orders[order_id]
+        cents = dict(order.shares)
+        for shared, ids in in_parts(list(cents)) if order.method == "transfer" else ():
+            body = told.TransferToldBody(
+                programme_id=programme_id, run_id=order.run_id, period=order.period, status=order.status,
+                payments=tuple((id_, cents[id_]) for id_ in ids),
+            )  # fmt: skip
+            part = derived_id("transfer-part", order_id, shared)
+            yield Telling(Draft(told.TransferTold, order.site, part, body), order.site)
 
 
 def tell_nothing(before: object, events: Sequence[object], after: object) -> list[Telling]:

@@ -272,8 +272,31 @@ class HandoutAnswered(Letter):
     body_type: ClassVar[type[LetterBody]] = HandoutAnsweredBody
 
 
+TransferStatus = Literal["sent", "paid", "returned"]
+
+
+class TransferToldBody(LetterBody):
+    """For whom a transfer to the organisation that hands out the cash is, and how it stands with it. Of `sent`, `paid`
+    and `returned` the later one counts."""
+
+    programme_id: Id
+    run_id: Id
+    period: Annotated[str, Field(pattern=r"^[0-9]{4}-W?[0-9]{2}$")]
+    status: TransferStatus
+    payments: Annotated[tuple[ToPay, ...], Field(min_length=1, max_length=HANDOUT_MAX)]
+
+
+class TransferTold(Letter):
+    """The municipality has ordered a transfer for people of a site, or its bank has said what became of it;
+    `request_id` is the id of this part of it."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.transfer-told.v1"
+    body_type: ClassVar[type[LetterBody]] = TransferToldBody
+
+
 LETTERS: tuple[type[Letter], ...] = (
     EntitlementStated, EntitlementStatedV2, SeatAnswered, PaymentsTold, HandoutStated, HandoutStatedV2, HandoutAnswered,
+    TransferTold,
 )  # fmt: skip
 
 CONTRACTS: tuple[type[Contract], ...] = (

@@ -95,6 +95,11 @@ async def test_a_bank_file_is_read_back_and_what_came_back_is_in_the_next_run(ne
     statement = camt((reference, half, "DBIT"), ("0" * 32, half, "DBIT"), (reference, half - 1, "DBIT"))
     read = await network.stad.post(f"{path}/transfers", statement, key="first")
     assert read.status_code == 200, read.text
+    seen = await network.west.seen("/transfers", lambda it: [one["status"] for one in it["items"]] == ["paid"])
+    [shown] = seen["items"]
+    seats = (await network.west.get("/entitlements")).json()["items"]
+    [mine] = [it["id"] for it in seats if it["method"] == "transfer"]
+    assert (shown["period"], shown["cents"], shown["entitlement_id"]) == (PERIOD.name, half, mine)
     wrong = [{"line": 2, "code": "order-unknown"}, {"line": 3, "code": "amount-differs"}]
     assert (read.json()["paid"], read.json()["returned"], read.json()["refused"]) == (1, 0, wrong)
     again = await network.stad.post(f"{path}/transfers", statement, key="first")
@@ -103,6 +108,9 @@ async def test_a_bank_file_is_read_back_and_what_came_back_is_in_the_next_run(ne
     back = (await network.stad.post(f"{path}/transfers", camt((reference, half, "CRDT")))).json()
     assert (back["paid"], back["returned"], back["refused"]) == (0, 1, [])
     assert await accounts(network, programme) == {"entitled": total, "reserved": -total}
+    await network.west.seen("/transfers", lambda it: it["items"][0]["status"] == "returned")
+    for asked in ({"status": "paid"}, {"period": "2019-01"}, {"entitlement_id": drafted["id"]}):
+        assert (await network.west.get("/transfers", **asked)).json()["items"] == []
     late = (await network.stad.post(f"{path}/transfers", camt((reference, half, "DBIT")))).json()
     assert (late["events"], late["refused"]) == ([], [{"line": 1, "code": "order-noted"}])
     nothing = await network.stad.post(f"{path}/transfers", {"text": "<html/>"})

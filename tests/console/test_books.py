@@ -104,8 +104,14 @@ def test_orders_are_told_what_waits_first_and_only_finance_settles_or_has_files(
 
 def test_cash_for_what_had_gone_back_stands_with_its_handout() -> None:
     made = api_models.HandoutView(
-        id=uid(8), site="west", waiting=2, waiting_cents=90_000, after_all=1, after_all_cents=45_000,
-        otherwise=2, otherwise_cents=-5_000,
+        id=uid(8),
+        site="west",
+        waiting=2,
+        waiting_cents=90_000,
+        after_all=1,
+        after_all_cents=45_000,
+        otherwise=2,
+        otherwise_cents=-5_000,
     ).model_dump(mode="json")
     [told] = books.handouts([made], "finance", EN)
     assert told.after_all == "Cash handed out for 1 that had gone back: €450.00"
