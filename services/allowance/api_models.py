@@ -151,6 +151,26 @@ class OrderView(BaseModel):
     reason: str
 
 
+class OrdersSum(BaseModel):
+    """All that a run ordered, however many pages it is. cents: of those of each status; methods: ways to pay in it."""
+
+    total: int
+    sent: int
+    paid: int
+    returned: int
+    sent_cents: int
+    paid_cents: int
+    returned_cents: int
+    methods: list[PayMethod]
+
+
+class OrdersQuery(PageQuery):
+    """find: an order's id, its reference in the bank's file, or an entitlement that is in it."""
+
+    status: Literal["sent", "paid", "returned"] | None = None
+    find: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+
+
 class PayFileView(BaseModel):
     """A file of a run, as it was made when that was executed: the same bytes each time. text: UTF-8."""
 

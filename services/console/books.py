@@ -4,7 +4,7 @@ about it; and the forms that read back what a bank says. Pure. No line of it lea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from services.console.money import API, FINANCE, Doing
 from services.console.network import site_title
 from services.console.words import Words
 
+STATUSES = ("sent", "returned", "paid")
+"""How an order stands: what waits first."""
 FILES = {
     "transfers": ("transfer", "application/xml", "xml"),
     "loads": ("prepaid_card", "text/csv; charset=utf-8", "csv"),
@@ -96,6 +98,16 @@ class Order:
 
 
 @dataclass(frozen=True)
+class OrderSum:
+    """Orders of one status (empty: all): how many, and what they come to."""
+
+    status: str
+    words: str
+    number: str
+    amount: str
+
+
+@dataclass(frozen=True)
 class Handout:
     """What one site hands out. after_all: cash for what had gone back, in words; empty when there was none.
     otherwise: that other amounts were paid than the run says, likewise."""
@@ -173,14 +185,13 @@ def _part(name: str, one: Row, words: Words) -> Part:
 
 def orders(rows: Iterable[Row], role: str, words: Words) -> list[Order]:
     """What a run ordered, what waits first. One that no file can settle is settled by hand."""
-    order = ("sent", "returned", "paid")
     return [
         Order(
             row["id"], site_title(row["site"]), words(f"pay_method.{row['method']}"), words.number(row["lines"]),
             words.euros(row["cents"]), row["status"], words(f"order_status.{row['status']}"), row["reason"],
             [Doing("settle", row["id"], words("books.settle"))] if role in FINANCE and row["status"] == "sent" else [],
         )
-        for row in sorted(rows, key=lambda row: (order.index(row["status"]), row["site"], row["id"]))
+        for row in sorted(rows, key=lambda row: (STATUSES.index(row["status"]), row["site"], row["id"]))
     ]  # fmt: skip
 
 
@@ -199,9 +210,22 @@ def handouts(rows: Iterable[Row], role: str, words: Words) -> list[Handout]:
     ]  # fmt: skip
 
 
-def files(rows: Iterable[Row], role: str) -> list[str]:
+def order_sums(row: Row, words: Words) -> list[OrderSum]:
+    """How many there are of each status, all of them first, and what they come to."""
+    all_cents = sum(row[f"{status}_cents"] for status in STATUSES)
+    return [
+        OrderSum("", words("books.orders_all"), words.number(row["total"]), words.euros(all_cents)),
+        *(
+            OrderSum(
+                status, words(f"order_status.{status}"), words.number(row[status]), words.euros(row[f"{status}_cents"])
+            )
+            for status in STATUSES
+        ),
+    ]  # fmt: skip
+
+
+def files(methods: Collection[str], role: str) -> list[str]:
     """The files of a run that this role may have: those with something in them."""
-    methods = {row["method"] for row in rows}
     return [kind for kind, (method, _, _) in FILES.items() if role in FINANCE and method in methods]
 
 

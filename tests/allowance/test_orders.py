@@ -116,6 +116,17 @@ async def test_a_bank_file_is_read_back_and_what_came_back_is_in_the_next_run(ne
     nothing = await network.stad.post(f"{path}/transfers", {"text": "<html/>"})
     assert (nothing.status_code, nothing.json()["code"]) == (422, "bank-file-invalid")
     [order] = [it for it in (await network.stad.get(f"{path}/orders")).json()["items"] if it["method"] == "transfer"]
+    for find in (order["id"], reference.upper(), f" {mine} "):
+        assert (await network.stad.get(f"{path}/orders", find=find)).json()["items"] == [order], find
+    for none in ({"find": "nobody"}, {"find": drafted["id"]}, {"find": order["id"], "status": "paid"}):
+        assert (await network.stad.get(f"{path}/orders", **none)).json()["items"] == []
+    waiting = (await network.stad.get(f"{path}/orders", status="sent")).json()["items"]
+    assert [it["method"] for it in waiting] == ["prepaid_card"]
+    sums = (await network.stad.get(f"{path}/orders-sum")).json()
+    assert (sums["total"], sums["sent"], sums["returned"], sums["paid"]) == (2, 1, 1, 0)
+    assert (sums["sent_cents"], sums["returned_cents"], sums["methods"]) == (
+        total - half, half, ["prepaid_card", "transfer"]
+    )  # fmt: skip
     assert (order["status"], order["paid_cents"], order["site"]) == ("returned", 0, "west")
     network.clock.ahead += timedelta(days=62)
     second = await run(network, programme, period_of("month", PERIOD.until).name)
