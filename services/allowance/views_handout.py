@@ -58,11 +58,10 @@ def project(before: Handout, events: Sequence[HandoutEvent], after: Handout, at:
     rows: list[RowChange] = []
     for event in events:
         if isinstance(event, TransferHeard):
-            about = (event.programme_id, event.period)
             rows += [
                 Put(transfers, (
-                    voucher_id(event.handout_id, one.entitlement_id), one.entitlement_id, *about, one.cents,
-                    event.status, event.at, after.version,
+                    voucher_id(event.handout_id, one.entitlement_id), one.entitlement_id, event.programme_id,
+                    event.period, one.cents, event.status, event.at, after.version,
                 ))
                 for one in event.payments
             ]  # fmt: skip

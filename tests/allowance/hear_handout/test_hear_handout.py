@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from services.allowance import commands_payroll as cp
 from services.allowance import events_payroll as ep
 from services.allowance import policy
 from services.allowance.publish import tell_payroll
@@ -187,7 +188,7 @@ def test_what_is_owed_already_is_made_up_for() -> None:
 def test_both_versions_of_the_letter_lead_to_one_word() -> None:
     """As a site sends them: the one with amounts first, and then the one that every version reads."""
     react = policy.heard_by("stad", "stad")
-    about = {"programme_id": LEEFGELD, "revision": 2, "refused": ()}
+    about: dict[str, Any] = {"programme_id": LEEFGELD, "revision": 2, "refused": ()}
     state = at_both
     for body in (
         allowance.HandoutStatedV2Body(**about, paid=((SEAT, 40_000),)),
@@ -195,6 +196,7 @@ def test_both_versions_of_the_letter_lead_to_one_word() -> None:
     ):
         reaction = react(None, Opened("west", HANDED_OVER, body), T0)  # type: ignore[arg-type]
         assert reaction is not None
+        assert isinstance(reaction.command, cp.HearHandout)
         state = state.after(reaction.command)
     assert state.state.owed == {SEAT: 5_000}
     assert state.state.waiting[HANDED_OVER].booked == {SEAT: 40_000}

@@ -120,6 +120,7 @@ def test_the_site_hears_for_whom_it_is_when_it_is_ordered_and_what_the_bank_says
     for draft in (first, second):
         reaction = policy.heard_by("west", "stad")(None, Opened("stad", draft.request_id, draft.body), T0)  # type: ignore[arg-type]
         assert reaction is not None
+        assert isinstance(reaction.command, ch.HearTransfer)
         desk = desk.after(reaction.command)
     assert desk.state.transfer == "paid"
     stranger = Opened("noord", first.request_id, first.body)
