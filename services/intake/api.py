@@ -45,7 +45,7 @@ from shared.handling import Handled, KeyReused
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import CurrentActor, allow
 from shared.http_logbook import logged_route
-from shared.http_models import CommandAnswer, is_id
+from shared.http_models import CommandAnswer
 from shared.http_problems import Problem
 from shared.http_repair import Bench, add_repair
 from shared.kernel import Rejected
@@ -374,16 +374,13 @@ class Writes:
     async def give_up_seat(
         self, client_id: str, entitlement_id: str, actor: CurrentActor, claim: Claim
     ) -> CommandAnswer:  # fmt: skip
-        """The file has this seat no more: allowance has lost it with an older backup. A second time changes nothing; a
-        seat that allowance knows is told again, and is in the file again. Refused: `seat-unknown`."""
-        intake = self._intake
-        file = (await intake.handler.load_settled(client_id))[0] if is_id(client_id) else None
-        again = claim is not None and await intake.store.find_key(claim.scope, claim.key) is not None
-        if file is None or not (entitlement_id in file.seats or again):
-            raise Problem(404, "seat-unknown")
-        handled = await intake.do(
+        """The file has this seat no more: allowance has lost it with an older backup. One that it knows after all is
+        told again, and is in the file again. Refused: `seat-unknown`."""
+        handled = await self._intake.do(
             client_id, Asked(actor, claim), NoteSeat, entitlement_id=entitlement_id, held=False
         )  # fmt: skip
+        if not handled.events:
+            raise Problem(404, "seat-unknown")
         return CommandAnswer(**base(entitlement_id, handled))
 
 

@@ -175,9 +175,9 @@ async def test_seats_of_files_are_listed_and_one_that_is_lost_is_taken_out(desk:
     done, again = [await desk.post(path, key="once") for _ in range(2)]
     assert (done.status_code, done.json()["id"], again.json()) == (200, lost, done.json())
     assert await listed(desk, "seats") == mine[:1]
-    for client_id, seat in ((anna, lost), (bram, kept), ("nobody", kept)):
+    for client_id, seat, code in ((anna, lost, "seat"), (bram, kept, "seat"), ("nobody", kept, "client")):
         unknown = await desk.post(f"/clients/{client_id}/seats/{seat}/give-up")
-        assert (unknown.status_code, unknown.json()["code"]) == (404, "seat-unknown")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, f"{code}-unknown")
     await holds(desk, anna, lost)  # allowance knows it after all
     assert await listed(desk, "seats") == mine
 
