@@ -80,6 +80,7 @@ def routes(
         ("POST", "/pay-runs/{run_id}/approve", pay.approve, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/execute", pay.execute, 200, FINANCE),
         ("GET", "/pay-runs/{run_id}/orders", orders.list_orders, 200, FINANCE_READERS),
+        ("GET", "/pay-runs/{run_id}/check", pay.check, 200, FINANCE_READERS),
         ("GET", "/pay-runs/{run_id}/orders-sum", orders.sum_orders, 200, FINANCE_READERS),
         ("POST", "/pay-runs/{run_id}/orders/{order_id}/settle", orders.settle, 200, FINANCE),
         ("POST", "/pay-runs/{run_id}/handouts/{handout_id}/take-back", orders.take_back, 200, FINANCE),

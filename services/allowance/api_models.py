@@ -151,6 +151,35 @@ class OrderView(BaseModel):
     reason: str
 
 
+class ChangeView(BaseModel):
+    """households: how many it concerns. cents: by how much the run is more than the last one because of them."""
+
+    households: int
+    cents: int
+
+
+class RunCheck(BaseModel):
+    """What whoever approves a run looks at. budget_cents: of its year; left_cents: of it after this run, below 0: it is
+    not enough. households: paid for its own period; ceiling: seats there are now. twice: entitlements in two lines, of
+    which there are none. last: the run before it, null for the first; difference_cents: by how much this one is more,
+    which is the sum of the five below it."""
+
+    budget_cents: int
+    left_cents: int
+    households: int
+    ceiling: int
+    twice: int
+    last: str | None
+    last_period: str | None
+    last_total_cents: int
+    difference_cents: int
+    new: ChangeView
+    gone: ChangeView
+    other: ChangeView
+    corrections: ChangeView
+    carried: ChangeView
+
+
 class OrdersSum(BaseModel):
     """All that a run ordered, however many pages it is. cents: of those of each status; methods: ways to pay in it."""
 

@@ -113,16 +113,18 @@ class Books(Office):
             return None
         path, reads = f"pay-runs/{quote(run_id, safe='')}", viewer.role in LEDGER_READERS
         ask = self._allowance.ask
-        detail, page, total, told = await asyncio.gather(
+        detail, page, total, checked, told = await asyncio.gather(
             ask(viewer.token, path) if reads else _nothing(),
             ask(viewer.token, f"{path}/orders", limit=ORDERS_SHOWN, **query.asked) if reads else _nothing(),
             ask(viewer.token, f"{path}/orders-sum") if reads else _nothing(),
+            ask(viewer.token, f"{path}/check") if reads else _nothing(),
             self._allowance.ask(viewer.token, f"{path}/report") if row["status"] == "executed" else _nothing(),
         )
         return {
             "run": money.runs([row], names, viewer.role, spoken)[0],
             "report": None if told is None else books.report(told, spoken),
             "orders": [] if page is None else books.orders(page["items"], viewer.role, spoken),
+            "check": None if checked is None else books.check(checked, spoken),
             "next": None if page is None else page["next"],
             "sums": None if not total or not total["total"] else books.order_sums(total, spoken),
             "files": [] if total is None else books.files(total["methods"], viewer.role),

@@ -13,6 +13,8 @@ from services.console.money import API, FINANCE, Doing
 from services.console.network import site_title
 from services.console.words import Words
 
+WHY = ("new", "gone", "other", "corrections", "carried")
+"""What a run differs by from the one before it."""
 STATUSES = ("sent", "returned", "paid")
 """How an order stands: what waits first."""
 FILES = {
@@ -95,6 +97,16 @@ class Order:
     status_words: str
     reason: str
     doing: Sequence[Doing]
+
+
+@dataclass(frozen=True)
+class Check:
+    """states: what the run is held against, in words, and whether it does not hold. told, why: by how much it differs
+    from the one before it, and what that comes of."""
+
+    states: Sequence[tuple[str, bool]]
+    told: str
+    why: Sequence[Part]
 
 
 @dataclass(frozen=True)
@@ -181,6 +193,28 @@ def _part(name: str, one: Row, words: Words) -> Part:
     return Part(
         name, "–" if households is None else words.number(households), "–" if cents is None else words.euros(cents)
     )
+
+
+def check(row: Row, words: Words) -> Check:
+    """A run held against the budget, the ceiling and the run before it."""
+    above = row["households"] > row["ceiling"]
+    states = [
+        words("books.check.budget_over" if row["left_cents"] < 0 else "books.check.budget",
+              amount=words.euros(abs(row["left_cents"]))),
+        words("books.check.ceiling_over" if above else "books.check.ceiling",
+              n=words.number(row["households"]), ceiling=words.number(row["ceiling"])),
+        words("books.check.twice" if row["twice"] else "books.check.once", n=words.number(row["twice"])),
+    ]  # fmt: skip
+    wrong = [row["left_cents"] < 0, above, row["twice"] > 0]
+    if row["last"] is None:
+        return Check(list(zip(states, wrong, strict=True)), words("books.check.first"), [])
+    told = words("books.check.differs", amount=words.euros(row["difference_cents"]), period=row["last_period"])
+    why = [
+        Part(words(f"books.check.{name}"), words.number(row[name]["households"]), words.euros(row[name]["cents"]))
+        for name in WHY
+        if row[name]["households"] or row[name]["cents"]
+    ]
+    return Check(list(zip(states, wrong, strict=True)), told, why)
 
 
 def orders(rows: Iterable[Row], role: str, words: Words) -> list[Order]:

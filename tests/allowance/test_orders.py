@@ -131,6 +131,12 @@ async def test_a_bank_file_is_read_back_and_what_came_back_is_in_the_next_run(ne
     network.clock.ahead += timedelta(days=62)
     second = await run(network, programme, period_of("month", PERIOD.until).name)
     detail: dict[str, Any] = (await network.stad.get(f"/pay-runs/{second['id']}")).json()
+    checks = [(await network.stad.get(f"/pay-runs/{id_}/check")).json() for id_ in (drafted["id"], second["id"])]
+    assert [(it["last"], it["households"], it["twice"]) for it in checks] == [(None, 2, 0), (drafted["id"], 2, 0)]
+    assert checks[0]["difference_cents"] == total
+    assert checks[1]["difference_cents"] == second["total_cents"] - total
+    assert checks[1]["carried"] == {"households": 1, "cents": half}
+    assert checks[1]["left_cents"] == checks[1]["budget_cents"] - second["total_cents"] - (total - half)
     [line] = [it for it in detail["lines"] if it["method"] == "transfer"]
     assert (line["before"], line["cents"]) == (half, half + sum(cents for _, cents in line["parts"]))
 

@@ -121,6 +121,30 @@ def test_all_orders_of_a_run_are_counted_however_many_are_shown() -> None:
     ]  # fmt: skip
 
 
+def checked(**fields: Any) -> dict[str, Any]:
+    change = {"households": 0, "cents": 0}
+    given = {
+        "budget_cents": 100, "left_cents": 50_000, "households": 2, "ceiling": 3, "twice": 0, "last": uid(8),
+        "last_period": "2025-12", "last_total_cents": 100, "difference_cents": 4_500, "new": change, "gone": change,
+        "other": {"households": 1, "cents": 4_500}, "corrections": change, "carried": change,
+    }  # fmt: skip
+    return api_models.RunCheck.model_validate(given | fields).model_dump(mode="json")
+
+
+def test_a_run_is_held_against_budget_ceiling_and_the_run_before_it() -> None:
+    good = books.check(checked(), EN)
+    assert not any(wrong for _, wrong in good.states)
+    assert good.told == "The difference with the run of 2025-12 is €45.00. That is because of:"
+    assert [(one.name, one.households, one.cents) for one in good.why] == [
+        ("Another amount: days, household or tariff", "1", "€45.00")
+    ]
+    bad = books.check(checked(left_cents=-1, households=4, twice=1, last=None, last_period=None), EN)
+    assert all(wrong for _, wrong in bad.states)
+    assert (bad.why, bad.told) == ([], EN("books.check.first"))
+    for language in LANGUAGES:
+        assert books.check(checked(left_cents=-1, households=4, twice=1), words(language)).why
+
+
 class Municipality:
     """Answers what a run's page asks, and keeps what it was asked."""
 
@@ -136,7 +160,8 @@ class Municipality:
         }  # fmt: skip
         pages = {
             "pay-runs": {"items": [detail], "next": None}, "programmes": {"items": [], "next": None}, RUN: detail,
-            "orders": {"items": [order("sent")], "next": self.following}, "orders-sum": TOTAL.model_dump(mode="json"),
+            "check": checked(), "orders": {"items": [order("sent")], "next": self.following},
+            "orders-sum": TOTAL.model_dump(mode="json"),
         }  # fmt: skip
         await JSONResponse(pages[name])(scope, receive, send)
 
@@ -154,7 +179,7 @@ async def test_a_run_shows_its_orders_a_page_at_a_time_with_a_way_to_the_next_an
     text, asked = await page_of(tmp_path, "Y3Vyc29y")
     assert asked == {"limit": [str(ORDERS_SHOWN)]}
     assert f'href="/money/runs/{RUN}?cursor=Y3Vyc29y"' in text
-    assert ("2,105" in text, 'name="find"' in text) == (True, True)
+    assert ("2,105" in text, 'name="find"' in text, EN("books.check.title") in text) == (True, True, True)
     text, asked = await page_of(tmp_path, None, "?status=sent&cursor=Y3Vyc29y")
     assert (asked["status"], asked["cursor"]) == (["sent"], ["Y3Vyc29y"])
     assert f'/money/runs/{RUN}/live?status=sent&amp;cursor=Y3Vyc29y"' in text
