@@ -35,6 +35,7 @@ from shared.store import PgStore
 from shared.streams import CITY
 from shared.tasks import until_one_fails
 from shared.telemetry import logger
+from shared.waiting import answer_waiting_on
 from shared.worklist import PgWorklist
 
 log = logger("runtime")
@@ -179,6 +180,7 @@ class Runtime:
                 await answer_on(client, settings.site, self.service, self.store, self.known)
                 if self.keeps is not None:
                     await answer_kept_on(client, settings.site, self.service, self.keeps)
+                await answer_waiting_on(client, settings.site, self.service)
                 works = [beats.run()]
                 city = partial(source, client, CITY, skip_site=settings.site)
                 for one in hears:
@@ -317,9 +319,7 @@ class Runtime:
         links = {site: self.links.link(site, now) for site in others}
         return Health(
             site=self.host.settings.site, service=self.service,
-            time=self.host.clock.now(),
-            epoch=store.origin.epoch,
-            database=database,
+            time=self.host.clock.now(), epoch=store.origin.epoch, database=database,
             database_seconds=round(self.database_seconds(), 3),
             bus=self.broker is not None and self.broker.connected,
             halted=store.halted, logs=logs,

@@ -93,7 +93,9 @@ class SettleBody(Body):
 
 class HandoutView(BaseModel):
     """What one site hands out of a run. waiting: payments nobody has fetched yet. after_all: those that had gone back
-    (finance took them back, or nobody had come), and for which the site handed out cash all the same: they are paid."""
+    (finance took them back, or nobody had come), and for which the site handed out cash all the same: they are paid.
+    otherwise: those it paid other amounts for than this run says, as it was made a second time; otherwise_cents: more,
+    or less, than it says, which is taken off what comes next, or due with it."""
 
     id: str
     site: str
@@ -101,6 +103,8 @@ class HandoutView(BaseModel):
     waiting_cents: int
     after_all: int
     after_all_cents: int
+    otherwise: int
+    otherwise_cents: int
 
 
 class AccountView(BaseModel):
@@ -145,6 +149,55 @@ class OrderView(BaseModel):
     paid_cents: int
     status: Literal["sent", "paid", "returned"]
     reason: str
+
+
+class ChangeView(BaseModel):
+    """households: how many it concerns. cents: by how much the run is more than the last one because of them."""
+
+    households: int
+    cents: int
+
+
+class RunCheck(BaseModel):
+    """What whoever approves a run looks at. budget_cents: of its year; left_cents: of it after this run, below 0: it is
+    not enough. households: paid for its own period; ceiling: seats there are now. twice: entitlements in two lines, of
+    which there are none. last: the run before it, null for the first; difference_cents: by how much this one is more,
+    which is the sum of the five below it."""
+
+    budget_cents: int
+    left_cents: int
+    households: int
+    ceiling: int
+    twice: int
+    last: str | None
+    last_period: str | None
+    last_total_cents: int
+    difference_cents: int
+    new: ChangeView
+    gone: ChangeView
+    other: ChangeView
+    corrections: ChangeView
+    carried: ChangeView
+
+
+class OrdersSum(BaseModel):
+    """All that a run ordered, however many pages it is. cents: of those of each status; methods: ways to pay in it."""
+
+    total: int
+    sent: int
+    paid: int
+    returned: int
+    sent_cents: int
+    paid_cents: int
+    returned_cents: int
+    methods: list[PayMethod]
+
+
+class OrdersQuery(PageQuery):
+    """find: an order's id, its reference in the bank's file, or an entitlement that is in it."""
+
+    status: Literal["sent", "paid", "returned"] | None = None
+    find: Annotated[str, Field(min_length=1, max_length=80)] | None = None
 
 
 class PayFileView(BaseModel):

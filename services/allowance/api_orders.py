@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import Query
 
 from services.allowance import api_models as m
@@ -15,15 +18,32 @@ from services.allowance.api_desk import Allowance, Asked, base, person
 from services.allowance.decider_orders import noted
 from services.allowance.events_payroll import OrdersNoted
 from services.allowance.loads import CardLine, WrongLine, read_answer
-from services.allowance.transfers import read_camt
+from services.allowance.transfers import order_id, read_camt
 from shared.contracts.vocabulary import PayMethod
 from shared.http import Claim, IfMatch
 from shared.http_access import CurrentActor
-from shared.http_models import CommandAnswer, Page, PageQuery, decode_cursor, encode_cursor, is_id
+from shared.http_models import CommandAnswer, Page, decode_cursor, encode_cursor, is_id
 from shared.http_problems import Problem
 
+_REFERENCE = re.compile(r"[0-9a-f]{32}")
 BY_HAND = "HAND"
 """The reason of an order that somebody has settled, where a bank's code would stand."""
+
+
+def wanted_in(run: Mapping[str, Any], find: str) -> list[str]:
+    """Ids of the orders of a run that are looked for: by their own id, by their reference in a bank's file, or by an
+    entitlement, which has a card of its own or is in the transfer to its site."""
+    plain = find.strip().lower().replace("-", "")
+    if not _REFERENCE.fullmatch(plain):
+        return []
+    id_ = "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
+    lines = msgspec.json.decode(run["lines"])
+    about = (run["programme_id"], run["period"])
+    of_line = [
+        order_id(*about, line["site"] if line["method"] == "transfer" else id_)
+        for line in lines if line["entitlement_id"] == id_
+    ]  # fmt: skip
+    return list(dict.fromkeys([id_, *of_line]))
 
 
 class OrderRoutes:
@@ -72,17 +92,35 @@ class OrderRoutes:
         handled = await self._allowance.programme(id_, asked, command, **fields)
         return CommandAnswer(**base(id_, handled))
 
-    async def list_orders(self, run_id: str, query: Annotated[PageQuery, Query()]) -> Page[m.OrderView]:
-        """What a run ordered, and what became of it."""
-        await self._run(run_id)
-        rows = await self._allowance.store.page(
-            views.pay_orders, decode_cursor(query.cursor), query.limit + 1, run_id=run_id
-        )  # fmt: skip
+    async def list_orders(self, run_id: str, query: Annotated[m.OrdersQuery, Query()]) -> Page[m.OrderView]:
+        """What a run ordered, and what became of it: all of it, of one status, or the order that is looked for."""
+        run = await self._run(run_id)
+        where: dict[str, Any] = {"run_id": run_id} | ({} if query.status is None else {"status": query.status})
+        store = self._allowance.store
+        if query.find is None:
+            rows = await store.page(views.pay_orders, decode_cursor(query.cursor), query.limit + 1, **where)
+        else:
+            found = [await store.rows(views.pay_orders, id=id_, **where) for id_ in wanted_in(run, query.find)]
+            rows = [row for some in found for row in some]
         shown = rows[: query.limit]
         following = encode_cursor(str(shown[-1]["id"])) if len(rows) > query.limit else None
         names = m.OrderView.model_fields
         items = [m.OrderView(**{name: row[name] for name in names}) for row in shown]
         return Page[m.OrderView](items=items, next=following)
+
+    async def sum_orders(self, run_id: str) -> m.OrdersSum:
+        """How much a run ordered, and how much of it was paid, came back or waits."""
+        await self._run(run_id)
+        rows = await self._allowance.store.rows(views.pay_orders, run_id=run_id)
+        counted = Counter(row["status"] for row in rows)
+        cents = Counter[str]()
+        for row in rows:
+            cents[row["status"]] += row["cents"]
+        return m.OrdersSum(
+            total=len(rows), sent=counted["sent"], paid=counted["paid"], returned=counted["returned"],
+            sent_cents=cents["sent"], paid_cents=cents["paid"], returned_cents=cents["returned"],
+            methods=sorted({row["method"] for row in rows}),
+        )  # fmt: skip
 
     async def show_file(self, run_id: str, kind: str) -> m.PayFileView:
         """The file that was made when the run was executed: `transfers` (pain.001.001.09) or `loads`."""

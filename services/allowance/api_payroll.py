@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.allowance import commands_payroll as cmd
 from services.allowance import views_payroll as views
 from services.allowance.api_desk import Allowance, Asked, base, person
-from services.allowance.api_models import HandoutView
+from services.allowance.api_models import ChangeView, HandoutView, RunCheck
+from services.allowance.checking import explained, households, twice
 from services.allowance.decider_dues import dues
 from services.allowance.decider_payroll import year_of
 from services.allowance.decider_sites import Unpaid
@@ -203,10 +204,33 @@ class PayrollRoutes:
             HandoutView(
                 id=id_, site=it.site, waiting=len(it.lines), waiting_cents=_sum(it.lines),
                 after_all=len(it.after_all), after_all_cents=_sum(it.after_all),
+                otherwise=len(it.otherwise), otherwise_cents=sum(it.otherwise.values()),
             )
             for id_, it in payroll.waiting.items() if it.run_id == run_id
         ]  # fmt: skip
         return PayRunDetail(**_shown(row), lines=lines, corrections_cents=earlier, handouts=handouts)
+
+    async def check(self, run_id: str) -> RunCheck:
+        """A run held against the year's budget, the ceiling, itself, and the run before it: what they differ by, and
+        why."""
+        row = await self._run(run_id)
+        payroll, _ = await self._allowance.payrolls.load(row["programme_id"])
+        programme, _ = await self._allowance.programmes.load(row["programme_id"])
+        year, executed = year_of(row["period"]), payroll.executed
+        at = executed.index(run_id) if run_id in executed else len(executed)
+        last = await self._allowance.row(views.pay_runs, executed[at - 1], "pay-run") if at else None
+        lines = msgspec.json.decode(row["lines"])
+        why = explained(
+            row["period"], lines, *(("", ()) if last is None else (last["period"], msgspec.json.decode(last["lines"])))
+        )
+        budget, due = programme.budgets.get(year, 0), 0 if run_id in executed else row["total_cents"]
+        return RunCheck(
+            budget_cents=budget, left_cents=budget - payroll.spent.get(year, 0) - due,
+            households=households(row["period"], lines), ceiling=programme.ceiling, twice=twice(lines),
+            last=None if last is None else last["id"], last_period=None if last is None else last["period"],
+            last_total_cents=0 if last is None else last["total_cents"], difference_cents=why.cents,
+            **{name: ChangeView(**change._asdict()) for name, change in why._asdict().items()},
+        )  # fmt: skip
 
     async def list_postings(self, query: Annotated[PostingsQuery, Query()]) -> Page[PostingView]:
         """The ledger, in order, or what of it is asked for."""

@@ -56,6 +56,26 @@ class VoucherView(BaseModel):
     version: int
 
 
+class TransfersQuery(PageQuery):
+    entitlement_id: Uuid | None = None
+    status: Literal["sent", "paid", "returned"] | None = None
+    period: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-W?[0-9]{2}$")] | None = None
+
+
+class TransferView(BaseModel):
+    """One client's part of a transfer to the organisation that hands out the cash here. status: `sent`, `paid` to it,
+    `returned` by the bank: then it is paid with a later run. moved_at: since when."""
+
+    id: str
+    entitlement_id: str
+    programme_id: str
+    period: str
+    cents: int
+    status: str
+    moved_at: datetime
+    version: int
+
+
 class IssueAnswer(CommandAnswer):
     """code: shown here, once; null when the request is repeated. Another request gives another code, and makes this one
     worthless."""
@@ -88,6 +108,16 @@ class VoucherRoutes:
         shown = rows[: query.limit]
         following = encode_cursor(str(shown[-1]["id"])) if len(rows) > query.limit else None
         return Page[VoucherView](items=[VoucherView(**row) for row in shown], next=following)
+
+    async def list_transfers(self, query: Annotated[TransfersQuery, Query()]) -> Page[TransferView]:
+        """For which clients of this site money was sent to the organisation that hands out the cash, and came."""
+        where = {"entitlement_id": query.entitlement_id, "status": query.status, "period": query.period}
+        given = {name: value for name, value in where.items() if value is not None}
+        store = self._allowance.store
+        rows = await store.page(table.transfers, decode_cursor(query.cursor), query.limit + 1, **given)
+        shown = rows[: query.limit]
+        following = encode_cursor(str(shown[-1]["id"])) if len(rows) > query.limit else None
+        return Page[TransferView](items=[TransferView(**row) for row in shown], next=following)
 
     async def issue(self, body: VoucherBody, actor: CurrentActor, claim: Claim) -> IssueAnswer:
         """Give a code for one payment, for whoever has lost theirs too. Refused: `voucher-redeemed`, `voucher-expired`,

@@ -32,7 +32,7 @@ def concerns_of(files: Files) -> Concerns:
 def paid(event: ho.HandoutEvent) -> Sequence[str]:
     """The entitlements an event of a part of a run is about."""
     match event:
-        case ho.PaymentsHeard():
+        case ho.PaymentsHeard() | ho.PaymentsAmended() | ho.TransferHeard():
             return [payment.entitlement_id for payment in event.payments]
         case ho.VoucherIssued() | ho.VoucherRedeemed():
             return [event.entitlement_id]

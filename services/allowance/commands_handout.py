@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias, get_args
 
 from services.allowance.events_handout import Payment
+from shared.contracts.allowance import TransferStatus
 from shared.kernel import Command
 
 
@@ -56,8 +57,20 @@ class RepeatHandout(Command, frozen=True, kw_only=True):
     handout_id: str
 
 
+class HearTransfer(Command, frozen=True, kw_only=True):
+    """The municipality says for whom a transfer is, and how it stands with it."""
+
+    handout_id: str
+    run_id: str
+    programme_id: str
+    period: str
+    site: str
+    payments: tuple[Payment, ...]
+    status: TransferStatus
+
+
 HandoutCommand: TypeAlias = (
-    HearPayments | IssueVoucher | RedeemVoucher | ExpireVouchers | HearHandoutAnswer | RepeatHandout
+    HearPayments | IssueVoucher | RedeemVoucher | ExpireVouchers | HearHandoutAnswer | RepeatHandout | HearTransfer
 )
 
 HANDOUT_COMMANDS: tuple[type[HandoutCommand], ...] = get_args(HandoutCommand)

@@ -94,7 +94,8 @@ class NoteOrders(Command, frozen=True, kw_only=True):
 
 
 class HearHandout(Command, frozen=True, kw_only=True):
-    """A site says how it stands with what it hands out. revision: of its word, the higher one is the newer."""
+    """A site says how it stands with what it hands out. revision: of its word, the higher one is the newer. amounts:
+    how much it handed out to whom, where it says so; it does when it was told two."""
 
     programme_id: str
     handout_id: str
@@ -102,6 +103,7 @@ class HearHandout(Command, frozen=True, kw_only=True):
     revision: int
     paid: tuple[str, ...]
     refused: tuple[str, ...]
+    amounts: tuple[tuple[str, int], ...] = ()
 
 
 class RepeatPayments(Command, frozen=True, kw_only=True):

@@ -13,8 +13,9 @@ import msgspec
 from shared.contracts.vocabulary import SizeClass
 from shared.money import Part, Period, prorated
 
-SPANS_MAX = 60
-"""Pieces the days of one entitlement may be in: a change every week for more than a year."""
+SPANS_MAX = 400
+"""Pieces the days of one entitlement may be in: meals elsewhere every other day for more than the two years that days
+can be corrected back, and for longer than any stay may last. So many fit into one letter."""
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):

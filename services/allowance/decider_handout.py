@@ -16,12 +16,17 @@ from msgspec.structs import replace
 from services.allowance import commands_handout as cmd
 from services.allowance import decider_limits as limits
 from services.allowance import events_handout as ev
+from shared.contracts.allowance import TransferStatus
 from shared.kernel import Decider, Rejected
 from shared.timers import TimerCleared, TimerSet
 
 REPEAT, EXPIRE, READY = "handout", "vouchers", "ready"
 VOUCHER_DAYS = 21
 """How long a payment waits for its client."""
+LATER: tuple[TransferStatus, ...] = ("sent", "paid", "returned")
+"""What is said of a transfer, in order."""
+STATED_MAX = 150
+"""Payments of one handout at most: so many fit into the letter about it."""
 
 
 class Slip(msgspec.Struct, frozen=True, gc=False):
@@ -34,7 +39,9 @@ class Slip(msgspec.Struct, frozen=True, gc=False):
 
 class Handout(msgspec.Struct, frozen=True, gc=False):
     """slips: by entitlement. revision: words to the municipality so far; confirmed: up to which it has heard them.
-    repeated: how often since there was something new."""
+    repeated: how often since there was something new. amended: whether the municipality has said it again with other
+    amounts, and is told how much was handed out, not only to whom. transfer: of money that comes to the organisation
+    here by transfer, how it stands with it; nothing of that is decided at the desk."""
 
     id: str = ""
     run_id: str = ""
@@ -48,6 +55,8 @@ class Handout(msgspec.Struct, frozen=True, gc=False):
     again_at: datetime | None = None
     repeated: int = 0
     version: int = 0
+    amended: bool = False
+    transfer: TransferStatus | None = None
 
     @property
     def waits(self) -> bool:
@@ -68,6 +77,8 @@ def decide(state: Handout, command: cmd.HandoutCommand) -> Outcome:
     match command:
         case cmd.HearPayments():
             return hear_payments(state, command)
+        case cmd.HearTransfer():
+            return hear_transfer(state, command)
         case _ if not state.id:
             return Rejected("handout-unknown", {})
         case cmd.IssueVoucher():
@@ -85,21 +96,61 @@ def decide(state: Handout, command: cmd.HandoutCommand) -> Outcome:
 
 
 def hear_payments(state: Handout, command: cmd.HearPayments) -> Outcome:
-    """Said again, the municipality has not heard of it: it is told how it stands. Refused: `id-invalid`,
-    `entitlement-twice`, `amount-invalid`."""
-    if state.id:
-        return [ev.HandoutRepeated(state.id, limits.again(command.at), command.at)]
+    """Said again, the municipality has not heard of it: it is told how it stands. Said again with other amounts, what
+    still waits is worth what it says now. Refused: `id-invalid`, `entitlement-twice`, `amount-invalid`,
+    `too-many-payments`."""
     ids = [payment.entitlement_id for payment in command.payments]
     refused = limits.id_refused(command.handout_id, command.run_id, command.programme_id, *ids)
     if refused is None and len(set(ids)) != len(ids):
         refused = Rejected("entitlement-twice", {})
     for payment in command.payments:
         refused = refused or limits.cents_refused(payment.cents)
+    if state.id:
+        return refused or _said_again(state, command)
     return refused or [
         ev.PaymentsHeard(
             command.handout_id, command.run_id, command.programme_id, command.period, command.site, command.payments,
             command.at + timedelta(days=VOUCHER_DAYS), limits.again(command.at), command.at,
         )
+    ]  # fmt: skip
+
+
+def hear_transfer(state: Handout, command: cmd.HearTransfer) -> Outcome:
+    """What is told again, or late, is no news. Refused: `id-invalid`, `entitlement-twice`, `amount-invalid`."""
+    ids = [payment.entitlement_id for payment in command.payments]
+    refused = limits.id_refused(command.handout_id, command.run_id, command.programme_id, *ids)
+    if refused is None and len(set(ids)) != len(ids):
+        refused = Rejected("entitlement-twice", {})
+    for payment in command.payments:
+        refused = refused or limits.cents_refused(payment.cents)
+    if refused:
+        return refused
+    if state.id and (state.transfer is None or LATER.index(command.status) <= LATER.index(state.transfer)):
+        return ()
+    return [
+        ev.TransferHeard(
+            command.handout_id, command.run_id, command.programme_id, command.period, command.site, command.payments,
+            command.status, command.at,
+        )
+    ]  # fmt: skip
+
+
+def _said_again(state: Handout, command: cmd.HearPayments) -> Outcome:
+    known = {id_: slip.cents for id_, slip in state.slips.items()}
+    other = [payment for payment in command.payments if known.get(payment.entitlement_id) != payment.cents]
+    wait = tuple(
+        payment for payment in other
+        if payment.entitlement_id not in known or state.slips[payment.entitlement_id].status == "waiting"
+    )  # fmt: skip
+    if not wait and (state.amended or not other):
+        return [ev.HandoutRepeated(state.id, limits.again(command.at), command.at)]
+    if len(known.keys() | {payment.entitlement_id for payment in wait}) > STATED_MAX:
+        return Rejected("too-many-payments", {"payments_max": STATED_MAX})
+    expires_at = command.at + timedelta(days=VOUCHER_DAYS) if wait else state.expires_at
+    assert expires_at is not None
+    again_at = limits.again(command.at)
+    return [
+        ev.PaymentsAmended(state.id, command.run_id, wait, expires_at, state.revision + 1, again_at, command.at)
     ]  # fmt: skip
 
 
@@ -185,6 +236,13 @@ def evolve(state: Handout, event: ev.HandoutEvent) -> Handout:
                 state, id=event.handout_id, run_id=event.run_id, programme_id=event.programme_id, period=event.period,
                 site=event.site, slips=slips, expires_at=event.expires_at, revision=1, again_at=event.again_at,
             )  # fmt: skip
+        case ev.TransferHeard():
+            return replace(
+                state, id=event.handout_id, run_id=event.run_id, programme_id=event.programme_id, period=event.period,
+                site=event.site, transfer=event.status,
+            )  # fmt: skip
+        case ev.PaymentsAmended():
+            return _amended(state, event)
         case ev.VoucherIssued():
             slip = replace(state.slips[event.entitlement_id], hashed=event.hashed)
             return replace(state, slips=state.slips | {event.entitlement_id: slip})
@@ -200,6 +258,20 @@ def evolve(state: Handout, event: ev.HandoutEvent) -> Handout:
             return replace(state, confirmed=event.revision, again_at=None, repeated=0)
         case _:
             assert_never(event)
+
+
+def _amended(state: Handout, event: ev.PaymentsAmended) -> Handout:
+    """A code that was given is still good, for the amount of now."""
+    slips = dict(state.slips)
+    for payment in event.payments:
+        known = slips.get(payment.entitlement_id, Slip(0))
+        slips[payment.entitlement_id] = replace(
+            known, cents=payment.cents, status="waiting" if payment.cents else "paid"
+        )  # fmt: skip
+    return replace(
+        state, run_id=event.run_id, slips=slips, expires_at=event.expires_at, revision=event.revision,
+        again_at=event.again_at, repeated=0, amended=True,
+    )  # fmt: skip
 
 
 def _news(
@@ -218,7 +290,7 @@ def timers(events: Sequence[ev.HandoutEvent]) -> list[TimerSet | TimerCleared]:
     found: dict[str, TimerSet | TimerCleared] = {}
     for event in events:
         again, expires = f"{REPEAT}/{event.handout_id}", f"{EXPIRE}/{event.handout_id}"
-        if isinstance(event, ev.PaymentsHeard):
+        if isinstance(event, ev.PaymentsHeard | ev.PaymentsAmended):
             found[expires] = TimerSet(expires, event.expires_at, EXPIRE, event.handout_id)
             found[f"{READY}/{event.handout_id}"] = TimerSet(
                 f"{READY}/{event.handout_id}", event.at, READY, event.handout_id
@@ -227,7 +299,7 @@ def timers(events: Sequence[ev.HandoutEvent]) -> list[TimerSet | TimerCleared]:
             found[expires] = TimerCleared(expires)
         if isinstance(event, ev.HandoutConfirmed):
             found[again] = TimerCleared(again)
-        elif not isinstance(event, ev.VoucherIssued):
+        elif not isinstance(event, ev.VoucherIssued | ev.TransferHeard):
             found[again] = TimerSet(again, event.again_at, REPEAT, event.handout_id)
     return list(found.values())
 
@@ -239,7 +311,7 @@ HANDOUT: Decider[Handout, cmd.HandoutCommand, ev.HandoutEvent] = Decider(
     evolve=evolve,
     codec=ev.HANDOUT_CODEC,
     state_type=Handout,
-    state_version=1,
+    state_version=2,
     commands=cmd.HANDOUT_COMMANDS,
 )
 """Stream `handout/<id>`."""

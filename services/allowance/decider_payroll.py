@@ -184,13 +184,13 @@ def _handouts(run: ev.PayRunDrafted) -> tuple[ev.Handed, ...]:
     by_site = sorted((line for line in run.lines if line.method in HANDED_OUT), key=lambda line: line.site)
     for site, lines in groupby(by_site, key=lambda line: line.site):
         ids = [line.entitlement_id for line in lines]
-        for shared, some in _in_parts(ids):
+        for shared, some in in_parts(ids):
             handout_id = derived_id("handout", run.programme_id, run.period, site, shared)
             found.append(ev.Handed(handout_id, site, some))
     return tuple(found)
 
 
-def _in_parts(ids: Sequence[str], shared: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+def in_parts(ids: Sequence[str], shared: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
     """Different ids in parts of up to `HANDOUT_MAX`, by how they begin, so that one more or less, or another order,
     leaves the others in theirs. shared: what those of a part begin with."""
     if len(ids) <= HANDOUT_MAX:
@@ -198,7 +198,7 @@ def _in_parts(ids: Sequence[str], shared: str = "") -> Iterator[tuple[str, tuple
         return
     begin = len(shared) + 1
     for start, some in groupby(sorted(ids), key=lambda id_: id_[:begin]):
-        yield from _in_parts(list(some), start)
+        yield from in_parts(list(some), start)
 
 
 def note_orders(state: Payroll, command: cmd.NoteOrders) -> Outcome:
@@ -252,6 +252,8 @@ def evolve(state: Payroll, event: ev.PayrollEvent) -> Payroll:
             return replace(state, waiting=state.waiting | {event.handout_id: told}, version=version)
         case ev.HandoutNoted() | ev.PaidAfterAll():
             return _noted(state, event, version)
+        case ev.PaidOtherwise():
+            return _paid_otherwise(state, event, version)
         case ev.OrdersNoted():
             return _orders_noted(state, event, version)
         case _:
@@ -265,6 +267,18 @@ def _noted(state: Payroll, event: ev.HandoutNoted | ev.PaidAfterAll, version: in
     year = year_of(known.period)
     spent = state.spent | {year: state.spent.get(year, 0) - back} if back else state.spent
     return replace(state, waiting=state.waiting | {event.handout_id: after}, spent=spent, version=version)
+
+
+def _paid_otherwise(state: Payroll, event: ev.PaidOtherwise, version: int) -> Payroll:
+    """What was too much is owed to the programme, what was too little by it."""
+    known = state.waiting[event.handout_id]
+    after, more = sites.otherwise(known, event)
+    owed, year = dict(state.owed), year_of(known.period)
+    for entitlement_id, cents in more.items():
+        owed[entitlement_id] = owed.get(entitlement_id, 0) - cents
+    owed = {id_: cents for id_, cents in owed.items() if cents}
+    spent = state.spent | {year: state.spent.get(year, 0) + sum(more.values())}
+    return replace(state, waiting=state.waiting | {event.handout_id: after}, owed=owed, spent=spent, version=version)
 
 
 def _orders_noted(state: Payroll, event: ev.OrdersNoted, version: int) -> Payroll:
@@ -349,7 +363,7 @@ PAYROLL: Decider[Payroll, cmd.PayrollCommand, ev.PayrollEvent] = Decider(
     evolve=evolve,
     codec=ev.PAYROLL_CODEC,
     state_type=Payroll,
-    state_version=4,
+    state_version=5,
     commands=cmd.PAYROLL_COMMANDS,
 )
 """Stream `payroll/<programme id>`."""

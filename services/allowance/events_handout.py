@@ -11,6 +11,7 @@ from typing import TypeAlias, get_args
 
 import msgspec
 
+from shared.contracts.allowance import TransferStatus
 from shared.kernel import Codec, Event
 
 
@@ -31,6 +32,19 @@ class PaymentsHeard(Event, frozen=True, tag="payments-heard.v1"):
     site: str
     payments: tuple[Payment, ...]
     expires_at: datetime
+    again_at: datetime
+    at: datetime
+
+
+class PaymentsAmended(Event, frozen=True, tag="payments-amended.v1"):
+    """The municipality says it again, with other amounts: it has made the run a second time. payments: those that wait
+    with another amount now, and those it had not said before; what was handed out stays as it was."""
+
+    handout_id: str
+    run_id: str
+    payments: tuple[Payment, ...]
+    expires_at: datetime
+    revision: int
     again_at: datetime
     at: datetime
 
@@ -92,14 +106,30 @@ class HandoutConfirmed(Event, frozen=True, tag="handout-confirmed.v1"):
     at: datetime
 
 
+class TransferHeard(Event, frozen=True, tag="transfer-heard.v1"):
+    """The organisation that hands out cash here is sent money for these, was paid it, or the bank has sent it back.
+    site: the municipality's. status: `sent`, `paid`, `returned`; what came back is paid with a later run."""
+
+    handout_id: str
+    run_id: str
+    programme_id: str
+    period: str
+    site: str
+    payments: tuple[Payment, ...]
+    status: TransferStatus
+    at: datetime
+
+
 HandoutEvent: TypeAlias = (
     PaymentsHeard
+    | PaymentsAmended
     | VoucherIssued
     | VoucherRedeemed
     | VouchersExpired
     | HandoutReminded
     | HandoutRepeated
     | HandoutConfirmed
+    | TransferHeard
 )
 
 HANDOUT_CODEC: Codec[HandoutEvent] = Codec(get_args(HandoutEvent))

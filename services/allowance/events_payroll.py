@@ -188,6 +188,18 @@ class PaidAfterAll(Event, frozen=True, tag="paid-after-all.v1"):
     at: datetime
 
 
+class PaidOtherwise(Event, frozen=True, tag="paid-otherwise.v1"):
+    """A site has handed out other amounts than these payments count with: the run was made a second time, and the site
+    paid as the first one said. payments: the cents that were handed out, by entitlement; also of whom this run does not
+    pay. What was too little is due with the next run; what was too much is taken off what comes next."""
+
+    handout_id: str
+    run_id: str
+    programme_id: str
+    payments: tuple[tuple[str, int], ...]
+    at: datetime
+
+
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """What became of one order. cents: what was paid of it, all of it or of a card perhaps less; nothing when it came
     back. reason: the bank's code for that. balance_cents: on the card, after it."""
@@ -216,6 +228,7 @@ PayrollEvent: TypeAlias = (
     | PaymentsRepeated
     | HandoutNoted
     | PaidAfterAll
+    | PaidOtherwise
     | OrdersNoted
 )
 

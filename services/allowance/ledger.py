@@ -11,12 +11,17 @@ from typing import NamedTuple
 
 from services.allowance.decider_orders import Sent
 from services.allowance.decider_sites import Waiting
-from services.allowance.events_payroll import Answered, HandoutNoted, PaidAfterAll, PayRunDrafted
+from services.allowance.decider_sites import otherwise as otherwise_paid
+from services.allowance.events_payroll import Answered, HandoutNoted, PaidAfterAll, PaidOtherwise, PayRunDrafted
 
 ENTITLED, PAID, RESERVED, REFUSED, OVERPAID = "entitled", "paid", "reserved", "refused", "overpaid"
 """What the programme owes for days (debit), what was paid for it (credit), what waits to be handed out, loaded or
 transferred, also with the next run, what nobody came for, and what was paid too much and is taken off what comes
 next."""
+
+
+HANDED_OUT = "voucher"
+"""What sites hand out is paid by."""
 
 
 class Posting(NamedTuple):
@@ -66,6 +71,22 @@ def after_all(run: Waiting, paid: PaidAfterAll) -> Iterable[Posting]:
             about = (run.site, line.method, run.period, entitlement_id)
             yield Posting(REFUSED, *about, line.cents)
             yield Posting(PAID, *about, -line.cents)
+
+
+def otherwise(
+    run: Waiting, paid: PaidOtherwise, before: Mapping[str, int], after: Mapping[str, int]
+) -> Iterable[Posting]:  # fmt: skip
+    """What other amounts post than had counted as paid. run: as it stood before that. before, after: what is owed, by
+    entitlement."""
+    _, more = otherwise_paid(run, paid)
+    for entitlement_id, cents in more.items():
+        about = (run.site, HANDED_OUT, run.period, entitlement_id)
+        was, now = before.get(entitlement_id, 0), after.get(entitlement_id, 0)
+        for account, posted in (
+            (PAID, -cents), (RESERVED, max(0, was) - max(0, now)), (OVERPAID, min(0, was) - min(0, now)),
+        ):  # fmt: skip
+            if posted:
+                yield Posting(account, *about, posted)
 
 
 def netted(

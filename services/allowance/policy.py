@@ -14,6 +14,7 @@ from services.allowance.commands_handout import (
     ExpireVouchers,
     HearHandoutAnswer,
     HearPayments,
+    HearTransfer,
     RepeatHandout,
 )  # fmt: skip
 from services.allowance.commands_payroll import HearHandout, RepeatPayments
@@ -44,16 +45,14 @@ def heard_by(site: str, municipality: str) -> React:
         if not isinstance(said, Opened):
             return None
         match said.body:
-            case told.EntitlementStatedBody() as stated if here:
+            case told.EntitlementStatedBody() | told.EntitlementStatedV2Body() as stated if here:
                 return _stated(said, stated, at)
-            case told.HandoutStatedBody() as handout if here:
-                heard = HearHandout(
-                    at=at, role=SYSTEM_ROLE, programme_id=handout.programme_id, handout_id=said.request_id,
-                    site=said.sender, revision=handout.revision, paid=handout.paid, refused=handout.refused,
-                )  # fmt: skip
-                return Reaction(PAYROLL, handout.programme_id, heard)
+            case told.HandoutStatedBody() | told.HandoutStatedV2Body() as handout if here:
+                return Reaction(PAYROLL, handout.programme_id, _handed_out(said, handout, at))
             case told.PaymentsToldBody() as paid if said.sender == municipality:
                 return _payments(said, paid, at)
+            case told.TransferToldBody() as transfer if said.sender == municipality:
+                return Reaction(HANDOUT, said.request_id, _transfer(said, transfer, at))
             case told.HandoutAnsweredBody() as answer:
                 known = HearHandoutAnswer(
                     at=at, role=SYSTEM_ROLE, handout_id=said.request_id, site=said.sender, revision=answer.revision,
@@ -72,6 +71,18 @@ def heard_by(site: str, municipality: str) -> React:
     return react
 
 
+def _handed_out(
+    said: Opened, stated: told.HandoutStatedBody | told.HandoutStatedV2Body, at: datetime
+) -> HearHandout:  # fmt: skip
+    """The first version says who was paid; how much is what they were told to pay."""
+    amounts = stated.paid if isinstance(stated, told.HandoutStatedV2Body) else ()
+    paid = stated.paid if isinstance(stated, told.HandoutStatedBody) else tuple(id_ for id_, _ in stated.paid)
+    return HearHandout(
+        at=at, role=SYSTEM_ROLE, programme_id=stated.programme_id, handout_id=said.request_id, site=said.sender,
+        revision=stated.revision, paid=paid, refused=stated.refused, amounts=amounts,
+    )  # fmt: skip
+
+
 def _payments(said: Opened, paid: told.PaymentsToldBody, at: datetime) -> Reaction:
     command = HearPayments(
         at=at, role=SYSTEM_ROLE, handout_id=said.request_id, run_id=paid.run_id, programme_id=paid.programme_id,
@@ -80,7 +91,17 @@ def _payments(said: Opened, paid: told.PaymentsToldBody, at: datetime) -> Reacti
     return Reaction(HANDOUT, said.request_id, command)
 
 
-def _stated(said: Opened, stated: told.EntitlementStatedBody, at: datetime) -> Reaction:
+def _transfer(said: Opened, transfer: told.TransferToldBody, at: datetime) -> HearTransfer:
+    return HearTransfer(
+        at=at, role=SYSTEM_ROLE, handout_id=said.request_id, run_id=transfer.run_id,
+        programme_id=transfer.programme_id, period=transfer.period, site=said.sender, status=transfer.status,
+        payments=tuple(Payment(*one) for one in transfer.payments),
+    )  # fmt: skip
+
+
+def _stated(
+    said: Opened, stated: told.EntitlementStatedBody | told.EntitlementStatedV2Body, at: datetime
+) -> Reaction:  # fmt: skip
     word = HearEntitlement(
         at=at, role=SYSTEM_ROLE, programme_id=stated.programme_id, seat_id=said.request_id, site=said.sender,
         revision=stated.revision, status=stated.status, method=stated.method,

@@ -5,7 +5,7 @@ contract.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from services.allowance import events as ev
@@ -14,10 +14,11 @@ from services.allowance import events_handout as eh
 from services.allowance import events_payroll as ep
 from services.allowance.decider_entitlement import Entitlement
 from services.allowance.decider_handout import Handout
-from services.allowance.decider_payroll import Payroll
+from services.allowance.decider_payroll import Payroll, in_parts
 from services.allowance.decider_programme import Programme
 from shared.contracts import allowance as told
 from shared.contracts.base import Contract, Draft, Written
+from shared.ids import derived_id
 
 
 class Telling(NamedTuple):
@@ -94,12 +95,18 @@ def tell_entitlement(
 def stated(entitlement: Entitlement) -> Telling:
     """How it stands with an entitlement, to the municipality: all of it, without whose it is."""
     status = entitlement.status if entitlement.status in ("asked", "ended") else "granted"
-    body = told.EntitlementStatedBody.model_validate({
+    many = len(entitlement.paid) > told.SPANS_MAX
+    letter, body_type = (
+        (told.EntitlementStatedV2, told.EntitlementStatedV2Body)
+        if many
+        else (told.EntitlementStated, told.EntitlementStatedBody)
+    )
+    body = body_type.model_validate({
         "programme_id": entitlement.programme_id, "revision": entitlement.revision, "status": status,
         "method": entitlement.method,
         "spans": tuple((span.first, span.until, span.size_class) for span in entitlement.paid),
     })  # fmt: skip
-    return Telling(Draft(told.EntitlementStated, entitlement.site, entitlement.id, body), entitlement.site)
+    return Telling(Draft(letter, entitlement.site, entitlement.id, body), entitlement.site)
 
 
 def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Telling]:
@@ -125,13 +132,19 @@ def site_events(entitlement: Entitlement, event: en.EntitlementEvent) -> list[Te
 
 def tell_handout(before: Handout, events: Sequence[eh.HandoutEvent], after: Handout) -> list[Telling]:
     """The municipality is told how it stands with what is handed out, whenever there is something to say."""
-    if all(isinstance(event, eh.HandoutConfirmed | eh.VoucherIssued) for event in events):
+    if all(isinstance(event, eh.HandoutConfirmed | eh.VoucherIssued | eh.TransferHeard) for event in events):
         return []
-    body = told.HandoutStatedBody(
-        programme_id=after.programme_id, revision=after.revision, paid=_standing(after, "paid"),
-        refused=_standing(after, "refused"),
-    )  # fmt: skip
-    return [Telling(Draft(told.HandoutStated, after.site, after.id, body), after.site)]
+    paid, refused = _standing(after, "paid"), _standing(after, "refused")
+    about: dict[str, Any] = {"programme_id": after.programme_id, "revision": after.revision, "refused": refused}
+    tellings: list[Telling] = []
+    if after.amended:  # first: whoever knows it takes who was paid with how much
+        amounts = tuple((id_, after.slips[id_].cents) for id_ in paid)
+        whole = told.HandoutStatedV2Body(**about, paid=amounts)
+        tellings.append(Telling(Draft(told.HandoutStatedV2, after.site, after.id, whole), after.site))
+    if max(len(paid), len(refused)) <= told.HANDOUT_MAX:
+        body = told.HandoutStatedBody(**about, paid=paid)
+        tellings.append(Telling(Draft(told.HandoutStated, after.site, after.id, body), after.site))
+    return tellings
 
 
 def _standing(handout: Handout, status: str) -> tuple[str, ...]:
@@ -152,6 +165,9 @@ def tell_payroll(before: Payroll, events: Sequence[ep.PayrollEvent], after: Payr
                 tellings.append(Telling(told.PayRunDecided.written(**_run(event), how="dropped"), event.run_id))
             case ep.PayRunExecuted():
                 tellings += [payments(event.programme_id, handed.handout_id, after) for handed in event.handouts]
+                tellings += _transfers(event.programme_id, [order.order_id for order in event.orders], after)
+            case ep.OrdersNoted():
+                tellings += _transfers(event.programme_id, [answer.order_id for answer in event.answered], after)
             case ep.PaymentsRepeated():
                 tellings.append(payments(event.programme_id, event.handout_id, after))
             case ep.HandoutNoted():
@@ -178,6 +194,20 @@ def payments(programme_id: str, handout_id: str, payroll: Payroll) -> Telling:
         payments=tuple((id_, line.cents) for id_, line in waiting.lines.items()),
     )  # fmt: skip
     return Telling(Draft(told.PaymentsTold, waiting.site, handout_id, body), waiting.site)
+
+
+def _transfers(programme_id: str, order_ids: Iterable[str], payroll: Payroll) -> Iterator[Telling]:
+    """To each site for whom a transfer to its organisation is, and how it stands with it. A card is its client's."""
+    for order_id in dict.fromkeys(order_ids):
+        order = payroll.orders[order_id]
+        cents = dict(order.shares)
+        for shared, ids in in_parts(list(cents)) if order.method == "transfer" else ():
+            body = told.TransferToldBody(
+                programme_id=programme_id, run_id=order.run_id, period=order.period, status=order.status,
+                payments=tuple((id_, cents[id_]) for id_ in ids),
+            )  # fmt: skip
+            part = derived_id("transfer-part", order_id, shared)
+            yield Telling(Draft(told.TransferTold, order.site, part, body), order.site)
 
 
 def tell_nothing(before: object, events: Sequence[object], after: object) -> list[Telling]:

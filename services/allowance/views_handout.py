@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from services.allowance.decider_handout import Handout
-from services.allowance.events_handout import HandoutEvent
+from services.allowance.events_handout import HandoutEvent, TransferHeard
 from shared.ids import derived_id
 from shared.ports import Put, RowChange
 from shared.schema import NAME, metadata
@@ -30,7 +30,22 @@ vouchers = sa.Table(
 """status: `waiting`, `issued` (a code was given), `redeemed`, `expired`. hashed: of the code that is good. version: of
 the handout."""
 
-HANDOUT_TABLES = (vouchers,)
+transfers = sa.Table(
+    "transfers",
+    metadata,
+    sa.Column("id", NAME, primary_key=True),
+    sa.Column("entitlement_id", NAME, nullable=False, index=True),
+    sa.Column("programme_id", NAME, nullable=False),
+    sa.Column("period", NAME, nullable=False),
+    sa.Column("cents", sa.BigInteger, nullable=False),
+    sa.Column("status", NAME, nullable=False),
+    sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Whose part of a transfer to the organisation here is how much. status: `sent`, `paid`, `returned`. moved_at: since
+when it is."""
+
+HANDOUT_TABLES = (vouchers, transfers)
 
 
 def voucher_id(handout_id: str, entitlement_id: str) -> str:
@@ -40,8 +55,18 @@ def voucher_id(handout_id: str, entitlement_id: str) -> str:
 
 def project(before: Handout, events: Sequence[HandoutEvent], after: Handout, at: datetime) -> list[RowChange]:
     """The row of every payment that is another one than before."""
-    assert after.expires_at is not None
     rows: list[RowChange] = []
+    for event in events:
+        if isinstance(event, TransferHeard):
+            rows += [
+                Put(transfers, (
+                    voucher_id(event.handout_id, one.entitlement_id), one.entitlement_id, event.programme_id,
+                    event.period, one.cents, event.status, event.at, after.version,
+                ))
+                for one in event.payments
+            ]  # fmt: skip
+    if after.expires_at is None:  # nothing is fetched here
+        return rows
     for entitlement_id, slip in after.slips.items():
         if before.slips.get(entitlement_id) == slip:
             continue

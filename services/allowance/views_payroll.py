@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from services.allowance import events_payroll as ev
 from services.allowance.decider_orders import answered as order_answered
 from services.allowance.decider_payroll import PAYROLL, Payroll
-from services.allowance.ledger import Posting, after_all, answered, netted, settled
+from services.allowance.ledger import Posting, after_all, answered, netted, otherwise, settled
 from services.allowance.ledger import postings as posted
 from shared.ports import Put, RowChange
 from shared.schema import NAME, metadata
@@ -99,6 +99,10 @@ def project(before: Payroll, events: Sequence[ev.PayrollEvent], after: Payroll, 
             case ev.PaidAfterAll():
                 late = after_all(waiting[event.handout_id], event)
                 rows += _rows(event.programme_id, event.run_id, state.version, late)
+                continue
+            case ev.PaidOtherwise():
+                other = otherwise(waiting[event.handout_id], event, previous.owed, state.owed)
+                rows += _rows(event.programme_id, event.run_id, state.version, other)
                 continue
             case ev.OrdersNoted():
                 rows += _noted(event, previous, state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,6 +42,25 @@ class RunFormQuery(BaseModel):
 
     about: Annotated[str, Field(max_length=40)] = ""
     of: Annotated[str, Field(max_length=80)] = ""
+
+
+class RunQuery(BaseModel):
+    """Which orders of a run are shown: of one status, the one that is looked for, or the page behind a cursor."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    status: Literal["", "sent", "paid", "returned"] = ""
+    find: Annotated[str, Field(max_length=80)] = ""
+    cursor: Annotated[str, Field(max_length=200)] = ""
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What is asked for, as it stands in an address."""
+        return {name: value for name in ("status", "find", "cursor") if (value := getattr(self, name).strip())}
+
+
+ORDERS_SHOWN = 100
+"""Orders on one page of a run."""
 
 
 def add_books(pages: FastAPI, screens: Screens) -> None:
@@ -83,7 +102,7 @@ class Books(Office):
             facts["periods"] = sorted(periods, reverse=True)
         return facts
 
-    async def run(self, viewer: Viewer, spoken: Words, run_id: str) -> dict[str, Any] | None:
+    async def run(self, viewer: Viewer, spoken: Words, run_id: str, query: RunQuery) -> dict[str, Any] | None:
         """One pay run as this role may see it; None when there is none. Raises `NoAnswer`."""
         rows, programmes = await asyncio.gather(
             self._allowance.every(viewer.token, "pay-runs"), self._allowance.every(viewer.token, "programmes")
@@ -93,16 +112,22 @@ class Books(Office):
         if row is None:
             return None
         path, reads = f"pay-runs/{quote(run_id, safe='')}", viewer.role in LEDGER_READERS
-        detail, ordered, told = await asyncio.gather(
-            self._allowance.ask(viewer.token, path) if reads else _nothing(),
-            self._allowance.every(viewer.token, f"{path}/orders") if reads else _none(),
+        ask = self._allowance.ask
+        detail, page, total, checked, told = await asyncio.gather(
+            ask(viewer.token, path) if reads else _nothing(),
+            ask(viewer.token, f"{path}/orders", limit=ORDERS_SHOWN, **query.asked) if reads else _nothing(),
+            ask(viewer.token, f"{path}/orders-sum") if reads else _nothing(),
+            ask(viewer.token, f"{path}/check") if reads else _nothing(),
             self._allowance.ask(viewer.token, f"{path}/report") if row["status"] == "executed" else _nothing(),
         )
         return {
             "run": money.runs([row], names, viewer.role, spoken)[0],
             "report": None if told is None else books.report(told, spoken),
-            "orders": books.orders(ordered, viewer.role, spoken),
-            "files": books.files(ordered, viewer.role),
+            "orders": [] if page is None else books.orders(page["items"], viewer.role, spoken),
+            "check": None if checked is None else books.check(checked, spoken),
+            "next": None if page is None else page["next"],
+            "sums": None if not total or not total["total"] else books.order_sums(total, spoken),
+            "files": [] if total is None else books.files(total["methods"], viewer.role),
             "handouts": [] if detail is None else books.handouts(detail["handouts"], viewer.role, spoken),
             "lines": None if detail is None else money.run_lines(detail, spoken),
             "corrections": "" if detail is None else spoken.euros(detail["corrections_cents"]),
@@ -115,10 +140,6 @@ class Books(Office):
 
 async def _nothing() -> Any:
     return None
-
-
-async def _none() -> list[dict[str, Any]]:
-    return []
 
 
 def _add_books(pages: FastAPI, desk: Books, path: str, template: str) -> None:
@@ -153,16 +174,19 @@ def _add_run(pages: FastAPI, desk: Books, path: str, template: str) -> None:
 
     @pages.get(path)
     @allow(*READERS)
-    async def shown(request: Request, actor: CurrentActor, run_id: str) -> HTMLResponse:
+    async def shown(
+        request: Request, actor: CurrentActor, run_id: str, query: Annotated[RunQuery, Query()]
+    ) -> HTMLResponse:
         """One pay run: what it came to, what it ordered, its files; `/live`: the part that changes."""
         viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
         facts: dict[str, Any] = {
             "role": actor.role, "now": spoken.precisely(screens.clock.now()), "id": run_id if is_id(run_id) else "",
+            "query": query, "again": urlencode(query.asked),
         }  # fmt: skip
         if not desk.here:
             return screens.page(request, template, 404, trouble="no_office", **facts)
         try:
-            found = await desk.run(viewer, spoken, run_id) if is_id(run_id) else None
+            found = await desk.run(viewer, spoken, run_id, query) if is_id(run_id) else None
         except NoAnswer:
             return screens.page(request, template, 503, trouble="no_answer", **facts)
         if found is None:

@@ -16,7 +16,7 @@ from services.console.clients import OPEN, client_page, limits, listed, offers_w
 from services.console.desk import client_form, register, unclaimed
 from services.console.handing import FORMS, TAKINGS, Handing, coming, handing, handing_form, taking_form
 from services.console.network import site_title
-from services.console.seats import Seat, seat_form, seats
+from services.console.seats import GIVE_UP, Seat, give_up_form, seat_form, seats
 from services.console.words import ZONE, Words
 from shared.http_access import CurrentActor, allow
 from shared.http_models import is_id
@@ -70,10 +70,11 @@ class Desk:
     async def files(self, viewer: Viewer, spoken: Words, after: int | None) -> dict[str, Any]:
         """The files of this desk, and the offers that wait for it. Raises `NoAnswer`."""
         now, ask = self.screens.clock.now(), self._intake.every
-        (clients, more), takings, ending, *requests = await asyncio.gather(
+        (clients, more), takings, ending, lost, *requests = await asyncio.gather(
             self._intake.first(viewer.token, "clients", erased="false", after=after),
             ask(viewer.token, "takings"),
             ask(viewer.token, "lists/stay-limits"),
+            self._lost_seats(viewer),
             *(ask(viewer.token, "requests", status=status) for status in OPEN),
         )
         open_ = [request for some in requests for request in some]
@@ -81,8 +82,20 @@ class Desk:
         return {
             "clients": listed(clients, open_, now, spoken), "more": more,
             "offers": offers_waiting(open_, aliases, now, spoken), "coming": coming(takings, now, spoken),
-            "limits": limits(ending, spoken),
+            "limits": limits(ending, spoken), "lost": lost,
         }  # fmt: skip
+
+    async def _lost_seats(self, viewer: Viewer) -> list[dict[str, Any]]:
+        """Seats of files that the allowance service does not know; none while it does not answer."""
+        if "allowance" not in self.screens.settings.services:
+            return []
+        held = await self._intake.every(viewer.token, "lists/seats")
+        try:
+            known = await self._allowance.every(viewer.token, "entitlements") if held else []
+        except NoAnswer:
+            return []
+        ids = {one["id"] for one in known}
+        return [one for one in held if one["entitlement_id"] not in ids]
 
     async def waiting(self, viewer: Viewer, spoken: Words, after: int | None) -> dict[str, Any]:
         """Only the offers and the files of other desks that wait: what changes by itself. Raises `NoAnswer`."""
@@ -171,6 +184,9 @@ class Desk:
             return None
         if query.about in FORMS:
             return handing_form(query.about, client, await self._known(viewer, client_id), spoken)
+        if query.about == GIVE_UP:
+            lost = {one["entitlement_id"] for one in await self._lost_seats(viewer) if one["client_id"] == client_id}
+            return give_up_form(client_id, query.of, spoken) if query.of in lost else None
         now = self.screens.clock.now()
         if query.about.startswith("seat"):
             rows, programmes = await self._entitled(viewer, client_id) if self.pays else ([], [])
@@ -225,7 +241,7 @@ def _add_list(pages: FastAPI, desk: Desk, path: str, template: str) -> None:
         viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
         now = screens.clock.now()
         facts: dict[str, Any] = {"role": actor.role, "now": spoken.precisely(now), "offers": [], "clients": [],
-                                 "coming": [], "limits": []}  # fmt: skip
+                                 "coming": [], "limits": [], "lost": []}  # fmt: skip
         if not desk.here:
             return screens.page(request, template, 404, trouble="no_desk", **facts)
         try:

@@ -14,6 +14,7 @@ from services.console.api_screens import NoAnswer, Places, Screens, Viewer, view
 from services.console.words import Words
 from shared.http_access import CurrentActor, allow
 from shared.http_models import is_id
+from shared.money import day_of
 from shared.security import Role
 
 READERS: tuple[Role, ...] = ("operator", "caseworker")
@@ -29,6 +30,7 @@ def add_counter(pages: FastAPI, screens: Screens) -> None:
     desk = Counter(screens)
     for path, template in (("/counter", "counter.html"), ("/counter/live", "counter_live.html")):
         _add_page(pages, desk, path, template)
+    _add_transfers(pages, desk)
     _add_form(pages, desk)
 
 
@@ -55,6 +57,17 @@ class Counter:
         clients = await self._clients(viewer, {row["entitlement_id"] for row in waiting})
         names = {one["id"]: one["name"] for one in programmes}
         return counter.payments(waiting, names, clients, viewer.role, self.screens.clock.now(), spoken)
+
+    async def transfers(self, viewer: Viewer, spoken: Words) -> list[counter.Transfer]:
+        """For whom money came by transfer in the last periods. Raises `NoAnswer`."""
+        programmes = await self._allowance.every(viewer.token, "programmes")
+        periods = counter.periods({one["period"] for one in programmes}, day_of(self.screens.clock.now()))
+        some = await asyncio.gather(
+            *(self._allowance.every(viewer.token, "transfers", period=name) for name in periods)
+        )
+        rows = [row for found in some for row in found]
+        clients = await self._clients(viewer, {row["entitlement_id"] for row in rows})
+        return counter.transfers(rows, {one["id"]: one["name"] for one in programmes}, clients, spoken)
 
     async def waiting(self, viewer: Viewer) -> list[dict[str, Any]]:
         """Every payment that can still be fetched. Raises `NoAnswer`."""
@@ -103,6 +116,24 @@ def _add_page(pages: FastAPI, desk: Counter, path: str, template: str) -> None:
         except NoAnswer:
             return screens.page(request, template, 503, trouble="no_answer", **facts)
         return screens.page(request, template, trouble="", **facts)
+
+
+def _add_transfers(pages: FastAPI, desk: Counter) -> None:
+    screens = desk.screens
+
+    @pages.get("/counter/transfers")
+    @allow(*READERS)
+    async def transfers(request: Request, actor: CurrentActor) -> HTMLResponse:
+        """For whom of this site's clients money came to the organisation that hands it out."""
+        viewer, spoken = viewer_of(request, actor, screens.cookie), screens.language(request)
+        facts: dict[str, Any] = {"role": actor.role, "now": spoken.precisely(screens.clock.now()), "transfers": []}
+        if not desk.here:
+            return screens.page(request, "counter_transfers.html", 404, trouble="no_counter", **facts)
+        try:
+            facts["transfers"] = await desk.transfers(viewer, spoken)
+        except NoAnswer:
+            return screens.page(request, "counter_transfers.html", 503, trouble="no_answer", **facts)
+        return screens.page(request, "counter_transfers.html", trouble="", **facts)
 
 
 def _add_form(pages: FastAPI, desk: Counter) -> None:

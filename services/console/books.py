@@ -4,7 +4,7 @@ about it; and the forms that read back what a bank says. Pure. No line of it lea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ from services.console.money import API, FINANCE, Doing
 from services.console.network import site_title
 from services.console.words import Words
 
+WHY = ("new", "gone", "other", "corrections", "carried")
+"""What a run differs by from the one before it."""
+STATUSES = ("sent", "returned", "paid")
+"""How an order stands: what waits first."""
 FILES = {
     "transfers": ("transfer", "application/xml", "xml"),
     "loads": ("prepaid_card", "text/csv; charset=utf-8", "csv"),
@@ -96,14 +100,36 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Check:
+    """states: what the run is held against, in words, and whether it does not hold. told, why: by how much it differs
+    from the one before it, and what that comes of."""
+
+    states: Sequence[tuple[str, bool]]
+    told: str
+    why: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class OrderSum:
+    """Orders of one status (empty: all): how many, and what they come to."""
+
+    status: str
+    words: str
+    number: str
+    amount: str
+
+
+@dataclass(frozen=True)
 class Handout:
-    """What one site hands out. after_all: cash for what had gone back, in words; empty when there was none."""
+    """What one site hands out. after_all: cash for what had gone back, in words; empty when there was none.
+    otherwise: that other amounts were paid than the run says, likewise."""
 
     id: str
     where: str
     waiting: str
     waiting_amount: str
     after_all: str
+    otherwise: str
     doing: Sequence[Doing]
 
 
@@ -169,16 +195,37 @@ def _part(name: str, one: Row, words: Words) -> Part:
     )
 
 
+def check(row: Row, words: Words) -> Check:
+    """A run held against the budget, the ceiling and the run before it."""
+    above = row["households"] > row["ceiling"]
+    states = [
+        words("books.check.budget_over" if row["left_cents"] < 0 else "books.check.budget",
+              amount=words.euros(abs(row["left_cents"]))),
+        words("books.check.ceiling_over" if above else "books.check.ceiling",
+              n=words.number(row["households"]), ceiling=words.number(row["ceiling"])),
+        words("books.check.twice" if row["twice"] else "books.check.once", n=words.number(row["twice"])),
+    ]  # fmt: skip
+    wrong = [row["left_cents"] < 0, above, row["twice"] > 0]
+    if row["last"] is None:
+        return Check(list(zip(states, wrong, strict=True)), words("books.check.first"), [])
+    told = words("books.check.differs", amount=words.euros(row["difference_cents"]), period=row["last_period"])
+    why = [
+        Part(words(f"books.check.{name}"), words.number(row[name]["households"]), words.euros(row[name]["cents"]))
+        for name in WHY
+        if row[name]["households"] or row[name]["cents"]
+    ]
+    return Check(list(zip(states, wrong, strict=True)), told, why)
+
+
 def orders(rows: Iterable[Row], role: str, words: Words) -> list[Order]:
     """What a run ordered, what waits first. One that no file can settle is settled by hand."""
-    order = ("sent", "returned", "paid")
     return [
         Order(
             row["id"], site_title(row["site"]), words(f"pay_method.{row['method']}"), words.number(row["lines"]),
             words.euros(row["cents"]), row["status"], words(f"order_status.{row['status']}"), row["reason"],
             [Doing("settle", row["id"], words("books.settle"))] if role in FINANCE and row["status"] == "sent" else [],
         )
-        for row in sorted(rows, key=lambda row: (order.index(row["status"]), row["site"], row["id"]))
+        for row in sorted(rows, key=lambda row: (STATUSES.index(row["status"]), row["site"], row["id"]))
     ]  # fmt: skip
 
 
@@ -189,15 +236,30 @@ def handouts(rows: Iterable[Row], role: str, words: Words) -> list[Handout]:
             row["id"], site_title(row["site"]), words.number(row["waiting"]), words.euros(row["waiting_cents"]),
             words("books.after_all", n=row["after_all"], amount=words.euros(row["after_all_cents"]))
             if row["after_all"] else "",
+            words("books.otherwise", n=row["otherwise"], amount=words.euros(row["otherwise_cents"]))
+            if row["otherwise"] else "",
             [Doing("take_back", row["id"], words("books.take_back"))] if role in FINANCE and row["waiting"] else [],
         )
         for row in sorted(rows, key=lambda row: (row["site"], row["id"]))
     ]  # fmt: skip
 
 
-def files(rows: Iterable[Row], role: str) -> list[str]:
+def order_sums(row: Row, words: Words) -> list[OrderSum]:
+    """How many there are of each status, all of them first, and what they come to."""
+    all_cents = sum(row[f"{status}_cents"] for status in STATUSES)
+    return [
+        OrderSum("", words("books.orders_all"), words.number(row["total"]), words.euros(all_cents)),
+        *(
+            OrderSum(
+                status, words(f"order_status.{status}"), words.number(row[status]), words.euros(row[f"{status}_cents"])
+            )
+            for status in STATUSES
+        ),
+    ]  # fmt: skip
+
+
+def files(methods: Collection[str], role: str) -> list[str]:
     """The files of a run that this role may have: those with something in them."""
-    methods = {row["method"] for row in rows}
     return [kind for kind, (method, _, _) in FILES.items() if role in FINANCE and method in methods]
 
 

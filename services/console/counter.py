@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from services.console.forms import Answer, Field, Form
 from services.console.words import Words
+from shared.money import PeriodKind, period_of
 
 API = "/api/allowance/vouchers"
 GIVERS = ("caseworker",)
 """Who gives a code: they know the client. Cash for one hands out whoever is at the desk."""
 OPEN = ("waiting", "issued")
+PERIODS: tuple[PeriodKind, ...] = ("month", "week")
+PERIODS_SHOWN = 4
+"""Periods back from this one whose transfers are shown, of each kind."""
 
 Row = Mapping[str, Any]
 
@@ -60,6 +64,44 @@ def _payment(
         alias=alias,
         gives=role in GIVERS and until > now,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What came by transfer for one client, to be handed out to them here. client, alias: as of a payment."""
+
+    id: str
+    amount: str
+    about: str
+    status: str
+    status_words: str
+    client: str
+    alias: str
+
+
+def periods(kinds: Iterable[str], today: date) -> list[str]:
+    """The names of the last periods that may be paid, the newest first, by how programmes are paid."""
+    found = []
+    for kind in PERIODS:
+        if kind in kinds:
+            period = period_of(kind, today)
+            for _ in range(PERIODS_SHOWN):
+                found.append(period.name)
+                period = period_of(kind, period.first - timedelta(days=1))
+    return found
+
+
+def transfers(
+    rows: Iterable[Row], programmes: Mapping[str, str], clients: Mapping[str, tuple[str, str]], words: Words
+) -> list[Transfer]:  # fmt: skip
+    """For whom money came, the latest period first. programmes, clients: as for `payments`."""
+    found = []
+    for row in sorted(rows, key=lambda row: (row["period"], row["id"]), reverse=True):
+        client, alias = clients.get(row["entitlement_id"], ("", ""))
+        about = " · ".join([programmes.get(row["programme_id"], words("seat.programme")), row["period"]])
+        status = words(f"transfer_status.{row['status']}")
+        found.append(Transfer(row["id"], words.euros(row["cents"]), about, row["status"], status, client, alias))
+    return found
 
 
 def redeem(words: Words) -> Form:

@@ -91,3 +91,14 @@ def seat_form(
 def _form(about: str, path: str, words: Words, fields: Sequence[Field], body: Row | None = None, **more: Any) -> Form:
     title, told, button, done = (words(f"form.{about}{part}") for part in ("", "_help", "_button", "_done"))
     return Form(about, title, told, path, button, done, fields, body or {}, elsewhere=True, **more)
+
+
+GIVE_UP = "give_up_seat"
+"""The form about a seat that the allowance service does not know."""
+
+
+def give_up_form(client_id: str, entitlement_id: str, words: Words) -> Form:
+    """Takes a seat out of a file that allowance has lost with an older backup."""
+    title, told, button, done = (words(f"form.client.{GIVE_UP}{part}") for part in ("", "_help", "_button", "_done"))
+    path = f"/api/intake/clients/{client_id}/seats/{entitlement_id}/give-up"
+    return Form(GIVE_UP, title, told, path, button, done)

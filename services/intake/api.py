@@ -24,6 +24,7 @@ from services.intake.api_needs import NeedWrites
 from services.intake.api_offers import OfferWrites
 from services.intake.api_reads import Reads, complete_at
 from services.intake.api_rules import RulesReads
+from services.intake.commands_flows import NoteSeat
 from services.intake.decider_file import File
 from services.intake.file import (
     CARD,
@@ -44,6 +45,7 @@ from shared.handling import Handled, KeyReused
 from shared.http import Claim, IfMatch, service_api
 from shared.http_access import CurrentActor, allow
 from shared.http_logbook import logged_route
+from shared.http_models import CommandAnswer
 from shared.http_problems import Problem
 from shared.http_repair import Bench, add_repair
 from shared.kernel import Rejected
@@ -121,6 +123,8 @@ def routes(
         ("GET", "/lists/first-appointments", lists.first_appointments, 200, DESK),
         ("GET", "/lists/registrations", lists.registrations, 200, DESK),
         ("GET", "/lists/stay-limits", lists.stay_limits, 200, DESK),
+        ("GET", "/lists/seats", lists.seats, 200, DESK),
+        ("POST", "/clients/{client_id}/seats/{entitlement_id}/give-up", writes.give_up_seat, 200, DESK),
         ("GET", "/personal-reads", reads.list_personal_reads, 200, CHECKERS),
         ("GET", "/clients/{client_id}/looks", reads.show_looks, 200, CHECKERS),
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),
@@ -366,6 +370,18 @@ class Writes:
         )  # fmt: skip
         request = (await self._intake.handler.load(client_id))[0].requests[request_id]
         return m.WithdrawAnswer(**base(request_id, handled), client_id=client_id, reason=request.reason or body.reason)
+
+    async def give_up_seat(
+        self, client_id: str, entitlement_id: str, actor: CurrentActor, claim: Claim
+    ) -> CommandAnswer:  # fmt: skip
+        """The file has this seat no more: allowance has lost it with an older backup. One that it knows after all is
+        told again, and is in the file again. Refused: `seat-unknown`."""
+        handled = await self._intake.do(
+            client_id, Asked(actor, claim), NoteSeat, entitlement_id=entitlement_id, held=False
+        )  # fmt: skip
+        if not handled.events:
+            raise Problem(404, "seat-unknown")
+        return CommandAnswer(**base(entitlement_id, handled))
 
 
 def _contact(body: m.ContactBody) -> Contact:

@@ -74,6 +74,14 @@ class StayLimitItem(BaseModel):
     announced: int
 
 
+class SeatItem(BaseModel):
+    """A seat of an allowance programme that a file has, as allowance said."""
+
+    client_id: str
+    alias: str
+    entitlement_id: str
+
+
 class RegistrationQuery(PageQuery):
     """state: only these; left out: all but those who are registered."""
 
@@ -141,6 +149,16 @@ class Lists:
         return Page[StayLimitItem](
             items=[item for row in rows for item in await self._limit(row, today)], next=following
         )
+
+    async def seats(self, query: Annotated[PageQuery, Query()]) -> Page[SeatItem]:
+        """Every seat that a file has. One that the allowance service of this site does not know is of a state it was in
+        before an older backup of it was put back."""
+        rows, following = await self._files(query)
+        items = []
+        async for row, card in self._cards(rows):
+            file = (await self._intake.handler.load_settled(row["id"]))[0]  # seats are heard by another handler
+            items += [SeatItem(client_id=file.id, alias=card.alias, entitlement_id=seat) for seat in file.seats]
+        return Page[SeatItem](items=items, next=following)
 
     async def _limit(self, row: Row, today: date) -> list[StayLimitItem]:
         file = (await self._intake.handler.load_settled(row["client_id"]))[0]  # letters are handled by another handler

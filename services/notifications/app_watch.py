@@ -1,5 +1,5 @@
 """What nobody tells and somebody has to hear of: that a site is silent, that there is little room, that a reader of
-this process waits with a message it cannot read.
+this site waits with a message it cannot read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from services.notifications import policy, policy_staff
 from services.notifications.views_room import free_by_kind
-from shared import metrics
 from shared.beats import LATE_SECONDS, Links
 from shared.handling import Context
 from shared.ids import derived_id
@@ -19,6 +18,7 @@ from shared.kernel import Reaction
 from shared.policies import Handlers
 from shared.ports import OriginHalted, Store, StoreUnavailable, VersionConflict
 from shared.runtime import Runtime
+from shared.waiting import waiting_readers
 
 PLACEMENT = "placement"
 LOOK_SECONDS = 20.0
@@ -70,10 +70,12 @@ class Watch:
             await host.clock.sleep(LOOK_SECONDS)
 
     async def parked(self) -> None:
-        """Whoever is on call hears that a reader of any service of this process waits."""
+        """Whoever is on call hears that a reader of any service of this site waits, whichever process it runs in."""
         host = self._runtime.host
         while True:
-            for service, reader in parked_readers():
+            broker = self._runtime.broker
+            client = None if broker is None else await broker.bus()
+            for service, reader in await waiting_readers(client, host.settings):
                 await self._tell(policy_staff.parked(host.settings.site, service, reader, host.clock.now()))
             await host.clock.sleep(LOOK_SECONDS)
 
@@ -107,14 +109,3 @@ def caught_up(
         if told and not silent and applied(origin.key) < (origin.epoch, told):
             return False
     return True
-
-
-def parked_readers() -> list[tuple[str, str]]:
-    """Service and reader of whatever waits in this process, by its own gauge; what was put aside holds nobody up."""
-    [family] = metrics.READER_PARKED.collect()
-    found = {
-        (sample.labels["service"], sample.labels["reader"])
-        for sample in family.samples
-        if sample.value > 0 and sample.labels["origin"] != "none"
-    }
-    return sorted(found)

@@ -23,11 +23,22 @@ class ChooseMessage(Command, frozen=True, kw_only=True):
     send_at: datetime | None = None
 
 
+class PlanMessage(Command, frozen=True, kw_only=True):
+    """What is told of one day ahead, from now on: `wanted`, under an id of the plan's own; None: nothing. whole:
+    whoever says so knows all of what it is about. Whoever does not changes no day that somebody else knew."""
+
+    recipient: str
+    plan_id: str
+    wanted: ChooseMessage | None
+    whole: bool
+
+
 class ReplaceMessages(Command, frozen=True, kw_only=True):
     """What there was to tell of a thing is over, and this is told instead.
 
     over: messages that need not be told any more. instead: in this order. only_if_told: whoever has heard of none of
     what is over is told `otherwise`. heard_by: messages there only are for whoever heard of it before, sent or not.
+    plan: what changes of a day ahead with it.
     """
 
     recipient: str
@@ -36,6 +47,7 @@ class ReplaceMessages(Command, frozen=True, kw_only=True):
     only_if_told: bool = False
     otherwise: tuple[ChooseMessage, ...] = ()
     heard_by: tuple[str, ...] = ()
+    plan: PlanMessage | None = None
 
 
 class TakeUpMessage(Command, frozen=True, kw_only=True):
@@ -118,6 +130,7 @@ class EraseRecipient(Command, frozen=True, kw_only=True):
 
 RecipientCommand: TypeAlias = (
     ChooseMessage
+    | PlanMessage
     | ReplaceMessages
     | TakeUpMessage
     | RecordSent
@@ -131,6 +144,7 @@ RecipientCommand: TypeAlias = (
 
 COMMANDS: tuple[type[RecipientCommand], ...] = (
     ChooseMessage,
+    PlanMessage,
     ReplaceMessages,
     TakeUpMessage,
     RecordSent,

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypeAlias, assert_never
 
+from msgspec import structs
+
 from services.notifications import commands as cmd
 from services.notifications import events as ev
-from services.notifications.decider_recipient import RECENT_MAX, SUMMARY, Message, Recipient, evolve
+from services.notifications.decider_recipient import RECENT_MAX, SUMMARY, Message, Plan, Recipient, evolve
 from shared.ids import derived_id
 from shared.kernel import Decider, Rejected
 
@@ -40,6 +42,8 @@ def decide(state: Recipient, command: cmd.RecipientCommand) -> Outcome:
     match command:
         case cmd.ChooseMessage():
             return choose(state, command)
+        case cmd.PlanMessage():
+            return plan(state, command)
         case cmd.ReplaceMessages():
             return replace(state, command)
         case cmd.EraseRecipient():
@@ -97,7 +101,56 @@ def replace(state: Recipient, command: cmd.ReplaceMessages) -> Outcome:
         if isinstance(chosen, Rejected):
             return chosen
         events += chosen
+    if command.plan is not None:
+        planned = plan(RECIPIENT.fold(state, events), command.plan)
+        if isinstance(planned, Rejected):
+            return planned
+        events += planned
     return events
+
+
+def plan(state: Recipient, command: cmd.PlanMessage) -> Outcome:
+    """One message of a day ahead. When there is another day, what was chosen before is overtaken and the new one is
+    told; when there is none, nothing is, until there is one again. Whoever has heard of a day does not hear it
+    twice. Refused: as `choose`."""
+    if state.erased_at is not None:
+        return ()
+    known = state.plan(command.plan_id)
+    wanted, whole = _wanted(known, command), command.whole or known.whole
+    same = wanted is not None and wanted.fields == known.fields
+    nothing_to_end = known.off or not (known.turn or whole)
+    if nothing_to_end if wanted is None else same and not known.off and known.whole == whole:
+        return ()
+    events: list[ev.RecipientEvent] = []
+    if known.message_id in state.open and not same:
+        events.append(ev.MessageSuppressed(command.recipient, known.message_id, "overtaken", command.at))
+    if wanted is None:
+        return [*events, ev.PlanEnded(command.recipient, command.plan_id, whole, command.at)]
+    again = same and (known.message_id in state.open or state.has_heard(known.message_id))
+    turn = known.turn if again else known.turn + 1
+    message_id = planned_id(command.plan_id, turn)
+    events.append(ev.MessagePlanned(
+        command.recipient, command.plan_id, message_id, turn, whole, wanted.fields, wanted.send_at or command.at,
+        wanted.expires_at, command.at,
+    ))  # fmt: skip
+    chosen = choose(RECIPIENT.fold(state, events), structs.replace(wanted, message_id=message_id))
+    return chosen if isinstance(chosen, Rejected) else [*events, *chosen]
+
+
+def planned_id(plan_id: str, turn: int) -> str:
+    """The id of a plan's message. The first has the plan's own: so it was when there were no plans."""
+    return plan_id if turn == 1 else derived_id("planned", plan_id, str(turn))
+
+
+def _wanted(known: Plan, command: cmd.PlanMessage) -> cmd.ChooseMessage | None:
+    """What is to be told. By whoever does not know all: of a day that is known, what was told of that."""
+    wanted = command.wanted
+    if wanted is not None and known.whole and not command.whole:
+        if known.expires_at is None or not known.message_id:
+            return None
+        send_at = max(command.at, known.send_at or command.at)
+        wanted = structs.replace(wanted, fields=known.fields, send_at=send_at, expires_at=known.expires_at)
+    return wanted if wanted is not None and wanted.expires_at > command.at else None
 
 
 def gather(state: Recipient, command: cmd.ChooseMessage) -> Outcome:
@@ -253,7 +306,7 @@ RECIPIENT: Decider[Recipient, cmd.RecipientCommand, ev.RecipientEvent] = Decider
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Recipient,
-    state_version=5,
+    state_version=6,
     commands=cmd.COMMANDS,
 )
 """Stream `recipient/<client id or role>`: one message a cause, and one place where a flood becomes a summary."""

@@ -20,6 +20,10 @@ SETTLED_KEPT = 500
 """Ids of settled messages that are known again. Older causes are kept away by their age (`policy.py`)."""
 
 
+PLANS_KEPT = 50
+"""Plans of one recipient, the newest. Nobody lives in more places that have a limit than that."""
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One message that is not settled. status: `chosen`, `queued`, `sending`, `failed` or `desk`.
 
@@ -50,11 +54,24 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         return self.unknown > 0
 
 
+class Plan(msgspec.Struct, frozen=True, gc=False):
+    """What is told of one day ahead. message_id: of the last message there was of it; empty: of none. turn: how many
+    there were. whole: by who knows all. off: nothing is to be told any more. The others: of that message."""
+
+    message_id: str = ""
+    turn: int = 0
+    whole: bool = False
+    off: bool = False
+    fields: dict[str, str] = {}
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
 class Recipient(msgspec.Struct, frozen=True, gc=False):
     """recent: when the last messages were chosen that went out or will, at most `RECENT_MAX`. summary_id: that of the
     open summary, which stands for `gathered` messages. untold: of the settled, those that ended before anything of them
     went out. stopped_at: since when the client wants no messages. bounced: those that came back. allowed_at: when the
-    client last wanted messages again.
+    client last wanted messages again. plans: what is told of a day ahead, the newest.
     """
 
     key: str = ""
@@ -69,10 +86,21 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     stopped_at: datetime | None = None
     bounced: tuple[str, ...] = ()
     allowed_at: datetime | None = None
+    plans: dict[str, Plan] = {}
 
     def knows(self, message_id: str) -> bool:
         """Whether there is, or was, such a message."""
         return message_id in self.open or message_id in self.settled
+
+    def plan(self, plan_id: str) -> Plan:
+        """What is known of a plan, also of one from before there were plans: it has a message and nothing else."""
+        before = Plan()
+        if plan_id in self.open:
+            message = self.open[plan_id]
+            before = Plan(plan_id, 1, fields=message.fields, send_at=message.due_at, expires_at=message.expires_at)
+        elif plan_id in self.settled:
+            before = Plan(plan_id, 1, off=not self.has_heard(plan_id))
+        return self.plans.get(plan_id, before)
 
     def has_heard(self, message_id: str) -> bool:
         """Whether it was told, or may have been."""
@@ -87,6 +115,12 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
     match event:
         case ev.MessageChosen():
             return _chosen(state, event)
+        case ev.MessagePlanned():
+            plan = Plan(event.message_id, event.turn, event.whole, False, event.fields, event.send_at, event.expires_at)
+            return replace(state, plans=_planned(state, event.plan_id, plan))
+        case ev.PlanEnded():
+            plan = replace(state.plan(event.plan_id), off=True, whole=event.whole)
+            return replace(state, plans=_planned(state, event.plan_id, plan))
         case ev.MessageGathered():
             untold = (*state.untold, event.message_id)[-SETTLED_KEPT:]  # the summary counts it, and says nothing of it
             settled = _kept(state, event.message_id)
@@ -125,6 +159,11 @@ def evolve(state: Recipient, event: ev.RecipientEvent) -> Recipient:
             return replace(state, erased_at=event.at, recent=(), summary_id="", gathered=0)
         case _:
             assert_never(event)
+
+
+def _planned(state: Recipient, plan_id: str, plan: Plan) -> dict[str, Plan]:
+    plans = {id_: known for id_, known in state.plans.items() if id_ != plan_id} | {plan_id: plan}
+    return dict(list(plans.items())[-PLANS_KEPT:])
 
 
 def _chosen(state: Recipient, event: ev.MessageChosen) -> Recipient:

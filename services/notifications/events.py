@@ -30,6 +30,31 @@ class MessageChosen(Event, frozen=True, tag="message-chosen.v1"):
     at: datetime
 
 
+class MessagePlanned(Event, frozen=True, tag="message-planned.v1"):
+    """What is to be told of a day ahead is settled anew: `message_id` is told of it, and no other of this plan. turn:
+    how many messages there were of it, this one with them. whole: by who knows all of what it is about. fields,
+    send_at, expires_at: of the message, as they are kept for a plan that is taken up again."""
+
+    recipient: str
+    plan_id: str
+    message_id: str
+    turn: int
+    whole: bool
+    fields: dict[str, str]
+    send_at: datetime
+    expires_at: datetime
+    at: datetime
+
+
+class PlanEnded(Event, frozen=True, tag="plan-ended.v1"):
+    """There is nothing to be told of that day any more."""
+
+    recipient: str
+    plan_id: str
+    whole: bool
+    at: datetime
+
+
 class MessageGathered(Event, frozen=True, tag="message-gathered.v1"):
     """One of too many in an hour: it is counted in a summary and not sent by itself."""
 
@@ -153,6 +178,8 @@ class RecipientErased(Event, frozen=True, tag="recipient-erased.v1"):
 
 RecipientEvent: TypeAlias = (
     MessageChosen
+    | MessagePlanned
+    | PlanEnded
     | MessageGathered
     | MessageQueued
     | SendingBegan
@@ -170,6 +197,8 @@ RecipientEvent: TypeAlias = (
 CODEC: Codec[RecipientEvent] = Codec(
     (
         MessageChosen,
+        MessagePlanned,
+        PlanEnded,
         MessageGathered,
         MessageQueued,
         SendingBegan,

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple, TypeAlias
 
-from services.notifications.commands import ChooseMessage, EraseRecipient, ReplaceMessages
+from services.notifications.commands import ChooseMessage, EraseRecipient, PlanMessage, ReplaceMessages
 from services.notifications.policy import CITY_ZONE, RECIPIENT, SETTLES, choice, is_news, message_id_of, told
 from services.notifications.policy_appointments import of_appointment
 from shared.contracts import allowance, intake
 from shared.contracts.base import Contract, Opened
+from shared.contracts.vocabulary import STAY_DAYS_MAX
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.kernel import Reaction
 
@@ -31,6 +32,7 @@ LISTENS: Mapping[str, type[Contract]] = {
         intake.OfferEnded,
         intake.ClientHoused,
         intake.ClientLeft,
+        intake.ClientStayTold,
         intake.AppointmentMade,
         intake.AppointmentEnded,
         allowance.AllowanceReady,
@@ -43,11 +45,8 @@ REMINDED = timedelta(minutes=45)
 """So long before an offer lapses its client is told once more; not when there was not twice as long to answer."""
 READY = "allowance_ready"
 LIMIT_NEAR = "stay_limit_near"
-STAY_DAYS_MAX: Mapping[str, int] = {"shelter_24h": 547}
-"""How long a stay is at most, in days, by kind of place: a year and a half in the city's programme of 24-hour shelter.
-Other kinds have no such limit."""
 TOLD_BEFORE = timedelta(days=30)
-"""So long before the limit its client is told, once."""
+"""So long before the limit its client is told."""
 GONE = frozenset({"withdrawn", "lapsed", "no_show"})
 """How an offer ends without its client having said no."""
 
@@ -75,6 +74,8 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
             return told(message, said.client_id, "request_ended", said.request_id, said.at, at)
         case intake.AppointmentMade() | intake.AppointmentEnded():
             return Reaction(RECIPIENT, said.client_id, of_appointment(message, said, at))
+        case intake.ClientStayTold():
+            return Reaction(RECIPIENT, said.client_id, of_stay(message, said, at))
         case allowance.AllowanceReady():
             return Reaction(RECIPIENT, said.client_id, ready(message, said, at))
         case (
@@ -100,29 +101,25 @@ def ready(message: Message, said: allowance.AllowanceReady, at: datetime) -> Cho
 
 class Plan(NamedTuple):
     """over: templates whose messages of this offer are over. wanted: what is told instead. if_told: only to whoever has
-    heard of one of those."""
+    heard of one of those. limit: the end of the stay is settled by this word too."""
 
     over: tuple[str, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     if_told: bool = False
+    limit: bool = False
 
 
 class Wanted(NamedTuple):
-    """until: when the place is gone, which the message says and after which it is of no use. send_at: not before.
-    ahead: it is about a day weeks ahead: that is news however long ago it was settled."""
+    """until: when the place is gone, which the message says and after which it is of no use. send_at: not before."""
 
     template: str
     until: datetime | None = None
     send_at: datetime | None = None
-    ahead: bool = False
 
     @property
     def fields(self) -> dict[str, str]:
         """What the message says of it."""
-        if self.until is None:
-            return {}
-        day = self.until.astimezone(CITY_ZONE).date()
-        return {"date": day.isoformat()} if self.ahead else {"time": self.until.isoformat()}
+        return {} if self.until is None else {"time": self.until.isoformat()}
 
 
 def of_offer(message: Message, said: OfferSaid, at: datetime) -> ReplaceMessages:
@@ -133,11 +130,12 @@ def of_offer(message: Message, said: OfferSaid, at: datetime) -> ReplaceMessages
             message, client, one.template, about, at, one.fields, expires_at=one.until, send_at=one.send_at,
         )
         for one in plan.wanted
-        if one.ahead or is_news(said.at, at)
+        if is_news(said.at, at)
     ]  # fmt: skip
     return ReplaceMessages(
         at=at, role=SYSTEM_ROLE, recipient=client, instead=tuple(chosen),
         over=tuple(message_id_of(client, template, about) for template in plan.over), only_if_told=plan.if_told,
+        plan=_limit_by_word(message, said, at) if plan.limit else None,
     )  # fmt: skip
 
 
@@ -156,22 +154,44 @@ def planned(said: OfferSaid, at: datetime) -> Plan:
         case intake.OfferEnded() if said.how in GONE:
             return Plan(all_of_it, (Wanted(OVER),), if_told=True)
         case intake.ClientHoused():
-            return Plan(all_of_it, limit_of(said.kind, said.at, at))
+            return Plan(all_of_it, limit=True)
         case intake.ClientLeft():
-            return Plan((LIMIT_NEAR,))
+            return Plan(limit=True)
         case intake.OfferEnded():
             return Plan(all_of_it)
         case _:  # they have answered
             return Plan(waits)
 
 
-def limit_of(kind: str, since: datetime, at: datetime) -> tuple[Wanted, ...]:
-    """What is told of the end of a stay that began at `since`; nothing where there is no limit."""
-    days = STAY_DAYS_MAX.get(kind)
-    if days is None:
-        return ()
-    until = since + timedelta(days=days)
-    return (Wanted(LIMIT_NEAR, until, max(at, until - TOLD_BEFORE), ahead=True),)
+def of_stay(message: Message, said: intake.ClientStayTold, at: datetime) -> PlanMessage:
+    """What is told of the end of a stay, by all that its owner knows of it: the newest counts, also of when it began
+    and that it has not ended after all."""
+    kind, since = said.lived[-1]
+    return limit_of(message, said.client_id, said.offer_id, None if said.ended_at else (kind, since), at, whole=True)
+
+
+def _limit_by_word(message: Message, said: OfferSaid, at: datetime) -> PlanMessage:
+    """By the word about its offer: that they came, or left. When they came is its moment where nobody knows better."""
+    lives = (said.kind, said.at) if isinstance(said, intake.ClientHoused) else None
+    return limit_of(message, said.client_id, said.offer_id, lives, at, whole=False)
+
+
+def limit_of(
+    message: Message, client: str, offer_id: str, lives: tuple[str, datetime] | None, at: datetime, *, whole: bool
+) -> PlanMessage:
+    """lives: in which kind of place they live since when; None: not any more. Nothing is told where there is no limit.
+    It is about a day weeks ahead: that is news however long ago it was settled."""
+    days, wanted = None if lives is None else STAY_DAYS_MAX.get(lives[0]), None
+    if lives is not None and days is not None:
+        until = lives[1] + timedelta(days=days)
+        fields = {"date": until.astimezone(CITY_ZONE).date().isoformat()}
+        wanted = choice(
+            message, client, LIMIT_NEAR, offer_id, at, fields, expires_at=until, send_at=max(at, until - TOLD_BEFORE)
+        )
+    return PlanMessage(
+        at=at, role=SYSTEM_ROLE, recipient=client, plan_id=message_id_of(client, LIMIT_NEAR, offer_id), wanted=wanted,
+        whole=whole,
+    )  # fmt: skip
 
 
 def of_use_until(template: str, fields: Mapping[str, str]) -> datetime | None:

@@ -39,6 +39,7 @@ messages = sa.Table(
 `delivered`, `suppressed` and `gathered` have ended. gathered: how many messages a summary stands for."""
 
 MESSAGE_TABLES = (messages,)
+_NO_ROW = ev.RecipientErased | ev.MessagesStopped | ev.MessagesAllowed | ev.MessagePlanned | ev.PlanEnded
 ENDED = ("sent", "delivered", "suppressed", "gathered")
 
 
@@ -49,7 +50,7 @@ def project(before: Recipient, events: Sequence[ev.RecipientEvent], after: Recip
     for event in events:
         state = evolve(state, event)
         last |= state.open
-        if isinstance(event, ev.RecipientErased | ev.MessagesStopped | ev.MessagesAllowed):
+        if isinstance(event, _NO_ROW):
             continue
         rows[event.message_id] = _row(state, event, last.get(event.message_id))
         if isinstance(event, ev.MessageGathered) and event.summary_id in state.open:

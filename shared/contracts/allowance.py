@@ -154,6 +154,28 @@ class EntitlementStated(Letter):
     cut: ClassVar[bool] = True
 
 
+SPANS_V2_MAX = 400
+
+
+class EntitlementStatedV2Body(LetterBody):
+    """The same, of days in more pieces than the first version holds."""
+
+    programme_id: Id
+    revision: Revision
+    status: Literal["asked", "granted", "ended"]
+    method: PayMethod
+    spans: Annotated[tuple[DaysInARow, ...], Field(min_length=SPANS_MAX + 1, max_length=SPANS_V2_MAX)]
+
+
+class EntitlementStatedV2(Letter):
+    """A site says how it stands with an entitlement whose days are in many pieces; whose are not is said in the first
+    version."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.entitlement-stated.v2"
+    body_type: ClassVar[type[LetterBody]] = EntitlementStatedV2Body
+    cut: ClassVar[bool] = True
+
+
 class SeatAnsweredBody(LetterBody):
     """How it stands with a seat, in the municipality's word. revision: up to which it has heard. code: why it was
     refused."""
@@ -212,6 +234,29 @@ class HandoutStated(Letter):
     cut: ClassVar[bool] = True
 
 
+STATED_MAX = 150
+"""A run that was made again with others in it may have named more for one handout than one letter does."""
+
+
+class HandoutStatedV2Body(LetterBody):
+    """The same, and how much: of a handout that was told a second time with other amounts. paid: with the cents that
+    were handed out."""
+
+    programme_id: Id
+    revision: Revision
+    paid: Annotated[tuple[ToPay, ...], Field(max_length=STATED_MAX)]
+    refused: Annotated[tuple[Id, ...], Field(max_length=STATED_MAX)]
+
+
+class HandoutStatedV2(Letter):
+    """A site says who was paid how much, where that may be another amount than it was told last. The first version
+    follows it, for whoever knows only that; with its amounts known it says nothing new."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.handout-stated.v2"
+    body_type: ClassVar[type[LetterBody]] = HandoutStatedV2Body
+    cut: ClassVar[bool] = True
+
+
 class HandoutAnsweredBody(LetterBody):
     """What the municipality has heard of a handout, up to `revision`."""
 
@@ -227,8 +272,31 @@ class HandoutAnswered(Letter):
     body_type: ClassVar[type[LetterBody]] = HandoutAnsweredBody
 
 
+TransferStatus = Literal["sent", "paid", "returned"]
+
+
+class TransferToldBody(LetterBody):
+    """For whom a transfer to the organisation that hands out the cash is, and how it stands with it. Of `sent`, `paid`
+    and `returned` the later one counts."""
+
+    programme_id: Id
+    run_id: Id
+    period: Annotated[str, Field(pattern=r"^[0-9]{4}-W?[0-9]{2}$")]
+    status: TransferStatus
+    payments: Annotated[tuple[ToPay, ...], Field(min_length=1, max_length=HANDOUT_MAX)]
+
+
+class TransferTold(Letter):
+    """The municipality has ordered a transfer for people of a site, or its bank has said what became of it;
+    `request_id` is the id of this part of it."""
+
+    type_name: ClassVar[str] = "nl.plek.allowance.transfer-told.v1"
+    body_type: ClassVar[type[LetterBody]] = TransferToldBody
+
+
 LETTERS: tuple[type[Letter], ...] = (
-    EntitlementStated, SeatAnswered, PaymentsTold, HandoutStated, HandoutAnswered,
+    EntitlementStated, EntitlementStatedV2, SeatAnswered, PaymentsTold, HandoutStated, HandoutStatedV2, HandoutAnswered,
+    TransferTold,
 )  # fmt: skip
 
 CONTRACTS: tuple[type[Contract], ...] = (

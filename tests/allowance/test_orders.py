@@ -95,6 +95,11 @@ async def test_a_bank_file_is_read_back_and_what_came_back_is_in_the_next_run(ne
     statement = camt((reference, half, "DBIT"), ("0" * 32, half, "DBIT"), (reference, half - 1, "DBIT"))
     read = await network.stad.post(f"{path}/transfers", statement, key="first")
     assert read.status_code == 200, read.text
+    seen = await network.west.seen("/transfers", lambda it: [one["status"] for one in it["items"]] == ["paid"])
+    [shown] = seen["items"]
+    seats = (await network.west.get("/entitlements")).json()["items"]
+    [mine] = [it["id"] for it in seats if it["method"] == "transfer"]
+    assert (shown["period"], shown["cents"], shown["entitlement_id"]) == (PERIOD.name, half, mine)
     wrong = [{"line": 2, "code": "order-unknown"}, {"line": 3, "code": "amount-differs"}]
     assert (read.json()["paid"], read.json()["returned"], read.json()["refused"]) == (1, 0, wrong)
     again = await network.stad.post(f"{path}/transfers", statement, key="first")
@@ -103,15 +108,35 @@ async def test_a_bank_file_is_read_back_and_what_came_back_is_in_the_next_run(ne
     back = (await network.stad.post(f"{path}/transfers", camt((reference, half, "CRDT")))).json()
     assert (back["paid"], back["returned"], back["refused"]) == (0, 1, [])
     assert await accounts(network, programme) == {"entitled": total, "reserved": -total}
+    await network.west.seen("/transfers", lambda it: it["items"][0]["status"] == "returned")
+    for asked in ({"status": "paid"}, {"period": "2019-01"}, {"entitlement_id": drafted["id"]}):
+        assert (await network.west.get("/transfers", **asked)).json()["items"] == []
     late = (await network.stad.post(f"{path}/transfers", camt((reference, half, "DBIT")))).json()
     assert (late["events"], late["refused"]) == ([], [{"line": 1, "code": "order-noted"}])
     nothing = await network.stad.post(f"{path}/transfers", {"text": "<html/>"})
     assert (nothing.status_code, nothing.json()["code"]) == (422, "bank-file-invalid")
     [order] = [it for it in (await network.stad.get(f"{path}/orders")).json()["items"] if it["method"] == "transfer"]
+    for find in (order["id"], reference.upper(), f" {mine} "):
+        assert (await network.stad.get(f"{path}/orders", find=find)).json()["items"] == [order], find
+    for none in ({"find": "nobody"}, {"find": drafted["id"]}, {"find": order["id"], "status": "paid"}):
+        assert (await network.stad.get(f"{path}/orders", **none)).json()["items"] == []
+    waiting = (await network.stad.get(f"{path}/orders", status="sent")).json()["items"]
+    assert [it["method"] for it in waiting] == ["prepaid_card"]
+    sums = (await network.stad.get(f"{path}/orders-sum")).json()
+    assert (sums["total"], sums["sent"], sums["returned"], sums["paid"]) == (2, 1, 1, 0)
+    assert (sums["sent_cents"], sums["returned_cents"], sums["methods"]) == (
+        total - half, half, ["prepaid_card", "transfer"]
+    )  # fmt: skip
     assert (order["status"], order["paid_cents"], order["site"]) == ("returned", 0, "west")
     network.clock.ahead += timedelta(days=62)
     second = await run(network, programme, period_of("month", PERIOD.until).name)
     detail: dict[str, Any] = (await network.stad.get(f"/pay-runs/{second['id']}")).json()
+    checks = [(await network.stad.get(f"/pay-runs/{id_}/check")).json() for id_ in (drafted["id"], second["id"])]
+    assert [(it["last"], it["households"], it["twice"]) for it in checks] == [(None, 2, 0), (drafted["id"], 2, 0)]
+    assert checks[0]["difference_cents"] == total
+    assert checks[1]["difference_cents"] == second["total_cents"] - total
+    assert checks[1]["carried"] == {"households": 1, "cents": half}
+    assert checks[1]["left_cents"] == checks[1]["budget_cents"] - second["total_cents"] - (total - half)
     [line] = [it for it in detail["lines"] if it["method"] == "transfer"]
     assert (line["before"], line["cents"]) == (half, half + sum(cents for _, cents in line["parts"]))
 

@@ -27,9 +27,10 @@ from shared.store import PgStore
 from tests.allowance.sample import BY_TRANSFER, DRAWN, EXECUTE, LEEFGELD, SECOND, T0, WITH_ACCOUNTS, draft
 from tests.conformance.proxy import Proxy
 from tests.conformance.stores import PgBackend
+from tests.support.letters import site_seals
 
 TABLES = (*INLINE_TABLES, *READER_TABLES)
-IDS = SystemIds()
+IDS, SEALS = SystemIds(), site_seals(("stad", "west"))["stad"]
 ROUNDS = AT_ONCE = 20
 
 
@@ -39,7 +40,8 @@ def context() -> Context:
 
 
 def paying(store: PgStore) -> Handler[Any, Any, Any]:
-    return Handler(store, PAYROLLS, SystemClock(), IDS)
+    """Sites are told by letter for whom a transfer is."""
+    return Handler(store, PAYROLLS, SystemClock(), IDS, SEALS.encode)
 
 
 async def drafted(store: PgStore, number: int) -> str:

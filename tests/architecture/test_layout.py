@@ -43,6 +43,7 @@ PURE_MODULES = {
     "allowance": {
         "days": "the days somebody is entitled to, and what they come to",
         "ledger": "what each event posts, in double entry",
+        "checking": "why a run differs from the one before it",
         "reports": "what may be handed on about a run",
         "forecast": "how far a year's budget goes",
         "vouchers": "codes, and what is kept of them",

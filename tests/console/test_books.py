@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
+import httpx
 import pytest
 from pydantic import BaseModel
+from starlette.responses import JSONResponse
 
 from services.allowance import api_models, api_reports
 from services.console import books
+from services.console.api_books import ORDERS_SHOWN
 from services.console.words import LANGUAGES, words
 from shared.http_models import Body
 from tests.console.sample import uid
@@ -98,19 +102,111 @@ def test_orders_are_told_what_waits_first_and_only_finance_settles_or_has_files(
         ("Waiting", "", ["settle"]), ("Came back", "AC04", []), ("Paid", "", []),
     ]  # fmt: skip
     assert not any(one.doing for one in books.orders(rows, "auditor", EN))
-    assert books.files(rows, "finance") == ["transfers", "loads"]
-    assert (books.files(rows, "auditor"), books.files(rows[:1], "finance")) == ([], ["transfers"])
+    methods = [row["method"] for row in rows]
+    assert books.files(methods, "finance") == ["transfers", "loads"]
+    assert (books.files(methods, "auditor"), books.files(methods[:1], "finance")) == ([], ["transfers"])
+
+
+TOTAL = api_models.OrdersSum(
+    total=2_105, sent=2_100, paid=4, returned=1, sent_cents=9_450_000, paid_cents=18_000, returned_cents=4_500,
+    methods=["prepaid_card", "transfer"],
+)  # fmt: skip
+
+
+def test_all_orders_of_a_run_are_counted_however_many_are_shown() -> None:
+    shown = [(one.status, one.words, one.number, one.amount) for one in books.order_sums(TOTAL.model_dump(), EN)]
+    assert shown == [
+        ("", "All", "2,105", "€94,725.00"), ("sent", "Waiting", "2,100", "€94,500.00"),
+        ("returned", "Came back", "1", "€45.00"), ("paid", "Paid", "4", "€180.00"),
+    ]  # fmt: skip
+
+
+def checked(**fields: Any) -> dict[str, Any]:
+    change = {"households": 0, "cents": 0}
+    given = {
+        "budget_cents": 100, "left_cents": 50_000, "households": 2, "ceiling": 3, "twice": 0, "last": uid(8),
+        "last_period": "2025-12", "last_total_cents": 100, "difference_cents": 4_500, "new": change, "gone": change,
+        "other": {"households": 1, "cents": 4_500}, "corrections": change, "carried": change,
+    }  # fmt: skip
+    return api_models.RunCheck.model_validate(given | fields).model_dump(mode="json")
+
+
+def test_a_run_is_held_against_budget_ceiling_and_the_run_before_it() -> None:
+    good = books.check(checked(), EN)
+    assert not any(wrong for _, wrong in good.states)
+    assert good.told == "The difference with the run of 2025-12 is €45.00. That is because of:"
+    assert [(one.name, one.households, one.cents) for one in good.why] == [
+        ("Another amount: days, household or tariff", "1", "€45.00")
+    ]
+    bad = books.check(checked(left_cents=-1, households=4, twice=1, last=None, last_period=None), EN)
+    assert all(wrong for _, wrong in bad.states)
+    assert (bad.why, bad.told) == ([], EN("books.check.first"))
+    for language in LANGUAGES:
+        assert books.check(checked(left_cents=-1, households=4, twice=1), words(language)).why
+
+
+class Municipality:
+    """Answers what a run's page asks, and keeps what it was asked."""
+
+    def __init__(self, following: str | None) -> None:
+        self.following, self.asked = following, dict[str, dict[str, list[str]]]()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        name = scope["path"].rpartition("/")[2]
+        self.asked[name] = parse_qs(scope["query_string"].decode())
+        detail = {
+            "id": RUN, "programme_id": uid(2), "period": "2026-01", "pay_on": "2026-01-30", "status": "approved",
+            "total_cents": 100, "version": 3, "lines": [], "corrections_cents": 0, "handouts": [],
+        }  # fmt: skip
+        pages = {
+            "pay-runs": {"items": [detail], "next": None}, "programmes": {"items": [], "next": None}, RUN: detail,
+            "check": checked(), "orders": {"items": [order("sent")], "next": self.following},
+            "orders-sum": TOTAL.model_dump(mode="json"),
+        }  # fmt: skip
+        await JSONResponse(pages[name])(scope, receive, send)
+
+
+async def page_of(tmp_path: Path, following: str | None, query: str = "") -> tuple[str, dict[str, list[str]]]:
+    """A run's page, and what was asked of its orders."""
+    answers = Municipality(following)
+    desk = Desk(Pages(tmp_path), answers=httpx.ASGITransport(app=answers))
+    shown = await desk.get(f"/money/runs/{RUN}{query}", "finance")
+    assert shown.status_code == 200, shown.text
+    return shown.text, answers.asked["orders"]
+
+
+async def test_a_run_shows_its_orders_a_page_at_a_time_with_a_way_to_the_next_and_to_find_one(tmp_path: Path) -> None:
+    text, asked = await page_of(tmp_path, "Y3Vyc29y")
+    assert asked == {"limit": [str(ORDERS_SHOWN)]}
+    assert f'href="/money/runs/{RUN}?cursor=Y3Vyc29y"' in text
+    assert ("2,105" in text, 'name="find"' in text, EN("books.check.title") in text) == (True, True, True)
+    text, asked = await page_of(tmp_path, None, "?status=sent&cursor=Y3Vyc29y")
+    assert (asked["status"], asked["cursor"]) == (["sent"], ["Y3Vyc29y"])
+    assert f'/money/runs/{RUN}/live?status=sent&amp;cursor=Y3Vyc29y"' in text
+    assert f'href="/money/runs/{RUN}?status=sent">{EN("books.first_orders")}' in text
+    assert 'rel="next"' not in text
+    text, asked = await page_of(tmp_path, None, f"?find={ORDER}")
+    assert asked["find"] == [ORDER]
+    assert EN("books.found", n="1", what=ORDER) in text
 
 
 def test_cash_for_what_had_gone_back_stands_with_its_handout() -> None:
     made = api_models.HandoutView(
-        id=uid(8), site="west", waiting=2, waiting_cents=90_000, after_all=1, after_all_cents=45_000
+        id=uid(8),
+        site="west",
+        waiting=2,
+        waiting_cents=90_000,
+        after_all=1,
+        after_all_cents=45_000,
+        otherwise=2,
+        otherwise_cents=-5_000,
     ).model_dump(mode="json")
     [told] = books.handouts([made], "finance", EN)
     assert told.after_all == "Cash handed out for 1 that had gone back: €450.00"
+    assert told.otherwise == "Paid otherwise to 2 than this run says: -€50.00; the next run makes up for it"
     assert [do.about for do in told.doing] == ["take_back"]
-    [settled] = books.handouts([made | {"waiting": 0, "after_all": 0}], "finance", EN)
-    assert (settled.after_all, settled.doing) == ("", [])
+    [settled] = books.handouts([made | {"waiting": 0, "after_all": 0, "otherwise": 0}], "finance", EN)
+    assert (settled.after_all, settled.otherwise, settled.doing) == ("", "", [])
 
 
 FORMS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,8 @@ class Site:
             [voucher(n) for n in range(1, self.waiting + 1)] if b"status=waiting" in scope["query_string"] else []
         )
         items = {
-            "vouchers": vouchers, "programmes": [{"id": uid(9), "name": "Leefgeld"}],
+            "vouchers": vouchers, "programmes": [{"id": uid(9), "name": "Leefgeld", "period": "month"}],
+            "transfers": [transfer(1, "paid")] if b"period=2026-01" in scope["query_string"] else [],
             "entitlements": [{"id": row["entitlement_id"], "client_id": uid(31)} for row in vouchers_of(self.waiting)],
             "clients": [{"id": uid(31), "alias": "blauwe reiger 7"}],
         }[name]  # fmt: skip
@@ -150,3 +151,55 @@ async def test_files_are_not_asked_for_each_time_and_at_once_when_somebody_new_w
         assert await aliases(anna) == []
         assert await aliases(Viewer("operator", "carl")) == []
         assert site.asked["clients"] == 4
+
+
+# --- what came by transfer --------------------------------------------------------------------------------------------
+
+
+def transfer(number: int, status: str, period: str = "2026-01") -> dict[str, Any]:
+    return {
+        "id": uid(number), "entitlement_id": voucher(number)["entitlement_id"], "programme_id": uid(9),
+        "period": period, "cents": 45_000, "status": status, "moved_at": "2026-02-02T10:00:00Z", "version": 2,
+    }  # fmt: skip
+
+
+def test_the_service_says_how_a_transfer_stands_in_words_the_screen_has() -> None:
+    said = str(api_vouchers.TransfersQuery.model_fields["status"].annotation)
+    for language in LANGUAGES:
+        statuses = words(language).part("transfer_status").keys()
+        assert statuses == {"sent", "paid", "returned"}
+        assert all(status in said for status in statuses)
+    rows = [transfer(1, "sent"), transfer(2, "returned", "2025-12")]
+    assert all(api_vouchers.TransferView.model_validate(row) for row in rows)
+    first, second = counter.transfers(rows, {uid(9): "Leefgeld"}, {rows[0]["entitlement_id"]: (uid(31), "reiger")}, EN)
+    assert (first.client, first.alias, first.amount) == (uid(31), "reiger", "€450.00")
+    assert first.about == "Leefgeld · 2026-01"
+    assert (second.client, second.status_words) == ("", "Came back; follows later")
+
+
+def test_the_last_four_periods_are_shown_of_each_way_to_pay() -> None:
+    assert counter.periods({"month"}, date(2026, 2, 3)) == ["2026-02", "2026-01", "2025-12", "2025-11"]
+    assert counter.periods({"week", "month"}, date(2026, 1, 1))[4:] == ["2026-W01", "2025-W52", "2025-W51", "2025-W50"]
+    assert counter.periods(set(), date(2026, 1, 1)) == []
+
+
+async def test_a_caseworker_sees_for_whom_money_came_and_an_operator_that_it_did(tmp_path: Path) -> None:
+    site, clock, settings = Site(1), Later(), Pages(tmp_path).settings
+    clock.ahead += datetime(2026, 2, 10, 12, tzinfo=UTC) - clock.now()
+    here = settings.model_copy(update={"services": ["intake", "allowance", "console"], "municipality": False})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=site), base_url="http://west.test") as client:
+        desk = Till(Screens(here, Places(client), clock, COOKIE))
+        [seen] = await desk.transfers(Viewer("caseworker", "anna"), EN)
+        assert (seen.alias, seen.status, seen.amount) == ("blauwe reiger 7", "paid", "€450.00")
+        [seen] = await desk.transfers(Viewer("operator", "carl"), EN)
+        assert (seen.alias, seen.client, seen.amount) == ("", "", "€450.00")
+
+
+async def test_its_page_is_at_the_desk_and_says_when_it_cannot_be_read(tmp_path: Path) -> None:
+    elsewhere = await Desk(Pages(tmp_path)).get("/counter/transfers")
+    assert (elsewhere.status_code, EN("counter.trouble.no_counter_title") in elsewhere.text) == (404, True)
+    here = Desk(Pages(tmp_path), municipality=False)
+    silent = await here.get("/counter/transfers", "operator")
+    assert (silent.status_code, EN("counter.trouble.no_answer_title") in silent.text) == (503, True)
+    assert (await here.get("/counter/transfers", "finance")).status_code == 403
+    assert "/counter/transfers" in (await here.get("/counter", "operator")).text

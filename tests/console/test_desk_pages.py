@@ -22,12 +22,14 @@ PATHS = ("/clients", "/clients/live", f"/clients/{uid(1)}", f"/clients/{uid(1)}/
 
 
 class Desk:
-    """The screens of a site with every service and every duty, none of which answers."""
+    """The screens of a site with every service and every duty, none of which answers, but for what does."""
 
-    def __init__(self, pages: Pages, *, municipality: bool = True) -> None:
+    def __init__(
+        self, pages: Pages, *, municipality: bool = True, answers: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         services = ["intake", "placement", "allowance", "console"]
         settings = pages.settings.model_copy(update={"services": services, "municipality": municipality})
-        nobody = httpx.AsyncClient(base_url="http://127.0.0.1:9", timeout=1, trust_env=False)
+        nobody = httpx.AsyncClient(base_url="http://127.0.0.1:9", timeout=1, trust_env=False, transport=answers)
         keys = load_public_keys(settings.token_keys)
         self._pages = pages
         self.border = Border(

@@ -10,9 +10,8 @@ import pytest
 import pytest_asyncio
 
 from services.intake import policy
+from services.intake.commands_flows import NoteSeat
 from services.intake.commands_offers import HearStay
-from services.notifications import policy_clients
-from shared.contracts.vocabulary import STAY_DAYS_MAX
 from shared.handling import Context
 from shared.ids import SystemIds
 from shared.security import Role
@@ -157,8 +156,30 @@ async def test_who_moved_into_a_kind_of_place_may_stay_there_since_then(desk: In
     assert (one["client_id"], one["kind"], one["days_left"]) == (moved["shelter_24h"], "shelter_24h", 31)
 
 
-def test_clients_and_their_desk_are_told_of_the_same_limit() -> None:
-    assert dict(policy_clients.STAY_DAYS_MAX) == STAY_DAYS_MAX
+async def holds(desk: IntakeDesk, client_id: str, entitlement_id: str) -> None:
+    """Allowance says that they have a seat."""
+    id_ = SystemIds().event_id()
+    note = NoteSeat(at=desk.clock.now(), role="system", client_id=client_id, entitlement_id=entitlement_id, held=True)
+    await desk.deciding[policy.CLIENT].handle(client_id, note, Context(id_, id_, id_))
+
+
+async def test_seats_of_files_are_listed_and_one_that_is_lost_is_taken_out(desk: IntakeDesk) -> None:
+    anna, bram = await desk.registered(alias="red heron"), await desk.registered()
+    kept, lost = (SystemIds().random_id() for _ in range(2))
+    await holds(desk, anna, kept)
+    await holds(desk, anna, lost)
+    mine = [{"client_id": anna, "alias": "red heron", "entitlement_id": one} for one in (kept, lost)]
+    assert await listed(desk, "seats", limit=1) == mine
+    path = f"/clients/{anna}/seats/{lost}/give-up"
+    assert (await desk.post(path, role="operator")).status_code == 403
+    done, again = [await desk.post(path, key="once") for _ in range(2)]
+    assert (done.status_code, done.json()["id"], again.json()) == (200, lost, done.json())
+    assert await listed(desk, "seats") == mine[:1]
+    for client_id, seat, code in ((anna, lost, "seat"), (bram, kept, "seat"), ("nobody", kept, "client")):
+        unknown = await desk.post(f"/clients/{client_id}/seats/{seat}/give-up")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, f"{code}-unknown")
+    await holds(desk, anna, lost)  # allowance knows it after all
+    assert await listed(desk, "seats") == mine
 
 
 async def test_a_card_that_cannot_be_read_hides_no_other(desk: IntakeDesk) -> None:
@@ -172,7 +193,7 @@ async def test_a_card_that_cannot_be_read_hides_no_other(desk: IntakeDesk) -> No
 async def test_only_caseworkers_of_the_desk_read_them(desk: IntakeDesk) -> None:
     roles: tuple[Role, ...] = ("operator", "coordinator", "oncall", "auditor")
     for role in roles:
-        for name in ("children-without-referral", "first-appointments", "registrations", "stay-limits"):
+        for name in ("children-without-referral", "first-appointments", "registrations", "stay-limits", "seats"):
             assert (await desk.get(f"/lists/{name}", role=role)).status_code == 403
 
 

@@ -289,9 +289,9 @@ WAITS, ALL = {"offer_waiting", "offer_lapsing"}, {"offer_waiting", "offer_lapsin
         (ended("withdrawn"), ALL, ["offer_over"], True),
         (ended("lapsed"), ALL, ["offer_over"], True),
         (ended("no_show"), ALL, ["offer_over"], True),
-        (HOUSED, ALL, ["stay_limit_near"], False),
+        (HOUSED, ALL, [], False),
         (AT_NIGHT, ALL, [], False),
-        (LEFT, {"stay_limit_near"}, [], False),
+        (LEFT, set(), [], False),
     ],
 )
 def test_what_a_client_hears_of_an_offer(
@@ -329,10 +329,45 @@ def test_what_is_over_is_over_however_late_it_is_heard_and_nothing_is_told_inste
 def test_the_end_of_a_stay_is_told_a_month_before_however_late_it_is_heard_that_it_began() -> None:
     until = T0 + timedelta(days=547)
     for heard_at, send_at in ((T0, until - timedelta(days=30)), (until - timedelta(days=9), until - timedelta(days=9))):
-        reaction = hear(HOUSED, heard_at)
-        assert reaction is not None
-        [near] = reaction.command.instead  # type: ignore[attr-defined]
+        plan = limit(HOUSED, heard_at)
+        near = plan.wanted
+        assert near is not None
         assert (near.send_at, near.expires_at, near.fields) == (send_at, until, {"date": "2027-07-06"})
+        assert not plan.whole, "since when they live there is known better by who owns the place"
+
+
+def lived(*kinds: str, ended_at: datetime | None = None) -> intake.ClientStayTold:
+    """In these kinds of place, ten days each."""
+    rows = tuple((kind, T0 + timedelta(days=10 * number)) for number, kind in enumerate(kinds))
+    return intake.ClientStayTold.of(client_id=CLIENT, offer_id=OFFER, lived=rows, ended_at=ended_at, at=T0)
+
+
+def limit(said: Contract, at: datetime = T0) -> cmd.PlanMessage:
+    """What is planned of the end of the stay."""
+    reaction = hear(said, at)
+    assert reaction is not None
+    assert reaction.key == CLIENT
+    plan = reaction.command.plan if isinstance(reaction.command, cmd.ReplaceMessages) else reaction.command
+    assert isinstance(plan, cmd.PlanMessage)
+    assert plan.plan_id == policy.message_id_of(CLIENT, policy_clients.LIMIT_NEAR, OFFER)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        (lived("shelter_24h"), "2027-07-06"),
+        (lived("night_shelter", "shelter_24h"), "2027-07-16"),
+        (lived("shelter_24h", "night_shelter"), None),
+        (lived("shelter_24h", ended_at=T0 + timedelta(days=1)), None),
+        (AT_NIGHT, None),
+        (LEFT, None),
+    ],
+)
+def test_the_end_of_a_stay_follows_its_owners_newest_word(said: Contract, day: str | None) -> None:
+    plan = limit(said)
+    assert (None if plan.wanted is None else plan.wanted.fields["date"]) == day
+    assert plan.whole == isinstance(said, intake.ClientStayTold)
 
 
 def expected(**fields: Any) -> intake.AppointmentMade:

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.notifications.app_watch import UNHEARD_SECONDS, caught_up, parked_readers
+from services.notifications.app_watch import UNHEARD_SECONDS, caught_up
 from services.notifications.views_room import ROOM, free_by_kind, room_rows
-from shared import metrics
 from shared.beats import LATE_SECONDS, Beat, Links
 from shared.contracts.placement import CapacityTold
 from shared.envelope import Message, Origin
@@ -90,18 +89,3 @@ def test_what_a_silent_site_told_last_is_not_waited_for_till_the_cut_is_healed()
     for now, whole in ((LATE_SECONDS - 1, False), (LATE_SECONDS, True)):
         links.heard(Beat.of(Origin("noord", "placement", 1), {"pub": 0}), now)
         assert caught_up(links, ("west", "noord"), lambda origin: known.get(origin, (0, 0)), 0.0, now) is whole
-
-
-def test_whoever_waits_in_this_process_is_seen_in_its_own_gauge() -> None:
-    here = metrics.READER_PARKED.labels("placement", "capacity", "noord/placement")
-    aside = metrics.READER_PARKED.labels("placement", "letters", "none")
-    try:
-        aside.set(2)
-        here.set(0)
-        assert ("placement", "capacity") not in parked_readers()
-        here.set(1)
-        assert ("placement", "capacity") in parked_readers()
-        assert ("placement", "letters") not in parked_readers()
-    finally:
-        here.set(0)
-        aside.set(0)

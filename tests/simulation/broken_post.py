@@ -10,7 +10,8 @@ from services.notifications.app_courier import Courier, Route
 from services.notifications.commands import RecordSent
 from services.notifications.decider_recipient import Message
 from shared.causes import following
-from shared.contracts.intake import AppointmentEnded
+from shared.contracts.base import Contract
+from shared.contracts.intake import AppointmentEnded, ClientStayTold
 from shared.policies import Policy
 from tests.simulation.notifications import NotificationsProcess, SimChannel, SimCourier
 from tests.simulation.process import Parts, Process
@@ -53,10 +54,16 @@ class RecordsBeforeSending(Parts):
 
 
 class _Forgets(NotificationsProcess):
+    deaf_to: type[Contract] = AppointmentEnded
+
     def for_clients(self) -> Policy:
         whole = super().for_clients()
-        deaf = {name: contract for name, contract in whole.contracts.items() if contract is not AppointmentEnded}
+        deaf = {name: contract for name, contract in whole.contracts.items() if contract is not self.deaf_to}
         return replace(whole, contracts=deaf)
+
+
+class _HearsNoStay(_Forgets):
+    deaf_to = ClientStayTold
 
 
 class RemindsOfWhatIsOff(Parts):
@@ -66,4 +73,11 @@ class RemindsOfWhatIsOff(Parts):
         return _Forgets(process)
 
 
-BROKEN: tuple[type[Parts], ...] = (RepeatsUnmarked, RecordsBeforeSending, RemindsOfWhatIsOff)
+class LimitsOfTheFirstWord(Parts):
+    """What a client hears of the end of their stay is by the word that they came, whatever its owner says later."""
+
+    def post(self, process: Process) -> NotificationsProcess:
+        return _HearsNoStay(process)
+
+
+BROKEN: tuple[type[Parts], ...] = (RepeatsUnmarked, RecordsBeforeSending, RemindsOfWhatIsOff, LimitsOfTheFirstWord)

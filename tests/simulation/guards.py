@@ -24,7 +24,7 @@ BEGIN_AT: dict[str, int] = {"PaymentsToldOnce": 74, "MovesAreNotHeard": 18}
 """Where to begin with what is missed late. Payments told once: a letter that was let go, and nothing told since, which
 is one seed in a hundred."""
 
-AMONG_MOVERS = frozenset({"MovesAreNotHeard", "PaidTwiceOver"})
+AMONG_MOVERS = frozenset({"MovesAreNotHeard", "PaidTwiceOver", "LimitsOfTheFirstWord"})
 """Looked for where clients are housed, and move."""
 
 _DOES_NOT_FIT = re.compile(r"[^\n]*: (AttributeError|ImportError|NameError|TypeError)\(")

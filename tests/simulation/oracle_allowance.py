@@ -17,6 +17,7 @@ from services.allowance import events_payroll as ep
 from services.allowance.decider import ENTITLEMENT, HANDOUT, PAYROLL, PROGRAMME
 from services.allowance.ledger import ENTITLED, RESERVED
 from services.allowance.views import network_programmes
+from services.allowance.views_handout import transfers
 from services.allowance.views_payroll import postings
 from services.placement.views_capacity import SEATS, figures
 from shared import schema
@@ -141,6 +142,8 @@ class Pay:
                 )
                 self.came[event.handout_id] |= late
                 self.gone[event.handout_id] -= late
+            case ep.PaidOtherwise():
+                require(False, "no run was made twice, and a site paid other amounts", event)
             case ep.OrdersNoted():
                 self._due_again(self.bank.note(event))
 
@@ -388,6 +391,7 @@ class AllowanceOracle:
                 self._agree(site, id_, client, facts.get(client.client_id, Facts()))
             self._shown(site, known.disk)
         self._handed_out()
+        self._transfers_told()
         if self._sites:
             for services in disks.values():
                 for disk in services.values():
@@ -410,6 +414,25 @@ class AllowanceOracle:
                 require(told == (book.paid, book.expired), "the municipality knows other payments", id_, book, told)
             ordered = pay.bank.waiting + sum(max(0, cents) for cents in pay.owed.values())
             require(pay.reserved == ordered, "cents wait that nobody can fetch", programme_id)
+
+    def _transfers_told(self) -> None:
+        """Every desk knows for whom of its clients a transfer is and how it stands with it; where a letter was let go,
+        nothing else than that."""
+        said: Counter[tuple[str, str, int, str]] = Counter()
+        for pay in self._pay.values():
+            for order in pay.bank.orders.values():
+                status = "returned" if order.back else "paid" if order.answered else "sent"
+                if order.method == "transfer":
+                    said.update((id_, status, cents, order.site) for id_, cents in order.shares.items())
+        for site, known in self._sites.items():
+            rows = known.disk.tables.get(transfers.name, {}).values()
+            shown = Counter((row[1], row[5], row[4], site) for row in rows)
+            should = Counter({key: times for key, times in said.items() if key[-1] == site})
+            if known.disk.tables.get(schema.discarded.name):
+                kinds = {(id_, cents) for id_, _, cents, _ in should}
+                require({(id_, cents) for id_, _, cents, _ in shown} <= kinds, "a transfer nobody ordered", site, shown)
+            else:
+                require(shown == should, "a desk knows other transfers", site, shown - should, should - shown)
 
     def payments(self, site: str) -> list[tuple[str, str, str | None]]:
         """What may be fetched at a site: handout, entitlement, and the code that was given."""

@@ -23,6 +23,7 @@ class Ordered:
     run_id: str
     method: PayMethod
     shares: dict[str, int]
+    site: str
     paid: int = 0
     back: bool = False
     answered: bool = False
@@ -47,7 +48,7 @@ class Treasury:
         for one in event.orders:
             require(one.order_id not in self.orders, "one order twice", event)
             require(sum(cents for _, cents in one.shares) == one.cents, "an order is not its shares", one)
-            self.orders[one.order_id] = Ordered(event.run_id, one.method, dict(one.shares))
+            self.orders[one.order_id] = Ordered(event.run_id, one.method, dict(one.shares), one.site)
             asked.update(dict(one.shares))
             if one.method == "prepaid_card":
                 self.cards.update(dict(one.shares))

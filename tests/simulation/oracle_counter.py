@@ -28,6 +28,10 @@ class Book:
                 self.programme_id = event.programme_id
                 self.cents = {payment.entitlement_id: payment.cents for payment in event.payments}
                 self.paid = {id_ for id_, cents in self.cents.items() if not cents}
+            case eh.TransferHeard():
+                require(not self.cents, "a transfer is fetched with vouchers", event)
+            case eh.PaymentsAmended():
+                require(False, "no run was made twice, and a desk was told two amounts", event)
             case eh.VoucherIssued():
                 require(event.entitlement_id in self.waiting, "a code for what is settled", event)
                 self.codes[event.entitlement_id] = event.hashed

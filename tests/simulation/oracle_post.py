@@ -20,12 +20,13 @@ from services.notifications import events as ev
 from services.notifications.decider import RECIPIENT
 from services.notifications.decider_recipient import SUMMARY
 from services.notifications.policy import CASEWORKER, FINANCE, OPERATOR, message_id_of
-from services.notifications.policy_clients import LIMIT_NEAR, READY, STAY_DAYS_MAX
+from services.notifications.policy_clients import LIMIT_NEAR, READY
 from services.notifications.policy_staff import COUNT_DUE, RUN_WAITS
 from tests.simulation.oracle_allowance import ALLOWANCE
 from tests.simulation.oracle_appointments import NEAR, AppointmentsToldOf
 from tests.simulation.oracle_house import require
 from tests.simulation.oracle_intake import INTAKE
+from tests.simulation.oracle_limits import LimitsToldOf
 from tests.support.memory_store import Disk
 
 NOTIFICATIONS = "notifications"
@@ -41,7 +42,7 @@ class Post:
     """One site's. chosen, begun, begun_at, ended: by message id. open: not settled, at the desk or not. overtaken: not
     told any more because what it was about is over. ahead: about a day longer away than any story lasts. arrivals:
     whether each was marked as a repeat, by message id. of_house: what placement and allowance lead to for those who
-    work there."""
+    work there. limits: the day that each message of a stay's end names. gone: messages that nobody is told."""
 
     disk: Disk
     intake: Disk
@@ -58,6 +59,8 @@ class Post:
     ahead: set[str] = field(default_factory=set)
     arrivals: dict[str, list[bool]] = field(default_factory=dict)
     of_house: set[str] = field(default_factory=set)
+    limits: dict[str, str] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
 
 
 class PostOracle:
@@ -87,6 +90,8 @@ class PostOracle:
                     known.open.add(event.message_id)
                     known.summaries |= {event.message_id} if event.template == SUMMARY else set()
                     known.ahead |= {event.message_id} if event.template in AHEAD else set()
+                if isinstance(event, ev.MessageChosen) and event.template == LIMIT_NEAR:
+                    known.limits[event.message_id] = event.fields["date"]
                 known.of_house |= {event.message_id} if event.recipient in OF_HOUSE else set()
             if isinstance(event, ev.SendingBegan):
                 require(event.recipient not in known.erased, "sending to whoever is erased", site, event)
@@ -97,6 +102,8 @@ class PostOracle:
                 known.open.discard(event.message_id)
             if isinstance(event, ev.MessageSuppressed) and event.because == "overtaken":
                 known.overtaken.add(event.message_id)
+            if isinstance(event, ev.MessageSuppressed):
+                known.gone.add(event.message_id)
             if isinstance(event, ENDS):
                 known.ended.setdefault(event.message_id, set()).add(type(event).__name__)
 
@@ -131,12 +138,13 @@ class PostOracle:
         """Exactly one message for every request that was opened, or ended by anybody but an erasure; and of every offer
         what its client may hear, nothing of which waits when the offer is over."""
         for site, known in self._sites.items():
-            wanted, of_offers, days = set[str](), OffersToldOf(), AppointmentsToldOf()
+            wanted, of_offers, days, limits = set[str](), OffersToldOf(), AppointmentsToldOf(), LimitsToldOf()
             for stored in known.intake.events:
                 if stored.stream.startswith(FILES):
                     event = CLIENT.codec.decode(stored.data)
                     of_offers.follow(event)
                     days.follow(event)
+                    limits.follow(event)
                     if isinstance(event, intake.RequestOpened):
                         wanted.add(message_id_of(event.client_id, "request_noted", event.request_id))
                     if isinstance(event, intake.RequestWithdrawn) and event.reason not in ("erased", "mistake"):
@@ -150,7 +158,9 @@ class PostOracle:
             require(not still, "an appointment that is over still waits", site, still)
             too_late = days.too_late(known.begun_at)
             require(not too_late, "a client is reminded of what is off", site, too_late)
-            others = chosen - of_offers.may - days.may - ready.may - known.of_house
+            wrong = list(limits.wrong(known.limits, known.gone))
+            require(not wrong, "a client is told of another end of their stay", site, wrong)
+            others = chosen - of_offers.may - days.may - ready.may - limits.may() - known.of_house
             require(runs_of(known.allowance) <= chosen, "nobody hears that a run waits", site)
             require(others == wanted, "not one message for each thing", site, wanted ^ others)
             require(of_offers.must <= chosen, "a client does not hear of an offer", site, of_offers.must - chosen)
@@ -207,13 +217,10 @@ class OffersToldOf:
         self.must: set[str] = set()
         self.over: set[str] = set()
         self._words: dict[str, str] = {}
-        self._kinds: dict[str, str] = {}
         self.erased: set[str] = set()
 
     def follow(self, event: object) -> None:
         """One event more of a file."""
-        if isinstance(event, offers.OfferReceived | offers.StayClaimed):
-            self._kinds[event.offer_id] = event.kind
         match event:
             case intake.ClientErased():
                 self.erased.add(event.client_id)
@@ -223,8 +230,6 @@ class OffersToldOf:
                 self.over |= self._of(event, "offer_waiting", "offer_lapsing") | self._of_staff(event, "answer_due")
                 if isinstance(event, offers.OfferDeclined) and event.reason == "not_reached":
                     self.may |= self._of(event, "offer_over")
-            case offers.PlaceGivenUp():
-                self.over |= self._of(event, LIMIT_NEAR)
             case offers.OfferWordHeard() if event.word != self._words.get(event.offer_id, ""):
                 self._words[event.offer_id] = event.word
                 if event.client_id not in self.erased:
@@ -241,13 +246,6 @@ class OffersToldOf:
             told = self._of_staff(event, "offer_lapsed" if event.word == "lapsed" else "offer_missed")
             self.may |= told
             self.must |= told
-        if event.word == "housed" and self._kinds[event.offer_id] in STAY_DAYS_MAX:
-            near = self._of(event, LIMIT_NEAR)
-            self.may |= near
-            self.must |= near
-            self.over -= near
-        if event.word == "left":
-            self.over |= self._of(event, LIMIT_NEAR)
         if event.word in ("declined", "called_off", "withdrawn", "lapsed", "no_show", "housed"):
             self.over |= self._of(event, "offer_waiting", "offer_lapsing", "offer_confirmed")
             self.over |= self._of_staff(event, "answer_due") if event.word != "housed" else set()

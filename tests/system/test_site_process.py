@@ -20,6 +20,7 @@ import pytest_asyncio
 from infra.postgres import Postgres
 from infra.processes import free_ports
 from infra.site import listen, migrate
+from shared.bus import close_client, connect_relay
 from shared.security import Role, issue_token, load_signing_key
 from shared.settings import SITE_FILE_VARIABLE, SiteSettings
 from tests.support.network import ROOT, eventually
@@ -179,6 +180,8 @@ async def test_a_site_split_by_service_is_one_site_to_everybody(postgres: Postgr
         hub.client("operator") as stad,
     ):
         assert (await west.get("/healthz")).json() == {"site": "west", "services": ["placement"]}
+        waits = await _asked(console, "ask.west.placement.waiting")
+        assert waits == {"readers": []}, "who waits is asked of every process, whatever it runs"
         console.kill()
         await _open(west, "house", 2)
         assert (await west.get("/api/console/journal")).status_code == 404, "it is the other process's"
@@ -206,6 +209,15 @@ async def _open(client: httpx.AsyncClient, name: str, places: int) -> None:
     assert opened.status_code == 201, opened.text
     make = {"location": name, "kind": "shelter_24h", "room": "1", "sleeps": 1, "features": [], "count": places}
     assert (await client.post("/api/placement/places", json=make)).status_code == 201
+
+
+async def _asked(asker: Process, subject: str) -> object:
+    """What is answered to a question on the site's own bus."""
+    client = await connect_relay(asker.settings.nats_options("city.console"))
+    try:
+        return json.loads((await client.request(subject, b"", SECONDS_MAX)).data)
+    finally:
+        await close_client(client)
 
 
 async def _in_journal(console: Process, location: str) -> bool:

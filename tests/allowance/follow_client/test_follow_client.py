@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
+
 from services.allowance import commands_entitlement as en
 from services.allowance import events_entitlement as ee
+from services.allowance import policy
+from services.allowance.commands import HearEntitlement
 from services.allowance.days import SPANS_MAX, Span
+from services.allowance.publish import stated
+from shared.contracts import allowance
+from shared.contracts.base import Draft, Opened
+from shared.letters import SIZES
 from tests.allowance.sample import (
     ASKED,
     ENDED,
     LEFT_ON,
     MOVED_IN,
+    OPENED,
     REFUSED,
+    RESERVED,
     SEAT,
     SOON,
     SUSPENDED,
@@ -21,6 +31,7 @@ from tests.allowance.sample import (
     TOMORROW,
     WON,
     at_desk,
+    at_municipality,
     desk,
     follow,
 )  # fmt: skip
@@ -121,8 +132,27 @@ def test_days_in_too_many_pieces_are_refused() -> None:
     at_desk.given(ASKED, WON).when(follow(meals=PIECES)).then_rejected("days-in-too-many-pieces", pieces_max=SPANS_MAX)
 
 
+@pytest.mark.parametrize("pieces", [allowance.SPANS_MAX - 1, allowance.SPANS_MAX, SPANS_MAX - 1])
+def test_days_in_many_pieces_are_followed_and_the_municipality_pays_just_those(pieces: int) -> None:
+    """Every other day with meals, for two years: whoever says so fits it into one letter."""
+    entitlement = at_desk.given(ASKED, WON).after(follow(meals=PIECES[:pieces])).state
+    assert len(entitlement.paid) == pieces + 1
+    draft = stated(entitlement).event
+    assert isinstance(draft, Draft)
+    first = pieces < allowance.SPANS_MAX
+    assert draft.letter is (allowance.EntitlementStated if first else allowance.EntitlementStatedV2)
+    assert len(draft.body.model_dump_json()) < SIZES[-1] - 1024
+    reaction = policy.heard_by("stad", "stad")(None, Opened("west", SEAT, draft.body), T0)  # type: ignore[arg-type]
+    assert reaction is not None
+    heard = reaction.command
+    assert isinstance(heard, HearEntitlement)
+    assert heard.spans == entitlement.paid
+    seats = at_municipality.given(OPENED, RESERVED).after(heard).state.seats
+    assert seats[SEAT].spans == entitlement.paid
+
+
 def test_whoever_is_erased_gives_the_seat_back_in_however_many_pieces_their_days_are() -> None:
-    last = TODAY + timedelta(days=200)
+    last = TODAY + timedelta(days=3 * SPANS_MAX)
     gone = ee.EntitlementForgotten(SEAT, last, (Span(TODAY, last, "1"),), 3, SOON, T0)
     at_desk.given(ASKED, WON).when(follow(meals=PIECES, forgotten_from=last)).then(gone)
     at_once = at_desk.given(ASKED, WON).after(follow(meals=PIECES, forgotten_from=TOMORROW))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from services.allowance import events as ev
-from services.allowance.days import Span
+from services.allowance.days import SPANS_MAX, Span
 from tests.allowance.sample import (
     GRANTED,
     LEEFGELD,
@@ -94,7 +94,7 @@ def test_what_a_site_may_not_say_is_refused() -> None:
     given.when(stated(seat_id="anna")).then_rejected("id-invalid")
     twice = (Span(TODAY, None, "1"), Span(TODAY, None, "2"))
     given.when(stated(spans=twice)).then_rejected("days-invalid")
-    many = tuple(Span(date(2026, 1, 1), date(2026, 1, 2), "1") for _ in range(61))
+    many = tuple(Span(date(2026, 1, 1), date(2026, 1, 2), "1") for _ in range(SPANS_MAX + 1))
     given.when(stated(spans=many)).then_rejected("days-in-too-many-pieces")
 
 

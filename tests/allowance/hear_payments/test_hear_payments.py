@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from msgspec.structs import replace
 
 from services.allowance import commands_handout as ch
+from services.allowance import decider_handout
 from services.allowance import events_handout as eh
-from tests.allowance.sample import HANDED_OVER, SEAT, SOON, T0, TO_PAY, at_counter, counter, to_pay  # fmt: skip
+from services.allowance.publish import tell_handout
+from services.allowance.vouchers import hashed
+from shared.contracts.base import Draft
+from shared.ids import derived_id
+from tests.allowance.sample import (  # fmt: skip
+    HANDED_OVER,
+    RUN_2,
+    SEAT,
+    SEAT_2,
+    SEAT_3,
+    SOON,
+    T0,
+    TO_PAY,
+    at_counter,
+    counter,
+    to_pay,
+)
 
 
 def test_it_waits_for_its_clients() -> None:
@@ -34,3 +53,70 @@ def test_what_cannot_be_is_refused() -> None:
 
 def test_more_of_nothing_changes_nothing() -> None:
     at_counter.given(TO_PAY).when(counter(ch.RepeatHandout)).then_nothing()
+
+
+# --- a run that was made a second time, with other amounts ------------------------------------------------------------
+
+BOTH = (eh.Payment(SEAT, 45_000), eh.Payment(SEAT_2, 10_000))
+CODE = hashed("AAAA-AAAA-AAAA-AAAA") or ""
+HEARD = replace(TO_PAY, payments=BOTH)
+REDEEMED = eh.VoucherRedeemed(HANDED_OVER, SEAT, 2, SOON, T0)
+LATER = T0 + timedelta(days=decider_handout.VOUCHER_DAYS)
+
+
+def amended(*payments: eh.Payment, revision: int = 2, expires_at: datetime = LATER) -> eh.PaymentsAmended:
+    return eh.PaymentsAmended(HANDED_OVER, RUN_2, payments, expires_at, revision, SOON, T0)
+
+
+def again(*payments: eh.Payment) -> ch.HearPayments:
+    return to_pay(run_id=RUN_2, payments=payments)
+
+
+def test_what_still_waits_is_worth_what_the_second_making_says() -> None:
+    other = eh.Payment(SEAT, 44_000)
+    now = at_counter.given(HEARD, eh.VoucherIssued(HANDED_OVER, SEAT, CODE, T0)).when(again(other)).then(amended(other))
+    assert (now.state.slips[SEAT].cents, now.state.slips[SEAT].hashed) == (44_000, CODE), "the code is still good"
+    assert now.state.slips[SEAT_2].cents == 10_000, "of whoever is not named nothing was said"
+    now.when(again(other)).then(eh.HandoutRepeated(HANDED_OVER, SOON, T0))
+
+
+def test_what_was_handed_out_stays_as_it_was_and_is_said_with_its_amount() -> None:
+    other = eh.Payment(SEAT, 44_000)
+    assert HEARD.expires_at is not None
+    known = at_counter.given(HEARD, REDEEMED).when(again(other, BOTH[1]))
+    now = known.then(amended(revision=3, expires_at=HEARD.expires_at))
+    assert (now.state.slips[SEAT].cents, now.state.amended) == (45_000, True)
+    now.when(again(other, BOTH[1])).then(eh.HandoutRepeated(HANDED_OVER, SOON, T0))
+
+
+def test_whoever_the_second_making_pays_too_waits_now_and_hears_so() -> None:
+    new = eh.Payment(SEAT_3, 7_000)
+    now = at_counter.given(HEARD).when(again(*BOTH, new)).then(amended(new))
+    assert now.state.slips[SEAT_3] == decider_handout.Slip(7_000)
+    ready = f"{decider_handout.READY}/{HANDED_OVER}"
+    assert ready in {timer.id for timer in decider_handout.timers([amended(new)])}
+
+
+def test_who_is_due_nothing_in_the_second_making_waits_no_more() -> None:
+    nothing = eh.Payment(SEAT, 0)
+    assert at_counter.given(HEARD).when(again(nothing)).then(amended(nothing)).state.slips[SEAT].status == "paid"
+
+
+def test_more_than_one_letter_can_say_is_refused() -> None:
+    ids = [derived_id("seat", str(number)) for number in range(decider_handout.STATED_MAX + 1)]
+    first = replace(TO_PAY, payments=tuple(eh.Payment(id_, 1) for id_ in ids[:-1]))
+    at_counter.given(first).when(again(eh.Payment(ids[-1], 1))).then_rejected(
+        "too-many-payments", payments_max=decider_handout.STATED_MAX
+    )
+
+
+def test_the_municipality_hears_how_much_first_and_then_what_every_version_knows() -> None:
+    given = at_counter.given(HEARD, REDEEMED)
+    events = [amended(revision=3)]
+    after = given.given(*events).state
+    whole, plain = [item.event for item in tell_handout(given.state, events, after)]
+    assert isinstance(whole, Draft)
+    assert isinstance(plain, Draft)
+    assert (whole.body.paid, plain.body.paid) == (((SEAT, 45_000),), (SEAT,))  # type: ignore[attr-defined]
+    first = tell_handout(at_counter.given().state, [HEARD], at_counter.given(HEARD).state)
+    assert len(first) == 1, "who was paid is enough where one amount was told"

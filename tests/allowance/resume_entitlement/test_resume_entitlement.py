@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from services.allowance import commands_entitlement as en
 from services.allowance import events_entitlement as ee
-from services.allowance.days import Span
+from services.allowance.days import SPANS_MAX, Span
 from tests.allowance.sample import ASKED, SEAT, SOON, SUSPENDED, T0, TODAY, WON, at_desk, desk
 
 RESUME = desk(en.ResumeEntitlement, from_day=date(2026, 1, 20))
@@ -28,8 +28,8 @@ def test_what_is_paid_is_not_resumed() -> None:
 
 def test_what_cannot_be_resumed_says_why() -> None:
     at_desk.given(ASKED).when(RESUME).then_rejected("entitlement-not-granted")
-    days = [date(2026, 3, day) for day in range(1, 31)] + [date(2026, 5, day) for day in range(1, 31)]
-    pieces = tuple(Span(day, date(day.year, day.month, day.day + 1), "1" if day.day % 2 else "2") for day in days)
+    days = [date(2025, 1, 1) + timedelta(days=number) for number in range(SPANS_MAX)]
+    pieces = tuple(Span(day, day + timedelta(days=1), "1" if day.toordinal() % 2 else "2") for day in days)
     torn = ee.EntitlementSuspended(SEAT, date(2026, 6, 1), pieces, 3, SOON, T0)
     later = desk(en.ResumeEntitlement, from_day=date(2026, 8, 1))
     at_desk.given(ASKED, WON, torn).when(later).then_rejected("days-in-too-many-pieces")

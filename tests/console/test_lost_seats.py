@@ -1,0 +1,54 @@
+"""Seats that files have and the allowance service has lost with an older backup: they are shown, and taken out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.responses import JSONResponse
+
+from services.console.words import words
+from tests.console.sample import uid
+from tests.console.test_desk_pages import Desk
+from tests.console.test_pages import Pages
+
+ANNA, KEPT, LOST = uid(1), uid(2), uid(3)
+EN = words("en")
+NAME = "clients.lost_seats"
+
+
+class Site:
+    """Anna has two seats; allowance knows one of them, or does not answer."""
+
+    def __init__(self, *known: str, answers: bool = True) -> None:
+        self.known, self.answers = known, answers
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"]
+        seats = [{"client_id": ANNA, "alias": "red heron", "entitlement_id": one} for one in (KEPT, LOST)]
+        items = {"seats": seats, "entitlements": [{"id": one} for one in self.known]}.get(path.rpartition("/")[2], [])
+        client = {"id": ANNA, "alias": "red heron", "erased_at": None}
+        content = client if path.endswith(ANNA) else {"items": items, "next": None}
+        silent = path.endswith("entitlements") and not self.answers
+        await JSONResponse({"code": "x"} if silent else content, 503 if silent else 200)(scope, receive, send)
+
+
+def desk(tmp_path: Path, site: Site) -> Desk:
+    return Desk(Pages(tmp_path), municipality=False, answers=httpx.ASGITransport(app=site))
+
+
+async def test_a_seat_that_allowance_does_not_know_is_above_the_list_of_clients(tmp_path: Path) -> None:
+    here = desk(tmp_path, Site(KEPT))
+    shown = (await here.get("/clients")).text
+    assert (EN(NAME) in shown, f"of={LOST}" in shown, f"of={KEPT}" in shown) == (True, True, False)
+    form = await here.get(f"/clients/{ANNA}/form?about=give_up_seat&of={LOST}")
+    assert f'data-path="/api/intake/clients/{ANNA}/seats/{LOST}/give-up"' in form.text
+    assert (await here.get(f"/clients/{ANNA}/form?about=give_up_seat&of={KEPT}")).status_code == 404
+
+
+async def test_there_is_nothing_to_see_when_all_are_known_or_allowance_does_not_answer(tmp_path: Path) -> None:
+    for number, site in enumerate((Site(KEPT, LOST), Site(answers=False))):
+        (tmp_path / str(number)).mkdir()
+        shown = await desk(tmp_path / str(number), site).get("/clients")
+        assert (shown.status_code, EN(NAME) in shown.text) == (200, False)
