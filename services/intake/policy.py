@@ -25,6 +25,7 @@ from services.intake.commands_likeness import (
     RepeatCheck,
     ReplyToCheck,
 )
+from shared.contracts import hold_letters
 from shared.contracts import likeness as desk
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
@@ -135,7 +136,7 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
                 sleeps=offered.sleeps, expires_at=offered.expires_at,
             )  # fmt: skip
             return Reaction(REQUEST, offered.offered_for, heard_of)
-        case told.PlaceAnsweredBody() as answer:
+        case hold_letters.PlaceAnsweredBody() as answer:
             word = oc.HearWord(
                 **about, request_id=answer.offered_for, word=answer.word, reason=answer.reason, turn=answer.turn,
                 epoch=message.origin.epoch, number=answer.number, until=answer.expires_at,

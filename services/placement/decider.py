@@ -232,7 +232,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=8,
+    state_version=9,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

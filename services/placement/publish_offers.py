@@ -9,6 +9,7 @@ from typing import NamedTuple
 from services.placement import events as ev
 from services.placement import events_offers as oe
 from services.placement.decider_location import Location, Offer
+from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Draft, Written
 
@@ -69,7 +70,7 @@ def _offered(event: oe.PlaceOffered, after: Location) -> Letter:
 
 def _answered(offer: Offer, after: Location) -> Letter:
     hold = after.holds.get(offer.id)
-    body = told.PlaceAnsweredBody.model_validate({
+    body = hold_letters.PlaceAnsweredBody.model_validate({
         "offered_for": offer.request_id, "word": offer.word, "reason": offer.reason, "turn": offer.turn,
         "number": after.version, "expires_at": None if hold is None else hold.expires_at,
     })  # fmt: skip
@@ -77,7 +78,7 @@ def _answered(offer: Offer, after: Location) -> Letter:
 
 
 def _unknown(event: oe.WordRepeated, after: Location) -> Letter:
-    body = told.PlaceAnsweredBody.model_validate({
+    body = hold_letters.PlaceAnsweredBody.model_validate({
         "offered_for": event.request_id, "word": "withdrawn", "reason": UNKNOWN, "turn": 0,
         "number": after.version, "expires_at": None,
     })  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is written in letters about a hold at another site, before it is sealed (`shared/contracts/placement.py`)."""
+"""What is written in letters about a hold or an offer, before it is sealed (`shared/contracts/placement.py`)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import LetterBody
-from shared.contracts.figures import LocationName
-from shared.contracts.vocabulary import BedKind, Feature, HoldAnswerStatus
+from shared.contracts.figures import Id, LocationName
+from shared.contracts.vocabulary import BedKind, Feature, HoldAnswerStatus, OfferWord
 
 
 class HoldAskedBody(LetterBody):
@@ -39,4 +39,16 @@ class HoldAnsweredBody(LetterBody):
 
     status: HoldAnswerStatus
     code: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=60)] | None
+    expires_at: AwareDatetime | None
+
+
+class PlaceAnsweredBody(LetterBody):
+    """How it stands with an offer. reason: why it ended. turn: the newest the owner knows of the desk's words about it.
+    number: of the owner's words the higher one is the newer. expires_at: until when the place is kept, while it is."""
+
+    offered_for: Id
+    word: OfferWord
+    reason: Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=60)] | None
+    turn: Annotated[int, Field(ge=0, le=1_000_000)]
+    number: Annotated[int, Field(ge=0, le=1_000_000_000)]
     expires_at: AwareDatetime | None

@@ -5,20 +5,20 @@ site events name them by id, and no personal data is in them. A letter names a l
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract, Letter, LetterBody
-from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SiteName
-from shared.contracts.hold_letters import HoldAnsweredBody, HoldAskedBody, HoldCalledOffBody
+from shared.contracts.figures import CapacityRow, Id, LocationName, SessionAttendance, SessionSeats, SiteName
+from shared.contracts.hold_letters import HoldAnsweredBody, HoldAskedBody, HoldCalledOffBody, PlaceAnsweredBody
 from shared.contracts.vocabulary import (
     BedKind,
     BlockReason,
     Feature,
     HoldEnd,
     OfferMode,
-    OfferWord,
     StayEndReason,
 )  # fmt: skip
 
@@ -56,6 +56,19 @@ class SessionsTold(Contract):
     title: Annotated[str, Field(max_length=200)]
     district: Annotated[str, Field(max_length=60)]
     rows: Annotated[tuple[SessionSeats, ...], Field(min_length=1, max_length=10)]
+
+
+class AttendanceTold(Contract):
+    """What the sessions of one location came to in a week that is over, as absolute counts: the newest of a week and
+    kind counts. week: its Monday."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.attendance-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    location: LocationName
+    site: SiteName
+    week: date
+    rows: Annotated[tuple[SessionAttendance, ...], Field(min_length=1, max_length=10)]
 
 
 class OfferModeTold(Contract):
@@ -360,18 +373,6 @@ class PlaceOffered(Letter):
     body_type: ClassVar[type[LetterBody]] = PlaceOfferedBody
 
 
-class PlaceAnsweredBody(LetterBody):
-    """How it stands with an offer. reason: why it ended. turn: the newest the owner knows of the desk's words about it.
-    number: of the owner's words the higher one is the newer. expires_at: until when the place is kept, while it is."""
-
-    offered_for: Id
-    word: OfferWord
-    reason: Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=60)] | None
-    turn: Annotated[int, Field(ge=0, le=1_000_000)]
-    number: Annotated[int, Field(ge=0, le=1_000_000_000)]
-    expires_at: AwareDatetime | None
-
-
 class PlaceAnswered(Letter):
     """The owner's word about an offer, and again whenever it changes or is asked for."""
 
@@ -388,6 +389,6 @@ LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 CONTRACTS: tuple[type[Contract], ...] = (
     CapacityTold, OfferModeTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded,
     StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, HeadsCounted, EpochBegan,
-    SiteEpochBegan, RegimeTold, SessionsTold, QuestionTold, *LETTERS, *OFFER_LETTERS,
+    SiteEpochBegan, RegimeTold, SessionsTold, AttendanceTold, QuestionTold, *LETTERS, *OFFER_LETTERS,
 )  # fmt: skip
 """Everything the placement service tells, by class."""

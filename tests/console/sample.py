@@ -93,7 +93,7 @@ def _letters() -> list[Contract]:
         told.PlaceOffered: told.PlaceOfferedBody(
             offered_for=STAY, location="west", kind="shelter_24h", sleeps=1, expires_at=AT
         ),
-        told.PlaceAnswered: told.PlaceAnsweredBody(
+        told.PlaceAnswered: hold_letters.PlaceAnsweredBody(
             offered_for=STAY, word="open", reason=None, turn=0, number=1, expires_at=AT
         ),
     }
