@@ -1,6 +1,5 @@
 """People at desks: they open, block, hold, check in, cancel and report at several locations at once, tap twice, try
-again after a crash with the same key, and remember what they were answered.
-"""
+again after a crash with the same key, and remember what they were answered."""
 
 from __future__ import annotations
 
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 Make = Callable[[datetime], cmd.LocationCommand | CallCommand | RegimeCommand]
 """Makes the command of one try: like the API, with ids and the clock of that moment."""
 
-KINDS = ("shelter_24h", "night_shelter", "family_shelter")
-TRIES_MAX = 6
+KINDS, TRIES_MAX = ("shelter_24h", "night_shelter", "family_shelter"), 6
 REGIME_SHARE = 0.05
 """How much of what is asked is about regimes, at the municipality."""
 WITHDRAWN_SHARE = 0.05
