@@ -12,7 +12,15 @@ from typing import Any
 
 from services.console.network import site_title
 from services.console.words import Words
-from shared.contracts.vocabulary import ANYWHERE, BED_KINDS, DISTRICTS, FEATURES, OUTCOME_KINDS, PARTNER_GROUPS
+from shared.contracts.vocabulary import (
+    ANYWHERE,
+    BED_KINDS,
+    DISTRICTS,
+    FEATURES,
+    OUTCOME_KINDS,
+    PARTNER_GROUPS,
+    SESSION_KINDS,
+)
 from shared.contracts.vocabulary import SIZE_CLASSES as SIZES
 
 CHART_HEIGHT, CELL, NAME, BAR = 150, 84, 60, 44
@@ -22,6 +30,7 @@ COLUMNS = ("week", "part", "word", "least", "most", "as_of", "missing")
 UNMET_PARTS: Mapping[str, Sequence[str]] = {
     "kinds": BED_KINDS, "size_classes": SIZES, "features": FEATURES, "districts": (ANYWHERE, *DISTRICTS),
 }  # fmt: skip
+SESSION_COUNTS = ("sessions", "counted", "booked", "attended")
 
 Row = Mapping[str, Any]
 
@@ -60,6 +69,7 @@ class Weeks:
     desks: Sequence[Line]
     outcomes: Sequence[Line]
     unmet: Sequence[tuple[str, Sequence[Line]]]
+    sessions: Sequence[tuple[str, Sequence[Line]]]
     missing: Sequence[tuple[str, str]]
     doubt: str
     about: str
@@ -80,6 +90,7 @@ def weeks(answer: Row, words: Words) -> Weeks:
         desks=list(_desks(items, words)),
         outcomes=list(_outcomes(items, words)),
         unmet=list(_unmet(items, words)),
+        sessions=list(_sessions(items, words)),
         missing=[(name, ", ".join(map(site_title, item["missing"])))
                  for item, name in zip(items, names, strict=True) if item["missing"]],
         doubt=", ".join(words("city.doubt.incomplete", site=site_title(site)) for site in _sites(answer["incomplete"])),
@@ -145,6 +156,20 @@ def _unmet(items: Sequence[Row], words: Words) -> Iterator[tuple[str, Sequence[L
             yield words(f"weeks.unmet.{part}"), lines
 
 
+def _sessions(items: Sequence[Row], words: Words) -> Iterator[tuple[str, Sequence[Line]]]:
+    """Kind by kind what came of the sessions that ended; a kind there were none of in all these weeks is not there."""
+    for kind in SESSION_KINDS:
+        rows = [item["sessions"][kind] for item in items]
+        if any(row["sessions"] for row in rows):
+            yield (
+                words(f"kind.{kind}"),
+                [
+                    Line(f"{kind} {name}", words(f"weeks.sessions.{name}"), [_told(row[name], words) for row in rows])
+                    for name in SESSION_COUNTS
+                ],
+            )
+
+
 def _name(part: str, word: str, words: Words) -> str:
     if part == "districts":
         return words("weeks.anywhere") if word == ANYWHERE else word
@@ -161,6 +186,8 @@ def file_rows(answer: Row, as_of: str) -> Iterator[dict[str, Any]]:
             *(("outcome", kind, week["outcomes"].get(kind)) for kind in OUTCOME_KINDS),
             *((f"unmet_{part}", word, week["unmet"][part].get(word))
               for part, list_ in UNMET_PARTS.items() for word in list_),
+            *((f"sessions_{name}", kind, week["sessions"][kind][name])
+              for name in SESSION_COUNTS for kind in SESSION_KINDS),
         ]  # fmt: skip
         for part, word, count in exact:
             yield same | {"part": part, "word": word, "least": count, "most": count}

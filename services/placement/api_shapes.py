@@ -233,6 +233,12 @@ class BookingBody(Body):
     booking_id: Uuid
 
 
+class AttendanceBody(Body):
+    """attended: how many of those booked came."""
+
+    attended: Annotated[int, Field(ge=0, le=1_000)]
+
+
 class BookingAnswer(CommandAnswer):
     booking_id: str
 
@@ -246,6 +252,7 @@ class SessionView(BaseModel):
     ends_at: Moment
     seats: int
     booked: int
+    attended: int | None
     version: int
 
 

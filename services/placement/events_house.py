@@ -4,7 +4,7 @@ they are over.
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import TypeAlias
 
 from shared.kernel import Event
@@ -47,4 +47,22 @@ class SessionEnded(Event, frozen=True, tag="session-ended.v1"):
     at: datetime
 
 
-RuleEvent: TypeAlias = HoursDeclared | EndsPlanned | CleaningDeclared | SessionEnded
+class AttendanceNoted(Event, frozen=True, tag="attendance-noted.v1"):
+    """So many of those booked came to the session; None: as if nobody had counted. undo: it takes a count back."""
+
+    session_id: str
+    attended: int | None
+    at: datetime
+    undo: bool = False
+
+
+class SessionWeekEnded(Event, frozen=True, tag="session-week-ended.v1"):
+    """What the sessions of this week and those before it came to is told from now on. week: its Monday."""
+
+    week: date
+    at: datetime
+
+
+RuleEvent: TypeAlias = (
+    HoursDeclared | EndsPlanned | CleaningDeclared | SessionEnded | AttendanceNoted | SessionWeekEnded
+)

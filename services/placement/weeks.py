@@ -14,6 +14,7 @@ from shared.contracts.vocabulary import (
     FLOW_ENDS,
     OUTCOME_KINDS,
     PARTNER_GROUPS,
+    SESSION_KINDS,
     SIZE_CLASSES,
 )
 from shared.suppression import Shown, suppress
@@ -82,6 +83,17 @@ class Flows:
 
 
 @dataclass(frozen=True, slots=True)
+class Sessions:
+    """The sessions of one kind that ended in a week; house by house, or of the network. counted: of how many of them it
+    was counted who came. booked, attended: people; None: left out."""
+
+    sessions: int
+    counted: int
+    booked: int | None
+    attended: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Week:
     """One week of the network. None: left out. share: (legal stay + new application + medical deferral) / ended.
 
@@ -123,6 +135,20 @@ def week_of_network(week: date, counts: Iterable[Count], desks: Sequence[str], b
         flows=flows_of(told, below),
         missing=[desk for desk in desks if desk not in heard],
     )  # fmt: skip
+
+
+def sessions_of_network(told: Iterable[tuple[str, Sessions]], below: int) -> dict[str, Sessions]:
+    """Each kind of all houses together. told: kind and counts. How many sessions there were is no count of people; how
+    many had a seat and how many came is left out where either is small, or the difference is: who stayed away."""
+    rows = list(told)
+    return {kind: _sessions([row for name, row in rows if name == kind], below) for kind in SESSION_KINDS}
+
+
+def _sessions(rows: Sequence[Sessions], below: int) -> Sessions:
+    booked, attended = sum(row.booked or 0 for row in rows), sum(row.attended or 0 for row in rows)
+    shown = suppress({"attended": attended, "stayed_away": booked - attended}, below)
+    counts = sum(row.sessions for row in rows), sum(row.counted for row in rows)
+    return Sessions(*counts, booked=shown.count, attended=shown["attended"].count)
 
 
 def unmet_of(told: Sequence[Count], below: int) -> Unmet:

@@ -56,3 +56,16 @@ class SessionSeats(BaseModel):
     sessions: Count
     seats: Count
     booked: Count
+
+
+class SessionAttendance(BaseModel):
+    """The sessions of one kind that ended in one week: how many, of how many it was counted who came, their booked
+    seats, and how many of those people came."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: SessionKind
+    sessions: Count
+    counted: Count
+    booked: Count
+    attended: Count

@@ -9,7 +9,7 @@ from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Letter, LetterBody
 from shared.contracts.figures import CapacityRow, SessionSeats
-from shared.contracts.offer_letters import PlaceAnsweredBody, StayToldBody
+from shared.contracts.offer_letters import PlaceAnsweredBody, PlaceOfferedBody, StayToldBody
 from shared.envelope import Log, Message, Origin, bus_subject, to_headers
 from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus
@@ -92,7 +92,7 @@ def _letters() -> list[Contract]:
         told.HoldAsked: ask,
         told.HoldCalledOff: hold_letters.HoldCalledOffBody(location="noord", expires_at=AT),
         told.HoldAnswered: hold_letters.HoldAnsweredBody(status="active", code=None, expires_at=AT),
-        told.PlaceOffered: told.PlaceOfferedBody(
+        told.PlaceOffered: PlaceOfferedBody(
             offered_for=STAY, location="west", kind="shelter_24h", sleeps=1, expires_at=AT
         ),
         told.PlaceAnswered: PlaceAnsweredBody(

@@ -19,12 +19,13 @@ from services.console.api_weeks import MEASURES
 from services.console.weeks import CHART_HEIGHT, COLUMNS, UNMET_PARTS, file_rows, weeks
 from services.console.words import LANGUAGES, words
 from services.placement.api_weeks import _shown
-from services.placement.weeks import Count, week_of_network
-from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
+from services.placement.weeks import Count, sessions_of_network, week_of_network
+from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS, SESSION_KINDS
 from tests.console.test_contrast import TEXT, contrast
 from tests.console.test_pages import Pages
 
 EN = words("en")
+NO_SESSIONS = {"sessions": 0, "counted": 0, "booked": 0, "attended": 0}
 
 
 def week(day: str = "2026-01-05", **more: Any) -> dict[str, Any]:
@@ -35,6 +36,9 @@ def week(day: str = "2026-01-05", **more: Any) -> dict[str, Any]:
     return {
         "week": day, "registrations": None, "ended": 31, "share": 0.419, "perspective": 13,
         "outcomes": {"legal_stay": 13, "left": 18}, "referrals": groups, "unmet": {"total": 14} | unmet,
+        "sessions": dict.fromkeys(SESSION_KINDS, NO_SESSIONS) | {
+            "consultation": {"sessions": 3, "counted": 2, "booked": 20, "attended": 12},
+        },
         "missing": ["west"],
     } | more  # fmt: skip
 
@@ -83,6 +87,18 @@ def test_unmet_need_is_listed_by_what_was_looked_for_and_where_there_was_none_it
     ]  # fmt: skip
 
 
+def test_who_came_stands_beside_who_had_a_seat_and_a_kind_there_was_none_of_has_no_lines() -> None:
+    few = {"sessions": 1, "counted": 1, "booked": None, "attended": None}
+    shown = weeks(answer(week(), week("2025-12-29", sessions=dict.fromkeys(SESSION_KINDS, few))), EN)
+    assert [name for name, _ in shown.sessions] == ["Day activity", "Consultation hour", "Internship"]
+    [(name, lines)] = weeks(answer(week()), EN).sessions
+    cells = {line.key: line.cells for line in lines}
+    assert (name, cells["consultation booked"], cells["consultation attended"]) == ("Consultation hour", ["20"], ["12"])
+    hidden = {line.key: line.cells[0] for line in shown.sessions[1][1]}
+    assert hidden["consultation attended"] == hidden["consultation booked"] == EN("city.left_out")
+    assert hidden["consultation counted"] == "1"
+
+
 def _nothing_shown() -> dict[str, Any]:
     return {"total": None, **{part: dict.fromkeys(list_) for part, list_ in UNMET_PARTS.items()}}
 
@@ -97,13 +113,14 @@ def test_a_file_has_every_count_and_nothing_where_one_is_left_out() -> None:
     assert (rows["referrals", "legal"]["least"], rows["referrals", "legal"]["most"]) == ("6", "9")
     assert rows["registrations", ""]["least"] == rows["unmet", ""]["most"] == ""
     assert {row["least"] for (part, _), row in rows.items() if part.startswith("unmet")} == {""}
-    assert len(rows) == 4 + len(OUTCOME_KINDS) + len(PARTNER_GROUPS) + sum(map(len, UNMET_PARTS.values()))
+    assert len(rows) == 4 + len(OUTCOME_KINDS) + len(PARTNER_GROUPS) + sum(map(len, UNMET_PARTS.values())) + 12
+    assert rows["sessions_attended", "consultation"]["least"] == "12"
 
 
 def test_the_screen_reads_the_weeks_as_the_places_service_makes_them() -> None:
     told = [Count("west", "outcomes", "legal_stay", 7), Count("west", "outcomes", "left", 2)]
     made = week_of_network(date(2026, 1, 5), told, ["west"], 5)
-    shown = weeks(answer(_shown(made).model_dump(mode="json")), EN)
+    shown = weeks(answer(_shown(made, sessions_of_network([], 5)).model_dump(mode="json")), EN)
     cells = {line.key: line.cells[0] for line in shown.outcomes}
     assert cells["left"] == EN("city.left_out")  # with whatever would give the two away
     assert cells["ended"] == EN("city.left_out") or cells["legal_stay"] == EN("city.left_out")

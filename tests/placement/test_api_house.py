@@ -106,6 +106,25 @@ async def test_seats_of_a_session_are_booked_and_given_back(desk: Desk) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (422, "kind-without-seats")
 
 
+async def test_who_came_to_a_session_is_counted_and_taken_back(desk: Desk) -> None:
+    await desk.opened()
+    starts, ends = ((desk.clock.now() + timedelta(hours=hours)).isoformat() for hours in (1, 2))
+    body = {"location": "west", "kind": "consultation", "starts_at": starts, "ends_at": ends, "seats": 2}
+    path = f"/sessions/{(await desk.post('/sessions', 'coordinator', json=body)).json()['id']}"
+    await desk.post(f"{path}/book")
+    early = await desk.post(f"{path}/attended", json={"attended": 1})
+    assert (early.status_code, early.json()["code"]) == (409, "session-not-begun")
+    desk.clock.ahead = timedelta(hours=1)
+    wrong = await desk.post(f"{path}/attended", json={"attended": 2})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "attendance-invalid")
+    assert (await desk.get(path)).json()["attended"] is None
+    assert (await desk.post(f"{path}/attended", "finance", json={"attended": 1})).status_code == 403
+    assert (await desk.post(f"{path}/attended", json={"attended": 1})).status_code == 200
+    assert (await desk.get(path)).json()["attended"] == 1
+    assert (await desk.post(f"{path}/undo")).status_code == 200
+    assert (await desk.get(path)).json()["attended"] is None
+
+
 async def test_an_extra_place_is_opened_in_the_same_tap(desk: Desk) -> None:
     await desk.opened(count=1)
     asked = {"kind": "shelter_24h", "location": "west", "extra": True}

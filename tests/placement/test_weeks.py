@@ -6,9 +6,11 @@ import random
 from datetime import UTC, date, datetime
 from typing import Any
 
+from services.placement.views_capacity import CAPACITY, capacity_rows
 from services.placement.views_waiting import desk_rows
-from services.placement.weeks import Bounds, Count, week_of_network
+from services.placement.weeks import Bounds, Count, Sessions, sessions_of_network, week_of_network
 from shared.contracts.intake import FlowsTold, UnmetTold, WeekTold
+from shared.contracts.placement import AttendanceTold
 from shared.contracts.vocabulary import (
     ANYWHERE,
     BED_KINDS,
@@ -168,3 +170,42 @@ def test_where_few_went_anywhere_nothing_is_shown_and_nobody_is_nobodys() -> Non
     nobody = week_of_network(MONDAY, counts(*gone("west")), ("west",), 5).flows
     assert (nobody.total, nobody.told, nobody.ways["out"]["allowance"]) == (0, True, 0)
     assert week_of_network(MONDAY, counts(*WEST), ("west",), 5).flows.told is False
+
+
+def came(site: str, week: date, *counts: tuple[str, int, int, int, int]) -> list[Put]:
+    """The rows of what one house tells of one week. counts: kind, sessions, counted, booked, attended."""
+    names = ("kind", "sessions", "counted", "booked", "attended")
+    contract = AttendanceTold.of(
+        location=site, site=site, week=week, rows=[dict(zip(names, row, strict=True)) for row in counts]
+    )
+    message = Message(
+        Origin(site, "placement", 1), "pub", 1, ID, contract.type_name, site, NOW, ID, ID, contract.encode()
+    )
+    assert contract.type_name in CAPACITY.contracts
+    return [row for row in capacity_rows(message, contract) if isinstance(row, Put)]
+
+
+def test_who_came_to_sessions_is_a_sum_of_all_houses() -> None:
+    told = [("consultation", Sessions(2, 2, 9, 7)), ("consultation", Sessions(1, 0, 6, 0)),
+            ("activation", Sessions(1, 1, 3, 3))]  # fmt: skip
+    assert sessions_of_network(told, 5) == {
+        "consultation": Sessions(3, 2, 15, 7), "activation": Sessions(1, 1, None, None),
+        "internship": Sessions(0, 0, 0, 0),
+    }  # fmt: skip
+
+
+async def test_sessions_are_read_over_http_by_week_and_kind_without_small_counts() -> None:
+    async with open_desk() as desk:
+        last = week_of(desk.clock.now()) - WEEK
+        rows: list[Any] = [
+            *came("west", last, ("consultation", 2, 2, 12, 6), ("activation", 1, 1, 6, 5)),
+            *came("noord", last, ("consultation", 1, 1, 8, 6)), *came("noord", last - WEEK, ("internship", 1, 0, 7, 0)),
+        ]  # fmt: skip
+        await desk.placement.store.append(Append(NOW, rows=rows))
+        newest, older = (await desk.get("/weeks", role="coordinator", weeks=2)).json()["items"]
+        assert newest["sessions"] == {
+            "consultation": {"sessions": 3, "counted": 3, "booked": 20, "attended": 12},
+            "activation": {"sessions": 1, "counted": 1, "booked": 6, "attended": None},  # one stayed away
+            "internship": {"sessions": 0, "counted": 0, "booked": 0, "attended": 0},
+        }
+        assert older["sessions"]["internship"] == {"sessions": 1, "counted": 0, "booked": 7, "attended": 0}

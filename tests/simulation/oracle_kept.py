@@ -7,25 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.placement import events as ev
 from services.placement import events_house as eh
+from shared.contracts.weeks import week_of
 from tests.simulation.judging import require
 
 if TYPE_CHECKING:
     from tests.simulation.oracle_calls import Asked
     from tests.simulation.oracle_house import Counts, Group, House
 
-LOOSE = ("out/", "session/")
+LOOSE = ("out/", "session/", "session-week/")
 """Timers that may stand for nobody any more: they find nobody then."""
+WeekKey = tuple[str, str]
+"""Of a week and a kind."""
 
 
 @dataclass
 class Kept:
     """How one house is kept. ends: of present stays, those that end by themselves. counted: stays that only night
-    reports know. sessions: kind and end of those that are not over."""
+    reports know. sessions: kind and end of those that are not over; over: of those that are. came: who was counted.
+    week_told: the last week whose sessions were told."""
 
     hours: bool = False
     cleaned: set[str] = field(default_factory=set)
@@ -34,6 +38,9 @@ class Kept:
     counted: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
     sessions: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    over: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    came: dict[str, int | None] = field(default_factory=dict)
+    week_told: date | None = None
     kinds: set[str] = field(default_factory=set)
 
     def take(self, house: House, event: ev.LocationEvent) -> None:
@@ -57,14 +64,43 @@ class Kept:
                 if not event.undo:
                     self.left |= set(event.from_ids)
             case ev.SessionOpened():
+                self.over |= {id_: it for id_, it in self.sessions.items() if it[1] <= event.at}
                 self.sessions = {id_: it for id_, it in self.sessions.items() if it[1] > event.at}
                 self.sessions[event.session_id] = (event.kind, event.ends_at)
                 self.kinds.add(event.kind)
             case eh.SessionEnded():
                 require(event.session_id in self.sessions, "a session ended that was over", event)
-                require(event.at >= self.sessions.pop(event.session_id)[1], "a session ended early", event)
+                self.over[event.session_id] = self.sessions.pop(event.session_id)
+                require(event.at >= self.over[event.session_id][1], "a session ended early", event)
+            case eh.AttendanceNoted():
+                self._came(house, event)
+            case eh.SessionWeekEnded():
+                require(week_of(event.at) > event.week, "a week was told before it was over", event)
+                require(self.week_told is None or event.week > self.week_told, "a week ended twice", event)
+                self.week_told = event.week
             case _:
                 pass
+
+    def _came(self, house: House, event: eh.AttendanceNoted) -> None:
+        known = self.sessions.get(event.session_id) or self.over.get(event.session_id)
+        require(known is not None, "who came to no session was counted", event)
+        assert known is not None
+        require(event.at <= known[1] + timedelta(days=7, minutes=1), "who came was counted long after", event, known)
+        require((event.attended or 0) <= len(house.booked[event.session_id]), "more came than had a seat", event)
+        require(self.came.get(event.session_id) != event.attended, "who came was counted as it was", event)
+        self.came[event.session_id] = event.attended
+
+    def weeks(self, house: House) -> dict[WeekKey, tuple[int, int, int, int]]:
+        """What the sessions of every week that was told came to, session by session."""
+        rows: dict[WeekKey, tuple[int, int, int, int]] = {}
+        for session_id, (kind, ends_at) in self.over.items():
+            key = week_of(ends_at).isoformat(), kind
+            if self.week_told is not None and week_of(ends_at) <= self.week_told:
+                sessions, counted, booked, attended = rows.get(key, (0, 0, 0, 0))
+                came = self.came.get(session_id)
+                more = (booked + len(house.booked[session_id]), attended + (came or 0))
+                rows[key] = (sessions + 1, counted + (came is not None), *more)
+        return rows
 
     def _planned(self, house: House, event: eh.EndsPlanned) -> None:
         for stay_id in event.stay_ids:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from services.placement import commands as cmd
 from services.placement import events as ev
-from services.placement.decider_location import BACK_KEPT
+from services.placement.decider_seats import BACK_KEPT
 from tests.placement.book_seat.test_booked import BOOK, BOOKED, FIRST, OPEN, SECOND
 from tests.placement.open_session.test_opened import OPENED, SESSION
 from tests.placement.sample import AT, after, uid, west
