@@ -15,6 +15,7 @@ from services.placement.views_weeks import session_weeks, week_counts
 from services.placement.weeks import (
     PERSPECTIVE_SHARE_REPORTED,
     Count,
+    HouseSessions,
     Sessions,
     Week,
     sessions_of_network,
@@ -66,13 +67,22 @@ class FlowsView(BaseModel):
 
 
 class SessionsView(BaseModel):
-    """Sessions of one kind that ended in the week. counted: those of which it was counted who came. booked, attended:
-    people, in all houses; null: left out."""
+    """Sessions of one kind that ended in the week, in all houses. full: those of which every seat was booked. counted:
+    those of which it was counted who came. booked, attended: people; null: left out.
+
+    wait_days_least, wait_days_most: days from the end of the week until the first session with a free seat, in the
+    house where that was soonest and in the one where it was latest; null: no house had one. without_seat: houses that
+    had none.
+    """
 
     sessions: int
+    full: int
     counted: int
     booked: int | None
     attended: int | None
+    wait_days_least: int | None
+    wait_days_most: int | None
+    without_seat: int
 
 
 class WeekView(BaseModel):
@@ -131,11 +141,8 @@ class WeekReads:
 
     async def _sessions(self, week: date) -> dict[str, Sessions]:
         rows = await self._store.rows(session_weeks, week=week)
-        told = [(row["kind"], Sessions(*(row[name] for name in SESSION_COUNTS))) for row in rows]
+        told = [(row["kind"], HouseSessions(*(row[name] for name in HouseSessions._fields))) for row in rows]
         return sessions_of_network(told, self._below)
-
-
-SESSION_COUNTS = ("sessions", "counted", "booked", "attended")
 
 
 def _shown(week: Week, sessions: Mapping[str, Sessions]) -> WeekView:

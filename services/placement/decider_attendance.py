@@ -1,9 +1,11 @@
-"""Who came to a session: a count of those booked, and what it comes to by week and kind."""
+"""Who came to a session: a count of those booked; and what sessions come to by week and kind: how many were full, and
+how long one waited for a seat.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,7 +15,7 @@ from services.placement import events_house as eh
 from services.placement.decider_location import Location
 from services.placement.decider_places import UNDO_WITHIN, Outcome, too_late
 from services.placement.decider_seats import Attended, Session, SessionWeek
-from shared.contracts.weeks import WEEK, week_of
+from shared.contracts.weeks import CITY, WEEK, week_ends, week_of
 from shared.kernel import Rejected
 
 COUNTED_WITHIN = timedelta(days=7)
@@ -62,22 +64,45 @@ def end_week(state: Location, command: ch.EndSessionWeek) -> Outcome:
     told_already = state.week_told is not None and command.week <= state.week_told
     if told_already or command.week >= week_of(command.at):
         return ()
-    return [eh.SessionWeekEnded(command.week, command.at)]
+    return [eh.SessionWeekEnded(state.name, command.week, waits(state, command.week), bool(state.sessions), command.at)]
+
+
+def waits(state: Location, week: date) -> tuple[tuple[str, int | None], ...]:
+    """By kind, how many days after the end of a week the first session with a free seat begins; 0 for one that has
+    begun or begins that day, None where no session has a seat. Kinds of which the house had or has any."""
+    end = week_ends(week)
+    ahead = [session for session in (*state.sessions.values(), *state.past.values()) if session.ends_at > end]
+    kinds = {session.kind for session in state.sessions.values()}
+    kinds |= {row.kind for row in state.session_weeks.values() if row.week == week} | {one.kind for one in ahead}
+    return tuple((kind, _wait([one for one in ahead if one.kind == kind], end)) for kind in sorted(kinds))
+
+
+def _wait(ahead: Sequence[Session], end: datetime) -> int | None:
+    first = min((session.starts_at for session in ahead if not session.full), default=None)
+    return None if first is None else max(0, (first.astimezone(CITY).date() - end.astimezone(CITY).date()).days)
+
+
+def week_over(state: Location, event: eh.SessionWeekEnded) -> dict[str, Any]:
+    """What of the location changes when a week is over: it is told, with how long one waited for a seat."""
+    weeks = _kept(state, event.at)
+    for kind, days in event.waits:
+        key = f"{event.week}|{kind}"
+        weeks[key] = replace(weeks.get(key) or SessionWeek(event.week, kind), wait_days=days)
+    return {"week_told": event.week, "session_weeks": weeks}
 
 
 def over(state: Location, ids: Collection[str], at: datetime) -> dict[str, Any]:
     """What of the location changes when these sessions are over: they are in no figures, and in the counts of the week
     in which they ended."""
     past = {id_: session for id_, session in state.past.items() if session.ends_at + COUNTED_WITHIN >= at}
-    oldest = week_of(at) - WEEKS_KEPT * WEEK
-    weeks = {key: row for key, row in state.session_weeks.items() if row.week > oldest}
+    weeks = _kept(state, at)
     for id_ in ids:
         session = past[id_] = state.sessions[id_]
         row = _row(weeks, session)
         came = session.came
         weeks[_key(session)] = replace(
             row, sessions=row.sessions + 1, counted=row.counted + (came is not None),
-            booked=row.booked + len(session.booked), attended=row.attended + (came or 0),
+            booked=row.booked + len(session.booked), attended=row.attended + (came or 0), full=row.full + session.full,
         )  # fmt: skip
     there = {id_: session for id_, session in state.sessions.items() if id_ not in ids}
     return {"sessions": there, "past": dict(list(past.items())[-PAST_MAX:]), "session_weeks": weeks}
@@ -97,6 +122,11 @@ def noted(state: Location, event: eh.AttendanceNoted) -> dict[str, Any]:
         attended=row.attended + (new.came or 0) - (session.came or 0),
     )  # fmt: skip
     return {"past": state.past | {session.id: new}, "session_weeks": state.session_weeks | {_key(session): row}}
+
+
+def _kept(state: Location, at: datetime) -> dict[str, SessionWeek]:
+    oldest = week_of(at) - WEEKS_KEPT * WEEK
+    return {key: row for key, row in state.session_weeks.items() if row.week > oldest}
 
 
 def _known(state: Location, session_id: str) -> Session | None:

@@ -186,7 +186,7 @@ def fold_rules(change: _Change, event: eh.RuleEvent) -> Location:
         case eh.AttendanceNoted():
             return change.done(None, **attendance.noted(state, event))
         case eh.SessionWeekEnded():
-            return change.done(None, week_told=event.week)
+            return change.done(None, **attendance.week_over(state, event))
         case _:
             assert_never(event)
 

@@ -34,6 +34,11 @@ class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attended: Attended | None = None
 
     @property
+    def full(self) -> bool:
+        """Whether every seat is booked."""
+        return len(self.booked) >= self.seats
+
+    @property
     def came(self) -> int | None:
         """How many came; None where nobody has counted."""
         return None if self.attended is None else self.attended.count
@@ -50,7 +55,8 @@ class Seats(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class SessionWeek(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The sessions of one kind that ended in one week. counted: of how many of them it was counted who came; booked:
-    seats of all of them, attended: people who came to those that were counted."""
+    seats of all of them, attended: people who came to those that were counted. full: of how many every seat was booked
+    when they ended. wait_days: from the end of the week, until the first with a free seat; None: there was none."""
 
     week: date
     kind: str
@@ -58,3 +64,5 @@ class SessionWeek(msgspec.Struct, frozen=True, array_like=True, gc=False):
     counted: int = 0
     booked: int = 0
     attended: int = 0
+    full: int = 0
+    wait_days: int | None = None

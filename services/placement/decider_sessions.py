@@ -78,7 +78,7 @@ def book(session: Session, command: cmd.BookSeat) -> Outcome:
         return Rejected("booking-ended", {"booking_id": command.booking_id})
     if command.at >= session.ends_at:
         return Rejected("session-over", {"ends_at": session.ends_at.isoformat()})
-    if len(session.booked) >= session.seats:
+    if session.full:
         return Rejected("session-full", {"seats": session.seats})
     return [ev.SeatBooked(session.id, command.booking_id, command.at)]
 

@@ -57,9 +57,17 @@ class AttendanceNoted(Event, frozen=True, tag="attendance-noted.v1"):
 
 
 class SessionWeekEnded(Event, frozen=True, tag="session-week-ended.v1"):
-    """What the sessions of this week and those before it came to is told from now on. week: its Monday."""
+    """What the sessions of this week and those before it came to is told from now on.
 
+    location: whose timer it is. week: its Monday. waits: by kind, the days from its end until the first session with a
+    free seat; None: no session had one. goes_on: whether there are sessions that are not over, so that the next week is
+    looked at as well.
+    """
+
+    location: str
     week: date
+    waits: tuple[tuple[str, int | None], ...]
+    goes_on: bool
     at: datetime
 
 

@@ -11,12 +11,12 @@ from services.placement import policy_regimes
 from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
 from services.placement.commands_house import EndDueStays, EndSession, EndSessionWeek
 from services.placement.commands_offers import ClaimStay, DropOffer, GiveUpPlace, LapseQuestion, TakeOffer
-from services.placement.events_house import EndsPlanned
+from services.placement.events_house import EndsPlanned, SessionWeekEnded
 from services.placement.events_offers import OfferAccepted, OperatorAsked, QuestionAnswered
 from shared.contracts import hold_letters, offer_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
-from shared.contracts.weeks import week_ends, week_of
+from shared.contracts.weeks import WEEK, week_ends, week_of
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.forward import TIMER as CALL_TIMER
 from shared.forward import CloseCall, HearAnswer, RepeatCall
@@ -33,7 +33,7 @@ _QUESTION = "question/"
 STAYS_DUE, SESSION_OVER, SESSION_WEEK = "stays-due", "session-over", "session-week"
 """Stays end together: one timer for each location and moment, named `out/<location>/<moment>`. It is not cleared when
 somebody leaves before: others may be waiting for it, and a timer that finds nobody does no harm. A session has its own,
-`session/<session id>`, and the week in which it ends one for each location, `session-week/<location>/<Monday>`."""
+`session/<session id>`, and every week in which one stands at a location one, `session-week/<location>/<Monday>`."""
 _SESSION = "session/"
 
 
@@ -48,7 +48,7 @@ def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
             changes.append(TimerSet(_QUESTION + event.offer_id, event.answer_by, QUESTION, event.location))
         elif isinstance(event, QuestionAnswered):
             changes.append(TimerCleared(_QUESTION + event.offer_id))
-        elif isinstance(event, EndsPlanned | ev.SessionOpened):
+        elif isinstance(event, EndsPlanned | ev.SessionOpened | SessionWeekEnded):
             changes += _house_timers(event)
         elif isinstance(event, ev.PlaceHeld):
             changes.append(TimerSet(_HOLD + event.hold_id, event.expires_at, HOLD_EXPIRY, event.location))
@@ -62,18 +62,23 @@ def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
     return list({change.id: change for change in changes}.values())  # of one timer its last word
 
 
-def _house_timers(event: EndsPlanned | ev.SessionOpened) -> list[TimerSet]:
+def _house_timers(event: EndsPlanned | ev.SessionOpened | SessionWeekEnded) -> list[TimerSet]:
+    if isinstance(event, SessionWeekEnded):
+        return [_week_timer(event.location, event.week + WEEK)] if event.goes_on else []
     if isinstance(event, ev.SessionOpened):
         if event.location == "":  # of a version of it that had no timer
             return []
-        week, house = week_of(event.ends_at), event.location
         return [
-            TimerSet(_SESSION + event.session_id, event.ends_at, SESSION_OVER, house),
-            TimerSet(f"session-week/{house}/{week}", week_ends(week), SESSION_WEEK, house),
+            TimerSet(_SESSION + event.session_id, event.ends_at, SESSION_OVER, event.location),
+            _week_timer(event.location, week_of(event.at)),
         ]
     if event.ends_at is None:
         return []
     return [TimerSet(f"out/{event.location}/{event.ends_at.isoformat()}", event.ends_at, STAYS_DUE, event.location)]
+
+
+def _week_timer(location: str, week: date) -> TimerSet:
+    return TimerSet(f"session-week/{location}/{week}", week_ends(week), SESSION_WEEK, location)
 
 
 def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:

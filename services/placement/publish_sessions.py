@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from services.placement.decider_location import Location
 from services.placement.decider_seats import Seats, SessionWeek
 from shared.contracts.base import Written
-from shared.contracts.placement import AttendanceTold, SessionsTold
+from shared.contracts.placement import SessionsTold, SessionWeekTold
 
 NOTHING: Mapping[str, Seats] = {}
 
@@ -26,17 +26,17 @@ def session_figures(state: Location, known: Mapping[str, Seats] = NOTHING) -> li
     )]  # fmt: skip
 
 
-def attendance(state: Location, before: Location | None = None) -> list[Written[AttendanceTold]]:
+def attendance(state: Location, before: Location | None = None) -> list[Written[SessionWeekTold]]:
     """The weeks that are over in which a kind differs from what was known `before`, one message each, with those kinds.
     A week that is not over is nobody's yet: the difference between two tellings would be one session's."""
     known = {} if before is None else _weeks_told(before)
     changed = [row for key, row in _weeks_told(state).items() if row != known.get(key)]
     return [
-        AttendanceTold.written(
+        SessionWeekTold.written(
             location=state.name, site=state.site, week=week,
             rows=[
                 {"kind": row.kind, "sessions": row.sessions, "counted": row.counted, "booked": row.booked,
-                 "attended": row.attended}
+                 "attended": row.attended, "full": row.full, "wait_days": row.wait_days}
                 for row in changed if row.week == week
             ],
         )

@@ -29,12 +29,12 @@ from services.placement.capacity import (
     totals,
     without_room,
 )
-from services.placement.views_weeks import SESSION_WEEK_TABLES, attendance_rows
+from services.placement.views_weeks import SESSION_WEEK_TABLES, session_week_rows
 from shared.clock import Clock
 from shared.contracts import placement as told
 from shared.contracts.allowance import SeatsTold
 from shared.contracts.base import Contract
-from shared.contracts.placement import AttendanceTold
+from shared.contracts.placement import SessionWeekTold
 from shared.contracts.vocabulary import BED_KINDS
 from shared.envelope import Message
 from shared.inbox import Reader, View
@@ -114,8 +114,8 @@ def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
     if isinstance(contract, told.SessionsTold):
         yield from _session_rows(message, contract)
         return
-    if isinstance(contract, AttendanceTold):
-        yield from attendance_rows(message, contract)
+    if isinstance(contract, SessionWeekTold):
+        yield from session_week_rows(message, contract)
         return
     if isinstance(contract, told.OfferModeTold):
         yield Put(offer_modes, (message.origin.key, contract.location, message.origin.site, contract.mode))
@@ -152,7 +152,7 @@ def _session_rows(message: Message, contract: told.SessionsTold) -> Iterable[Row
 
 
 _TOLD: tuple[type[Contract], ...] = (
-    told.CapacityTold, told.SessionsTold, AttendanceTold, told.OfferModeTold, SeatsTold,
+    told.CapacityTold, told.SessionsTold, SessionWeekTold, told.OfferModeTold, SeatsTold,
 )  # fmt: skip
 CAPACITY = View("capacity", CAPACITY_TABLES, {contract.type_name: contract for contract in _TOLD}, capacity_rows)
 

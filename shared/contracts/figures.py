@@ -58,9 +58,10 @@ class SessionSeats(BaseModel):
     booked: Count
 
 
-class SessionAttendance(BaseModel):
+class SessionWeekRow(BaseModel):
     """The sessions of one kind that ended in one week: how many, of how many it was counted who came, their booked
-    seats, and how many of those people came."""
+    seats, how many of those people came, and how many sessions were full. wait_days: from the end of the week until
+    the first session with a free seat begins; None: no session had one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -69,3 +70,5 @@ class SessionAttendance(BaseModel):
     counted: Count
     booked: Count
     attended: Count
+    full: Count
+    wait_days: Count | None

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract, Letter, LetterBody
-from shared.contracts.figures import CapacityRow, Id, LocationName, SessionAttendance, SessionSeats, SiteName
+from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SessionWeekRow, SiteName
 from shared.contracts.hold_letters import HoldAnsweredBody, HoldAskedBody, HoldCalledOffBody
 from shared.contracts.offer_letters import PlaceAnsweredBody, PlaceOfferedBody, StayToldBody
 from shared.contracts.vocabulary import (
@@ -59,17 +59,17 @@ class SessionsTold(Contract):
     rows: Annotated[tuple[SessionSeats, ...], Field(min_length=1, max_length=10)]
 
 
-class AttendanceTold(Contract):
+class SessionWeekTold(Contract):
     """What the sessions of one location came to in a week that is over, as absolute counts: the newest of a week and
     kind counts. week: its Monday."""
 
-    type_name: ClassVar[str] = "nl.plek.placement.attendance-told.v1"
+    type_name: ClassVar[str] = "nl.plek.placement.session-week-told.v1"
     log: ClassVar[Literal["pub", "loc"]] = "pub"
 
     location: LocationName
     site: SiteName
     week: date
-    rows: Annotated[tuple[SessionAttendance, ...], Field(min_length=1, max_length=10)]
+    rows: Annotated[tuple[SessionWeekRow, ...], Field(min_length=1, max_length=10)]
 
 
 class OfferModeTold(Contract):
@@ -387,6 +387,6 @@ LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 CONTRACTS: tuple[type[Contract], ...] = (
     CapacityTold, OfferModeTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded,
     StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, HeadsCounted, EpochBegan,
-    SiteEpochBegan, RegimeTold, SessionsTold, AttendanceTold, QuestionTold, *LETTERS, *OFFER_LETTERS,
+    SiteEpochBegan, RegimeTold, SessionsTold, SessionWeekTold, QuestionTold, *LETTERS, *OFFER_LETTERS,
 )  # fmt: skip
 """Everything the placement service tells, by class."""

@@ -269,6 +269,7 @@ class AnyCommands(RuleBasedStateMachine):
                 came = [session.came for session in over if session.came is not None]
                 counts = len(over), len(came), sum(len(session.booked) for session in over), sum(came)
                 assert counts == (row.sessions, row.counted, row.booked, row.attended)
+                assert row.full == sum(len(session.booked) == session.seats for session in over)
 
     @rule(
         out_by=st.sampled_from([time(9, 30), time(21, 30), time(3, 0, 30), None]),

@@ -57,9 +57,11 @@ class Came(msgspec.Struct):
     counted: int
     booked: int
     attended: int
+    full: int
+    wait_days: int | None
 
 
-class Attendance(msgspec.Struct):
+class SessionWeek(msgspec.Struct):
     location: str
     week: str
     rows: list[Came]
@@ -72,13 +74,13 @@ class HoldWord(msgspec.Struct):
 
 _figures = msgspec.json.Decoder(Figures).decode
 _sessions = msgspec.json.Decoder(Sessions).decode
-_attendance = msgspec.json.Decoder(Attendance).decode
+_session_week = msgspec.json.Decoder(SessionWeek).decode
 _hold = msgspec.json.Decoder(HoldWord).decode
 
 
 class Branch:
     """One log of one origin in one epoch as one party knows it. `as_of[n]` is what a view shows after row n, `weeks[n]`
-    who came to sessions."""
+    what sessions came to."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -96,7 +98,7 @@ class Branch:
         self.told.append(news)
         self.as_of.append({**self.as_of[-1], **news} if news else self.as_of[-1])
         self.weeks.append(
-            {**self.weeks[-1], **_weeks(message)} if message.name == "attendance-told" else self.weeks[-1]
+            {**self.weeks[-1], **_weeks(message)} if message.name == "session-week-told" else self.weeks[-1]
         )
 
     def without(self, gone: set[int], sequence: int) -> Rows:
@@ -114,10 +116,8 @@ class Branch:
 
 
 def _weeks(message: Message) -> Rows:
-    told = _attendance(message.data)
-    return {
-        (told.location, told.week, row.kind): (row.sessions, row.counted, row.booked, row.attended) for row in told.rows
-    }
+    told = _session_week(message.data)
+    return {(told.location, told.week, row.kind): msgspec.structs.astuple(row)[1:] for row in told.rows}
 
 
 def _news(message: Message, before: Rows) -> Rows:

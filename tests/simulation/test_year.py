@@ -29,7 +29,7 @@ EVERYTHING = {
     },
     "placement": {
         "place-offered", "place-answered", "capacity-told", "hold-asked", "hold-answered", "regime-told",
-        "sessions-told", "attendance-told",
+        "sessions-told", "session-week-told",
     },
     "allowance": {"entitlement-stated", "seat-answered", "seats-told", "handout-stated", "handout-answered"},
 }  # fmt: skip

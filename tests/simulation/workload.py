@@ -391,10 +391,10 @@ class Desks:
         chance, ids = self._chance, self._world.ids
         session_id = chance.choice(sorted(house.seats) or [None])
         if session_id is None or chance.random() < 0.2:
-            seats = chance.randint(1, 2)
+            seats, ahead = chance.randint(1, 2), timedelta(hours=chance.choice((0, 0, 30, 200)))
             return lambda at: cmd.OpenSession(
-                at=at, role="operator", location=name, session_id=ids.random_id(), kind="consultation", starts_at=at,
-                ends_at=at + timedelta(hours=2), seats=seats,
+                at=at, role="operator", location=name, session_id=ids.random_id(), kind="consultation",
+                starts_at=at + ahead, ends_at=at + ahead + timedelta(hours=2), seats=seats,
             )  # fmt: skip
         booked = sorted(house.booked[session_id])
         if chance.random() < 0.3:

@@ -1,4 +1,4 @@
-"""Who came to a session, and what that came to by week."""
+"""Who came to a session, and what sessions came to by week."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,5 +18,7 @@ def upgrade() -> None:
     sa.Column('counted', sa.Integer(), nullable=False),
     sa.Column('booked', sa.Integer(), nullable=False),
     sa.Column('attended', sa.Integer(), nullable=False),
+    sa.Column('full', sa.Integer(), nullable=False),
+    sa.Column('wait_days', sa.Integer(), nullable=True),
     sa.PrimaryKeyConstraint('origin', 'week', 'location', 'kind')
     )
