@@ -26,11 +26,14 @@ from shared.contracts.vocabulary import SIZE_CLASSES as SIZES
 CHART_HEIGHT, CELL, NAME, BAR = 150, 84, 60, 44
 """Units of the picture: height of 100%, width of a week, room for the axis, width of a bar."""
 COLUMNS = ("week", "part", "word", "least", "most", "as_of", "missing")
-"""Of the file. least and most differ where a desk tells only that its count is small; both empty: left out."""
+"""Of the file. least and most differ where a desk tells only that its count is small, and where one house has a seat
+sooner than another; both empty: left out, and of days that no house has a seat."""
 UNMET_PARTS: Mapping[str, Sequence[str]] = {
     "kinds": BED_KINDS, "size_classes": SIZES, "features": FEATURES, "districts": (ANYWHERE, *DISTRICTS),
 }  # fmt: skip
-SESSION_COUNTS = ("sessions", "counted", "booked", "attended")
+SESSION_COUNTS = ("sessions", "full", "without_seat", "counted", "booked", "attended")
+WAIT = "wait_days"
+SESSION_LINES = ("sessions", "full", WAIT, "without_seat", "counted", "booked", "attended")
 
 Row = Mapping[str, Any]
 
@@ -160,14 +163,21 @@ def _sessions(items: Sequence[Row], words: Words) -> Iterator[tuple[str, Sequenc
     """Kind by kind what came of the sessions that ended; a kind there were none of in all these weeks is not there."""
     for kind in SESSION_KINDS:
         rows = [item["sessions"][kind] for item in items]
-        if any(row["sessions"] for row in rows):
+        if any(row["sessions"] or row["without_seat"] or row["wait_days_most"] is not None for row in rows):
+            cells = {name: [_told(row[name], words) for row in rows] for name in SESSION_COUNTS}
+            cells[WAIT] = [_wait(row, words) for row in rows]
             yield (
                 words(f"kind.{kind}"),
-                [
-                    Line(f"{kind} {name}", words(f"weeks.sessions.{name}"), [_told(row[name], words) for row in rows])
-                    for name in SESSION_COUNTS
-                ],
+                [Line(f"{kind} {name}", words(f"weeks.sessions.{name}"), cells[name]) for name in SESSION_LINES],
             )
+
+
+def _wait(row: Row, words: Words) -> str:
+    """In how many days there is a seat, house by house; or that no house has one, or none had a session."""
+    low, high = row["wait_days_least"], row["wait_days_most"]
+    if low is None or high is None:
+        return words("weeks.no_seat") if row["without_seat"] else "–"
+    return words.number(low) if low == high else words("summary.free_range", low=low, high=high)
 
 
 def _name(part: str, word: str, words: Words) -> str:
@@ -193,3 +203,9 @@ def file_rows(answer: Row, as_of: str) -> Iterator[dict[str, Any]]:
             yield same | {"part": part, "word": word, "least": count, "most": count}
         for group in PARTNER_GROUPS:
             yield same | {"part": "referrals", "word": group} | dict(week["referrals"][group])
+        for kind in SESSION_KINDS:
+            wait = {
+                "least": week["sessions"][kind]["wait_days_least"],
+                "most": week["sessions"][kind]["wait_days_most"],
+            }
+            yield same | {"part": "sessions_wait_days", "word": kind} | wait

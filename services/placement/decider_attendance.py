@@ -67,6 +67,11 @@ def end_week(state: Location, command: ch.EndSessionWeek) -> Outcome:
     return [eh.SessionWeekEnded(state.name, command.week, waits(state, command.week), bool(state.sessions), command.at)]
 
 
+def countable(state: Location, at: datetime) -> list[Session]:
+    """Sessions that are over, of which it may still be said who came."""
+    return [session for session in state.past.values() if at <= session.ends_at + COUNTED_WITHIN]
+
+
 def waits(state: Location, week: date) -> tuple[tuple[str, int | None], ...]:
     """By kind, how many days after the end of a week the first session with a free seat begins; 0 for one that has
     begun or begins that day, None where no session has a seat. Kinds of which the house had or has any."""

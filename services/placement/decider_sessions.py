@@ -84,16 +84,18 @@ def book(session: Session, command: cmd.BookSeat) -> Outcome:
 
 
 def give_back(session: Session, command: cmd.GiveSeatBack) -> Outcome:
-    """Refused: `session-unknown`, `booking-unknown`, `session-over`, `seats-attended` (everybody booked has come)."""
-    if command.booking_id in session.back:
+    """Known by its id, or by what that begins with: the number people write down. Refused: `session-unknown`,
+    `booking-unknown` (two that begin alike as well), `session-over`, `seats-attended` (everybody booked has come)."""
+    booked = [id_ for id_ in session.booked if id_.startswith(command.booking_id)]
+    if not booked and any(id_.startswith(command.booking_id) for id_ in session.back):
         return ()
-    if command.booking_id not in session.booked:
+    if len(booked) != 1:
         return Rejected("booking-unknown", {"booking_id": command.booking_id[:80]})
     if command.at >= session.ends_at:
         return Rejected("session-over", {"ends_at": session.ends_at.isoformat()})
     if (session.came or 0) >= len(session.booked):
         return Rejected("seats-attended", {"attended": session.came})
-    return [ev.SeatGivenBack(session.id, command.booking_id, command.at)]
+    return [ev.SeatGivenBack(session.id, booked[0], command.at)]
 
 
 def end_session(state: Location, command: ch.EndSession) -> Outcome:

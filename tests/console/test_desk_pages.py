@@ -22,16 +22,16 @@ PATHS = ("/clients", "/clients/live", f"/clients/{uid(1)}", f"/clients/{uid(1)}/
 
 
 class Desk:
-    """The screens of a site with every service and every duty, none of which answers."""
+    """The screens of a site with every service and every duty, none of which answers unless `asked` is for them."""
 
-    def __init__(self, pages: Pages, *, municipality: bool = True) -> None:
+    def __init__(self, pages: Pages, *, municipality: bool = True, asked: httpx.AsyncClient | None = None) -> None:
         services = ["intake", "placement", "allowance", "console"]
         settings = pages.settings.model_copy(update={"services": services, "municipality": municipality})
         nobody = httpx.AsyncClient(base_url="http://127.0.0.1:9", timeout=1, trust_env=False)
         keys = load_public_keys(settings.token_keys)
         self._pages = pages
         self.border = Border(
-            build(Screens(settings, Places(nobody), CLOCK, COOKIE), pages.entrance),
+            build(Screens(settings, Places(asked or nobody), CLOCK, COOKIE), pages.entrance),
             verify=lambda token: verify_token(keys, token, "west", CLOCK.now()), sign_in="/sign-in", cookie=COOKIE,
         )  # fmt: skip
 

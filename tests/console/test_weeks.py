@@ -25,7 +25,10 @@ from tests.console.test_contrast import TEXT, contrast
 from tests.console.test_pages import Pages
 
 EN = words("en")
-NO_SESSIONS = {"sessions": 0, "counted": 0, "booked": 0, "attended": 0}
+NO_SESSIONS = {
+    "sessions": 0, "full": 0, "counted": 0, "booked": 0, "attended": 0,
+    "wait_days_least": None, "wait_days_most": None, "without_seat": 0,
+}  # fmt: skip
 
 
 def week(day: str = "2026-01-05", **more: Any) -> dict[str, Any]:
@@ -37,7 +40,8 @@ def week(day: str = "2026-01-05", **more: Any) -> dict[str, Any]:
         "week": day, "registrations": None, "ended": 31, "share": 0.419, "perspective": 13,
         "outcomes": {"legal_stay": 13, "left": 18}, "referrals": groups, "unmet": {"total": 14} | unmet,
         "sessions": dict.fromkeys(SESSION_KINDS, NO_SESSIONS) | {
-            "consultation": {"sessions": 3, "counted": 2, "booked": 20, "attended": 12},
+            "consultation": {"sessions": 3, "full": 2, "counted": 2, "booked": 20, "attended": 12,
+                             "wait_days_least": 4, "wait_days_most": 11, "without_seat": 1},
         },
         "missing": ["west"],
     } | more  # fmt: skip
@@ -88,7 +92,7 @@ def test_unmet_need_is_listed_by_what_was_looked_for_and_where_there_was_none_it
 
 
 def test_who_came_stands_beside_who_had_a_seat_and_a_kind_there_was_none_of_has_no_lines() -> None:
-    few = {"sessions": 1, "counted": 1, "booked": None, "attended": None}
+    few = NO_SESSIONS | {"sessions": 1, "counted": 1, "booked": None, "attended": None}
     shown = weeks(answer(week(), week("2025-12-29", sessions=dict.fromkeys(SESSION_KINDS, few))), EN)
     assert [name for name, _ in shown.sessions] == ["Day activity", "Consultation hour", "Internship"]
     [(name, lines)] = weeks(answer(week()), EN).sessions
@@ -97,6 +101,15 @@ def test_who_came_stands_beside_who_had_a_seat_and_a_kind_there_was_none_of_has_
     hidden = {line.key: line.cells[0] for line in shown.sessions[1][1]}
     assert hidden["consultation attended"] == hidden["consultation booked"] == EN("city.left_out")
     assert hidden["consultation counted"] == "1"
+
+
+def test_what_was_full_and_how_long_one_waited_is_shown_by_week_and_kind() -> None:
+    taken = NO_SESSIONS | {"without_seat": 2}
+    shown = weeks(answer(week(), week("2025-12-29", sessions=dict.fromkeys(SESSION_KINDS, taken))), EN)
+    cells = {line.key: line.cells for _, lines in shown.sessions for line in lines}  # the oldest first
+    assert (cells["consultation full"], cells["consultation without_seat"]) == (["0", "2"], ["2", "1"])
+    assert cells["consultation wait_days"] == [EN("weeks.no_seat"), EN("summary.free_range", low=4, high=11)]
+    assert cells["internship wait_days"] == [EN("weeks.no_seat"), "–"]
 
 
 def _nothing_shown() -> dict[str, Any]:
@@ -113,8 +126,13 @@ def test_a_file_has_every_count_and_nothing_where_one_is_left_out() -> None:
     assert (rows["referrals", "legal"]["least"], rows["referrals", "legal"]["most"]) == ("6", "9")
     assert rows["registrations", ""]["least"] == rows["unmet", ""]["most"] == ""
     assert {row["least"] for (part, _), row in rows.items() if part.startswith("unmet")} == {""}
-    assert len(rows) == 4 + len(OUTCOME_KINDS) + len(PARTNER_GROUPS) + sum(map(len, UNMET_PARTS.values())) + 12
-    assert rows["sessions_attended", "consultation"]["least"] == "12"
+    assert len(rows) == 4 + len(OUTCOME_KINDS) + len(PARTNER_GROUPS) + sum(map(len, UNMET_PARTS.values())) + 21
+    assert (rows["sessions_attended", "consultation"]["least"], rows["sessions_full", "consultation"]["most"]) == (
+        "12",
+        "2",
+    )
+    wait = rows["sessions_wait_days", "consultation"]
+    assert (wait["least"], wait["most"], rows["sessions_wait_days", "internship"]["most"]) == ("4", "11", "")
 
 
 def test_the_screen_reads_the_weeks_as_the_places_service_makes_them() -> None:

@@ -29,6 +29,15 @@ def test_what_was_not_booked_or_is_over() -> None:
     OPEN.when(replace(BACK, session_id=FIRST)).then_rejected("session-unknown")
 
 
+def test_the_number_people_wrote_down_is_enough_and_names_one() -> None:
+    one, other = "5b1e7a52" + uid(1)[8:], "5b1e7a52" + uid(2)[8:]
+    booked = OPEN.given(BOOKED, ev.SeatBooked(SESSION, one, AT))
+    given = booked.when(replace(BACK, booking_id="5b1e7a52")).then(ev.SeatGivenBack(SESSION, one, AT))
+    given.when(replace(BACK, booking_id="5b1e7a52")).then_nothing()
+    alike = OPEN.given(ev.SeatBooked(SESSION, one, AT), ev.SeatBooked(SESSION, other, AT))
+    alike.when(replace(BACK, booking_id="5b1e7a52")).then_rejected("booking-unknown")
+
+
 def test_only_the_newest_that_were_given_back_are_remembered() -> None:
     many = [uid(2000 + n) for n in range(BACK_KEPT + 3)]
     taps: list[ev.LocationEvent] = []
