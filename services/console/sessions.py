@@ -200,12 +200,10 @@ def _named(row: Row, now: datetime, words: Words) -> str:
 
 def book_for(
     client: Row, referral: str, rows: Iterable[Row], houses: Mapping[str, str], now: datetime, words: Words
-) -> Form | None:
+) -> Form:
     """A seat for a client who was referred: the seat is booked where nobody knows whose it is, and its time and number
-    are noted in the file, which alone knows. None when no session that is coming has a seat."""
+    are noted in the file, which alone knows. Where nothing that is coming has a seat, it says so, and sends nothing."""
     free = [row for row in rows if _at(row, "ends_at") > now and not _full(row)]
-    if not free:
-        return None
     choices = [
         (
             json.dumps({"session_id": row["id"], "appointment_at": row["starts_at"]}),
@@ -213,8 +211,8 @@ def book_for(
         )
         for row in sorted(free, key=lambda row: (row["starts_at"], row["id"]))
     ]
-    which = Field("choice", "", words("form.session.which"), options=[("", words("form.choose")), *choices],
-                  required=True, pieces=True)  # fmt: skip
+    nothing = [("", words("form.choose" if choices else "sessions.no_seat"))]
+    which = Field("choice", "", words("form.session.which"), options=[*nothing, *choices], required=True, pieces=True)
     noted = {"state": "appointment", "appointment_at": "{appointment_at}",
              "seat": {"session_id": "{session_id}", "booking_id": "{booking_id}"}}  # fmt: skip
     then = Then(

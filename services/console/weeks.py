@@ -161,18 +161,26 @@ def _unmet(items: Sequence[Row], words: Words) -> Iterator[tuple[str, Sequence[L
 
 def _sessions(items: Sequence[Row], words: Words) -> Iterator[tuple[str, Sequence[Line]]]:
     """Kind by kind what came of the sessions that ended; a kind there were none of in all these weeks is not there."""
-    for kind in SESSION_KINDS:
+    for kind in session_kinds(items):
         rows = [item["sessions"][kind] for item in items]
-        if any(row["sessions"] or row["without_seat"] or row["wait_days_most"] is not None for row in rows):
-            cells = {name: [_told(row[name], words) for row in rows] for name in SESSION_COUNTS}
-            cells[WAIT] = [_wait(row, words) for row in rows]
-            yield (
-                words(f"kind.{kind}"),
-                [Line(f"{kind} {name}", words(f"weeks.sessions.{name}"), cells[name]) for name in SESSION_LINES],
-            )
+        cells = {name: [_told(row[name], words) for row in rows] for name in SESSION_COUNTS}
+        cells[WAIT] = [wait_words(row, words) for row in rows]
+        yield (
+            words(f"kind.{kind}"),
+            [Line(f"{kind} {name}", words(f"weeks.sessions.{name}"), cells[name]) for name in SESSION_LINES],
+        )
 
 
-def _wait(row: Row, words: Words) -> str:
+def session_kinds(items: Sequence[Row]) -> list[str]:
+    """The kinds of session there were any of in these weeks."""
+
+    def there(row: Row) -> bool:
+        return bool(row["sessions"] or row["without_seat"] or row["wait_days_most"] is not None)
+
+    return [kind for kind in SESSION_KINDS if any(there(item["sessions"][kind]) for item in items)]
+
+
+def wait_words(row: Row, words: Words) -> str:
     """In how many days there is a seat, house by house; or that no house has one, or none had a session."""
     low, high = row["wait_days_least"], row["wait_days_most"]
     if low is None or high is None:

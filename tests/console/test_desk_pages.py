@@ -107,6 +107,7 @@ async def test_the_form_that_registers_carries_nobody_and_names_every_language(d
         "/city/nights.parquet",
         "/city/nights.svg",
         "/city/weeks.csv",
+        "/city/sessions.svg",
         "/city/waiting.csv",
         "/city/flows",
         "/city/flows.csv",

@@ -121,7 +121,6 @@ def test_there_is_no_form_for_what_cannot_be_done() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_by_way_of_a_file_the_seat_is_booked_without_a_name_and_noted_with_its_time(language: str) -> None:
     made = book_for(client(), uid(80), ROWS, BOTH, NOW, words(language))
-    assert made is not None
     assert made.then is not None
     [chosen] = [body for body in bodies(made) if body]
     assert chosen == {"session_id": FREE["id"], "appointment_at": FREE["starts_at"]}  # nobody's id
@@ -133,7 +132,8 @@ def test_by_way_of_a_file_the_seat_is_booked_without_a_name_and_noted_with_its_t
     assert followed.seat is not None
     assert (followed.state, followed.seat.booking_id, followed.seat.session_id) == ("appointment", uid(9), FREE["id"])
     BookingBody.model_validate_json(json.dumps(made.then.back_body).replace("{booking_id}", uid(9)))
-    assert book_for(client(), uid(80), [FULL, OVER], WEST, NOW, words(language)) is None
+    [nothing] = book_for(client(), uid(80), [FULL, OVER], WEST, NOW, words(language)).fields
+    assert (nothing.options, nothing.required) == ([("", words(language)("sessions.no_seat"))], True)
 
 
 def test_the_seat_of_a_file_is_given_back_by_what_is_noted() -> None:

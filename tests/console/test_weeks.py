@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from services.console.api_city import PAPER, table
 from services.console.api_weeks import MEASURES
+from services.console.pressure import HIGH, pressure
 from services.console.weeks import CHART_HEIGHT, COLUMNS, UNMET_PARTS, file_rows, weeks
 from services.console.words import LANGUAGES, words
 from services.placement.api_weeks import _shown
@@ -164,6 +165,28 @@ def test_a_picture_that_is_taken_away_has_its_colours_its_moment_and_its_source_
     assert contrast(PAPER["ink"], "#ffffff") >= TEXT
 
 
+def test_full_sessions_and_days_are_a_picture_with_its_source_and_its_moment_in_it(tmp_path: Path) -> None:
+    taken = dict.fromkeys(SESSION_KINDS, NO_SESSIONS) | {"consultation": NO_SESSIONS | {"without_seat": 1}}
+    told = answer(week(), week("2025-12-29", sessions=taken), incomplete=["noord/placement"])
+    drawn = pressure(told, EN)
+    [band] = drawn.bands
+    older, newer = band.bars
+    assert (older.height, older.full, older.wait) == (0, EN("weeks.none_over"), EN("weeks.no_seat"))
+    assert (newer.height, newer.full, newer.wait) == (2 * HIGH // 3, "2 of 3", "4 to 11 d")
+    facts: dict[str, Any] = {"weeks": weeks(told, EN), "pressure": drawn, "now": "Mon 12 Jan 2026", "paper": PAPER}
+    asked = Request({"type": "http", "path": "/", "query_string": b"", "headers": [(b"accept-language", b"en")]})
+    page = Pages(tmp_path).screens.page(asked, "sessions_chart.html", **facts, **MEASURES)
+    picture = ET.fromstring(bytes(page.body))
+    texts = list(picture.iter("{http://www.w3.org/2000/svg}text"))
+    said = " ".join(text.text or "" for text in texts)
+    for words_ in ("Consultation hour", "2 of 3", "4 to 11 d", "Mon 12 Jan 2026", EN("weeks.sessions_source_short"),
+                   "Noord incomplete"):  # fmt: skip
+        assert words_ in said
+    assert max(int(text.get("y", 0)) for text in texts) < int(picture.get("height", 0))
+    [bar] = picture.iter("{http://www.w3.org/2000/svg}rect")
+    assert bar.get("fill") == PAPER["bar"]
+
+
 def test_the_screen_says_which_site_was_not_heard_in_full(tmp_path: Path) -> None:
     pages = Pages(tmp_path)
     asked = Request({
@@ -172,7 +195,7 @@ def test_the_screen_says_which_site_was_not_heard_in_full(tmp_path: Path) -> Non
     for incomplete in ([], ["noord/intake"]):
         facts: dict[str, Any] = {
             "weeks": weeks(answer(week(), incomplete=incomplete), EN), "now": "now", "below": 5, "parquet": False,
-            "waited": None,
+            "waited": None, "pressure": pressure(answer(week()), EN),
             "role": "coordinator", **MEASURES,
         }  # fmt: skip
         shown = bytes(pages.screens.page(asked, "weeks.html", **facts).body).decode()
