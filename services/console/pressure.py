@@ -72,7 +72,10 @@ def _bar(place: int, ground: int, item: Row, kind: str, words: Words) -> FullBar
     row = item["sessions"][kind]
     height = HIGH * row["full"] // row["sessions"] if row["sessions"] else 0
     full = words("weeks.full_of", n=row["full"], all=row["sessions"]) if row["sessions"] else words("weeks.none_over")
-    days = row["wait_days_most"] is not None
-    wait = words("weeks.days", days=wait_words(row, words)) if days else wait_words(row, words)
+    wait = wait_words(row, words)
+    if row["wait_days_most"] is not None:
+        wait = words("weeks.days", days=wait)
+    elif row["without_seat"]:
+        wait = words("weeks.no_seat_short")
     week = words.day_of(date.fromisoformat(item["week"]))
     return FullBar(NAME + CELL * place + (CELL - BAR) // 2, ground - height, height, full, wait, week)

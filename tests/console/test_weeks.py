@@ -171,7 +171,7 @@ def test_full_sessions_and_days_are_a_picture_with_its_source_and_its_moment_in_
     drawn = pressure(told, EN)
     [band] = drawn.bands
     older, newer = band.bars
-    assert (older.height, older.full, older.wait) == (0, EN("weeks.none_over"), EN("weeks.no_seat"))
+    assert (older.height, older.full, older.wait) == (0, EN("weeks.none_over"), EN("weeks.no_seat_short"))
     assert (newer.height, newer.full, newer.wait) == (2 * HIGH // 3, "2 of 3", "4 to 11 d")
     facts: dict[str, Any] = {"weeks": weeks(told, EN), "pressure": drawn, "now": "Mon 12 Jan 2026", "paper": PAPER}
     asked = Request({"type": "http", "path": "/", "query_string": b"", "headers": [(b"accept-language", b"en")]})
