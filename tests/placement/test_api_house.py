@@ -148,7 +148,7 @@ async def test_recent_sessions_are_those_that_are_coming_or_may_be_counted(desk:
         body = {"location": "west", "kind": kind, "starts_at": starts, "ends_at": ends, "seats": 3}
         return str((await desk.post("/sessions", json=body)).json()["id"])
 
-    async def recent(**query: str) -> list[str]:
+    async def recent(**query: Any) -> list[str]:
         page = (await desk.get("/sessions", recent="true", **query)).json()
         assert page["next"] is None
         return [row["id"] for row in page["items"]]

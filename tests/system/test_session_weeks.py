@@ -40,7 +40,7 @@ async def test_full_sessions_and_days_without_a_seat_show_to_the_municipality_by
     async def told() -> bool:
         shown = await weeks()
         ended = sum(week["sessions"]["consultation"]["full"] for week in shown)
-        return ended == 1 and shown[0]["sessions"]["internship"]["without_seat"] == 1
+        return bool(ended == 1 and shown[0]["sessions"]["internship"]["without_seat"] == 1)
 
     await eventually("the municipality to know both weeks", told, 60)
     newest = (await weeks())[0]["sessions"]
