@@ -17,6 +17,7 @@ from services.console.desk import client_form, register, unclaimed
 from services.console.handing import FORMS, TAKINGS, Handing, coming, handing, handing_form, taking_form
 from services.console.network import site_title
 from services.console.seats import GIVE_UP, Seat, give_up_form, seat_form, seats
+from services.console.sessions import book_for, give_back_for
 from services.console.words import ZONE, Words
 from shared.http_access import CurrentActor, allow
 from shared.http_models import is_id
@@ -191,11 +192,26 @@ class Desk:
         if query.about.startswith("seat"):
             rows, programmes = await self._entitled(viewer, client_id) if self.pays else ([], [])
             return seat_form(query.about, query.of, client, rows, programmes, now.astimezone(ZONE).date(), spoken)
+        if query.about in ("book", "unbook"):
+            return await self._seat_form(viewer, spoken, client, query)
         requests = await self._intake.every(viewer.token, "requests", client_id=client_id)
         places = await self._houses(viewer) if query.about == "request" else []
         if query.about == "claim":
             places = await self._unclaimed(viewer, spoken)
         return client_form(query.about, query.of, client, requests, places, now, spoken)
+
+    async def _seat_form(self, viewer: Viewer, spoken: Words, client: Any, query: FormQuery) -> Any:
+        """A seat of a session for a client who was referred, or the one they have; None when there is none."""
+        referrals = await self._intake.every(viewer.token, "referrals", client_id=client["id"])
+        referral = next((one for one in referrals if one["id"] == query.of and one["state"] != "ended"), None)
+        if referral is None or client["erased_at"] is not None or "placement" not in self.screens.settings.services:
+            return None
+        if query.about == "unbook":
+            return give_back_for(referral, spoken)
+        ask, token = self.screens.places.every, viewer.token
+        rows, houses = await asyncio.gather(ask(token, "sessions", recent="true"), ask(token, "locations"))
+        titles = {house["id"]: house["title"] or house["id"] for house in houses}
+        return book_for(client, query.of, rows, titles, self.screens.clock.now(), spoken)
 
     async def _unclaimed(self, viewer: Viewer, spoken: Words) -> list[tuple[str, str]]:
         """The stays of this site that are nobody's yet, to be chosen from."""

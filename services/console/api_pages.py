@@ -26,6 +26,7 @@ from services.console.api_money import add_money
 from services.console.api_notes import add_notes_page, notes_facts
 from services.console.api_offline import add_offline
 from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswer, Places, Screens, viewer_of
+from services.console.api_sessions import add_sessions
 from services.console.api_state import add_state
 from services.console.api_story import add_story
 from services.console.api_weeks import add_weeks
@@ -72,6 +73,7 @@ def build(screens: Screens, entrance: Entrance) -> FastAPI:
     add_desk(pages, screens)
     add_clients(pages, screens)
     add_counter(pages, screens)
+    add_sessions(pages, screens)
     add_city(pages, screens)
     add_heat(pages, screens)
     add_weeks(pages, screens)

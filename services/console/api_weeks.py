@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from services.console.api_city import PAPER, PARQUET, CityQuery, add_made, download, parquet, table
 from services.console.api_screens import NoAnswer, Screens, viewer_of
+from services.console.pressure import pressure
 from services.console.waited import COLUMNS as WAITING_COLUMNS
 from services.console.waited import Point, points, waited
 from services.console.waited import file_rows as waiting_rows
@@ -72,6 +73,7 @@ class _Desk:
         return screens.page(
             request, "weeks.html", 503 if answer is None else 200, role=actor.role,
             weeks=None if answer is None else weeks(answer, spoken),
+            pressure=None if answer is None else pressure(answer, spoken),
             waited=None if found is None else waited(found, below, spoken),
             below=below if answer is None else answer["small_counts_below"],
             now=spoken.moment_long(screens.clock.now()), parquet=PARQUET, **MEASURES,
@@ -96,6 +98,13 @@ def add_weeks(pages: FastAPI, screens: Screens) -> None:
         drawn = screens.page(request, "weeks_chart.html", **facts, **MEASURES)
         return download(bytes(drawn.body), "image/svg+xml", "weeks.svg")
 
+    async def as_pressure(request: Request, actor: Actor, answer: Any) -> Response:
+        spoken = screens.language(request)
+        now = spoken.moment_long(screens.clock.now())
+        facts: dict[str, Any] = {"weeks": weeks(answer, spoken), "pressure": pressure(answer, spoken)}
+        drawn = screens.page(request, "sessions_chart.html", now=now, paper=PAPER, **facts, **MEASURES)
+        return download(bytes(drawn.body), "image/svg+xml", "sessions.svg")
+
     async def as_parquet(request: Request, actor: Actor, answer: Any) -> Response:
         rows = list(file_rows(answer, screens.clock.now().isoformat()))
         made = await asyncio.to_thread(parquet, COLUMNS, rows, WHOLE)
@@ -104,6 +113,7 @@ def add_weeks(pages: FastAPI, screens: Screens) -> None:
     _add(pages, desk, "/city/weeks", page, "The last weeks that are over: a picture, and the tables behind it.")
     _add(pages, desk, "/city/weeks.csv", as_table, "Every count of every week, as a table.")
     _add(pages, desk, "/city/weeks.svg", as_picture, "The shares as a picture, with its moment and its source in it.")
+    _add(pages, desk, "/city/sessions.svg", as_pressure, "Full sessions and waiting days by week and kind, likewise.")
     if PARQUET:
         _add(pages, desk, "/city/weeks.parquet", as_parquet, "The same in Parquet, where that is installed.")
     _add_waiting(pages, desk)

@@ -87,6 +87,8 @@ class Referred:
     title: str
     about: str
     state: str
+    seat: bool = False
+    """Whether a seat of a session is booked for it."""
 
 
 @dataclass(frozen=True)
@@ -325,6 +327,10 @@ def _guided(one: Row, now: datetime, words: Words) -> Guided:
     return Guided(one["id"], one["status"] == "open", one["goals"], steps, words.day(_moment(one["started_at"])), ended)
 
 
+NUMBER_LENGTH = 8
+"""What a booking's id begins with is its number."""
+
+
 def _referred(one: Row, client: Row, now: datetime, words: Words) -> Referred:
     kind = one["partner_kind"]
     bands = {member["id"]: member["age_band"] for member in client["household"]}
@@ -337,12 +343,16 @@ def _referred(one: Row, client: Row, now: datetime, words: Words) -> Referred:
     state = words(f"referral_state.{one['state']}")
     if one["appointment_at"] is not None and one["state"] == "appointment":
         state = words("client.appointment_at", time=words.moment(_moment(one["appointment_at"]), now))
+    seat = one["seat"] if one["state"] == "appointment" else None
+    if seat is not None:
+        state += f" · {words('client.seat_booked', number=seat['booking_id'][:NUMBER_LENGTH])}"
     return Referred(
         id=one["id"],
         open=one["state"] != "ended",
         title=words(f"partner.{kind}") if kind else words("client.nothing_known"),
         about=" · ".join(part for part in about if part),
         state=state,
+        seat=seat is not None,
     )
 
 

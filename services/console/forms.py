@@ -64,9 +64,21 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Then:
+    """A second request, once the first was answered. back_path, back_body: what takes the first back when the second is
+    refused. `{name}` in any of them: of what was sent first, or of its answer; ids and times only."""
+
+    path: str
+    body: Mapping[str, Any]
+    back_path: str
+    back_body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Form:
-    """One request. body: what is sent besides the fields. done: what is said afterwards. go: where one is led then,
-    `{id}` being the answer's. version: what it must still be at."""
+    """One request. path: `{name}` in it is of what is chosen. body: what is sent besides the fields. done: what is said
+    afterwards. go: where one is led then, `{id}` being the answer's. version: what it must still be at. undo: the path
+    of the request that takes it back, within a minute."""
 
     name: str
     title: str
@@ -79,6 +91,8 @@ class Form:
     version: int | None = None
     go: str = ""
     answer: Answer | None = None
+    then: Then | None = None
+    undo: str = ""
     grave: bool = False
     """Whether it cannot be taken back: its button is marked."""
     elsewhere: bool = False

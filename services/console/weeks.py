@@ -12,16 +12,28 @@ from typing import Any
 
 from services.console.network import site_title
 from services.console.words import Words
-from shared.contracts.vocabulary import ANYWHERE, BED_KINDS, DISTRICTS, FEATURES, OUTCOME_KINDS, PARTNER_GROUPS
+from shared.contracts.vocabulary import (
+    ANYWHERE,
+    BED_KINDS,
+    DISTRICTS,
+    FEATURES,
+    OUTCOME_KINDS,
+    PARTNER_GROUPS,
+    SESSION_KINDS,
+)
 from shared.contracts.vocabulary import SIZE_CLASSES as SIZES
 
 CHART_HEIGHT, CELL, NAME, BAR = 150, 84, 60, 44
 """Units of the picture: height of 100%, width of a week, room for the axis, width of a bar."""
 COLUMNS = ("week", "part", "word", "least", "most", "as_of", "missing")
-"""Of the file. least and most differ where a desk tells only that its count is small; both empty: left out."""
+"""Of the file. least and most differ where a desk tells only that its count is small, and where one house has a seat
+sooner than another; both empty: left out, and of days that no house has a seat."""
 UNMET_PARTS: Mapping[str, Sequence[str]] = {
     "kinds": BED_KINDS, "size_classes": SIZES, "features": FEATURES, "districts": (ANYWHERE, *DISTRICTS),
 }  # fmt: skip
+SESSION_COUNTS = ("sessions", "full", "without_seat", "counted", "booked", "attended")
+WAIT = "wait_days"
+SESSION_LINES = ("sessions", "full", WAIT, "without_seat", "counted", "booked", "attended")
 
 Row = Mapping[str, Any]
 
@@ -60,6 +72,7 @@ class Weeks:
     desks: Sequence[Line]
     outcomes: Sequence[Line]
     unmet: Sequence[tuple[str, Sequence[Line]]]
+    sessions: Sequence[tuple[str, Sequence[Line]]]
     missing: Sequence[tuple[str, str]]
     doubt: str
     about: str
@@ -80,6 +93,7 @@ def weeks(answer: Row, words: Words) -> Weeks:
         desks=list(_desks(items, words)),
         outcomes=list(_outcomes(items, words)),
         unmet=list(_unmet(items, words)),
+        sessions=list(_sessions(items, words)),
         missing=[(name, ", ".join(map(site_title, item["missing"])))
                  for item, name in zip(items, names, strict=True) if item["missing"]],
         doubt=", ".join(words("city.doubt.incomplete", site=site_title(site)) for site in _sites(answer["incomplete"])),
@@ -145,6 +159,35 @@ def _unmet(items: Sequence[Row], words: Words) -> Iterator[tuple[str, Sequence[L
             yield words(f"weeks.unmet.{part}"), lines
 
 
+def _sessions(items: Sequence[Row], words: Words) -> Iterator[tuple[str, Sequence[Line]]]:
+    """Kind by kind what came of the sessions that ended; a kind there were none of in all these weeks is not there."""
+    for kind in session_kinds(items):
+        rows = [item["sessions"][kind] for item in items]
+        cells = {name: [_told(row[name], words) for row in rows] for name in SESSION_COUNTS}
+        cells[WAIT] = [wait_words(row, words) for row in rows]
+        yield (
+            words(f"kind.{kind}"),
+            [Line(f"{kind} {name}", words(f"weeks.sessions.{name}"), cells[name]) for name in SESSION_LINES],
+        )
+
+
+def session_kinds(items: Sequence[Row]) -> list[str]:
+    """The kinds of session there were any of in these weeks."""
+
+    def there(row: Row) -> bool:
+        return bool(row["sessions"] or row["without_seat"] or row["wait_days_most"] is not None)
+
+    return [kind for kind in SESSION_KINDS if any(there(item["sessions"][kind]) for item in items)]
+
+
+def wait_words(row: Row, words: Words) -> str:
+    """In how many days there is a seat, house by house; or that no house has one, or none had a session."""
+    low, high = row["wait_days_least"], row["wait_days_most"]
+    if low is None or high is None:
+        return words("weeks.no_seat") if row["without_seat"] else "–"
+    return words.number(low) if low == high else words("summary.free_range", low=low, high=high)
+
+
 def _name(part: str, word: str, words: Words) -> str:
     if part == "districts":
         return words("weeks.anywhere") if word == ANYWHERE else word
@@ -161,8 +204,16 @@ def file_rows(answer: Row, as_of: str) -> Iterator[dict[str, Any]]:
             *(("outcome", kind, week["outcomes"].get(kind)) for kind in OUTCOME_KINDS),
             *((f"unmet_{part}", word, week["unmet"][part].get(word))
               for part, list_ in UNMET_PARTS.items() for word in list_),
+            *((f"sessions_{name}", kind, week["sessions"][kind][name])
+              for name in SESSION_COUNTS for kind in SESSION_KINDS),
         ]  # fmt: skip
         for part, word, count in exact:
             yield same | {"part": part, "word": word, "least": count, "most": count}
         for group in PARTNER_GROUPS:
             yield same | {"part": "referrals", "word": group} | dict(week["referrals"][group])
+        for kind in SESSION_KINDS:
+            wait = {
+                "least": week["sessions"][kind]["wait_days_least"],
+                "most": week["sessions"][kind]["wait_days_most"],
+            }
+            yield same | {"part": "sessions_wait_days", "word": kind} | wait

@@ -56,11 +56,19 @@ class ReferralBody(Body):
     member_id: Uuid | None = None
 
 
+class SeatBody(Body):
+    """A seat booked for the client in a session of this site, as the booking was answered."""
+
+    session_id: Uuid
+    booking_id: Uuid
+
+
 class FollowBody(Body):
-    """appointment_at: with the state `appointment`, and only then."""
+    """appointment_at: with the state `appointment`, and only then; seat: with an appointment, and only then."""
 
     state: ReferralState
     appointment_at: Moment | None = None
+    seat: SeatBody | None = None
 
 
 class TrajectoryAnswer(CommandAnswer):
@@ -103,8 +111,13 @@ class TrajectoryView(BaseModel):
     version: int
 
 
+class SeatView(BaseModel):
+    session_id: str
+    booking_id: str
+
+
 class ReferralView(BaseModel):
-    """One referral. group: the coarse one it is counted in. appointment_at: of the newest appointment."""
+    """One referral. group: the coarse one it is counted in. appointment_at, seat: of the newest appointment."""
 
     id: str
     client_id: str
@@ -115,6 +128,7 @@ class ReferralView(BaseModel):
     state: str
     made_at: Moment
     appointment_at: Moment | None
+    seat: SeatView | None
     version: int
 
 
@@ -207,12 +221,16 @@ class Guidance:
         claim: Claim,
         version: IfMatch,
     ) -> ReferralAnswer:
-        """How it goes on. Refused: `referral-ended`, `referral-without-appointment`, `appointment-impossible`."""
+        """How it goes on. Refused: `referral-ended`, `referral-without-appointment`, `appointment-impossible`,
+        `appointment-missing`."""
         intake, sealed = self._intake, None
         await intake.file(client_id)
         if body.appointment_at is not None:
             accepted(f.appointment_refused(body.appointment_at, intake.now()))
-            sealed = await intake.seal(client_id, f.APPOINTMENT, f.Appointment(body.appointment_at))
+            seat = None if body.seat is None else f.Seat(body.seat.session_id, body.seat.booking_id)
+            sealed = await intake.seal(client_id, f.APPOINTMENT, f.Appointment(body.appointment_at, seat))
+        elif body.seat is not None:
+            raise Problem(422, "appointment-missing")
         handled = await intake.do(
             client_id, Asked(actor, claim), cmd.FollowReferral, referral_id=referral_id, state=body.state,
             appointment=sealed, starts_at=body.appointment_at, if_version=version,
@@ -298,11 +316,13 @@ class GuidanceReads:
         client_id = row["client_id"]
         row = await _readable(looking, row, referral="", appointment=None)
         to = await opened(self._intake, client_id, f.REFERRAL, row["referral"], f.Referred)
+        at = await opened(self._intake, client_id, f.APPOINTMENT, row["appointment"], f.Appointment)
         copied = {name: row[name] for name in ("id", "client_id", "state", "made_at", "version")}
         return copied | {
             "partner_kind": to and to.partner_kind, "group": to and GROUP_OF[to.partner_kind],
             "partner": to and to.partner, "member_id": to and to.member_id,
-            "appointment_at": await appointment(self._intake, client_id, row["appointment"]),
+            "appointment_at": at and at.at,
+            "seat": at and at.seat and {"session_id": at.seat.session_id, "booking_id": at.seat.booking_id},
         }  # fmt: skip
 
 

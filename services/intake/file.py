@@ -130,10 +130,18 @@ class Referred(Unspoken, frozen=True):
     member_id: str | None = None
 
 
+class Seat(Unspoken, frozen=True):
+    """A seat that was booked for somebody in a session of this site. The session knows the booking, and nobody."""
+
+    session_id: str
+    booking_id: str
+
+
 class Appointment(Unspoken, frozen=True):
-    """When a partner expects somebody."""
+    """When a partner expects somebody. seat: booked for it, if one was."""
 
     at: datetime
+    seat: Seat | None = None
 
 
 def tidy(text: str) -> str:

@@ -29,7 +29,6 @@ from services.intake.commands_likeness import (
 from services.intake.events_flows import SeatNoted
 from shared.contracts import allowance, offer_letters
 from shared.contracts import likeness as desk
-from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
 from shared.contracts.weeks import week_ends, week_of
 from shared.envelope import SYSTEM_ROLE, Message
@@ -155,7 +154,7 @@ def heard(message: Message, said: Contract | Opened, at: datetime) -> Reaction |
         "at": at, "role": SYSTEM_ROLE, "client_id": "", "site": said.sender, "offer_id": said.request_id,
     }  # fmt: skip
     match said.body:
-        case told.PlaceOfferedBody() as offered:
+        case offer_letters.PlaceOfferedBody() as offered:
             heard_of = oc.HearOffer(
                 **about, request_id=offered.offered_for, location=offered.location, kind=offered.kind,
                 sleeps=offered.sleeps, expires_at=offered.expires_at,

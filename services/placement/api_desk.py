@@ -31,7 +31,7 @@ from shared.suppression import BELOW
 from shared.telemetry import current_traceparent
 
 INPUT_CODES = frozenset({
-    "block-reason-unknown", "kind-without-seats", "seats-invalid", "session-times-invalid",
+    "attendance-invalid", "block-reason-unknown", "kind-without-seats", "seats-invalid", "session-times-invalid",
     "composition-unknown", "count-invalid", "district-invalid", "end-reason-unknown",
     "feature-unknown", "figures-impossible", "hold-minutes-out-of-range", "household-size-invalid", "id-invalid",
     "id-repeated", "kind-unknown", "kind-without-beds", "location-missing", "location-name-invalid", "night-in-future",
@@ -51,7 +51,7 @@ _THINGS: dict[Noun, Callable[[Location], Mapping[str, object]]] = {
     "place": lambda location: location.places,
     "hold": lambda location: location.holds,
     "stay": lambda location: location.stays,
-    "session": lambda location: location.sessions,
+    "session": lambda location: location.sessions | location.past,
 }
 
 E = TypeVar("E", bound=ev.LocationEvent)

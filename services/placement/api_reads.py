@@ -18,6 +18,9 @@ from services.placement.api_calls import shown
 from services.placement.api_desk import Placement
 from services.placement.api_regimes import RegimesQuery, RegimeView, shown_regime
 from services.placement.api_stream import Changes
+from services.placement.decider_attendance import countable
+from services.placement.decider_location import Location
+from services.placement.decider_seats import Session
 from services.placement.views_calls import remote_holds
 from services.placement.views_house import house_rules
 from services.placement.views_regimes import regimes
@@ -113,9 +116,28 @@ class Reads:
         return sh.AbsencesAnswer(items=items)
 
     async def list_sessions(self, query: Annotated[sh.SessionsQuery, Query()]) -> Page[sh.SessionView]:
-        """This site's sessions, those that are over included."""
+        """This site's sessions, those that are over included unless only `recent` ones are asked for."""
+        if query.recent:
+            return await self._recent(query)
         where = {"location": query.location, "kind": query.kind}
         return await self._page(sh.SessionView, views.sessions, query, self._with_site, where)
+
+    async def _recent(self, query: sh.SessionsQuery) -> Page[sh.SessionView]:
+        await self._written(query.after)
+        found = []
+        for row in await self._placement.store.rows(views.locations):
+            if query.location in (None, row["name"]):
+                state, _ = await self._placement.handler.load(row["name"])
+                known = (*state.sessions.values(), *countable(state, self._placement.clock.now()))
+                found += [self._session(state, one) for one in known if query.kind in (None, one.kind)]
+        return Page[sh.SessionView](items=sorted(found, key=lambda one: (one.starts_at, one.id)), next=None)
+
+    def _session(self, state: Location, session: Session) -> sh.SessionView:
+        return sh.SessionView(
+            id=session.id, site=self._placement.site, location=state.name, kind=session.kind,
+            starts_at=session.starts_at, ends_at=session.ends_at, seats=session.seats, booked=len(session.booked),
+            attended=session.came, version=state.version,
+        )  # fmt: skip
 
     async def show_session(self, session_id: str, query: Annotated[m.AfterQuery, Query()]) -> sh.SessionView:
         """One session, with how many of its seats are booked."""

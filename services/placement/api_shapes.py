@@ -227,17 +227,35 @@ class SessionBody(Body):
     seats: Whole
 
 
-class BookingBody(Body):
-    """booking_id: which seat is given back, as the booking was answered."""
+NUMBER_LENGTH = 8
+_BOOKING = r"^[0-9a-fA-F]{8}((-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$"
+BookingNumber = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=_BOOKING)]
+"""The id of a booking, or what it begins with: enough among those of one session."""
 
-    booking_id: Uuid
+
+class BookingBody(Body):
+    """booking_id: which seat is given back, as the booking was answered; or its number."""
+
+    booking_id: BookingNumber
+
+
+class AttendanceBody(Body):
+    """attended: how many of those booked came."""
+
+    attended: Annotated[int, Field(ge=0, le=1_000)]
 
 
 class BookingAnswer(CommandAnswer):
+    """number: what the id begins with, for people to write down."""
+
     booking_id: str
+    number: str
 
 
 class SessionView(BaseModel):
+    """attended: how many came; null where nobody has counted. version: of its house, when it changed last; in a list of
+    recent ones, now."""
+
     id: str
     site: str
     location: str
@@ -246,12 +264,17 @@ class SessionView(BaseModel):
     ends_at: Moment
     seats: int
     booked: int
+    attended: int | None
     version: int
 
 
 class SessionsQuery(PageQuery):
+    """recent: those that are not over, or of which it may still be said who came, all in one page; each house has
+    2,000 of them at most."""
+
     location: Slug | None = None
     kind: Kind | None = None
+    recent: bool = False
 
 
 class SearchQuery(Body):

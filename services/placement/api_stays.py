@@ -167,13 +167,15 @@ class HouseWrites:
         return CommandAnswer(**base(event_of(handled, ev.SessionOpened).session_id, handled))
 
     async def book(self, session_id: str, actor: CurrentActor, claim: Claim) -> s.BookingAnswer:
-        """One seat. Refused: `session-full`, `session-over`."""
+        """One seat, nobody's by name. Refused: `session-full`, `session-over`."""
         location = await self._placement.location_of(views.sessions, session_id, "session")
         handled = await self._placement.do(
             location, Asked(actor, claim), cmd.BookSeat, session_id=session_id,
             booking_id=self._placement.ids.random_id(),
         )  # fmt: skip
-        return s.BookingAnswer(**base(session_id, handled), booking_id=event_of(handled, ev.SeatBooked).booking_id)
+        booking_id = event_of(handled, ev.SeatBooked).booking_id
+        number = booking_id[: s.NUMBER_LENGTH]
+        return s.BookingAnswer(**base(session_id, handled), booking_id=booking_id, number=number)
 
     async def give_back(self, session_id: str, body: s.BookingBody, actor: CurrentActor, claim: Claim) -> CommandAnswer:
         """A booked seat is not needed after all."""
@@ -181,6 +183,23 @@ class HouseWrites:
         handled = await self._placement.do(
             location, Asked(actor, claim), cmd.GiveSeatBack, session_id=session_id, booking_id=body.booking_id
         )
+        return CommandAnswer(**base(session_id, handled))
+
+    async def attended(
+        self, session_id: str, body: s.AttendanceBody, actor: CurrentActor, claim: Claim
+    ) -> CommandAnswer:
+        """How many of those booked came: from the moment it begins until a week after it ended. Refused:
+        `session-not-begun`, `attendance-too-late`, `attendance-invalid`."""
+        location = await self._placement.location_of(views.sessions, session_id, "session")
+        handled = await self._placement.do(
+            location, Asked(actor, claim), ch.NoteAttendance, session_id=session_id, attended=body.attended
+        )
+        return CommandAnswer(**base(session_id, handled))
+
+    async def undo_attended(self, session_id: str, actor: CurrentActor, claim: Claim) -> CommandAnswer:
+        """Take back the last count of who came, within a minute. Refused: `undo-too-late`, `undo-not-possible`."""
+        location = await self._placement.location_of(views.sessions, session_id, "session")
+        handled = await self._placement.do(location, Asked(actor, claim), ch.UndoAttendance, session_id=session_id)
         return CommandAnswer(**base(session_id, handled))
 
 
@@ -195,11 +214,13 @@ def _counted(location: str, handled: Handled) -> s.HeadCountAnswer:
 
 
 def rule_routes(
-    house: HouseWrites, openers: tuple[Role, ...], desk: tuple[Role, ...]
+    house: HouseWrites, openers: tuple[Role, ...], desk: tuple[Role, ...], organisers: tuple[Role, ...]
 ) -> list[tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]]:
-    """How a house is kept, and who of it may stay longer."""
+    """How a house is kept, who of it may stay longer, and who came to its sessions."""
     return [
         ("POST", "/locations/{name}/hours", house.declare_hours, 200, openers),
         ("POST", "/locations/{name}/cleaning", house.declare_cleaning, 200, openers),
         ("POST", "/stays/{stay_id}/extend", house.extend, 200, desk),
+        ("POST", "/sessions/{session_id}/attended", house.attended, 200, organisers),
+        ("POST", "/sessions/{session_id}/undo", house.undo_attended, 200, organisers),
     ]

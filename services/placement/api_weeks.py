@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated
@@ -10,8 +11,16 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from services.placement.views_waiting import WaitingList
-from services.placement.views_weeks import week_counts
-from services.placement.weeks import PERSPECTIVE_SHARE_REPORTED, Count, Week, week_of_network
+from services.placement.views_weeks import session_weeks, week_counts
+from services.placement.weeks import (
+    PERSPECTIVE_SHARE_REPORTED,
+    Count,
+    HouseSessions,
+    Sessions,
+    Week,
+    sessions_of_network,
+    week_of_network,
+)
 from shared.clock import Clock
 from shared.contracts.weeks import WEEK, week_of
 from shared.http_models import Body, PageQuery
@@ -57,6 +66,25 @@ class FlowsView(BaseModel):
     told: bool
 
 
+class SessionsView(BaseModel):
+    """Sessions of one kind that ended in the week, in all houses. full: those of which every seat was booked. counted:
+    those of which it was counted who came. booked, attended: people; null: left out.
+
+    wait_days_least, wait_days_most: days from the end of the week until the first session with a free seat, in the
+    house where that was soonest and in the one where it was latest; null: no house had one. without_seat: houses that
+    had none.
+    """
+
+    sessions: int
+    full: int
+    counted: int
+    booked: int | None
+    attended: int | None
+    wait_days_least: int | None
+    wait_days_most: int | None
+    without_seat: int
+
+
 class WeekView(BaseModel):
     """One week, known by its Monday. null: left out, because it is small or would give a small count away.
 
@@ -73,6 +101,7 @@ class WeekView(BaseModel):
     outcomes: dict[str, int | None]
     unmet: UnmetView
     flows: FlowsView
+    sessions: dict[str, SessionsView]
     missing: list[str]
 
 
@@ -95,12 +124,13 @@ class WeekReads:
         self._store, self._waiting, self._clock, self._below = store, waiting, clock, below
 
     async def weeks(self, query: Annotated[WeeksQuery, Query()]) -> WeeksAnswer:
-        """Registrations, referrals by coarse group, outcomes and unmet need of the network, week by week."""
+        """Registrations, referrals by coarse group, outcomes, unmet need and sessions of the network, week by week."""
         last = week_of(self._clock.now()) - WEEK
-        items = [await self._week(last - number * WEEK) for number in range(query.weeks)]
+        weeks = [last - number * WEEK for number in range(query.weeks)]
+        items = [_shown(await self._week(week), await self._sessions(week)) for week in weeks]
         return WeeksAnswer(
             small_counts_below=self._below, share_reported=PERSPECTIVE_SHARE_REPORTED,
-            items=[_shown(week) for week in items], incomplete=sorted(self._waiting.incomplete),
+            items=items, incomplete=sorted(self._waiting.incomplete),
             not_heard=await self._waiting.not_heard(),
         )  # fmt: skip
 
@@ -109,11 +139,17 @@ class WeekReads:
         counts = [Count(row["origin"].partition("/")[0], row["part"], row["word"], row["count"]) for row in rows]
         return week_of_network(week, counts, self._waiting.desks, self._below)
 
+    async def _sessions(self, week: date) -> dict[str, Sessions]:
+        rows = await self._store.rows(session_weeks, week=week)
+        told = [(row["kind"], HouseSessions(*(row[name] for name in HouseSessions._fields))) for row in rows]
+        return sessions_of_network(told, self._below)
 
-def _shown(week: Week) -> WeekView:
+
+def _shown(week: Week, sessions: Mapping[str, Sessions]) -> WeekView:
     return WeekView(
         week=week.week, registrations=week.registrations, ended=week.ended, perspective=week.perspective,
         share=None if week.share is None else round(week.share, 4), outcomes=dict(week.outcomes),
         referrals={group: BoundsView(least=each.least, most=each.most) for group, each in week.referrals.items()},
-        unmet=UnmetView(**asdict(week.unmet)), flows=FlowsView(**asdict(week.flows)), missing=list(week.missing),
+        unmet=UnmetView(**asdict(week.unmet)), flows=FlowsView(**asdict(week.flows)),
+        sessions={kind: SessionsView(**asdict(each)) for kind, each in sessions.items()}, missing=list(week.missing),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import TypeAlias
 
 from shared.kernel import Command
@@ -49,4 +49,35 @@ class EndSession(Command, frozen=True, kw_only=True):
     session_id: str
 
 
-RuleCommand: TypeAlias = DeclareHours | ExtendStay | EndDueStays | DeclareCleaning | EndSession
+class NoteAttendance(Command, frozen=True, kw_only=True):
+    """So many of those booked came. Said again it is a correction."""
+
+    location: str
+    session_id: str
+    attended: int
+
+
+class UndoAttendance(Command, frozen=True, kw_only=True):
+    """The last count of who came was a wrong tap."""
+
+    location: str
+    session_id: str
+
+
+class EndSessionWeek(Command, frozen=True, kw_only=True):
+    """A timer fired: the week is over, and what its sessions came to is told. week: its Monday."""
+
+    location: str
+    week: date
+
+
+RuleCommand: TypeAlias = (
+    DeclareHours
+    | ExtendStay
+    | EndDueStays
+    | DeclareCleaning
+    | EndSession
+    | NoteAttendance
+    | UndoAttendance
+    | EndSessionWeek
+)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from services.placement import commands_house as cmd
+from services.placement import decider_attendance as attendance
 from services.placement import decider_limits as limits
 from services.placement import events as ev
 from services.placement import events_house as eh
@@ -47,6 +48,12 @@ def decide_rule(state: Location, command: cmd.RuleCommand) -> Outcome:
             return declare_cleaning(state, command)
         case cmd.EndSession():
             return end_session(state, command)
+        case cmd.NoteAttendance():
+            return attendance.note(state, command)
+        case cmd.UndoAttendance():
+            return attendance.undo(state, command)
+        case cmd.EndSessionWeek():
+            return attendance.end_week(state, command)
         case _:
             assert_never(command)
 
@@ -177,8 +184,12 @@ def fold_rules(change: _Change, event: eh.RuleEvent) -> Location:
         case eh.EndsPlanned():
             return change.done(None, stays=state.stays | _ending(state, event.stay_ids, event.ends_at, change.version))
         case eh.SessionEnded():
-            sessions = {id_: session for id_, session in state.sessions.items() if id_ != event.session_id}
-            return change.done(None, sessions=sessions, seats=seats_of(state, sessions))
+            fields = attendance.over(state, {event.session_id}, event.at)
+            return change.done(None, seats=seats_of(state, fields["sessions"]), **fields)
+        case eh.AttendanceNoted():
+            return change.done(None, **attendance.noted(state, event))
+        case eh.SessionWeekEnded():
+            return change.done(None, **attendance.week_over(state, event))
         case _:
             assert_never(event)
 

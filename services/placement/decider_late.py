@@ -5,25 +5,24 @@ of itself.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec.structs import replace
 
 from services.placement import events as ev
+from services.placement.decider_attendance import over
 from services.placement.decider_location import (
-    BACK_KEPT,
     COUNTS_KEPT,
     FREE,
     OCCUPIED,
     TAPS_KEPT,
     Location,
     Night,
-    Seats,
-    Session,
     Stay,
     Tap,
     group_key,
 )
+from services.placement.decider_seats import BACK_KEPT, Seats, Session
 from shared.contracts.vocabulary import LIVED_MAX
 
 if TYPE_CHECKING:
@@ -133,20 +132,21 @@ def fold_house(
 ) -> Location:
     """What holds for the house from now on."""
     if isinstance(event, ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack):
-        sessions = _sessions(change.state, event)
-        return change.done(None, sessions=sessions, seats=seats_of(change.state, sessions))
+        fields = _sessions(change.state, event)
+        return change.done(None, seats=seats_of(change.state, fields["sessions"]), **fields)
     if isinstance(event, ev.LocationClosed):
         return change.done(None, closed=True)
     return change.done(None, rooms={**change.state.rooms, event.room: event.composition})
 
 
-def _sessions(state: Location, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack) -> dict[str, Session]:
-    """A session that is over is forgotten when a new one opens."""
+def _sessions(state: Location, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack) -> dict[str, Any]:
+    """A session whose time is over is over when a new one opens, also where no timer said so."""
     match event:
         case ev.SessionOpened():
-            there = {id_: session for id_, session in state.sessions.items() if session.ends_at > event.at}
+            past = [id_ for id_, session in state.sessions.items() if session.ends_at <= event.at]
+            fields = over(state, past, event.at) if past else {"sessions": state.sessions}
             opened = Session(event.session_id, event.kind, event.starts_at, event.ends_at, event.seats)
-            return there | {event.session_id: opened}
+            return fields | {"sessions": fields["sessions"] | {event.session_id: opened}}
         case ev.SeatBooked():
             session = state.sessions[event.session_id]
             session = replace(session, booked=(*session.booked, event.booking_id))
@@ -154,7 +154,7 @@ def _sessions(state: Location, event: ev.SessionOpened | ev.SeatBooked | ev.Seat
             session = state.sessions[event.session_id]
             booked = tuple(id_ for id_ in session.booked if id_ != event.booking_id)
             session = replace(session, booked=booked, back=(*session.back, event.booking_id)[-BACK_KEPT:])
-    return state.sessions | {event.session_id: session}
+    return {"sessions": state.sessions | {event.session_id: session}}
 
 
 def seats_of(state: Location, sessions: dict[str, Session]) -> dict[str, Seats]:

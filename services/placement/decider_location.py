@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from services.placement.decider_seats import Seats, Session, SessionWeek
 from shared.contracts.vocabulary import feature_class, size_class
 
 ENDED_KEPT = 200
@@ -34,10 +35,6 @@ GUESTS_MAX = 2000
 
 TAPS_KEPT = 200
 """Taps about blocks that are remembered, by place; a minute later nobody takes them back."""
-
-BACK_KEPT = 50
-"""Bookings of one session remembered after they were given back: a repeated tap comes within minutes, and the
-idempotency key of a request answers for seven days."""
 
 COUNTS_KEPT = 20
 """Head counts remembered, so that a repeated tap counts once."""
@@ -268,27 +265,6 @@ class Tap(msgspec.Struct, frozen=True, array_like=True, gc=False):
     undone: bool = False
 
 
-class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Seats of something with a beginning and an end. booked: booking ids; back: the newest that were given back."""
-
-    id: str
-    kind: str
-    starts_at: datetime
-    ends_at: datetime
-    seats: int
-    booked: tuple[str, ...] = ()
-    back: tuple[str, ...] = ()
-
-
-class Seats(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The sessions of one kind that are not over, their seats, and how many of those are booked."""
-
-    kind: str
-    sessions: int = 0
-    seats: int = 0
-    booked: int = 0
-
-
 class Hours(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """When a night shelter takes people in, and by when they are out, on the clocks of the city."""
 
@@ -335,7 +311,8 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
     counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
     rooms: who a room is for, where anybody said so. hours: of its night shelter. cleaned: kinds that are cleaned after
-    use. seats: what its sessions come to, by kind; a kind without any stays, with zeros.
+    use. seats: what its sessions come to, by kind; a kind without any stays, with zeros. past: sessions that are
+    over and may still be counted. session_weeks: what came of them, by week and kind; week_told: the last that is told.
     places_made, stays_made: counters behind derived ids and room numbers; they never go back.
     """
 
@@ -369,6 +346,9 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     hours: Hours | None = None
     cleaned: tuple[str, ...] = ()
     seats: dict[str, Seats] = {}
+    past: dict[str, Session] = {}
+    session_weeks: dict[str, SessionWeek] = {}
+    week_told: date | None = None
 
     @property
     def exists(self) -> bool:

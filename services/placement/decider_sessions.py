@@ -11,8 +11,9 @@ from services.placement import commands_house as ch
 from services.placement import decider_limits as limits
 from services.placement import events as ev
 from services.placement import events_house as eh
-from services.placement.decider_location import Location, Session
+from services.placement.decider_location import Location
 from services.placement.decider_places import Outcome
+from services.placement.decider_seats import Session
 from shared.contracts.vocabulary import KINDS, SESSION_KINDS
 from shared.kernel import Rejected
 
@@ -57,9 +58,9 @@ def open_session(state: Location, command: cmd.OpenSession) -> Outcome:
         return Rejected("seats-invalid", {"seats_min": 1, "seats_max": SEATS_MAX})
     starts, ends = limits.in_utc(starts_at) or starts_at, limits.in_utc(ends_at) or ends_at
     opened = ev.SessionOpened(command.session_id, command.kind, starts, ends, command.seats, command.at, state.name)
-    known = state.sessions.get(command.session_id)
+    known = state.sessions.get(command.session_id) or state.past.get(command.session_id)
     if known is not None:
-        same = replace(known, booked=(), back=()) == session_of(opened)
+        same = replace(known, booked=(), back=(), attended=None) == session_of(opened)
         return () if same else Rejected("session-id-used", {"session_id": command.session_id})
     if sum(session.ends_at > command.at for session in state.sessions.values()) >= SESSIONS_MAX:
         return Rejected("too-many-sessions", {"sessions_max": SESSIONS_MAX})
@@ -77,20 +78,24 @@ def book(session: Session, command: cmd.BookSeat) -> Outcome:
         return Rejected("booking-ended", {"booking_id": command.booking_id})
     if command.at >= session.ends_at:
         return Rejected("session-over", {"ends_at": session.ends_at.isoformat()})
-    if len(session.booked) >= session.seats:
+    if session.full:
         return Rejected("session-full", {"seats": session.seats})
     return [ev.SeatBooked(session.id, command.booking_id, command.at)]
 
 
 def give_back(session: Session, command: cmd.GiveSeatBack) -> Outcome:
-    """Refused: `session-unknown`, `booking-unknown`, `session-over`."""
-    if command.booking_id in session.back:
+    """Known by its id, or by what that begins with: the number people write down. Refused: `session-unknown`,
+    `booking-unknown` (two that begin alike as well), `session-over`, `seats-attended` (everybody booked has come)."""
+    booked = [id_ for id_ in session.booked if id_.startswith(command.booking_id)]
+    if not booked and any(id_.startswith(command.booking_id) for id_ in session.back):
         return ()
-    if command.booking_id not in session.booked:
+    if len(booked) != 1:
         return Rejected("booking-unknown", {"booking_id": command.booking_id[:80]})
     if command.at >= session.ends_at:
         return Rejected("session-over", {"ends_at": session.ends_at.isoformat()})
-    return [ev.SeatGivenBack(session.id, command.booking_id, command.at)]
+    if (session.came or 0) >= len(session.booked):
+        return Rejected("seats-attended", {"attended": session.came})
+    return [ev.SeatGivenBack(session.id, booked[0], command.at)]
 
 
 def end_session(state: Location, command: ch.EndSession) -> Outcome:

@@ -4,7 +4,7 @@ they are over.
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import TypeAlias
 
 from shared.kernel import Event
@@ -47,4 +47,30 @@ class SessionEnded(Event, frozen=True, tag="session-ended.v1"):
     at: datetime
 
 
-RuleEvent: TypeAlias = HoursDeclared | EndsPlanned | CleaningDeclared | SessionEnded
+class AttendanceNoted(Event, frozen=True, tag="attendance-noted.v1"):
+    """So many of those booked came to the session; None: as if nobody had counted. undo: it takes a count back."""
+
+    session_id: str
+    attended: int | None
+    at: datetime
+    undo: bool = False
+
+
+class SessionWeekEnded(Event, frozen=True, tag="session-week-ended.v1"):
+    """What the sessions of this week and those before it came to is told from now on.
+
+    location: whose timer it is. week: its Monday. waits: by kind, the days from its end until the first session with a
+    free seat; None: no session had one. goes_on: whether there are sessions that are not over, so that the next week is
+    looked at as well.
+    """
+
+    location: str
+    week: date
+    waits: tuple[tuple[str, int | None], ...]
+    goes_on: bool
+    at: datetime
+
+
+RuleEvent: TypeAlias = (
+    HoursDeclared | EndsPlanned | CleaningDeclared | SessionEnded | AttendanceNoted | SessionWeekEnded
+)

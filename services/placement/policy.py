@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from services.placement import events as ev
 from services.placement import policy_regimes
 from services.placement.commands import CallOffForSite, HoldForSite, LapseHold
-from services.placement.commands_house import EndDueStays, EndSession
+from services.placement.commands_house import EndDueStays, EndSession, EndSessionWeek
 from services.placement.commands_offers import ClaimStay, DropOffer, GiveUpPlace, LapseQuestion, TakeOffer
-from services.placement.events_house import EndsPlanned
+from services.placement.events_house import EndsPlanned, SessionWeekEnded
 from services.placement.events_offers import OfferAccepted, OperatorAsked, QuestionAnswered
 from shared.contracts import hold_letters, offer_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Opened
+from shared.contracts.weeks import WEEK, week_ends, week_of
 from shared.envelope import SYSTEM_ROLE, Message
 from shared.forward import TIMER as CALL_TIMER
 from shared.forward import CloseCall, HearAnswer, RepeatCall
@@ -29,10 +30,10 @@ HOLD_EXPIRY = "hold-expiry"
 _HOLD = "hold/"
 QUESTION = "question"
 _QUESTION = "question/"
-STAYS_DUE, SESSION_OVER = "stays-due", "session-over"
+STAYS_DUE, SESSION_OVER, SESSION_WEEK = "stays-due", "session-over", "session-week"
 """Stays end together: one timer for each location and moment, named `out/<location>/<moment>`. It is not cleared when
 somebody leaves before: others may be waiting for it, and a timer that finds nobody does no harm. A session has its own,
-`session/<session id>`."""
+`session/<session id>`, and every week in which one stands at a location one, `session-week/<location>/<Monday>`."""
 _SESSION = "session/"
 
 
@@ -57,19 +58,29 @@ def _timers(event: ev.LocationEvent) -> Sequence[TimerSet | TimerCleared]:
             return [TimerSet(_QUESTION + event.offer_id, event.answer_by, QUESTION, event.location)]
         case QuestionAnswered():
             return [TimerCleared(_QUESTION + event.offer_id)]
-        case EndsPlanned() | ev.SessionOpened():
+        case EndsPlanned() | ev.SessionOpened() | SessionWeekEnded():
             return _house_timers(event)
         case _:
             return policy_regimes.location_timers(event)
 
 
-def _house_timers(event: EndsPlanned | ev.SessionOpened) -> list[TimerSet]:
+def _house_timers(event: EndsPlanned | ev.SessionOpened | SessionWeekEnded) -> list[TimerSet]:
+    if isinstance(event, SessionWeekEnded):
+        return [_week_timer(event.location, event.week + WEEK)] if event.goes_on else []
     if isinstance(event, ev.SessionOpened):
-        known = event.location != ""  # else of a version of it that had no timer
-        return [TimerSet(_SESSION + event.session_id, event.ends_at, SESSION_OVER, event.location)] if known else []
+        if event.location == "":  # of a version of it that had no timer
+            return []
+        return [
+            TimerSet(_SESSION + event.session_id, event.ends_at, SESSION_OVER, event.location),
+            _week_timer(event.location, week_of(event.at)),
+        ]
     if event.ends_at is None:
         return []
     return [TimerSet(f"out/{event.location}/{event.ends_at.isoformat()}", event.ends_at, STAYS_DUE, event.location)]
+
+
+def _week_timer(location: str, week: date) -> TimerSet:
+    return TimerSet(f"session-week/{location}/{week}", week_ends(week), SESSION_WEEK, location)
 
 
 def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
@@ -88,6 +99,9 @@ def due(kind: str, key: str, timer_id: str, at: datetime) -> Reaction:
     if kind == SESSION_OVER:
         session_id = timer_id.removeprefix(_SESSION)
         return Reaction(LOCATION, key, EndSession(at=at, role=SYSTEM_ROLE, location=key, session_id=session_id))
+    if kind == SESSION_WEEK:
+        week = date.fromisoformat(timer_id.rpartition("/")[2])
+        return Reaction(LOCATION, key, EndSessionWeek(at=at, role=SYSTEM_ROLE, location=key, week=week))
     if kind == CALL_TIMER:
         return Reaction(CALL, key, RepeatCall(at=at, role=SYSTEM_ROLE, call_id=key))
     if kind == policy_regimes.TURN:

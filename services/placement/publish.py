@@ -18,7 +18,7 @@ from services.placement.decider_location import Group, Location, Place
 from services.placement.events_offers import OperatorAsked, QuestionAnswered, WordRepeated
 from services.placement.events_regimes import StandbyClosed, StandbyOpened
 from services.placement.publish_offers import letters, question
-from services.placement.publish_sessions import session_figures
+from services.placement.publish_sessions import attendance, session_figures
 from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Written
@@ -75,6 +75,8 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
             tellings.append(_figures(after, changed, events))
     if before.seats is not after.seats:
         tellings += [Telling(told_, after.name, None) for told_ in session_figures(after, before.seats)]
+    if before.session_weeks is not after.session_weeks or before.week_told != after.week_told:
+        tellings += [Telling(told_, after.name, None) for told_ in attendance(after, before)]
     if after.guests:
         tellings += _answers(after, events)
     if after.offers or (events and isinstance(events[0], WordRepeated)):

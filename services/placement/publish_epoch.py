@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from services.placement.decider_location import Location, Place, Stay
 from services.placement.publish import Telling, figures, offer_mode
-from services.placement.publish_sessions import session_figures
+from services.placement.publish_sessions import attendance, session_figures
 from shared.contracts import placement as told
 from shared.contracts.base import Contract
 
@@ -31,6 +31,7 @@ def epoch(states: Sequence[Location], at: datetime) -> list[Telling]:
     for state in states:
         tellings.append(Telling(figures(state), state.name, None))
         tellings += [Telling(sessions, state.name, None) for sessions in session_figures(state)]
+        tellings += [Telling(week, state.name, None) for week in attendance(state)]
         if state.offer_mode != "automatic":
             tellings.append(offer_mode(state))
         tellings += _places(state, at)

@@ -99,7 +99,7 @@ def _about(event: ev.LocationEvent, after: Location) -> Offer | None:
 
 
 def _offered(event: oe.PlaceOffered, after: Location) -> Letter:
-    body = told.PlaceOfferedBody.model_validate({
+    body = offer_letters.PlaceOfferedBody.model_validate({
         "offered_for": event.request_id, "location": after.name, "kind": after.holds[event.offer_id].kind,
         "sleeps": event.sleeps, "expires_at": event.expires_at,
     })  # fmt: skip

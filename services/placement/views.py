@@ -128,7 +128,9 @@ sessions = sa.Table(
     sa.Column("seats", sa.Integer, nullable=False),
     sa.Column("booked", sa.Integer, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("attended", sa.Integer),
 )
+"""attended: null where nobody has counted who came."""
 
 BOARD_TABLES = (locations, places, holds, stays, nights, head_counts, sessions)
 
@@ -159,6 +161,7 @@ _Rare: TypeAlias = (
     | ev.SessionOpened
     | ev.SeatBooked
     | ev.SeatGivenBack
+    | eh.AttendanceNoted
     | ev.PlacesOpened
     | ev.PlacesClosed
     | ev.LocationOpened
@@ -213,7 +216,7 @@ class _Board:
             case (
                 ev.LocationClosed() | ev.RoomComposed() | ev.HoldRefused() | ev.HoldCalledOff() | ev.AnswerRepeated()
                 | RegimeNoted() | RegimeBegan() | RegimeEnded()
-                | eh.HoursDeclared() | eh.CleaningDeclared() | eh.SessionEnded()
+                | eh.HoursDeclared() | eh.CleaningDeclared() | eh.SessionEnded() | eh.SessionWeekEnded()
                 | oe.OfferEnded() | oe.DoubleNoted() | oe.WordRepeated() | oe.ArrivalRefused() | oe.StayClaimed()
                 | oe.OffersTurned() | oe.OperatorAsked() | oe.QuestionAnswered()
             ):  # fmt: skip
@@ -238,7 +241,7 @@ class _Board:
                     self._touched[place_id] = None
             case ev.HeadsCounted():
                 self._counted(event, version)
-            case ev.SessionOpened() | ev.SeatBooked() | ev.SeatGivenBack():
+            case ev.SessionOpened() | ev.SeatBooked() | ev.SeatGivenBack() | eh.AttendanceNoted():
                 self._session(event, version)
             case ev.PlacesOpened():
                 for index, place_id in enumerate(event.place_ids):
@@ -348,17 +351,24 @@ class _Board:
                 self._edit(event.stay_id, version, ended_at=None, end_reason=None)
                 self._touched.update(dict.fromkeys(event.place_ids))
 
-    def _session(self, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack, version: int) -> None:
-        id_, name = event.session_id, self._after.name
+    def _session(
+        self, event: ev.SessionOpened | ev.SeatBooked | ev.SeatGivenBack | eh.AttendanceNoted, version: int
+    ) -> None:
+        id_, name, before = event.session_id, self._after.name, self._before
         if isinstance(event, ev.SessionOpened):
-            row: tuple[Any, ...] = (id_, name, event.kind, event.starts_at, event.ends_at, event.seats, 0, version)
+            about: tuple[Any, ...] = (id_, name, event.kind, event.starts_at, event.ends_at, event.seats)
+            self._sessions[id_] = (*about, 0, version, None)
+            return
+        known = self._sessions.get(id_)
+        if known is None:
+            there = before.sessions.get(id_) or before.past[id_]
+            about = (id_, name, there.kind, there.starts_at, there.ends_at, there.seats)
+            known = (*about, len(there.booked), version, there.came)
+        if isinstance(event, eh.AttendanceNoted):
+            self._sessions[id_] = (*known[:7], version, event.attended)
         else:
-            known = self._sessions.get(id_)
-            if known is None:
-                there = self._before.sessions[id_]
-                known = (id_, name, there.kind, there.starts_at, there.ends_at, there.seats, len(there.booked), 0)
-            row = (*known[:6], known[6] + (1 if isinstance(event, ev.SeatBooked) else -1), version)
-        self._sessions[id_] = row
+            more = 1 if isinstance(event, ev.SeatBooked) else -1
+            self._sessions[id_] = (*known[:6], known[6] + more, version, known[8])
 
     def _counted(self, event: ev.HeadsCounted, version: int) -> None:
         self._counts[event.count_id] = (

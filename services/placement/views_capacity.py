@@ -29,10 +29,12 @@ from services.placement.capacity import (
     totals,
     without_room,
 )
+from services.placement.views_weeks import SESSION_WEEK_TABLES, session_week_rows
 from shared.clock import Clock
 from shared.contracts import placement as told
 from shared.contracts.allowance import SeatsTold
 from shared.contracts.base import Contract
+from shared.contracts.placement import SessionWeekTold
 from shared.contracts.vocabulary import BED_KINDS
 from shared.envelope import Message
 from shared.inbox import Reader, View
@@ -100,7 +102,7 @@ offer_modes = sa.Table(
 )
 """The locations that have said whether they ask their operator before they offer."""
 
-CAPACITY_TABLES = (figures, figure_history, offer_modes)
+CAPACITY_TABLES = (figures, figure_history, offer_modes, *SESSION_WEEK_TABLES)
 
 
 def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
@@ -111,6 +113,9 @@ def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
         return
     if isinstance(contract, told.SessionsTold):
         yield from _session_rows(message, contract)
+        return
+    if isinstance(contract, SessionWeekTold):
+        yield from session_week_rows(message, contract)
         return
     if isinstance(contract, told.OfferModeTold):
         yield Put(offer_modes, (message.origin.key, contract.location, message.origin.site, contract.mode))
@@ -146,7 +151,9 @@ def _session_rows(message: Message, contract: told.SessionsTold) -> Iterable[Row
         yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
 
 
-_TOLD: tuple[type[Contract], ...] = (told.CapacityTold, told.SessionsTold, told.OfferModeTold, SeatsTold)
+_TOLD: tuple[type[Contract], ...] = (
+    told.CapacityTold, told.SessionsTold, SessionWeekTold, told.OfferModeTold, SeatsTold,
+)  # fmt: skip
 CAPACITY = View("capacity", CAPACITY_TABLES, {contract.type_name: contract for contract in _TOLD}, capacity_rows)
 
 

@@ -20,6 +20,7 @@ from services.placement.weeks import (
 )
 from shared.contracts import intake as told
 from shared.contracts.base import Contract
+from shared.contracts.placement import SessionWeekTold
 from shared.envelope import Message
 from shared.ports import Put, RowChange
 from shared.schema import NAME, metadata
@@ -36,6 +37,28 @@ week_counts = sa.Table(
 """count: null where the desk told only that it is small."""
 
 WEEK_TABLES = (week_counts,)
+
+session_weeks = sa.Table(
+    "session_weeks",
+    metadata,
+    sa.Column("origin", NAME, primary_key=True),
+    sa.Column("week", sa.Date, primary_key=True),
+    sa.Column("location", NAME, primary_key=True),
+    sa.Column("kind", NAME, primary_key=True),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("sessions", "counted", "booked", "attended", "full")),
+    sa.Column("wait_days", sa.Integer),
+)
+"""What the sessions of each house came to, by week and kind. wait_days: null where no session had a free seat."""
+
+SESSION_WEEK_TABLES = (session_weeks,)
+
+
+def session_week_rows(message: Message, contract: SessionWeekTold) -> Iterable[RowChange]:
+    """The kinds one message names; those it does not name are as they were."""
+    key = (message.origin.key, contract.week, contract.location)
+    for row in contract.rows:
+        counts = (row.sessions, row.counted, row.booked, row.attended, row.full, row.wait_days)
+        yield Put(session_weeks, (*key, row.kind, *counts))
 
 
 def week_rows(message: Message, contract: Contract) -> Iterable[RowChange]:

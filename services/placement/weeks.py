@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from shared.contracts.vocabulary import (
     ANYWHERE,
@@ -14,6 +15,7 @@ from shared.contracts.vocabulary import (
     FLOW_ENDS,
     OUTCOME_KINDS,
     PARTNER_GROUPS,
+    SESSION_KINDS,
     SIZE_CLASSES,
 )
 from shared.suppression import Shown, suppress
@@ -82,6 +84,37 @@ class Flows:
 
 
 @dataclass(frozen=True, slots=True)
+class Sessions:
+    """The sessions of one kind that ended in a week, of all houses. full: of how many every seat was booked. counted:
+    of how many it was counted who came. booked, attended: people; None: left out.
+
+    wait_days_least, wait_days_most: from the end of the week until the first session with a free seat, in the house
+    where that was soonest and in the one where it was latest; None: no house had a seat. without_seat: houses that had
+    none.
+    """
+
+    sessions: int
+    full: int
+    counted: int
+    booked: int | None
+    attended: int | None
+    wait_days_least: int | None
+    wait_days_most: int | None
+    without_seat: int
+
+
+class HouseSessions(NamedTuple):
+    """The same of one house, as it told it. wait_days: None where no session had a free seat."""
+
+    sessions: int
+    counted: int
+    booked: int
+    attended: int
+    full: int
+    wait_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Week:
     """One week of the network. None: left out. share: (legal stay + new application + medical deferral) / ended.
 
@@ -122,6 +155,26 @@ def week_of_network(week: date, counts: Iterable[Count], desks: Sequence[str], b
         unmet=unmet_of(told, below),
         flows=flows_of(told, below),
         missing=[desk for desk in desks if desk not in heard],
+    )  # fmt: skip
+
+
+def sessions_of_network(told: Iterable[tuple[str, HouseSessions]], below: int) -> dict[str, Sessions]:
+    """Each kind of all houses together. told: kind and counts. How many sessions there were, how many were full and how
+    long one waits is no count of people; how many had a seat and how many came is left out where either is small, or
+    the difference is: who stayed away."""
+    rows = list(told)
+    return {kind: _sessions([row for name, row in rows if name == kind], below) for kind in SESSION_KINDS}
+
+
+def _sessions(rows: Sequence[HouseSessions], below: int) -> Sessions:
+    booked, attended = sum(row.booked for row in rows), sum(row.attended for row in rows)
+    shown = suppress({"attended": attended, "stayed_away": booked - attended}, below)
+    waits = [row.wait_days for row in rows if row.wait_days is not None]
+    return Sessions(
+        sessions=sum(row.sessions for row in rows), full=sum(row.full for row in rows),
+        counted=sum(row.counted for row in rows), booked=shown.count, attended=shown["attended"].count,
+        wait_days_least=min(waits, default=None), wait_days_most=max(waits, default=None),
+        without_seat=len(rows) - len(waits),
     )  # fmt: skip
 
 

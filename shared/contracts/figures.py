@@ -56,3 +56,19 @@ class SessionSeats(BaseModel):
     sessions: Count
     seats: Count
     booked: Count
+
+
+class SessionWeekRow(BaseModel):
+    """The sessions of one kind that ended in one week: how many, of how many it was counted who came, their booked
+    seats, how many of those people came, and how many sessions were full. wait_days: from the end of the week until
+    the first session with a free seat begins; None: no session had one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: SessionKind
+    sessions: Count
+    counted: Count
+    booked: Count
+    attended: Count
+    full: Count
+    wait_days: Count | None

@@ -60,6 +60,16 @@ class StayClaimedBody(LetterBody):
     kind: BedKind
 
 
+class PlaceOfferedBody(LetterBody):
+    """A place for one request, kept until `expires_at` by the owner's clock. sleeps: people who can sleep there."""
+
+    offered_for: Id
+    location: LocationName
+    kind: BedKind
+    sleeps: Annotated[int, Field(ge=1, le=400)]
+    expires_at: AwareDatetime
+
+
 class PlaceAnsweredBody(LetterBody):
     """How it stands with an offer. reason: why it ended. turn: the newest the owner knows of the desk's words about it.
     number: of the owner's words the higher one is the newer. expires_at: until when the place is kept, while it is."""

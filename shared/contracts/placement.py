@@ -5,14 +5,15 @@ site events name them by id, and no personal data is in them. A letter names a l
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract, Letter, LetterBody
-from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SiteName
+from shared.contracts.figures import CapacityRow, Id, LocationName, SessionSeats, SessionWeekRow, SiteName
 from shared.contracts.hold_letters import HoldAnsweredBody, HoldAskedBody, HoldCalledOffBody
-from shared.contracts.offer_letters import PlaceAnsweredBody, StayToldBody
+from shared.contracts.offer_letters import PlaceAnsweredBody, PlaceOfferedBody, StayToldBody
 from shared.contracts.vocabulary import (
     BedKind,
     BlockReason,
@@ -56,6 +57,19 @@ class SessionsTold(Contract):
     title: Annotated[str, Field(max_length=200)]
     district: Annotated[str, Field(max_length=60)]
     rows: Annotated[tuple[SessionSeats, ...], Field(min_length=1, max_length=10)]
+
+
+class SessionWeekTold(Contract):
+    """What the sessions of one location came to in a week that is over, as absolute counts: the newest of a week and
+    kind counts. week: its Monday."""
+
+    type_name: ClassVar[str] = "nl.plek.placement.session-week-told.v1"
+    log: ClassVar[Literal["pub", "loc"]] = "pub"
+
+    location: LocationName
+    site: SiteName
+    week: date
+    rows: Annotated[tuple[SessionWeekRow, ...], Field(min_length=1, max_length=10)]
 
 
 class OfferModeTold(Contract):
@@ -343,16 +357,6 @@ class QuestionTold(Contract):
     at: AwareDatetime
 
 
-class PlaceOfferedBody(LetterBody):
-    """A place for one request, kept until `expires_at` by the owner's clock. sleeps: people who can sleep there."""
-
-    offered_for: Id
-    location: LocationName
-    kind: BedKind
-    sleeps: Annotated[int, Field(ge=1, le=400)]
-    expires_at: AwareDatetime
-
-
 class PlaceOffered(Letter):
     """A held place is put to a client who waits; `request_id` is the offer's id, which is its hold's too."""
 
@@ -383,6 +387,6 @@ LETTERS: tuple[type[Letter], ...] = (HoldAsked, HoldCalledOff, HoldAnswered)
 CONTRACTS: tuple[type[Contract], ...] = (
     CapacityTold, OfferModeTold, PlacesOpened, PlacesBlocked, PlacesUnblocked, PlacesClosed, PlaceHeld, HoldEnded,
     StayBegan, StayEnded, StaysBegan, StaysEnded, StayMoved, StayCorrected, StayResumed, HeadsCounted, EpochBegan,
-    SiteEpochBegan, RegimeTold, SessionsTold, QuestionTold, *LETTERS, *OFFER_LETTERS,
+    SiteEpochBegan, RegimeTold, SessionsTold, SessionWeekTold, QuestionTold, *LETTERS, *OFFER_LETTERS,
 )  # fmt: skip
 """Everything the placement service tells, by class."""

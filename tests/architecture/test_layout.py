@@ -78,6 +78,8 @@ PURE_MODULES = {
         "books": "a programme's accounts and forecast, and one pay run",
         "seats": "a client's allowance",
         "counter": "where cash is handed out",
+        "sessions": "consultation hours, activities and internships, and who has a seat",
+        "pressure": "full sessions and waiting days, as a picture",
         "forms": "what a form of a page asks",
     },
 }

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from services.console.words import words
+from shared.contracts.weeks import CITY
 from tests.browser.at_desks import SLOWLY_MS, city_with_desks, let_in, opens, registered, sign_in, visiting
 from tests.browser.test_for_everybody import NARROW, everywhere, large_enough, violations
-from tests.browser.visitor import PATIENCE_MS, PHONE, Scheme, Visitors
+from tests.browser.visitor import PATIENCE_MS, PHONE, Scheme, Visitor, Visitors
 from tests.support.network import Network
 
 HEBREW = "שם ארוך מאוד שלא מפסיק בכלל"
@@ -345,6 +348,110 @@ def test_a_file_is_kept_after_all_and_one_that_comes_is_not_taken(visitors: Visi
                 expect(coming).to_have_count(0, timeout=PATIENCE_MS)
             expect(desk.page.get_by_role("button", name="Correct the file")).to_be_visible(timeout=SLOWLY_MS)
             expect(going).to_have_count(0)
+
+
+def test_a_session_is_opened_booked_by_number_and_for_a_file_and_who_came_is_counted(visitors: Visitors) -> None:
+    house = visitors.network.new_name("house")
+    with visitors.api("noord", "caseworker") as noord, visitors.api("noord") as door:
+        assert door.post("/api/placement/locations", json={"name": house, "title": house}).is_success
+        client = noord.post("/api/intake/clients", json={}).json()["id"]
+        noord.post(f"/api/intake/clients/{client}/referrals", json={"partner_kind": "legal_aid"})
+        with visitors.visitor("noord", size=PHONE) as desk:
+            sign_in(visitors, desk, "caseworker", "/sessions").is_live()
+            a_session_opens(desk, house)
+            line = desk.page.locator("[data-session]")
+            expect(line).to_contain_text("1 free", timeout=PATIENCE_MS)
+            expect(desk.page.locator("[data-kind=consultation]")).to_contain_text("First free seat:")
+            number = booked(desk)
+            expect(line).to_contain_text("Full", timeout=PATIENCE_MS)
+            expect(desk.page.locator("[data-first]")).to_have_text("No free seat")
+            expect(line.get_by_role("button", name="Book a seat")).to_have_count(0)
+            form = opens(desk, "Cancel a booking")
+            form.get_by_label("Number of the booking").fill("00000000")
+            form.get_by_role("button", name="Cancel the booking").click()
+            expect(form.get_by_role("alert")).to_contain_text("No booking", timeout=PATIENCE_MS)
+            form.get_by_label("Number of the booking").fill(number.upper())
+            form.get_by_role("button", name="Cancel the booking").click()
+            desk.says("Cancelled")
+            expect(line).to_contain_text("1 free", timeout=PATIENCE_MS)
+
+            sign_in(visitors, desk, "caseworker", f"/clients/{client}").is_live()
+            number = booked(desk, "Session")
+            expect(desk.page.locator("[data-referral]")).to_contain_text(f"seat {number} booked", timeout=PATIENCE_MS)
+            [full] = noord.get("/api/placement/sessions?recent=true").json()["items"]
+            assert (full["booked"], full["seats"]) == (1, 1)
+            opens(desk, "Give the seat back").get_by_role("button", name="Give the seat back").click()
+            desk.says("The seat is free")
+            assert noord.get(f"/api/placement/sessions/{full['id']}").json()["booked"] == 0
+
+            times = {"starts_at": datetime.now(UTC).isoformat(), "ends_at": full["ends_at"]}
+            body = {"location": house, "kind": "activation", "seats": 2} | times
+            begun = noord.post("/api/placement/sessions", json=body).json()["id"]
+            noord.post(f"/api/placement/sessions/{begun}/book")
+            sign_in(visitors, desk, "caseworker", "/sessions").is_live()
+            opens(desk, "Count who came").get_by_role("button", name="Note").click()
+            desk.says("Noted")
+            line = desk.page.locator(f"[data-session='{begun}']")
+            expect(line).to_contain_text("1 came", timeout=PATIENCE_MS)
+            desk.page.get_by_role("button", name="Undo").click()
+            expect(line).not_to_contain_text("1 came", timeout=PATIENCE_MS)
+            assert noord.get(f"/api/placement/sessions/{begun}").json()["attended"] is None
+            assert desk.width() <= PHONE[0]
+            large_enough(desk)
+            assert violations(desk) == []
+        assert door.post(f"/api/placement/locations/{house}/close").is_success
+
+
+def a_session_opens(desk: Visitor, house: str) -> None:
+    """A consultation hour with one seat, in two days; first with times that cannot be, then by the keyboard."""
+    form = opens(desk, "Open a session")
+    ahead = datetime.now(CITY) + timedelta(days=2)
+    if form.get_by_label("House").count():  # another test's is known here, too
+        form.get_by_label("House").select_option(house)
+    form.get_by_label("Kind").select_option("consultation")
+    form.get_by_label("From").fill(f"{ahead:%Y-%m-%d}T10:00")
+    form.get_by_label("Until").fill(f"{ahead:%Y-%m-%d}T09:00")
+    form.get_by_label("Seats").fill("1")
+    form.get_by_role("button", name="Open").click()
+    expect(form.get_by_role("alert")).to_contain_text("has to end after it begins", timeout=PATIENCE_MS)
+    form.get_by_label("Until").fill(f"{ahead:%Y-%m-%d}T12:00")
+    form.get_by_role("button", name="Open").press("Enter")
+    desk.says("Opened")
+
+
+def booked(desk: Visitor, which: str = "") -> str:
+    """Books a seat: the number that is shown, and with the dialog gone."""
+    form = opens(desk, "Book a seat")
+    if which:
+        form.get_by_label(which).select_option(index=1)
+    form.get_by_role("button", name="Book").click()
+    number = desk.page.locator("[data-answer=number]")
+    expect(number).to_have_text(re.compile(r"^[0-9a-f]{8}$"), timeout=PATIENCE_MS)
+    said = number.inner_text()
+    desk.page.keyboard.press("Escape")
+    expect(desk.page.locator("#sheet-body")).to_be_empty()
+    return said
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_the_municipality_makes_a_house_known_for_its_own_sessions(visitors: Visitors, language: str) -> None:
+    """Once; who looks again finds it, and a page that fits whatever is wide."""
+    spoken = words(language)
+    with visitors.visitor("stad", language=language, size=PHONE) as office:
+        sign_in(visitors, office, "coordinator", "/sessions").is_live()
+        if office.page.locator("[data-key=no-house]").count():
+            assert violations(office) == []
+            form = opens(office, spoken("form.session.house"))
+            form.get_by_label(spoken("form.session.title")).fill("Stadhuis")
+            form.get_by_role("button", name=spoken("form.session.house_button")).click()
+        opener = office.page.locator("[data-sheet='/sessions/form?about=open']")
+        expect(opener).to_be_visible(timeout=PATIENCE_MS)
+        expect(office.page.locator("[data-key=nothing]")).to_contain_text(spoken("sessions.empty_title"))
+        assert office.width() <= PHONE[0]
+        opener.click()
+        expect(office.page.locator("#sheet form.fill")).to_be_visible(timeout=PATIENCE_MS)
+        assert violations(office) == []
+        assert office.page.locator("#sheet").evaluate("element => element.scrollWidth <= element.clientWidth")
 
 
 @everywhere

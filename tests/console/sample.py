@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Letter, LetterBody
-from shared.contracts.figures import CapacityRow, SessionSeats
-from shared.contracts.offer_letters import PlaceAnsweredBody, StayToldBody
+from shared.contracts.figures import CapacityRow, SessionSeats, SessionWeekRow
+from shared.contracts.offer_letters import PlaceAnsweredBody, PlaceOfferedBody, StayToldBody
 from shared.envelope import Log, Message, Origin, bus_subject, to_headers
 from tests.support.letters import site_seals
 from tests.support.memory_bus import MemoryBus
@@ -78,6 +78,16 @@ def contracts() -> list[Contract]:
             district="West",
             rows=(SessionSeats(kind="consultation", sessions=1, seats=5, booked=2),),
         ),
+        told.SessionWeekTold(
+            location="west",
+            site="west",
+            week=date(2026, 1, 5),
+            rows=(
+                SessionWeekRow(
+                    kind="consultation", sessions=1, counted=1, booked=5, attended=4, full=1, wait_days=None
+                ),
+            ),
+        ),
         told.QuestionTold(location="west", question_id=STAY, kind="shelter_24h", open=True, answer_by=AT, at=AT),
         *_letters(),
     ]
@@ -92,7 +102,7 @@ def _letters() -> list[Contract]:
         told.HoldAsked: ask,
         told.HoldCalledOff: hold_letters.HoldCalledOffBody(location="noord", expires_at=AT),
         told.HoldAnswered: hold_letters.HoldAnsweredBody(status="active", code=None, expires_at=AT),
-        told.PlaceOffered: told.PlaceOfferedBody(
+        told.PlaceOffered: PlaceOfferedBody(
             offered_for=STAY, location="west", kind="shelter_24h", sleeps=1, expires_at=AT
         ),
         told.PlaceAnswered: PlaceAnsweredBody(

@@ -161,11 +161,16 @@ def test_a_referral_says_to_whom_for_whom_and_when() -> None:
     made: dict[str, Any] = {
         "id": uid(80), "client_id": CLIENT, "partner_kind": "school", "group": "education", "partner": "De Brug",
         "member_id": FIVE[3]["id"], "state": "appointment", "made_at": at(days=-1), "appointment_at": at(days=1),
-        "version": 1,
+        "version": 1, "seat": None,
     }  # fmt: skip
     [referred] = page(client(), referrals=[made]).referrals
     assert (referred.title, referred.about) == ("School", "De Brug · for somebody of 4 to 11 · made 9 Jan 2026")
-    assert (referred.state, referred.open) == ("appointment Sun 11 Jan 21:00", True)
+    assert (referred.state, referred.open, referred.seat) == ("appointment Sun 11 Jan 21:00", True, False)
+    seat = {"session_id": uid(81), "booking_id": "5b1e7a52" + uid(82)[8:]}
+    [with_seat] = page(client(), referrals=[made | {"seat": seat}]).referrals
+    assert (with_seat.state, with_seat.seat) == ("appointment Sun 11 Jan 21:00 · seat 5b1e7a52 booked", True)
+    [went] = page(client(), referrals=[made | {"seat": seat, "state": "attended"}]).referrals
+    assert not went.seat
 
 
 def test_the_list_has_who_was_here_last_first_and_nobody_erased() -> None:

@@ -22,18 +22,20 @@ PATHS = ("/clients", "/clients/live", f"/clients/{uid(1)}", f"/clients/{uid(1)}/
 
 
 class Desk:
-    """The screens of a site with every service and every duty, none of which answers, but for what does."""
+    """The screens of a site with every service and every duty, none of which answers, but for what does: `answers` for
+    all of them, `asked` for this site's own."""
 
     def __init__(
-        self, pages: Pages, *, municipality: bool = True, answers: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+        self, pages: Pages, *, municipality: bool = True, answers: httpx.AsyncBaseTransport | None = None,
+        asked: httpx.AsyncClient | None = None,
+    ) -> None:  # fmt: skip
         services = ["intake", "placement", "allowance", "console"]
         settings = pages.settings.model_copy(update={"services": services, "municipality": municipality})
         nobody = httpx.AsyncClient(base_url="http://127.0.0.1:9", timeout=1, trust_env=False, transport=answers)
         keys = load_public_keys(settings.token_keys)
         self._pages = pages
         self.border = Border(
-            build(Screens(settings, Places(nobody), CLOCK, COOKIE), pages.entrance),
+            build(Screens(settings, Places(asked or nobody), CLOCK, COOKIE), pages.entrance),
             verify=lambda token: verify_token(keys, token, "west", CLOCK.now()), sign_in="/sign-in", cookie=COOKIE,
         )  # fmt: skip
 
@@ -109,6 +111,7 @@ async def test_the_form_that_registers_carries_nobody_and_names_every_language(d
         "/city/nights.parquet",
         "/city/nights.svg",
         "/city/weeks.csv",
+        "/city/sessions.svg",
         "/city/waiting.csv",
         "/city/flows",
         "/city/flows.csv",

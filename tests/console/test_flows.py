@@ -36,7 +36,7 @@ def week(day: str = "2026-01-05", ways: dict[tuple[str, str], int] | None = WAYS
         Count("west", FLOWS, flow_word(one, to), ways.get((one, to), 0))
         for one in FLOW_ENDS for to in FLOW_ENDS if one != to
     ]  # fmt: skip
-    return _shown(week_of_network(date.fromisoformat(day), told, ["west"], 5)).model_dump(mode="json")
+    return _shown(week_of_network(date.fromisoformat(day), told, ["west"], 5), {}).model_dump(mode="json")
 
 
 def answer(*items: Any, incomplete: Sequence[str] = ()) -> Any:

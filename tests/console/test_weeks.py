@@ -16,15 +16,20 @@ from starlette.requests import Request
 
 from services.console.api_city import PAPER, table
 from services.console.api_weeks import MEASURES
+from services.console.pressure import HIGH, pressure
 from services.console.weeks import CHART_HEIGHT, COLUMNS, UNMET_PARTS, file_rows, weeks
 from services.console.words import LANGUAGES, words
 from services.placement.api_weeks import _shown
-from services.placement.weeks import Count, week_of_network
-from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS
+from services.placement.weeks import Count, sessions_of_network, week_of_network
+from shared.contracts.vocabulary import OUTCOME_KINDS, PARTNER_GROUPS, SESSION_KINDS
 from tests.console.test_contrast import TEXT, contrast
 from tests.console.test_pages import Pages
 
 EN = words("en")
+NO_SESSIONS = {
+    "sessions": 0, "full": 0, "counted": 0, "booked": 0, "attended": 0,
+    "wait_days_least": None, "wait_days_most": None, "without_seat": 0,
+}  # fmt: skip
 
 
 def week(day: str = "2026-01-05", **more: Any) -> dict[str, Any]:
@@ -35,6 +40,10 @@ def week(day: str = "2026-01-05", **more: Any) -> dict[str, Any]:
     return {
         "week": day, "registrations": None, "ended": 31, "share": 0.419, "perspective": 13,
         "outcomes": {"legal_stay": 13, "left": 18}, "referrals": groups, "unmet": {"total": 14} | unmet,
+        "sessions": dict.fromkeys(SESSION_KINDS, NO_SESSIONS) | {
+            "consultation": {"sessions": 3, "full": 2, "counted": 2, "booked": 20, "attended": 12,
+                             "wait_days_least": 4, "wait_days_most": 11, "without_seat": 1},
+        },
         "missing": ["west"],
     } | more  # fmt: skip
 
@@ -83,6 +92,27 @@ def test_unmet_need_is_listed_by_what_was_looked_for_and_where_there_was_none_it
     ]  # fmt: skip
 
 
+def test_who_came_stands_beside_who_had_a_seat_and_a_kind_there_was_none_of_has_no_lines() -> None:
+    few = NO_SESSIONS | {"sessions": 1, "counted": 1, "booked": None, "attended": None}
+    shown = weeks(answer(week(), week("2025-12-29", sessions=dict.fromkeys(SESSION_KINDS, few))), EN)
+    assert [name for name, _ in shown.sessions] == ["Day activity", "Consultation hour", "Internship"]
+    [(name, lines)] = weeks(answer(week()), EN).sessions
+    cells = {line.key: line.cells for line in lines}
+    assert (name, cells["consultation booked"], cells["consultation attended"]) == ("Consultation hour", ["20"], ["12"])
+    hidden = {line.key: line.cells[0] for line in shown.sessions[1][1]}
+    assert hidden["consultation attended"] == hidden["consultation booked"] == EN("city.left_out")
+    assert hidden["consultation counted"] == "1"
+
+
+def test_what_was_full_and_how_long_one_waited_is_shown_by_week_and_kind() -> None:
+    taken = NO_SESSIONS | {"without_seat": 2}
+    shown = weeks(answer(week(), week("2025-12-29", sessions=dict.fromkeys(SESSION_KINDS, taken))), EN)
+    cells = {line.key: line.cells for _, lines in shown.sessions for line in lines}  # the oldest first
+    assert (cells["consultation full"], cells["consultation without_seat"]) == (["0", "2"], ["2", "1"])
+    assert cells["consultation wait_days"] == [EN("weeks.no_seat"), EN("summary.free_range", low=4, high=11)]
+    assert cells["internship wait_days"] == [EN("weeks.no_seat"), "–"]
+
+
 def _nothing_shown() -> dict[str, Any]:
     return {"total": None, **{part: dict.fromkeys(list_) for part, list_ in UNMET_PARTS.items()}}
 
@@ -97,13 +127,19 @@ def test_a_file_has_every_count_and_nothing_where_one_is_left_out() -> None:
     assert (rows["referrals", "legal"]["least"], rows["referrals", "legal"]["most"]) == ("6", "9")
     assert rows["registrations", ""]["least"] == rows["unmet", ""]["most"] == ""
     assert {row["least"] for (part, _), row in rows.items() if part.startswith("unmet")} == {""}
-    assert len(rows) == 4 + len(OUTCOME_KINDS) + len(PARTNER_GROUPS) + sum(map(len, UNMET_PARTS.values()))
+    assert len(rows) == 4 + len(OUTCOME_KINDS) + len(PARTNER_GROUPS) + sum(map(len, UNMET_PARTS.values())) + 21
+    assert (rows["sessions_attended", "consultation"]["least"], rows["sessions_full", "consultation"]["most"]) == (
+        "12",
+        "2",
+    )
+    wait = rows["sessions_wait_days", "consultation"]
+    assert (wait["least"], wait["most"], rows["sessions_wait_days", "internship"]["most"]) == ("4", "11", "")
 
 
 def test_the_screen_reads_the_weeks_as_the_places_service_makes_them() -> None:
     told = [Count("west", "outcomes", "legal_stay", 7), Count("west", "outcomes", "left", 2)]
     made = week_of_network(date(2026, 1, 5), told, ["west"], 5)
-    shown = weeks(answer(_shown(made).model_dump(mode="json")), EN)
+    shown = weeks(answer(_shown(made, sessions_of_network([], 5)).model_dump(mode="json")), EN)
     cells = {line.key: line.cells[0] for line in shown.outcomes}
     assert cells["left"] == EN("city.left_out")  # with whatever would give the two away
     assert cells["ended"] == EN("city.left_out") or cells["legal_stay"] == EN("city.left_out")
@@ -129,6 +165,28 @@ def test_a_picture_that_is_taken_away_has_its_colours_its_moment_and_its_source_
     assert contrast(PAPER["ink"], "#ffffff") >= TEXT
 
 
+def test_full_sessions_and_days_are_a_picture_with_its_source_and_its_moment_in_it(tmp_path: Path) -> None:
+    taken = dict.fromkeys(SESSION_KINDS, NO_SESSIONS) | {"consultation": NO_SESSIONS | {"without_seat": 1}}
+    told = answer(week(), week("2025-12-29", sessions=taken), incomplete=["noord/placement"])
+    drawn = pressure(told, EN)
+    [band] = drawn.bands
+    older, newer = band.bars
+    assert (older.height, older.full, older.wait) == (0, EN("weeks.none_over"), EN("weeks.no_seat_short"))
+    assert (newer.height, newer.full, newer.wait) == (2 * HIGH // 3, "2 of 3", "4 to 11 d")
+    facts: dict[str, Any] = {"weeks": weeks(told, EN), "pressure": drawn, "now": "Mon 12 Jan 2026", "paper": PAPER}
+    asked = Request({"type": "http", "path": "/", "query_string": b"", "headers": [(b"accept-language", b"en")]})
+    page = Pages(tmp_path).screens.page(asked, "sessions_chart.html", **facts, **MEASURES)
+    picture = ET.fromstring(bytes(page.body))
+    texts = list(picture.iter("{http://www.w3.org/2000/svg}text"))
+    said = " ".join(text.text or "" for text in texts)
+    for words_ in ("Consultation hour", "2 of 3", "4 to 11 d", "Mon 12 Jan 2026", EN("weeks.sessions_source_short"),
+                   "Noord incomplete"):  # fmt: skip
+        assert words_ in said
+    assert max(int(text.get("y", 0)) for text in texts) < int(picture.get("height", 0))
+    [bar] = picture.iter("{http://www.w3.org/2000/svg}rect")
+    assert bar.get("fill") == PAPER["bar"]
+
+
 def test_the_screen_says_which_site_was_not_heard_in_full(tmp_path: Path) -> None:
     pages = Pages(tmp_path)
     asked = Request({
@@ -137,7 +195,7 @@ def test_the_screen_says_which_site_was_not_heard_in_full(tmp_path: Path) -> Non
     for incomplete in ([], ["noord/intake"]):
         facts: dict[str, Any] = {
             "weeks": weeks(answer(week(), incomplete=incomplete), EN), "now": "now", "below": 5, "parquet": False,
-            "waited": None,
+            "waited": None, "pressure": pressure(answer(week()), EN),
             "role": "coordinator", **MEASURES,
         }  # fmt: skip
         shown = bytes(pages.screens.page(asked, "weeks.html", **facts).body).decode()

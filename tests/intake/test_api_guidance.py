@@ -59,7 +59,25 @@ async def test_a_referral_goes_from_made_to_ended(desk: IntakeDesk) -> None:
         **body, "group": "education", "state": "ended",
     }  # fmt: skip
     assert shown["appointment_at"].replace("Z", "+00:00") == when
+    assert shown["seat"] is None
     assert (await desk.get("/referrals", state="ended")).json()["items"] == [shown]
+
+
+async def test_a_seat_that_was_booked_for_somebody_is_known_to_their_file_and_sealed_there(desk: IntakeDesk) -> None:
+    client_id = await desk.registered()
+    made = (await desk.post(f"/clients/{client_id}/referrals", {"partner_kind": "legal_aid"})).json()
+    path = f"/clients/{client_id}/referrals/{made['id']}/follow"
+    seat = {"session_id": "11111111-1111-4111-8111-111111111111", "booking_id": "22222222-2222-4222-8222-222222222222"}
+    when = {"state": "appointment", "appointment_at": desk.clock.now().isoformat()}
+    alone = await desk.post(path, {"state": "attended", "seat": seat})
+    assert (alone.status_code, alone.json()["code"]) == (422, "appointment-missing")
+    assert (await desk.post(path, when | {"seat": seat})).status_code == 200
+    assert (await desk.get(f"/referrals/{made['id']}")).json()["seat"] == seat
+    stored = [event.data for event in await desk.store.read_all(0, 10_000)]
+    assert len(stored) > 3
+    assert not any(seat["booking_id"].encode() in data for data in stored)
+    assert (await desk.post(path, when)).status_code == 200  # another appointment, without one
+    assert (await desk.get(f"/referrals/{made['id']}")).json()["seat"] is None
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,65 @@ async def test_seats_of_a_session_are_booked_and_given_back(desk: Desk) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (422, "kind-without-seats")
 
 
+async def test_who_came_to_a_session_is_counted_and_taken_back(desk: Desk) -> None:
+    await desk.opened()
+    starts, ends = ((desk.clock.now() + timedelta(hours=hours)).isoformat() for hours in (1, 2))
+    body = {"location": "west", "kind": "consultation", "starts_at": starts, "ends_at": ends, "seats": 2}
+    path = f"/sessions/{(await desk.post('/sessions', 'coordinator', json=body)).json()['id']}"
+    await desk.post(f"{path}/book")
+    early = await desk.post(f"{path}/attended", json={"attended": 1})
+    assert (early.status_code, early.json()["code"]) == (409, "session-not-begun")
+    desk.clock.ahead = timedelta(hours=1)
+    wrong = await desk.post(f"{path}/attended", json={"attended": 2})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "attendance-invalid")
+    assert (await desk.get(path)).json()["attended"] is None
+    assert (await desk.post(f"{path}/attended", "finance", json={"attended": 1})).status_code == 403
+    assert (await desk.post(f"{path}/attended", json={"attended": 1})).status_code == 200
+    assert (await desk.get(path)).json()["attended"] == 1
+    assert (await desk.post(f"{path}/undo")).status_code == 200
+    assert (await desk.get(path)).json()["attended"] is None
+
+
+async def test_a_municipality_keeps_its_own_sessions_and_a_number_is_enough(desk: Desk) -> None:
+    """Nobody but a coordinator works there."""
+    await desk.opened()
+    starts, ends = ((desk.clock.now() + timedelta(hours=hours)).isoformat() for hours in (0, 1))
+    body = {"location": "west", "kind": "activation", "starts_at": starts, "ends_at": ends, "seats": 2}
+    path = f"/sessions/{(await desk.post('/sessions', 'coordinator', json=body)).json()['id']}"
+    booking = (await desk.post(f"{path}/book", "coordinator")).json()
+    assert booking["booking_id"].startswith(booking["number"])
+    number = {"booking_id": booking["number"].upper()}
+    assert (await desk.post(f"{path}/give-back", "coordinator", json=number)).status_code == 200
+    assert (await desk.post(f"{path}/attended", "coordinator", json={"attended": 0})).status_code == 200
+    wrong = await desk.post(f"{path}/give-back", json={"booking_id": "5b1e"})
+    assert wrong.status_code == 422
+
+
+async def test_recent_sessions_are_those_that_are_coming_or_may_be_counted(desk: Desk) -> None:
+    await desk.opened()
+
+    async def opens(kind: str, hours: int) -> str:
+        starts, ends = ((desk.clock.now() + timedelta(hours=at)).isoformat() for at in (hours, hours + 1))
+        body = {"location": "west", "kind": kind, "starts_at": starts, "ends_at": ends, "seats": 3}
+        return str((await desk.post("/sessions", json=body)).json()["id"])
+
+    async def recent(**query: Any) -> list[str]:
+        page = (await desk.get("/sessions", recent="true", **query)).json()
+        assert page["next"] is None
+        return [row["id"] for row in page["items"]]
+
+    first, second = await opens("consultation", 1), await opens("activation", 0)
+    assert await recent() == [second, first]
+    assert (await recent(kind="activation"), await recent(location="noord")) == ([second], [])
+    desk.clock.ahead = timedelta(days=3)
+    third = await opens("consultation", 0)  # what was over is over now
+    assert await recent() == [second, first, third]
+    desk.clock.ahead = timedelta(days=9)
+    assert await recent() == [third]
+    shown = (await desk.get("/sessions", recent="true")).json()["items"][0]
+    assert shown == (await desk.get(f"/sessions/{third}")).json()
+
+
 async def test_an_extra_place_is_opened_in_the_same_tap(desk: Desk) -> None:
     await desk.opened(count=1)
     asked = {"kind": "shelter_24h", "location": "west", "extra": True}

@@ -33,6 +33,7 @@ from services.placement.publish_sessions import session_figures
 from shared.contracts.figures import CapacityRow, SessionSeats
 from shared.contracts.placement import CapacityTold, SessionsTold
 from shared.contracts.vocabulary import BLOCK_REASONS, STAY_END_REASONS
+from shared.contracts.weeks import WEEK, week_of
 from shared.kernel import Rejected
 from shared.timers import TimerSet
 from tests.placement.sample import AT, LOCATION_OPENED, check, uid
@@ -247,6 +248,28 @@ class AnyCommands(RuleBasedStateMachine):
     def end_session(self, session: int) -> None:
         self.do(ch.EndSession, role="system", session_id=uid(session))
         assert uid(session) not in self.state.sessions or self.state.sessions[uid(session)].ends_at > self.now
+
+    @rule(session=st.integers(601, 603), attended=st.integers(-1, 2), undo=st.booleans())
+    def count_who_came(self, session: int, attended: int, undo: bool) -> None:
+        made = (ch.UndoAttendance, {}) if undo else (ch.NoteAttendance, {"attended": attended})
+        self.do(made[0], session_id=uid(session), **made[1])
+        there = [*self.state.sessions.values(), *self.state.past.values()]
+        assert all((session.came or 0) <= len(session.booked) for session in there)
+
+    @rule()
+    def end_week(self) -> None:
+        self.do(ch.EndSessionWeek, role="system", week=week_of(self.now) - WEEK)
+
+    @invariant()
+    def the_weeks_are_a_recount_of_their_sessions(self) -> None:
+        for row in self.state.session_weeks.values():
+            if row.week == week_of(self.now):  # all of its sessions are remembered
+                ended = (one for one in self.state.past.values() if one.kind == row.kind)
+                over = [session for session in ended if week_of(session.ends_at) == row.week]
+                came = [session.came for session in over if session.came is not None]
+                counts = len(over), len(came), sum(len(session.booked) for session in over), sum(came)
+                assert counts == (row.sessions, row.counted, row.booked, row.attended)
+                assert row.full == sum(len(session.booked) == session.seats for session in over)
 
     @rule(
         out_by=st.sampled_from([time(9, 30), time(21, 30), time(3, 0, 30), None]),

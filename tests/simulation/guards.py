@@ -20,7 +20,7 @@ GUARDS: tuple[type[Parts], ...] = (*BROKEN, *BROKEN_POST, *BROKEN_ALLOWANCE)
 SEEDS_MAX = 80
 """The rarest of them takes a store that is put back and a stream that is lost at once: one seed in fifteen."""
 
-BEGIN_AT: dict[str, int] = {"PaymentsToldOnce": 74, "MovesAreNotHeard": 18}
+BEGIN_AT: dict[str, int] = {"PaymentsToldOnce": 74}
 """Where to begin with what is missed late. Payments told once: a letter that was let go, and nothing told since, which
 is one seed in a hundred."""
 

@@ -137,6 +137,9 @@ class Oracle:
             house.kept.settled(house)
             shown = {key[1:]: (*row[3:9], row[9]) for key, row in figures_told.items() if key[0] == name}
             require(shown == house.counts(), "the figures told are not a recount of the events", shown, house.counts())
+            weeks = self._kept[site, disk.epoch, "pub"].weeks[-1]
+            came = {key[1:]: row for key, row in weeks.items() if key[0] == name}
+            require(came == house.kept.weeks(house), "a week of sessions is not a recount of events", came, house.name)
         self._board(known, rows)
         every_timer(site, disk.tables.get(schema.timers.name, {}), known.houses, known.calls)
 

@@ -51,6 +51,22 @@ class Sessions(msgspec.Struct):
     rows: list[SeatsRow]
 
 
+class Came(msgspec.Struct):
+    kind: str
+    sessions: int
+    counted: int
+    booked: int
+    attended: int
+    full: int
+    wait_days: int | None
+
+
+class SessionWeek(msgspec.Struct):
+    location: str
+    week: str
+    rows: list[Came]
+
+
 class HoldWord(msgspec.Struct):
     hold_id: str
     how: str = "active"
@@ -58,16 +74,19 @@ class HoldWord(msgspec.Struct):
 
 _figures = msgspec.json.Decoder(Figures).decode
 _sessions = msgspec.json.Decoder(Sessions).decode
+_session_week = msgspec.json.Decoder(SessionWeek).decode
 _hold = msgspec.json.Decoder(HoldWord).decode
 
 
 class Branch:
-    """One log of one origin in one epoch as one party knows it. `as_of[n]` is what a view shows after row n."""
+    """One log of one origin in one epoch as one party knows it. `as_of[n]` is what a view shows after row n, `weeks[n]`
+    what sessions came to."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.as_of: list[Rows] = [{}]
         self.told: list[Rows] = [{}]
+        self.weeks: list[Rows] = [{}]
 
     def add(self, message: Message) -> None:
         """Takes the next row in. A hold ends once, in what is told too."""
@@ -78,6 +97,9 @@ class Branch:
         self.ids.append(message.id)
         self.told.append(news)
         self.as_of.append({**self.as_of[-1], **news} if news else self.as_of[-1])
+        self.weeks.append(
+            {**self.weeks[-1], **_weeks(message)} if message.name == "session-week-told" else self.weeks[-1]
+        )
 
     def without(self, gone: set[int], sequence: int) -> Rows:
         """What a view shows after row `sequence` when it does without some."""
@@ -90,6 +112,12 @@ class Branch:
     def cut(self, length: int) -> None:
         """An older backup was put back: what came after row `length` never happened."""
         del self.ids[length:], self.as_of[length + 1 :], self.told[length + 1 :]
+        del self.weeks[length + 1 :]
+
+
+def _weeks(message: Message) -> Rows:
+    told = _session_week(message.data)
+    return {(told.location, told.week, row.kind): msgspec.structs.astuple(row)[1:] for row in told.rows}
 
 
 def _news(message: Message, before: Rows) -> Rows:

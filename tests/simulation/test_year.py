@@ -21,7 +21,7 @@ from tests.support.laid_open import MARK, joined
 from tests.support.memory_bus import CITY
 
 WEEKS = int(os.environ.get("PLEK_YEAR_WEEKS", "16"))
-SEED = 5
+SEED = 8
 EVERYTHING = {
     "intake": {
         "request-noticed", "place-accepted", "place-declined", "place-given-up", "stay-claimed", "check-begun",
@@ -29,7 +29,7 @@ EVERYTHING = {
     },
     "placement": {
         "place-offered", "place-answered", "capacity-told", "hold-asked", "hold-answered", "regime-told",
-        "sessions-told",
+        "sessions-told", "session-week-told",
     },
     "allowance": {"entitlement-stated", "seat-answered", "seats-told", "handout-stated", "handout-answered"},
 }  # fmt: skip

@@ -1,6 +1,5 @@
 """People at desks: they open, block, hold, check in, cancel and report at several locations at once, tap twice, try
-again after a crash with the same key, and remember what they were answered.
-"""
+again after a crash with the same key, and remember what they were answered."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.placement import commands as cmd
+from services.placement import commands_house as ch
 from services.placement import commands_offers as oc
 from services.placement.commands_regimes import DeclareRegime, EndRegime, RegimeCommand
 from services.placement.decider_regimes import REGIME
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 Make = Callable[[datetime], cmd.LocationCommand | CallCommand | RegimeCommand]
 """Makes the command of one try: like the API, with ids and the clock of that moment."""
 
-KINDS = ("shelter_24h", "night_shelter", "family_shelter")
-TRIES_MAX = 6
+KINDS, TRIES_MAX = ("shelter_24h", "night_shelter", "family_shelter"), 6
 REGIME_SHARE = 0.05
 """How much of what is asked is about regimes, at the municipality."""
 WITHDRAWN_SHARE = 0.05
@@ -392,12 +391,14 @@ class Desks:
         chance, ids = self._chance, self._world.ids
         session_id = chance.choice(sorted(house.seats) or [None])
         if session_id is None or chance.random() < 0.2:
-            seats = chance.randint(1, 2)
+            seats, ahead = chance.randint(1, 2), timedelta(hours=chance.choice((0, 0, 30, 200)))
             return lambda at: cmd.OpenSession(
-                at=at, role="operator", location=name, session_id=ids.random_id(), kind="consultation", starts_at=at,
-                ends_at=at + timedelta(hours=2), seats=seats,
+                at=at, role="operator", location=name, session_id=ids.random_id(), kind="consultation",
+                starts_at=at + ahead, ends_at=at + ahead + timedelta(hours=2), seats=seats,
             )  # fmt: skip
         booked = sorted(house.booked[session_id])
+        if chance.random() < 0.3:
+            return self._came(name, session_id, len(booked))
         if booked and chance.random() < 0.3:
             back = chance.choice(booked)
             return lambda at: cmd.GiveSeatBack(
@@ -405,6 +406,15 @@ class Desks:
             )
         return lambda at: cmd.BookSeat(
             at=at, role="caseworker", location=name, session_id=session_id, booking_id=ids.random_id()
+        )
+
+    def _came(self, name: str, session_id: str, booked: int) -> Make:
+        """Somebody counts who came, or takes the last count back; a session that is long over too."""
+        if self._chance.random() < 0.3:
+            return lambda at: ch.UndoAttendance(at=at, role="operator", location=name, session_id=session_id)
+        attended = self._chance.randint(0, booked + 1)
+        return lambda at: ch.NoteAttendance(
+            at=at, role="operator", location=name, session_id=session_id, attended=attended
         )
 
     def _count_heads(self, name: str, house: House) -> Make:

@@ -10,7 +10,7 @@ const refusals = { ...texts.refusals, ...JSON.parse(told.refusals) };
 const zone = "Europe/Amsterdam";
 
 let from = null; // what opened the dialog, by its key: its button may be another one by then
-let sent = { body: "", key: "" };
+let sent = { body: "", key: "", next: "" };
 
 async function open(button) {
   try {
@@ -86,13 +86,15 @@ async function submit(form) {
   form.setAttribute("aria-busy", "true");
   try {
     const body = await collect(form);
-    const text = form.dataset.path + JSON.stringify(body);
-    if (text !== sent.body) sent = { body: text, key: newKey() };
-    const answer = await send(form.dataset.path, body, sent.key, form.dataset.version);
-    const came = await answer.json().catch(() => ({}));
+    const path = filled(form.dataset.path, body, encodeURIComponent);
+    const text = path + JSON.stringify(body);
+    if (text !== sent.body) sent = { body: text, key: newKey(), next: newKey() };
+    let answer = await send(path, body, sent.key, form.dataset.version);
+    let came = await answer.json().catch(() => ({}));
+    if (answer.ok && form.dataset.then) [answer, came] = await then(form, { ...body, ...came });
     if (answer.ok) accepted(form, came);
     else {
-      if (answer.status < 500) sent = { body: "", key: "" }; // it was decided: once more is a new question
+      if (answer.status < 500) sent = { body: "", key: "", next: "" }; // it was decided: once more is a new question
       warn(form, came.code || (answer.status >= 500 ? "unavailable" : String(answer.status)));
       if (answer.status === 401) signedOut();
     }
@@ -103,10 +105,40 @@ async function submit(form) {
   button.disabled = false;
 }
 
+function filled(text, facts, made) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in facts ? made(facts[name]) : whole));
+}
+
+// The second of two requests; the first one's answer is shown. A second that is refused takes the first back.
+async function then(form, facts) {
+  const { path, body, backPath, backBody } = JSON.parse(form.dataset.then);
+  const told = (made) => JSON.parse(filled(JSON.stringify(made), facts, (value) => JSON.stringify(String(value)).slice(1, -1)));
+  const at = (made) => filled(made, facts, encodeURIComponent);
+  const answer = await send(at(path), told(body), sent.next);
+  const came = await answer.json().catch(() => ({}));
+  if (answer.ok) return [answer, { ...facts, ...came }];
+  if (answer.status < 500) await send(at(backPath), told(backBody), newKey());
+  return [answer, came];
+}
+
+function undone(path) {
+  return async () => {
+    try {
+      const answer = await send(path, {}, newKey());
+      const came = await answer.json().catch(() => ({}));
+      if (answer.ok) { wrote(came.position); say(texts.undone); }
+      else say((refusals[came.code] || refusals.other).replace("{code}", came.code), true);
+    } catch {
+      say(refusals["no-connection"], true);
+    }
+    show();
+  };
+}
+
 function accepted(form, came) {
-  sent = { body: "", key: "" };
+  sent = { body: "", key: "", next: "" };
   if (!("elsewhere" in form.dataset)) wrote(came.position);
-  const { go, done } = form.dataset;
+  const { go, done, undo } = form.dataset;
   if (go) { location.assign(go.replace("{id}", encodeURIComponent(came.id))); return; }
   const shown = inside.querySelector("[data-came-back]");
   if (shown) {
@@ -116,7 +148,7 @@ function accepted(form, came) {
     shown.focus();
   } else {
     sheet.close();
-    say(done);
+    say(done, false, undo ? undone(undo) : null);
   }
   show();
 }

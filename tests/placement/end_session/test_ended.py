@@ -7,7 +7,7 @@ from services.placement import commands_house as ch
 from services.placement import events as ev
 from services.placement import events_house as eh
 from services.placement import policy
-from services.placement.decider_location import Seats
+from services.placement.decider_seats import Seats
 from services.placement.publish import tell
 from shared.contracts.placement import SessionsTold
 from shared.timers import TimerSet
@@ -57,7 +57,7 @@ def test_everybody_is_told_how_many_seats_of_a_kind_there_are_and_are_booked() -
 
 
 def test_a_timer_is_set_for_its_end() -> None:
-    [timer] = policy.timers([OPENED])
+    timer, _ = policy.timers([OPENED])
     assert isinstance(timer, TimerSet)
     assert (timer.id, timer.due_at) == (f"session/{SESSION}", after(hours=2))
     assert policy.due(timer.kind, timer.key, timer.id, END.at).command == END

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from services.placement import commands as cmd
 from services.placement import events as ev
-from services.placement.decider_location import BACK_KEPT
+from services.placement.decider_seats import BACK_KEPT
 from tests.placement.book_seat.test_booked import BOOK, BOOKED, FIRST, OPEN, SECOND
 from tests.placement.open_session.test_opened import OPENED, SESSION
 from tests.placement.sample import AT, after, uid, west
@@ -27,6 +27,15 @@ def test_what_was_not_booked_or_is_over() -> None:
     OPEN.when(BACK).then_rejected("booking-unknown")
     OPEN.given(BOOKED).when(replace(BACK, at=after(hours=3))).then_rejected("session-over")
     OPEN.when(replace(BACK, session_id=FIRST)).then_rejected("session-unknown")
+
+
+def test_the_number_people_wrote_down_is_enough_and_names_one() -> None:
+    one, other = "5b1e7a52" + uid(1)[8:], "5b1e7a52" + uid(2)[8:]
+    booked = OPEN.given(BOOKED, ev.SeatBooked(SESSION, one, AT))
+    given = booked.when(replace(BACK, booking_id="5b1e7a52")).then(ev.SeatGivenBack(SESSION, one, AT))
+    given.when(replace(BACK, booking_id="5b1e7a52")).then_nothing()
+    alike = OPEN.given(ev.SeatBooked(SESSION, one, AT), ev.SeatBooked(SESSION, other, AT))
+    alike.when(replace(BACK, booking_id="5b1e7a52")).then_rejected("booking-unknown")
 
 
 def test_only_the_newest_that_were_given_back_are_remembered() -> None:
