@@ -53,6 +53,23 @@ def dumped(desk: IntakeDesk) -> str:
     return "\n".join(parts)
 
 
+async def test_of_files_asked_for_by_their_ids_no_other_is_opened(desk: IntakeDesk) -> None:
+    made = [(await desk.post("/clients", {})).json()["id"] for _ in range(4)]
+    opened: list[str] = []
+    card = desk.intake.card
+
+    async def watched(client_id: str, sealed: bytes) -> Any:
+        opened.append(client_id)
+        return await card(client_id, sealed)
+
+    desk.intake.card = watched  # type: ignore[method-assign]
+    page = (await desk.get("/clients", id=[made[2], NOBODY, made[0]], erased=False)).json()
+    assert sorted(item["id"] for item in page["items"]) == sorted(opened) == sorted([made[0], made[2]])
+    assert page["next"] is None
+    assert (await desk.get("/clients", id=["no id"])).status_code == 422
+    assert (await desk.get("/clients", id=[NOBODY] * 101)).status_code == 422
+
+
 async def test_a_client_is_registered_with_as_little_as_nothing(desk: IntakeDesk) -> None:
     answer = (await desk.post("/clients", {})).json()
     assert [event["type"] for event in answer["events"]] == ["client-registered.v1"]
