@@ -21,6 +21,12 @@ SEEN = """element => {
 """Whether who uses a keyboard sees where they are: a ring, and nothing lies over it (WCAG 2.4.7, 2.4.11)."""
 INSIDE = "[document.body, ...document.querySelectorAll('#sheet *')].includes(document.activeElement)"
 """Whether the focus is in the sheet, or in the browser's own part of the window."""
+NAMED = """element => {
+  const named = (element.labels?.[0] ?? element).cloneNode(true);
+  named.querySelectorAll("[aria-hidden=true], svg, option").forEach((part) => part.remove());
+  return element.getAttribute("aria-label") ?? named.textContent;
+}"""
+"""What a screen reader says of it, near enough: its label, or the words in it that are not hidden from one."""
 PLACED = "element => [...document.querySelectorAll('*')].indexOf(element)"
 
 
@@ -48,8 +54,7 @@ class Keys:
 
     def named(self) -> str:
         """What the focus is on, as it is announced."""
-        label = "element => element.labels?.[0]?.innerText || element.getAttribute('aria-label') || element.innerText"
-        return str(self.focused.evaluate(label)).strip()
+        return str(self.focused.evaluate(NAMED)).strip()
 
     def enter(self, name: str, key: str = "Tab") -> None:
         self.go_to(name, key)
@@ -57,7 +62,12 @@ class Keys:
 
     def opens(self, name: str) -> Locator:
         """A sheet, which takes the focus."""
-        self.enter(name)
+        self.go_to(name)
+        return self.opens_here()
+
+    def opens_here(self) -> Locator:
+        """What the focus is on opens a sheet."""
+        self.press("Enter")
         sheet = self.page.locator("#sheet")
         expect(sheet).to_be_visible(timeout=PATIENCE_MS)
         assert self.page.evaluate("document.getElementById('sheet').contains(document.activeElement)")
@@ -80,7 +90,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 
 def at_board(visitors: Visitors, way: Way, story: Callable[[Keys, str, list[str]], None], places: int = 2) -> None:
-    """A story at the board of a house of its own. kind: a night shelter, which has everything."""
+    """A story at the board of a night shelter of its own; it is told the places in the order of the board."""
     scheme, motion, size = way
     house, made = visitors.house(places, kind="night_shelter")
     with visitors.visitor("west", scheme=scheme, size=size, reduced_motion=motion) as visitor:
@@ -88,7 +98,10 @@ def at_board(visitors: Visitors, way: Way, story: Callable[[Keys, str, list[str]
         visitor.page.goto(f"{visitor.url}/sign-in")
         keys.enter("Operator")
         visitor.is_live().look_at(house)
-        story(keys, house, made)
+        expect(visitor.page.locator("[data-place]")).to_have_count(places, timeout=PATIENCE_MS)
+        shown = visitor.page.locator("[data-place]").evaluate_all("tiles => tiles.map(tile => tile.dataset.place)")
+        assert sorted(shown) == sorted(made)
+        story(keys, house, shown)
 
 
 def test_a_place_is_taken_freed_and_the_tap_taken_back(visitors: Visitors, way: Way) -> None:
@@ -140,13 +153,13 @@ def test_a_household_moves_is_away_and_leaves_with_a_reason(visitors: Visitors, 
         visitor.sees(second, "occupied")
         visitor.sees(first, "free")
         visitor.button(second, "more").focus()
-        keys.press("Enter")
+        keys.opens_here()
         keys.enter("3 nights")
         expect(visitor.tile(second)).to_contain_text("away until", timeout=PATIENCE_MS)
-        expect(visitor.tile(second).locator("button").first).to_be_focused(timeout=PATIENCE_MS)
+        expect(visitor.tile(second).locator("button:focus")).to_have_count(1, timeout=PATIENCE_MS)
         visitor.button(second, "more").focus()
-        keys.press("Enter")
-        keys.enter("Left without notice")
+        keys.opens_here()
+        keys.enter("Left without a word")
         visitor.sees(second, "free")
 
     at_board(visitors, way, story)
@@ -183,12 +196,12 @@ def test_somebody_at_the_door_a_note_and_everybody_leaving(visitors: Visitors, w
 def test_heads_are_counted_and_the_lists_are_read(visitors: Visitors, way: Way) -> None:
     def story(keys: Keys, house: str, places: list[str]) -> None:
         page = keys.page
-        keys.enter("Count heads")
+        keys.enter("Head count")
         page.wait_for_url("**/count?**")
-        keys.go_to("Night shelter")
+        keys.go_to("Room 101, Place 1")
         keys.press("Space")
         expect(page.locator(f"[data-spot='{places[0]}']")).to_have_attribute("aria-pressed", "true")
-        keys.enter("Send")
+        keys.enter("Done: send the count")
         expect(page.locator("#result")).to_be_focused(timeout=PATIENCE_MS)
         expect(page.locator("#unexpected li")).to_have_count(1)
         keys.enter("Back to the board")
@@ -213,9 +226,9 @@ def test_a_place_is_found_and_held(visitors: Visitors, way: Way) -> None:
         page.wait_for_url("**kind=night_shelter**")
         keys.visitor.is_live()
         keys.enter("Hold")
-        keys.visitor.says("held")
-        keys.enter("Cancel", "Shift+Tab")
-        keys.visitor.says("cancelled")
+        keys.visitor.says("keeps a place until")
+        keys.press("Control+z")
+        keys.visitor.says("Taken back")
 
     at_board(visitors, way, story)
 

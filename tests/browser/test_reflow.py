@@ -4,6 +4,7 @@ scrolling in two directions, nothing cut off, nothing on top of anything else, a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -53,6 +54,11 @@ WRONG = """() => {
     const node = walker.currentNode, element = node.parentElement;
     if (!node.data.trim() || !seen(element) || element.closest(".said, .tally, .dropped, noscript")) continue;
     const range = document.createRange();
+    for (const word of node.data.matchAll(/(?<!\\p{L})\\p{L}{3,13}(?!\\p{L})/gu)) {
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) say(`"${word[0]}" is broken`, element);
+    }
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) {
       if (box.right > wide + 1) say("text beside the page", element);
@@ -182,6 +188,11 @@ def test_the_desk_is_whole_at_four_times_its_size(visitors: Visitors, language: 
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_the_city_is_whole_at_four_times_its_size(visitors: Visitors, language: str) -> None:
     visitors.house(3)
+    begins = datetime.now(UTC) + timedelta(hours=3)
+    with visitors.api("stad", "coordinator") as office:
+        body = {"name": f"Winterkou {language}", "kinds": ["night_shelter"], "starts_at": begins.isoformat(),
+                "ends_at": (begins + timedelta(days=4)).isoformat()}  # fmt: skip
+        assert office.post("/api/placement/regimes", json=body).is_success
     paths = (
         "/",
         "/city",
