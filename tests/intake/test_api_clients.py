@@ -55,14 +55,13 @@ def dumped(desk: IntakeDesk) -> str:
 
 async def test_of_files_asked_for_by_their_ids_no_other_is_opened(desk: IntakeDesk) -> None:
     made = [(await desk.post("/clients", {})).json()["id"] for _ in range(4)]
-    opened: list[str] = []
-    card = desk.intake.card
+    opened, unseal = list[str](), desk.vault.unseal
 
-    async def watched(client_id: str, sealed: bytes) -> Any:
+    async def watched(client_id: str, name: str, sealed: str) -> str:
         opened.append(client_id)
-        return await card(client_id, sealed)
+        return await unseal(client_id, name, sealed)
 
-    desk.intake.card = watched  # type: ignore[method-assign]
+    desk.vault.unseal = watched  # type: ignore[method-assign]
     page = (await desk.get("/clients", id=[made[2], NOBODY, made[0]], erased=False)).json()
     assert sorted(item["id"] for item in page["items"]) == sorted(opened) == sorted([made[0], made[2]])
     assert page["next"] is None
