@@ -57,7 +57,7 @@ async def test_of_files_asked_for_by_their_ids_no_other_is_opened(desk: IntakeDe
     made = [(await desk.post("/clients", {})).json()["id"] for _ in range(4)]
     opened, unseal = list[str](), desk.vault.unseal
 
-    async def watched(client_id: str, name: str, sealed: str) -> str:
+    async def watched(client_id: str, name: str, sealed: str) -> bytes:
         opened.append(client_id)
         return await unseal(client_id, name, sealed)
 
