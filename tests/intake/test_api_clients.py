@@ -57,9 +57,9 @@ async def test_of_files_asked_for_by_their_ids_no_other_is_opened(desk: IntakeDe
     made = [(await desk.post("/clients", {})).json()["id"] for _ in range(4)]
     opened, unseal = list[str](), desk.vault.unseal
 
-    async def watched(client_id: str, name: str, sealed: str) -> bytes:
-        opened.append(client_id)
-        return await unseal(client_id, name, sealed)
+    async def watched(key_id: str, name: str, sealed: str) -> bytes:
+        opened.append(key_id)
+        return await unseal(key_id, name, sealed)
 
     desk.vault.unseal = watched  # type: ignore[method-assign]
     page = (await desk.get("/clients", id=[made[2], NOBODY, made[0]], erased=False)).json()
