@@ -92,6 +92,12 @@ class PageQuery(Body):
     after: Annotated[int | None, Field(ge=0, le=POSITION_MAX)] = None
 
 
+IDS_MAX = 100
+"""How many of a list can be asked for by their ids at once."""
+Ids = Annotated[list[Uuid], Field(max_length=IDS_MAX)]
+"""Only these; none named: all of them."""
+
+
 class Page(BaseModel, Generic[T]):
     """One page of a list. `next` is the cursor of the page after it, null on the last."""
 

@@ -235,7 +235,7 @@ class Store(Protocol):
     async def page(self, table: sa.Table, after: str | None, limit: int, **where: Any) -> list[dict[str, Any]]:
         """At most `limit` rows behind the key `after`, in order of the table's one key column, a text.
 
-        where: a column equals the value; None: it is null; `GIVEN`: it is not.
+        where: a column equals the value, or one of several in a list; None: it is null; `GIVEN`: it is not.
         """
         ...
 

@@ -326,7 +326,7 @@ class PgStore:
         number = itertools.count(1)
         tests = [
             f'"{name}" is null' if value is None else f'"{name}" is not null' if value is GIVEN
-            else f'"{name}" = ${next(number)}'
+            else f'"{name}" = any(${next(number)})' if isinstance(value, list) else f'"{name}" = ${next(number)}'
             for name, value in where.items()
         ]  # fmt: skip
         if after is not None:

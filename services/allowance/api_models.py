@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from services.allowance.decider_limits import CEILING_MAX, HOUSEHOLD_SIZE_MAX
 from shared.contracts.vocabulary import EntitlementEnd, PayMethod, SizeClass
-from shared.http_models import Body, CommandAnswer, PageQuery, Uuid
+from shared.http_models import Body, CommandAnswer, Ids, PageQuery, Uuid
 from shared.money import CENTS_MAX, PeriodKind
 
 
@@ -244,7 +244,10 @@ class DaysBody(Body):
 
 
 class EntitlementsQuery(PageQuery):
+    """id: only these."""
+
     client_id: Uuid | None = None
+    id: Ids = Field(default_factory=list)
     status: Literal["asked", "granted", "suspended", "ended", "refused"] | None = None
 
 

@@ -54,8 +54,8 @@ class Reads:
         return await self._page(m.SeatView, views.seats, query, lambda row: row, where)
 
     async def list_entitlements(self, query: Annotated[m.EntitlementsQuery, Query()]) -> Page[m.EntitlementView]:
-        """This desk's entitlements, ended ones included unless `status` says otherwise."""
-        where = {"client_id": query.client_id, "status": query.status}
+        """This desk's entitlements, or those named; ended ones included unless `status` says otherwise."""
+        where = {"client_id": query.client_id, "status": query.status, "id": query.id or None}
         return await self._page(m.EntitlementView, views.entitlements, query, shown_entitlement, where)
 
     async def show_entitlement(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -13,14 +14,14 @@ from services.console.api_clients import FormQuery
 from services.console.api_screens import NoAnswer, Places, Screens, Viewer, viewer_of
 from services.console.words import Words
 from shared.http_access import CurrentActor, allow
-from shared.http_models import is_id
+from shared.http_models import IDS_MAX, is_id
 from shared.money import day_of
 from shared.security import Role
 
 READERS: tuple[Role, ...] = ("operator", "caseworker")
 NAMES_SECONDS = 30.0
-"""How long it is remembered whose each payment is. The page is asked for once a second while something happens at the
-site; every entitlement and file of it is not."""
+"""How long it is remembered whose each payment is: the page is asked for once a second while something happens at the
+site. Asked are only those that wait, not every entitlement and file of it."""
 VIEWERS_MAX = 200
 """Viewers for whom it is remembered at once."""
 
@@ -85,19 +86,28 @@ class Counter:
         known = self._names.get(viewer.token)
         if known is not None and wanted <= known[1].keys():
             return known[1]
-        found = await self._asked(viewer)
+        found = await self._asked(viewer, wanted)
         if len(self._names) < VIEWERS_MAX:
             self._names[viewer.token] = (now, {id_: found.get(id_, ("", "")) for id_ in wanted})
         return found
 
-    async def _asked(self, viewer: Viewer) -> dict[str, tuple[str, str]]:
-        """Whose each entitlement of this site is."""
-        entitlements, files = await asyncio.gather(
-            self._allowance.every(viewer.token, "entitlements"),
-            self._intake.every(viewer.token, "clients", erased="false"),
-        )
+    async def _asked(self, viewer: Viewer, wanted: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Whose each of these entitlements is. No file is opened but theirs."""
+        granted = await self._named(self._allowance, viewer, "entitlements", wanted)
+        clients = {one["id"]: one["client_id"] for one in granted}
+        files = await self._named(self._intake, viewer, "clients", set(clients.values()), erased="false")
         aliases = {one["id"]: one["alias"] or "" for one in files}
-        return {one["id"]: (one["client_id"], aliases.get(one["client_id"], "")) for one in entitlements}
+        return {id_: (client, aliases.get(client, "")) for id_, client in clients.items()}
+
+    @staticmethod
+    async def _named(
+        service: Places, viewer: Viewer, path: str, wanted: Collection[str], **query: str
+    ) -> list[dict[str, Any]]:
+        """Of a list those with these ids, as many at once as may be asked for."""
+        ids = sorted(wanted)
+        parts = (ids[first : first + IDS_MAX] for first in range(0, len(ids), IDS_MAX))
+        some = await asyncio.gather(*(service.every(viewer.token, path, id=part, **query) for part in parts))
+        return [row for rows in some for row in rows]
 
 
 def _add_page(pages: FastAPI, desk: Counter, path: str, template: str) -> None:

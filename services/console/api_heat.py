@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from services.console.api_city import PAPER, PARQUET, CityQuery, add_made, download, parquet, table
 from services.console.api_screens import Screens, Viewer, viewer_of
 from services.console.heat import CELL, CHART_HEIGHT, LINE, NAME, Heat, Key, Use, heat, nights, used
+from services.console.words import Words
 from shared.security import Actor
 
 KEPT_SECONDS = 300.0
@@ -32,6 +33,17 @@ class Nights:
         self._screens = screens
         self._kept: OrderedDict[datetime, tuple[float, Mapping[Key, Use]]] = OrderedDict()
         self._asking = asyncio.Semaphore(AT_ONCE)
+        self._drawn: dict[str, tuple[list[Mapping[Key, Use]], Heat]] = {}
+        """By language, what was drawn last, and of which nights."""
+
+    async def drawn(self, viewer: Viewer, moments: list[datetime], spoken: Words) -> Heat:
+        """What is drawn of these nights: as long as they are the ones that are kept, it is not drawn again. Raises
+        `NoAnswer`."""
+        seen = await self.seen(viewer, moments)
+        known = self._drawn.get(spoken.language)
+        if known is None or any(one is not other for one, other in zip(known[0], seen, strict=True)):
+            known = self._drawn[spoken.language] = (seen, heat(moments, seen, spoken))
+        return known[1]
 
     async def seen(self, viewer: Viewer, moments: list[datetime]) -> list[Mapping[Key, Use]]:
         """What was used in each of these nights. Raises `NoAnswer`."""
@@ -72,8 +84,7 @@ class _Made:
         self._screens, self._kept = screens, Nights(screens)
 
     async def page(self, request: Request, actor: Actor, query: CityQuery) -> Response:
-        moments, seen = await self._seen(request, actor)
-        return self._page(request, actor, 200, heat(moments, seen, self._screens.language(request)))
+        return self._page(request, actor, 200, await self._heat(request, actor))
 
     async def as_table(self, request: Request, actor: Actor, query: CityQuery) -> Response:
         rows = await self._rows(request, actor)
@@ -84,10 +95,9 @@ class _Made:
         return download(made, "application/vnd.apache.parquet", "nights.parquet")
 
     async def as_picture(self, request: Request, actor: Actor, query: CityQuery) -> Response:
-        moments, seen = await self._seen(request, actor)
-        spoken = self._screens.language(request)
+        shown, spoken = await self._heat(request, actor), self._screens.language(request)
         drawn = self._screens.page(
-            request, "nights_heat.html", heat=heat(moments, seen, spoken), cell=CELL, line=LINE, name=NAME, paper=PAPER,
+            request, "nights_heat.html", heat=shown, cell=CELL, line=LINE, name=NAME, paper=PAPER,
             now=spoken.moment_long(self._screens.clock.now()),
         )  # fmt: skip
         return download(bytes(drawn.body), "image/svg+xml", "nights.svg")
@@ -112,6 +122,10 @@ class _Made:
             for moment, night in zip(moments, seen, strict=True)
             for (site, location), use in sorted(night.items())
         ]  # fmt: skip
+
+    async def _heat(self, request: Request, actor: Actor) -> Heat:
+        viewer, spoken = viewer_of(request, actor, self._screens.cookie), self._screens.language(request)
+        return await self._kept.drawn(viewer, nights(self._screens.clock.now()), spoken)
 
     async def _seen(self, request: Request, actor: Actor) -> tuple[list[datetime], list[Mapping[Key, Use]]]:
         moments = nights(self._screens.clock.now())

@@ -131,11 +131,13 @@ class Places:
             raise NoAnswer(str(answer.status_code))
         return answer.json()
 
-    async def every(self, token: str, path: str, **query: str | int | None) -> list[dict[str, Any]]:
+    async def every(self, token: str, path: str, **query: str | int | Sequence[str] | None) -> list[dict[str, Any]]:
         """All items of a list, `PLACES_MAX` at most."""
         return (await self.first(token, path, **query))[0]
 
-    async def first(self, token: str, path: str, **query: str | int | None) -> tuple[list[dict[str, Any]], bool]:
+    async def first(
+        self, token: str, path: str, **query: str | int | Sequence[str] | None
+    ) -> tuple[list[dict[str, Any]], bool]:
         """The items of a list, `PLACES_MAX` at most, and whether there are more."""
         items: list[dict[str, Any]] = []
         cursor: str | None = None

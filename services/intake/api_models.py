@@ -24,7 +24,7 @@ from shared.contracts.vocabulary import (
     RegistrationState,
     RequestEndReason,
 )
-from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
+from shared.http_models import Body, CommandAnswer, Ids, Moment, PageQuery, Slug, Uuid
 
 
 def _day(value: object) -> date:
@@ -371,9 +371,11 @@ class AfterQuery(Body):
 
 
 class ClientsQuery(PageQuery):
-    """erased: only those that are, or only those that are not."""
+    """erased: only those that are, or only those that are not. id: only these; a file that is not asked for is not
+    opened."""
 
     erased: bool | None = None
+    id: Ids = Field(default_factory=list)
 
 
 class RequestsQuery(PageQuery):

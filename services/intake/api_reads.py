@@ -59,8 +59,10 @@ class Reads:
         self._intake = intake
 
     async def list_clients(self, query: Annotated[m.ClientsQuery, Query()]) -> Page[m.ClientView]:
-        """This desk's files, erased ones included unless `erased` says otherwise."""
-        where = {} if query.erased is None else {"erased_at": GIVEN if query.erased else None}
+        """This desk's files, or those named; erased ones included unless `erased` says otherwise."""
+        where: dict[str, Any] = {} if query.erased is None else {"erased_at": GIVEN if query.erased else None}
+        if query.id:
+            where["id"] = query.id
         return await self.page(m.ClientView, views.clients, query, self._client, where)
 
     async def show_client(

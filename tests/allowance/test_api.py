@@ -56,6 +56,14 @@ async def seats(network: AllowanceNetwork, *, at: str = "west", **counts: int) -
     await desk.seen("/programmes", lambda page: counts.items() <= page["items"][0].items())
 
 
+async def test_entitlements_are_asked_for_by_their_ids(network: AllowanceNetwork) -> None:
+    programme = await network.programme()
+    made = [(await ask(network, programme))["id"] for _ in range(3)]
+    named = (await network.west.get("/entitlements", id=[made[2], client(), made[0]])).json()["items"]
+    assert sorted(row["id"] for row in named) == sorted([made[0], made[2]])
+    assert (await network.west.get("/entitlements", id=["no id"])).status_code == 422
+
+
 async def test_a_seat_is_asked_for_reserved_and_granted(network: AllowanceNetwork) -> None:
     programme = await network.programme()
     answer = await ask(network, programme, household_size=1, from_day=day(1))

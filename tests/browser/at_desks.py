@@ -22,13 +22,13 @@ SLOWLY_MS = 90_000
 
 
 @contextmanager
-def city_with_desks(directory: Path) -> Iterator[Network]:
-    """A network: files are kept at noord and west, family places at west, programmes at stad."""
+def city_with_desks(directory: Path, *words: str) -> Iterator[Network]:
+    """A network: files are kept at noord and west, family places at west, programmes at stad. words: for `plek up`."""
     text = network_of("west", "noord").replace('["placement"', '["allowance", "placement"')
     here = text.index('name = "west"')
     file = directory / "network.toml"
     file.write_text(text[:here] + text[here:].replace('["allowance"', '["intake", "allowance"'), "utf-8")
-    with running_network(network=file) as started:
+    with running_network(*words, network=file) as started:
         yield started
 
 

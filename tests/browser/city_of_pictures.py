@@ -266,23 +266,23 @@ def let_weeks_pass(network: Network) -> bool:
 
 
 def _have_files(desk: httpx.Client, house: httpx.Client, kind: str) -> dict[str, str]:
-    """Clients who came without a name and have a file now, with their stays."""
-    present = [row for row in _list(house, "/api/placement/stays", present="true") if row["kind"] == kind]
+    """Clients who came to west's own house without a name and have a file now, with their stays: a stay that is
+    somebody's, or that a night report of another house counted, is nobody's to claim."""
+
+    def housed() -> set[str]:
+        return {row["stay_id"] for row in _list(house, "/api/placement/offers", word="housed")}
+
+    present, somebodys = _list(house, "/api/placement/stays", present="true"), housed()
+    free = [row for row in present if (row["kind"], row["location"]) == (kind, "west") and row["id"] not in somebodys]
+    assert len(free) >= MOVED, f"only {len(free)} live in {kind} at west"
     theirs: dict[str, str] = {}
-    for stay in present:
+    for stay in free[:MOVED]:
         client = _post(desk, "/api/intake/clients", household=[{"age_band": "23-64"}])["id"]
-        if until("its house has answered", partial(_claimed, desk, client, stay)) == "housed":
-            theirs[client] = stay["id"]
-        if len(theirs) == MOVED:
-            return theirs
-    raise AssertionError(f"only {len(theirs)} live in {kind} at west")
-
-
-def _claimed(desk: httpx.Client, client: str, stay: dict[str, Any]) -> str | None:
-    """What the stay's house says, once it has; said again, a claim is the same one."""
-    claim = {"stay_id": stay["id"], "location": stay["location"], "kind": stay["kind"]}
-    word: str | None = _post(desk, f"/api/intake/clients/{client}/stays", **claim)["word"]
-    return word
+        claim = {"stay_id": stay["id"], "location": stay["location"], "kind": stay["kind"]}
+        _post(desk, f"/api/intake/clients/{client}/stays", **claim)
+        theirs[client] = stay["id"]
+    until("their house has answered", lambda: set(theirs.values()) <= housed())
+    return theirs
 
 
 def _weeks_on(network: Network, days: int) -> None:

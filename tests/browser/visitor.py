@@ -56,8 +56,8 @@ class Visitor:
         self.page.goto(f"{self.url}/?location={location}")
         return self.is_live()
 
-    def is_live(self) -> Visitor:
-        expect(self.page.locator("#pulse")).to_have_attribute("data-state", "live", timeout=PATIENCE_MS)
+    def is_live(self, patience_ms: int = PATIENCE_MS) -> Visitor:
+        expect(self.page.locator("#pulse")).to_have_attribute("data-state", "live", timeout=patience_ms)
         return self
 
     def tile(self, place_id: str) -> Locator:

@@ -490,6 +490,8 @@ async def test_a_page_of_a_table_goes_on_behind_its_last_key(store: Store) -> No
     rest = await store.page(schema.timers, first[-1]["id"], 9, kind="odd")
     assert [row["id"] for row in first + rest] == ["t1", "t3", "t5", "t7"]
     assert await store.page(schema.timers, "t7", 9) == []
+    named = await store.page(schema.timers, "t1", 2, kind="odd", id=["t6", "t1", "t3", "t9", "t5", "t7"])
+    assert [row["id"] for row in named] == ["t3", "t5"]
 
 
 async def test_a_page_tells_null_from_given(store: Store) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from services.console.api_counter import NAMES_SECONDS
 from services.console.api_counter import Counter as Till
 from services.console.api_screens import Places, Screens, Viewer
 from services.console.words import LANGUAGES, words
+from shared.http_models import IDS_MAX
 from tests.console.sample import uid
 from tests.console.test_desk_forms import bodies
 from tests.console.test_desk_pages import Desk
@@ -101,11 +103,15 @@ class Later(MovedClock):
         return super().monotonic() + self.ahead.total_seconds()
 
 
+OTHERS = 400
+"""Files and entitlements of this site of whom nothing waits."""
+
+
 class Site:
-    """Answers what the counter's page asks, and counts how often it is asked what."""
+    """Answers what the counter's page asks, and counts how often it is asked what, and how much was looked up."""
 
     def __init__(self, waiting: int) -> None:
-        self.waiting, self.asked = waiting, Counter[str]()
+        self.waiting, self.asked, self.looked_up = waiting, Counter[str](), Counter[str]()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         name = scope["path"].rpartition("/")[2]
@@ -116,14 +122,14 @@ class Site:
         items = {
             "vouchers": vouchers, "programmes": [{"id": uid(9), "name": "Leefgeld", "period": "month"}],
             "transfers": [transfer(1, "paid")] if b"period=2026-01" in scope["query_string"] else [],
-            "entitlements": [{"id": row["entitlement_id"], "client_id": uid(31)} for row in vouchers_of(self.waiting)],
-            "clients": [{"id": uid(31), "alias": "blauwe reiger 7"}],
+            "entitlements": [{"id": uid(100 + n), "client_id": uid(30 + n)} for n in range(1, self.waiting + OTHERS)],
+            "clients": [{"id": uid(30 + n), "alias": f"blauwe reiger {n}"} for n in range(1, self.waiting + OTHERS)],
         }[name]  # fmt: skip
+        named = parse_qs(scope["query_string"].decode()).get("id")
+        assert named is None or len(named) <= IDS_MAX
+        items = [item for item in items if named is None or item["id"] in named]
+        self.looked_up[name] += len(items)
         await JSONResponse({"items": items, "next": None})(scope, receive, send)
-
-
-def vouchers_of(waiting: int) -> list[dict[str, Any]]:
-    return [voucher(n) for n in range(1, waiting + 1)]
 
 
 async def test_files_are_not_asked_for_each_time_and_at_once_when_somebody_new_waits(tmp_path: Path) -> None:
@@ -136,12 +142,12 @@ async def test_files_are_not_asked_for_each_time_and_at_once_when_somebody_new_w
         async def aliases(viewer: Viewer) -> list[str]:
             return [one.alias for one in await desk.page(viewer, EN)]
 
-        assert [await aliases(anna) for _ in range(5)] == [["blauwe reiger 7"] * 2] * 5
+        assert [await aliases(anna) for _ in range(5)] == [["blauwe reiger 1", "blauwe reiger 2"]] * 5
         assert (site.asked["clients"], site.asked["entitlements"], site.asked["vouchers"]) == (1, 1, 10)
         await aliases(bram)
         assert site.asked["clients"] == 2, "what another viewer was told is not shown to this one"
         site.waiting = 3
-        assert await aliases(anna) == ["blauwe reiger 7"] * 3
+        assert await aliases(anna) == [f"blauwe reiger {n}" for n in (1, 2, 3)]
         assert site.asked["clients"] == 3
         clock.ahead += timedelta(seconds=NAMES_SECONDS)
         await aliases(anna)
@@ -190,7 +196,7 @@ async def test_a_caseworker_sees_for_whom_money_came_and_an_operator_that_it_did
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=site), base_url="http://west.test") as client:
         desk = Till(Screens(here, Places(client), clock, COOKIE))
         [seen] = await desk.transfers(Viewer("caseworker", "anna"), EN)
-        assert (seen.alias, seen.status, seen.amount) == ("blauwe reiger 7", "paid", "€450.00")
+        assert (seen.alias, seen.status, seen.amount) == ("blauwe reiger 1", "paid", "€450.00")
         [seen] = await desk.transfers(Viewer("operator", "carl"), EN)
         assert (seen.alias, seen.client, seen.amount) == ("", "", "€450.00")
 
@@ -203,3 +209,17 @@ async def test_its_page_is_at_the_desk_and_says_when_it_cannot_be_read(tmp_path:
     assert (silent.status_code, EN("counter.trouble.no_answer_title") in silent.text) == (503, True)
     assert (await here.get("/counter/transfers", "finance")).status_code == 403
     assert "/counter/transfers" in (await here.get("/counter", "operator")).text
+
+
+async def test_no_file_is_opened_but_of_those_whose_payment_waits(tmp_path: Path) -> None:
+    many = IDS_MAX + 20
+    site, settings = Site(many), Pages(tmp_path).settings
+    here = settings.model_copy(update={"services": ["intake", "allowance", "console"], "municipality": False})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=site), base_url="http://west.test") as client:
+        desk = Till(Screens(here, Places(client), Later(), COOKIE))
+        shown = await desk.page(Viewer("caseworker", "anna"), EN)
+        assert {one.alias for one in shown} == {f"blauwe reiger {n}" for n in range(1, many + 1)}
+        assert (site.looked_up["clients"], site.looked_up["entitlements"]) == (many, many)
+        assert site.asked["clients"] == 2, "as many at once as may be asked for"
+        assert not any(one.alias for one in await desk.page(Viewer("operator", "carl"), EN))
+        assert site.asked["clients"] == 2, "who may not see clients has nobody looked up"

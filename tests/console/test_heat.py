@@ -119,6 +119,21 @@ async def test_a_night_is_asked_for_once_in_a_while_however_many_look() -> None:
     assert len(asked.moments) == 2 * NIGHTS
 
 
+async def test_nights_are_drawn_once_as_long_as_they_are_kept_and_in_each_language() -> None:
+    asked = Asked()
+    kept = Nights(asked)  # type: ignore[arg-type]
+    viewer, moments = Viewer("coordinator", "token"), nights(NOW)
+    first = await kept.drawn(viewer, moments, words("en"))
+    assert await kept.drawn(viewer, moments, words("en")) is first
+    dutch = await kept.drawn(viewer, moments, words("nl"))
+    assert (dutch.city.name, first.city.name) == ("De hele stad", "The whole city")
+    assert await kept.drawn(viewer, moments, words("en")) is first
+    following = await kept.drawn(viewer, nights(NOW + timedelta(days=1)), words("en"))
+    assert following.nights[:-1] == first.nights[1:], "the next day has a night more to show"
+    asked.seconds += KEPT_SECONDS + 1
+    assert await kept.drawn(viewer, moments, words("en")) is not first
+
+
 async def test_a_night_that_could_not_be_had_is_asked_for_again() -> None:
     asked = Asked()
     kept = Nights(asked)  # type: ignore[arg-type]

@@ -53,6 +53,22 @@ def dumped(desk: IntakeDesk) -> str:
     return "\n".join(parts)
 
 
+async def test_of_files_asked_for_by_their_ids_no_other_is_opened(desk: IntakeDesk) -> None:
+    made = [(await desk.post("/clients", {})).json()["id"] for _ in range(4)]
+    opened, unseal = list[str](), desk.vault.unseal
+
+    async def watched(key_id: str, name: str, sealed: str) -> bytes:
+        opened.append(key_id)
+        return await unseal(key_id, name, sealed)
+
+    desk.vault.unseal = watched  # type: ignore[method-assign]
+    page = (await desk.get("/clients", id=[made[2], NOBODY, made[0]], erased=False)).json()
+    assert sorted(item["id"] for item in page["items"]) == sorted(opened) == sorted([made[0], made[2]])
+    assert page["next"] is None
+    assert (await desk.get("/clients", id=["no id"])).status_code == 422
+    assert (await desk.get("/clients", id=[NOBODY] * 101)).status_code == 422
+
+
 async def test_a_client_is_registered_with_as_little_as_nothing(desk: IntakeDesk) -> None:
     answer = (await desk.post("/clients", {})).json()
     assert [event["type"] for event in answer["events"]] == ["client-registered.v1"]

@@ -232,8 +232,12 @@ class MemoryStore:
             row
             for row in await self.rows(table)
             if (after is None or row[key] > after)
-            and all(row[name] is not None if value is GIVEN else row[name] == value for name, value in where.items())
-        ]
+            and all(
+                row[name] is not None if value is GIVEN else row[name] in value if isinstance(value, list)
+                else row[name] == value
+                for name, value in where.items()
+            )
+        ]  # fmt: skip
         return found[:limit]
 
     async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:

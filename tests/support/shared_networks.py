@@ -25,8 +25,9 @@ SHARING = {
         "browser/test_state",
     ),
     "demo-2": (
-        "browser/test_city", "browser/test_desk", "browser/test_live_page", "browser/test_newcomers",
-        "browser/test_offline", "browser/test_steady", "browser/test_story", "browser/test_long_story",
+        "browser/test_city", "browser/test_desk", "browser/test_keyboard", "browser/test_live_page",
+        "browser/test_newcomers", "browser/test_offline", "browser/test_steady", "browser/test_story",
+        "browser/test_long_story",
     ),
 }  # fmt: skip
 """The files that share one, by a name for it."""

@@ -110,6 +110,14 @@ undo.addEventListener("click", () => {
   if (takeBack) takeBack();
 });
 
+// Who uses a keyboard is at the place they tapped, far from the button: the key every editor has does it from there.
+document.addEventListener("keydown", (event) => {
+  if (undo.hidden || event.shiftKey || event.altKey || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+  if (event.target.closest("input, textarea, select")) return; // there it takes back what was typed
+  event.preventDefault();
+  undo.click();
+});
+
 // --- being live ------------------------------------------------------------------------------------------------------
 
 let stream = null;
