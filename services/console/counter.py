@@ -9,6 +9,7 @@ from typing import Any
 
 from services.console.forms import Answer, Field, Form
 from services.console.words import Words
+from shared.unspoken import Withheld
 
 API = "/api/allowance/vouchers"
 GIVERS = ("caseworker",)
@@ -18,8 +19,8 @@ OPEN = ("waiting", "issued")
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Payment:
+@dataclass(frozen=True, repr=False)
+class Payment(Withheld):
     """One payment that waits. client, alias: whose it is, for who may know. gives: whether a code may be given."""
 
     id: str

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from shared.http_models import CommandAnswer, Moment
+from shared.unspoken import Withheld
 
 LIKENESS = "likeness-v1"
 """What every file is opened for that is compared, in the register of processing activities."""
 
 
-class LikenessItem(BaseModel):
+class LikenessItem(Withheld, BaseModel):
     """A file that may be the same person's. alias: null when its card cannot be opened."""
 
     client_id: str
