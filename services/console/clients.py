@@ -53,8 +53,8 @@ class Offered(Withheld):
     urgent: bool
 
 
-@dataclass(frozen=True)
-class Asked:
+@dataclass(frozen=True, repr=False)
+class Asked(Withheld):
     """One request. status: as the service names it. rank: where it stands in the city's list, in words, or nothing."""
 
     id: str

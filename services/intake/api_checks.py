@@ -18,7 +18,7 @@ class LikenessItem(Withheld, BaseModel):
     alias: str | None
 
 
-class LikenessAnswer(CommandAnswer):
+class LikenessAnswer(Withheld, CommandAnswer):
     """Files of this desk that may be this client's too; people decide. more: there are others beside these. asked:
     other desks that are asked now; `GET` of the same path says what they answered."""
 

@@ -95,7 +95,8 @@ class Asking(Handler[Check, CheckCommand, CheckEvent]):
             if mine is None or not mine.names:
                 return _ended(command, "nothing_to_compare")
             key = os.urandom(KEY_BYTES)
-            question = Question(key, *(dict(part) for part in under(mine, key)))
+            sent = under(mine, key)
+            question = Question(key, dict(sent.names), dict(sent.nearly), dict(sent.born))
             return replace(command, question=seal_to(command.key, msgspec.json.encode(question)))
         except (VaultProblem, LetterRefused) as problem:  # it is begun again in a while
             log.info("a question to another desk was not asked", code=problem.code)

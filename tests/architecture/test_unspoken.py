@@ -1,4 +1,4 @@
-"""Whatever holds something personal in the clear refuses to be printed, wherever it is: it is found by what it holds."""
+"""Whatever holds something personal in the clear refuses to be printed: it is found by what it holds."""
 
 from __future__ import annotations
 
