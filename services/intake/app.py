@@ -63,6 +63,7 @@ from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild
 from shared.rebuilds import Rebuildable
+from shared.refill import Refills
 from shared.runtime import Beside, Runtime
 from shared.security import Role
 from shared.service import Check, Host, ServiceApp
@@ -192,7 +193,8 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     contacts = Contacts(deciding[policy.CLIENT], vault, clock, written)
     courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(store), rows=True)
-    bench = bench_of(NAME, store, [letters, seats], _views(store), runtime.follows, clock, ids)
+    refills = Refills(settings, NAME, store, runtime.relays)
+    bench = bench_of(NAME, store, [letters, seats], _views(store), runtime.follows, clock, ids, refills)
 
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
