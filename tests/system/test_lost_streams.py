@@ -185,14 +185,26 @@ async def test_a_stream_that_is_there_is_filled_anew_on_request_and_nothing_is_a
 
 async def test_a_stream_is_filled_by_whoever_is_on_call_and_of_no_service_that_tells_nothing(network: Network) -> None:
     path = "/api/placement/logs/pub/refill"
-    for role, status in (("operator", 403), ("auditor", 403), ("oncall", 200)):
+    for role in ("operator", "auditor"):
         async with network.client("west", role) as client:
-            assert (await client.get(path)).status_code == status, role
+            assert (await client.get(path)).status_code == 403, role
     async with network.client("west", "oncall") as client:
+
+        async def allowed() -> bool:
+            answer = await client.get(path)
+            assert answer.status_code == 200 or answer.json()["code"] in ("refill-doubted", "refill-unheard")
+            return answer.status_code == 200
+
+        await eventually("it to be known how far others have heard west", allowed, 60)
         answer = await client.get("/api/placement/logs/nothing/refill")
         assert (answer.status_code, answer.json()["code"]) == (404, "log-unknown")
         assert (await client.get("/api/console/logs/pub/refill")).status_code == 404
         act = "/state/act?act=refill&service=placement&on=loc"
+
+        async def offered() -> bool:
+            return "service=placement&amp;on=loc" in (await client.get("/state/network")).text
+
+        await eventually("the log to be one that may be filled", offered, 60)
         assert act.replace("&", "&amp;") in (await client.get("/state/network")).text
         assert re.search(
             r"Er zouden [0-9.]+ berichten op staan; nu zijn het er [0-9.]+\.", (await client.get(act)).text
