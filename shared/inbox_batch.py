@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -178,7 +178,7 @@ class Work:
         epoch, sequence = self.checkpoints.get(log_key) or self._reader.checkpoint(*log_key)
         turn = self._reader.turn(message, epoch, sequence)
         if turn == "duplicate":
-            self._count(metrics.READER_DUPLICATES, message)
+            self._count(metrics.READER_DUPLICATES.labels, message)
             return
         if turn == "early":
             expected = sequence + 1 if message.origin.epoch == epoch else 1
@@ -200,9 +200,9 @@ class Work:
         self._reached(message, log_key)
         self.rows += changes
 
-    def _count(self, counter: Counter, message: Message) -> None:
+    def _count(self, counter: Callable[..., Counter], message: Message) -> None:
         if self._counts:
-            counter.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
+            counter(self._reader.service, self._reader.view.name, message.origin.key).inc()
 
     def _reached(self, message: Message, log_key: LogKey) -> None:
         self._advance(message.origin, log_key, message.sequence, 1)
@@ -226,7 +226,7 @@ class Work:
     def _out_of_turn(self, delivery: Delivery, message: Message, log_key: LogKey, expected: int, refetch: bool) -> None:
         if self._missing_at(log_key) is not None:
             return  # known already: this origin waits
-        self._count(metrics.READER_GAPS, message)
+        self._count(metrics.READER_GAPS.labels, message)
         if refetch:
             raise Gap(message.origin.key, expected, message.sequence, delivery.position)
         self.missing[log_key] = self._id(delivery)

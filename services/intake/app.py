@@ -183,9 +183,8 @@ def build(host: Host) -> ServiceApp:
     letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
     seats = PolicyReader(store, SEATED, clock, deciding, seals)
     written = Openings(store, clock, ids.random_id)
-    line = BusLine(NAME)
+    line, taking = BusLine(NAME), deciding[policy.TAKING]
     giving = Giving(settings.site, deciding[policy.CLIENT], vault, seals, line, written)
-    taking = deciding[policy.TAKING]
     receiving = Receiving(settings.site, store, deciding[policy.CLIENT], taking, vault, seals, clock, ids)
     keeper = Keeper(
         settings.site, store, vault, deciding, clock, written, settings.vault.retention_days, giving,
