@@ -49,8 +49,8 @@ def _unspoken(kind: Any) -> bool:
     return any(_unspoken(part) for part in typing.get_args(kind))
 
 
-def refuses(one: type) -> bool:
-    return one.__repr__ is Withheld.__repr__ and one.__str__ is Withheld.__str__
+def refuses(one: Any) -> bool:
+    return bool(one.__repr__ is Withheld.__repr__ and one.__str__ is Withheld.__str__)
 
 
 def test_whatever_holds_what_is_personal_refuses_to_be_printed() -> None:
