@@ -17,7 +17,7 @@ from bench.ground import Line, ground
 
 NAMES = (
     "append", "command", "latency", "replay", "relay", "follow", "network", "mixed", "city", "start", "memory", "story",
-    "choosing", "post", "likeness", "screens", "allowance",
+    "tracing", "choosing", "post", "likeness", "screens", "allowance",
 )  # fmt: skip
 """One script per line of the targets, in the order of the command's way through the system."""
 

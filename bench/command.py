@@ -25,13 +25,11 @@ def run(ground: Ground) -> list[Line]:
     ]  # fmt: skip
 
 
-async def commands_a_second(ground: Ground, seconds: float, sampled_of: int = 1) -> float:
-    """64 desks at once, each at a location of its own with 60 places. One in `sampled_of` commands comes with a trace
-    that is kept, where any is.
-    """
+async def commands_a_second(ground: Ground, seconds: float) -> float:
+    """64 desks at once, each at a location of its own with 60 places."""
     async with ground.store(desk.TABLES) as store:
         handler = desk.handler(store)
-        desks = [desk.Desk(handler, number, sampled_of) for number in range(IN_FLIGHT)]
+        desks = [desk.Desk(handler, number) for number in range(IN_FLIGHT)]
         for each in desks:
             await each.open()
         return await workers(IN_FLIGHT, seconds, lambda number, go_on: desks[number].work(go_on))

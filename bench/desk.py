@@ -26,7 +26,6 @@ TABLES = (*INLINE_TABLES, *READER_TABLES)
 PLACES = 60
 KIND = "shelter_24h"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-UNSAMPLED = TRACEPARENT[:-2] + "00"
 
 PlacementHandler = Handler[Location, LocationCommand, LocationEvent]
 
@@ -37,13 +36,10 @@ def handler(store: PgStore) -> PlacementHandler:
 
 
 class Desk:
-    """One location and the commands given there, in turns: hold, cancel, hold, check in, end the stay. One in
-    `sampled_of` comes with a trace that is kept.
-    """
+    """One location and the commands given there, in turns: hold, cancel, hold, check in, end the stay."""
 
-    def __init__(self, handle: PlacementHandler, number: int, sampled_of: int = 1) -> None:
+    def __init__(self, handle: PlacementHandler, number: int) -> None:
         self._handle, self.location = handle, f"location-{number}"
-        self._given, self._sampled_of = number, sampled_of
 
     async def open(self) -> None:
         """Opens the location with 60 places, two to a room."""
@@ -61,16 +57,18 @@ class Desk:
     async def give(self, command: LocationCommand) -> Handled:
         """Handles one command as the API would; a refusal fails the benchmark."""
         id_ = IDS.event_id()
-        self._given += 1
-        traceparent = UNSAMPLED if self._given % self._sampled_of else TRACEPARENT
-        handled = await self._handle.handle(self.location, command, Context(id_, id_, id_, traceparent))
+        handled = await self._handle.handle(self.location, command, Context(id_, id_, id_, self.traceparent()))
         assert handled.rejected is None, handled.rejected
         return handled
 
+    def traceparent(self) -> str | None:
+        """The trace a command belongs to: it is stored with its events."""
+        return TRACEPARENT
+
     async def work(self, go_on: Callable[[], bool]) -> int:
-        """Gives commands until told to stop; returns how many."""
+        """Gives commands until told to stop, and those that free the place again; returns how many."""
         given, hold_id, stay_id = 0, "", ""
-        while go_on():
+        while given % 5 or go_on():
             turn = given % 5
             now, place = datetime.now(UTC), self.location
             if turn in (0, 2):

@@ -1,6 +1,4 @@
-"""A story on the screen: 400 told events of six sites, found in a journal with many others and drawn as a page; and
-what tracing costs a command.
-"""
+"""A story on the screen: 400 told events of six sites, found in a journal with many others and drawn as a page."""
 
 from __future__ import annotations
 
@@ -8,15 +6,12 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 from joserfc.jwk import KeySet
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from pydantic import SecretStr
 
-from bench.command import commands_a_second
-from bench.ground import IDS, ROUNDS, Ground, Line, median_ratio
+from bench.ground import IDS, ROUNDS, Ground, Line
 from services.console.api_entrance import Entrance
 from services.console.api_pages import Places, Screens, build
 from services.console.api_spans import add_spans
@@ -24,7 +19,6 @@ from services.console.api_trace import Tracer, add_trace
 from services.console.views import JOURNAL_TABLES, journal
 from services.console.views_accounts import Accounts
 from services.console.views_spans import SPAN_TABLES, Spans
-from shared import telemetry
 from shared.archive import Archive
 from shared.clock import SystemClock
 from shared.http import new_app, service_api
@@ -41,33 +35,15 @@ SITES = ("stad", "west", "noord", "zuidoost", "oost", "nieuw-west")
 TOLD = 400
 OTHERS = 100_000
 SECONDS_MAX = 1.0
-KEPT_MIN = 0.9
-"""Of the commands a second without tracing so many are left with it."""
 
 
 def run(ground: Ground) -> list[Line]:
-    """The page as whoever is on call opens it, then commands with and without spans, by turns."""
-    seconds, length = ground.run(opened(ground)), 1.0 if ground.quick else 3.0
-    default = round(1 / SiteSettings.model_fields["trace_sample_ratio"].default)
-    bare, sampled = [], []
-    for _ in range(ROUNDS):
-        bare.append(ground.run(commands_a_second(ground, length, default)))
-        telemetry.setup(service="placement", site="west", processors=[BatchSpanProcessor(_Gone())])
-        sampled.append(ground.run(commands_a_second(ground, length, default)))
-        telemetry.shutdown()
+    """The page as whoever is on call opens it."""
+    seconds = ground.run(opened(ground))
     return [
         Line(f"a story of {TOLD} events opens", seconds, "s", "limit", SECONDS_MAX, seconds / SECONDS_MAX, 1.0,
              at_most=True),
-        Line(f"commands, one in {default} traced, as by default", statistics.median(sampled), "commands/s", "untraced",
-             statistics.median(bare), median_ratio(sampled, bare), KEPT_MIN),
     ]  # fmt: skip
-
-
-class _Gone(SpanExporter):
-    """Where finished spans go that nobody collects: what is measured is the making of them."""
-
-    def export(self, spans: Any) -> SpanExportResult:
-        return SpanExportResult.SUCCESS
 
 
 async def opened(ground: Ground) -> float:

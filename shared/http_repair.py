@@ -22,6 +22,7 @@ from shared.http_models import (
 )
 from shared.http_pauses import REPAIRERS, WATCHERS, add_pauses
 from shared.http_problems import Problem, rejected
+from shared.http_refill import add_refill
 from shared.http_repair_models import (
     DiscardAnswer,
     DiscardBody,
@@ -44,6 +45,7 @@ from shared.parked import Row, headers_of
 from shared.ports import Store
 from shared.projection import RebuildRunning
 from shared.rebuilds import Rebuildable, Rebuilds
+from shared.refill import Refills
 from shared.repair import DIGESTED, DUPLICATE, MessageDiscarded, MessageRetried, Refused, Repair, Repaired, Who
 from shared.replay import Follows, Replays
 from shared.telemetry import current_traceparent
@@ -55,21 +57,22 @@ SHOWN_CHARS_MAX = 8_192
 
 
 class Bench(NamedTuple):
-    """What the routes work with. service: whose it is."""
+    """What the routes work with. service: whose it is. refills: None for one that tells nothing."""
 
     service: str
     repair: Repair
     rebuilds: Rebuilds
     replays: Replays
+    refills: Refills | None = None
 
 
 def bench_of(
     service: str, store: Store, readers: Sequence[Reader], views: Mapping[str, Rebuildable], follows: Follows,
-    clock: Clock, ids: Ids,
+    clock: Clock, ids: Ids, refills: Refills | None = None,
 ) -> Bench:  # fmt: skip
     """views: those that can be rebuilt. follows: as `Replays` takes them."""
     repair, rebuilds = Repair(store, readers, clock, ids), Rebuilds(views, clock)
-    return Bench(service, repair, rebuilds, Replays(store, repair, rebuilds, follows, clock))
+    return Bench(service, repair, rebuilds, Replays(store, repair, rebuilds, follows, clock), refills)
 
 
 def add_repair(api: FastAPI, bench: Bench) -> None:
@@ -79,6 +82,8 @@ def add_repair(api: FastAPI, bench: Bench) -> None:
     _add_views(api, bench)
     add_pauses(api, bench.repair)
     add_replay(api, bench.replays)
+    if bench.refills is not None:
+        add_refill(api, bench.refills)
 
 
 def _add_parked(api: FastAPI, bench: Bench) -> None:

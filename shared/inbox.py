@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -58,12 +59,14 @@ class View:
     tables: its tables; those with an `origin` column are emptied of an origin when that begins a new epoch.
     contracts: the types it subscribes to, by full name. Others count as applied.
     project: the rows one message changes. Pure; must give the same result for any interleaving of origins.
+    outlived: whether a row is older than the view keeps any; no replay puts it back. None: rows stay.
     """
 
     name: str
     tables: tuple[sa.Table, ...]
     contracts: Mapping[str, type[Contract]]
     project: Callable[[Message, Contract], Iterable[RowChange]]
+    outlived: Callable[[Put, datetime], bool] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from prometheus_client import Counter
 from pydantic import ValidationError
 
 from shared import metrics, schema
@@ -100,14 +101,16 @@ class Work:
     """What a batch will change, and where each origin will be. Nothing of it counts until it is stored.
 
     source, incarnation, skip_site: of what the batch came from, as in `Follow`.
-    retried: a log that counts as not halted, for the message that halted it is read again.
+    retried: a log that counts as not halted, for the message that halted it is read again. counts: whether it is done,
+    and counted, or only looked at.
     """
 
     def __init__(
-        self, reader: Reader, source: str, incarnation: str, skip_site: str | None = None, retried: LogKey | None = None
-    ) -> None:
+        self, reader: Reader, source: str, incarnation: str, skip_site: str | None = None,
+        retried: LogKey | None = None, *, counts: bool = True,
+    ) -> None:  # fmt: skip
         self._reader, self._source, self._incarnation = reader, source, incarnation
-        self._skip_site, self._retried = skip_site, retried
+        self._skip_site, self._retried, self._counts = skip_site, retried, counts
         self.rows: list[RowChange] = []
         self.checkpoints: dict[LogKey, tuple[int, int]] = {}
         self.halted: dict[LogKey, str] = {}
@@ -175,7 +178,7 @@ class Work:
         epoch, sequence = self.checkpoints.get(log_key) or self._reader.checkpoint(*log_key)
         turn = self._reader.turn(message, epoch, sequence)
         if turn == "duplicate":
-            metrics.READER_DUPLICATES.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
+            self._count(metrics.READER_DUPLICATES.labels, message)
             return
         if turn == "early":
             expected = sequence + 1 if message.origin.epoch == epoch else 1
@@ -196,6 +199,10 @@ class Work:
             self.rows += await self._reader.forget(message.origin.key, self.rows)
         self._reached(message, log_key)
         self.rows += changes
+
+    def _count(self, counter: Callable[..., Counter], message: Message) -> None:
+        if self._counts:
+            counter(self._reader.service, self._reader.view.name, message.origin.key).inc()
 
     def _reached(self, message: Message, log_key: LogKey) -> None:
         self._advance(message.origin, log_key, message.sequence, 1)
@@ -219,7 +226,7 @@ class Work:
     def _out_of_turn(self, delivery: Delivery, message: Message, log_key: LogKey, expected: int, refetch: bool) -> None:
         if self._missing_at(log_key) is not None:
             return  # known already: this origin waits
-        metrics.READER_GAPS.labels(self._reader.service, self._reader.view.name, message.origin.key).inc()
+        self._count(metrics.READER_GAPS.labels, message)
         if refetch:
             raise Gap(message.origin.key, expected, message.sequence, delivery.position)
         self.missing[log_key] = self._id(delivery)

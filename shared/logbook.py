@@ -31,7 +31,8 @@ from shared.ports import Append, OriginHalted, Put, Store, StoreUnavailable, Ver
 from shared.schema import NAME, TIME, metadata
 from shared.settings import SettingsError, SiteSettings
 from shared.store import PgStore
-from shared.telemetry import current_traceparent, logger, parse_traceparent
+from shared.telemetry import current_traceparent, logger
+from shared.traceparent import parse_traceparent
 
 log = logger("logbook")
 

@@ -132,7 +132,7 @@ class Relay:
         """
         while self._store.halted is None:
             try:
-                reason = await self._contradiction()
+                reason = await self.contradiction()
                 if reason is None:
                     await settle(self._store, self._log, self._clock.now())
                     self._proven, self._until = True, None
@@ -144,6 +144,11 @@ class Relay:
                 await self._clock.sleep(AGAIN_SECONDS if self._until is None else UNANSWERED_SECONDS)
             except OriginHalted:
                 return  # another process has begun an epoch
+
+    @property
+    def proven(self) -> bool:
+        """Whether everybody who has to has said, since the start, that they heard nothing this store has not told."""
+        return self._proven
 
     async def _resume(self) -> int | None:
         """Where to go on, or None after halting the origin."""
@@ -170,7 +175,7 @@ class Relay:
     def _told_before(self, rows: list[Message]) -> list[Message]:
         return rows if self._until is None else [row for row in rows if row.sequence <= self._until]
 
-    async def _contradiction(self) -> str | None:
+    async def contradiction(self) -> str | None:
         """Why others cannot have heard what this store has told. Raises `BusUnavailable`, `StoreUnavailable`."""
         marks = await self._witnesses.marks(self._log)
         shared = await shared_row(self._store, self._log, self._writer, self._sent)
@@ -180,7 +185,7 @@ class Relay:
         """A new stream, or a new incarnation of a lost one, is filled from the first row; unless others have heard
         what this store does not have, or another process has begun an epoch whose stream this is.
         """
-        reason = await self._contradiction()
+        reason = await self.contradiction()
         epoch = await self._store.latest_epoch()
         if epoch != self._store.origin.epoch:
             reason = f"epoch {epoch} has begun elsewhere; this process still writes {self._store.origin.epoch}"

@@ -49,7 +49,6 @@ DIGESTED, DUPLICATE = "digested", "duplicate"
 """What may come of a retry, beside a code: its effect is stored, or it was behind the checkpoint all along."""
 
 NOT_STORABLE = "not-storable"
-
 STREAMS = "reader/"
 
 
@@ -178,7 +177,8 @@ class Repair:
         reader = self._readers[(await self.find(id_))["reader"]]
         async with reader.resting():
             row = await self.find(id_)
-            return (await (self._discarded(reader, row, "", who) if discard else self._retried(reader, row))).event
+            act = self._discarded(reader, row, "", who) if discard else self._retried(reader, row, counts=False)
+            return (await act).event
 
     async def pause(self, name: str, reason: str, who: Who) -> Repaired:
         """Has a reader stand still from here on. reason: why, in words; kept at this site.
@@ -292,14 +292,14 @@ class Repair:
 
     # --- reading again ------------------------------------------------------------------------------------------------
 
-    async def _retried(self, reader: Reader, row: Row) -> _Act:
+    async def _retried(self, reader: Reader, row: Row, *, counts: bool = True) -> _Act:
         again = delivery_of(row)
         if again.message is None:
             return self._parked_still(reader, row, again.problem, again.detail)
         if log_key_of(row) == NOBODY:
             return await self._taken_up(reader, row, again.message)
         log_key: LogKey = (again.message.origin.key, again.message.log)
-        work = Work(reader, row["source"], row["incarnation"], retried=log_key_of(row))
+        work = Work(reader, row["source"], row["incarnation"], retried=log_key_of(row), counts=counts)
         await work.take(again, refetch=False)
         for change in work.rows:
             if isinstance(change, Put) and change.table is schema.parked:

@@ -140,7 +140,8 @@ class Replays:
             wanted = {key: change for (of, key), change in scan.rows.items() if of == table.name}
             for key, change in wanted.items():
                 if isinstance(change, Put) and shown.get(key) != _plain(change.values):
-                    changed.append(change)
+                    if key in shown or not self._outlived(reader, scan, (table.name, key), change):
+                        changed.append(change)
                 elif isinstance(change, Delete) and key in shown and "origin" not in table.columns:
                     gone.append(change)
             if "origin" in table.columns:  # a table of what was ever told keeps what earlier epochs told
@@ -148,6 +149,11 @@ class Replays:
                 gone += [Delete(table, key) for key in shown.keys() - told]
         found = Found(scan.messages, len(changed), len(gone), len(unmarked))
         return found, [*gone, *changed, *unmarked, *fence]
+
+    def _outlived(self, reader: Reader, scan: _Scan, key: Key, change: Put) -> bool:
+        """Whether a row is gone because it is old. The last of each log stays, however old."""
+        outlived = reader.view.outlived
+        return outlived is not None and key not in scan.last.values() and outlived(change, self._clock.now())
 
     async def _shown(self, table: sa.Table, origin: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
         column = "origin" if "origin" in table.columns else "teller"
@@ -171,6 +177,7 @@ class _Scan:
         self._news, self._more_wanted = Wake(), Wake()
         self._began = clock.monotonic()
         self.rows: dict[Key, RowChange] = {}
+        self.last: dict[Log, Key] = {}
         self.messages = 0
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -266,7 +273,8 @@ class _Scan:
         self.messages += 1
         for change in changes:
             key = schema.row_key(change.table, change.values) if isinstance(change, Put) else change.key
-            self.rows[change.table.name, _plain(key)] = change
+            self.last[message.log] = (change.table.name, _plain(key))
+            self.rows[self.last[message.log]] = change
         if len(self.rows) > ROWS_MAX:
             raise Refused(Rejected("replay-too-large", {"origin": self._origin, "messages": self.messages}))
 

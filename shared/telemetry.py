@@ -8,27 +8,25 @@ exception.
 from __future__ import annotations
 
 import logging
-import secrets
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ParentBased
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, SpanKind
 
 from shared.log_limits import LogLimit
+from shared.traceparent import NOT_KEPT, SAMPLED, PassedOn, of_no_trace, parse_traceparent, running
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+    from shared.spans import Recorder
     from shared.tracing import Asked
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
@@ -45,8 +43,6 @@ WITHHELD = frozenset({
 
 LINKS_MAX = 32
 """Traces the span of one batch is linked to at most."""
-SAMPLED = "-01"
-"""How a `traceparent` ends whose trace is kept."""
 
 _KINDS: dict[Kind, SpanKind] = {
     "internal": SpanKind.INTERNAL,
@@ -58,8 +54,7 @@ _KINDS: dict[Kind, SpanKind] = {
 _SPEAKING_MODULES = ("shared.", "infra.", "services.")
 """Exceptions defined here may be quoted: house rules keep personal data out of their texts."""
 
-_provider: TracerProvider | None = None
-_tracer: trace.Tracer | None = None
+_recorder: Recorder | None = None
 _asked: Asked | None = None
 
 
@@ -83,56 +78,43 @@ def setup(
     from elsewhere keeps its caller's choice, within bounds where that is a wish from outside (`request_span`).
     processors: more places where finished spans go (tests). ids: of traces and spans; default: random ones.
     """
-    global _provider, _tracer, _asked
+    global _recorder, _asked
     shutdown()
     if otlp_endpoint is None and own_store is None and not processors:
         return
-    from shared.tracing import Asked, Bounded, to_backend, to_own_store  # what is never traced need not load it
+    from opentelemetry.sdk.resources import Resource  # what is never traced need not load it
 
-    resource = Resource.create(
-        {
-            "service.name": f"plek-{service}",
-            "service.namespace": "plek",
-            "plek.site": site,
-        }
-    )
-    provider = TracerProvider(
-        sampler=ParentBased(Bounded(sample_ratio)), resource=resource, shutdown_on_exit=False,
-        id_generator=ids,
-    )  # fmt: skip
-    for processor in processors:
-        provider.add_span_processor(processor)
+    from shared.spans import Recorder
+    from shared.tracing import Asked, Bounded, to_backend, to_own_store
+
+    resource = Resource.create({"service.name": f"plek-{service}", "service.namespace": "plek", "plek.site": site})
+    takers = list(processors)
     if otlp_endpoint is not None:
-        provider.add_span_processor(to_backend(otlp_endpoint))
+        takers.append(to_backend(otlp_endpoint))
     elif own_store is not None:
-        provider.add_span_processor(to_own_store(*own_store))
-    _provider, _tracer = provider, provider.get_tracer("plek")
+        takers.append(to_own_store(*own_store))
+    _recorder = Recorder(resource, Bounded(sample_ratio), takers, ids)
     _asked = Asked() if sample_ratio < 1 else None
 
 
 def shutdown(timeout_seconds: float = FLUSH_SECONDS_MAX) -> None:
     """Send what is left and stop tracing, within `timeout_seconds` whether or not the collector answers."""
-    global _provider, _tracer, _asked
-    provider, _provider, _tracer, _asked = _provider, None, None, None
-    if provider is None:
+    global _recorder, _asked
+    recorder, _recorder, _asked = _recorder, None, None
+    if recorder is None:
         return
     # The exporter retries for longer than anybody wants to wait: it may go on alone, in a thread nobody waits for.
-    last = threading.Thread(target=provider.shutdown, name="telemetry-shutdown", daemon=True)
+    last = threading.Thread(target=recorder.shutdown, name="telemetry-shutdown", daemon=True)
     last.start()
     last.join(timeout_seconds)
 
 
 def enabled() -> bool:
     """Whether spans go anywhere."""
-    return _tracer is not None
+    return _recorder is not None
 
 
-def tracer_provider() -> TracerProvider | None:
-    """For libraries that take one explicitly; None while tracing is off."""
-    return _provider
-
-
-_OFF: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)
+_OFF: AbstractContextManager[Span] = nullcontext(INVALID_SPAN)
 
 
 def span(
@@ -150,21 +132,45 @@ def span(
     attributes: OTel semantic conventions where they have a word; never ids of people, never raw paths or queries.
     links: traceparents of what this span also follows from, for a batch of messages.
     began: when what it is about began, if that is before the block (`moment`).
+
+    Of a trace that is not kept nothing is made but, at the most, what passes its ids on.
     """
-    if _tracer is None:
+    if _recorder is None:
         return _OFF
-    given = parse_traceparent(traceparent)
-    before = trace.get_current_span().get_span_context() if given is None else given
-    if before.is_valid and not before.trace_flags.sampled:  # nothing of this trace is kept: it is only passed on
-        return _OFF if given is None else _passed_on(given)
-    return _span(_tracer, name, kind, given, attributes, links, began)
+    current, parent = running.get(), None
+    if traceparent is not None and (current is None or traceparent != current.traceparent):
+        parent = parse_traceparent(traceparent)
+        if parent is not None and parent.trace_flags is NOT_KEPT:
+            return PassedOn(traceparent)
+    if parent is None:
+        if current is None:
+            return _root(_recorder, name, kind, attributes, links, began)
+        if not current.recorded:
+            return _OFF
+        parent = current.get_span_context()
+    return _recorder.begin(name, _KINDS[kind], parent.trace_id, parent, attributes, _joined(links), began)
+
+
+def _root(
+    recorder: Recorder, name: str, kind: Kind, attributes: Mapping[str, Attribute] | None, links: Sequence[str],
+    began: int | None,
+) -> AbstractContextManager[Span]:  # fmt: skip
+    """The first span of a trace, kept or not."""
+    trace_id = recorder.root()
+    if trace_id is None:
+        return of_no_trace()
+    return recorder.begin(name, _KINDS[kind], trace_id, None, attributes, _joined(links), began)
+
+
+def _joined(links: Sequence[str]) -> Sequence[Link]:
+    return [Link(context) for context in map(parse_traceparent, links) if context is not None] if links else ()
 
 
 def leading(traceparents: Sequence[str], *, late: bool = False) -> tuple[str | None, Sequence[str]]:
     """Of a batch: whose child its span is, and what it is linked to. One whose trace is kept comes before those whose
     is not: else what was kept would end here. late: it begins a trace of its own, linked to all of them.
     """
-    kept = [traceparent for traceparent in traceparents if traceparent.endswith(SAMPLED)]
+    kept = [traceparent for traceparent in traceparents if traceparent[-1:] in SAMPLED]
     if late:
         return None, kept[:LINKS_MAX]
     if not kept:
@@ -174,98 +180,45 @@ def leading(traceparents: Sequence[str], *, late: bool = False) -> tuple[str | N
 
 def moment() -> int | None:
     """Now, as a span counts time; None while tracing is off."""
-    return None if _tracer is None else time.time_ns()
+    return None if _recorder is None else time.time_ns()
 
 
-def _passed_on(context: SpanContext) -> AbstractContextManager[Span]:
-    span = NonRecordingSpan(context)
-    return trace.use_span(span, record_exception=False, set_status_on_exception=False)
-
-
-@contextmanager
-def _span(
-    tracer: trace.Tracer,
-    name: str,
-    kind: Kind,
-    given: SpanContext | None,
-    attributes: Mapping[str, Attribute] | None,
-    links: Sequence[str],
-    began: int | None = None,
-) -> Iterator[Span]:
-    joined = [Link(context) for context in map(parse_traceparent, links) if context is not None]
-    with tracer.start_as_current_span(
-        name,
-        context=None if given is None else trace.set_span_in_context(NonRecordingSpan(given), Context()),
-        kind=_KINDS[kind],
-        attributes=attributes,
-        links=joined,
-        start_time=began,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as current:
-        try:
-            yield current
-        except Exception as error:
-            current.set_status(StatusCode.ERROR)
-            current.set_attribute("error.type", type(error).__qualname__)
-            raise
-
-
-@contextmanager
 def request_span(
     method: str, traceparent: str | None, *, known: bool = True, began: int | None = None
-) -> Iterator[Span]:  # fmt: skip
+) -> AbstractContextManager[Span]:  # fmt: skip
     """The server span of one HTTP request. It has a trace id also while tracing is off, for problems and logs.
 
     known: whether somebody signed in asks. That a trace is to be kept is a caller's wish: it is heard of who is known,
     within bounds (`tracing.Asked`); else its id goes on and nothing of it is kept. began: as in `span`.
     """
-    given = parse_traceparent(traceparent)
-    if _tracer is not None:
-        if _asked is not None and given is not None and given.trace_flags.sampled:
-            given = given if known and _asked.admits(given.trace_id) else _unkept(given)
-        with _span(_tracer, method, "server", given, {"http.request.method": method}, (), began) as current:
-            if _asked is not None and given is None and current.is_recording():
-                _asked.begun(current.get_span_context().trace_id)
-            yield current
-        return
-    trace_id = given.trace_id if given is not None else secrets.randbits(128) or 1
-    context = SpanContext(trace_id, secrets.randbits(64) or 1, is_remote=False, trace_flags=TraceFlags(0))
-    with _passed_on(context) as current:
-        yield current
+    given = None if traceparent is None else parse_traceparent(traceparent)
+    if _recorder is None or (given is not None and not _heard(given, known)):
+        return of_no_trace(0 if given is None else given.trace_id)
+    trace_id = _recorder.root() if given is None else given.trace_id
+    if trace_id is None:
+        return of_no_trace()
+    if _asked is not None and given is None:
+        _asked.begun(trace_id)
+    return _recorder.begin(method, _KINDS["server"], trace_id, given, {"http.request.method": method}, (), began)
 
 
-def _unkept(context: SpanContext) -> SpanContext:
-    return SpanContext(context.trace_id, context.span_id, is_remote=True, trace_flags=TraceFlags(0))
-
-
-def parse_traceparent(traceparent: str | None) -> SpanContext | None:
-    """The W3C trace context in a `traceparent`, or None when there is none or it is not one."""
-    if traceparent is None or len(traceparent) != 55:
-        return None
-    version, trace_id, span_id, flags = [*traceparent.split("-"), "", "", "", ""][:4]
-    if version != "00" or (len(trace_id), len(span_id), len(flags)) != (32, 16, 2):
-        return None
-    if not all(character in "0123456789abcdef" for character in trace_id + span_id + flags):
-        return None
-    context = SpanContext(
-        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16) & 1)
-    )
-    return context if context.is_valid else None
+def _heard(given: SpanContext, known: bool) -> bool:
+    """Whether a caller's trace is kept here, too."""
+    if given.trace_flags is NOT_KEPT:
+        return False
+    return _asked is None or (known and _asked.admits(given.trace_id))
 
 
 def current_traceparent() -> str | None:
     """The running span as a W3C `traceparent`, to be kept in an envelope or sent along; None outside any span."""
-    context = trace.get_current_span().get_span_context()
-    if not context.is_valid:
-        return None
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    current = running.get()
+    return None if current is None else current.traceparent
 
 
 def current_trace_id() -> str | None:
     """The 32 hexadecimal digits people can hand to the on-call engineer; None outside any span."""
-    context = trace.get_current_span().get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid else None
+    current = running.get()
+    return None if current is None else current.traceparent[3:35]
 
 
 def configure_logs(
@@ -331,10 +284,9 @@ def _processors() -> list[structlog.typing.Processor]:
 
 
 def _with_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
-        event["trace_id"] = f"{context.trace_id:032x}"
-        event["span_id"] = f"{context.span_id:016x}"
+    current = running.get()
+    if current is not None:
+        event["trace_id"], event["span_id"] = current.traceparent[3:35], current.traceparent[36:52]
     return event
 
 

@@ -8,15 +8,11 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 
 import httpx
-from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult, TraceIdRatioBased
-from opentelemetry.trace import Link, SpanKind
-from opentelemetry.trace.span import TraceState
-from opentelemetry.util.types import Attributes
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
 from shared.clock import Clock
 from shared.security import issue_token, load_signing_key
@@ -101,25 +97,18 @@ class Asked:
         return True
 
 
-class Bounded(Sampler):
-    """A share of the traces that begin, and never more than so many a second."""
+class Bounded:
+    """A share of the traces that begin, and never more than so many a second. ratio: 0 to 1; all of them at 1."""
 
     def __init__(self, ratio: float, a_second: float = TRACES_A_SECOND_MAX) -> None:
-        self._share, self._a_second = TraceIdRatioBased(ratio), a_second
-        self._allowance = _Allowance(a_second)
-        self._ratio = ratio
+        self._below = TraceIdRatioBased.get_bound_for_rate(ratio)
+        self._all, self._allowance = ratio >= 1, _Allowance(a_second)
 
-    def should_sample(
-        self, parent_context: Context | None, trace_id: int, name: str, kind: SpanKind | None = None,
-        attributes: Attributes = None, links: Sequence[Link] | None = None, trace_state: TraceState | None = None,
-    ) -> SamplingResult:  # fmt: skip
-        chosen = self._share.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-        if self._ratio >= 1 or chosen.decision is Decision.DROP or self._allowance.take():
-            return chosen
-        return SamplingResult(Decision.DROP)
-
-    def get_description(self) -> str:
-        return f"Bounded({self._ratio}, {self._a_second} a second)"
+    def keeps(self, trace_id: int) -> bool:
+        """Whether a trace that begins is kept; by its id, as any other process of the same share would say."""
+        if self._all:
+            return True
+        return trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._below and self._allowance.take()
 
 
 def to_backend(endpoint: str) -> SpanProcessor:

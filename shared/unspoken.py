@@ -1,4 +1,4 @@
-"""What may be worked with and not be said: a type that refuses to be printed."""
+"""What may be worked with and not be said: types that refuse to be printed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 
 
-class Unspoken(msgspec.Struct, frozen=True):
-    """Base of everything that holds what is personal in the clear. Whoever prints it, formats it, logs it or has it in
-    an exception's text sees its type and nothing else; it is encoded as any struct is, for that is how it is sealed.
+class Withheld:
+    """For what holds something personal in the clear and is no struct, before its other bases. Whoever prints it,
+    formats it, logs it or has it in an exception's text sees its type and nothing else.
     """
+
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: withheld>"
@@ -23,3 +25,9 @@ class Unspoken(msgspec.Struct, frozen=True):
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return []
+
+
+class Unspoken(Withheld, msgspec.Struct, frozen=True):
+    """Base of every struct that holds what is personal in the clear. It is encoded as any struct is, for that is how it
+    is sealed.
+    """

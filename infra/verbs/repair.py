@@ -125,6 +125,38 @@ def replay(
                f" right, {found['gone']} {would}taken out, {found['unmarked']} marks {would}lifted")  # fmt: skip
 
 
+@repair.command("refill")
+def refill(
+    site: Annotated[str, typer.Argument(help="Whose stream.")],
+    service: Annotated[str, typer.Argument(help="Of which service, such as placement.")],
+    log: Annotated[str, typer.Argument(help="Which log: pub or loc.")],
+    dry_run: DryRun = False,
+    data: Data = DATA,
+    as_json: Json = False,
+) -> None:
+    """Fill a damaged stream of a log anew, from the first row its service keeps, while that runs.
+
+    Readers go on behind what they had read. Exit 1 when it is refused: while the origin is halted, and when others
+    have heard more than the service has stored, or it is not known whether they have. A stream that is gone is made
+    and filled without you.
+    """
+    from infra.running import site_settings
+    from infra.verbs.asking import get_json, post_json, running, site_client
+
+    network, _ = running(data, site)
+    if service not in (there := site_settings(data, site).services):
+        raise PlatformError(f"{service} does not run at {site}: there is {', '.join(there)}")
+    path = f"/api/{service}/logs/{log}/refill"
+    with site_client(network, site, "oncall") as client:
+        found = get_json(client, site, path) if dry_run else post_json(client, site, path)
+    if as_json:
+        print_json({"site": site, "service": service, "dry_run": dry_run} | found)
+        return
+    would = "would be" if dry_run else "is"
+    typer.echo(f"{found['on_bus']} messages of the {log} log of {service} at {site} were on the bus; its stream {would}"
+               f" made anew and filled with {found['told']}")  # fmt: skip
+
+
 WORK_DESKS = {"placement": "operator", "intake": "caseworker", "allowance": "caseworker"}
 """Services that keep a worklist, and who ticks it off."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,14 +13,17 @@ import typer
 from infra.processes import PlatformError
 from infra.verbs.asking import NoAnswer, Unknown, get_json, post_json, running, site_client
 from infra.verbs.common import DATA, Data, Json, No, print_json
+from infra.verbs.waterfall import drawn, spans_of
 
 if TYPE_CHECKING:
     from infra.running import RunningNetwork
+    from services.console.spans import Kept
     from shared.causes import Branch, Step
 
 ROUNDS_MAX = 32
 """How often a chain may cross from site to site before it is cut short."""
 ALSO_MAX = 100
+TRACE_ID = re.compile("[0-9a-f]{32}")
 
 
 def trace(
@@ -32,10 +36,16 @@ def trace(
         str | None,
         typer.Option(help="Follow it through clients' files at --site, as auditor; each records that, and this word."),
     ] = None,
+    waterfall: Annotated[
+        bool, typer.Option("--waterfall", help="Also where the time went: the spans that are kept of its traces.")
+    ] = False,
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
-    """The tree of causes: who (by role), what, when, where, how long it waited, what was refused or is parked."""
+    """The tree of causes: who (by role), what, when, where, how long it waited, what was refused or is parked.
+
+    Of a trace of which nothing was stored, say of a request that was refused, the spans are shown, if they are kept.
+    """
     from shared.causes import trees
 
     if purpose is not None and site is None:
@@ -43,12 +53,18 @@ def trace(
     network, _ = running(data, site)
     found = _Story(network, [site] if site else list(network.sites), asked, purpose)
     found.collect()
+    if waterfall or not found.steps:
+        found.look_at_spans()
     if as_json:
         print_json(found.document())
-    if not found.steps:
-        raise No(f"nobody knows anything of {asked}" + found.unheard())
+    if not found.steps and not found.spans:
+        traced = "; no span of it is kept, either (one in ten traces is)" if TRACE_ID.fullmatch(asked) else ""
+        raise No(f"nobody knows anything of {asked}{traced}" + found.unheard())
     if not as_json:
-        _show(trees(found.steps.values()), asked)
+        between = [""] if found.steps and found.spans else []
+        _show([*text(trees(found.steps.values()), asked), *between, *drawn(found.spans)])
+        if waterfall and not found.spans:
+            typer.echo("no span of it is kept: one in ten traces is", err=True)
         if found.silent or found.left_off:
             typer.echo(f"not all of it{found.unheard()}", err=True)
 
@@ -61,6 +77,14 @@ class _Story:
         self.steps: dict[str, Step] = {}
         self.silent: dict[str, str] = {}
         self.left_off = False
+        self.spans: list[Kept] = []
+
+    def look_at_spans(self) -> None:
+        """Asks every site for the spans of the traces it went through; of the trace that was asked about, at least."""
+        named = [step.trace_id for step in sorted(self.steps.values(), key=lambda step: (step.at, step.id))]
+        traces = [trace_id for trace_id in named if trace_id]
+        traces += [self._asked] if TRACE_ID.fullmatch(self._asked) else []
+        self.spans = spans_of(self._network, self._sites, list(dict.fromkeys(traces)))
 
     def collect(self) -> None:
         """Asks every site; then, with what others told meanwhile, those that did not tell of it themselves."""
@@ -118,16 +142,17 @@ class _Story:
         return {
             "asked": self._asked,
             "steps": msgspec.to_builtins(steps),
+            "spans": msgspec.to_builtins(self.spans),
             "silent": sorted(self.silent),
             "left_off": self.left_off,
         }
 
 
-def _show(branches: Sequence[Branch], asked: str) -> None:
+def _show(lines: Sequence[str]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
-    for line in text(branches, asked):
+    for line in lines:
         console.print(line)
 
 

@@ -55,6 +55,7 @@ from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import DueTimer, Store
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable
+from shared.refill import Refills
 from shared.runtime import Beside, Runtime
 from shared.security import Role
 from shared.service import Host, ServiceApp
@@ -176,7 +177,8 @@ def build(host: Host) -> ServiceApp:
     of_clients = PolicyReader(store, facts(settings.site), clock, deciding, seals)
     letters = PolicyReader(store, heard, clock, deciding, seals, host.roster.began_after(settings.site))
     heard_by, again = [reader, letters, of_clients], partial(_follows, runtime)
-    bench = bench_of(NAME, store, heard_by, _views(runtime, reader), again, clock, ids)
+    refills = Refills(settings, NAME, store, runtime.relays)
+    bench = bench_of(NAME, store, heard_by, _views(runtime, reader), again, clock, ids, refills)
 
     files = files_of(store, IntakeLooks(settings.own_address).record)
     courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(files))

@@ -22,7 +22,7 @@ from services.console.state import Would, state, would
 from services.console.words import Words
 from shared.http_access import CurrentActor, allow
 
-Act = Literal["pause", "resume", "rebuild", "replay", "retry", "discard"]
+Act = Literal["pause", "resume", "rebuild", "replay", "retry", "discard", "refill"]
 ROWS_MAX = 200
 AT_ONCE_MAX = 100
 """Parked messages dealt with in one tap."""
@@ -30,10 +30,10 @@ REASONS = ("pause", "discard", "replay")
 """What nobody does without saying why."""
 WHERE = {
     "pause": "readers", "resume": "readers", "replay": "readers", "rebuild": "views", "retry": "parked",
-    "discard": "parked",
+    "discard": "parked", "refill": "logs",
 }  # fmt: skip
 """Which part of a service takes such a request."""
-LOOKS = ("rebuild", "replay", "retry", "discard")
+LOOKS = ("rebuild", "replay", "retry", "discard", "refill")
 """Acts of which the service itself says beforehand what they would come to."""
 
 _NAME = Annotated[str, Field(max_length=80, pattern=r"^[a-z][a-z0-9-]*$")]

@@ -7,6 +7,7 @@ the screens change is a command to another service of this site.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import httpx
@@ -71,7 +72,7 @@ def build(host: Host) -> ServiceApp:
     settings = host.settings
     store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, JOURNAL_TABLES)
     runtime = Runtime(host, NAME, store)
-    reader = Reader(store, JOURNAL, host.clock)
+    reader = Reader(store, replace(JOURNAL, outlived=views_trail.outlived(settings.journal_days)), host.clock)
     tail = api.Tail()
     reader.on_rows = tail.stored
     runtime.known = partial(views.last_heard, store)

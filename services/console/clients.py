@@ -12,6 +12,7 @@ from typing import Any
 from services.console.forms import AGE_BANDS
 from services.console.network import site_title
 from services.console.words import Words
+from shared.unspoken import Withheld
 
 OPEN = ("waiting", "offered", "accepted")
 """How a request stands that somebody still waits for."""
@@ -19,8 +20,8 @@ OPEN = ("waiting", "offered", "accepted")
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Listed:
+@dataclass(frozen=True, repr=False)
+class Listed(Withheld):
     """One file in the list. state: how its request stands, or empty."""
 
     id: str
@@ -32,8 +33,8 @@ class Listed:
     search: str
 
 
-@dataclass(frozen=True)
-class Offered:
+@dataclass(frozen=True, repr=False)
+class Offered(Withheld):
     """A place that is kept for a request. clock: until when, in words. open: it waits for the desk's answer.
 
     grave: the client may be expected in two places, or its owner has not answered.
@@ -52,8 +53,8 @@ class Offered:
     urgent: bool
 
 
-@dataclass(frozen=True)
-class Asked:
+@dataclass(frozen=True, repr=False)
+class Asked(Withheld):
     """One request. status: as the service names it. rank: where it stands in the city's list, in words, or nothing."""
 
     id: str
@@ -91,8 +92,8 @@ class Referred:
     """Whether a seat of a session is booked for it."""
 
 
-@dataclass(frozen=True)
-class Client:
+@dataclass(frozen=True, repr=False)
+class Client(Withheld):
     """card: what the desk works with, label by label. looks: who opened what is personal. goes: when the file is erased
     by itself, in words. gone: what the page says instead of all of it, of an erased or unreadable file."""
 
@@ -149,8 +150,8 @@ def _listed(client: Row, state: str, now: datetime, words: Words) -> Listed:
     )
 
 
-@dataclass(frozen=True)
-class Limited:
+@dataclass(frozen=True, repr=False)
+class Limited(Withheld):
     """A stay that nears its limit. announced: 90, 30 or 7 days ahead; 0 once it is over."""
 
     client_id: str

@@ -10,6 +10,7 @@ from typing import Any
 from services.console.forms import Answer, Field, Form
 from services.console.words import Words
 from shared.money import PeriodKind, period_of
+from shared.unspoken import Withheld
 
 API = "/api/allowance/vouchers"
 GIVERS = ("caseworker",)
@@ -22,8 +23,8 @@ PERIODS_SHOWN = 4
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Payment:
+@dataclass(frozen=True, repr=False)
+class Payment(Withheld):
     """One payment that waits. client, alias: whose it is, for who may know. gives: whether a code may be given."""
 
     id: str

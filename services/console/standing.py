@@ -1,7 +1,8 @@
 """How this site's logs stand on the bus, and how other sites stand in the network: what it would take to fill a stream
 again, to let a site leave, or to bring one in, and the command that does it where it can be done. Pure.
 
-None of it is done from a browser: it takes keys and files of machines no browser is on.
+A stream is filled anew by a request to its service. Sites join and leave at a machine: that takes keys and files no
+browser has.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class LogStands:
     verdict: str
     command: str
     alarm: bool
+    fillable: bool
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def _log(site: str, service: str, one: Row, log: Row, words: Words) -> LogStands
         verdict, command = words("standing.fills", n=told - published), "plek repair streams --dry-run"
     else:
         verdict, command = words("standing.whole"), ""
-    return LogStands(service, log["log"], words.number(told), shown, verdict, command, bool(command))
+    return LogStands(service, log["log"], words.number(told), shown, verdict, command, bool(command),
+                     fillable=not (one["halted"] or log["doubted"] or published is None))  # fmt: skip
 
 
 def _site(

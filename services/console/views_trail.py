@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from services.console.views import COLUMNS, Entry
+from services.console.views import COLUMNS, Entry, journal
 from shared.causes import STEPS_MAX, Step
 from shared.clock import Clock
+from shared.ports import Put
 from shared.store import PgStore
 from shared.telemetry import logger
 
@@ -54,6 +55,12 @@ async def keep_within(store: PgStore, clock: Clock, days: int) -> None:
         if gone:
             log.info("old entries of the journal are gone", entries=gone, days=days)
         await clock.sleep(PRUNE_EVERY_SECONDS)
+
+
+def outlived(days: int) -> Callable[[Put, datetime], bool]:
+    """Whether an entry is older than so many days: taken away already, or soon."""
+    at = journal.columns.keys().index("time")
+    return lambda change, now: bool(change.values[at] < now - timedelta(days=days))
 
 
 async def prune(store: PgStore, now: datetime, days: int) -> int:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from shared.http_models import CommandAnswer, Moment
+from shared.unspoken import Withheld
 
 LIKENESS = "likeness-v1"
 """What every file is opened for that is compared, in the register of processing activities."""
 
 
-class LikenessItem(BaseModel):
+class LikenessItem(Withheld, BaseModel):
     """A file that may be the same person's. alias: null when its card cannot be opened."""
 
     client_id: str
     alias: str | None
 
 
-class LikenessAnswer(CommandAnswer):
+class LikenessAnswer(Withheld, CommandAnswer):
     """Files of this desk that may be this client's too; people decide. more: there are others beside these. asked:
     other desks that are asked now; `GET` of the same path says what they answered."""
 

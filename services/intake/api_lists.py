@@ -23,6 +23,7 @@ from shared.contracts.vocabulary import STAY_DAYS_MAX, ReadPurpose, Registration
 from shared.contracts.weeks import CITY
 from shared.http_access import CurrentActor
 from shared.http_models import Moment, Page, PageQuery, decode_cursor, encode_cursor
+from shared.unspoken import Withheld
 
 ANNOUNCED_DAYS = (90, 30, 7)
 """So many days before its limit a stay announces itself at the desk."""
@@ -30,7 +31,7 @@ ANNOUNCED_DAYS = (90, 30, 7)
 Row = Mapping[str, Any]
 
 
-class ChildItem(BaseModel):
+class ChildItem(Withheld, BaseModel):
     """A child nobody has referred yet. wants: `pre_school` or `school`."""
 
     client_id: str
@@ -52,14 +53,14 @@ class FirstAppointmentItem(BaseModel):
     days: int
 
 
-class RegistrationItem(BaseModel):
+class RegistrationItem(Withheld, BaseModel):
     client_id: str
     alias: str
     registration: RegistrationState
     active_at: Moment
 
 
-class StayLimitItem(BaseModel):
+class StayLimitItem(Withheld, BaseModel):
     """Somebody who may not stay much longer. ends_on: the last day. days_left: until then, less than 0 once it is over.
     announced: the smallest of 90, 30 and 7 that these days fit in; 0 once it is over."""
 

@@ -25,6 +25,7 @@ from shared.contracts.vocabulary import (
     RequestEndReason,
 )
 from shared.http_models import Body, CommandAnswer, Ids, Moment, PageQuery, Slug, Uuid
+from shared.unspoken import Withheld
 
 
 def _day(value: object) -> date:
@@ -65,7 +66,7 @@ class ContactBody(Body):
     explicit: bool = False
 
 
-class PersonalBody(Body):
+class PersonalBody(Withheld, Body):
     """What is sealed and opens for a purpose only. Each part may be left out; null takes it away."""
 
     name: Line | None = None
@@ -79,7 +80,7 @@ Household = Annotated[list[MemberBody], Field(max_length=MEMBERS_MAX)]
 Languages = Annotated[list[Language], Field(max_length=20)]
 
 
-class ClientBody(Body):
+class ClientBody(Withheld, Body):
     """As little as possible: everything may be left out. alias: made for the client when none is given."""
 
     alias: Line | None = None
@@ -93,7 +94,7 @@ class ClientBody(Body):
     personal: PersonalBody = Field(default_factory=PersonalBody)
 
 
-class CorrectBody(Body):
+class CorrectBody(Withheld, Body):
     """What is left out stays as it is."""
 
     reason: CorrectionReason
@@ -161,7 +162,7 @@ class ContactView(BaseModel):
     explicit: bool
 
 
-class ClientView(BaseModel):
+class ClientView(Withheld, BaseModel):
     """A file as the desk sees it. Of an erased one nothing is left but that there was one.
 
     erasure_complete_at: when backups of the keys cannot bring it back either; null until its key is destroyed.
@@ -187,13 +188,13 @@ class ClientView(BaseModel):
     version: int
 
 
-class ClientAnswer(CommandAnswer):
+class ClientAnswer(Withheld, CommandAnswer):
     """alias: given, or made for the client."""
 
     alias: str
 
 
-class PersonalAnswer(CommandAnswer):
+class PersonalAnswer(Withheld, CommandAnswer):
     """What is personal, opened once for this purpose. It is not kept anywhere as it stands here."""
 
     purpose: str

@@ -63,6 +63,7 @@ from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Store
 from shared.projection import Progress, rebuild
 from shared.rebuilds import Rebuildable
+from shared.refill import Refills
 from shared.runtime import Beside, Runtime
 from shared.security import Role
 from shared.service import Check, Host, ServiceApp
@@ -182,9 +183,8 @@ def build(host: Host) -> ServiceApp:
     letters = PolicyReader(store, HEARD, clock, deciding, seals, host.roster.began_after(settings.site))
     seats = PolicyReader(store, SEATED, clock, deciding, seals)
     written = Openings(store, clock, ids.random_id)
-    line = BusLine(NAME)
+    line, taking = BusLine(NAME), deciding[policy.TAKING]
     giving = Giving(settings.site, deciding[policy.CLIENT], vault, seals, line, written)
-    taking = deciding[policy.TAKING]
     receiving = Receiving(settings.site, store, deciding[policy.CLIENT], taking, vault, seals, clock, ids)
     keeper = Keeper(
         settings.site, store, vault, deciding, clock, written, settings.vault.retention_days, giving,
@@ -192,7 +192,8 @@ def build(host: Host) -> ServiceApp:
     )  # fmt: skip
     contacts = Contacts(deciding[policy.CLIENT], vault, clock, written)
     courier = runtime.courier = courier_of(settings, NAME, store, clock, concerns_of(store), rows=True)
-    bench = bench_of(NAME, store, [letters, seats], _views(store), runtime.follows, clock, ids)
+    refills = Refills(settings, NAME, store, runtime.relays)
+    bench = bench_of(NAME, store, [letters, seats], _views(store), runtime.follows, clock, ids, refills)
 
     async def start() -> None:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))

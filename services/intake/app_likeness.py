@@ -38,6 +38,7 @@ from shared.letters import LetterRefused, OneKey, seal_to
 from shared.logbook import Openings
 from shared.ports import Store
 from shared.telemetry import logger
+from shared.unspoken import Unspoken
 from shared.vault import VaultProblem
 
 log = logger("checks")
@@ -51,7 +52,7 @@ CHECKS_A_DAY_MAX = 50
 handful of people a day; whoever asks about everybody learns who is where."""
 
 
-class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Question(Unspoken, frozen=True, forbid_unknown_fields=True):
     """Marks of one person, under a key made for this question."""
 
     key: bytes
@@ -94,7 +95,8 @@ class Asking(Handler[Check, CheckCommand, CheckEvent]):
             if mine is None or not mine.names:
                 return _ended(command, "nothing_to_compare")
             key = os.urandom(KEY_BYTES)
-            question = Question(key, *(dict(part) for part in under(mine, key)))
+            sent = under(mine, key)
+            question = Question(key, dict(sent.names), dict(sent.nearly), dict(sent.born))
             return replace(command, question=seal_to(command.key, msgspec.json.encode(question)))
         except (VaultProblem, LetterRefused) as problem:  # it is begun again in a while
             log.info("a question to another desk was not asked", code=problem.code)

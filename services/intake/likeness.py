@@ -14,7 +14,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import pairwise
-from typing import NamedTuple
+
+from shared.unspoken import Unspoken
 
 PARTS_MAX, LETTERS_MAX = 6, 30
 """Parts of a name that are looked at, and letters of each: what is longer is no name."""
@@ -67,7 +68,7 @@ _BOTH = _table(
 """Letters that are one sound to many, in the order they are looked for."""
 
 
-class Mark(NamedTuple):
+class Mark(Unspoken, frozen=True, order=True):
     """kind: what it is of. bits: which parts of the name, or which piece of the birth date. text: to be compared."""
 
     kind: str
@@ -132,7 +133,7 @@ def _born(born: date) -> Iterable[Mark]:
     return [Mark(BORN, bits, f"{bits}:{text}") for bits, text in pieces.items()]
 
 
-class Kept(NamedTuple):
+class Kept(Unspoken, frozen=True):
     """The marks of one file: by each one's text, which parts or pieces it stands for."""
 
     names: Mapping[str, int]
@@ -143,8 +144,8 @@ class Kept(NamedTuple):
 def kept(marks: Iterable[Mark]) -> Kept:
     """The marks of one file, to be compared."""
     found: dict[str, dict[str, int]] = {NAME: {}, NEARLY: {}, BORN: {}}
-    for kind, bits, text in marks:
-        found[kind][text] = found[kind].get(text, 0) | bits
+    for mark in marks:
+        found[mark.kind][mark.text] = found[mark.kind].get(mark.text, 0) | mark.bits
     return Kept(found[NAME], found[NEARLY], found[BORN])
 
 

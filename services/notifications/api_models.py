@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from shared.http_models import Body, CommandAnswer, Moment, PageQuery, Slug, Uuid
+from shared.unspoken import Withheld
 
 Status = Literal["chosen", "queued", "sending", "failed", "desk", "sent", "delivered", "suppressed", "gathered"]
 
@@ -59,7 +60,7 @@ class TextView(BaseModel):
     reviewed: bool
 
 
-class DeskView(BaseModel):
+class DeskView(Withheld, BaseModel):
     """What somebody has to be told here. alias: what the desk calls them, null for a role or while the vault does not
     answer; then the text is in the desk's own languages only."""
 

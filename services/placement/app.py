@@ -57,6 +57,7 @@ from shared.policies import LETTER_SECONDS, Handlers, Policy, PolicyReader
 from shared.ports import Append, Delete, DueTimer, RowChange, Store, Wake
 from shared.projection import Progress, rebuild, rebuild_reader
 from shared.rebuilds import Rebuildable
+from shared.refill import Refills
 from shared.runtime import Beside, Runtime
 from shared.service import Host, ServiceApp
 from shared.store import PgStore
@@ -197,7 +198,8 @@ def build(host: Host) -> ServiceApp:
         store, waiting, lambda site: _link(runtime, reader, site), capacity.current, host.roster.counts
     )
     heard_by, again = [reader, waiting, letters], partial(_follows, runtime)
-    bench = bench_of(NAME, store, heard_by, _views(runtime, reader, waiting), again, clock, ids)
+    refills = Refills(settings, NAME, store, runtime.relays)
+    bench = bench_of(NAME, store, heard_by, _views(runtime, reader, waiting), again, clock, ids, refills)
 
     async def start() -> None:
         host.roster.on_change.append(network_changed)

@@ -285,11 +285,21 @@ async def test_what_was_parked_too_late_halts_nobody(shop: Workshop) -> None:
     assert shop.reader.incomplete == {}
     shop.shelf.put(message(5, 90))
     await shop.reached(5)
+    seen = duplicates()
+    looked = await shop.repair.would(id_, ONCALL, discard=False)
+    assert isinstance(looked, MessageRetried)
+    assert (looked.outcome, duplicates() - seen) == ("duplicate", 0), "only looked at: nothing has come twice"
     done = await shop.repair.retry(id_, ONCALL)
     assert isinstance(done.event, MessageRetried)
-    assert done.event.outcome == "duplicate"
+    assert (done.event.outcome, duplicates() - seen) == ("duplicate", 1)
     assert await shop.repair.parked() == []
     assert (await shop.values())[OF_WEST, "beds"] == 90
+
+
+def duplicates() -> float:
+    found = [sample.value for family in REGISTRY.collect() for sample in family.samples
+             if sample.name == "plek_reader_duplicate_messages_total"]  # fmt: skip
+    return sum(found)
 
 
 class Dying:

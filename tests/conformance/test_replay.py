@@ -85,6 +85,19 @@ async def test_a_dry_run_says_what_would_change_and_changes_nothing(shop: Worksh
     await shop.reached(4)
 
 
+async def test_what_a_view_took_away_for_its_age_is_not_put_back_but_the_last_of_a_log_is(shop: Workshop) -> None:
+    old = {"seats"}
+    await spoiled(shop)
+    await shop.restart(replace(VIEW, outlived=lambda put, now: now > NOW and put.values[1] in old))
+    assert await replays(shop).look("counts", OF_WEST) == Found(3, 1, 1, 0), "beds are otherwise; the seats were old"
+    old.add("beds")
+    await shop.store.append(Append(NOW, rows=[Delete(counts, (OF_WEST, "beds"))]))
+    assert await replays(shop).look("counts", OF_WEST) == Found(3, 1, 1, 0), "beds are what was told last"
+    event = (await replays(shop).replay("counts", OF_WEST, WHY, ONCALL)).event
+    assert isinstance(event, OriginReplayed)
+    assert {name for origin, name in await shop.values() if origin == OF_WEST} == {"beds"}
+
+
 async def test_what_was_let_go_and_can_be_read_by_now_is_shown_and_its_mark_is_gone(shop: Workshop) -> None:
     await shop.repair.discard(await poisoned(shop), "told by a program that was taken back", ONCALL)
     await shop.reached(4)

@@ -313,3 +313,8 @@ async def test_what_is_old_goes_but_the_last_word_of_each_log_stays_whatever_the
     left = {(entry["log"], entry["sequence"]) for entry in await console.items()}
     assert left == {("pub", 2), ("pub", 3), ("loc", 1)}, "how far loc was heard is still known"
     assert await views_trail.prune(console.store, a_year_ahead, 15) == 0
+    old = views_trail.outlived(15)
+    gone = [old(change, AT + timedelta(days=30)) for sequence, minutes in ((1, 0), (2, 60 * 24 * 20))
+            for change in journal_rows(message(contracts()[0], sequence, minutes=minutes), contracts()[0])
+            if isinstance(change, Put)]  # fmt: skip
+    assert gone == [True, False], "a replay goes by the same days"

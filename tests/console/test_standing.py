@@ -32,6 +32,16 @@ def test_a_log_that_is_whole_needs_nothing() -> None:
     assert (line.told, line.published, line.verdict, line.command, line.alarm) == ("1,240", "1,240", "Whole", "", False)
 
 
+def test_a_stream_may_be_filled_anew_from_the_screen_while_its_service_knows_that_nobody_has_heard_more() -> None:
+    [whole] = seen().logs
+    [behind] = seen(logs=[log(published=1_200)]).logs
+    assert whole.fillable
+    assert behind.fillable
+    for more in ({"logs": [log(published=None)]}, {"logs": [log(doubted=True)]}, {"halted": "others have heard 9"}):
+        [line] = seen(**more).logs
+        assert not line.fillable, more
+
+
 def test_a_log_that_is_not_whole_says_what_would_be_put_on_it_and_where_to_begin() -> None:
     for more, verdict, command in (
         ({"logs": [log(published=1_200)]}, "40 are still to be put on it", "plek repair streams --dry-run"),

@@ -144,6 +144,7 @@ def test_what_an_act_would_come_to_is_said_in_words() -> None:
         ("discard", gap | {"to_sequence": 0}, "Nothing with a number would be missing."),
         ("rebuild", {"incomplete": {}}, ""),
         ("rebuild", {"incomplete": {"west/placement": "x"}}, "It is incomplete now: west/placement."),
+        ("refill", {"log": "pub", "told": 9, "on_bus": 7}, "9 messages would be on it; now there are 7."),
         ("pause", {}, ""),
     ):  # fmt: skip
         shown = would(act, "placement", "capacity", said, "", EN)

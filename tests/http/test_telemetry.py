@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import StatusCode
 
 from services.intake import file, handover
 from services.intake.file import Card, Personal
@@ -114,9 +114,46 @@ def test_a_trace_that_is_kept_leads_a_batch_and_what_is_read_late_begins_its_own
     assert telemetry.leading([UNSAMPLED, PARENT, other], late=True) == (None, [PARENT, other])
 
 
+def test_a_trace_that_began_here_and_is_kept_leads_a_batch_too(spans: InMemorySpanExporter) -> None:
+    with telemetry.request_span("POST", None):
+        mine = telemetry.current_traceparent()
+    assert mine is not None
+    assert telemetry.leading([UNSAMPLED, mine]) == (mine, [])
+    random_flag = PARENT[:-2] + "03"  # how another library says that it is kept, and that its id is random
+    assert telemetry.leading([UNSAMPLED, random_flag]) == (random_flag, [])
+    with telemetry.span("process", "consumer", random_flag):
+        pass
+    assert [span.name for span in spans.get_finished_spans()] == ["POST", "process"]
+
+
+def test_the_log_names_the_span_that_runs_also_after_another_has_ended(log: io.StringIO) -> None:
+    with telemetry.request_span("GET", UNSAMPLED):
+        outer = telemetry.current_trace_id()
+        with telemetry.request_span("GET", None):
+            assert telemetry.current_trace_id() != outer
+        telemetry.logger("site").info("said")
+    assert read_lines(log)[0]["trace_id"] == outer == UNSAMPLED.split("-")[1]
+    assert telemetry.current_traceparent() is None
+
+
+def test_a_span_that_has_ended_takes_nothing_more(spans: InMemorySpanExporter) -> None:
+    with telemetry.span("append") as span:
+        span.set_attributes({"rows": 2})
+    span.set_attribute("rows", 3)
+    span.update_name("another")
+    span.set_status(StatusCode.ERROR)
+    span.end()
+    (ended,) = spans.get_finished_spans()
+    assert (ended.name, dict(ended.attributes or {}), ended.status.status_code) == (
+        "append",
+        {"rows": 2},
+        StatusCode.UNSET,
+    )
+
+
 def kept_of(sampler: Bounded, count: int) -> int:
     ids = (number * 2**57 for number in range(count))
-    return sum(sampler.should_sample(None, id_, "a").decision is not Decision.DROP for id_ in ids)
+    return sum(sampler.keeps(id_) for id_ in ids)
 
 
 def test_of_a_busy_process_no_more_than_so_many_traces_are_kept() -> None:

@@ -345,7 +345,8 @@ def test_no_name_and_no_birth_date_has_more_marks_than_a_question_may_hold() -> 
     name = " ".join(f"{first}achimokarinaltufes" for first in "bfklmnr")
     longest = under(kept(marks_of(name, date(1990, 5, 6))), b"s" * 32)
     assert of_one_person(longest)
-    assert [len(part) for part in longest] == [WORDS_MAX, SENT_MAX, PIECES_MAX]
+    parts = (longest.names, longest.nearly, longest.born)
+    assert [len(part) for part in parts] == [WORDS_MAX, SENT_MAX, PIECES_MAX]
 
 
 async def test_a_desk_whose_vault_is_shut_answers_when_it_is_open(post: Post) -> None:

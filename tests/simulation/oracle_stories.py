@@ -35,7 +35,7 @@ from shared.envelope import SYSTEM_ROLE, Message, Recorded
 from shared.handling import Aggregate
 from shared.ids import derived_id
 from shared.repair import STREAMS as REPAIRS
-from shared.telemetry import parse_traceparent
+from shared.traceparent import parse_traceparent
 from tests.simulation.judging import require
 from tests.simulation.oracle import PLACEMENT
 from tests.simulation.oracle_allowance import ALLOWANCE

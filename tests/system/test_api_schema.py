@@ -40,10 +40,12 @@ NOTHING_THERE = {
     "POST /readers/{reader}/resume",
     "GET /readers/{reader}/replay",
     "POST /readers/{reader}/replay",
+    "GET /logs/{log}/refill",
+    "POST /logs/{log}/refill",
 }
 """On a network that is well nothing is parked and nothing is lost, nobody has declared a regime, and nobody waits who
 could be offered a place, so no operator is asked either: these always end at 404 here. (Offers that exist:
-`test_offers.py`.) Readers are not named to these calls: one that paused the capacity would end the test."""
+`test_offers.py`.) Readers and logs are not named to these calls: one that paused the capacity would end the test."""
 
 
 async def known_things(client: httpx.AsyncClient, network: Network) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -158,6 +159,65 @@ async def test_a_leaf_whose_whole_store_is_lost_is_filled_again_from_its_outboxe
         shutil.rmtree(stores[0])
     finally:
         os.kill(told["pid"], signal.SIGCONT)
+    await ends_well(network)
+
+
+async def test_a_stream_that_is_there_is_filled_anew_on_request_and_nothing_is_applied_twice(network: Network) -> None:
+    await ends_well(network)
+    words = ("repair", "refill", "west", "placement", "pub")
+    async with admin(network, "west") as ask:
+        before = (await ask("STREAM.INFO.PUB_west_placement"))["created"]
+        looked = json.loads(network.plek(*words, "--dry-run", "--json").stdout)
+        assert looked["on_bus"] == looked["told"] > 0
+        assert (await ask("STREAM.INFO.PUB_west_placement"))["created"] == before, "nothing is done by a look"
+        done = network.plek(*words)
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert f"filled with {looked['told']}" in done.stdout
+
+        async def filled() -> bool:
+            info = await ask("STREAM.INFO.PUB_west_placement")
+            made = "created" in info and info["created"] != before
+            return bool(made and info["state"]["messages"] >= looked["told"])
+
+        await eventually("the stream to be made anew and filled", filled, 60)
+    await ends_well(network)
+
+
+async def test_a_stream_is_filled_by_whoever_is_on_call_and_of_no_service_that_tells_nothing(network: Network) -> None:
+    path = "/api/placement/logs/pub/refill"
+    for role in ("operator", "auditor"):
+        async with network.client("west", role) as client:
+            assert (await client.get(path)).status_code == 403, role
+    async with network.client("west", "oncall") as client:
+
+        async def allowed() -> bool:
+            answer = await client.get(path)
+            assert answer.status_code == 200 or answer.json()["code"] in ("refill-doubted", "refill-unheard")
+            return answer.status_code == 200
+
+        await eventually("it to be known how far others have heard west", allowed, 60)
+        answer = await client.get("/api/placement/logs/nothing/refill")
+        assert (answer.status_code, answer.json()["code"]) == (404, "log-unknown")
+        assert (await client.get("/api/console/logs/pub/refill")).status_code == 404
+        act = "/state/act?act=refill&service=placement&on=loc"
+
+        async def offered() -> bool:
+            return "service=placement&amp;on=loc" in (await client.get("/state/network")).text
+
+        await eventually("the log to be one that may be filled", offered, 60)
+        assert act.replace("&", "&amp;") in (await client.get("/state/network")).text
+        assert re.search(
+            r"Er zouden [0-9.]+ berichten op staan; nu zijn het er [0-9.]+\.", (await client.get(act)).text
+        )
+        async with admin(network, "west", "local") as ask:
+            before = (await ask("STREAM.INFO.LOC_west_placement"))["created"]
+            done = await client.post(act, headers={"Sec-Fetch-Site": "same-origin"})
+            assert (done.status_code, done.headers["location"]) == (303, "/state?done=refill")
+
+            async def made() -> bool:
+                return bool((await ask("STREAM.INFO.LOC_west_placement")).get("created", before) != before)
+
+            await eventually("the stream to be made anew", made, 60)
     await ends_well(network)
 
 

@@ -278,3 +278,40 @@ async def test_a_chain_through_a_file_is_cut_for_everybody_and_whole_at_its_own_
         assert refused.status_code == 403
         direct = await oncall.post("/api/intake/events/open", json={"id": [notice.id], "purpose": "trouble"})
         assert direct.status_code == 403
+
+
+async def test_a_waterfall_shows_where_the_time_went_at_both_sites(city: Network, arrival: Arrival) -> None:
+    shown = ""
+
+    async def drawn() -> bool:
+        nonlocal shown
+        shown = city.plek("trace", arrival.hold, "--waterfall").stdout
+        return "plek-noord" in shown and "plek-west" in shown
+
+    await eventually("the spans of both sites", drawn)
+    tree, _, fall = shown.partition("\n\n")
+    assert "told hold-asked.v1" in tree
+    lines = fall.splitlines()
+    assert "POST /api/placement/holds  plek-noord" in lines[0]
+    assert lines[0].split("|")[1].startswith("=")
+    assert all(line.split("|")[1].strip(" ").strip("=") == "" for line in lines), fall
+    assert any("  process CITY  plek-west" in line for line in lines)
+
+
+async def test_a_request_that_stored_nothing_is_found_by_the_trace_in_its_answer(city: Network) -> None:
+    trace_id, unknown = secrets.token_hex(16), secrets.token_hex(16)
+    async with city.client("noord") as noord:
+        refused = await noord.post(
+            HOLDS, json={"kind": "no-such-kind"}, headers={"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+        )
+    assert (refused.status_code, refused.json()["trace_id"]) == (422, trace_id)
+
+    async def found() -> bool:
+        return "POST /api/placement/holds  plek-noord" in city.plek("trace", trace_id).stdout
+
+    await eventually("its span to be kept", found)
+    document = json.loads(city.plek("trace", trace_id, "--json").stdout)
+    assert (document["steps"], {span["trace_id"] for span in document["spans"]}) == ([], {trace_id})
+    nobody = city.plek("trace", unknown)
+    assert nobody.returncode == 1
+    assert "no span of it is kept" in nobody.stdout + nobody.stderr
