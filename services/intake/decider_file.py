@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.intake import events as ev
+from services.intake import events_alias as ae
 from services.intake import events_guidance as guide
 from services.intake import events_handover as over
 from services.intake import events_offers as oe
@@ -113,6 +114,10 @@ def _after(file: File, event: ev.ClientEvent) -> File:
         return _offered(file, event, version)
     if isinstance(event, over.HandOverEvent):
         return _handed(file, event, version)
+    if isinstance(event, ae.AliasEvent):
+        say_so = event.say_so if isinstance(event, ae.AliasHandedOver) else ""
+        told = replace(file.offers[event.offer_id], say_so=say_so)
+        return replace(file, offers=file.offers | {told.id: told}, active_at=event.at, version=version)
     if isinstance(event, SeatNoted):
         return replace(file, seats=_seats_after(file.seats, event), version=version)
     match event:
