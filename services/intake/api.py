@@ -108,10 +108,7 @@ def routes(
         ("POST", "/clients/{client_id}/offers/{offer_id}/accept", offering.accept, 200, DESK),
         ("POST", "/clients/{client_id}/stays", offering.claim, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
-        ("GET", "/clients/{client_id}/home", aliases.home, 200, DESK),
-        ("POST", "/clients/{client_id}/hand-alias-over", aliases.hand_over, 200, DESK),
-        ("POST", "/clients/{client_id}/take-alias-back", aliases.take_back, 200, DESK),
-        ("POST", "/guests", aliases.guests, 200, HOUSE),
+        *alias_routes(aliases),
         ("POST", "/unmet-needs", needs.note, 200, SEEKERS),
         ("POST", "/rules/preview", rules.preview, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
@@ -134,6 +131,16 @@ def routes(
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),
         ("GET", "/vault", reads.show_vault, 200, KEEPERS),
         ("GET", "/stream", reads.stream, 200, DESK),
+    ]
+
+
+def alias_routes(aliases: AliasWrites) -> list[Route]:
+    """Of whether the house somebody lives in knows their alias, at their desk and at that house."""
+    return [
+        ("GET", "/clients/{client_id}/home", aliases.home, 200, DESK),
+        ("POST", "/clients/{client_id}/hand-alias-over", aliases.hand_over, 200, DESK),
+        ("POST", "/clients/{client_id}/take-alias-back", aliases.take_back, 200, DESK),
+        ("POST", "/guests", aliases.guests, 200, HOUSE),
     ]
 
 

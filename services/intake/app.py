@@ -188,9 +188,8 @@ def build(host: Host) -> ServiceApp:
     giving = Giving(settings.site, deciding[policy.CLIENT], vault, seals, line, written)
     taking = deciding[policy.TAKING]
     receiving = Receiving(settings.site, store, deciding[policy.CLIENT], taking, vault, seals, clock, ids)
-    asking = BusLine(NAME, QUESTION, ANSWER_SECONDS)
     teller = Teller(settings.site, deciding[policy.CLIENT], vault, seals, written)
-    kept = timedelta(hours=settings.vault.alias_hours)
+    asking, kept = BusLine(NAME, QUESTION, ANSWER_SECONDS), timedelta(hours=settings.vault.alias_hours)
     listener = Listener(settings.site, teller, seals, asking, written, clock, kept)
     keeper = Keeper(
         settings.site, store, vault, deciding, clock, written, settings.vault.retention_days, giving,
@@ -205,12 +204,8 @@ def build(host: Host) -> ServiceApp:
         await runtime.start(LOGS)
         runtime.spawn("contacts", lambda: answering(settings, NAME, contacts.answer))
         runtime.spawn("hand-overs", lambda: converse(settings, NAME, {line: receiving.answer, asking: teller.answer}))
-        runtime.spawn("forget-aliases", listener.keep_forgetting)
         runtime.spawn("keeper", keeper.begin)
-        runtime.spawn("forget", lambda: forget_keys(store, clock))
-        runtime.spawn("forget-checks", lambda: forget_checks(store, clock))
-        runtime.spawn("forget-hand-overs", lambda: forget_hand_overs(store, clock))
-        runtime.spawn("forget-openings", lambda: forget_openings(store, clock, kept_elsewhere=courier is not None))
+        _forgets(runtime, store, clock, listener, kept_elsewhere=courier is not None)
         if courier is not None:
             runtime.spawn("logbook", courier.run)
         runtime.spawn("timers", TimerLoop(store, clock, keeper.fire, policy.ASIDE).run)
@@ -236,6 +231,15 @@ def build(host: Host) -> ServiceApp:
     add_archive(site_api, _archive(store, files))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", _vault_open(vault))])
+
+
+def _forgets(runtime: Runtime, store: PgStore, clock: Clock, listener: Listener, *, kept_elsewhere: bool) -> None:
+    """What goes by itself. kept_elsewhere: whether a logbook has who opened what."""
+    runtime.spawn("forget", lambda: forget_keys(store, clock))
+    runtime.spawn("forget-checks", lambda: forget_checks(store, clock))
+    runtime.spawn("forget-hand-overs", lambda: forget_hand_overs(store, clock))
+    runtime.spawn("forget-openings", lambda: forget_openings(store, clock, kept_elsewhere=kept_elsewhere))
+    runtime.spawn("forget-aliases", listener.keep_forgetting)
 
 
 def _archive(store: PgStore, files: FileStreams) -> Archive:

@@ -76,6 +76,7 @@ PURE_MODULES = {
         "money": "programmes, pay runs and regimes",
         "books": "a programme's accounts and forecast, and one pay run",
         "seats": "a client's allowance",
+        "guests": "whose alias a house knows",
         "counter": "where cash is handed out",
         "forms": "what a form of a page asks",
     },

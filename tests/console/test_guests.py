@@ -51,9 +51,13 @@ def test_what_is_taken_back_is_the_word_that_was_seen() -> None:
 
 
 def test_a_house_asks_the_desk_of_each_stay_that_is_somebodys_and_of_no_other() -> None:
-    offers = [{"id": "o1", "desk": "noord", "stay_id": "s1"}, {"id": "o2", "desk": "west", "stay_id": "s2"},
-              {"id": "o3", "desk": "west", "stay_id": None}]  # fmt: skip
-    stays = [{"id": "s1", "ended_at": None}, {"id": "s2", "ended_at": "2026-01-01"}, {"id": "s3", "ended_at": None}]
+    offers: list[dict[str, Any]] = [
+        {"id": "o1", "desk": "noord", "stay_id": "s1"}, {"id": "o2", "desk": "west", "stay_id": "s2"},
+        {"id": "o3", "desk": "west", "stay_id": None},
+    ]  # fmt: skip
+    stays: list[dict[str, Any]] = [
+        {"id": "s1", "ended_at": None}, {"id": "s2", "ended_at": "2026-01-01"}, {"id": "s3", "ended_at": None},
+    ]  # fmt: skip
     asked = to_ask(offers, stays)
     assert asked == {"o1": ("noord", "s1")}
     assert questions(asked) == [{"guests": [{"offer_id": "o1", "site": "noord"}]}]

@@ -166,7 +166,7 @@ async def test_then_it_is_shown_no_more_and_stays_nowhere(two: Two, how: str) ->
         await answered(two.desk, OFFER, "left", request["id"], number=12)
     assert (await two.shown(), await two.unheard()) == ({}, [])
     assert not two.house.listener._known
-    assert (two.house.keys.disk.gone, len(two.house.keys.disk.keys)) == ({}, 1), "a house keeps no key of anybody"
+    assert (two.house.keys.destroyed(), len(await two.house.keys.everything())) == ({}, 1), "a house keeps no key"
     for desk in (two.desk, two.house):
         assert CANARY not in dumped(desk)
     two.again("desk", backups[0])
