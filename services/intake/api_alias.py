@@ -13,10 +13,11 @@ from pydantic import BaseModel, Field
 
 from services.intake import commands_alias as ac
 from services.intake.api_desk import Asked, Intake, base, vault_problems
+from services.intake.decider_file import File
 from services.intake.decider_slot import Offer
 from shared.http import Claim
 from shared.http_access import CurrentActor
-from shared.http_models import Body, CommandAnswer, Slug, Uuid
+from shared.http_models import Body, CommandAnswer, Slug, Uuid, is_id
 from shared.ids import derived_id
 
 GUESTS_MAX = 500
@@ -106,7 +107,7 @@ class AliasWrites:
     async def home(self, client_id: str, actor: CurrentActor) -> HomeAnswer:
         """Where the client lives, and whether that house is told their alias. Refused: 404 `client-unknown`, 410
         `client-erased`."""
-        home = (await self._intake.file(client_id)).home
+        home = (await self._file(client_id)).home
         if home is None:
             return HomeAnswer(home=None)
         return HomeAnswer(home=HomeView(
@@ -128,7 +129,7 @@ class AliasWrites:
         """They may not, any more. 503 when that cannot be written down; then nothing has happened. Refused: 404
         `offer-unknown`."""
         intake = self._intake
-        offer = (await intake.file(client_id)).offers.get(body.offer_id)
+        offer = (await self._file(client_id)).offers.get(body.offer_id)
         if offer is not None and offer.say_so == body.say_so:
             with vault_problems():
                 await intake.vault.destroy(offer.say_so, intake.now())
@@ -150,9 +151,16 @@ class AliasWrites:
         return GuestsAnswer(items=items, unheard=list(told.unheard))
 
     async def _answer(self, client_id: str, offer_id: str, given: dict[str, object]) -> AliasAnswer:
-        offer = (await self._intake.file(client_id)).offers.get(offer_id)
+        offer = (await self._file(client_id)).offers.get(offer_id)
         say_so = None if offer is None else self._standing(offer)
         return AliasAnswer.model_validate(given | {"offer_id": offer_id, "say_so": say_so})
+
+    async def _file(self, client_id: str) -> File:
+        """The file as the store has it: what owners of places write, and what another process does, is in no memory
+        here. Raises as `Intake.file`."""
+        if is_id(client_id):
+            await self._intake.handler.load_settled(client_id)
+        return await self._intake.file(client_id)
 
     def _standing(self, offer: Offer) -> str | None:
         with vault_problems():

@@ -137,6 +137,17 @@ async def test_only_of_where_they_live(two: Two) -> None:
     assert (await two.desk.get(f"/clients/{client}/home")).json() == {"home": None}
 
 
+async def test_where_they_live_is_known_as_soon_as_its_owner_has_said_so(two: Two) -> None:
+    client = await housed(two)
+    home = (await two.desk.get(f"/clients/{client}/home")).json()["home"]
+    assert home == {
+        "offer_id": OFFER, "site": OTHER, "location": OTHER, "kind": "family_shelter", "say_so": None,
+    }  # fmt: skip
+    assert (await two.desk.get("/clients/nobody/home")).status_code == 404
+    await two.desk.post(f"/clients/{client}/erase")
+    assert (await two.desk.get(f"/clients/{client}/home")).status_code == 410
+
+
 async def test_what_is_said_twice_is_said_once_and_can_be_taken_back_and_said_anew(two: Two) -> None:
     client = await housed(two)
     first = await hand_over(two, client, key="one")
