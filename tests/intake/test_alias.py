@@ -258,6 +258,18 @@ async def test_another_house_is_told_nothing_and_neither_is_who_only_looks(two: 
         assert (await two.asked(role=role)).status_code == 403
 
 
+async def test_a_desk_nobody_knows_answers_nothing_and_a_list_that_is_none_is_refused(two: Two) -> None:
+    answer = await two.asked(site="nowhere")
+    assert (answer.status_code, answer.json()) == (200, {"items": [], "unheard": ["nowhere"]})
+    assert (await two.house.post("/guests", {"guests": []}, "operator")).json() == {"items": [], "unheard": []}
+    many = [{"offer_id": OFFER, "site": SITE}] * (GUESTS_MAX + 1)
+    for guests in (many, [{"offer_id": "x", "site": SITE}], [{"offer_id": OFFER, "site": "No site"}]):
+        assert (await two.house.post("/guests", {"guests": guests}, "operator")).status_code == 422
+    twice = {"guests": [{"offer_id": OFFER, "site": SITE}] * 2}
+    await hand_over(two, await housed(two))
+    assert (await two.house.post("/guests", twice, "operator")).json()["items"] == [{"offer_id": OFFER, "alias": ALIAS}]
+
+
 async def test_a_desk_names_nobody_it_was_not_asked_about_and_no_alias_nobody_would_write_down(
     two: Two, caplog: pytest.LogCaptureFixture
 ) -> None:
