@@ -42,7 +42,8 @@ class Location(_Table):
 
 class Site(_Table):
     """A deployment. `postgres` is the address of a server to use instead of an embedded one; `retention_days` how long
-    a client's file may lie unused before it is erased; `channels` the file that says how messages leave the site;
+    a client's file may lie unused before it is erased, `alias_hours` how long its houses remember the alias of somebody
+    who lives there while the desk that told it is not heard; `channels` the file that says how messages leave the site;
     `agreed` the municipality's list of places agreed with each location, `map` its map of districts in GeoJSON."""
 
     name: Name
@@ -54,6 +55,7 @@ class Site(_Table):
     locations: list[Location] = Field(default_factory=list, alias="location")
     postgres: SecretStr | None = None
     retention_days: int = Field(default=365, ge=1, le=3650)
+    alias_hours: int = Field(default=12, ge=0, le=168)
     channels: str | None = Field(default=None, min_length=1)
     agreed: str | None = Field(default=None, min_length=1)
     map: str | None = Field(default=None, min_length=1)

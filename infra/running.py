@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.keys import ensure_logbook_key, ensure_vault_key
+from infra.network import Site
 from infra.processes import PlatformError, explain
 from shared.settings import KeySettings, LogbookSettings, SiteSettings, VaultSettings
 from shared.streams import ACCOUNTS, Admin, Admins, Topology
@@ -46,13 +47,13 @@ class Files:
         """One site's settings file."""
         return self.sites / f"{site}.json"
 
-    def vault(self, site: str, retention_days: int) -> VaultSettings:
+    def vault(self, site: Site) -> VaultSettings:
         """Where one site's vault is, its site key made where missing. The list of destroyed keys is beside the sites,
         where no backup of one of them takes it back."""
-        own = self.sites / site
+        own = self.sites / site.name
         return VaultSettings(
-            site_keys=ensure_vault_key(own / "keys"), keys=own / "vault", destroyed=self.erased / f"{site}.txt",
-            retention_days=retention_days,
+            site_keys=ensure_vault_key(own / "keys"), keys=own / "vault", destroyed=self.erased / f"{site.name}.txt",
+            retention_days=site.retention_days, alias_hours=site.alias_hours,
         )  # fmt: skip
 
     def notes(self, site: str) -> KeySettings:

@@ -266,7 +266,7 @@ class Supervisor:
                 "token_keys": public,
                 "seal_keys": self._letter_keys[name],
                 "network_keys": self.files.network_keys,
-                "vault": self.files.vault(name, site.retention_days) if "intake" in site.services else None,
+                "vault": self.files.vault(site) if "intake" in site.services else None,
                 "notes": self.files.notes(name) if "console" in site.services else None,
                 **{setting: Path(path).absolute() for setting, path in site.files.items()},
                 "token_signing_key": signing,

@@ -52,10 +52,12 @@ class KeySettings(BaseModel):
 class VaultSettings(KeySettings):
     """Where the keys of a site's personal data are.
 
-    retention_days: how long a file may lie unused before it is erased.
+    retention_days: how long a file may lie unused before it is erased. alias_hours: how long it is remembered, in
+    memory, what a desk that is not heard any more told last of those who live here; 0: not at all.
     """
 
     retention_days: int = Field(default=365, ge=1)
+    alias_hours: int = Field(default=12, ge=0, le=168)
 
 
 class LogbookSettings(BaseModel):

@@ -187,14 +187,15 @@ class Vault:
 
     async def destroy(self, key_id: str, at: datetime) -> datetime:
         """From now on nothing sealed under this key can be read. Returns since when: a second time changes nothing.
-        It needs no open vault: whoever wants to be forgotten does not wait for a key that is missing.
+        It needs no open vault: whoever wants to be forgotten does not wait for a key that is missing. Also of an id
+        that never had a key, for what was allowed under it: no backup of the database allows it again.
         """
         await self._store.destroy(key_id, at)
         self._known.pop(key_id, None)
         return self._store.destroyed()[key_id]
 
     def destroyed(self) -> Mapping[str, datetime]:
-        """Every key that was ever destroyed, and when."""
+        """Every key, and every other id, that was ever destroyed, and when."""
         return self._store.destroyed()
 
     def away(self) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse
 
+from services.console import guests
 from services.console.api_screens import NoAnswer, Places, Screens, Viewer, viewer_of
 from services.console.clients import OPEN, client_page, limits, listed, offers_waiting
 from services.console.desk import client_form, register, unclaimed
@@ -155,6 +156,16 @@ class Desk:
         waits = [row for row in await self._intake.every(viewer.token, "takings") if row["id"] == query.of]
         return taking_form(query.about, waits[0], spoken) if waits else None
 
+    async def home(self, viewer: Viewer, spoken: Words, client_id: str) -> guests.Home | None:
+        """Where a client lives; None of one who lives nowhere, and when it cannot be read now."""
+        try:
+            return guests.home(await self._home(viewer, client_id), spoken)
+        except NoAnswer:
+            return None
+
+    async def _home(self, viewer: Viewer, client_id: str) -> Any:
+        return (await self._intake.ask(viewer.token, f"clients/{client_id}/home"))["home"]
+
     @property
     def pays(self) -> bool:
         return "allowance" in self.screens.settings.services
@@ -183,6 +194,8 @@ class Desk:
         client = await self._one(viewer, client_id, None)
         if client is None:
             return None
+        if query.about in guests.FORMS:
+            return guests.alias_form(query.about, client, await self._home(viewer, client_id), spoken)
         if query.about in FORMS:
             return handing_form(query.about, client, await self._known(viewer, client_id), spoken)
         if query.about == GIVE_UP:
@@ -286,6 +299,7 @@ def _add_client(pages: FastAPI, desk: Desk, path: str, template: str) -> None:
             return screens.page(request, template, 503, trouble="no_answer", client=None, **facts)
         facts["seats"] = await desk.seats(viewer, spoken, client_id) if shown else None
         facts["handing"] = await desk.handing(viewer, spoken, client_id) if shown else None
+        facts["home"] = await desk.home(viewer, spoken, client_id) if shown else None
         trouble = "" if shown else "unknown"
         return screens.page(request, template, 200 if shown else 404, trouble=trouble, client=shown, **facts)
 

@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse
 
 from services.console.board import DESK_ROLES, HOUSEHOLD_ROLES, PLACE_ROLES, NightList, board, night_list
 from services.console.find import Wanted, asked, found
+from services.console.guests import ASKED, NOBODY, Guests, guests, questions, to_ask
 from services.console.network import network, site_title
 from services.console.views_notes import Notes
 from services.console.views_waiting import Waiting
@@ -292,8 +293,25 @@ class Screens:
         house = await self.house(viewer, name)
         if house is None:
             return None
-        now = self.clock.now()
-        return night_list(house.location, house.places, house.holds, house.stays, now, spoken, evacuation=evacuation)
+        now, named = self.clock.now(), await self._named(viewer, house, spoken)
+        return night_list(
+            house.location, house.places, house.holds, house.stays, now, spoken, evacuation=evacuation, named=named
+        )  # fmt: skip
+
+    async def _named(self, viewer: Viewer, house: House, spoken: Words) -> Guests:
+        """Who in a house handed their alias over, for those who work there. A list without it is better than none."""
+        if viewer.role not in DESK_ROLES or "intake" not in self.settings.services:
+            return NOBODY
+        asked = to_ask(
+            await self.places.every(viewer.token, "offers", location=house.location["id"], word="housed"), house.stays
+        )  # fmt: skip
+        try:
+            found = await asyncio.gather(*(self.places.post(viewer.token, ASKED, body) for body in questions(asked)))
+        except NoAnswer:
+            return Guests({}, spoken("list.no_aliases"))
+        if any(answer.status_code != 200 for answer in found):
+            return Guests({}, spoken("list.no_aliases"))
+        return guests(asked, [answer.json() for answer in found], spoken)
 
     async def find(self, viewer: Viewer, spoken: Words, wanted: Wanted, after: int | None) -> dict[str, Any]:
         """Where in the network there is room, and what this desk has asked others for. Raises `NoAnswer`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from services.console.guests import NOBODY, Guests
 from services.console.words import Words
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
 
@@ -90,23 +91,28 @@ class Board:
 @dataclass(frozen=True)
 class Line:
     """One place on a list. about: kind, features, since or until when. people: who sleeps there, as far as is known;
-    None where nobody does, and for the second place of a household, who are counted at the first."""
+    None where nobody does, and for the second place of a household, who are counted at the first. alias: of whoever
+    lives there and handed it over; empty of everybody else."""
 
     id: str
     label: str
     status: str
     about: str
     people: int | None
+    alias: str = ""
 
 
 @dataclass(frozen=True)
 class NightList:
-    """What a desk prints: every place, room by room; or for an evacuation only where people are. people: in all."""
+    """What a desk prints: every place, room by room; or for an evacuation only where people are. people: in all.
+    named: whether any alias is on it. silent: what it says of desks that did not answer now, or nothing."""
 
     location: str
     title: str
     people: int
     rooms: Sequence[tuple[str, int, Sequence[Line]]]
+    named: bool = False
+    silent: str = ""
 
 
 @dataclass
@@ -157,26 +163,31 @@ def night_list(
     words: Words,
     *,
     evacuation: bool,
+    named: Guests = NOBODY,
 ) -> NightList:
-    """location, places, holds, stays: as for `board`. evacuation: only places where somebody is."""
+    """location, places, holds, stays: as for `board`. evacuation: only places where somebody is. named: those who
+    handed their alias over."""
     uses = uses_of(holds, stays)
     rooms = []
     for name, inside in by_room(place for place in places if place["status"] != "closed").items():
-        lines = [_line(number, place, uses, now, words) for number, place in enumerate(inside, 1)]
+        lines = [_line(number, place, uses, named, now, words) for number, place in enumerate(inside, 1)]
         shown = [line for line in lines if not evacuation or line.status == "occupied"]
         if shown:
             rooms.append((room_title(name, words), sum(line.people or 0 for line in shown), shown))
     people = sum(in_room for _, in_room, _ in rooms)
-    return NightList(location["id"], location["title"] or location["id"], people, rooms)
+    any_named = any(line.alias for _, _, lines in rooms for line in lines)
+    return NightList(location["id"], location["title"] or location["id"], people, rooms, any_named, named.silent)
 
 
-def _line(number: int, place: Row, uses: Uses, now: datetime, words: Words) -> Line:
+def _line(number: int, place: Row, uses: Uses, named: Guests, now: datetime, words: Words) -> Line:
     stay = uses.stays.get(place["id"])
-    people = None
+    people, alias = None, ""
+    if place["status"] == "occupied" and stay is not None:
+        alias = named.aliases.get(stay["id"], "")
     if place["status"] == "occupied" and stay is not None and stay["place_ids"][0] == place["id"]:
         people = stay["household_size"]
     about = [make_of(place, words), *use_of(place, uses.holds, uses.stays, now, words)]
-    return Line(place["id"], words("board.place", n=number), place["status"], " · ".join(about), people)
+    return Line(place["id"], words("board.place", n=number), place["status"], " · ".join(about), people, alias)
 
 
 def uses_of(holds: Iterable[Row], stays: Iterable[Row]) -> Uses:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from services.intake import api_models as m
 from services.intake import commands as cmd
 from services.intake import events as ev
+from services.intake.api_alias import AliasWrites
 from services.intake.api_desk import SAME_LOOK, Asked, Intake, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
 from services.intake.api_handover import HandOvers
@@ -60,6 +61,8 @@ Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 DESK: tuple[Role, ...] = ("caseworker",)
 SEEKERS: tuple[Role, ...] = ("caseworker", "operator")
 """Who looks for a place for somebody."""
+HOUSE: tuple[Role, ...] = ("operator", "caseworker")
+"""Who works where people live."""
 CHECKERS: tuple[Role, ...] = ("caseworker", "auditor")
 """Who may see that something was done with files, without seeing into them."""
 CONSULTATION = "consultation-v1"
@@ -82,6 +85,7 @@ def routes(
     likenesses: Likenesses,
     handing: HandOvers,
     rules: RulesReads,
+    aliases: AliasWrites,
 ) -> list[Route]:
     """Every path of the service and who may call it, beside those a service shares with others."""
     return [
@@ -106,6 +110,7 @@ def routes(
         ("POST", "/clients/{client_id}/offers/{offer_id}/accept", offering.accept, 200, DESK),
         ("POST", "/clients/{client_id}/stays", offering.claim, 200, DESK),
         ("POST", "/clients/{client_id}/offers/{offer_id}/decline", offering.decline, 200, DESK),
+        *alias_routes(aliases),
         ("POST", "/unmet-needs", needs.note, 200, SEEKERS),
         ("POST", "/rules/preview", rules.preview, 200, DESK),
         ("GET", "/requests", reads.list_requests, 200, DESK),
@@ -133,6 +138,16 @@ def routes(
     ]
 
 
+def alias_routes(aliases: AliasWrites) -> list[Route]:
+    """Of whether the house somebody lives in knows their alias, at their desk and at that house."""
+    return [
+        ("GET", "/clients/{client_id}/home", aliases.home, 200, DESK),
+        ("POST", "/clients/{client_id}/hand-alias-over", aliases.hand_over, 200, DESK),
+        ("POST", "/clients/{client_id}/take-alias-back", aliases.take_back, 200, DESK),
+        ("POST", "/guests", aliases.guests, 200, HOUSE),
+    ]
+
+
 def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     """The service's application, to be mounted at `/api/intake`. asyncapi: the document of what it tells and hears."""
     api = service_api("intake", "Intake: clients, requests, the vault", asyncapi=asyncapi)
@@ -143,7 +158,7 @@ def build(intake: Intake, bench: Bench, asyncapi: Mapping[str, Any]) -> FastAPI:
     likenesses, handing = Likenesses(intake, reads), HandOvers(intake, reads)
     every = routes(
         Writes(intake), OfferWrites(intake), reads, guidance, guided, lists, needs, likenesses, handing,
-        RulesReads(intake),
+        RulesReads(intake), AliasWrites(intake),
     )  # fmt: skip
     for method, path, endpoint, status, roles in every:
         allow(*roles)(getattr(endpoint, "__func__", endpoint))

@@ -7,11 +7,11 @@ is guessed in seconds: here it is one only the vault can make, also of the key a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -42,6 +42,7 @@ from shared.logbook import Openings, noted
 from shared.ports import Store
 from shared.security import Actor
 from shared.telemetry import current_traceparent
+from shared.unspoken import Unspoken
 from shared.vault import Vault, VaultProblem
 
 INPUT_CODES = frozenset({
@@ -65,6 +66,23 @@ SAME_LOOK = timedelta(minutes=1)
 E = TypeVar("E", bound=ev.ClientEvent)
 S = TypeVar("S", bound=msgspec.Struct)
 ClientHandler = Handler[File, cmd.ClientCommand, ev.ClientEvent]
+
+
+class Told(Unspoken, frozen=True):
+    """aliases: by offer, of those who handed theirs over. unheard: the desks that did not answer now; of theirs what
+    they said last, for some hours."""
+
+    aliases: Mapping[str, str]
+    unheard: Sequence[str]
+
+
+class Listener(Protocol):
+    """Asks the desks of those who live here."""
+
+    async def aliases(self, guests: Mapping[str, Sequence[str]], role: str, silent: Iterable[str] = ()) -> Told:
+        """guests: offers by which somebody lives here, by the site of the desk that accepted them. role: of who looks.
+        silent: desks that nobody needs to be kept waiting for. Raises `VaultProblem`, `StoreUnavailable`."""
+        ...
 
 
 class Asked(NamedTuple):
@@ -95,7 +113,8 @@ def accepted(refusal: Rejected | None) -> None:
 class Intake:
     """What the routes work with. destroy_key: of an erased file; returns since when it is gone (`app_keeper.py`).
     can_write_to: whether a letter can be sealed to a site. desks: the other sites that have one, now. openings: writes
-    down which files an answer opened. live: whether the desk of another site is heard now."""
+    down which files an answer opened. live: whether the desk of another site is heard now. listener: hears what those
+    who live here are called (`app_alias.py`)."""
 
     site: str
     handler: ClientHandler
@@ -112,6 +131,7 @@ class Intake:
     desks: Callable[[], Sequence[str]]
     openings: Openings
     live: Callable[[str], bool]
+    listener: Listener
 
     async def do(self, client_id: str, asked: Asked, command: type[cmd.ClientCommand], **fields: Any) -> Handled:
         """Let the file decide. A refusal is raised as the `Problem` it becomes."""

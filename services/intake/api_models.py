@@ -352,8 +352,9 @@ class RetentionView(BaseModel):
 
 
 class VaultView(BaseModel):
-    """code: null while the vault is open, else why it is not. older: keys still under an older site key. damaged: keys
-    that are not what was written; the cards they sealed are `unreadable`.
+    """code: null while the vault is open, else why it is not. older: keys still under an older site key. destroyed:
+    lines of the list, of keys and of say-sos that were taken back. damaged: keys that are not what was written; the
+    cards they sealed are `unreadable`.
     """
 
     code: str | None

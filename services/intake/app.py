@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from msgspec.structs import replace as with_fields
 
@@ -19,6 +20,7 @@ from services.intake import (
     views_likeness,
 )
 from services.intake.api_likeness import Files
+from services.intake.app_alias import ANSWER_SECONDS, QUESTION, Listener, Teller
 from services.intake.app_away import OwnFiles
 from services.intake.app_contacts import Contacts, answering
 from services.intake.app_handover import Giving, Receiving
@@ -186,6 +188,9 @@ def build(host: Host) -> ServiceApp:
     line, taking = BusLine(NAME), deciding[policy.TAKING]
     giving = Giving(settings.site, deciding[policy.CLIENT], vault, seals, line, written)
     receiving = Receiving(settings.site, store, deciding[policy.CLIENT], taking, vault, seals, clock, ids)
+    teller = Teller(settings.site, deciding[policy.CLIENT], vault, seals, written)
+    asking, kept = BusLine(NAME, QUESTION, ANSWER_SECONDS), timedelta(hours=settings.vault.alias_hours)
+    listener = Listener(settings.site, teller, seals, asking, written, clock, kept)
     keeper = Keeper(
         settings.site, store, vault, deciding, clock, written, settings.vault.retention_days, giving,
         retired=lambda site: host.roster.left_at(site) is not None,
@@ -199,12 +204,9 @@ def build(host: Host) -> ServiceApp:
         host.roster.on_change.append(lambda: seals.learn(host.roster.keys))
         await runtime.start(LOGS)
         runtime.spawn("contacts", lambda: answering(settings, NAME, contacts.answer))
-        runtime.spawn("hand-overs", lambda: converse(settings, NAME, line, receiving.answer))
+        runtime.spawn("hand-overs", lambda: converse(settings, NAME, {line: receiving.answer, asking: teller.answer}))
         runtime.spawn("keeper", keeper.begin)
-        runtime.spawn("forget", lambda: forget_keys(store, clock))
-        runtime.spawn("forget-checks", lambda: forget_checks(store, clock))
-        runtime.spawn("forget-hand-overs", lambda: forget_hand_overs(store, clock))
-        runtime.spawn("forget-openings", lambda: forget_openings(store, clock, kept_elsewhere=courier is not None))
+        _forgets(runtime, store, clock, listener, kept_elsewhere=courier is not None)
         if courier is not None:
             runtime.spawn("logbook", courier.run)
         runtime.spawn("timers", TimerLoop(store, clock, keeper.fire, policy.ASIDE).run)
@@ -222,7 +224,7 @@ def build(host: Host) -> ServiceApp:
     intake = api.Intake(
         settings.site, deciding[policy.CLIENT], store, vault, keeper.destroy_key, clock, ids, deciding[policy.WEEKS],
         host.streams, seals.knows, checks=deciding[policy.CHECK], takings=taking,
-        desks=lambda: _desks(host), openings=written, live=_hears(runtime),
+        desks=lambda: _desks(host), openings=written, live=_hears(runtime), listener=listener,
     )  # fmt: skip
     site_api = api.build(intake, bench, _asyncapi(host))
     add_health(site_api, runtime.health)
@@ -230,6 +232,15 @@ def build(host: Host) -> ServiceApp:
     add_archive(site_api, _archive(store, files))
     add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", _vault_open(vault))])
+
+
+def _forgets(runtime: Runtime, store: PgStore, clock: Clock, listener: Listener, *, kept_elsewhere: bool) -> None:
+    """What goes by itself. kept_elsewhere: whether a logbook has who opened what."""
+    runtime.spawn("forget", lambda: forget_keys(store, clock))
+    runtime.spawn("forget-checks", lambda: forget_checks(store, clock))
+    runtime.spawn("forget-hand-overs", lambda: forget_hand_overs(store, clock))
+    runtime.spawn("forget-openings", lambda: forget_openings(store, clock, kept_elsewhere=kept_elsewhere))
+    runtime.spawn("forget-aliases", listener.keep_forgetting)
 
 
 def _archive(store: PgStore, files: FileStreams) -> Archive:

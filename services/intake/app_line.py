@@ -4,7 +4,7 @@ network's bus, which keeps nothing of it."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -69,18 +69,18 @@ class Line(Protocol):
 
 
 class BusLine:
-    """Asks over the network's bus, while there is a connection."""
+    """Asks over the network's bus, while there is a connection. question: what is asked. seconds: how long for."""
 
-    def __init__(self, service: str) -> None:
-        self._service = service
+    def __init__(self, service: str, question: str = QUESTION, seconds: float = ANSWER_SECONDS) -> None:
+        self._service, self.question, self._seconds = service, question, seconds
         self.client: BusClient | None = None
 
     async def ask(self, site: str, request: bytes) -> bytes | None:
         if self.client is None:
             return None
         try:
-            subject = ask_subject(site, self._service, QUESTION)
-            return bytes((await self.client.request(subject, request, ANSWER_SECONDS)).data)
+            subject = ask_subject(site, self._service, self.question)
+            return bytes((await self.client.request(subject, request, self._seconds)).data)
         except (nats.errors.Error, OSError, TimeoutError):
             return None
 
@@ -88,8 +88,8 @@ class BusLine:
 Answering = Callable[[bytes], Awaitable[bytes | None]]
 
 
-async def answer_on(client: BusClient, site: str, service: str, answer: Answering) -> None:
-    """Answers other desks until cancelled. What cannot be answered now is not: it is asked again."""
+async def answer_on(client: BusClient, subject: str, answer: Answering) -> None:
+    """Answers other desks from now on. What cannot be answered now is not: it is asked again."""
 
     async def hear(message: Msg) -> None:
         try:
@@ -101,15 +101,19 @@ async def answer_on(client: BusClient, site: str, service: str, answer: Answerin
         except Exception as error:  # the client of the bus would pass over it; what it says may quote the file
             log.error("a question was not answered", reason=type(error).__name__)
 
-    await client.subscribe(ask_subject(site, service, QUESTION), cb=hear)
-    await asyncio.Event().wait()
+    await client.subscribe(subject, cb=hear)
 
 
-async def converse(settings: SiteSettings, service: str, line: BusLine, answer: Answering) -> None:
-    """Asks and answers over one connection to the network's bus, until cancelled or it fails."""
-    client = line.client = await connect_relay(settings.nats_options(f"city.{service}"))
+async def converse(settings: SiteSettings, service: str, lines: Mapping[BusLine, Answering]) -> None:
+    """Asks and answers over one connection to the network's bus, until cancelled or it fails. lines: each with who
+    answers what is asked on it."""
+    client = await connect_relay(settings.nats_options(f"city.{service}"))
     try:
-        await answer_on(client, settings.site, service, answer)
+        for line, answer in lines.items():
+            line.client = client
+            await answer_on(client, ask_subject(settings.site, service, line.question), answer)
+        await asyncio.Event().wait()
     finally:
-        line.client = None
+        for line in lines:
+            line.client = None
         await close_client(client)

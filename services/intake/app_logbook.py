@@ -9,6 +9,7 @@ from services.intake import events as ev
 from services.intake.api_checks import LIKENESS
 from services.intake.decider import CLIENT
 from services.intake.decider_likeness import CHECK, REPLY
+from services.intake.events_alias import AliasEvent
 from services.intake.events_flows import SeatNoted
 from services.intake.events_guidance import GuidanceEvent
 from services.intake.events_handover import HandOverEvent
@@ -31,6 +32,7 @@ _BY_CLASS: dict[type[Event], str] = {
     SeatNoted: "statistics-v1",
     ev.ClientErased: "erasure-v1",
     ev.KeyDestroyed: "erasure-v1",
+    **dict.fromkeys(get_args(AliasEvent), "alias-v1"),
     **dict.fromkeys(get_args(OfferEvent), "request-v1"),
     **dict.fromkeys(get_args(GuidanceEvent), "guidance-v1"),
     **dict.fromkeys(get_args(HandOverEvent), "hand-over-v1"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias, get_args
 
+from services.intake.commands_alias import AliasCommand
 from services.intake.commands_flows import FlowCommand
 from services.intake.commands_guidance import GuidanceCommand
 from services.intake.commands_handover import HandOverCommand
@@ -118,6 +119,7 @@ FileCommand: TypeAlias = (
     | GuidanceCommand
     | HandOverCommand
     | FlowCommand
+    | AliasCommand
 )
 
 ClientCommand: TypeAlias = FileCommand | OfferCommand

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from services.intake import commands as cmd
+from services.intake import commands_alias as alias
 from services.intake import commands_guidance as guide
 from services.intake import commands_handover as over
 from services.intake import commands_offers as oc
+from services.intake import decider_alias as telling
 from services.intake import decider_flows as flows
 from services.intake import decider_guidance as guidance
 from services.intake import decider_handover as handing
@@ -71,6 +73,8 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
             return move_request(file, command)
         case NoteSeat():
             return flows.note_seat(file, command)
+        case alias.HandAliasOver() | alias.TakeAliasBack():
+            return telling.decide(file, command)
         case over.HandOver() | over.CallOffHandOver() | over.ResumeHandOver() | over.HearHandOver():
             return handing.decide(file, command)
         case (
@@ -87,13 +91,14 @@ def decide(file: File, command: cmd.ClientCommand) -> Outcome:
 
 def _is_work(command: cmd.ClientCommand) -> bool:
     """Whether somebody works with the file, who must not while another desk may have it. What owners of places say is
-    heard meanwhile, who has to look into it may; and a key that is destroyed already waits for nobody."""
+    heard meanwhile, who has to look into it may; a key that is destroyed already waits for nobody, and neither does a
+    client who does not want their alias told any more."""
     if isinstance(command, cmd.EraseClient):
         return command.because != "backup_restored"
     return not isinstance(
         command,
         cmd.ReadPersonal | cmd.NoteKeyDestroyed | over.HandOverCommand | oc.HearOffer | oc.HearWord | oc.HearStay
-        | oc.CloseOffer | oc.RepeatOfferLetter | NoteSeat,
+        | oc.CloseOffer | oc.RepeatOfferLetter | NoteSeat | alias.TakeAliasBack,
     )  # fmt: skip
 
 
@@ -285,7 +290,7 @@ CLIENT: Decider[File, cmd.ClientCommand, ev.ClientEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=File,
-    state_version=8,
+    state_version=9,
     commands=cmd.COMMANDS,
 )
 """Stream `client/<id>`."""

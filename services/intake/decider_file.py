@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.intake import events as ev
+from services.intake import events_alias as ae
 from services.intake import events_guidance as guide
 from services.intake import events_handover as over
 from services.intake import events_offers as oe
@@ -113,6 +114,8 @@ def _after(file: File, event: ev.ClientEvent) -> File:
         return _offered(file, event, version)
     if isinstance(event, over.HandOverEvent):
         return _handed(file, event, version)
+    if isinstance(event, ae.AliasEvent):
+        return _alias_told(file, event, version)
     if isinstance(event, SeatNoted):
         return replace(file, seats=_seats_after(file.seats, event), version=version)
     match event:
@@ -122,9 +125,8 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             card = file.card if event.card is None else event.card
             personal = file.personal if event.personal is None else event.personal
             return replace(file, card=card, personal=personal, active_at=event.at, version=version)
-        case ev.PersonalRead():
-            no_visit = event.role == SYSTEM_ROLE or event.in_list  # a message that goes out, a page of a list
-            active_at = file.active_at if no_visit else event.at
+        case ev.PersonalRead():  # a message that goes out, or a page of a list, is no visit
+            active_at = file.active_at if event.role == SYSTEM_ROLE or event.in_list else event.at
             return replace(file, last_read_id=event.read_id, active_at=active_at, version=version)
         case ev.RequestOpened():
             opened = Request(
@@ -141,12 +143,11 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             )  # fmt: skip
             return _with(file, moved, version, None if event.by_rules else event.at)
         case ev.RequestWithdrawn():
-            known = file.requests[event.request_id]
-            ended = replace(known, status="withdrawn", reason=event.reason, facts="", version=version)
-            return _with(file, ended, version, event.at)
+            ended = {"status": "withdrawn", "reason": event.reason, "facts": "", "version": version}
+            return _with(file, replace(file.requests[event.request_id], **ended), version, event.at)
         case ev.RequestUnmet():
-            known = file.requests[event.request_id]
-            return _with(file, replace(known, unmet=event.district, unmet_at=event.at), version, None)
+            unmet = replace(file.requests[event.request_id], unmet=event.district, unmet_at=event.at)
+            return _with(file, unmet, version, None)
         case ev.ClientErased():
             flows = file.flows | {week_of(event.at) + WEEK: file.living}  # the week they are erased in ends here
             return replace(
@@ -167,6 +168,12 @@ def _after(file: File, event: ev.ClientEvent) -> File:
             return _guided(replace(file, active_at=event.at, version=version), event)
         case _:
             assert_never(event)
+
+
+def _alias_told(file: File, event: ae.AliasEvent, version: int) -> File:
+    say_so = event.say_so if isinstance(event, ae.AliasHandedOver) else ""
+    told = replace(file.offers[event.offer_id], say_so=say_so)
+    return replace(file, offers=file.offers | {told.id: told}, active_at=event.at, version=version)
 
 
 def _seats_after(seats: tuple[str, ...], event: SeatNoted) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     overridden: another one was taken in spite of it. version: of the file when it last moved. given_up: when they moved
     on from here by a transfer; None once more if its owner says after that that they live there again. stay_id: of a
     claim, the stay that is claimed. since: when what this site is told of it last changed. stay: the owner's newest
-    word of it.
+    word of it. say_so: the id of the client's word that the alias may be told there; empty while it may not.
     """
 
     id: str
@@ -61,6 +61,7 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stay_id: str = ""
     since: datetime | None = None
     stay: Lived | None = None
+    say_so: str = ""
 
     @property
     def kind_now(self) -> str:

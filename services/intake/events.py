@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeAlias, get_args
 
+from services.intake.events_alias import AliasEvent
 from services.intake.events_flows import FlowEvent
 from services.intake.events_guidance import GuidanceEvent
 from services.intake.events_handover import HandOverEvent
@@ -131,6 +132,7 @@ FileEvent: TypeAlias = (
     | GuidanceEvent
     | HandOverEvent
     | FlowEvent
+    | AliasEvent
 )
 """What happens at the desk."""
 

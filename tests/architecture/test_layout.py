@@ -77,6 +77,7 @@ PURE_MODULES = {
         "money": "programmes, pay runs and regimes",
         "books": "a programme's accounts and forecast, and one pay run",
         "seats": "a client's allowance",
+        "guests": "whose alias a house knows",
         "counter": "where cash is handed out",
         "sessions": "consultation hours, activities and internships, and who has a seat",
         "pressure": "full sessions and waiting days, as a picture",

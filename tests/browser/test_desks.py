@@ -479,3 +479,64 @@ def test_axe_finds_nothing_at_the_desk_and_long_names_fit_a_phone(
         desk.page.locator("[data-sheet$='about=request']").click()
         expect(desk.page.locator("#sheet form[data-form=request]")).to_be_visible()
         assert desk.page.locator("#sheet").evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
+def listed(door: Visitor, house: str, more: str = "") -> None:
+    """Opens a list, and again while the desk is late: a busy machine takes its time."""
+    for _ in range(30):
+        door.page.goto(f"{door.url}/list?location={house}{more}")
+        if door.page.locator("#silent").count() == 0:
+            return
+    expect(door.page.locator("#silent")).to_have_count(0)
+
+
+def test_a_house_shows_an_alias_once_its_client_has_said_so_and_not_after(visitors: Visitors) -> None:
+    """Of somebody who walked in at west without a name, and has their file at noord."""
+    house, places = visitors.house(2)
+    stay, other = (visitors.post("stays", place_ids=[place])["id"] for place in places)
+    with (
+        visitors.visitor("noord", size=PHONE) as desk,
+        visitors.visitor("west", size=NARROW) as door,
+        visitors.api("noord", "caseworker") as intake,
+    ):
+        client = intake.post("/api/intake/clients", json={"alias": HEBREW}).json()["id"]
+        body = {"stay_id": stay, "site": "west", "location": house, "kind": "shelter_24h"}
+        assert intake.post(f"/api/intake/clients/{client}/stays", json=body).is_success
+        sign_in(visitors, desk, "caseworker", f"/clients/{client}")
+        state = desk.page.locator("#home-state")
+        for _ in range(SLOWLY_MS // 500):
+            if intake.get(f"/api/intake/clients/{client}/home").json()["home"]:
+                break
+            desk.page.wait_for_timeout(500)
+        desk.page.reload()
+        expect(state).to_contain_text("Nobody at", timeout=PATIENCE_MS)
+        sign_in(visitors, door, "operator", f"/list?location={house}")
+        expect(door.page.locator("tr.is-occupied")).to_have_count(2)
+        expect(door.page.locator(".alias")).to_have_count(0)
+        form = opens(desk, "Let the house know the alias")
+        form.get_by_role("button", name="Let the house know").click()
+        expect(form).to_be_visible()  # nothing is sent before one has said that the client did
+        form.get_by_label("The client has said that the house may know it").check()
+        assert violations(desk) == []
+        form.get_by_role("button", name="Let the house know").click()
+        desk.says("now sees the alias")
+        expect(state).to_contain_text("see the alias beside the place", timeout=PATIENCE_MS)
+        assert (violations(desk), desk.width() <= PHONE[0]) == ([], True)
+        for more in ("", "&evacuation=true"):
+            listed(door, house, more)
+            named = door.page.locator(f"tr[data-place='{places[0]}'] .alias")
+            expect(named).to_have_text(HEBREW)
+            expect(door.page.locator(".alias")).to_have_count(1)
+            assert (violations(door), door.width() <= NARROW[0]) == ([], True)
+            door.page.emulate_media(media="print")
+            expect(named).to_be_visible()
+            door.page.emulate_media(media="screen")
+        opens(desk, "Take the alias back").get_by_role("button", name="Take it back").click()
+        desk.says("no longer sees the alias")
+        expect(state).to_contain_text("Nobody at", timeout=PATIENCE_MS)
+        listed(door, house)
+        expect(door.page.locator("tr.is-occupied")).to_have_count(2)
+        expect(door.page.locator(".alias")).to_have_count(0)
+    for one in (stay, other):
+        assert visitors.post(f"stays/{one}/end", reason="moved_on")
+    assert visitors.post(f"locations/{house}/close")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.console.board import NightList, night_list
+from services.console.guests import Guests
 from services.console.words import words
 from tests.console.test_board import NOW, WEST, hold, place, stay
 
@@ -46,3 +47,21 @@ def test_a_house_without_anybody_has_an_empty_evacuation_list() -> None:
     nobody = [place("p1"), place("p2", "blocked", block={"reason": "repair", "until": None})]
     found = night_list(WEST, nobody, [], [], NOW, words("en"), evacuation=True)
     assert (found.people, [*found.rooms]) == (0, [])
+
+
+def test_an_alias_is_beside_the_places_of_whoever_handed_it_over_and_of_nobody_else() -> None:
+    named = Guests({COUPLE["id"]: "Blue bird"}, "The desk of Noord does not answer now.")
+    for evacuation in (False, True):
+        found = night_list(WEST, PLACES, [hold("p4")], [COUPLE, AWAY], NOW, words("en"), evacuation=evacuation,
+                           named=named)  # fmt: skip
+        aliases = {line.id: line.alias for _, _, lines in found.rooms for line in lines if line.alias}
+        assert (aliases, found.named) == ({"p1": "Blue bird", "p2": "Blue bird"}, True)
+        assert found.silent == named.silent
+    assert not listed().named
+
+
+def test_an_alias_of_a_stay_that_is_over_is_beside_nobody() -> None:
+    over = COUPLE | {"ended_at": NOW.isoformat()}
+    found = night_list(WEST, PLACES, [], [over, AWAY], NOW, words("en"), evacuation=False,
+                       named=Guests({over["id"]: "Blue bird"}))  # fmt: skip
+    assert not found.named

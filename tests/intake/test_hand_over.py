@@ -409,7 +409,7 @@ async def test_an_answer_that_is_not_the_other_desks_is_not_believed(two: Two) -
             assert sealed is not None
             return sealed.encode()
 
-    two.here.line.desks = {OTHER: Lying()}  # type: ignore[dict-item]
+    two.here.line.desks = {OTHER: Lying()}
     await two.later()
     assert (await two.status(), (await two.file(client_id)).erased_at) == ("under_way", None)
 

@@ -38,6 +38,6 @@ async def test_a_desk_that_agrees_to_what_is_called_off_gets_no_file(two: Two) -
             sealed = theirs.seal(SITE, msgspec.json.encode(said))
             return None if sealed is None else sealed.encode()
 
-    two.here.line.desks = {OTHER: Greedy()}  # type: ignore[dict-item]
+    two.here.line.desks = {OTHER: Greedy()}
     await two.later()
     assert (set(asked), await two.status()) == ({"call_off"}, "calling_off")

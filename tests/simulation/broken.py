@@ -11,6 +11,7 @@ import msgspec
 
 from services.intake import publish
 from services.intake.app import CLIENTS
+from services.intake.app_alias import Teller
 from services.intake.app_handover import Giving
 from services.intake.app_keeper import Keeper
 from services.intake.commands import ClientCommand, NoteKeyDestroyed, OpenRequest
@@ -18,6 +19,7 @@ from services.intake.decider import CLIENT
 from services.intake.decider_file import File
 from services.intake.events import ClientEvent
 from services.intake.publish import Telling
+from services.intake.views_offers import client_offers
 from services.placement.app import AGGREGATE, CALLS, REGIMES
 from services.placement.commands import CallOffForSite, HoldForSite, LocationCommand
 from services.placement.decider import LOCATION
@@ -255,6 +257,23 @@ class TakenBackUnasked(Parts):
 
     def intake(self, process: Process) -> IntakeProcess:
         return _TakesBack(process)
+
+
+class _TellsEverybody(Teller):
+    async def _alias(self, site: str, offer_id: str) -> str | None:
+        rows = await self._store.rows(client_offers, id=offer_id)
+        return "somebody" if rows and rows[0]["site"] == site else None
+
+
+class _TellsAll(IntakeProcess):
+    teller_kind = _TellsEverybody
+
+
+class AliasOfEverybody(Parts):
+    """A desk that tells a house the alias of everybody who lives there."""
+
+    def intake(self, process: Process) -> IntakeProcess:
+        return _TellsAll(process)
 
 
 BROKEN: tuple[type[Parts], ...] = (

@@ -14,12 +14,14 @@ import msgspec
 from msgspec.structs import replace
 
 from services.intake import commands as cmd
+from services.intake import commands_alias as ac
 from services.intake import commands_guidance as guide
 from services.intake import commands_handover as over
 from services.intake import commands_offers as oc
 from services.intake import file as parts_of
 from services.intake.api_likeness import ASKED_FOR
 from services.intake.app import HEARD, SEATED, handlers
+from services.intake.app_alias import Listener, Teller
 from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper
 from services.intake.commands_likeness import BeginCheck
@@ -38,9 +40,11 @@ from shared.ports import BusUnavailable, OriginHalted, StoreUnavailable, Version
 from shared.runtime import GATHER_SECONDS
 from shared.telemetry import current_traceparent, span
 from shared.vault import Vault, VaultProblem
+from tests.simulation.guests import said, tells
 from tests.simulation.offers import arrival_of
 from tests.simulation.oracle_checks import person_of
 from tests.simulation.oracle_intake import INTAKE, Known
+from tests.support.intake_desk import Answers
 from tests.support.memory_bus import CITY
 from tests.support.memory_keys import SITE_KEY, MemoryKeys
 
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import Site, World
 
 RETENTION_DAYS = 30
+ALIAS_KEPT = timedelta(hours=12)
 TRIES_MAX = 6
 SEALED = "v1." + "s" * 16 + "."
 
@@ -80,10 +85,11 @@ class SimKeys(MemoryKeys):
 
 
 class SimLine:
-    """Asks other desks over the links, where a request or its answer may be lost, and a request may come twice."""
+    """Asks other desks over the links, where a request or its answer may be lost, and a request may come twice.
+    answerer: who of another site's intake answers."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, process: Process, answerer: Callable[[IntakeProcess], Answers]) -> None:
+        self._process, self._answerer = process, answerer
 
     async def ask(self, site: str, request: bytes) -> bytes | None:
         process, world = self._process, self._process.world
@@ -103,7 +109,7 @@ class SimLine:
             return None
         if not world.bus.reachable(self._process.site.name, site):
             return None
-        task = there.spawn(there.intake.receiving.answer(request))
+        task = there.spawn(self._answerer(there.intake).answer(request))
         await asyncio.wait([task])
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or isinstance(error, StoreUnavailable | OriginHalted | VersionConflict):
@@ -123,6 +129,7 @@ class IntakeProcess:
         self.vault = Vault([SITE_KEY], SimKeys(process))
         self.handlers = self.deciding()
         self.receiving = self.taking()
+        self.teller, self.listener = self.telling()
         self.keeper = self.keeping()
         self.letters = self.listening()
         seals = process.world.seals[process.site.name]
@@ -143,12 +150,21 @@ class IntakeProcess:
         site = self.process.site
         retired = partial(self.process.parts.retired, self.process.world)
         openings = Openings(self.store, site.clock, self.process.world.ids.random_id)
-        seals, line = self.process.world.seals[site.name], SimLine(self.process)
+        seals, line = self.process.world.seals[site.name], SimLine(self.process, lambda intake: intake.receiving)
         giving = self.giving_kind(site.name, self.handlers["client"], self.vault, seals, line, openings)
         return self.keeper_kind(
             site.name, self.store, self.vault, self.handlers, site.clock, openings, RETENTION_DAYS, giving,
             retired=retired,
         )  # fmt: skip
+
+    teller_kind: type[Teller] = Teller
+
+    def telling(self) -> tuple[Teller, Listener]:
+        site, seals = self.process.site, self.process.world.seals[self.process.site.name]
+        openings = Openings(self.store, site.clock, self.process.world.ids.random_id)
+        teller = self.teller_kind(site.name, self.handlers["client"], self.vault, seals, openings)
+        line = SimLine(self.process, lambda intake: intake.teller)
+        return teller, Listener(site.name, teller, seals, line, openings, site.clock, ALIAS_KEPT)
 
     def taking(self) -> Receiving:
         site, world = self.process.site, self.process.world
@@ -204,6 +220,8 @@ class IntakeProcess:
             command = replace(
                 command, personal=await self.vault.seal(command.client_id, PERSONAL, personal_of(command.client_id))
             )
+        if isinstance(command, ac.AliasCommand):
+            command = await said(self, command)
         if self.process.world.plan.movers:
             command = await self.sealed(command)
         handled = await self.handlers["client"].handle(command.client_id, command, context)
@@ -301,6 +319,10 @@ class IntakeDesks:
         world, chance = self._world, self._chance
         files = world.oracle.intake.files(site.name)
         there = [id_ for id_, file in files.items() if not file.erased]
+        if world.plan.guests and chance.random() < 0.3:
+            told = tells(world, there, files)
+            if told is not None:
+                return told
         if world.plan.movers and chance.random() < 0.75:
             handing = self._hands_over(site, there, files) if chance.random() < 0.2 else None
             wanted = handing or self._wanted(files)

@@ -25,6 +25,7 @@ from shared.contracts.intake import FlowsTold, UnmetTold, WeekTold
 from shared.envelope import Message, Recorded
 from shared.ports import Put, RowChange
 from tests.simulation.judging import require
+from tests.simulation.oracle_alias import Aliases
 from tests.simulation.oracle_checks import ASKS, REPLIES, Checks
 from tests.simulation.oracle_flows import Flows, Household
 from tests.simulation.oracle_handover import TAKINGS, HandOvers
@@ -155,7 +156,7 @@ class IntakeOracle:
 
     def __init__(self) -> None:
         self._sites: dict[str, Judged] = {}
-        self.checks, self.handed = Checks(), HandOvers()
+        self.checks, self.handed, self.aliases = Checks(), HandOvers(), Aliases()
         self.answers: dict[str, tuple[str, list[str], list[str] | None]] = {}
         """By key: the site, the commands sent under it, and the events that were answered; None: nobody stayed to hear
         it."""
@@ -184,6 +185,7 @@ class IntakeOracle:
                 known.flows.households.setdefault(client_id, Household()).take(happened, file.slot)
                 self.checks.file(site, happened)
                 self.handed.file(site, happened)
+                self.aliases.file(happened, file.slot, erased=file.erased)
                 if isinstance(happened, over.FileTakenOver):
                     before = self.handed.begun[happened.hand_over_id].client_id
                     self.checks.people[client_id] = self.checks.person(before)
@@ -291,6 +293,18 @@ class IntakeOracle:
     def slots(self) -> dict[str, dict[str, Slot]]:
         """The slot of every file, by site."""
         return {site: {id_: file.slot for id_, file in known.files.items()} for site, known in self._sites.items()}
+
+    def guests(self, house: str) -> dict[str, list[str]]:
+        """The offers by which somebody lives at a site, as far as their desks know, by the site of the desk."""
+        homes = {
+            desk: [slot.home for slot in slots.values() if slot.home and slot.offers[slot.home].site == house]
+            for desk, slots in self.slots().items()
+        }
+        return {desk: offers for desk, offers in homes.items() if offers}
+
+    def gone(self) -> dict[str, dict[str, Any]]:
+        """What is on each desk's list of destroyed keys."""
+        return {site: dict(known.keys.gone) for site, known in self._sites.items()}
 
     def people(self) -> dict[str, list[str]]:
         """By file: every id that its client's requests, offers and checks go by outside."""

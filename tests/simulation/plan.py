@@ -35,6 +35,7 @@ class Plan:
     late: a site that joins when the others have been at work for a while. leaves: one that leaves; never the hub.
     replays: whether who is on call has readers hear an origin again, too.
     movers: whether desks do first what leads to a place: then clients are housed, and move, far more often.
+    guests: whether clients let houses know their alias, and houses ask.
     weeks: how many pass while everybody works, most of each in a moment. What comes of it in the end is not
     judged then.
     snapshot_every, states_max: instead of the handler's own, which no seed lives long enough to reach.
@@ -63,6 +64,7 @@ class Plan:
     sealed: bool
     movers: bool = False
     replays: bool = False
+    guests: bool = False
     weeks: int = 0
 
 

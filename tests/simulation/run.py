@@ -23,6 +23,7 @@ from shared.envelope import LOGS, stream_name
 from shared.schema import DOUBT
 from tests.simulation.allowance import AllowanceDesks
 from tests.simulation.faults import Trouble
+from tests.simulation.guests import Houses
 from tests.simulation.intake import IntakeDesks
 from tests.simulation.logbook import every_processing_has_its_line, unsent
 from tests.simulation.loop import VirtualLoop
@@ -82,10 +83,11 @@ class Outcome:
 
 def run_seed(
     seed: int, parts: Parts | None = None, *, keep_trace: bool = False, movers: bool = False,
-    replays: bool = False, weeks: int = 0, look: Callable[[World], None] | None = None,
+    replays: bool = False, guests: bool = False, weeks: int = 0, look: Callable[[World], None] | None = None,
 ) -> Outcome:  # fmt: skip
     """Lives one seed. Nothing outside the seed matters: no clock, no randomness, no hash seed. movers: of a world in
-    which clients are housed and move often. replays: in which origins are replayed. weeks: of one in which nothing
+    which clients are housed and move often. replays: in which origins are replayed. guests: in which houses
+    ask for aliases. weeks: of one in which nothing
     breaks and so many of them pass. look: at what is left when it has ended well."""
     chance = random.Random(seed)
     loop = VirtualLoop()
@@ -93,7 +95,7 @@ def run_seed(
         try:
             drawn = plan(chance)
             drawn = yearly(drawn, weeks) if weeks else moving(drawn) if movers else drawn
-            planned = replace(drawn, replays=replays)
+            planned = replace(drawn, replays=replays, guests=guests)
             living = _live(seed, loop, chance, planned, parts or Parts(), keep_trace=keep_trace, look=look)
             return loop.run_until_complete(living)
         finally:
@@ -147,6 +149,7 @@ async def _story(
     world: World, trouble: Trouble, desks: Desks, intakes: IntakeDesks, seats: AllowanceDesks
 ) -> None:  # fmt: skip
     """Everybody works, everything breaks, all of it heals, and then every figure has to be right."""
+    houses = Houses(world)
     for site in world.sites:
         site.start()
     world.spawn(world.operate())
@@ -154,6 +157,7 @@ async def _story(
     people = [world.spawn(desks.set_up(site)) for site in world.sites]
     people += [world.spawn(desks.work()) for _ in range(world.plan.desks)]
     people += [world.spawn(intakes.work(site)) for site in world.sites if site.intake is not None]
+    people += [world.spawn(houses.look(site)) for site in world.sites if site.intake and world.plan.guests]
     people += [world.spawn(seats.work(site)) for site in world.sites if site.allowance is not None]
     people += [world.spawn(seats.pay(site)) for site in world.sites[:1] if site.allowance is not None]
     people += [world.spawn(_join(world, desks)), world.spawn(_leave(world, trouble)), world.spawn(_weeks(world))]
@@ -161,7 +165,7 @@ async def _story(
     making.cancel()
     trouble.heal()
     world.note("world", "healed")
-    desks.open = intakes.open = seats.open = False
+    desks.open = intakes.open = seats.open = houses.open = False
     await asyncio.wait(people)
     await _rest(world)
     if world.plan.weeks:  # who waits, who hears of what, and when, is judged in lives that days do not fly past
@@ -185,6 +189,10 @@ async def _story(
     for ahead in (A_DAY, *[A_WEEK] * (VOUCHER_DAYS // 7)):
         world.passed += ahead
         await _rest(world)
+    if world.plan.guests:
+        for site in world.sites:
+            if site.intake is not None:
+                await houses.look_at_rest(site)
     world.judge(lambda oracle: oracle.rest({site.name: site.disks for site in world.sites}))
     world.judge(lambda _: _lines(world))
 

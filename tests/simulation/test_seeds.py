@@ -8,12 +8,14 @@ import sys
 
 import pytest
 
-from tests.simulation.broken import TakenBackUnasked
+from tests.simulation.broken import AliasOfEverybody, TakenBackUnasked
 from tests.simulation.plan import FAULTS
 from tests.simulation.run import Outcome, replay_command, run_seed
+from tests.simulation.world import World
 
 SEEDS = 200
 CHUNK = 10
+GUESTS = (5, 6, 9, 17)
 """Seeds a test: small enough that several workers share them."""
 
 
@@ -83,6 +85,25 @@ def test_a_file_that_goes_to_another_desk_is_at_one_of_them_whatever_goes_wrong(
 
 def test_a_desk_that_takes_a_file_back_unasked_is_noticed() -> None:
     assert any(run_seed(seed, TakenBackUnasked(), movers=True).failure for seed in (5, 17, 30, 33))
+
+
+def test_houses_hear_the_alias_of_whoever_said_so_and_of_nobody_else_whatever_goes_wrong() -> None:
+    shown = refused = 0
+
+    def look(world: World) -> None:
+        nonlocal shown, refused
+        shown += world.oracle.intake.aliases.shown
+        refused += world.oracle.intake.aliases.refused
+
+    for seed in GUESTS:
+        outcome = run_seed(seed, movers=True, guests=True, look=look)
+        assert outcome.failure is None, f"seed {seed} of guests: {outcome.failure}"
+    assert shown > 100
+    assert refused > 100
+
+
+def test_a_desk_that_tells_everybodys_alias_is_noticed() -> None:
+    assert any(run_seed(seed, AliasOfEverybody(), movers=True, guests=True).failure for seed in GUESTS)
 
 
 def test_a_seed_is_the_same_to_the_letter_every_time() -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, Protocol
 
 import httpx
 import msgspec
 
 from services.intake import api, app, policy
+from services.intake.app_alias import Listener, Teller
 from services.intake.app_handover import Giving, Receiving
 from services.intake.app_keeper import Keeper
 from shared.envelope import Log, Message
@@ -36,6 +38,13 @@ OTHER = "noord"
 """A site that may offer places, and has a desk."""
 SITES = (SITE, OTHER, "zuidoost")
 RETENTION_DAYS = 365
+ALIAS_KEPT = timedelta(hours=12)
+
+
+class Answers(Protocol):
+    """Whoever answers what is asked of a desk."""
+
+    async def answer(self, request: bytes) -> bytes | None: ...
 
 
 class DirectLine:
@@ -43,7 +52,7 @@ class DirectLine:
     those whose answer never does."""
 
     def __init__(self) -> None:
-        self.desks: dict[str, Receiving] = {}
+        self.desks: dict[str, Answers] = {}
         self.lost, self.unheard = set[int](), set[int]()
         self.asked: list[bytes] = []
         self.answered: list[bytes | None] = []
@@ -75,6 +84,9 @@ class IntakeDesk:
         self.receiving = Receiving(
             site_name, self.store, clients, deciding[policy.TAKING], self.vault, seals, clock, ids
         )  # fmt: skip
+        self.teller = Teller(site_name, clients, self.vault, seals, self.openings)
+        self.asking = DirectLine()
+        self.listener = Listener(site_name, self.teller, seals, self.asking, self.openings, clock, ALIAS_KEPT)
         self.keeper = Keeper(
             site_name, self.store, self.vault, deciding, clock, self.openings, RETENTION_DAYS, self.giving,
             retired=lambda site: site in self.left,
@@ -95,6 +107,7 @@ class IntakeDesk:
             lambda: [OTHER if site_name == SITE else SITE],
             self.openings,
             lambda site: site not in self.silent,
+            self.listener,
         )
         bench = bench_of("intake", self.store, [], {}, lambda _: [], clock, ids)
         site, self._tokens = new_app("desk"), Tokens()

@@ -17,7 +17,7 @@ SHARING = {
         "system/test_api_schema", "system/test_demo", "system/test_exports", "system/test_one_winner",
         "system/test_pages", "system/test_verbs",
     ),
-    "four": ("system/test_allowance", "system/test_offers"),
+    "four": ("system/test_aliases", "system/test_allowance", "system/test_offers"),
     # These move its clock.
     "four-later": ("system/test_remote_holds", "system/test_trace"),
     "demo-1": (
