@@ -11,6 +11,7 @@ from typing import Any
 from services.console.guests import NOBODY, Guests
 from services.console.words import Words
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
+from shared.unspoken import Withheld
 
 STATUSES = ("free", "held", "occupied", "blocked")
 DESK_ROLES = frozenset({"operator", "caseworker"})
@@ -88,8 +89,8 @@ class Board:
     may_rule: bool
 
 
-@dataclass(frozen=True)
-class Line:
+@dataclass(frozen=True, repr=False)
+class Line(Withheld):
     """One place on a list. about: kind, features, since or until when. people: who sleeps there, as far as is known;
     None where nobody does, and for the second place of a household, who are counted at the first. alias: of whoever
     lives there and handed it over; empty of everybody else."""
@@ -102,8 +103,8 @@ class Line:
     alias: str = ""
 
 
-@dataclass(frozen=True)
-class NightList:
+@dataclass(frozen=True, repr=False)
+class NightList(Withheld):
     """What a desk prints: every place, room by room; or for an evacuation only where people are. people: in all.
     named: whether any alias is on it. silent: what it says of desks that did not answer now, or nothing."""
 

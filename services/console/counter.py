@@ -67,8 +67,8 @@ def _payment(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Transfer:
+@dataclass(frozen=True, repr=False)
+class Transfer(Withheld):
     """What came by transfer for one client, to be handed out to them here. client, alias: as of a payment."""
 
     id: str

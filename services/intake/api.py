@@ -6,7 +6,7 @@ what the command led to; what is personal in it is opened anew each time, and ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from services.intake import api_models as m
 from services.intake import commands as cmd
 from services.intake import events as ev
-from services.intake.api_alias import AliasWrites
-from services.intake.api_desk import SAME_LOOK, Asked, Intake, accepted, base, event_of, vault_problems
+from services.intake.api_alias import AliasWrites, alias_routes
+from services.intake.api_desk import DESK, SAME_LOOK, Asked, Intake, Route, accepted, base, event_of, vault_problems
 from services.intake.api_guidance import Guidance, GuidanceReads
 from services.intake.api_handover import HandOvers
 from services.intake.api_likeness import Likenesses
@@ -55,14 +55,8 @@ from shared.security import Role
 
 __all__ = ["Intake", "build", "routes"]
 
-Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
-"""Method, path, endpoint, status of success, who may call."""
-
-DESK: tuple[Role, ...] = ("caseworker",)
 SEEKERS: tuple[Role, ...] = ("caseworker", "operator")
 """Who looks for a place for somebody."""
-HOUSE: tuple[Role, ...] = ("operator", "caseworker")
-"""Who works where people live."""
 CHECKERS: tuple[Role, ...] = ("caseworker", "auditor")
 """Who may see that something was done with files, without seeing into them."""
 CONSULTATION = "consultation-v1"
@@ -124,12 +118,7 @@ def routes(
         ("POST", "/clients/{client_id}/referrals", guidance.refer, 201, DESK),
         ("GET", "/referrals/{referral_id}", guided.show_referral, 200, DESK),
         ("POST", "/clients/{client_id}/referrals/{referral_id}/follow", guidance.follow, 200, DESK),
-        ("GET", "/lists/children-without-referral", lists.children, 200, DESK),
-        ("GET", "/lists/first-appointments", lists.first_appointments, 200, DESK),
-        ("GET", "/lists/registrations", lists.registrations, 200, DESK),
-        ("GET", "/lists/stay-limits", lists.stay_limits, 200, DESK),
-        ("GET", "/lists/seats", lists.seats, 200, DESK),
-        ("POST", "/clients/{client_id}/seats/{entitlement_id}/give-up", writes.give_up_seat, 200, DESK),
+        *list_routes(lists, writes),
         ("GET", "/personal-reads", reads.list_personal_reads, 200, CHECKERS),
         ("GET", "/clients/{client_id}/looks", reads.show_looks, 200, CHECKERS),
         ("GET", "/retention", reads.list_retention, 200, CHECKERS),
@@ -138,13 +127,15 @@ def routes(
     ]
 
 
-def alias_routes(aliases: AliasWrites) -> list[Route]:
-    """Of whether the house somebody lives in knows their alias, at their desk and at that house."""
+def list_routes(lists: Lists, writes: Writes) -> list[Route]:
+    """Of what a desk has to look after, and what it does about it."""
     return [
-        ("GET", "/clients/{client_id}/home", aliases.home, 200, DESK),
-        ("POST", "/clients/{client_id}/hand-alias-over", aliases.hand_over, 200, DESK),
-        ("POST", "/clients/{client_id}/take-alias-back", aliases.take_back, 200, DESK),
-        ("POST", "/guests", aliases.guests, 200, HOUSE),
+        ("GET", "/lists/children-without-referral", lists.children, 200, DESK),
+        ("GET", "/lists/first-appointments", lists.first_appointments, 200, DESK),
+        ("GET", "/lists/registrations", lists.registrations, 200, DESK),
+        ("GET", "/lists/stay-limits", lists.stay_limits, 200, DESK),
+        ("GET", "/lists/seats", lists.seats, 200, DESK),
+        ("POST", "/clients/{client_id}/seats/{entitlement_id}/give-up", writes.give_up_seat, 200, DESK),
     ]
 
 

@@ -12,13 +12,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from services.intake import commands_alias as ac
-from services.intake.api_desk import Asked, Intake, base, vault_problems
+from services.intake.api_desk import DESK, Asked, Intake, Route, base, vault_problems
 from services.intake.decider_file import File
 from services.intake.decider_slot import Offer
 from shared.http import Claim
 from shared.http_access import CurrentActor
 from shared.http_models import Body, CommandAnswer, Slug, Uuid, is_id
 from shared.ids import derived_id
+from shared.security import Role
+from shared.unspoken import Withheld
 
 GUESTS_MAX = 500
 """Of so many may be asked at once: more than a house has places."""
@@ -72,12 +74,12 @@ class GuestsBody(Body):
     guests: Annotated[list[GuestBody], Field(max_length=GUESTS_MAX)]
 
 
-class GuestView(BaseModel):
+class GuestView(Withheld, BaseModel):
     offer_id: str
     alias: str
 
 
-class GuestsAnswer(BaseModel):
+class GuestsAnswer(Withheld, BaseModel):
     """Only of those who handed it over. unheard: the desks that did not answer now; of theirs what
     they said last, for some hours."""
 
@@ -165,3 +167,17 @@ class AliasWrites:
     def _standing(self, offer: Offer) -> str | None:
         with vault_problems():
             return standing(offer, self._intake.vault.destroyed())
+
+
+HOUSE: tuple[Role, ...] = ("operator", "caseworker")
+"""Who works where people live."""
+
+
+def alias_routes(aliases: AliasWrites) -> list[Route]:
+    """Of whether the house somebody lives in knows their alias, at their desk and at that house."""
+    return [
+        ("GET", "/clients/{client_id}/home", aliases.home, 200, DESK),
+        ("POST", "/clients/{client_id}/hand-alias-over", aliases.hand_over, 200, DESK),
+        ("POST", "/clients/{client_id}/take-alias-back", aliases.take_back, 200, DESK),
+        ("POST", "/guests", aliases.guests, 200, HOUSE),
+    ]

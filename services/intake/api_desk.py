@@ -40,7 +40,7 @@ from shared.ids import Ids
 from shared.kernel import Rejected
 from shared.logbook import Openings, noted
 from shared.ports import Store
-from shared.security import Actor
+from shared.security import Actor, Role
 from shared.telemetry import current_traceparent
 from shared.unspoken import Unspoken
 from shared.vault import Vault, VaultProblem
@@ -66,6 +66,11 @@ SAME_LOOK = timedelta(minutes=1)
 E = TypeVar("E", bound=ev.ClientEvent)
 S = TypeVar("S", bound=msgspec.Struct)
 ClientHandler = Handler[File, cmd.ClientCommand, ev.ClientEvent]
+
+Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
+"""Method, path, endpoint, status of success, who may call."""
+
+DESK: tuple[Role, ...] = ("caseworker",)
 
 
 class Told(Unspoken, frozen=True):

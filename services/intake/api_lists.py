@@ -75,7 +75,7 @@ class StayLimitItem(Withheld, BaseModel):
     announced: int
 
 
-class SeatItem(BaseModel):
+class SeatItem(Withheld, BaseModel):
     """A seat of an allowance programme that a file has, as allowance said."""
 
     client_id: str

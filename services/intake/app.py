@@ -19,6 +19,7 @@ from services.intake import (
     views_handover,
     views_likeness,
 )
+from services.intake.api_desk import DESK
 from services.intake.api_likeness import Files
 from services.intake.app_alias import ANSWER_SECONDS, QUESTION, Listener, Teller
 from services.intake.app_away import OwnFiles
@@ -230,7 +231,7 @@ def build(host: Host) -> ServiceApp:
     add_health(site_api, runtime.health)
     files = FileStreams(CLIENT.stream(""), intake.record_look)
     add_archive(site_api, _archive(store, files))
-    add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, api.DESK)
+    add_worklist(site_api, PgWorklist(store), clock.now, WORK_READERS, DESK)
     return ServiceApp(NAME, site_api, start, stop, [*runtime.checks(), Check("intake-vault", _vault_open(vault))])
 
 

@@ -154,20 +154,10 @@ _HOW: Mapping[type, str] = {ev.HoldCancelled: "cancelled", ev.HoldLapsed: "lapse
 
 
 _Rare: TypeAlias = (
-    ev.NightRecorded
-    | ev.StaysBegan
-    | ev.StaysEnded
-    | ev.HeadsCounted
-    | ev.SessionOpened
-    | ev.SeatBooked
-    | ev.SeatGivenBack
-    | eh.AttendanceNoted
-    | ev.PlacesOpened
-    | ev.PlacesClosed
-    | ev.LocationOpened
-    | StandbyOpened
+    ev.NightRecorded | ev.StaysBegan | ev.StaysEnded | ev.HeadsCounted | ev.SessionOpened | ev.SeatBooked
+    | ev.SeatGivenBack | eh.AttendanceNoted | ev.PlacesOpened | ev.PlacesClosed | ev.LocationOpened | StandbyOpened
     | StandbyClosed
-)
+)  # fmt: skip
 
 
 class _Board:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Browser, Locator, expect
 
 from infra.running import site_settings
+from shared.contracts.weeks import CITY
 from shared.http_access import session_cookie
 from shared.security import Role, issue_token, load_signing_key
 from tests.browser.test_for_everybody import violations
@@ -90,3 +92,63 @@ def let_in(visitors: Visitors, house: str, hold: str, place: str, code: str) -> 
         door.sees(place, "occupied")
         expect(coming).to_have_count(0)
         return str(west.get(f"/api/placement/holds/{hold}").json()["stay_id"])
+
+
+def a_session_opens(desk: Visitor, house: str) -> None:
+    """A consultation hour with one seat, in two days; first with times that cannot be, then by the keyboard."""
+    form = opens(desk, "Open a session")
+    ahead = datetime.now(CITY) + timedelta(days=2)
+    if form.get_by_label("House").count():  # another test's is known here, too
+        form.get_by_label("House").select_option(house)
+    form.get_by_label("Kind").select_option("consultation")
+    form.get_by_label("From").fill(f"{ahead:%Y-%m-%d}T10:00")
+    form.get_by_label("Until").fill(f"{ahead:%Y-%m-%d}T09:00")
+    form.get_by_label("Seats").fill("1")
+    form.get_by_role("button", name="Open").click()
+    expect(form.get_by_role("alert")).to_contain_text("has to end after it begins", timeout=PATIENCE_MS)
+    form.get_by_label("Until").fill(f"{ahead:%Y-%m-%d}T12:00")
+    form.get_by_role("button", name="Open").press("Enter")
+    desk.says("Opened")
+
+
+def booked(desk: Visitor, which: str = "") -> str:
+    """Books a seat: the number that is shown, and with the dialog gone."""
+    form = opens(desk, "Book a seat")
+    if which:
+        form.get_by_label(which).select_option(index=1)
+    form.get_by_role("button", name="Book").click()
+    number = desk.page.locator("[data-answer=number]")
+    expect(number).to_have_text(re.compile(r"^[0-9a-f]{8}$"), timeout=PATIENCE_MS)
+    said = number.inner_text()
+    desk.page.keyboard.press("Escape")
+    expect(desk.page.locator("#sheet-body")).to_be_empty()
+    return said
+
+
+def listed(door: Visitor, house: str, more: str = "") -> None:
+    """Opens a list, and again while the desk is late: a busy machine takes its time."""
+    for _ in range(30):
+        door.page.goto(f"{door.url}/list?location={house}{more}")
+        if door.page.locator("#silent").count() == 0:
+            return
+    expect(door.page.locator("#silent")).to_have_count(0)
+
+
+def lives_somewhere(desk: Visitor, intake: httpx.Client, client: str) -> None:
+    """Waits until the owner of their place has said so, and shows the page anew."""
+    for _ in range(SLOWLY_MS // 500):
+        if intake.get(f"/api/intake/clients/{client}/home").json()["home"]:
+            break
+        desk.page.wait_for_timeout(500)
+    desk.page.reload()
+
+
+def alias_is_handed_over(desk: Visitor) -> None:
+    """On the page of a client; first without having said that the client did."""
+    form = opens(desk, "Let the house know the alias")
+    form.get_by_role("button", name="Let the house know").click()
+    expect(form).to_be_visible()
+    form.get_by_label("The client has said that the house may know it").check()
+    assert violations(desk) == []
+    form.get_by_role("button", name="Let the house know").click()
+    desk.says("now sees the alias")

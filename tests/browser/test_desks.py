@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from services.console.words import words
-from shared.contracts.weeks import CITY
-from tests.browser.at_desks import SLOWLY_MS, city_with_desks, let_in, opens, registered, sign_in, visiting
+from tests.browser import at_desks
+from tests.browser.at_desks import city_with_desks, let_in, opens, registered, sign_in, visiting
 from tests.browser.test_for_everybody import NARROW, everywhere, large_enough, violations
-from tests.browser.visitor import PATIENCE_MS, PHONE, Scheme, Visitor, Visitors
+from tests.browser.visitor import PATIENCE_MS, PHONE, Scheme, Visitors
 from tests.support.network import Network
 
 HEBREW = "שם ארוך מאוד שלא מפסיק בכלל"
@@ -44,7 +44,7 @@ def test_a_household_of_five_registered_at_noord_gets_a_family_place_at_west(vis
         form.get_by_role("button", name="Ask").click()
         desk.says("Asked")
         offer = desk.page.locator("[data-offer]")
-        expect(offer).to_contain_text(house.title().replace("-", " "), timeout=SLOWLY_MS)
+        expect(offer).to_contain_text(house.title().replace("-", " "), timeout=at_desks.SLOWLY_MS)
         expect(offer).to_contain_text("kept until")
         expect(desk.page.locator("[data-request]")).to_contain_text("Soon: children")
         hold = str(offer.get_attribute("data-offer"))
@@ -58,9 +58,9 @@ def test_a_household_of_five_registered_at_noord_gets_a_family_place_at_west(vis
         desk.page.keyboard.press("Escape")
         expect(desk.page.locator("#sheet-body")).to_be_empty()
         assert said not in desk.page.content()
-        expect(offer).to_contain_text("expected there", timeout=SLOWLY_MS)
+        expect(offer).to_contain_text("expected there", timeout=at_desks.SLOWLY_MS)
         stay = let_in(visitors, house, hold, place, said)
-        expect(offer).to_contain_text("lives there", timeout=SLOWLY_MS)
+        expect(offer).to_contain_text("lives there", timeout=at_desks.SLOWLY_MS)
         expect(desk.page.locator("[data-request]")).to_contain_text("Has a place")
     assert visitors.post(f"stays/{stay}/end", reason="moved_on")
     assert visitors.post(f"locations/{house}/close")
@@ -80,7 +80,7 @@ def test_a_house_that_is_asked_first_says_not_now_then_yes_and_withdraws(visitor
             body = {"kinds": ["night_shelter"]}
             asked = intake.post(f"/api/intake/clients/{client}/requests", json=body)
             assert asked.status_code == 201, asked.text
-            expect(question).to_contain_text("answer by", timeout=SLOWLY_MS)
+            expect(question).to_contain_text("answer by", timeout=at_desks.SLOWLY_MS)
             expect(question).to_contain_text("asked by Noord")
             door.sees(place, "free")  # nothing is held while somebody thinks
             question.get_by_role("button", name=answer).click()
@@ -146,7 +146,7 @@ def test_an_offer_is_on_the_list_and_declined_with_a_reason(visitors: Visitors) 
             assert intake.post(f"/api/intake/clients/{client}/requests", json=body).status_code == 201
         desk.page.get_by_role("link", name="All clients").click()
         offer = desk.page.locator("[data-offer]")
-        expect(offer).to_contain_text("kept until", timeout=SLOWLY_MS)
+        expect(offer).to_contain_text("kept until", timeout=at_desks.SLOWLY_MS)
         offer.get_by_role("link").click()
         desk.is_live()
         form = opens(desk, "Decline")
@@ -242,16 +242,16 @@ def test_a_hundred_more_seats_show_at_another_site_and_a_run_is_approved_by_a_se
         office.says("The programme is open")
         sign_in(visitors, elsewhere, "coordinator", "/city").is_live()
         seats = elsewhere.page.locator("tr[data-key='kind allowance'] td.number").last
-        expect(seats).to_have_text("100", timeout=SLOWLY_MS)
+        expect(seats).to_have_text("100", timeout=at_desks.SLOWLY_MS)
         form = opens(office, "More or fewer seats")
         form.get_by_role("button", name="Set").click()
         expect(office.page.locator("[data-ceiling]")).to_have_text("200", timeout=PATIENCE_MS)
-        expect(seats).to_have_text("200", timeout=SLOWLY_MS)
+        expect(seats).to_have_text("200", timeout=at_desks.SLOWLY_MS)
         sign_in(visitors, elsewhere, "caseworker")
         registered(elsewhere)
         opens(elsewhere, "Ask for an allowance seat").get_by_role("button", name="Ask").click()
-        expect(elsewhere.page.locator("[data-seat]")).to_contain_text("Granted", timeout=SLOWLY_MS)
-        expect(office.page.locator("[data-programme] .tallies")).to_contain_text("taken 1", timeout=SLOWLY_MS)
+        expect(elsewhere.page.locator("[data-seat]")).to_contain_text("Granted", timeout=at_desks.SLOWLY_MS)
+        expect(office.page.locator("[data-programme] .tallies")).to_contain_text("taken 1", timeout=at_desks.SLOWLY_MS)
         opens(office, "Draft a pay run").get_by_role("button", name="Draft").click()
         run = office.page.locator("[data-run]")
         expect(run).to_have_attribute("data-status", "drafted", timeout=PATIENCE_MS)
@@ -291,7 +291,7 @@ def test_somebody_known_at_two_desks_is_handed_over_from_one_to_the_other(visito
         opens(desk, "Maybe known elsewhere?").get_by_role("button", name="Look").click()
         expect(desk.page.locator("[data-answer=maybe_known]")).to_have_text("nobody", timeout=PATIENCE_MS)
         desk.page.keyboard.press("Escape")
-        expect(desk.page.locator("[data-maybe]")).to_contain_text("Maybe known at West", timeout=SLOWLY_MS)
+        expect(desk.page.locator("[data-maybe]")).to_contain_text("Maybe known at West", timeout=at_desks.SLOWLY_MS)
         assert violations(desk) == []
         form = opens(desk, "Hand over to another desk")
         expect(form.get_by_label("To which desk")).to_have_value("west")
@@ -306,7 +306,7 @@ def test_somebody_known_at_two_desks_is_handed_over_from_one_to_the_other(visito
         large_enough(desk)
         sign_in(visitors, other, "caseworker").is_live()
         coming = other.page.locator("[data-coming]")
-        expect(coming).to_contain_text("Een dossier van Noord", timeout=SLOWLY_MS)
+        expect(coming).to_contain_text("Een dossier van Noord", timeout=at_desks.SLOWLY_MS)
         number = str(coming.get_attribute("data-coming"))[:8]
         assert number in coming.inner_text()
         assert number in going.inner_text()
@@ -319,8 +319,8 @@ def test_somebody_known_at_two_desks_is_handed_over_from_one_to_the_other(visito
         expect(taken).to_contain_text(number, timeout=PATIENCE_MS)
         taken.get_by_role("button", name="Neem het over").click()
         theirs = coming.get_by_role("link")
-        expect(theirs).to_be_visible(timeout=SLOWLY_MS)
-        expect(desk.page.locator("[data-key=gone]")).to_contain_text("handed over to West", timeout=SLOWLY_MS)
+        expect(theirs).to_be_visible(timeout=at_desks.SLOWLY_MS)
+        expect(desk.page.locator("[data-key=gone]")).to_contain_text("handed over to West", timeout=at_desks.SLOWLY_MS)
         theirs.click()
         expect(other.page.locator("h1")).to_contain_text("noordse merel", timeout=PATIENCE_MS)
 
@@ -342,11 +342,11 @@ def test_a_file_is_kept_after_all_and_one_that_comes_is_not_taken(visitors: Visi
             else:
                 sign_in(visitors, other, "caseworker").is_live()
                 coming = other.page.locator("[data-coming]", has=other.page.get_by_role("button", name="Do not"))
-                expect(coming).to_have_count(1, timeout=SLOWLY_MS)
+                expect(coming).to_have_count(1, timeout=at_desks.SLOWLY_MS)
                 coming.get_by_role("button", name="Do not").click()
                 other.page.locator("#sheet form.fill").get_by_role("button", name="Do not take it").click()
                 expect(coming).to_have_count(0, timeout=PATIENCE_MS)
-            expect(desk.page.get_by_role("button", name="Correct the file")).to_be_visible(timeout=SLOWLY_MS)
+            expect(desk.page.get_by_role("button", name="Correct the file")).to_be_visible(timeout=at_desks.SLOWLY_MS)
             expect(going).to_have_count(0)
 
 
@@ -358,11 +358,11 @@ def test_a_session_is_opened_booked_by_number_and_for_a_file_and_who_came_is_cou
         noord.post(f"/api/intake/clients/{client}/referrals", json={"partner_kind": "legal_aid"})
         with visitors.visitor("noord", size=PHONE) as desk:
             sign_in(visitors, desk, "caseworker", "/sessions").is_live()
-            a_session_opens(desk, house)
+            at_desks.a_session_opens(desk, house)
             line = desk.page.locator("[data-session]")
             expect(line).to_contain_text("1 free", timeout=PATIENCE_MS)
             expect(desk.page.locator("[data-kind=consultation]")).to_contain_text("First free seat:")
-            number = booked(desk)
+            number = at_desks.booked(desk)
             expect(line).to_contain_text("Full", timeout=PATIENCE_MS)
             expect(desk.page.locator("[data-first]")).to_have_text("No free seat")
             expect(line.get_by_role("button", name="Book a seat")).to_have_count(0)
@@ -376,7 +376,7 @@ def test_a_session_is_opened_booked_by_number_and_for_a_file_and_who_came_is_cou
             expect(line).to_contain_text("1 free", timeout=PATIENCE_MS)
 
             sign_in(visitors, desk, "caseworker", f"/clients/{client}").is_live()
-            number = booked(desk, "Session")
+            number = at_desks.booked(desk, "Session")
             expect(desk.page.locator("[data-referral]")).to_contain_text(f"seat {number} booked", timeout=PATIENCE_MS)
             [full] = noord.get("/api/placement/sessions?recent=true").json()["items"]
             assert (full["booked"], full["seats"]) == (1, 1)
@@ -400,37 +400,6 @@ def test_a_session_is_opened_booked_by_number_and_for_a_file_and_who_came_is_cou
             large_enough(desk)
             assert violations(desk) == []
         assert door.post(f"/api/placement/locations/{house}/close").is_success
-
-
-def a_session_opens(desk: Visitor, house: str) -> None:
-    """A consultation hour with one seat, in two days; first with times that cannot be, then by the keyboard."""
-    form = opens(desk, "Open a session")
-    ahead = datetime.now(CITY) + timedelta(days=2)
-    if form.get_by_label("House").count():  # another test's is known here, too
-        form.get_by_label("House").select_option(house)
-    form.get_by_label("Kind").select_option("consultation")
-    form.get_by_label("From").fill(f"{ahead:%Y-%m-%d}T10:00")
-    form.get_by_label("Until").fill(f"{ahead:%Y-%m-%d}T09:00")
-    form.get_by_label("Seats").fill("1")
-    form.get_by_role("button", name="Open").click()
-    expect(form.get_by_role("alert")).to_contain_text("has to end after it begins", timeout=PATIENCE_MS)
-    form.get_by_label("Until").fill(f"{ahead:%Y-%m-%d}T12:00")
-    form.get_by_role("button", name="Open").press("Enter")
-    desk.says("Opened")
-
-
-def booked(desk: Visitor, which: str = "") -> str:
-    """Books a seat: the number that is shown, and with the dialog gone."""
-    form = opens(desk, "Book a seat")
-    if which:
-        form.get_by_label(which).select_option(index=1)
-    form.get_by_role("button", name="Book").click()
-    number = desk.page.locator("[data-answer=number]")
-    expect(number).to_have_text(re.compile(r"^[0-9a-f]{8}$"), timeout=PATIENCE_MS)
-    said = number.inner_text()
-    desk.page.keyboard.press("Escape")
-    expect(desk.page.locator("#sheet-body")).to_be_empty()
-    return said
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
@@ -481,15 +450,6 @@ def test_axe_finds_nothing_at_the_desk_and_long_names_fit_a_phone(
         assert desk.page.locator("#sheet").evaluate("element => element.scrollWidth <= element.clientWidth")
 
 
-def listed(door: Visitor, house: str, more: str = "") -> None:
-    """Opens a list, and again while the desk is late: a busy machine takes its time."""
-    for _ in range(30):
-        door.page.goto(f"{door.url}/list?location={house}{more}")
-        if door.page.locator("#silent").count() == 0:
-            return
-    expect(door.page.locator("#silent")).to_have_count(0)
-
-
 def test_a_house_shows_an_alias_once_its_client_has_said_so_and_not_after(visitors: Visitors) -> None:
     """Of somebody who walked in at west without a name, and has their file at noord."""
     house, places = visitors.house(2)
@@ -504,26 +464,16 @@ def test_a_house_shows_an_alias_once_its_client_has_said_so_and_not_after(visito
         assert intake.post(f"/api/intake/clients/{client}/stays", json=body).is_success
         sign_in(visitors, desk, "caseworker", f"/clients/{client}")
         state = desk.page.locator("#home-state")
-        for _ in range(SLOWLY_MS // 500):
-            if intake.get(f"/api/intake/clients/{client}/home").json()["home"]:
-                break
-            desk.page.wait_for_timeout(500)
-        desk.page.reload()
+        at_desks.lives_somewhere(desk, intake, client)
         expect(state).to_contain_text("Nobody at", timeout=PATIENCE_MS)
         sign_in(visitors, door, "operator", f"/list?location={house}")
         expect(door.page.locator("tr.is-occupied")).to_have_count(2)
         expect(door.page.locator(".alias")).to_have_count(0)
-        form = opens(desk, "Let the house know the alias")
-        form.get_by_role("button", name="Let the house know").click()
-        expect(form).to_be_visible()  # nothing is sent before one has said that the client did
-        form.get_by_label("The client has said that the house may know it").check()
-        assert violations(desk) == []
-        form.get_by_role("button", name="Let the house know").click()
-        desk.says("now sees the alias")
+        at_desks.alias_is_handed_over(desk)
         expect(state).to_contain_text("see the alias beside the place", timeout=PATIENCE_MS)
         assert (violations(desk), desk.width() <= PHONE[0]) == ([], True)
         for more in ("", "&evacuation=true"):
-            listed(door, house, more)
+            at_desks.listed(door, house, more)
             named = door.page.locator(f"tr[data-place='{places[0]}'] .alias")
             expect(named).to_have_text(HEBREW)
             expect(door.page.locator(".alias")).to_have_count(1)
@@ -534,7 +484,7 @@ def test_a_house_shows_an_alias_once_its_client_has_said_so_and_not_after(visito
         opens(desk, "Take the alias back").get_by_role("button", name="Take it back").click()
         desk.says("no longer sees the alias")
         expect(state).to_contain_text("Nobody at", timeout=PATIENCE_MS)
-        listed(door, house)
+        at_desks.listed(door, house)
         expect(door.page.locator("tr.is-occupied")).to_have_count(2)
         expect(door.page.locator(".alias")).to_have_count(0)
     for one in (stay, other):

@@ -51,24 +51,13 @@ def contracts() -> list[Contract]:
         told.StayCorrected(**here, stay_id=STAY, household_size=2, began_at=AT),
         told.StayResumed(**here, stay_id=STAY),
         told.HeadsCounted(
-            location="west",
-            count_id=uid(11),
-            kind="shelter_24h",
-            counted=2,
-            expected=1,
-            superseded=False,
-            observed_at=AT,
-            at=AT,
+            location="west", count_id=uid(11), kind="shelter_24h", counted=2, expected=1, superseded=False,
+            observed_at=AT, at=AT,
         ),
         told.EpochBegan(at=AT),
         told.SiteEpochBegan(at=AT),
         told.RegimeTold(
-            regime_id=uid(9),
-            site="stad",
-            revision=1,
-            name="Winter cold",
-            kinds=("night_shelter",),
-            starts_at=AT,
+            regime_id=uid(9), site="stad", revision=1, name="Winter cold", kinds=("night_shelter",), starts_at=AT,
             ends_at=AT,
         ),
         told.SessionsTold(
@@ -90,7 +79,7 @@ def contracts() -> list[Contract]:
         ),
         told.QuestionTold(location="west", question_id=STAY, kind="shelter_24h", open=True, answer_by=AT, at=AT),
         *_letters(),
-    ]
+    ]  # fmt: skip
 
 
 def _letters() -> list[Contract]:
