@@ -93,7 +93,7 @@ class Desk:
             return []
         held = await self._intake.every(viewer.token, "lists/seats")
         try:
-            known = await self._allowance.every(viewer.token, "entitlements") if held else []
+            known = await self._allowance.named(viewer.token, "entitlements", {one["entitlement_id"] for one in held})
         except NoAnswer:
             return []
         ids = {one["id"] for one in known}
