@@ -88,11 +88,11 @@ class Desk:
         }  # fmt: skip
 
     async def _lost_seats(self, viewer: Viewer) -> list[dict[str, Any]]:
-        """Seats of files that the allowance service does not know; none while it does not answer."""
+        """Seats of files that the allowance service does not know; none while one of the two does not say."""
         if "allowance" not in self.screens.settings.services:
             return []
-        held = await self._intake.every(viewer.token, "lists/seats")
         try:
+            held = await self._intake.every(viewer.token, "lists/seats")
             known = await self._allowance.named(viewer.token, "entitlements", {one["entitlement_id"] for one in held})
         except NoAnswer:
             return []

@@ -21,10 +21,11 @@ NAME = "clients.lost_seats"
 
 
 class Site:
-    """Anna has two seats; allowance knows one of them, or does not answer. older: entitlements it lists before it."""
+    """Anna has two seats; allowance knows one of them. silent: the list that does not answer. older: entitlements that
+    allowance lists before it."""
 
-    def __init__(self, *known: str, answers: bool = True, older: int = 0) -> None:
-        self.known, self.answers = [*map(uid, range(100, 100 + older)), *known], answers
+    def __init__(self, *known: str, silent: str = "none", older: int = 0) -> None:
+        self.known, self.silent = [*map(uid, range(100, 100 + older)), *known], silent
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"]
@@ -38,7 +39,7 @@ class Site:
         more = str(after) if path.endswith("entitlements") and after < len(wanted) else None
         client = {"id": ANNA, "alias": "red heron", "erased_at": None}
         content = client if path.endswith(ANNA) else {"items": items, "next": more}
-        silent = path.endswith("entitlements") and not self.answers
+        silent = path.endswith(self.silent)
         await JSONResponse({"code": "x"} if silent else content, 503 if silent else 200)(scope, receive, send)
 
 
@@ -55,8 +56,8 @@ async def test_a_seat_that_allowance_does_not_know_is_above_the_list_of_clients(
     assert (await here.get(f"/clients/{ANNA}/form?about=give_up_seat&of={KEPT}")).status_code == 404
 
 
-async def test_there_is_nothing_to_see_when_all_are_known_or_allowance_does_not_answer(tmp_path: Path) -> None:
-    for number, site in enumerate((Site(KEPT, LOST), Site(answers=False))):
+async def test_there_is_nothing_to_see_when_all_are_known_or_one_of_the_two_does_not_answer(tmp_path: Path) -> None:
+    for number, site in enumerate((Site(KEPT, LOST), Site(silent="entitlements"), Site(silent="lists/seats"))):
         (tmp_path / str(number)).mkdir()
         shown = await desk(tmp_path / str(number), site).get("/clients")
         assert (shown.status_code, EN(NAME) in shown.text) == (200, False)
