@@ -18,6 +18,7 @@ SAMPLED = frozenset("13579bdf")
 """How a `traceparent` ends whose trace is kept: the last of its flags is set, whatever the others say."""
 
 KEPT, NOT_KEPT = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
+CHARS = 55
 _TRACEPARENT = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII)
 
 
@@ -53,6 +54,9 @@ class PassedOn(NonRecordingSpan):
     def __init__(self, traceparent: str) -> None:
         self.traceparent = traceparent  # most are never asked for more
 
+    def __repr__(self) -> str:
+        return f"PassedOn({self.traceparent})"
+
     def __enter__(self) -> Self:
         self._before = running.set(self)
         return self
@@ -69,13 +73,19 @@ def of_no_trace(trace_id: int = 0) -> PassedOn:
     return PassedOn(f"00-{trace_id or random.getrandbits(128) or 1:032x}-{random.getrandbits(64) or 1:016x}-00")
 
 
-@lru_cache(512)
 def parse_traceparent(traceparent: str | None) -> SpanContext | None:
-    """The W3C trace context in a `traceparent`, or None when there is none or it is not one.
+    """The W3C trace context in a `traceparent`, or None when there is none or it is not one."""
+    if traceparent is None or len(traceparent) != CHARS:
+        return None
+    return _parsed(traceparent)
 
-    The last ones are remembered: one command, and what follows from it, asks for the same one again and again.
+
+@lru_cache(512)
+def _parsed(traceparent: str) -> SpanContext | None:
+    """The last ones are remembered: one command, and what follows from it, asks for the same one again and again.
+    Anybody may send one, before they sign in, and as long as they like: only what is as long as one is remembered.
     """
-    found = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent)
+    found = _TRACEPARENT.fullmatch(traceparent)
     if found is None:
         return None
     trace_id, span_id, flags = found.groups()

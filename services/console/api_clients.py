@@ -88,12 +88,12 @@ class Desk:
         }  # fmt: skip
 
     async def _lost_seats(self, viewer: Viewer) -> list[dict[str, Any]]:
-        """Seats of files that the allowance service does not know; none while it does not answer."""
+        """Seats of files that the allowance service does not know; none while one of the two does not say."""
         if "allowance" not in self.screens.settings.services:
             return []
-        held = await self._intake.every(viewer.token, "lists/seats")
         try:
-            known = await self._allowance.every(viewer.token, "entitlements") if held else []
+            held = await self._intake.every(viewer.token, "lists/seats")
+            known = await self._allowance.named(viewer.token, "entitlements", {one["entitlement_id"] for one in held})
         except NoAnswer:
             return []
         ids = {one["id"] for one in known}

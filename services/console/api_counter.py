@@ -14,7 +14,7 @@ from services.console.api_clients import FormQuery
 from services.console.api_screens import NoAnswer, Places, Screens, Viewer, viewer_of
 from services.console.words import Words
 from shared.http_access import CurrentActor, allow
-from shared.http_models import IDS_MAX, is_id
+from shared.http_models import is_id
 from shared.money import day_of
 from shared.security import Role
 
@@ -93,21 +93,11 @@ class Counter:
 
     async def _asked(self, viewer: Viewer, wanted: Collection[str]) -> dict[str, tuple[str, str]]:
         """Whose each of these entitlements is. No file is opened but theirs."""
-        granted = await self._named(self._allowance, viewer, "entitlements", wanted)
+        granted = await self._allowance.named(viewer.token, "entitlements", wanted)
         clients = {one["id"]: one["client_id"] for one in granted}
-        files = await self._named(self._intake, viewer, "clients", set(clients.values()), erased="false")
+        files = await self._intake.named(viewer.token, "clients", set(clients.values()), erased="false")
         aliases = {one["id"]: one["alias"] or "" for one in files}
         return {id_: (client, aliases.get(client, "")) for id_, client in clients.items()}
-
-    @staticmethod
-    async def _named(
-        service: Places, viewer: Viewer, path: str, wanted: Collection[str], **query: str
-    ) -> list[dict[str, Any]]:
-        """Of a list those with these ids, as many at once as may be asked for."""
-        ids = sorted(wanted)
-        parts = (ids[first : first + IDS_MAX] for first in range(0, len(ids), IDS_MAX))
-        some = await asyncio.gather(*(service.every(viewer.token, path, id=part, **query) for part in parts))
-        return [row for rows in some for row in rows]
 
 
 def _add_page(pages: FastAPI, desk: Counter, path: str, template: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -31,6 +31,7 @@ from services.console.words import LANGUAGES, Words, choose_language, words
 from shared.clock import Clock
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
 from shared.http_access import PERSON_HEADER, person_of
+from shared.http_models import IDS_MAX
 from shared.http_problems import ACTOR
 from shared.replay import SECONDS_MAX, STALL_SECONDS
 from shared.security import Actor
@@ -111,11 +112,13 @@ class Places:
         except httpx.HTTPError as error:
             raise NoAnswer(type(error).__name__) from None
 
-    async def post(self, token: str, path: str, body: Mapping[str, object] | None) -> httpx.Response:
-        """What any service of this site answers to a request. Raises `NoAnswer` where nobody does."""
+    async def post(
+        self, token: str, path: str, body: Mapping[str, object] | None, seconds: float = ACT_SECONDS_MAX
+    ) -> httpx.Response:
+        """What any service of this site answers to a request. Raises `NoAnswer` where none comes in so many seconds."""
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            return await self._client.post(path, headers=headers, json=body, timeout=ACT_SECONDS_MAX)
+            return await self._client.post(path, headers=headers, json=body, timeout=seconds)
         except httpx.HTTPError as error:
             raise NoAnswer(type(error).__name__) from None
 
@@ -149,6 +152,15 @@ class Places:
             if cursor is None:
                 break
         return items, cursor is not None
+
+    async def named(
+        self, token: str, path: str, wanted: Collection[str], **query: str | int | None
+    ) -> list[dict[str, Any]]:
+        """Of a list those with these ids, however many are on it: as many at once as may be asked for."""
+        ids = sorted(wanted)
+        parts = (ids[first : first + IDS_MAX] for first in range(0, len(ids), IDS_MAX))
+        some = await asyncio.gather(*(self.every(token, path, id=part, **query) for part in parts))
+        return [row for rows in some for row in rows]
 
 
 @dataclass(frozen=True)
@@ -299,14 +311,16 @@ class Screens:
         )  # fmt: skip
 
     async def _named(self, viewer: Viewer, house: House, spoken: Words) -> Guests:
-        """Who in a house handed their alias over, for those who work there. A list without it is better than none."""
+        """Who in a house handed their alias over, for those who work there. A list without it is better than none,
+        and than one that comes too late: it is what one takes along when the house is on fire."""
         if viewer.role not in DESK_ROLES or "intake" not in self.settings.services:
             return NOBODY
-        asked = to_ask(
-            await self.places.every(viewer.token, "offers", location=house.location["id"], word="housed"), house.stays
-        )  # fmt: skip
+        name, token = house.location["id"], viewer.token
         try:
-            found = await asyncio.gather(*(self.places.post(viewer.token, ASKED, body) for body in questions(asked)))
+            offers = await self.places.every(token, "offers", location=name, word="housed")
+            asked = to_ask(offers, house.stays)
+            some = (self.places.post(token, ASKED, body, ANSWER_SECONDS_MAX) for body in questions(asked))
+            found = await asyncio.gather(*some)
         except NoAnswer:
             return Guests({}, spoken("list.no_aliases"))
         if any(answer.status_code != 200 for answer in found):

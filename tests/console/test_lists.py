@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
+
+from services.console.api_screens import ANSWER_SECONDS_MAX
 from services.console.board import NightList, night_list
 from services.console.guests import Guests
 from services.console.words import words
+from tests.console.sample import uid
 from tests.console.test_board import NOW, WEST, hold, place, stay
+from tests.console.test_desk_pages import Desk
+from tests.console.test_pages import Pages
 
 PLACES = [
     place("p1", "occupied"), place("p2", "occupied"), place("p3"), place("p4", "held"),
@@ -65,3 +72,28 @@ def test_an_alias_of_a_stay_that_is_over_is_beside_nobody() -> None:
     found = night_list(WEST, PLACES, [], [over, AWAY], NOW, words("en"), evacuation=False,
                        named=Guests({over["id"]: "Blue bird"}))  # fmt: skip
     assert not found.named
+
+
+class House(httpx.AsyncBaseTransport):
+    """A house where somebody sleeps who came by an offer, and a site of which one list does not answer."""
+
+    def __init__(self, silent: str) -> None:
+        self.silent, self.waited = silent, 0.0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.path.rpartition("/")[2]
+        if name == self.silent:
+            self.waited = request.extensions["timeout"]["read"]
+            return httpx.Response(503, json={"code": "unavailable"})
+        offer = {"id": uid(1), "desk": "west", "stay_id": "stay-1"}
+        items = {"locations": [WEST], "places": PLACES, "stays": [COUPLE, AWAY], "offers": [offer]}.get(name, [])
+        return httpx.Response(200, json={"items": items, "next": None})
+
+
+async def test_a_list_without_aliases_is_better_than_none_and_waits_no_longer_for_them(tmp_path: Path) -> None:
+    for silent in ("offers", "guests"):
+        (tmp_path / silent).mkdir()
+        house = House(silent)
+        answer = await Desk(Pages(tmp_path / silent), answers=house).get("/list?location=west&evacuation=true")
+        assert (answer.status_code, words("en")("list.no_aliases") in answer.text) == (200, True), silent
+        assert 0 < house.waited <= ANSWER_SECONDS_MAX

@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,7 @@ from shared import telemetry
 from shared.contracts.contact import ContactAnswered
 from shared.log_limits import LINES_MAX, LogLimit
 from shared.ports import StoreUnavailable
+from shared.traceparent import PassedOn, parse_traceparent
 from shared.tracing import ASKED_A_SECOND_MAX, ASKED_KNOWN_MAX, ASKED_REQUESTS_MAX, Asked, Bounded
 from shared.unspoken import Unspoken
 from tests.support.border import SECRET, Tokens, caller, tiny_site
@@ -70,6 +72,21 @@ def test_a_span_continues_the_trace_it_is_given(spans: InMemorySpanExporter) -> 
     assert inside == f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-01"
     assert span.resource.attributes["service.name"] == "plek-tiny"
     assert span.resource.attributes["plek.site"] == "west"
+
+
+def test_what_strangers_send_for_a_trace_is_not_remembered_however_long_it_is() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            assert parse_traceparent(f"{number:02}" + "a" * 1_000_000) is None
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000
+
+
+def test_a_span_nothing_is_kept_of_can_be_printed() -> None:
+    assert UNSAMPLED in repr(PassedOn(UNSAMPLED))
 
 
 def test_a_batch_links_what_it_follows_from(spans: InMemorySpanExporter) -> None:
