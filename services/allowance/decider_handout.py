@@ -39,8 +39,8 @@ class Slip(msgspec.Struct, frozen=True, gc=False):
 
 class Handout(msgspec.Struct, frozen=True, gc=False):
     """slips: by entitlement. revision: words to the municipality so far; confirmed: up to which it has heard them.
-    repeated: how often since there was something new. amended: whether the municipality has said it again with other
-    amounts, and is told how much was handed out, not only to whom. transfer: of money that comes to the organisation
+    repeated: how often since there was something new. amended: whether the municipality has made the run
+    anew, and is told how much was handed out, not only to whom. transfer: of money that comes to the organisation
     here by transfer, how it stands with it; nothing of that is decided at the desk."""
 
     id: str = ""
@@ -96,9 +96,10 @@ def decide(state: Handout, command: cmd.HandoutCommand) -> Outcome:
 
 
 def hear_payments(state: Handout, command: cmd.HearPayments) -> Outcome:
-    """Said again, the municipality has not heard of it: it is told how it stands. Said again with other amounts, what
-    still waits is worth what it says now. Refused: `id-invalid`, `entitlement-twice`, `amount-invalid`,
-    `too-many-payments`."""
+    """Said again, the municipality has not heard of it: it is told how it stands. Said again by another making of the
+    run, what still waits is worth what it says now, and it is told how much was handed out: also to whoever that
+    making leaves out, whose cash nobody else would put into the books. Refused: `id-invalid`, `entitlement-twice`,
+    `amount-invalid`, `too-many-payments`."""
     ids = [payment.entitlement_id for payment in command.payments]
     refused = limits.id_refused(command.handout_id, command.run_id, command.programme_id, *ids)
     if refused is None and len(set(ids)) != len(ids):
@@ -142,7 +143,8 @@ def _said_again(state: Handout, command: cmd.HearPayments) -> Outcome:
         payment for payment in other
         if payment.entitlement_id not in known or state.slips[payment.entitlement_id].status == "waiting"
     )  # fmt: skip
-    if not wait and (state.amended or not other):
+    made_anew = bool(other) or command.run_id != state.run_id  # also where it only leaves somebody out
+    if not wait and (state.amended or not made_anew):
         return [ev.HandoutRepeated(state.id, limits.again(command.at), command.at)]
     if len(known.keys() | {payment.entitlement_id for payment in wait}) > STATED_MAX:
         return Rejected("too-many-payments", {"payments_max": STATED_MAX})

@@ -54,7 +54,7 @@ def voucher_id(handout_id: str, entitlement_id: str) -> str:
 
 
 def project(before: Handout, events: Sequence[HandoutEvent], after: Handout, at: datetime) -> list[RowChange]:
-    """The row of every payment that is another one than before."""
+    """The row of every payment that is another one than before, or waits longer."""
     rows: list[RowChange] = []
     for event in events:
         if isinstance(event, TransferHeard):
@@ -68,7 +68,8 @@ def project(before: Handout, events: Sequence[HandoutEvent], after: Handout, at:
     if after.expires_at is None:  # nothing is fetched here
         return rows
     for entitlement_id, slip in after.slips.items():
-        if before.slips.get(entitlement_id) == slip:
+        longer = slip.status == "waiting" and before.expires_at != after.expires_at
+        if before.slips.get(entitlement_id) == slip and not longer:
             continue
         status = {"paid": "redeemed", "refused": "expired"}.get(slip.status, "issued" if slip.hashed else "waiting")
         about = (voucher_id(after.id, entitlement_id), after.id, entitlement_id, after.programme_id, after.period)

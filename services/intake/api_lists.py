@@ -153,12 +153,15 @@ class Lists:
 
     async def seats(self, query: Annotated[PageQuery, Query()]) -> Page[SeatItem]:
         """Every seat that a file has. One that the allowance service of this site does not know is of a state it was in
-        before an older backup of it was put back."""
+        before an older backup of it was put back. A file without any is not opened."""
         rows, following = await self._files(query)
-        items = []
-        async for row, card in self._cards(rows):
-            file = (await self._intake.handler.load_settled(row["id"]))[0]  # seats are heard by another handler
-            items += [SeatItem(client_id=file.id, alias=card.alias, entitlement_id=seat) for seat in file.seats]
+        files = [(await self._intake.handler.load_settled(row["id"]))[0] for row in rows]  # another handler hears seats
+        held = {file.id: file.seats for file in files if file.seats}
+        items = [
+            SeatItem(client_id=row["id"], alias=card.alias, entitlement_id=seat)
+            async for row, card in self._cards([row for row in rows if row["id"] in held])
+            for seat in held[row["id"]]
+        ]
         return Page[SeatItem](items=items, next=following)
 
     async def _limit(self, row: Row, today: date) -> list[StayLimitItem]:

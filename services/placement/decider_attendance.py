@@ -45,7 +45,8 @@ def note(state: Location, command: ch.NoteAttendance) -> Outcome:
 
 def undo(state: Location, command: ch.UndoAttendance) -> Outcome:
     """The last count is as if it had not been. A second tap changes nothing. Refused: `session-unknown`,
-    `undo-not-possible` (nobody has counted), `undo-too-late` (over a minute ago)."""
+    `undo-not-possible` (nobody has counted; or more had been counted before than are booked, since a seat was given
+    back), `undo-too-late` (over a minute ago)."""
     session = _known(state, command.session_id)
     if session is None:
         return _unknown(command.session_id)
@@ -56,6 +57,8 @@ def undo(state: Location, command: ch.UndoAttendance) -> Outcome:
         return ()
     if command.at - last.at > UNDO_WITHIN:
         return too_late()
+    if (last.before or 0) > len(session.booked):
+        return Rejected("undo-not-possible", {"session_id": session.id})
     return [eh.AttendanceNoted(session.id, last.before, command.at, undo=True)]
 
 

@@ -14,6 +14,7 @@ from services.intake.commands_flows import NoteSeat
 from services.intake.commands_offers import HearStay
 from shared.handling import Context
 from shared.ids import SystemIds
+from shared.logbook import openings
 from shared.security import Role
 from tests.intake.sample import READ
 from tests.intake.test_api_offers import STAY, answered
@@ -224,3 +225,12 @@ async def test_lists_that_open_referrals_write_down_whose_and_what_for(desk: Int
         (family, "guidance"), (family, "medical_care"),
     ]  # fmt: skip
     assert single not in str(reads)
+
+
+async def test_the_list_of_seats_opens_no_file_without_one(desk: IntakeDesk) -> None:
+    """It is looked through whenever the list of clients is shown: most of them get no allowance."""
+    anna, _ = await desk.registered(alias="red heron"), await desk.registered(alias="grey gull")
+    await holds(desk, anna, SystemIds().random_id())
+    before = {row["id"] for row in await desk.store.rows(openings)}
+    assert [one["alias"] for one in await listed(desk, "seats")] == ["red heron"]
+    assert [row["subject"] for row in await desk.store.rows(openings) if row["id"] not in before] == [anna]

@@ -199,6 +199,15 @@ def test_what_is_full_is_no_count_of_people_and_is_always_shown() -> None:
     assert (one.full, one.without_seat, one.booked, one.attended) == (1, 1, None, None)
 
 
+def test_a_house_that_says_more_came_than_had_a_seat_takes_the_week_from_nobody() -> None:
+    """Whatever one site tells, everybody reads the weeks of the others."""
+    told = [("activation", HouseSessions(1, 1, 6, 9, 0, 1)), ("consultation", HouseSessions(1, 1, 9, 9, 0, 1))]
+    shown = sessions_of_network(told, 5)
+    assert {kind: (one.booked, one.attended) for kind, one in shown.items()} == {
+        "activation": (6, 9), "consultation": (9, 9), "internship": (0, 0),
+    }  # fmt: skip
+
+
 async def test_sessions_are_read_over_http_by_week_and_kind_without_small_counts() -> None:
     async with open_desk() as desk:
         last = week_of(desk.clock.now()) - WEEK

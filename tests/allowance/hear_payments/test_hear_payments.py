@@ -10,9 +10,11 @@ from services.allowance import commands_handout as ch
 from services.allowance import decider_handout
 from services.allowance import events_handout as eh
 from services.allowance.publish import tell_handout
+from services.allowance.views_handout import project, vouchers
 from services.allowance.vouchers import hashed
 from shared.contracts.base import Draft
 from shared.ids import derived_id
+from shared.ports import Put
 from tests.allowance.sample import (  # fmt: skip
     HANDED_OVER,
     RUN_2,
@@ -100,6 +102,29 @@ def test_whoever_the_second_making_pays_too_waits_now_and_hears_so() -> None:
 def test_who_is_due_nothing_in_the_second_making_waits_no_more() -> None:
     nothing = eh.Payment(SEAT, 0)
     assert at_counter.given(HEARD).when(again(nothing)).then(amended(nothing)).state.slips[SEAT].status == "paid"
+
+
+def test_who_fetches_what_the_second_making_leaves_out_is_told_with_the_amount() -> None:
+    """The municipality knows nobody by that id in its run: it books what it is told, and a bare name is nothing."""
+    given = at_counter.given(HEARD)
+    assert HEARD.expires_at is not None
+    events = [amended(expires_at=HEARD.expires_at)]
+    told = given.when(again(BOTH[1])).then(*events)
+    told.when(again(BOTH[1])).then(eh.HandoutRepeated(HANDED_OVER, SOON, T0))
+    fetched = replace(REDEEMED, revision=3)
+    known = given.given(*events, eh.VoucherIssued(HANDED_OVER, SEAT, CODE, T0))
+    whole, _ = [item.event for item in tell_handout(known.state, [fetched], known.given(fetched).state)]
+    assert isinstance(whole, Draft)
+    assert whole.body.paid == ((SEAT, 45_000),)  # type: ignore[attr-defined]
+
+
+def test_whoever_waits_longer_is_shown_so_at_the_desk() -> None:
+    """Also whose own amount stays: the time is that of the whole handout."""
+    given, later = at_counter.given(HEARD), LATER + timedelta(days=3)
+    events = [amended(eh.Payment(SEAT, 44_000), expires_at=later)]
+    rows = project(given.state, events, given.given(*events).state, T0)
+    shown = [dict(zip(vouchers.columns.keys(), row.values, strict=True)) for row in rows if isinstance(row, Put)]
+    assert {row["entitlement_id"]: row["expires_at"] for row in shown} == {SEAT: later, SEAT_2: later}
 
 
 def test_more_than_one_letter_can_say_is_refused() -> None:

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from services.placement import commands_house as ch
+from services.placement import events as ev
 from services.placement import events_house as eh
 from tests.placement.note_attendance.test_noted import ENDED, NOTED, SESSION, WEEK, under_way
 from tests.placement.sample import after, uid
@@ -30,3 +31,10 @@ def test_not_later_than_a_minute_nor_where_nobody_counted() -> None:
     under_way.given(NOTED).when(replace(UNDO, at=after(minutes=6, seconds=1))).then_rejected("undo-too-late")
     under_way.when(UNDO).then_rejected("undo-not-possible", session_id=SESSION)
     under_way.when(replace(UNDO, session_id=uid(9))).then_rejected("session-unknown")
+
+
+def test_not_to_more_than_are_booked_since_a_seat_was_given_back() -> None:
+    """Two were counted, then one; so the other seat could be given back, and nobody may be said to have sat in it."""
+    two, one = (eh.AttendanceNoted(SESSION, count, after(minutes=5)) for count in (2, 1))
+    given = under_way.given(two, one, ev.SeatGivenBack(SESSION, uid(1), after(minutes=5)))
+    given.when(replace(UNDO, at=after(minutes=5))).then_rejected("undo-not-possible", session_id=SESSION)
