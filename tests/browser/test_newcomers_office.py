@@ -33,6 +33,7 @@ def test_somebody_is_registered_and_a_place_is_asked_for(visitors: Visitors) -> 
     with newcomer(visitors, "Register somebody and ask for a place", "noord", "caseworker") as one:
         page, sheet = one.visitor.page, one.visitor.page.locator("#sheet form.fill")
         one.tap(page.get_by_role("link", name="Clients"))
+        one.visitor.is_live()
         one.tap(page.get_by_role("button", name="Register a client"))
         one.tap(sheet.get_by_role("button", name="Register"))
         page.wait_for_url(re.compile(r"/clients/[0-9a-f-]{36}$"), timeout=PATIENCE_MS)
