@@ -47,7 +47,7 @@ async def test_who_waits_in_another_process_is_asked_over_the_bus(nats_single: T
             while READER not in await waiting_at(asking, "stad", SERVICE):
                 await asyncio.sleep(0.05)
         other_process = await waiting_readers(asking, settings, lambda _: [])
-        assert other_process == [(SERVICE, READER)]
+        assert (SERVICE, READER) in other_process  # others of this process may wait as well: of other tests
         assert await waiting_readers(None, settings, lambda _: []) == []
     finally:
         waits.set(0)

@@ -362,6 +362,7 @@ REGISTERED = {
     "erasure-v1": "88c3a50d6de1",
     "allowance-v1": "15ec041e82a7",
     "messages-v1": "c46a19407f4a",
+    "alias-v1": "0a92607ea4fd",
 }
 
 

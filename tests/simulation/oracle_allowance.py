@@ -21,6 +21,7 @@ from services.allowance.views_handout import transfers
 from services.allowance.views_payroll import postings
 from services.placement.views_capacity import SEATS, figures
 from shared import schema
+from shared.contracts.allowance import TransferTold
 from shared.envelope import Message, Recorded
 from tests.simulation.oracle_bank import Ordered, Treasury
 from tests.simulation.oracle_clients import Facts, days_of, told_of_clients
@@ -417,7 +418,7 @@ class AllowanceOracle:
 
     def _transfers_told(self) -> None:
         """Every desk knows for whom of its clients a transfer is and how it stands with it; where a letter was let go,
-        nothing else than that."""
+        or still waits for somebody to have it read again, nothing else than that."""
         said: Counter[tuple[str, str, int, str]] = Counter()
         for pay in self._pay.values():
             for order in pay.bank.orders.values():
@@ -428,7 +429,8 @@ class AllowanceOracle:
             rows = known.disk.tables.get(transfers.name, {}).values()
             shown = Counter((row[1], row[5], row[4], site) for row in rows)
             should = Counter({key: times for key, times in said.items() if key[-1] == site})
-            if known.disk.tables.get(schema.discarded.name):
+            kept = [*known.disk.tables.get(schema.parked.name, {}).values()]
+            if known.disk.tables.get(schema.discarded.name) or any(TransferTold.type_name in row for row in kept):
                 kinds = {(id_, cents) for id_, _, cents, _ in should}
                 require({(id_, cents) for id_, _, cents, _ in shown} <= kinds, "a transfer nobody ordered", site, shown)
             else:
