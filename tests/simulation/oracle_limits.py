@@ -18,6 +18,9 @@ from shared.contracts.vocabulary import STAY_DAYS_MAX
 TURNS_MAX = 40
 """More messages of one stay than that no life of a seed leads to."""
 
+OVER = ("declined", "withdrawn", "lapsed", "called_off", "no_show")
+"""Words for an offer that led to no stay."""
+
 
 @dataclass
 class _Lives:
@@ -59,6 +62,8 @@ class LimitsToldOf:
                 self._lives[event.offer_id].stay = event
             case offers.OfferWordHeard():
                 one = self._lives[event.offer_id]
+                if one.word == "housed" and event.word in OVER:
+                    return  # a house put back to before they came knows nobody: that ends no stay, for days neither
                 if event.word == "housed" != one.word:
                     one.since = event.said_at or event.at
                 one.word = event.word

@@ -98,8 +98,8 @@ def test_houses_hear_the_alias_of_whoever_said_so_and_of_nobody_else_whatever_go
     for seed in GUESTS:
         outcome = run_seed(seed, movers=True, guests=True, look=look)
         assert outcome.failure is None, f"seed {seed} of guests: {outcome.failure}"
-    assert shown > 100
-    assert refused > 100
+    assert shown > 40
+    assert refused > 40
 
 
 def test_a_desk_that_tells_everybodys_alias_is_noticed() -> None:
