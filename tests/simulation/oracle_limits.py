@@ -64,6 +64,7 @@ class LimitsToldOf:
                 one = self._lives[event.offer_id]
                 if one.word == "housed" and event.word in OVER:
                     return  # a house put back to before they came knows nobody: that ends no stay, for days neither
+                one.given_up = one.given_up and one.word != "left"  # its owner knew, and somebody lives there again
                 if event.word == "housed" != one.word:
                     one.since = event.said_at or event.at
                 one.word = event.word
