@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.at_desks import SLOWLY_MS, city_with_desks, visiting
-from tests.browser.test_newcomers import newcomer
+from tests.browser.test_newcomers import first_house, newcomer
 from tests.browser.visitor import DESKTOP, PATIENCE_MS, Visitors
 from tests.support.network import Network
 
@@ -45,10 +45,11 @@ def test_somebody_is_registered_and_a_place_is_asked_for(visitors: Visitors) -> 
 
 
 def test_the_evacuation_list_is_there_when_the_house_has_to_be_left(visitors: Visitors) -> None:
+    first_house(visitors, taken=1)
     with newcomer(visitors, "See who is in the house when it has to be left", "west", "operator") as one:
         one.tap(one.visitor.page.get_by_role("link", name="Evacuation list"))
         expect(one.visitor.page.locator("#people")).to_contain_text("people")
-        assert one.visitor.page.locator("tr[data-place]").count() > 0
+        expect(one.visitor.page.locator("tr[data-place]").first).to_be_visible()
 
 
 def test_the_citys_figures_go_into_a_spreadsheet(visitors: Visitors) -> None:
