@@ -48,7 +48,7 @@ def test_the_evacuation_list_is_there_when_the_house_has_to_be_left(visitors: Vi
     first_house(visitors, taken=1)
     with newcomer(visitors, "See who is in the house when it has to be left", "west", "operator") as one:
         one.tap(one.visitor.page.get_by_role("link", name="Evacuation list"))
-        expect(one.visitor.page.locator("#people")).to_contain_text("people")
+        expect(one.visitor.page.locator("#people")).to_have_text("1 person")
         expect(one.visitor.page.locator("tr[data-place]").first).to_be_visible()
 
 
