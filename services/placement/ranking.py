@@ -124,6 +124,7 @@ class _Left:
             of_kind = self._of_kind.setdefault(make[0], [])
             of_kind.append((make, SIZE_CLASSES.index(make[1]), sorted(make[2])))
         self.fitting: dict[tuple[Any, ...], list[tuple[Make, int]]] = {}
+        self._within: dict[tuple[str, str, frozenset[str]], list[tuple[Make, int]]] = {}
         self._begin: dict[tuple[Make, int], int] = {}
 
     def take(self, request: Waiting, fitting: list[tuple[Make, int]] | None) -> Choice | None:
@@ -160,13 +161,23 @@ class _Left:
         return None
 
     def _best_first(self, request: Waiting) -> list[tuple[Make, int]]:
-        found: list[tuple[tuple[int, int, int, int, list[str]], Make, int]] = []
-        for wanted, kind in enumerate(request.kinds):
-            for make, size, named in self._of_kind.get(kind, ()):
-                places = places_needed(request, make)
-                if places is not None and places <= self._of_make[make]:
-                    superfluous = len(make[2] - request.features)
-                    found.append(((wanted, superfluous, places, size, named), make, places))
+        """The kind most wanted first. What fits best within a kind is the same for every wish that has it, wherever it
+        stands there: it is worked out once."""
+        found: list[tuple[Make, int]] = []
+        for kind in request.kinds:
+            wish = (kind, request.size_class, request.features)
+            of_kind = self._within.get(wish)
+            if of_kind is None:
+                of_kind = self._within[wish] = self._best_of_kind(kind, request)
+            found += of_kind
+        return found
+
+    def _best_of_kind(self, kind: str, request: Waiting) -> list[tuple[Make, int]]:
+        found: list[tuple[tuple[int, int, int, list[str]], Make, int]] = []
+        for make, size, named in self._of_kind.get(kind, ()):
+            places = places_needed(request, make)
+            if places is not None:
+                found.append(((len(make[2] - request.features), places, size, named), make, places))
         found.sort(key=itemgetter(0))
         return [(make, places) for _, make, places in found]
 
