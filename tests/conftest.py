@@ -14,6 +14,8 @@ from tests.support.shared_networks import group_of, take_all_down, take_down
 
 __all__ = ["bus", "data_dir", "database", "nats_pair", "nats_single", "postgres"]
 
+pytest_plugins = ["tests.support.second_try"]
+
 keep_in_memory()
 
 TOGETHER = ("alerts", "system", "browser")

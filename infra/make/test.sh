@@ -29,5 +29,11 @@ if [ $chosen -gt 0 ]; then
   exec .venv/bin/pytest "$@"
 fi
 # All of them take longer than the look at the types, which keeps one core busy: it goes on beside them, and ends them.
-{ sh infra/make/check.sh || kill -INT $$; } &
-exec .venv/bin/pytest "$@"
+again=$(mktemp)
+trap 'rm -f "$again"' EXIT
+status=0
+sh -c '{ sh infra/make/check.sh || kill -INT $$; } & exec .venv/bin/pytest "$@"' pytest --failed-to "$again" "$@" || status=$?
+[ -s "$again" ] || exit $status
+echo "UNSTEADY: these failed, as printed above; they are tried once more, alone. Whatever comes of it, they are to be mended:"
+cat "$again"
+.venv/bin/pytest -p no:randomly "@$again"
