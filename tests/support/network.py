@@ -132,7 +132,7 @@ class Network:
         headers = {"Authorization": f"Bearer {self.token(site, role)}"}
         limits = httpx.Limits(max_connections=100)
         async with httpx.AsyncClient(
-            base_url=self.urls[site], headers=headers, limits=limits, **({"timeout": 20} | options)
+            base_url=self.urls[site], headers=headers, limits=limits, **({"timeout": PATIENCE_SECONDS} | options)
         ) as client:
             yield client
 

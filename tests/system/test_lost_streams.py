@@ -57,7 +57,7 @@ async def admin(network: Network, site: str, account: str = "city") -> AsyncIter
 
     async def ask(subject: str, body: Any = None) -> Any:
         question = b"" if body is None else json.dumps(body).encode()
-        return json.loads((await client.request(f"$JS.API.{subject}", question, timeout=5)).data)
+        return json.loads((await client.request(f"$JS.API.{subject}", question, timeout=30)).data)
 
     try:
         yield ask
