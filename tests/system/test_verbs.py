@@ -120,7 +120,7 @@ async def test_tail_prints_events_as_they_come(network: Network) -> None:
         )
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 before = json.loads(await process.stdout.readline())
                 assert before["data"]["rows"][0]["occupied"] == 0
                 assert (await west.post("/api/placement/stays", json={"place_ids": [place]})).status_code == 201
