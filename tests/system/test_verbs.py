@@ -140,7 +140,8 @@ async def level(network: Network) -> None:
         for site in network.urls:
             async with network.client(site, "oncall") as client:
                 origins = (await client.get("/api/placement/capacity/digest")).json()["origins"]
-                journal = (await client.get("/api/console/journal", params={"log": "pub", "limit": 1})).json()["items"]
+                newest = {"origin": "west/placement", "log": "pub", "limit": 1}
+                journal = (await client.get("/api/console/journal", params=newest)).json()["items"]
                 last = journal[0]["sequence"] if journal else 0
                 positions.append((origins.get("west/placement", {}).get("sequence", 0), last))
         return len({position for pair in positions for position in pair}) == 1
