@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.visitor import ARGUMENTS, Visitors, chromium
+from tests.browser.visitor import ARGUMENTS, PATIENCE_MS, Visitors, chromium
 from tests.support.network import Network
 from tests.support.shared_networks import network_for
+
+# Left alone, what is expected has five seconds to come: on a busy machine a page takes that long.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")

@@ -146,6 +146,7 @@ def test_the_walk_round_counts_heads_and_names_the_places_that_differ(visitors: 
     with visitors.visitor("west", language="nl", size=PHONE) as desk:
         desk.sign_in("operator").look_at(house)
         desk.page.get_by_role("link", name="Koppen tellen").click()
+        desk.page.wait_for_url("**/count?**")  # until it is loaded with its script: before, a tap is lost
         gone, found = (desk.page.locator(f"[data-spot='{place}']") for place in (second, third))
         expect(gone).to_have_attribute("aria-pressed", "true")
         expect(desk.page.locator("#sums")).to_contain_text("1 personen")

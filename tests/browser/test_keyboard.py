@@ -4,6 +4,7 @@ motion; nothing holds it, and Escape leaves whatever was opened."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -27,7 +28,16 @@ NAMED = """element => {
   return element.getAttribute("aria-label") ?? named.textContent;
 }"""
 """What a screen reader says of it, near enough: its label, or the words in it that are not hidden from one."""
-PLACED = "element => [...document.querySelectorAll('*')].indexOf(element)"
+STOP = f"""() => {{
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  return {{
+    name: ({NAMED})(element).trim(), seen: ({SEEN})(element),
+    placed: [...document.querySelectorAll("*")].indexOf(element), html: element.outerHTML.slice(0, 200),
+  }};
+}}"""
+"""What the focus is on, at one moment: a page that is live may draw it anew before a second question. Null in the
+browser's own part of the window."""
 
 
 class Keys:
@@ -45,16 +55,18 @@ class Keys:
         """Tabs on to what has this name. Every stop on the way can be seen."""
         for _ in range(STOPS_MAX):
             self.press(key)
-            if not self.focused.count():
-                continue  # the browser's own part of the window
-            assert self.focused.evaluate(SEEN), self.focused.evaluate("element => element.outerHTML.slice(0, 200)")
-            if self.named().startswith(name):
+            stop = self.stop()
+            if stop is None:
+                continue
+            assert stop["seen"], stop["html"]
+            if stop["name"].startswith(name):
                 return self.focused
         raise AssertionError(f"no way to {name} with the keyboard")
 
-    def named(self) -> str:
-        """What the focus is on, as it is announced."""
-        return str(self.focused.evaluate(NAMED)).strip()
+    def stop(self) -> dict[str, Any] | None:
+        """What the focus is on: how it is announced (name), whether it is seen, and where it stands (placed)."""
+        found: dict[str, Any] | None = self.page.evaluate(STOP)
+        return found
 
     def enter(self, name: str, key: str = "Tab") -> None:
         self.go_to(name, key)
@@ -70,7 +82,8 @@ class Keys:
         self.press("Enter")
         sheet = self.page.locator("#sheet")
         expect(sheet).to_be_visible(timeout=PATIENCE_MS)
-        assert self.page.evaluate("document.getElementById('sheet').contains(document.activeElement)")
+        expect(sheet.locator("h2")).to_have_count(1)
+        self.page.wait_for_function("document.getElementById('sheet').contains(document.activeElement)")
         return sheet
 
     def choose(self, field: str, starts: str) -> None:
@@ -241,11 +254,13 @@ def test_the_focus_goes_down_the_page_and_out_again(visitors: Visitors, way: Way
         assert page.locator("[tabindex]:not([tabindex='0']):not([tabindex='-1'])").count() == 0
         for path in (f"/?location={house}", "/find", f"/count?location={house}", f"/list?location={house}"):
             page.goto(f"{keys.visitor.url}{path}")
+            if page.locator("#pulse").count():
+                keys.visitor.is_live()  # what else would be drawn anew is drawn
             passed = list[int]()
             keys.press("Tab")
-            while keys.focused.count() and (not passed or keys.focused.evaluate(PLACED) != passed[0]):
-                assert keys.focused.evaluate(SEEN), (path, keys.named())
-                passed.append(int(keys.focused.evaluate(PLACED)))
+            while (stop := keys.stop()) is not None and (not passed or stop["placed"] != passed[0]):
+                assert stop["seen"], (path, stop["name"])
+                passed.append(stop["placed"])
                 assert len(passed) <= STOPS_MAX, path
                 keys.press("Tab")
             assert len(passed) > 3, path

@@ -101,6 +101,7 @@ def test_a_family_place_is_found(visitors: Visitors) -> None:
     with newcomer(visitors, "Find a family place", "west", "operator") as one:
         page = one.visitor.page
         one.tap(page.get_by_role("link", name="Find a place"))
+        one.visitor.is_live()
         one.choose(page.get_by_label("Kind"), "Family shelter")
         one.type(page.get_by_label("People"), "4", "4")
         one.tap(page.get_by_role("button", name="Search"))

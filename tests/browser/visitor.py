@@ -143,7 +143,7 @@ class Visitors:
     def api(self, site: str = "west", role: str = "operator") -> Iterator[httpx.Client]:
         """The same site over HTTP, for what somebody else does meanwhile."""
         headers = {"Authorization": f"Bearer {self.network.token(site, role)}"}
-        with httpx.Client(base_url=self.network.urls[site], headers=headers, timeout=20, trust_env=False) as client:
+        with httpx.Client(base_url=self.network.urls[site], headers=headers, timeout=60, trust_env=False) as client:
             yield client
 
     def house(self, places: int = 2, **make: Any) -> tuple[str, list[str]]:

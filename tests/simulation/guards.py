@@ -20,8 +20,13 @@ GUARDS: tuple[type[Parts], ...] = (*BROKEN, *BROKEN_POST, *BROKEN_ALLOWANCE)
 SEEDS_MAX = 80
 """The rarest of them takes a store that is put back and a stream that is lost at once: one seed in fifteen."""
 
-BEGIN_AT: dict[str, int] = {"PaymentsToldOnce": 74}
-"""Where to begin with what is missed late. Payments told once: a letter that was let go, and nothing told since, which
+BEGIN_AT: dict[str, int] = {
+    "NoOrderGuard": 21, "NoDeduplication": 4, "CheckpointsMoveBack": 7, "NoTailCheck": 2, "MarksLost": 4,
+    "NobodyAsked": 2, "CallOffsForgotten": 2, "TwoRequestsAtOnce": 4, "NoticesSayWhy": 4, "KeysKept": 4,
+    "NobodyLeft": 10, "PaymentsToldOnce": 74,
+}  # fmt: skip
+"""The first seed in which each is missed: every one before it is a whole life, lived to find that nothing is missed in
+it. Who is not here is missed in the first. Payments told once: a letter that was let go, and nothing told since, which
 is one seed in a hundred."""
 
 AMONG_MOVERS = frozenset({"MovesAreNotHeard", "PaidTwiceOver", "LimitsOfTheFirstWord"})

@@ -20,7 +20,7 @@ from infra.probe import get
 from shared import sourcing
 from shared.sourcing import SourceKeeper
 from shared.streams import ACCOUNTS, StreamsError, Topology, apply, declared
-from tests.support.processes import soon
+from tests.support.processes import PATIENCE_SECONDS, soon
 from tests.support.servers import PAIR, TestBuses, running_buses
 
 ALREADY_THERE = 10071
@@ -38,7 +38,7 @@ async def connect(buses: TestBuses, site: str, user: str) -> Client:
 
 async def ask(client: Client, subject: str, question: object = None) -> Any:
     body = b"" if question is None else json.dumps(question).encode()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             return json.loads((await client.request(subject, body, timeout=1)).data)
@@ -48,7 +48,7 @@ async def ask(client: Client, subject: str, question: object = None) -> Any:
 
 async def publish(relay: Client, number: int) -> None:
     """Publish until it is there, as relays do: at its sequence or not at all, for a crash hides what was stored."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_SECONDS
     expected = {"Nats-Expected-Last-Sequence": str(number)}
     while True:
         try:
@@ -65,7 +65,7 @@ async def publish(relay: Client, number: int) -> None:
 
 async def count(client: Client, stream: str = "CITY") -> int:
     """Asks until the stream answers for itself: a server that has just come back may say for a moment it has none."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         answer = await ask(client, f"$JS.API.STREAM.INFO.{stream}")
         if "state" in answer:
@@ -73,7 +73,8 @@ async def count(client: Client, stream: str = "CITY") -> int:
         assert time.monotonic() < deadline, answer
 
 
-async def reaches(client: Client, messages: int, seconds_max: float = 20.0) -> None:
+async def reaches(client: Client, messages: int, seconds_max: float = 30.0) -> None:
+    """Waits less long than a source that nobody makes ask again: after 35 seconds it asks by itself."""
     deadline = time.monotonic() + seconds_max
     while (there := await count(client)) < messages:
         assert time.monotonic() < deadline, f"{there} of {messages} messages"
@@ -231,7 +232,7 @@ async def test_a_city_whose_description_was_torn_by_a_crash_is_made_anew(nats_pa
             await client.close()
 
 
-async def ends_with(client: Client, body: bytes, seconds_max: float = 20.0) -> None:
+async def ends_with(client: Client, body: bytes, seconds_max: float = PATIENCE_SECONDS) -> None:
     deadline = time.monotonic() + seconds_max
     while not (last := await count(client)) or (await client.jetstream().get_msg("CITY", last)).data != body:
         assert time.monotonic() < deadline, f"{last} messages, and the last is not {body!r}"
@@ -276,7 +277,7 @@ async def test_a_source_is_asked_again_as_soon_as_its_link_is_up_and_not_when_it
                 await reaches(client, 1)
             before = {site: keeper.asked_again for site, keeper in keepers.items()}
             buses.cut("west")
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + PATIENCE_SECONDS
             while not all(keeper.asked_again > before[site] for site, keeper in keepers.items()):
                 assert time.monotonic() < deadline, "nobody asked while the link was down"
                 await asyncio.sleep(0.05)
@@ -304,7 +305,7 @@ async def test_the_keeper_of_sources_puts_back_what_is_missing_and_leaves_alone_
         try:
             keeper = SourceKeeper(admin, site, "stad")
             info = await ask(admin, "$JS.API.STREAM.INFO.CITY")
-            deadline = time.monotonic() + 15
+            deadline = time.monotonic() + PATIENCE_SECONDS
             while not all(0 <= source["active"] < 2 * 10**9 for source in info["sources"]):
                 assert time.monotonic() < deadline, info["sources"]
                 info = await ask(admin, "$JS.API.STREAM.INFO.CITY")

@@ -22,7 +22,7 @@ from tests.support.servers import PAIR, TestBuses, running_buses
 pytestmark = pytest.mark.asyncio
 
 PUB = "PUB_west_placement"
-SECONDS_MAX = 40.0
+SECONDS_MAX = 90.0
 
 
 def told(epoch: int, first: int, last: int, site: str = "west") -> list[Message]:

@@ -50,7 +50,8 @@ def known(data: Path) -> dict[str, Any]:
 def figures(network: Network) -> tuple[int, int]:
     """Places and people at west, as west sees them."""
     headers = {"Authorization": f"Bearer {network.token('west', 'coordinator')}"}
-    answer = httpx.get(f"{network.urls['west']}/api/placement/capacity", headers=headers, trust_env=False).json()
+    address = f"{network.urls['west']}/api/placement/capacity"
+    answer = httpx.get(address, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False).json()
     return answer["totals"]["total"], answer["totals"]["people"]
 
 

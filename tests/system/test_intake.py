@@ -431,7 +431,7 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
         answer = await desk.post("/api/intake/clients", json=WHOLE)
         client_id = answer.json()["id"]
         request = await ask(desk, client_id)
-        await eventually("everybody lists the request", lambda: all_show(network, [request]), 60)
+        await eventually("everybody lists the request", lambda: all_show(network, [request]))
         await back_up(settings, "intake")
         theirs = await handed_over(network, desk, given)
         assert " away:" in (network.data / "erased" / "west.txt").read_text()
@@ -445,9 +445,9 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
                 return refused.status_code == 503 and refused.json()["code"] == "origin-halted"
             return False
 
-        await eventually("the origin is halted", shut, 60)
+        await eventually("the origin is halted", shut)
 
-        await eventually("the file is shut at once", lambda: not_back(desk, client_id), 60)
+        await eventually("the file is shut at once", lambda: not_back(desk, client_id))
         repaired = network.plek("repair", "origin", "west", "intake", "--json")
         assert repaired.returncode == 0, repaired.stdout + repaired.stderr
 
@@ -457,8 +457,8 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
                 return answer.status_code == 200 and answer.json()["status"] == "withdrawn"
             return False
 
-        await eventually("the file is erased again by itself", erased_again, 60)
-        await eventually("nobody lists the request", lambda: nobody_waits(network), 60)
+        await eventually("the file is erased again by itself", erased_again)
+        await eventually("nobody lists the request", lambda: nobody_waits(network))
 
         async def shut_for_good() -> bool:
             with suppress(httpx.TransportError):
@@ -467,7 +467,7 @@ async def test_an_older_backup_of_the_database_brings_nobody_back(network: Netwo
                 return read.status_code == 410 and read.json()["code"] == "client-erased"
             return False
 
-        await eventually("nothing is to be read in it", shut_for_good, 60)
+        await eventually("nothing is to be read in it", shut_for_good)
         assert await works_with(network, "west", given) == 410, "it is noord's"
         assert await works_with(network, "noord", theirs) == 200
         assert lying_about(network.data, (*CANARIES, wrapped)) == []

@@ -40,4 +40,4 @@ def test_every_path_of_intake_a_page_names_is_there(network: Network, page: str)
     named = set(re.findall(r"`(?:\$\w+)?(/api/intake/[\w/.-]*)`", text(ROOT / page)))
     headers = {"Authorization": f"Bearer {network.token('west', 'oncall')}"}
     for path in sorted(named):
-        assert httpx.get(network.urls["west"] + path, headers=headers).status_code in (200, 403), path
+        assert httpx.get(network.urls["west"] + path, headers=headers, timeout=60).status_code in (200, 403), path

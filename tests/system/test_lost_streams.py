@@ -57,7 +57,7 @@ async def admin(network: Network, site: str, account: str = "city") -> AsyncIter
 
     async def ask(subject: str, body: Any = None) -> Any:
         question = b"" if body is None else json.dumps(body).encode()
-        return json.loads((await client.request(f"$JS.API.{subject}", question, timeout=5)).data)
+        return json.loads((await client.request(f"$JS.API.{subject}", question, timeout=30)).data)
 
     try:
         yield ask
@@ -101,7 +101,7 @@ async def well(network: Network) -> bool:
 
 async def ends_well(network: Network) -> None:
     await interleaved(network)
-    await eventually("all agree and the doctor finds nothing", lambda: well(network), 60)
+    await eventually("all agree and the doctor finds nothing", lambda: well(network))
 
 
 def named(network: Network) -> dict[tuple[str, str], str]:
@@ -179,7 +179,7 @@ async def test_a_stream_that_is_there_is_filled_anew_on_request_and_nothing_is_a
             made = "created" in info and info["created"] != before
             return bool(made and info["state"]["messages"] >= looked["told"])
 
-        await eventually("the stream to be made anew and filled", filled, 60)
+        await eventually("the stream to be made anew and filled", filled)
     await ends_well(network)
 
 
@@ -195,7 +195,7 @@ async def test_a_stream_is_filled_by_whoever_is_on_call_and_of_no_service_that_t
             assert answer.status_code == 200 or answer.json()["code"] in ("refill-doubted", "refill-unheard")
             return answer.status_code == 200
 
-        await eventually("it to be known how far others have heard west", allowed, 60)
+        await eventually("it to be known how far others have heard west", allowed)
         answer = await client.get("/api/placement/logs/nothing/refill")
         assert (answer.status_code, answer.json()["code"]) == (404, "log-unknown")
         assert (await client.get("/api/console/logs/pub/refill")).status_code == 404
@@ -204,7 +204,7 @@ async def test_a_stream_is_filled_by_whoever_is_on_call_and_of_no_service_that_t
         async def offered() -> bool:
             return "service=placement&amp;on=loc" in (await client.get("/state/network")).text
 
-        await eventually("the log to be one that may be filled", offered, 60)
+        await eventually("the log to be one that may be filled", offered)
         assert act.replace("&", "&amp;") in (await client.get("/state/network")).text
         assert re.search(
             r"Er zouden [0-9.]+ berichten op staan; nu zijn het er [0-9.]+\.", (await client.get(act)).text
@@ -217,7 +217,7 @@ async def test_a_stream_is_filled_by_whoever_is_on_call_and_of_no_service_that_t
             async def made() -> bool:
                 return bool((await ask("STREAM.INFO.LOC_west_placement")).get("created", before) != before)
 
-            await eventually("the stream to be made anew", made, 60)
+            await eventually("the stream to be made anew", made)
     await ends_well(network)
 
 
@@ -245,7 +245,7 @@ async def test_the_doctor_answers_while_a_site_its_database_and_its_bus_are_down
         await eventually("each is named at its site", all_named)
     finally:
         os.kill(told["pid"], signal.SIGCONT)
-    await eventually("all of it was started again", lambda: well(network), 60)
+    await eventually("all of it was started again", lambda: well(network))
 
 
 async def test_who_may_ask_how_a_service_is_doing(network: Network) -> None:

@@ -75,14 +75,14 @@ async def become(desk: Any, recipient: str, *statuses: str) -> None:
 
 async def moment(network: Network, ahead: timedelta) -> datetime:
     """A moment after the network's now."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         answer = (await client.get(f"{network.urls['west']}/healthz")).json()
     return datetime.now(UTC) + timedelta(seconds=answer["clock_offset_seconds"]) + ahead
 
 
 def go_to(network: Network, *, night: bool) -> None:
     """Moves the network's clock to an hour at which messages wait, or do not."""
-    ahead_seconds = httpx.get(f"{network.urls['west']}/healthz").json()["clock_offset_seconds"]
+    ahead_seconds = httpx.get(f"{network.urls['west']}/healthz", timeout=60).json()["clock_offset_seconds"]
     now = datetime.now(UTC) + timedelta(seconds=ahead_seconds)
     ahead = 0
     while (quiet_until(now + timedelta(minutes=ahead)) is not None) != night:

@@ -60,12 +60,12 @@ def test_the_municipalitys_addresses_answer(network: Network) -> None:
         for name, value in names.items():
             address = address.replace(name, value)
         if "@regime.json" in line:
-            answer = httpx.post(address, headers=headers, json=regime)
+            answer = httpx.post(address, headers=headers, json=regime, timeout=60)
             names["$REGIME"] = answer.json()["id"]
         elif "-X POST" in line:
-            answer = httpx.post(address, headers=headers)
+            answer = httpx.post(address, headers=headers, timeout=60)
         else:
-            answer = httpx.get(address, headers=headers)
+            answer = httpx.get(address, headers=headers, timeout=60)
             assert {"as_of", "rows", "totals"} <= answer.json().keys()
         assert answer.is_success, (line, answer.text)
 
@@ -88,7 +88,7 @@ def test_the_engineers_verbs_answer(network: Network) -> None:
 @pytest.mark.parametrize("page", ["docs/oncall.md", "docs/municipality.md", "docs/operators.md", "docs/developers.md"])
 def test_every_path_of_a_site_a_page_names_is_there(network: Network, page: str) -> None:
     named = set(re.findall(r"`(?:\$STAD)?(/(?:api|healthz|readyz|metrics|docs)[\w/.-]*)`", text(ROOT / page)))
-    with httpx.Client(base_url=network.urls["stad"]) as client:
+    with httpx.Client(base_url=network.urls["stad"], timeout=60) as client:
         headers = {"Authorization": f"Bearer {network.token('stad', 'oncall')}"}
         here = sorted(path for path in named if not path.startswith("/api/intake/"))  # those: `test_intake.py`
         missing = [path for path in here if client.get(path, headers=headers).status_code != 200]
@@ -98,5 +98,6 @@ def test_every_path_of_a_site_a_page_names_is_there(network: Network, page: str)
 def test_what_is_printed_at_the_start_is_true(network: Network) -> None:
     """`plek up` names addresses to look at first."""
     for path in ("/", "/docs"):
-        answer = httpx.get(network.urls["stad"] + path, headers={"Accept": "text/html"}, follow_redirects=True)
+        address = network.urls["stad"] + path
+        answer = httpx.get(address, headers={"Accept": "text/html"}, follow_redirects=True, timeout=60)
         assert answer.status_code == 200, path

@@ -272,7 +272,7 @@ def test_a_bus_that_was_started_while_its_disk_was_full_has_room_once_there_is()
         launched(buses)
         (small / "filling").unlink(missing_ok=True)
         assert asyncio.run(made(buses, {"name": "S", "subjects": ["s"], "max_bytes": 16 * 2**20})) == {}
-        with urllib.request.urlopen(f"{buses.monitor_url('stad')}/jsz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{buses.monitor_url('stad')}/jsz", timeout=30) as answer:
             assert json.load(answer)["config"]["max_storage"] == STORE_BYTES_MAX
 
 
@@ -310,7 +310,9 @@ async def made(buses: Buses, stream: dict[str, Any]) -> dict[str, Any]:
     admin = buses.admins()["stad", "CITY"]
     client = await nats.connect(admin.url, nkeys_seed=str(admin.seed), inbox_prefix=inbox_prefix("stad", "city.admin"))
     try:
-        answer = await client.request(f"$JS.API.STREAM.CREATE.{stream['name']}", json.dumps(stream).encode(), timeout=5)
+        answer = await client.request(
+            f"$JS.API.STREAM.CREATE.{stream['name']}", json.dumps(stream).encode(), timeout=30
+        )
         return dict(json.loads(answer.data).get("error") or {})
     finally:
         await client.close()

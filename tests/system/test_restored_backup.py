@@ -117,7 +117,7 @@ async def test_a_live_site_put_back_to_an_older_backup_goes_on_in_a_new_epoch(ne
         done = _repair(network)  # waits for the site's process, which is beginning anew
         assert (done["forked"], done["epoch"], done["done"], done["unasked"]) == (True, before["epoch"] + 1, True, "")
         assert done["lost"] == told["lost"] > 0
-        await eventually("all agree, and nothing is wrong but the worklist", lambda: _well(network), 60)
+        await eventually("all agree, and nothing is wrong but the worklist", lambda: _well(network))
         assert await _occupied(city, location) == await _occupied(desk, location) == 2
         again = _repair(network)
         assert (again["forked"], again["epoch"], again["steps"]) == (False, done["epoch"], [])

@@ -69,7 +69,7 @@ async def shown(desks: Desks, sites: str, house: str, blocked: int) -> None:
         rows: list[dict[str, Any]] = [row for answer in answers for row in answer if row["location"] == house]
         return [row["blocked"] for row in rows] == [blocked] * len(answers)
 
-    await eventually(f"{sites} to show {blocked} blocked at {house}", so, 60)
+    await eventually(f"{sites} to show {blocked} blocked at {house}", so)
 
 
 async def test_nobody_misses_what_the_hub_gathered_again_in_another_order(tmp_path: Path) -> None:

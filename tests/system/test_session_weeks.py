@@ -42,7 +42,7 @@ async def test_full_sessions_and_days_without_a_seat_show_to_the_municipality_by
         ended = sum(week["sessions"]["consultation"]["full"] for week in shown)
         return bool(ended == 1 and shown[0]["sessions"]["internship"]["without_seat"] == 1)
 
-    await eventually("the municipality to know both weeks", told, 60)
+    await eventually("the municipality to know both weeks", told)
     newest = (await weeks())[0]["sessions"]
     assert (newest["internship"]["sessions"], newest["consultation"]["without_seat"]) == (0, 0)
     week = next(week["sessions"] for week in await weeks() if week["sessions"]["consultation"]["full"])

@@ -19,7 +19,7 @@ import httpx
 
 from infra.processes import before_exec
 from infra.running import supervisor
-from tests.support.network import PAIR, ROOT, Network, eventually, plek, running_network
+from tests.support.network import PAIR, PATIENCE_SECONDS, ROOT, Network, eventually, plek, running_network
 
 HOLDS = "/api/placement/holds"
 CAPACITY = "/api/placement/capacity"
@@ -220,7 +220,7 @@ def _killed_at(data: Path, *words: str, step: str) -> None:
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.005)

@@ -35,7 +35,7 @@ from shared.security import TokenError, load_public_keys, verify_token
 from tests.support.processes import eventually, gone, mentioning, running
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS_MAX = 30
+READY_SECONDS_MAX = 60
 
 
 @dataclass

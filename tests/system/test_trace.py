@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 
 import asyncpg
 import httpx
@@ -13,17 +14,22 @@ import pytest
 
 from infra.running import site_settings
 from shared.causes import Branch, Step, lines, trees
-from tests.support.network import Network, eventually
+from tests.support.network import PATIENCE_SECONDS, Network, eventually
 
 HOLDS = "/api/placement/holds"
 
 
 def traced(city: Network, id_: str, *words: str) -> dict[str, Step]:
-    """What `plek trace` finds, by id."""
-    done = city.plek("trace", id_, "--json", *words)
-    assert done.returncode == 0, done.stderr + done.stdout
-    document = json.loads(done.stdout)
-    assert (document["silent"], document["left_off"]) == ([], False), done.stdout
+    """What `plek trace` finds, by id, as soon as no site is too busy to say what it knows."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        done = city.plek("trace", id_, "--json", *words)
+        assert done.returncode == 0, done.stderr + done.stdout
+        document = json.loads(done.stdout)
+        if not document["silent"]:
+            break
+        assert time.monotonic() < until, done.stdout
+    assert not document["left_off"], done.stdout
     return {step.id: step for step in msgspec.convert(document["steps"], list[Step])}
 
 

@@ -120,7 +120,7 @@ async def test_tail_prints_events_as_they_come(network: Network) -> None:
         )
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 before = json.loads(await process.stdout.readline())
                 assert before["data"]["rows"][0]["occupied"] == 0
                 assert (await west.post("/api/placement/stays", json={"place_ids": [place]})).status_code == 201
@@ -140,7 +140,8 @@ async def level(network: Network) -> None:
         for site in network.urls:
             async with network.client(site, "oncall") as client:
                 origins = (await client.get("/api/placement/capacity/digest")).json()["origins"]
-                journal = (await client.get("/api/console/journal", params={"log": "pub", "limit": 1})).json()["items"]
+                newest = {"origin": "west/placement", "log": "pub", "limit": 1}
+                journal = (await client.get("/api/console/journal", params=newest)).json()["items"]
                 last = journal[0]["sequence"] if journal else 0
                 positions.append((origins.get("west/placement", {}).get("sequence", 0), last))
         return len({position for pair in positions for position in pair}) == 1
