@@ -141,6 +141,11 @@ def publish_seal_keys(path: Path, sites: Mapping[str, Path], more: Mapping[str, 
     return path
 
 
+def seal_key_ids(path: Path, site: str) -> list[str]:
+    """Ids of the keys for letters that `publish_seal_keys` wrote down of a site; none, when it wrote none."""
+    return [str(key["kid"]) for key in json.loads(path.read_text("utf-8"))["sites"].get(site, ())]
+
+
 def _write_private(path: Path, content: bytes) -> None:
     fresh = path.with_suffix(".tmp")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -26,12 +26,13 @@ PATIENCE_SECONDS = 5.0
 
 
 class Left(BaseModel):
-    """A site left at this time; epoch: the last one anybody has heard of its origins."""
+    """A site left then. epoch: the last one anybody has heard of its origins. keys: ids of its keys for letters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: datetime
     epoch: int = Field(ge=0)
+    keys: list[str] = Field(default_factory=list)
 
 
 class Members(BaseModel):

@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -66,7 +65,7 @@ class View:
     tables: tuple[sa.Table, ...]
     contracts: Mapping[str, type[Contract]]
     project: Callable[[Message, Contract], Iterable[RowChange]]
-    outlived: Callable[[Put, datetime], bool] | None = None
+    outlived: Callable[[Put], bool] | None = None
 
 
 @dataclass(frozen=True)

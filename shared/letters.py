@@ -11,8 +11,9 @@ letter's own id; a letter that says otherwise inside was copied from somewhere, 
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,13 @@ class Seals:
     """One site's keys for letters.
 
     own: its private keys; each opens what was sealed to it, so an old one stays until nothing sealed to it is on its
-    way. network: the newest public key of every site, by name.
+    way. network: the newest public key of every site, by name. earlier: ids of the keys of sites of this name that have
+    left the network.
     """
 
-    def __init__(self, site: str, own: KeySet, network: Mapping[str, OKPKey]) -> None:
+    def __init__(self, site: str, own: KeySet, network: Mapping[str, OKPKey], earlier: Collection[str] = ()) -> None:
         self.site, self._own, self._network = site, own, dict(network)
+        self._earlier = frozenset(earlier) - {key.kid for key in own.keys}
 
     def learn(self, network: Mapping[str, OKPKey]) -> None:
         """Sites came, went, or have new keys: from now on letters are sealed to these."""
@@ -108,6 +111,10 @@ class Seals:
     def unseal(self, sealed: str) -> bytes:
         """A text that `seal` of another site has sealed to this one. Raises `LetterRefused`."""
         return self._unsealed(sealed)
+
+    def meant_for_earlier(self, letter: Letter) -> bool:
+        """Whether a letter is sealed to a key of a site of this name that has left: nobody can or should read it."""
+        return bool(self._earlier) and _key_named(letter.sealed) in self._earlier
 
     def open(self, message: Message, letter: Letter) -> Opened:
         """What a letter to this site says, once everything about it agrees. Raises `LetterRefused`."""
@@ -170,6 +177,16 @@ def seal_to(public: str, text: bytes) -> str:
         raise LetterRefused("letter-key-unknown", "no key") from None
 
 
+def _key_named(sealed: str) -> str | None:
+    """What a seal says it is sealed to, which anybody may have written; None when it says nothing readable."""
+    head = sealed.partition(".")[0]
+    try:
+        kid = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return kid if isinstance(kid, str) else None
+
+
 def padded(text: bytes) -> bytes:
     """The text with blanks behind it, which mean nothing in JSON. Raises `LetterTooLong`."""
     for size in SIZES:
@@ -181,11 +198,14 @@ def padded(text: bytes) -> bytes:
 def load_seals(site: str, own: Path, network: Path) -> Seals:
     """The keys of one site from its two files: its own private set, and the network's public keys.
 
-    own: a JWK set, the newest key first. network: `{"sites": {site: [JWK, ...]}}`, the newest first.
+    own: a JWK set, the newest key first. network: `{"sites": {site: [JWK, ...]}}`, the newest first, and under `left`
+    the ids of the keys (`keys`) of sites that have left (`shared/roster.py`).
     """
     keys = KeySet.import_key_set(json.loads(own.read_text("utf-8")))
-    sites: Mapping[str, list[dict[str, Any]]] = json.loads(network.read_text("utf-8"))["sites"]
-    return Seals(site, keys, newest_keys(sites))
+    told = json.loads(network.read_text("utf-8"))
+    sites: Mapping[str, list[dict[str, Any]]] = told["sites"]
+    gone = told.get("left", {}).get(site, ())
+    return Seals(site, keys, newest_keys(sites), [kid for one in gone for kid in one.get("keys", ())])
 
 
 def newest_keys(sites: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, OKPKey]:

@@ -176,7 +176,12 @@ class Relay:
         return rows if self._until is None else [row for row in rows if row.sequence <= self._until]
 
     async def contradiction(self) -> str | None:
-        """Why others cannot have heard what this store has told. Raises `BusUnavailable`, `StoreUnavailable`."""
+        """Why others cannot have heard what this store has told: they have heard more or something else, or another
+        process has begun an epoch, and the stream is that one's. Raises `BusUnavailable`, `StoreUnavailable`.
+        """
+        epoch = await self._store.latest_epoch()
+        if epoch != self._store.origin.epoch:
+            return f"epoch {epoch} has begun elsewhere; this process still writes {self._store.origin.epoch}"
         marks = await self._witnesses.marks(self._log)
         shared = await shared_row(self._store, self._log, self._writer, self._sent)
         return await contradicted(self._store, self._log, marks, shared)
@@ -186,9 +191,6 @@ class Relay:
         what this store does not have, or another process has begun an epoch whose stream this is.
         """
         reason = await self.contradiction()
-        epoch = await self._store.latest_epoch()
-        if epoch != self._store.origin.epoch:
-            reason = f"epoch {epoch} has begun elsewhere; this process still writes {self._store.origin.epoch}"
         if reason is None:
             return 0
         self._halt(reason)

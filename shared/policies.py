@@ -147,8 +147,10 @@ class PolicyReader(Reader):
         try:
             letter = understood(contract, message.data)
             assert isinstance(letter, Letter)
-            mine = letter.to == self._seals.site and (self._since is None or message.time > self._since)
-            return self._seals.open(message, letter) if mine else None
+            if letter.to != self._seals.site or (self._since is not None and message.time <= self._since):
+                return None
+            # Whoever had not heard yet that the earlier site left went on writing to it, after that moment.
+            return None if self._seals.meant_for_earlier(letter) else self._seals.open(message, letter)
         except Undigestible as wrong:
             raise _alone(message, "letter-body-invalid", wrong.detail) from None
         except LetterRefused as refused:

@@ -71,8 +71,8 @@ class Refills:
 
         Raises `KeyError` when this service relays no such log, `Refused` with `refill-halted` (the origin's history
         would fork: `plek repair origin`), `refill-doubted` (it is not known yet whether others have heard more than
-        this store has told), `refill-unheard` (who would say so does not answer) or `refill-forked` (they have), and
-        `BusUnavailable`.
+        this store has told), `refill-unheard` (who would say so does not answer) or `refill-forked` (they have, or the
+        stream is of a later epoch than this process writes), and `BusUnavailable`.
         """
         async with self._admin(which) as client:
             found = await self._looked(which, client)

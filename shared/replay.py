@@ -153,7 +153,7 @@ class Replays:
     def _outlived(self, reader: Reader, scan: _Scan, key: Key, change: Put) -> bool:
         """Whether a row is gone because it is old. The last of each log stays, however old."""
         outlived = reader.view.outlived
-        return outlived is not None and key not in scan.last.values() and outlived(change, self._clock.now())
+        return outlived is not None and key not in scan.last.values() and outlived(change)
 
     async def _shown(self, table: sa.Table, origin: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
         column = "origin" if "origin" in table.columns else "teller"

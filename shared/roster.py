@@ -3,7 +3,8 @@ site comes or goes.
 
 The file is the one with everybody's public keys for letters (`network_keys`): `{"sites": {site: [JWK, ...]}}`. One that
 also names `origins` (all that tell the network, as `site/service`) says by its keys who the sites are, and under `left`
-since when sites are gone: `{site: [{"at": time, "epoch": number}]}`. Without `origins` the settings say it.
+since when sites are gone: `{site: [{"at": time, "epoch": number, "keys": [id]}]}`. Without `origins` the settings say
+it.
 
 What a site that left has told stays known. It counts for the time before, and no longer for the time after; a site that
 comes back under the same name begins a later epoch, so the two are never taken for one.
@@ -32,10 +33,13 @@ log = logging.getLogger("plek.roster")
 
 
 class Departure(msgspec.Struct, frozen=True):
-    """A site left the network. epoch: the last one anybody has heard of its origins."""
+    """A site left the network. epoch: the last one anybody has heard of its origins. keys: ids of those that letters to
+    it were sealed to; `letters.load_seals` reads them.
+    """
 
     at: datetime
     epoch: int
+    keys: list[str] = []
 
 
 class _File(msgspec.Struct):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,9 @@ KNOCK_SECONDS = 0.5
 """How long a site may take to answer that its link is up; one that needs longer is asked for its stream by turns."""
 SILENT_SECONDS = 2.5
 """A source that works is told something at least every second."""
+BETWEEN_SECONDS_MIN = 1.5
+"""A source is asked again out of turn no sooner than so long after it was asked last: a link that comes and goes would
+have its streams' descriptions written at each coming."""
 AGAIN_SECONDS_MIN = 2.0
 AGAIN_SECONDS_MAX = 2.5
 ANSWER_SECONDS = 2.0
@@ -193,22 +197,24 @@ class SourceKeeper:
     client: connected to the site's own server as `city.admin`. Run `run` as a task and cancel it to stop.
     origins: who tells the network as far as this process was told at its start (`site/service`); what stands in the
     hub's CITY itself is newer, as long as there is one. now: who tells it now; none where nobody says. remake: set when
-    a copy is to be taken from the hub anew.
+    a copy is to be taken from the hub anew. monotonic: seconds.
     """
 
     def __init__(
         self, client: Client, site: str, hub: str, origins: Sequence[str] = (),
         now: Callable[[], Sequence[str]] = tuple, remake: asyncio.Event | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self.client = client
         self.asked_again = 0
         """How often a source was made to ask again, since the start."""
         self._site = site
         self._hub = hub
-        self._now = now
+        self._now, self._monotonic = now, monotonic
         self._remake = remake or asyncio.Event()
         self._metadata: dict[str, str] = {ORIGINS: " ".join(origins)} if origins else {}
         self._next: dict[str, float] = {}
+        self._last: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
         self._cut_off: set[str] = set()
 
@@ -279,8 +285,8 @@ class SourceKeeper:
         return site_sources(self._hub, self._site)
 
     async def _knock(self, info: Mapping[str, Any]) -> None:
-        """Sees which sites behind silent sources can be reached. It is the turn at once of one that could not be
-        and now can: its link is up again.
+        """Sees which sites behind silent sources can be reached. It is the turn at once of one that could not be and
+        now can: its link is up again. One that was asked just now waits until `BETWEEN_SECONDS_MIN` are over.
         """
         behind = {
             source["name"]: source["external"]["api"].split(".")[1]
@@ -291,7 +297,7 @@ class SourceKeeper:
         there = dict(zip(sites, await asyncio.gather(*map(self._is_there, sites)), strict=True))
         for name, site in behind.items():
             if there[site] and site in self._cut_off:
-                self._next[name] = 0.0
+                self._next[name] = min(self._next[name], self._last[name] + BETWEEN_SECONDS_MIN)
         self._cut_off = {site for site in sites if not there[site]}
 
     async def _is_there(self, site: str) -> bool:
@@ -305,7 +311,7 @@ class SourceKeeper:
 
     def _silent(self, info: Mapping[str, Any]) -> list[str]:
         """The sources over the link that have been silent for too long and whose turn it is, with growing pauses."""
-        now = asyncio.get_running_loop().time()
+        now = self._monotonic()
         silent = []
         for source in info.get("sources") or ():
             name, active = source["name"], source.get("active", -1)
@@ -314,9 +320,11 @@ class SourceKeeper:
             if 0 <= active < SILENT_SECONDS * NANOSECONDS:
                 self._pauses.pop(name, None)
                 self._next.pop(name, None)
-            elif now >= self._next.setdefault(name, now):
+            elif now >= self._next.setdefault(
+                name, max(now, self._last.get(name, -BETWEEN_SECONDS_MIN) + BETWEEN_SECONDS_MIN)
+            ):
                 pause = self._pauses.get(name, AGAIN_SECONDS_MIN)
-                self._next[name] = now + pause
+                self._last[name], self._next[name] = now, now + pause
                 self._pauses[name] = min(pause * 1.25, AGAIN_SECONDS_MAX)
                 silent.append(name)
         return silent

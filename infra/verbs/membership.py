@@ -126,6 +126,7 @@ def remove(
     Its own data is kept under `retired` in the data directory. Interrupted, it is carried on by the supervisor; run
     again, it waits for the end.
     """
+    from infra.keys import seal_key_ids
     from infra.members import Left, decide, deciding
     from infra.running import Files, RunningNetwork, clock_offset
 
@@ -136,7 +137,8 @@ def remove(
         if new and not dry_run:
             at = datetime.now(UTC) + timedelta(seconds=clock_offset(data))
             epoch = max(standing.epoch, members.first_epoch(name))
-            decide(files.members, members.without_site(name, Left(at=at, epoch=epoch)))
+            keys = seal_key_ids(files.network_keys, name)
+            decide(files.members, members.without_site(name, Left(at=at, epoch=epoch, keys=keys)))
     if dry_run:
         _print_steps(name, _steps_out(name, standing, files.retired) if new else [], as_json=as_json)
         return

@@ -58,13 +58,13 @@ def trace(
     if as_json:
         print_json(found.document())
     if not found.steps and not found.spans:
-        traced = "; no span of it is kept, either (one in ten traces is)" if TRACE_ID.fullmatch(asked) else ""
+        traced = f"; no span of it is kept, either{found.share()}" if TRACE_ID.fullmatch(asked) else ""
         raise No(f"nobody knows anything of {asked}{traced}" + found.unheard())
     if not as_json:
         between = [""] if found.steps and found.spans else []
         _show([*text(trees(found.steps.values()), asked), *between, *drawn(found.spans)])
         if waterfall and not found.spans:
-            typer.echo("no span of it is kept: one in ten traces is", err=True)
+            typer.echo(f"no span of it is kept{found.share()}", err=True)
         if found.silent or found.left_off:
             typer.echo(f"not all of it{found.unheard()}", err=True)
 
@@ -78,13 +78,19 @@ class _Story:
         self.silent: dict[str, str] = {}
         self.left_off = False
         self.spans: list[Kept] = []
+        self._kept_at_all = ""
 
     def look_at_spans(self) -> None:
         """Asks every site for the spans of the traces it went through; of the trace that was asked about, at least."""
         named = [step.trace_id for step in sorted(self.steps.values(), key=lambda step: (step.at, step.id))]
         traces = [trace_id for trace_id in named if trace_id]
         traces += [self._asked] if TRACE_ID.fullmatch(self._asked) else []
-        self.spans = spans_of(self._network, self._sites, list(dict.fromkeys(traces)))
+        found = spans_of(self._network, self._sites, list(dict.fromkeys(traces)))
+        self.spans, self._kept_at_all = found.kept, found.kept_at_all()
+
+    def share(self) -> str:
+        """How many of all traces are kept, as far as the sites that answered say so."""
+        return f" ({self._kept_at_all} of traces are)" if self._kept_at_all else ""
 
     def collect(self) -> None:
         """Asks every site; then, with what others told meanwhile, those that did not tell of it themselves."""

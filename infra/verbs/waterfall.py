@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from infra.verbs.asking import NoAnswer, Unknown, get_json, site_client
 
@@ -17,13 +17,27 @@ WIDE = 24
 """Characters of a bar."""
 
 
-def spans_of(network: RunningNetwork, sites: Sequence[str], traces: Sequence[str]) -> list[Kept]:
+class Spans(NamedTuple):
+    """What sites keep of some traces. shares: of those begun there are kept, of each site that answered, 0 to 1."""
+
+    kept: list[Kept]
+    shares: list[float]
+
+    def kept_at_all(self) -> str:
+        """Which part of all traces is kept, in words: why there may be nothing of one. Empty when no site has said."""
+        if not self.shares:
+            return ""
+        least, most = (f"{share * 100:g}" for share in (min(self.shares), max(self.shares)))
+        return f"{least}%" if least == most else f"{least} to {most}%"
+
+
+def spans_of(network: RunningNetwork, sites: Sequence[str], traces: Sequence[str]) -> Spans:
     """What the sites that answer keep of these traces, the first `TRACES_MAX` of them."""
     import msgspec
 
     from services.console.spans import Kept
 
-    found: list[Kept] = []
+    found, shares = list[Kept](), list[float]()
     for site in sites if traces else ():
         try:
             with site_client(network, site, "oncall") as client:
@@ -31,7 +45,8 @@ def spans_of(network: RunningNetwork, sites: Sequence[str], traces: Sequence[str
         except (NoAnswer, Unknown):  # what is missing is named with the story; spans are of use, not of need
             continue
         found += msgspec.convert(answer["spans"], list[Kept])
-    return found
+        shares.append(float(answer["sample_ratio"]))
+    return Spans(found, shares)
 
 
 def drawn(spans: Sequence[Kept]) -> Iterable[str]:

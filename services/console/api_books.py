@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 from services.console import books, money
 from services.console.api_city import download
 from services.console.api_money import LEDGER_READERS, READERS, Office
-from services.console.api_screens import NoAnswer, Screens, Viewer, viewer_of
+from services.console.api_screens import NoAnswer, NotUnderstood, Screens, Viewer, viewer_of
 from services.console.words import Words
 from shared.contracts.vocabulary import PAY_METHODS
 from shared.http_access import CurrentActor, allow
@@ -160,6 +160,8 @@ def _add_books(pages: FastAPI, desk: Books, path: str, template: str) -> None:
             return screens.page(request, template, 404, trouble="no_office", **facts)
         try:
             facts |= await desk.accounts(viewer, spoken, query)
+        except NotUnderstood:
+            return screens.page(request, template, 422, trouble="not_understood", **facts)
         except NoAnswer:
             return screens.page(request, template, 503, trouble="no_answer", **facts)
         return screens.page(request, template, trouble="", **facts)
@@ -187,6 +189,8 @@ def _add_run(pages: FastAPI, desk: Books, path: str, template: str) -> None:
             return screens.page(request, template, 404, trouble="no_office", **facts)
         try:
             found = await desk.run(viewer, spoken, run_id, query) if is_id(run_id) else None
+        except NotUnderstood:
+            return screens.page(request, template, 422, trouble="not_understood", **facts)
         except NoAnswer:
             return screens.page(request, template, 503, trouble="no_answer", **facts)
         if found is None:

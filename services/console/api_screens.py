@@ -65,6 +65,10 @@ class NoAnswer(Exception):
     """The places service cannot be asked at this moment."""
 
 
+class NotUnderstood(NoAnswer):
+    """The service was asked for what does not exist (422): what stands in the address is no such thing."""
+
+
 class Places:
     """The places service of this site, or another one of it, asked in the viewer's name.
 
@@ -90,7 +94,7 @@ class Places:
         except httpx.HTTPError as error:
             raise NoAnswer(type(error).__name__) from None
         if answer.status_code != 200:
-            raise NoAnswer(str(answer.status_code))
+            raise (NotUnderstood if answer.status_code == 422 else NoAnswer)(str(answer.status_code))
         return answer.json()
 
     async def get(self, token: str, path: str) -> Any:

@@ -126,13 +126,14 @@ class SpanAnswer(BaseModel):
 
 
 class SpansAnswer(BaseModel):
-    """The first of them, as far as they are kept."""
+    """The first of them, as far as they are kept. sample_ratio: which share of the traces begun here is kept."""
 
     spans: list[SpanAnswer]
+    sample_ratio: float = Field(ge=0.0, le=1.0)
 
 
-def add_spans(api: FastAPI, spans: Spans, clock: Clock) -> None:
-    """Adds the routes to the console's application. clock: the network's."""
+def add_spans(api: FastAPI, spans: Spans, clock: Clock, sample_ratio: float) -> None:
+    """Adds the routes to the console's application. clock: the network's. sample_ratio: of this site's settings."""
 
     @api.post("/spans/v1/traces", status_code=200)
     @allow("oncall")
@@ -149,4 +150,6 @@ def add_spans(api: FastAPI, spans: Spans, clock: Clock) -> None:
     @allow(*TRACERS)
     async def show(query: Annotated[SpansQuery, Query()]) -> SpansAnswer:
         """The spans of traces, as far as they are kept here."""
-        return SpansAnswer(spans=[SpanAnswer.of(span) for span in await spans.of(query.trace)])
+        return SpansAnswer(
+            spans=[SpanAnswer.of(span) for span in await spans.of(query.trace)], sample_ratio=sample_ratio
+        )

@@ -60,7 +60,8 @@ def add_story(pages: FastAPI, screens: Screens) -> None:
         """A story as this site knows it, as a tree and in time."""
         viewer, asked = viewer_of(request, actor, screens.cookie), query.id.strip().lower()
         facts: dict[str, Any] = {"role": actor.role, "asked": asked, "story": None, "silent": [], "answered": True,
-                                 "left_off": False, "spans": [], "links": {}}  # fmt: skip
+                                 "left_off": False, "spans": [], "links": {},
+                                 "kept_percent": f"{screens.settings.trace_sample_ratio * 100:g}"}  # fmt: skip
         if not asked:
             return screens.page(request, "trace.html", **facts)
         try:

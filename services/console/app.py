@@ -72,7 +72,8 @@ def build(host: Host) -> ServiceApp:
     settings = host.settings
     store = PgStore(settings.databases[NAME].get_secret_value(), settings.site, NAME, JOURNAL_TABLES)
     runtime = Runtime(host, NAME, store)
-    reader = Reader(store, replace(JOURNAL, outlived=views_trail.outlived(settings.journal_days)), host.clock)
+    age = views_trail.Age()
+    reader = Reader(store, replace(JOURNAL, outlived=age.outlived), host.clock)
     tail = api.Tail()
     reader.on_rows = tail.stored
     runtime.known = partial(views.last_heard, store)
@@ -87,7 +88,7 @@ def build(host: Host) -> ServiceApp:
         runtime.city(reader, own["pub"], GATHER_SECONDS)
         runtime.local(reader, own["loc"], GATHER_SECONDS)
         runtime.measure(reader)
-        runtime.spawn("prune", lambda: views_trail.keep_within(store, host.clock, settings.journal_days))
+        runtime.spawn("prune", lambda: views_trail.keep_within(store, host.clock, settings.journal_days, age))
         runtime.spawn("prune-spans", lambda: spans.keep_within(host.clock))
         runtime.spawn("prune-sessions", lambda: accounts.keep_young(host.clock))
         if notes is not None:
@@ -112,7 +113,7 @@ def build(host: Host) -> ServiceApp:
     add_health(journal_api, runtime.health)
     api_trace.add_trace(journal_api, api_trace.Tracer(store, client, settings.site, settings.services))
     add_archive(journal_api, Archive(store, ()))
-    api_spans.add_spans(journal_api, spans, host.clock)
+    api_spans.add_spans(journal_api, spans, host.clock, settings.trace_sample_ratio)
     if notes is not None:
         api_notes.add_notes(journal_api, notes, host.clock, host.ids)
     return ServiceApp(

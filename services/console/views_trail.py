@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from services.console.views import COLUMNS, Entry, journal
@@ -13,6 +13,8 @@ from shared.store import PgStore
 from shared.telemetry import logger
 
 log = logger("journal")
+
+_TIME = journal.columns.keys().index("time")
 
 PRUNE_EVERY_SECONDS = 3600.0
 PRUNE_ROWS = 5_000
@@ -48,30 +50,38 @@ def step_of(entry: Entry) -> Step:
     )  # fmt: skip
 
 
-async def keep_within(store: PgStore, clock: Clock, days: int) -> None:
+class Age:
+    """How old an entry may be. One is older once `prune` has gone by that: so a replay puts back nothing that was taken
+    away, and all that was not, whatever the clock said meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.oldest: datetime | None = None
+
+    def outlived(self, change: Put) -> bool:
+        """Whether an entry is older than the journal keeps any."""
+        return self.oldest is not None and bool(change.values[_TIME] < self.oldest)
+
+
+async def keep_within(store: PgStore, clock: Clock, days: int, age: Age) -> None:
     """Takes away what is older than so many days, every hour, for ever."""
     while True:
-        gone = await prune(store, clock.now(), days)
+        gone = await prune(store, clock.now(), days, age)
         if gone:
             log.info("old entries of the journal are gone", entries=gone, days=days)
         await clock.sleep(PRUNE_EVERY_SECONDS)
 
 
-def outlived(days: int) -> Callable[[Put, datetime], bool]:
-    """Whether an entry is older than so many days: taken away already, or soon."""
-    at = journal.columns.keys().index("time")
-    return lambda change, now: bool(change.values[at] < now - timedelta(days=days))
-
-
-async def prune(store: PgStore, now: datetime, days: int) -> int:
+async def prune(store: PgStore, now: datetime, days: int, age: Age) -> int:
     """How many entries went. The last of each log stays, however old: others ask how far it was heard.
 
-    A clock that is far ahead takes nothing away that is young beside the newest entry. Raises `StoreUnavailable`.
+    age: told what was gone by. A clock that is far ahead takes nothing away that is young beside the newest entry.
+    Raises `StoreUnavailable`.
     """
     newest: datetime | None = await store.query(lambda pool: pool.fetchval("select max(time) from journal"))
     if newest is None:
         return 0
-    before = min(now, newest) - timedelta(days=days)
+    age.oldest = before = min(now, newest) - timedelta(days=days)
     sql = (
         "delete from journal where ctid in (select j.ctid from journal j where j.time < $1 and exists (select 1"
         " from journal k where (k.teller, k.log) = (j.teller, j.log)"

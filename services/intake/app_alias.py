@@ -163,6 +163,10 @@ class Listener:
         self._openings, self._clock, self._kept = openings, clock, kept
         self._known: dict[tuple[str, str], _Remembered] = {}
         self._proofs: dict[str, str] = {}
+        self._questions = 0
+        self._under_way: set[int] = set()
+        self._answered: dict[tuple[str, str], tuple[int, str | None]] = {}
+        """What an answer said while an older question was under way, and to which: the older one is believed less."""
 
     async def aliases(self, guests: Mapping[str, Sequence[str]], role: str, silent: Iterable[str] = ()) -> Told:
         """Of those who live here and have handed theirs over. guests: offers by which somebody lives here, by the site
@@ -190,17 +194,35 @@ class Listener:
         """What a desk says of these, and whether it said so now."""
         if site == self._site:
             return await self._teller.tell(site, offers, role), True
-        heard = None if site in silent else await self._ask(site, tuple(offers))
-        if heard is not None:
-            now = self._clock.now()
-            for offer_id in offers:
-                self._known.pop((site, offer_id), None)
-            self._known |= {(site, offer_id): _Remembered(alias, now) for offer_id, alias in heard.items()}
+        heard = None if site in silent else await self._heard(site, offers)
         self.forget()
         if heard is not None:
             return heard, True
         known = {offer_id: self._known.get((site, offer_id)) for offer_id in offers}
         return {offer_id: one.alias for offer_id, one in known.items() if one is not None}, False
+
+    async def _heard(self, site: str, offers: Sequence[str]) -> dict[str, str] | None:
+        """What a desk says now, or has said to a question that was put later and answered sooner. It is remembered."""
+        self._questions += 1
+        number = self._questions
+        self._under_way.add(number)
+        try:
+            said = await self._ask(site, tuple(offers))
+            if said is None:
+                return None
+            now, heard = self._clock.now(), dict[str, str]()
+            for offer_id in offers:
+                key = (site, offer_id)
+                self._answered[key] = max(self._answered.get(key, (0, None)), (number, said.get(offer_id)), key=_first)
+                alias = self._answered[key][1]
+                self._known.pop(key, None)
+                if alias is not None:
+                    heard[offer_id], self._known[key] = alias, _Remembered(alias, now)
+            return heard
+        finally:
+            self._under_way.discard(number)
+            oldest = min(self._under_way, default=self._questions)
+            self._answered = {key: found for key, found in self._answered.items() if found[0] > oldest}
 
     async def _ask(self, site: str, offers: tuple[str, ...]) -> dict[str, str] | None:
         """Asks until the desk believes who asks: once more where it began anew since."""
@@ -249,3 +271,7 @@ class Listener:
 
 def _padded(text: bytes) -> bytes:
     return text.ljust(-(-len(text) // SIZE) * SIZE)
+
+
+def _first(answered: tuple[int, str | None]) -> int:
+    return answered[0]

@@ -19,6 +19,7 @@ from services.intake import decider_limits as limits
 from services.intake import events as fe
 from services.intake import events_handover as ev
 from services.intake.decider_file import File, doubles
+from services.intake.decider_guidance import turn_at
 from services.intake.decider_offers import ended_with
 from services.intake.events_guidance import AppointmentMade
 from shared.contracts.vocabulary import HAND_OVER_ENDS
@@ -133,8 +134,8 @@ def take(file: File, command: cmd.TakeFile) -> Outcome:
     if file.id:
         return () if file.taken_as == command.hand_over_id else Rejected("client-id-used", {})
     expected = [  # the desk that had the file has told them
-        AppointmentMade(command.client_id, id_, turn, starts_at, command.at, known=True)
-        for turn, (id_, starts_at) in enumerate(sorted(command.expected.items()), start=1)
+        AppointmentMade(command.client_id, id_, turn_at(command.at, number), starts_at, command.at, known=True)
+        for number, (id_, starts_at) in enumerate(sorted(command.expected.items()), start=1)
         if starts_at > command.at
     ]
     if asked is None:

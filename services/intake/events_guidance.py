@@ -63,8 +63,9 @@ class ReferralFollowed(Event, frozen=True, tag="referral-followed.v1"):
 class AppointmentMade(Event, frozen=True, tag="appointment-made.v1"):
     """The client is expected somewhere at `starts_at`; where, and by whom, is sealed in what it belongs to.
 
-    appointment_id: of that. turn: which one of its appointments it is; a later one has a higher turn. replaces: the
-    turn of the one that was moved. known: another desk has told the client before the file came here.
+    appointment_id: of that. turn: which one of its appointments it is; a later one has a higher turn, and none is given
+    twice. replaces: the turn of the one that was moved. known: another desk has told the client before the file came
+    here.
     """
 
     client_id: str

@@ -19,6 +19,7 @@ from services.placement import views
 from services.placement.api_calls import LATER, Elsewhere
 from services.placement.api_desk import (
     INPUT_CODES,
+    ORGANISERS,
     TRY_ELSEWHERE,
     Asked,
     Placement,
@@ -57,7 +58,6 @@ Route = tuple[str, str, Callable[..., Any], int, tuple[Role, ...]]
 
 DESK: tuple[Role, ...] = ("operator", "caseworker")
 OPENERS: tuple[Role, ...] = ("operator", "coordinator")
-ORGANISERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator")
 COORDINATOR: tuple[Role, ...] = ("coordinator",)
 BOARD_READERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator", "oncall", "auditor")
 HOUSEHOLD_READERS: tuple[Role, ...] = ("operator", "caseworker", "auditor")

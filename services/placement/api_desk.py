@@ -26,7 +26,7 @@ from shared.http_models import EventRef, is_id
 from shared.http_problems import Problem, rejected
 from shared.ids import Ids
 from shared.ports import Store, Wake
-from shared.security import Actor
+from shared.security import Actor, Role
 from shared.suppression import BELOW
 from shared.telemetry import current_traceparent
 
@@ -44,6 +44,9 @@ INPUT_CODES = frozenset({
 
 TRY_ELSEWHERE = frozenset({"no-place-free", "household-too-large"})
 """Refusals of one location that another one of the same site need not share."""
+
+ORGANISERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator")
+"""Who opens sessions, books their seats and counts who came."""
 
 Noun = Literal["place", "hold", "stay", "session"]
 

@@ -15,7 +15,7 @@ from services.placement import api_shapes as sh
 from services.placement import views
 from services.placement.absences import Absence, absences
 from services.placement.api_calls import shown
-from services.placement.api_desk import Placement
+from services.placement.api_desk import ORGANISERS, Placement
 from services.placement.api_regimes import RegimesQuery, RegimeView, shown_regime
 from services.placement.api_stream import Changes
 from services.placement.decider_attendance import countable
@@ -25,10 +25,12 @@ from services.placement.views_calls import remote_holds
 from services.placement.views_house import house_rules
 from services.placement.views_regimes import regimes
 from shared.http import wait_caught_up
+from shared.http_access import CurrentActor
 from shared.http_models import Page, PageQuery, decode_cursor, encode_cursor
 from shared.http_problems import Problem
 from shared.ports import GIVEN
 from shared.schema import key_columns
+from shared.security import Actor
 
 View = TypeVar("View", bound=BaseModel)
 Row = Mapping[str, Any]
@@ -115,12 +117,16 @@ class Reads:
         items.sort(key=lambda item: (-item.nights, item.last_seen_at, item.stay_id))
         return sh.AbsencesAnswer(items=items)
 
-    async def list_sessions(self, query: Annotated[sh.SessionsQuery, Query()]) -> Page[sh.SessionView]:
+    async def list_sessions(
+        self, query: Annotated[sh.SessionsQuery, Query()], actor: CurrentActor
+    ) -> Page[sh.SessionView]:
         """This site's sessions, those that are over included unless only `recent` ones are asked for."""
         if query.recent:
-            return await self._recent(query)
-        where = {"location": query.location, "kind": query.kind}
-        return await self._page(sh.SessionView, views.sessions, query, self._with_site, where)
+            found = await self._recent(query)
+        else:
+            where = {"location": query.location, "kind": query.kind}
+            found = await self._page(sh.SessionView, views.sessions, query, self._with_site, where)
+        return found.model_copy(update={"items": [_shown_to(actor, one) for one in found.items]})
 
     async def _recent(self, query: sh.SessionsQuery) -> Page[sh.SessionView]:
         await self._written(query.after)
@@ -139,9 +145,12 @@ class Reads:
             attended=session.came, version=state.version,
         )  # fmt: skip
 
-    async def show_session(self, session_id: str, query: Annotated[m.AfterQuery, Query()]) -> sh.SessionView:
+    async def show_session(
+        self, session_id: str, query: Annotated[m.AfterQuery, Query()], actor: CurrentActor
+    ) -> sh.SessionView:
         """One session, with how many of its seats are booked."""
-        return sh.SessionView(**self._with_site(await self._row(views.sessions, session_id, "session", query)))
+        row = await self._row(views.sessions, session_id, "session", query)
+        return _shown_to(actor, sh.SessionView(**self._with_site(row)))
 
     async def list_regimes(self, query: Annotated[RegimesQuery, Query()]) -> Page[RegimeView]:
         """Regimes this site knows of, those that are over included."""
@@ -294,3 +303,8 @@ class Reads:
 def _tagged(view: View, answer: Response) -> View:
     answer.headers["ETag"] = f'"{view.model_dump(include={"version"})["version"]}"'
     return view
+
+
+def _shown_to(actor: Actor, session: sh.SessionView) -> sh.SessionView:
+    """How many came is a small count of people: seen by whoever counts them. Others have the sums of the weeks."""
+    return session if actor.role in ORGANISERS else session.model_copy(update={"attended": None})

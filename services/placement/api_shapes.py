@@ -253,8 +253,8 @@ class BookingAnswer(CommandAnswer):
 
 
 class SessionView(BaseModel):
-    """attended: how many came; null where nobody has counted. version: of its house, when it changed last; in a list of
-    recent ones, now."""
+    """attended: how many came; null where nobody has counted, and to a role that does not count. version: of its house,
+    when it changed last; in a list of recent ones, now."""
 
     id: str
     site: str

@@ -161,20 +161,26 @@ def week_of_network(week: date, counts: Iterable[Count], desks: Sequence[str], b
 def sessions_of_network(told: Iterable[tuple[str, HouseSessions]], below: int) -> dict[str, Sessions]:
     """Each kind of all houses together. told: kind and counts. How many sessions there were, how many were full and how
     long one waits is no count of people; how many had a seat and how many came is left out where either is small, or
-    the difference is: who stayed away. A house that says that more came than had a seat takes no week from anybody:
-    there nobody stayed away."""
+    the difference is: who stayed away. Who came is held against the seats of houses that counted all their sessions: of
+    one that counted some, nobody here knows how many seats those had, and whoever does would find who stayed away by
+    subtraction; so with one of these nothing is said of who came. A house that says that more came than had a seat
+    takes no week from anybody: there nobody stayed away."""
     rows = list(told)
     return {kind: _sessions([row for name, row in rows if name == kind], below) for kind in SESSION_KINDS}
 
 
 def _sessions(rows: Sequence[HouseSessions], below: int) -> Sessions:
-    booked, attended = sum(row.booked for row in rows), sum(row.attended for row in rows)
-    shown = suppress({"attended": attended, "stayed_away": max(0, booked - attended)}, below)
+    counted = [row for row in rows if row.counted >= row.sessions]
+    in_part = any(0 < row.counted < row.sessions for row in rows)
+    booked, attended = sum(row.booked for row in rows), sum(row.attended for row in counted)
+    away = max(0, sum(row.booked for row in counted) - attended)
+    shown = suppress({"attended": attended, "stayed_away": away}, below)
+    few = 0 < booked < below or (shown.count is None and not in_part)
     waits = [row.wait_days for row in rows if row.wait_days is not None]
     return Sessions(
         sessions=sum(row.sessions for row in rows), full=sum(row.full for row in rows),
-        counted=sum(row.counted for row in rows), booked=None if shown.count is None else booked,
-        attended=shown["attended"].count,
+        counted=sum(row.counted for row in rows), booked=None if few else booked,
+        attended=None if in_part else shown["attended"].count,
         wait_days_least=min(waits, default=None), wait_days_most=max(waits, default=None),
         without_seat=len(rows) - len(waits),
     )  # fmt: skip

@@ -293,6 +293,17 @@ async def test_an_empty_stream_waits_until_somebody_can_say_how_far_it_was_heard
     assert (says.silent, store.halted) == (0, None)
 
 
+async def test_a_process_whose_epoch_is_over_may_not_have_the_stream_of_the_next_one_taken_away(parts: Parts) -> None:
+    """What `plek repair refill` asks before it deletes anything: every row is on the bus, and nobody heard more."""
+    store, other = await parts.new_store(), await parts.new_store()
+    await _tell(store, 2)
+    async with relaying(store, await parts.bus.log(), Says(Mark("pub", 1, 2))) as relay:
+        await soon(lambda: relay.published == 2, "the rows")
+        assert await relay.contradiction() is None
+        await other.begin_epoch([told()], 2, NOW)
+        assert "epoch 2 has begun elsewhere" in str(await relay.contradiction())
+
+
 async def test_an_idle_relay_notices_that_its_stream_was_lost_and_fills_it(parts: Parts) -> None:
     store = await parts.new_store()
     await _tell(store, 3)

@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
+from joserfc.jwk import KeySet
 
+from infra.keys import new_seal_key
 from shared import forward as fw
 from shared import policies, schema
 from shared.clock import SystemClock
@@ -20,6 +22,7 @@ from shared.handling import Aggregate, Context, Handler
 from shared.ids import derived_id
 from shared.inbox import Follow
 from shared.kernel import Reaction
+from shared.letters import Seals
 from shared.policies import Policy, PolicyReader
 from shared.ports import Append, Appended, Delete, Store, StoreUnavailable
 from shared.repair import Repair
@@ -259,6 +262,23 @@ async def test_a_letter_that_cannot_be_believed_is_put_aside_and_the_next_one_co
     assert post.reader.incomplete == {}
     [row] = await post.repair.parked()
     assert row["detail"].startswith("from noord/placement")
+
+
+async def test_a_letter_sealed_to_a_site_of_this_name_that_has_left_means_nothing_here(post: Post) -> None:
+    """Whoever had not heard yet that it left asked it again; asked anew, this site answers."""
+    key = new_seal_key()
+    own = KeySet([key])
+    earlier = str(SEALS["noord"]._network["west"].kid)
+    post.seals = Seals("west", own, {}, [earlier])
+    await post.restart()
+    post.shelf.put(letter(1, "held"))
+    await post.read()
+    assert (await post.parked(), await post.happened()) == ([], ["call-made.v1"])
+    anew = Seals("noord", KeySet([new_seal_key()]), {"west": key})
+    data = anew.encode(Draft(Spoken, "west", CALL, Word(status="active")), other(2).id)
+    post.shelf.put(letter(2, "active", data=data))
+    await post.read()
+    assert (await post.parked(), await post.happened()) == ([], ["call-made.v1", "call-accepted.v1"])
 
 
 async def test_another_letter_under_an_id_that_came_before_is_put_aside(post: Post) -> None:

@@ -88,7 +88,7 @@ async def test_a_dry_run_says_what_would_change_and_changes_nothing(shop: Worksh
 async def test_what_a_view_took_away_for_its_age_is_not_put_back_but_the_last_of_a_log_is(shop: Workshop) -> None:
     old = {"seats"}
     await spoiled(shop)
-    await shop.restart(replace(VIEW, outlived=lambda put, now: now > NOW and put.values[1] in old))
+    await shop.restart(replace(VIEW, outlived=lambda put: put.values[1] in old))
     assert await replays(shop).look("counts", OF_WEST) == Found(3, 1, 1, 0), "beds are otherwise; the seats were old"
     old.add("beds")
     await shop.store.append(Append(NOW, rows=[Delete(counts, (OF_WEST, "beds"))]))

@@ -154,6 +154,9 @@ class Municipality:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         name = scope["path"].rpartition("/")[2]
         self.asked[name] = parse_qs(scope["query_string"].decode())
+        if self.asked[name].get("cursor") == ["garbage"]:
+            await JSONResponse({"code": "cursor-invalid"}, 422)(scope, receive, send)
+            return
         detail = {
             "id": RUN, "programme_id": uid(2), "period": "2026-01", "pay_on": "2026-01-30", "status": "approved",
             "total_cents": 100, "version": 3, "lines": [], "corrections_cents": 0, "handouts": [],
@@ -238,6 +241,17 @@ def test_what_a_service_says_has_words_in_both_languages() -> None:
         assert all(status in statuses for status in words(language).part("order_status"))
         assert len(words(language).part("order_status")) == statuses.count("'") // 2
         assert all(outcome in outcomes for outcome in words(language).part("books.outcome"))
+
+
+async def test_an_address_that_asks_for_what_does_not_exist_says_so_and_not_that_the_service_is_silent(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(Pages(tmp_path), answers=httpx.ASGITransport(app=Municipality(None)))
+    for path in (f"/money/runs/{RUN}", f"/money/runs/{RUN}/live"):
+        shown = await desk.get(f"{path}?cursor=garbage", "finance")
+        assert shown.status_code == 422
+        assert EN("money.trouble.not_understood_title") in shown.text
+        assert (await desk.get(f"{path}?cursor=Y3Vyc29y", "finance")).status_code == 200
 
 
 PATHS = ("/money/books", "/money/books/live", f"/money/runs/{RUN}", f"/money/runs/{RUN}/live")

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from infra.verbs import waterfall as verb
 from services.console.api_spans import SPANS_MAX, SpansInvalid, on_the_clock, read
 from services.console.app import migrate
 from services.console.spans import Kept, waterfall
@@ -167,3 +168,10 @@ async def test_however_fast_they_come_the_oldest_go_at_once(database: str) -> No
         assert 20 <= len(left) <= 22
     finally:
         await store.close()
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"), [([], ""), ([0.1], "10%"), ([1, 0.005], "0.5 to 100%"), ([0.1, 0.1], "10%"), ([0], "0%")]
+)
+def test_how_many_traces_are_kept_is_what_the_sites_are_set_to(shares: list[float], said: str) -> None:
+    assert verb.Spans([], shares).kept_at_all() == said

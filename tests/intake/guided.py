@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.intake import events_guidance as ev
+from services.intake.decider_guidance import turn_at
 from tests.intake.sample import ANNA, T0
 
 
@@ -24,7 +25,7 @@ REFERRED = ev.ReferralMade(ANNA, SENT, sealed("referral"), T0)
 AGREED = ev.ReferralFollowed(ANNA, SENT, "appointment", sealed("monday"), T0)
 ATTENDED = ev.ReferralFollowed(ANNA, SENT, "attended", None, T0)
 MONDAY, FRIDAY = T0 + timedelta(days=7), T0 + timedelta(days=11)
-EXPECTED = ev.AppointmentMade(ANNA, SENT, 3, MONDAY, T0)
+EXPECTED = ev.AppointmentMade(ANNA, SENT, turn_at(T0, 3), MONDAY, T0)
 """Of a file that begins with `REGISTERED`, `REFERRED`, `AGREED`."""
-WENT = ev.AppointmentEnded(ANNA, SENT, 3, "over", MONDAY, T0)
+WENT = ev.AppointmentEnded(ANNA, SENT, EXPECTED.turn, "over", MONDAY, T0)
 OVER = ev.ReferralFollowed(ANNA, SENT, "ended", None, T0)

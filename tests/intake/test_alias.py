@@ -4,6 +4,7 @@ restored, and nothing of it stays behind there.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from services.intake.api_alias import GUESTS_MAX
-from services.intake.app_alias import ACTIVITY, SIZE, Aliases, AliasesAsked, AliasesSaid
+from services.intake.app_alias import ACTIVITY, SIZE, Aliases, AliasesAsked, AliasesSaid, Teller
 from services.intake.app_line import Wrapped
 from shared.letters import LetterRefused, OneKey, Seals, seal_to
 from shared.logbook import openings
@@ -214,6 +215,40 @@ async def test_while_a_desk_is_silent_its_last_word_is_shown_for_some_hours(two:
     assert not two.house.listener._known
     two.house.silent = set()
     assert (await two.shown(), await two.unheard()) == ({}, [])
+
+
+class Late:
+    """A desk whose first answer is on its way for long."""
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller, self._first = teller, True
+        self.said, self.arrives = asyncio.Event(), asyncio.Event()
+
+    async def answer(self, request: bytes) -> bytes | None:
+        answer = await self._teller.answer(request)
+        if self._first:
+            self._first = False
+            self.said.set()
+            await self.arrives.wait()
+        return answer
+
+
+async def test_an_older_answer_that_comes_after_a_newer_one_counts_no_more(two: Two) -> None:
+    client = await housed(two)
+    say_so = (await hand_over(two, client))["say_so"]
+    assert await two.shown() == {OFFER: ALIAS}
+    late = Late(two.desk.teller)
+    two.house.asking.desks = {SITE: late}
+    older = asyncio.create_task(two.shown())
+    await late.said.wait()
+    await take_back(two, client, say_so)
+    assert await two.shown() == {}
+    late.arrives.set()
+    assert await older == {}
+    assert not two.house.listener._known
+    assert not two.house.listener._answered, "nothing is under way: nothing has to be held against anything"
+    two.house.silent = {SITE}
+    assert await two.shown() == {}
 
 
 async def test_a_house_that_starts_anew_knows_nobody_until_the_desk_answers(two: Two) -> None:

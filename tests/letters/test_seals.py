@@ -15,7 +15,7 @@ from joserfc import jwe
 from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet, OKPKey
 
-from infra.keys import ensure_seal_keys, new_seal_key, publish_seal_keys
+from infra.keys import ensure_seal_keys, new_seal_key, publish_seal_keys, seal_key_ids
 from shared.contracts import hold_letters
 from shared.contracts import placement as told
 from shared.contracts.base import SEALED_CHARS_MAX, Draft, Letter, LetterBody
@@ -217,3 +217,25 @@ def test_after_a_site_got_a_new_key_letters_to_the_old_one_still_open(tmp_path: 
     assert west.open(message(), on_its_way).body == west.open(message(), after).body == ASK
     first = OKPKey.import_key(keys[0])
     assert refusal(after, message(), Seals("west", KeySet([first]), {})) == "letter-key-unknown"
+
+
+def test_a_site_knows_the_keys_of_an_earlier_one_of_its_name_and_keeps_its_own(tmp_path: Path) -> None:
+    left, mine = (ensure_seal_keys(tmp_path / name) for name in ("left", "west"))
+    public = publish_seal_keys(tmp_path / "letters.json", {"west": left})
+    before = sealed(seals=load_seals("noord", ensure_seal_keys(tmp_path / "noord"), public))
+    ids = seal_key_ids(public, "west")
+    assert (len(ids), seal_key_ids(public, "zuid")) == (1, [])
+    departures = {"left": {"west": [{"at": NOW.isoformat(), "epoch": 1, "keys": ids}, {"at": "", "epoch": 2}]}}
+    publish_seal_keys(public, {"west": mine}, departures)
+    west = load_seals("west", mine, public)
+    after = sealed(seals=load_seals("noord", tmp_path / "noord" / "letters.jwks", public))
+    assert [west.meant_for_earlier(one) for one in (before, after)] == [True, False]
+    same = load_seals("west", left, public)  # a key it still has is its own, whatever is said of it
+    assert (same.meant_for_earlier(before), same.open(message(), before).body) == (False, ASK)
+
+
+@pytest.mark.parametrize("head", ["x", "xxxxx", "____", "W10", "bnVsbA", "eyJraWQiOltdfQ", "eyJraWQiOm51bGx9"])
+def test_a_seal_that_says_nothing_readable_is_meant_for_no_earlier_site(head: str) -> None:
+    west = Seals("west", KeySet([new_seal_key()]), {}, ["gone"])
+    seal = f"{head}..{'n' * 16}.t.{'t' * 22}"
+    assert not west.meant_for_earlier(told.HoldAsked(to="west", request_id=REQUEST, sealed=seal))

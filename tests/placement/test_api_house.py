@@ -165,6 +165,21 @@ async def test_recent_sessions_are_those_that_are_coming_or_may_be_counted(desk:
     assert shown == (await desk.get(f"/sessions/{third}")).json()
 
 
+async def test_who_came_to_one_session_is_seen_by_those_who_count_it(desk: Desk) -> None:
+    await desk.opened(count=1)
+    starts, ends = ((desk.clock.now() + timedelta(hours=at)).isoformat() for at in (0, 1))
+    body = {"location": "west", "kind": "consultation", "starts_at": starts, "ends_at": ends, "seats": 3}
+    path = f"/sessions/{(await desk.post('/sessions', json=body)).json()['id']}"
+    await desk.post(f"{path}/book")
+    assert (await desk.post(f"{path}/attended", json={"attended": 1})).status_code == 200
+    for role, seen in (("operator", 1), ("caseworker", 1), ("coordinator", 1), ("finance", None), ("oncall", None),
+                       ("auditor", None)):  # fmt: skip
+        shown = [(await desk.get(path, role)).json()]
+        for query in ({}, {"recent": "true"}):
+            shown += (await desk.get("/sessions", role, **query)).json()["items"]
+        assert [(one["booked"], one["attended"]) for one in shown] == [(1, seen)] * 3, role
+
+
 async def test_an_extra_place_is_opened_in_the_same_tap(desk: Desk) -> None:
     await desk.opened(count=1)
     asked = {"kind": "shelter_24h", "location": "west", "extra": True}

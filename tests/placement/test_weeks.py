@@ -186,12 +186,26 @@ def came(site: str, week: date, *counts: tuple[str, int, int, int, int, int, int
 
 
 def test_who_came_to_sessions_is_a_sum_of_all_houses() -> None:
-    told = [("consultation", HouseSessions(2, 2, 9, 7, 1, 9)), ("consultation", HouseSessions(1, 0, 6, 0, 1, 2)),
+    told = [("consultation", HouseSessions(2, 2, 14, 7, 1, 9)), ("consultation", HouseSessions(1, 0, 6, 0, 1, 2)),
             ("activation", HouseSessions(1, 1, 3, 3, 1, None))]  # fmt: skip
     assert sessions_of_network(told, 5) == {
-        "consultation": Sessions(3, 2, 2, 15, 7, 2, 9, 0), "activation": Sessions(1, 1, 1, None, None, None, None, 1),
+        "consultation": Sessions(3, 2, 2, 20, 7, 2, 9, 0), "activation": Sessions(1, 1, 1, None, None, None, None, 1),
         "internship": Sessions(0, 0, 0, 0, 0, None, None, 0),
     }  # fmt: skip
+
+
+def test_who_stayed_away_is_not_found_by_subtraction_of_a_session_nobody_counted() -> None:
+    """Ten of eighteen came, and six of those seats were of a session nobody counted: two stayed away, and all who know
+    of those six would know it."""
+    in_part = [("consultation", HouseSessions(2, 1, 18, 10, 0, 1))]
+    by_house = [("activation", HouseSessions(1, 1, 12, 10, 0, 1)), ("activation", HouseSessions(1, 0, 6, 0, 0, 1))]
+    one_of_two = [("internship", HouseSessions(1, 1, 30, 20, 0, 1)), ("internship", HouseSessions(2, 1, 20, 14, 0, 1))]
+    shown = sessions_of_network([*in_part, *by_house, *one_of_two], 5)
+    assert {kind: (one.booked, one.attended) for kind, one in shown.items()} == {
+        "consultation": (18, None), "activation": (18, None), "internship": (50, None),
+    }  # fmt: skip
+    few = sessions_of_network([("internship", HouseSessions(2, 1, 4, 2, 0, 1))], 5)["internship"]
+    assert (few.booked, few.attended) == (None, None)
 
 
 def test_what_is_full_is_no_count_of_people_and_is_always_shown() -> None:

@@ -17,8 +17,9 @@ from typing import Any
 
 import httpx
 
+from infra.keys import seal_key_ids
 from infra.processes import before_exec
-from infra.running import supervisor
+from infra.running import Files, supervisor
 from tests.support.network import PAIR, PATIENCE_SECONDS, ROOT, Network, eventually, plek, running_network
 
 HOLDS = "/api/placement/holds"
@@ -154,6 +155,9 @@ async def _until(client: httpx.AsyncClient, hold_id: str, status: str) -> dict[s
 
 async def _leaves_with_something_open(town: Town, hold: str) -> None:
     """One hold is active and one was never answered when zuid goes; neither is waited for any longer."""
+    files = Files(town.network.data)
+    keys = seal_key_ids(files.network_keys, "zuid")
+    assert keys
     async with town.network.client("west") as west:
         await asyncio.to_thread(town.network.plek, "link", "cut", "zuid")
         asked = await west.post(HOLDS, json=HOLD)
@@ -162,6 +166,8 @@ async def _leaves_with_something_open(town: Town, hold: str) -> None:
         for hold_id in (hold, asked.json()["id"]):
             assert (await _until(west, hold_id, "lapsed"))["code"] == "site-retired"
     assert "zuid" not in town.network.told()["sites"]
+    [left] = json.loads(files.network_keys.read_text("utf-8"))["left"]["zuid"]
+    assert left["keys"] == keys, "its successor tells letters to it from letters to itself"
 
 
 async def _comes_back(town: Town, joined: datetime) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.intake import commands_guidance as cmd
 from services.intake import events_guidance as ev
+from services.intake.decider_guidance import turn_at
 from tests.intake.guided import AGREED, ATTENDED, EXPECTED, FRIDAY, MONDAY, OVER, REFERRED, SENT, SENT_2, WENT, sealed
 from tests.intake.sample import ANNA, ERASED, REGISTERED, T0, asked, at_desk
 
@@ -37,19 +39,38 @@ def test_an_appointment_is_made_kept_and_the_referral_ends() -> None:
 
 def test_who_did_not_come_may_get_another_appointment() -> None:
     missed = at_desk.given(*GIVEN).when(follow("did_not_attend")).then(followed("did_not_attend"), WENT)
-    another = ev.AppointmentMade(ANNA, SENT, 7, FRIDAY, T0)
+    another = ev.AppointmentMade(ANNA, SENT, turn_at(T0, 7), FRIDAY, T0)
     again = missed.when(agree("friday", FRIDAY)).then(FRIDAYS, another)
     known = again.state.referrals[SENT]
     assert (known.first, known.appointment) == (sealed("monday"), sealed("friday"))
 
 
 def test_an_appointment_that_was_moved_before_anybody_went_is_the_first_one() -> None:
-    moved_to = ev.AppointmentMade(ANNA, SENT, 5, FRIDAY, T0, replaces=EXPECTED.turn)
+    moved_to = ev.AppointmentMade(ANNA, SENT, turn_at(T0, 5), FRIDAY, T0, replaces=EXPECTED.turn)
     moved = at_desk.given(*GIVEN).when(agree("friday", FRIDAY)).then(FRIDAYS, moved_to)
     assert moved.state.referrals[SENT].first == sealed("friday")
-    there_and_back = ev.AppointmentMade(ANNA, SENT, 7, MONDAY, T0, replaces=moved_to.turn)
+    there_and_back = ev.AppointmentMade(ANNA, SENT, turn_at(T0, 7), MONDAY, T0, replaces=moved_to.turn)
     back = moved.when(agree("monday", MONDAY)).then(AGREED, there_and_back)
     assert back.state.appointments.keys() == {SENT}
+
+
+def test_a_turn_that_was_told_is_not_given_again_by_a_file_that_was_put_back() -> None:
+    """The backup is from before the appointment was moved to Friday, of which the client has heard: moved once more,
+    they hear of that, too."""
+    later = T0 + timedelta(minutes=10)
+    moved, again = (
+        ev.AppointmentMade(ANNA, SENT, turn_at(at, 5), FRIDAY, at, replaces=EXPECTED.turn) for at in (T0, later)
+    )
+    at_desk.given(*GIVEN).when(agree("friday", FRIDAY)).then(FRIDAYS, moved)
+    at_desk.given(*GIVEN).when(replace(agree("friday", FRIDAY), at=later)).then(replace(FRIDAYS, at=later), again)
+    assert EXPECTED.turn < moved.turn < again.turn < 2**53
+
+
+def test_a_clock_that_is_put_back_gives_a_higher_turn_all_the_same() -> None:
+    ahead = ev.AppointmentMade(ANNA, SENT, turn_at(FRIDAY, 3), MONDAY, T0)
+    given = at_desk.given(REGISTERED, REFERRED, AGREED, ahead)
+    moved_to = ev.AppointmentMade(ANNA, SENT, ahead.turn + 1, FRIDAY, T0, replaces=ahead.turn)
+    given.when(agree("friday", FRIDAY)).then(FRIDAYS, moved_to)
 
 
 def test_the_same_moment_sealed_anew_is_no_other_appointment() -> None:

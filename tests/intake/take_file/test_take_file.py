@@ -11,6 +11,7 @@ from services.intake import events as fe
 from services.intake import policy
 from services.intake.commands import NoteUnmet
 from services.intake.commands_handover import TakenRequest
+from services.intake.decider_guidance import turn_at
 from services.intake.events_guidance import AppointmentMade
 from services.intake.events_handover import TakenReferral, TakenTrajectory
 from services.intake.publish import tell
@@ -42,7 +43,7 @@ def test_who_guides_them_goes_on() -> None:
 
 def test_where_they_are_expected_is_known_here_and_they_know_it() -> None:
     later, over = T0 + timedelta(days=2), T0 - timedelta(days=2)
-    made = AppointmentMade(ANNA, OVER_2, 2, later, T0, known=True)
+    made = AppointmentMade(ANNA, OVER_2, turn_at(T0, 2), later, T0, known=True)
     after = at_desk.when(take(expected={OVER_2: later, OVER: over})).then(TAKEN_OVER, made)
     contract = tell(at_desk.given().state, [made], after.state)[0].contract
     assert isinstance(contract, told.AppointmentMade)
