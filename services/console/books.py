@@ -221,7 +221,8 @@ def orders(rows: Iterable[Row], role: str, words: Words) -> list[Order]:
     """What a run ordered, what waits first. One that no file can settle is settled by hand."""
     return [
         Order(
-            row["id"], site_title(row["site"]), words(f"pay_method.{row['method']}"), words.number(row["lines"]),
+            row["id"], site_title(row["site"]), words(f"pay_method.{row['method']}"),
+            words.count("books.order_lines", row["lines"]),
             words.euros(row["cents"]), row["status"], words(f"order_status.{row['status']}"), row["reason"],
             [Doing("settle", row["id"], words("books.settle"))] if role in FINANCE and row["status"] == "sent" else [],
         )

@@ -208,7 +208,10 @@ def would(act: str, service: str, on: str, said: Mapping[str, Any], refused: str
         facts = {"origin": said["origin"], "first": said["from_sequence"], "last": last}
         detail = words(marked, **facts) if last else words("state.discard_nothing")
     elif act == "refill":
-        detail = words("state.refill_counts", told=said["told"], on_bus=said["on_bus"])
+        whole = said["told"] == said["on_bus"]
+        detail = words(
+            "state.refill_whole" if whole else "state.refill_counts", told=said["told"], on_bus=said["on_bus"]
+        )
     elif act == "rebuild" and said["incomplete"]:
         detail = words("state.rebuild_incomplete", origins=", ".join(sorted(said["incomplete"])))
     return Would(text, detail, refused=False)

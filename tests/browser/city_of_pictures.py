@@ -13,6 +13,10 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from infra.running import site_settings
+from services.allowance.transfers import reference
+from shared.security import Role, issue_token, load_signing_key
+from tests.allowance.test_orders import camt
 from tests.support.network import PATIENCE_SECONDS, Network
 
 T = TypeVar("T")
@@ -46,8 +50,10 @@ def furnish(network: Network) -> City:
             _nights(network)
             _regime(city)
         told |= _money(network)
+    told |= _transfers(network)
     told |= _clients(network)
     _shift(network)
+    _guest(network)
     return City(told | _hold(network))
 
 
@@ -59,8 +65,14 @@ def last_tuesday(now: datetime) -> datetime:
 
 
 @contextmanager
-def _desk(network: Network, site: str, role: str) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {network.token(site, role)}"}
+def _desk(network: Network, site: str, role: Role, who: str = "") -> Iterator[httpx.Client]:
+    """who: which person of that role, where it matters that it is another one."""
+    token = network.token(site, role)
+    if who:
+        key = site_settings(network.data, site).token_signing_key
+        assert key is not None
+        token = issue_token(load_signing_key(key), who, role, site, datetime.now(UTC))
+    headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=network.urls[site], headers=headers, timeout=30, trust_env=False) as client:
         yield client
 
@@ -124,31 +136,44 @@ def _regime(city: httpx.Client) -> None:
 
 
 def _money(network: Network) -> dict[str, str]:
-    """A programme with a budget, people in it, and a run that waits for a second person."""
+    """A programme with a budget, people in it, a run that was paid, and the next one, which waits for a second person:
+    two households more are in it."""
     today = datetime.now(ZONE).date()
-    monday = today - timedelta(days=today.weekday() + 7)
+    last, monday = (today - timedelta(days=today.weekday() + days) for days in (14, 7))
     with _desk(network, "stad", "finance") as office, _desk(network, "west", "caseworker") as desk:
-        found = next((row for row in _list(office, "/api/allowance/programmes") if row["name"] == "Leefgeld"), None)
-        if found is None:
+        if all(row["name"] != "Leefgeld" for row in _list(office, "/api/allowance/programmes")):
             tariffs = [{"size_class": size, "cents": cents, "valid_from": "2025-01-01"} for size, cents in TARIFFS]
             made = _post(
                 office, "/api/allowance/programmes", name="Leefgeld", places=240, period="week", tariffs=tariffs,
                 methods=["voucher"],
             )  # fmt: skip
             path = f"/api/allowance/programmes/{made['id']}"
-            _post(office, f"{path}/budget", year=today.year, cents=185_000_000)
+            for year in sorted({last.year, monday.year, today.year}):
+                _post(office, f"{path}/budget", year=year, cents=185_000_000)
             for n in range(6):
                 client = _post(desk, "/api/intake/clients", household=[{"age_band": "23-64"}] * (1 + n % 3))["id"]
-                until("the client is known to allowance", partial(_granted, desk, made["id"], client, monday))
-            wanted = f"{monday.isocalendar().year}-W{monday.isocalendar().week:02}"
-            until("seats are granted", lambda: _list(office, "/api/allowance/programmes")[0]["occupied"] >= 6)
-            _post(office, "/api/allowance/pay-runs", programme=made["id"], period=wanted)
-        return {"run": _list(office, "/api/allowance/pay-runs")[0]["id"]}
+                first = last if n < 4 else monday
+                until("the client is known to allowance", partial(_granted, desk, made["id"], client, first))
+            until("seats are granted", lambda: _programme(office)["occupied"] >= 6)
+            paid = _post(office, "/api/allowance/pay-runs", programme=made["id"], period=f"{last:%G}-W{last:%V}")["id"]
+            with _desk(network, "stad", "finance", "bram") as second:
+                for step in ("approve", "execute"):
+                    _post(second, f"/api/allowance/pay-runs/{paid}/{step}")
+            until("west has what it hands out", lambda: len(_list(desk, "/api/allowance/vouchers")) == 4)
+            _post(office, "/api/allowance/pay-runs", programme=made["id"], period=f"{monday:%G}-W{monday:%V}")
+        runs, vouchers = _list(office, "/api/allowance/pay-runs"), _programme(office)["id"]
+        theirs = [run for run in runs if run["programme_id"] == vouchers]
+        return {"run": max(theirs, key=lambda run: str(run["period"]))["id"]}
 
 
-def _granted(desk: httpx.Client, programme: str, client: str, first: Any) -> bool:
+def _programme(desk: httpx.Client) -> dict[str, Any]:
+    """The one that pays by voucher."""
+    return next(row for row in _list(desk, "/api/allowance/programmes") if row["name"] == "Leefgeld")
+
+
+def _granted(desk: httpx.Client, programme: str, client: str, first: Any, method: str = "voucher") -> bool:
     """Whether a seat was asked for; not as long as the client is not known there."""
-    body = {"programme": programme, "client_id": client, "from_day": first.isoformat()}
+    body = {"programme": programme, "client_id": client, "from_day": first.isoformat(), "method": method}
     answer = desk.post("/api/allowance/entitlements", json=body)
     assert answer.is_success or answer.status_code in (404, 409), answer.text
     return answer.is_success
@@ -226,14 +251,16 @@ def _shift(network: Network) -> None:
         _post(desk, "/api/placement/locations/west/offers", offers="automatic")
 
 
-def _accepted(desk: httpx.Client, client: str) -> None:
+def _accepted(desk: httpx.Client, client: str) -> dict[str, Any]:
+    """What their desk is answered, once they were offered a place: with the code for the door."""
+
     def offered() -> list[str]:
         requests = _list(desk, "/api/intake/requests", client_id=client)
         return [offer["id"] for request in requests for offer in request["offers"] if offer["status"] == "open"]
 
     [offer, *_] = until("a place is offered", offered)
     by = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-    _post(desk, f"/api/intake/clients/{client}/offers/{offer}/accept", expected_by=by)
+    return _post(desk, f"/api/intake/clients/{client}/offers/{offer}/accept", expected_by=by)
 
 
 def _hold(network: Network) -> dict[str, str]:
@@ -255,13 +282,15 @@ def let_weeks_pass(network: Network) -> bool:
         sheltered, overnight = (_have_files(desk, house, kind) for kind in ("shelter_24h", "night_shelter"))
     _weeks_on(network, 8)
     with _desk(network, "west", "caseworker") as desk, _desk(network, "west", "operator") as house:
-        programme = _list(desk, "/api/allowance/programmes")[0]["id"]
+        programme = _programme(desk)["id"]
         for client in sheltered:
             assert _granted(desk, programme, client, datetime.now(ZONE).date())
         for stay in (*sheltered.values(), *list(overnight.values())[: MOVED - 2]):
             _post(house, f"/api/placement/stays/{stay}/end", reason="moved_on")
-        until("all seats are granted", lambda: _list(desk, "/api/allowance/programmes")[0]["occupied"] >= 6 + MOVED)
+        until("all seats are granted", lambda: _programme(desk)["occupied"] >= 6 + MOVED)
+    held = _sessions_open(network)
     _weeks_on(network, 7)
+    _somebody_counts(network, held)
     return True
 
 
@@ -299,3 +328,103 @@ def _weeks_on(network: Network, days: int) -> None:
         return bool(newest["flows"]["total"]) and not newest["missing"]
 
     until("the week is told", told)
+
+
+SESSIONS = (("consultation", 3, 10, 2, 3), ("consultation", 4, 14, 2, 6), ("activation", 3, 13, 3, 12))
+"""Kind, days from the week's end, hour, hours, and seats: the first is full when it is looked at."""
+HELD = (("consultation", -1, 10, 2, 8), ("activation", -2, 13, 3, 12))
+"""Those that are over by then: one of them counted."""
+
+
+def _sessions_open(network: Network) -> list[str]:
+    """West's hours of the week to come and of the week after it, with seats booked. Those of the week to come."""
+    held: list[str] = []
+    with _desk(network, "west", "operator") as desk:
+        now = datetime.fromisoformat(desk.get("/api/placement/capacity").json()["as_of"]).astimezone(ZONE)
+        for kind, days, hour, hours, seats in (*HELD, *SESSIONS):
+            begins = (now + timedelta(days=7 + days)).replace(hour=hour, minute=0, second=0, microsecond=0)
+            made = _post(
+                desk, "/api/placement/sessions", location="west", kind=kind, starts_at=begins.isoformat(),
+                ends_at=(begins + timedelta(hours=hours)).isoformat(), seats=seats,
+            )["id"]  # fmt: skip
+            for _ in range(min(seats, 7 if days < 0 else 3)):
+                _post(desk, f"/api/placement/sessions/{made}/book")
+            if days < 0:
+                held.append(made)
+    return held
+
+
+def _somebody_counts(network: Network, held: list[str]) -> None:
+    """Who came to the first of those that are over; the others nobody has counted."""
+    with _desk(network, "west", "operator") as desk:
+        _post(desk, f"/api/placement/sessions/{held[0]}/attended", attended=6)
+
+
+def _guest(network: Network) -> None:
+    """One of west's guests was offered their place by way of their desk, and lets the house know their alias."""
+    with _desk(network, "west", "operator") as desk, _desk(network, "noord", "caseworker") as noord:
+        if any(row["alias"] == "Putter" for row in _list(noord, "/api/intake/clients")):
+            return
+        elsewhere = {row["location"] for row in capacity(desk) if row["kind"] == "night_shelter"} - {"west"}
+        client = _post(noord, "/api/intake/clients", alias="Putter", household=[{"age_band": "23-64"}])["id"]
+        _post(noord, f"/api/intake/clients/{client}/requests", kinds=["night_shelter"], not_at=sorted(elsewhere))
+        code = _accepted(noord, client)["arrival_code"]
+
+        def comes() -> bool:
+            """Whether the code opens the door: the house hears of it from the desk."""
+            for hold in _list(desk, "/api/placement/offers", word="expected"):
+                if desk.post(f"/api/placement/holds/{hold['id']}/check-in", json={"arrival_code": code}).is_success:
+                    return True
+            return False
+
+        until("the guest is let in", comes)
+        path = f"/api/intake/clients/{client}"
+        home = until("their desk knows where they live", lambda: noord.get(f"{path}/home").json()["home"])
+        _post(noord, f"{path}/hand-alias-over", offer_id=home["offer_id"], agreed=True)
+
+
+IBANS = (("stad", "NL91ABNA0417164300"), ("west", "NL20INGB0001234567"), ("noord", "BE68539007547034"))
+"""Of banks' examples: nobody's."""
+
+
+def _transfers(network: Network) -> dict[str, str]:
+    """A programme that pays by transfer, and its run of last week: the money of west is there, of noord on its way."""
+    with _desk(network, "stad", "finance") as office:
+        known = [row["id"] for row in _list(office, "/api/allowance/programmes") if row["name"] == "Overbrugging"]
+        if known:
+            runs = _list(office, "/api/allowance/pay-runs")
+            return {"orders": next(run["id"] for run in runs if run["programme_id"] in known)}
+    with _desk(network, "stad", "finance", "anna") as anna, _desk(network, "stad", "finance", "bram") as bram:
+        today = datetime.now(ZONE).date()
+        monday = today - timedelta(days=today.weekday() + 7)
+        tariffs = [{"size_class": size, "cents": cents, "valid_from": "2025-01-01"} for size, cents in TARIFFS]
+        made = _post(anna, "/api/allowance/programmes", name="Overbrugging", places=40, period="week",
+                     methods=["transfer"], tariffs=tariffs)["id"]  # fmt: skip
+        path = f"/api/allowance/programmes/{made}"
+        with _desk(network, "stad", "finance", "carl") as carl:
+            for site, iban in IBANS:
+                _post(carl, f"{path}/accounts", site=site, name=f"Stichting {site.title()}", iban=iban)
+        _post(anna, f"{path}/budget", year=monday.year, cents=24_000_000)
+        for site, people in (("west", 3), ("noord", 1)):
+            with _desk(network, site, "caseworker") as desk:
+                for n in range(people):
+                    client = _post(desk, "/api/intake/clients", household=[{"age_band": "23-64"}] * (1 + n % 2))["id"]
+                    until("allowance knows the client", partial(_granted, desk, made, client, monday, "transfer"))
+        seats = f"/api/allowance/seats?programme={made}&status=granted"
+        until("seats are granted", lambda: len(anna.get(seats).json()["items"]) == 4)
+        run = _post(anna, "/api/allowance/pay-runs", programme=made, period=f"{monday:%G}-W{monday:%V}")["id"]
+        for step in ("approve", "execute"):
+            _post(bram, f"/api/allowance/pay-runs/{run}/{step}")
+        _west_is_paid(bram, run)
+    with _desk(network, "west", "operator") as desk:
+        paid = f"/api/allowance/transfers?period={monday:%G}-W{monday:%V}&status=paid"
+        until("west hears that the money came", lambda: len(desk.get(paid).json()["items"]) == 3)
+    return {"orders": run}
+
+
+def _west_is_paid(office: httpx.Client, run: str) -> None:
+    """The bank's statement says so."""
+    path = f"/api/allowance/pay-runs/{run}"
+    orders = until("the bank was asked", lambda: [o for o in _list(office, f"{path}/orders") if o["status"] == "sent"])
+    order = next(one for one in orders if one["site"] == "west")
+    assert _post(office, f"{path}/transfers", **camt((reference(order["id"]), order["cents"], "DBIT")))

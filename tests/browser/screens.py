@@ -22,6 +22,7 @@ from playwright.sync_api import Error, Page, expect, sync_playwright
 from shared.http_access import session_cookie
 from shared.security import Role
 from tests.browser.city_of_pictures import City, capacity, furnish, let_weeks_pass, until
+from tests.browser.test_offline import KEPT
 from tests.browser.visitor import ARGUMENTS, DESKTOP, PATIENCE_MS, PHONE, Scheme, Visitor, Visitors, chromium
 from tests.support.network import FOUR, ROOT, Network, running_network
 
@@ -50,7 +51,7 @@ Step = Callable[[Page, City], None]
 class Screen:
     """One picture. path: filled in with what is in the city. role: None for somebody who is not signed in. then: what
     is tapped before it is taken. live: the page says that it is. weeks_later: it is about weeks that are over, and
-    taken last, when two have passed in the city."""
+    taken last, when two have passed in the city. begins: what it begins with, where that is not the page's top."""
 
     name: str
     site: str
@@ -62,6 +63,7 @@ class Screen:
     then: Step | None = None
     live: bool = True
     weeks_later: bool = False
+    begins: str = ""
 
 
 def _sheet(button: str) -> Step:
@@ -80,6 +82,18 @@ def _dropped(page: Page, _: City) -> None:
     page.context.clear_cookies()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#dropped")).to_be_visible(timeout=SLOWLY_MS)
+
+
+def _offline(page: Page, _: City) -> None:
+    """The board opens from the device, and two taps wait on it."""
+    page.evaluate(KEPT, "west")
+    page.context.set_offline(True)
+    page.goto(page.url)
+    expect(page.locator("#pulse")).to_have_attribute("data-state", "dropped", timeout=SLOWLY_MS)
+    for tap in ("end", "take"):
+        page.locator(f"[data-place] [data-tap={tap}]:not([disabled])").first.click()
+    expect(page.locator("[data-tap-state=waiting]")).to_have_count(2, timeout=SLOWLY_MS)
+    page.evaluate("scrollTo(0, 0)")
 
 
 def _printed(page: Page, _: City) -> None:
@@ -107,15 +121,24 @@ SCREENS: tuple[Screen, ...] = (
     Screen("board-house", "west", "operator", "/?location=west", then=_sheet("[data-sheet*='/sheet']:not([data-tap])")),
     Screen("board-rules", "west", "operator", "/?location=west", then=_sheet("[data-key=rules]")),
     Screen("board-dropped", "west", "operator", "/?location=west", scheme="dark", then=_dropped, live=True),
+    Screen("board-offline", "west", "operator", "/?location=west", then=_offline),
     Screen("offline", "west", None, "/offline", live=False),
     Screen("find", "west", "operator", "/find?kind=family_shelter&people=4"),
     Screen("find-nothing", "west", "operator", "/find?kind=medical_respite&people=9", scheme="dark"),
     Screen("count", "west", "operator", "/count?location=west", then=_walked, live=False),
     Screen("night-list", "west", "operator", "/list?location=west", size=DESKTOP, live=False),
+    Screen("night-list-phone", "west", "operator", "/list?location=west", live=False, begins="section:has(.alias)"),
     Screen("night-list-paper", "west", "operator", "/list?location=west", size=PAPER, then=_printed, live=False),
     Screen("evacuation-list", "west", "operator", "/list?location=west&evacuation=true", language="en", live=False),
     Screen("counter", "west", "caseworker", "/counter"),
     Screen("counter-code", "west", "operator", "/counter", language="en", then=_sheet("[data-key=redeem]")),
+    Screen("counter-give", "west", "caseworker", "/counter", then=_sheet("[data-sheet*='about=give']")),
+    Screen("counter-transfers", "west", "caseworker", "/counter/transfers", live=False),
+    Screen("sessions", "west", "caseworker", "/sessions", weeks_later=True),
+    Screen("sessions-desk", "west", "operator", "/sessions", language="en", scheme="dark", size=DESKTOP,
+           weeks_later=True),
+    Screen("session-open", "west", "operator", "/sessions", then=_sheet("[data-sheet$='about=open']"),
+           weeks_later=True),
     Screen("clients", "west", "caseworker", "/clients", language="en", size=DESKTOP),
     Screen("clients-phone", "west", "caseworker", "/clients", scheme="dark"),
     Screen("register", "west", "caseworker", "/clients", then=_sheet("[data-sheet='/clients/form']")),
@@ -144,11 +167,14 @@ SCREENS: tuple[Screen, ...] = (
     _office("money-run", "auditor", "/money?run={run}#lines"),
     _office("books", "finance", "/money/books"),
     _office("pay-run", "finance", "/money/runs/{run}", language="nl", size=PHONE),
+    _office("orders", "finance", "/money/runs/{orders}"),
+    _office("orders-phone", "finance", "/money/runs/{orders}", language="nl", size=PHONE, scheme="dark"),
     _office("money-ceiling", "finance", "/money", then=_sheet("[data-sheet*='about=ceiling']")),
     _office("regime", "coordinator", "/money", language="nl", size=PHONE, then=_sheet("[data-sheet*='about=regime']")),
     Screen("state", "west", "oncall", "/state", language="en", size=DESKTOP, live=False),
     Screen("state-network", "west", "oncall", "/state/network", language="en", size=DESKTOP, live=False),
     Screen("state-act", "west", "oncall", "/state/act?act=pause&service=placement&on=waiting", live=False),
+    Screen("state-refill", "west", "oncall", "/state/act?act=refill&service=placement&on=pub", live=False),
     Screen("trace", "west", "oncall", "/trace?id={hold}", language="en", size=DESKTOP, live=False),
     Screen("account", "west", "operator", "/account", live=False),
 )  # fmt: skip
@@ -246,7 +272,7 @@ def _taken(visitors: Visitors, city: City, screen: Screen, format_: Format) -> b
         if screen.then is not None:
             screen.then(visitor.page, city)
         visitor.page.evaluate("document.fonts.ready")
-        return _picture(visitor.page, screen.size, format_)
+        return _picture(visitor.page, screen.size, format_, screen.begins)
 
 
 def _signed_in(visitors: Visitors, visitor: Visitor, role: Role) -> None:
@@ -255,15 +281,18 @@ def _signed_in(visitors: Visitors, visitor: Visitor, role: Role) -> None:
     visitor.page.context.add_cookies([{"name": name, "value": token, "url": visitor.url, "sameSite": "Strict"}])
 
 
-def _picture(page: Page, size: tuple[int, int], format_: Format) -> bytes:
-    """Of the page from its top to its end, or as far as `HEIGHT_MAX`; of a dialog what is seen with it."""
-    dialog = page.locator("dialog[open]").count() > 0
-    height = size[1] if dialog else min(HEIGHT_MAX, int(page.evaluate("document.documentElement.scrollHeight")))
+def _picture(page: Page, size: tuple[int, int], format_: Format, begins: str) -> bytes:
+    """Of the page from its top to its end, or as far as `HEIGHT_MAX`; of a dialog, and of a page from what it `begins`
+    with on, what a window shows."""
+    window = bool(begins) or page.locator("dialog[open]").count() > 0
+    height = size[1] if window else min(HEIGHT_MAX, int(page.evaluate("document.documentElement.scrollHeight")))
     page.set_viewport_size({"width": size[0], "height": max(size[1], height)})
     session = page.context.new_cdp_session(page)
     asked: dict[str, object] = {"format": format_, "fromSurface": True}
     if format_ == "webp":
         asked["quality"] = QUALITY
+    if begins:
+        page.locator(begins).first.evaluate("element => element.scrollIntoView({ block: 'start' })")
     page.evaluate(DRAWN)
     answer = session.send("Page.captureScreenshot", asked)
     return base64.b64decode(answer["data"])

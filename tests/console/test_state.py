@@ -145,6 +145,7 @@ def test_what_an_act_would_come_to_is_said_in_words() -> None:
         ("rebuild", {"incomplete": {}}, ""),
         ("rebuild", {"incomplete": {"west/placement": "x"}}, "It is incomplete now: west/placement."),
         ("refill", {"log": "pub", "told": 9, "on_bus": 7}, "9 messages would be on it; now there are 7."),
+        ("refill", {"log": "pub", "told": 9, "on_bus": 9}, "Nothing is missing now: all 9 messages are on it."),
         ("pause", {}, ""),
     ):  # fmt: skip
         shown = would(act, "placement", "capacity", said, "", EN)
