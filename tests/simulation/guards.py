@@ -27,8 +27,8 @@ BEGIN_AT: dict[str, int] = {
     "PaymentsToldOnce": 74,
 }  # fmt: skip
 """The first seed in which each is missed: every one before it is a whole life, lived to find that nothing is missed in
-it. Who is not here is looked for from the first. Payments told once: a letter that was let go, and nothing told since, which
-is one seed in a hundred."""
+it. Who is not here is looked for from the first. Payments told once: a letter that was let go, and nothing told since,
+which is one seed in a hundred."""
 
 AMONG_MOVERS = frozenset({"MovesAreNotHeard", "PaidTwiceOver", "LimitsOfTheFirstWord"})
 """Looked for where clients are housed, and move."""
