@@ -130,7 +130,7 @@ class Network:
     async def client(self, site: str, role: str = "operator", **options: Any) -> AsyncIterator[httpx.AsyncClient]:
         """An HTTP client of one site, signed in with one role."""
         headers = {"Authorization": f"Bearer {self.token(site, role)}"}
-        # A site closes what is idle after 15 seconds; on a busy machine an answer may lie unread for ten of them.
+        # On a busy machine connections were found gone that had been kept for 5 seconds; a site closes them after 15.
         limits = httpx.Limits(max_connections=100, keepalive_expiry=1.0)
         async with httpx.AsyncClient(
             base_url=self.urls[site], headers=headers, limits=limits, **({"timeout": PATIENCE_SECONDS} | options)
