@@ -26,13 +26,13 @@ from shared.bus_connection import (
     close_client,
     connect_broker,
     connect_relay,
-    header_values,
     make_broker,
     number_in,
     refused,
     while_connected,
 )
 from shared.bus_consumer import Consumer, ConsumerLost, deliveries, delivery
+from shared.bus_parser import Heard, header_values
 from shared.bus_wire import Marked, Wire
 from shared.envelope import (
     Log,
@@ -261,7 +261,7 @@ class JetStreamLog:
         answer = await self._client.request(bus_subject(last), last.data, ANSWER_SECONDS, headers=headers)
         self._check(answer, last)
 
-    def _check(self, answer: Msg, message: Message) -> None:
+    def _check(self, answer: Msg | Heard, message: Message) -> None:
         stored = _ack.decode(refused(answer)).seq
         if stored != message.sequence:
             # Row = sequence is what everything else relies on; the expectation sent along makes it so.

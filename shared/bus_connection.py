@@ -24,6 +24,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 
+from shared.bus_parser import HEADER_LINE, HeapParser, Heard, header_values
 from shared.ports import BusUnavailable
 
 log = logging.getLogger("plek.bus")
@@ -40,23 +41,10 @@ WRITE_BYTES_MAX = 256 * 1024
 CLOSE_SECONDS = 0.5
 LOOK_SECONDS = 0.2
 
-_HEADER_LINE = b"NATS/1.0\r\n"
 _NO_SUBJECT = b" "
 """No subject begins with a blank."""
 
 T = TypeVar("T")
-
-
-def header_values(raw: bytes) -> dict[str, str]:
-    """The headers in a NATS header block without its first line. Bytes that are not UTF-8 become U+FFFD."""
-    values: dict[str, str] = {}
-    for line in raw.decode("utf-8", "replace").split("\r\n"):
-        name, colon, value = line.partition(": ")
-        if not colon or ":" in name:
-            name, colon, value = line.partition(":")
-        if colon:
-            values[name] = value.strip()
-    return values
 
 
 DIGITS_MAX = 18
@@ -80,12 +68,13 @@ class BusClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._listeners: dict[int, tuple[Callable[[Msg], None], bytes]] = {}
+        self._listeners: dict[int, tuple[Callable[[Heard], None], bytes]] = {}
+        self._ps = HeapParser(self, self._listeners.__contains__, self._listen_in)
 
-    async def listen(self, subject: str, heard: Callable[[Msg], None], unread: str = "") -> Subscription:
+    async def listen(self, subject: str, heard: Callable[[Heard], None], unread: str = "") -> Subscription:
         """Subscribes; `heard` is called for every message, at once, and must neither wait nor raise.
 
-        unread: messages on subjects that begin so come without their headers: reading those is most of the work.
+        unread: messages on subjects that begin so come without their headers.
         End it with `unlisten`. Nothing bounds what comes but what was asked for: it is meant for pulls.
         """
 
@@ -106,17 +95,20 @@ class BusClient(Client):
         if listener is None:
             await super()._process_msg(sid, subject, reply, data, headers)
             return
-        heard, unread = listener
+        self._listen_in(sid, subject, reply, data, headers)
+
+    def _listen_in(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        heard, unread = self._listeners[sid]
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
-        values = None if subject.startswith(unread) else await self._process_headers(headers)
-        heard(self._build_message(sid, subject, reply, data, values))
+        block = b"" if subject.startswith(unread) else headers or b""
+        heard(Heard(subject.decode("utf-8", "replace"), reply.decode("utf-8", "replace"), data, block))
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
         if not headers:
             return None
-        if headers.startswith(_HEADER_LINE):
-            return header_values(headers[len(_HEADER_LINE) :])
+        if headers.startswith(HEADER_LINE):
+            return header_values(headers[len(HEADER_LINE) :])
         try:
             return await super()._process_headers(headers)
         except (IndexError, UnicodeDecodeError):
@@ -347,7 +339,7 @@ async def ask(client: Client, subject: str, body: Any = None, headers: dict[str,
     return refused(reply)
 
 
-def refused(reply: Msg) -> bytes:
+def refused(reply: Msg | Heard) -> bytes:
     """The body of an answer that says yes. Raises `Refused` when it says no."""
     try:
         failure = _answer.decode(reply.data).error

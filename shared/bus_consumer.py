@@ -10,11 +10,11 @@ from contextlib import suppress
 
 import msgspec
 import nats.errors
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from shared.bus_connection import BusClient, Refused, ask
-from shared.envelope import DATA_BYTES_MAX, Malformed, from_headers
+from shared.bus_parser import Heard
+from shared.envelope import DATA_BYTES_MAX, Malformed, from_block, from_headers
 from shared.ports import BusUnavailable, Delivery
 
 FETCH_MAX = 500
@@ -49,7 +49,7 @@ class ConsumerLost(Exception):
     """Nothing more comes from this consumer; a new one takes over where it stopped."""
 
 
-def deliveries(messages: Sequence[Msg], after: int, unread: str = "") -> list[Delivery]:
+def deliveries(messages: Sequence[Heard], after: int, unread: str = "") -> list[Delivery]:
     """Messages of a consumer as deliveries. Those on subjects that begin with `unread` are not looked into: their
     delivery has no message and no problem. Raises `ConsumerLost` when they do not follow `after` without a hole.
     """
@@ -59,6 +59,8 @@ def deliveries(messages: Sequence[Msg], after: int, unread: str = "") -> list[De
             raise ConsumerLost(f"a hole at {position}")
         if unread and message.subject.startswith(unread):
             read.append(Delivery(position, message.subject, None))
+        elif (told := from_block(message.block, message.data, message.subject)) is not None:
+            read.append(Delivery(position, message.subject, told))
         else:
             read.append(delivery(position, message.subject, message.headers, message.data))
     return read
@@ -85,7 +87,7 @@ class Consumer:
         self._connection = client.stats["reconnects"]
         self._inbox = client.new_inbox()
         self._subscription: Subscription | None = None
-        self._buffer: deque[Msg] = deque()
+        self._buffer: deque[Heard] = deque()
         self._asked = 0
         self._came = 1
         self._flood = False
@@ -119,7 +121,7 @@ class Consumer:
             raise BusUnavailable(f"{self._stream}: {error}") from None
         self._opened_at = self._heard_at = self._loop.time()
 
-    async def take(self) -> list[Msg]:
+    async def take(self) -> list[Heard]:
         """At least one message and at most 500, as soon as there is one. Raises `ConsumerLost`."""
         while True:
             await self._ask()
@@ -171,7 +173,7 @@ class Consumer:
         self._asked += batch
         self._heard_at = self._loop.time()  # silence counts from a question on
 
-    def _hear(self, message: Msg) -> None:
+    def _hear(self, message: Heard) -> None:
         self._heard_at = self._loop.time()
         if message.reply.startswith("$JS.ACK."):
             self._asked -= 1

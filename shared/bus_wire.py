@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from nats.aio.msg import Msg
-
 from shared.bus_connection import ANSWER_SECONDS, LOOK_SECONDS, BusClient, refused
+from shared.bus_parser import Heard
 from shared.envelope import Message, bus_subject
 from shared.ports import BusUnavailable
 
 Marked = tuple[Message, dict[str, str]]
 """A message with the headers it is sent under."""
 
-Check = Callable[[Msg, Message], None]
+Check = Callable[[Heard, Message], None]
 """Looks whether an answer says that a message is where it belongs. Raises what it deserves if not."""
 
 NO_RESPONDERS = "503"
@@ -80,7 +79,7 @@ class Wire:
             self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
         return future
 
-    def _hear(self, answer: Msg) -> None:
+    def _hear(self, answer: Heard) -> None:
         found = self._waiting.pop(answer.subject.rpartition(".")[2], None)
         if found is None:
             return

@@ -205,6 +205,43 @@ def from_headers(headers: Mapping[str, str] | None, data: bytes, bus_subject: st
     )
 
 
+_BLOCK = re.compile(
+    rf"NATS/1\.0\r\nce-specversion: 1\.0\r\nce-id: ({_UUID.pattern})\r\nce-source: ([!-~]+)\r\nce-type: ([!-~]+)\r\n"
+    r"ce-subject: ([!-~](?:[ -~]{0,198}[!-~])?)\r\nce-time: ([!-~]+)\r\nce-dataschema: [!-~]+\r\n"
+    rf"ce-datacontenttype: application/json\r\nce-sequence: ({_COUNT.pattern})\r\nce-sequencetype: Integer\r\n"
+    rf"ce-epoch: ([!-~]+)\r\nce-correlationid: ({_UUID.pattern})\r\nce-causationid: ({_UUID.pattern})\r\n"
+    rf"(?:ce-observedat: ([!-~]+)\r\n)?(?:ce-traceparent: ({_TRACEPARENT.pattern})\r\n)?"
+    r"(?:Nats-[A-Za-z-]+: [ -~]*\r\n)*\r\n"
+)
+"""A header block as `to_headers` writes it, whatever the servers added behind it."""
+
+
+def from_block(block: bytes, data: bytes, bus_subject: str) -> Message | None:
+    """The same as `from_headers`, out of a whole header block as it came, at a third of the price: for one that looks
+    as a relay writes it. None for any other, in which there may be a message all the same: `from_headers` says.
+    """
+    try:
+        found = _BLOCK.fullmatch(block.decode("ascii"))
+    except UnicodeDecodeError:
+        return None
+    if found is None or len(data) > DATA_BYTES_MAX:
+        return None
+    id_, source, type_, subject, time, sequence, epoch, correlation_id, causation_id, observed, traceparent = (
+        found.groups()
+    )
+    if len(source) + len(epoch) + len(type_) + len(bus_subject) > _HEADERS_CHARS_MAX:
+        return None
+    try:
+        origin, log = _whose(source, epoch, type_, bus_subject)
+        at, observed_at = _time(time), None if observed is None else _time(observed)
+    except Malformed:
+        return None
+    number = int(sequence)
+    return Message(
+        origin, log, number, id_, type_, subject, at, correlation_id, causation_id, data, observed_at, traceparent
+    )
+
+
 @lru_cache(maxsize=1024)
 def _whose(source: str, epoch: str, type_: str, bus_subject: str) -> tuple[Origin, Log]:
     """Whose log a message claims to be on. Remembered, for the same few come again and again; a refusal is not."""

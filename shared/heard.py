@@ -23,7 +23,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared import schema
-from shared.bus_connection import Refused, ask, header_values, number_in
+from shared.bus_connection import Refused, ask, number_in
+from shared.bus_parser import header_values
 from shared.envelope import Log, Origin
 from shared.ports import Append, BusUnavailable, Delete, LogWriter, Store, StoreUnavailable, Tail
 from shared.schema import DOUBT, doubted_in

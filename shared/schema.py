@@ -12,6 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+ADDED_TO = {"plek.added_to": True}
+"""`info` of a table whose rows come once and stay as they came: a heap of them is stored without looking for each."""
+
 NAME = sa.Text(collation="C")
 TIME = sa.DateTime(timezone=True)
 

@@ -22,7 +22,7 @@ from shared.envelope import LOGS, Log, Message
 from shared.heard import Mark
 from shared.inbox import View
 from shared.ports import Put, RowChange
-from shared.schema import NAME, TIME, metadata
+from shared.schema import ADDED_TO, NAME, TIME, metadata
 from shared.store import PgStore
 from shared.worklist import FACTS_BYTES_MAX, Lost
 
@@ -49,6 +49,7 @@ journal = sa.Table(
     sa.Index("journal_trace", sa.text("substr(traceparent, 4, 32)")),
     sa.Index("journal_notices", "time", postgresql_where=sa.text(f"type = '{RequestNoticed.type_name}'")),
     sa.Index("journal_thing", "subject", postgresql_where=sa.text("length(subject) = 36")),
+    info=ADDED_TO,
 )
 """Its column is `teller`, not `origin`: a new epoch ends what is current, not what was heard."""
 

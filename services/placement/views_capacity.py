@@ -39,7 +39,7 @@ from shared.contracts.vocabulary import BED_KINDS
 from shared.envelope import Message
 from shared.inbox import Reader, View
 from shared.ports import Put, RowChange, Wake
-from shared.schema import NAME, TIME, metadata
+from shared.schema import ADDED_TO, NAME, TIME, metadata
 from shared.store import PgStore
 
 _COUNTS = ("total", "overflow", "occupied", "held", "blocked", "people")
@@ -87,6 +87,7 @@ figure_history = sa.Table(
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
     *_figure_columns(),
     sa.Index("figure_history_effective", "teller", *_GROUP, "effective_at", "epoch", "sequence"),
+    info=ADDED_TO,
 )
 """Everything every origin ever told. Its column is `teller`, not `origin`: a new epoch ends what is current, not the
 past.

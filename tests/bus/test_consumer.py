@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from shared.bus import JetStreamLog, StreamSource, close_client, connect_relay
 from shared.bus_consumer import ConsumerLost, deliveries
+from shared.bus_parser import Heard
 from shared.envelope import Origin, bus_subject, to_headers
 from shared.ports import Delivery
 from tests.support.buses import row
 from tests.support.servers import TestBuses
 
 
-def message(position: int, reply: str = "$JS.ACK.PUB_stad_placement.reader.1.{}.1.1700000000000000000.0") -> Msg:
+def message(position: int, reply: str = "$JS.ACK.PUB_stad_placement.reader.1.{}.1.1700000000000000000.0") -> Heard:
     told = row(position)
-    return Msg(Client(), bus_subject(told), reply.format(position), told.data, to_headers(told))
+    block = "".join(f"{name}: {value}\r\n" for name, value in to_headers(told).items()).encode()
+    return Heard(bus_subject(told), reply.format(position), told.data, b"NATS/1.0\r\n%b\r\n" % block)
 
 
 @pytest.mark.parametrize(

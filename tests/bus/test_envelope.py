@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.envelope import DATA_BYTES_MAX, Log, Malformed, Message, Origin, bus_subject, from_headers, to_headers
+from shared.bus_parser import Heard
+from shared.envelope import (
+    DATA_BYTES_MAX,
+    Log,
+    Malformed,
+    Message,
+    Origin,
+    bus_subject,
+    from_block,
+    from_headers,
+    to_headers,
+)
 from tests.support.buses import row
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True)
@@ -47,6 +58,55 @@ SUBJECT = bus_subject(row(1))
 @given(MESSAGES)
 def test_what_was_told_is_what_is_heard(message: Message) -> None:
     assert from_headers(to_headers(message), message.data, bus_subject(message)) == message
+
+
+ADDED = {"Nats-Msg-Id": "0af7651916cd43dd", "Nats-Stream-Source": "PUB_stad_placement 12 > > plek.stad.pub.x"}
+"""What relays and servers put behind the headers of a message."""
+
+
+def block(headers: dict[str, str]) -> bytes:
+    return b"NATS/1.0\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
+
+
+def as_a_listener_hears(raw: bytes, data: bytes, subject: str) -> Message | None:
+    try:
+        return from_headers(Heard(subject, "", data, raw).headers, data, subject)
+    except Malformed:
+        return None
+
+
+@given(MESSAGES)
+def test_a_block_says_what_its_headers_say(message: Message) -> None:
+    raw, subject = block(to_headers(message) | ADDED), bus_subject(message)
+    quickly = from_block(raw, message.data, subject)
+    assert quickly == as_a_listener_hears(raw, message.data, subject) or not message.subject.isascii()
+    assert quickly in (message, None)
+    assert (quickly is not None) == message.subject.isascii()
+
+
+@given(st.sampled_from(sorted(GOOD)), TEXTS | st.from_regex(r"[0-9T:+.Z-]{0,40}", fullmatch=True))
+def test_a_block_with_one_changed_header_is_left_alone_or_says_the_same(name: str, value: str) -> None:
+    raw = block(GOOD | {"ce-subject": "a"} | {name: value} | ADDED)
+    assert from_block(raw, b"{}", SUBJECT) in (None, as_a_listener_hears(raw, b"{}", SUBJECT))
+
+
+@given(st.data())
+def test_a_damaged_block_is_left_alone_or_says_the_same(data: st.DataObject) -> None:
+    whole = block(GOOD | {"ce-subject": "a"} | ADDED)
+    at, gone = data.draw(st.integers(0, len(whole))), data.draw(st.integers(0, 3))
+    raw = (
+        whole[:at]
+        + data.draw(st.binary(max_size=3) | st.sampled_from([b" ", b"\r\n", b"\n", b": "]))
+        + whole[at + gone :]
+    )
+    assert from_block(raw, b"{}", SUBJECT) in (None, as_a_listener_hears(raw, b"{}", SUBJECT))
+
+
+def test_a_block_with_too_much_data_or_on_another_subject_is_left_alone() -> None:
+    raw = block(GOOD | {"ce-subject": "a"})
+    assert from_block(raw, b"x" * DATA_BYTES_MAX, SUBJECT) is not None
+    assert from_block(raw, b"x" * (DATA_BYTES_MAX + 1), SUBJECT) is None
+    assert from_block(raw, b"{}", SUBJECT + "x") is None
 
 
 @given(MESSAGES)

@@ -42,7 +42,16 @@ boxes = sa.Table(
 seen = sa.Table("seen", tables, sa.Column("name", schema.NAME, primary_key=True))
 """A table that is nothing but its key."""
 
-TABLES = (boxes, seen)
+lines = sa.Table(
+    "lines",
+    tables,
+    sa.Column("name", schema.NAME, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    info=schema.ADDED_TO,
+)
+"""A table that is only added to, unless somebody reads again what was read before."""
+
+TABLES = (boxes, seen, lines)
 
 
 class Backend(Protocol):

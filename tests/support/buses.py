@@ -19,7 +19,8 @@ import pytest
 import pytest_asyncio
 
 from shared.bus import JetStreamLog, StreamSource, close_client, connect_broker, connect_relay
-from shared.bus_connection import Broker, BusClient, ask, header_values
+from shared.bus_connection import Broker, BusClient, ask
+from shared.bus_parser import header_values
 from shared.clock import SystemClock
 from shared.envelope import Message, Origin
 from shared.ports import BusUnavailable, Delivery, LogWriter, Source, Wake
