@@ -104,7 +104,7 @@ def site(store: PgStore, directory: Path) -> httpx.AsyncClient:
     api = service_api("console", "The console", asyncapi={"asyncapi": "3.0.0"})
     add_trace(api, Tracer(store, client, "west", ["console"]))
     add_archive(api, Archive(store, ()))
-    add_spans(api, Spans(store), SystemClock())
+    add_spans(api, Spans(store), SystemClock(), 1.0)
     app.mount("/api/console", api)
     clock = SystemClock()
     entrance = Entrance(Accounts(store.query), KeySet([]), "west", clock, SystemIds(), False, lambda: None)

@@ -101,7 +101,7 @@ async def _console(spans: Spans) -> AsyncIterator[tuple[str, Callable[[], str]]]
     """What takes spans of a site, behind its border on a port of its own: its address, and what makes tokens for it."""
     tokens, app = Tokens(), new_app("site")
     api = service_api("console", "The console", asyncapi={"asyncapi": "3.0.0"})
-    add_spans(api, spans, SystemClock())
+    add_spans(api, spans, SystemClock(), RATIO)
     app.mount("/api/console", api)
     border = Border(app, verify=tokens.verify)
     server = uvicorn.Server(uvicorn.Config(border, host="127.0.0.1", port=0, lifespan="off", log_config=None))

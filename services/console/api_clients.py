@@ -30,6 +30,10 @@ NOBODY: dict[str, Any] = {"items": [], "total": 0}
 """The city's list, when it is not asked for or does not answer."""
 
 
+LOST_SHOWN = 50
+"""Lost seats on one page: the next show as these are taken out of their files."""
+
+
 class AfterQuery(BaseModel):
     """after: a write the page must show."""
 
@@ -84,7 +88,7 @@ class Desk:
         return {
             "clients": listed(clients, open_, now, spoken), "more": more,
             "offers": offers_waiting(open_, aliases, now, spoken), "coming": coming(takings, now, spoken),
-            "limits": limits(ending, spoken), "lost": lost,
+            "limits": limits(ending, spoken), "lost": lost[:LOST_SHOWN], "lost_in_all": len(lost),
         }  # fmt: skip
 
     async def _lost_seats(self, viewer: Viewer) -> list[dict[str, Any]]:

@@ -42,6 +42,8 @@ log = logger("aliases")
 ACTIVITY = "alias-v1"
 """What a card is opened for that is told to a house, in the register of processing activities."""
 QUESTION = "aliases"
+ASKED_AT_ONCE = 50
+"""Files a desk opens for one question; it answers one question after another, and other houses wait for their turn."""
 ANSWER_SECONDS = 3.0
 """How long somebody waits for a list."""
 SIZE = 16 * 1024
@@ -114,7 +116,10 @@ class Teller:
         if self._vault.shut is not None:
             raise VaultProblem(self._vault.shut, "not open")
         async with self._openings.noting(ACTIVITY, role):
-            found = {offer_id: await self._alias(site, offer_id) for offer_id in offers if is_id(offer_id)}
+            found = {}
+            for offer_id in filter(is_id, offers):
+                found[offer_id] = await self._alias(site, offer_id)
+                await asyncio.sleep(0)  # what needs no look into the database would keep everybody else waiting
         return {offer_id: alias for offer_id, alias in found.items() if alias is not None}
 
     async def _alias(self, site: str, offer_id: str) -> str | None:
@@ -207,7 +212,7 @@ class Listener:
         number = self._questions
         self._under_way.add(number)
         try:
-            said = await self._ask(site, tuple(offers))
+            said = await self._ask(site, offers)
             if said is None:
                 return None
             now, heard = self._clock.now(), dict[str, str]()
@@ -224,7 +229,17 @@ class Listener:
             oldest = min(self._under_way, default=self._questions)
             self._answered = {key: found for key, found in self._answered.items() if found[0] > oldest}
 
-    async def _ask(self, site: str, offers: tuple[str, ...]) -> dict[str, str] | None:
+    async def _ask(self, site: str, offers: Sequence[str]) -> dict[str, str] | None:
+        """What a desk says of all of them, a few at a time; None where it did not answer about some."""
+        found = dict[str, str]()
+        for first in range(0, len(offers), ASKED_AT_ONCE):
+            said = await self._ask_part(site, tuple(offers[first : first + ASKED_AT_ONCE]))
+            if said is None:
+                return None
+            found |= said
+        return found
+
+    async def _ask_part(self, site: str, offers: tuple[str, ...]) -> dict[str, str] | None:
         """Asks until the desk believes who asks: once more where it began anew since."""
         for _ in range(2):
             key = OneKey()

@@ -6,21 +6,18 @@ One trajectory at a time: whoever guides somebody knows how it stands. Referrals
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeAlias, assert_never
 
 from services.intake import commands_guidance as cmd
 from services.intake import decider_limits as limits
 from services.intake import events_guidance as ev
 from services.intake.decider_file import File
+from services.intake.decider_parts import turn_at
 from shared.contracts.vocabulary import REFERRAL_STATES
 from shared.kernel import Rejected
 
 Outcome: TypeAlias = Sequence[ev.GuidanceEvent] | Rejected
-
-NUMBERS_A_MOMENT = 1_000
-"""With it a turn stays below 2 ** 53, which JSON bears, for two centuries."""
-_YEAR_0 = datetime(1970, 1, 1, tzinfo=UTC)
 
 TRAJECTORIES_A_FILE_MAX, MILESTONES_MAX, REFERRALS_A_FILE_MAX = 50, 100, 500
 
@@ -147,14 +144,6 @@ def appoint(file: File, appointment_id: str, starts_at: datetime, at: datetime) 
     replaces = None if before is None else before.turn
     turn = max(turn_at(at, file.version + 1), 0 if replaces is None else replaces + 1)
     return [ev.AppointmentMade(file.id, appointment_id, turn, starts_at, at, replaces)]
-
-
-def turn_at(at: datetime, number: int) -> int:
-    """Which of a referral's appointments one is that is made at this moment: milliseconds since 1970, and which event
-    of the file it is. A file of an older backup counts its events from there, but the moment is another one: so no
-    number is given twice, and whoever heard of a lost appointment hears of the one that is made in its place.
-    """
-    return (at - _YEAR_0) // timedelta(milliseconds=1) * NUMBERS_A_MOMENT + number % NUMBERS_A_MOMENT
 
 
 def no_longer(file: File, appointment_id: str, how: str, at: datetime) -> list[ev.GuidanceEvent]:

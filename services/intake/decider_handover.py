@@ -19,8 +19,8 @@ from services.intake import decider_limits as limits
 from services.intake import events as fe
 from services.intake import events_handover as ev
 from services.intake.decider_file import File, doubles
-from services.intake.decider_guidance import turn_at
 from services.intake.decider_offers import ended_with
+from services.intake.decider_parts import turn_at
 from services.intake.events_guidance import AppointmentMade
 from shared.contracts.vocabulary import HAND_OVER_ENDS
 from shared.kernel import Decider, Rejected

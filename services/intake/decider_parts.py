@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
+
+NUMBERS_A_MOMENT = 1_000
+"""With it a turn stays below 2 ** 53, which JSON bears, for two centuries."""
+_YEAR_0 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -83,3 +87,11 @@ class HandingOver(msgspec.Struct, frozen=True, gc=False):
     site: str
     begun_at: datetime
     called_off: bool = False
+
+
+def turn_at(at: datetime, number: int) -> int:
+    """Which of a referral's appointments one is that is made at this moment: milliseconds since 1970, and which event
+    of the file it is. A file of an older backup counts its events from there, but the moment is another one: so no
+    number is given twice, and whoever heard of a lost appointment hears of the one that is made in its place.
+    """
+    return (at - _YEAR_0) // timedelta(milliseconds=1) * NUMBERS_A_MOMENT + number % NUMBERS_A_MOMENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs
 import httpx
 from starlette.responses import JSONResponse
 
+from services.console.api_clients import LOST_SHOWN
 from services.console.api_screens import PLACES_MAX
 from services.console.words import words
 from tests.console.sample import uid
@@ -22,14 +24,15 @@ NAME = "clients.lost_seats"
 
 class Site:
     """Anna has two seats; allowance knows one of them. silent: the list that does not answer. older: entitlements that
-    allowance lists before it."""
+    allowance lists before it. seats: what Anna has, where it is something else."""
 
-    def __init__(self, *known: str, silent: str = "none", older: int = 0) -> None:
+    def __init__(self, *known: str, silent: str = "none", older: int = 0, seats: Sequence[str] = (KEPT, LOST)) -> None:
         self.known, self.silent = [*map(uid, range(100, 100 + older)), *known], silent
+        self.seats = seats
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"]
-        seats = [{"client_id": ANNA, "alias": "red heron", "entitlement_id": one} for one in (KEPT, LOST)]
+        seats = [{"client_id": ANNA, "alias": "red heron", "entitlement_id": one} for one in self.seats]
         asked = parse_qs(scope["query_string"].decode())
         wanted = [one for one in self.known if one in asked.get("id", self.known)]
         first = int(asked.get("cursor", ["0"])[0])
@@ -68,3 +71,15 @@ async def test_a_seat_is_not_lost_because_allowance_knows_more_than_a_list_holds
     shown = await here.get("/clients")
     assert (shown.status_code, EN(NAME) in shown.text) == (200, False)
     assert (await here.get(f"/clients/{ANNA}/form?about=give_up_seat&of={KEPT}")).status_code == 404
+
+
+async def test_of_many_that_are_lost_the_first_are_shown_and_how_many_there_are(tmp_path: Path) -> None:
+    for number, (count, shown) in enumerate(((LOST_SHOWN, LOST_SHOWN), (LOST_SHOWN + 20, LOST_SHOWN))):
+        (tmp_path / str(number)).mkdir()
+        seats = [uid(1_000 + one) for one in range(count)]
+        text = (await desk(tmp_path / str(number), Site(seats=seats)).get("/clients")).text
+        assert text.count("about=give_up_seat") == shown
+        more = EN("clients.lost_more", n=str(count), shown=str(shown))
+        assert (more in text) == (count > shown)
+        form = f"/clients/{ANNA}/form?about=give_up_seat&of={seats[-1]}"
+        assert (await desk(tmp_path / str(number), Site(seats=seats)).get(form)).status_code == 200

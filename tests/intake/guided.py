@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.intake import events_guidance as ev
-from services.intake.decider_guidance import turn_at
+from services.intake.decider_parts import turn_at
 from tests.intake.sample import ANNA, T0
 
 

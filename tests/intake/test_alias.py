@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from services.intake.api_alias import GUESTS_MAX
-from services.intake.app_alias import ACTIVITY, SIZE, Aliases, AliasesAsked, AliasesSaid, Teller
+from services.intake.app_alias import ACTIVITY, ASKED_AT_ONCE, SIZE, Aliases, AliasesAsked, AliasesSaid, Teller
 from services.intake.app_line import Wrapped
 from shared.letters import LetterRefused, OneKey, Seals, seal_to
 from shared.logbook import openings
@@ -280,6 +280,29 @@ async def test_of_its_own_clients_a_house_asks_itself(two: Two) -> None:
     assert two.house.asking.asked == []
     rows = [row for row in await two.house.store.rows(openings) if row["activity"] == ACTIVITY]
     assert [(row["subject"], row["role"]) for row in rows] == [(client, "operator")]
+
+
+async def test_many_are_asked_about_a_few_at_a_time_and_a_desk_does_other_things_between_two_files(two: Two) -> None:
+    await hand_over(two, await housed(two))
+    others = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(2 * ASKED_AT_ONCE)]
+    assert await two.shown() == {OFFER: ALIAS}
+    asked, turns, over = len(two.house.asking.asked), 0, asyncio.Event()
+
+    async def something_else() -> None:
+        nonlocal turns
+        while not over.is_set():
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(something_else())
+    assert await two.shown(*others, OFFER) == {OFFER: ALIAS}
+    over.set()
+    await beside
+    assert len(two.house.asking.asked) - asked == 3
+    assert turns > len(others)
+    two.house.asking.lost = {len(two.house.asking.asked) + 2}
+    answer = (await two.asked(*others, OFFER)).json()
+    assert (answer["unheard"], [one["alias"] for one in answer["items"]]) == ([SITE], [ALIAS]), "its last word"
 
 
 async def test_another_house_is_told_nothing_and_neither_is_who_only_looks(two: Two) -> None:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.placement import views_capacity
+from shared.security import Role
 from tests.support.desk import Desk, open_desk
 
 
@@ -172,8 +173,10 @@ async def test_who_came_to_one_session_is_seen_by_those_who_count_it(desk: Desk)
     path = f"/sessions/{(await desk.post('/sessions', json=body)).json()['id']}"
     await desk.post(f"{path}/book")
     assert (await desk.post(f"{path}/attended", json={"attended": 1})).status_code == 200
-    for role, seen in (("operator", 1), ("caseworker", 1), ("coordinator", 1), ("finance", None), ("oncall", None),
-                       ("auditor", None)):  # fmt: skip
+    seen_by: dict[Role, int | None] = {
+        "operator": 1, "caseworker": 1, "coordinator": 1, "finance": None, "oncall": None, "auditor": None,
+    }  # fmt: skip
+    for role, seen in seen_by.items():
         shown = [(await desk.get(path, role)).json()]
         for query in ({}, {"recent": "true"}):
             shown += (await desk.get("/sessions", role, **query)).json()["items"]

@@ -110,10 +110,13 @@ undo.addEventListener("click", () => {
   if (takeBack) takeBack();
 });
 
+const TYPED_IN = 'textarea, input:not([type="checkbox"], [type="radio"], [type="submit"], [type="button"], [type="file"])';
+
 // Who uses a keyboard is at the place they tapped, far from the button: the key every editor has does it from there.
 document.addEventListener("keydown", (event) => {
-  if (undo.hidden || event.shiftKey || event.altKey || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
-  if (event.target.closest("input, textarea, select")) return; // there it takes back what was typed
+  if (undo.hidden || event.shiftKey || event.altKey || !(event.ctrlKey || event.metaKey)) return;
+  if (event.key.toLowerCase() !== "z") return; // with Caps Lock it is a Z
+  if (event.target.closest(TYPED_IN)) return; // there it takes back what was typed
   event.preventDefault();
   undo.click();
 });

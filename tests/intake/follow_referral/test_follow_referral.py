@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.intake import commands_guidance as cmd
 from services.intake import events_guidance as ev
-from services.intake.decider_guidance import turn_at
+from services.intake.decider_parts import turn_at
 from tests.intake.guided import AGREED, ATTENDED, EXPECTED, FRIDAY, MONDAY, OVER, REFERRED, SENT, SENT_2, WENT, sealed
 from tests.intake.sample import ANNA, ERASED, REGISTERED, T0, asked, at_desk
 

@@ -11,7 +11,7 @@ from services.intake import events as fe
 from services.intake import policy
 from services.intake.commands import NoteUnmet
 from services.intake.commands_handover import TakenRequest
-from services.intake.decider_guidance import turn_at
+from services.intake.decider_parts import turn_at
 from services.intake.events_guidance import AppointmentMade
 from services.intake.events_handover import TakenReferral, TakenTrajectory
 from services.intake.publish import tell
