@@ -83,6 +83,8 @@ def test_finance_takes_the_banks_file_reads_back_what_it_says_and_looks_at_the_a
         expect(order.get_by_text("1 allowance", exact=True)).to_be_visible()
         for inside in (office.page.locator("#find-order"), office.page.locator("table.few caption").first):
             expect(inside).not_to_have_css("padding-left", "0px")
+        expect(office.page.locator("#lines-title")).to_be_visible()
+        expect(office.page.locator("[data-key=lines] thead th")).to_have_count(4)  # nothing is carried over
         expect(office.page.locator(".choose .pair a").first).not_to_have_css("column-gap", "normal")
         with office.page.expect_download() as taken:
             office.page.get_by_role("link", name="File for the bank").click()
