@@ -369,15 +369,11 @@ def _guest(network: Network) -> None:
         client = _post(noord, "/api/intake/clients", alias="Putter", household=[{"age_band": "23-64"}])["id"]
         _post(noord, f"/api/intake/clients/{client}/requests", kinds=["night_shelter"], not_at=sorted(elsewhere))
         code = _accepted(noord, client)["arrival_code"]
-
-        def comes() -> bool:
-            """Whether the code opens the door: the house hears of it from the desk."""
-            for hold in _list(desk, "/api/placement/offers", word="expected"):
-                if desk.post(f"/api/placement/holds/{hold['id']}/check-in", json={"arrival_code": code}).is_success:
-                    return True
-            return False
-
-        until("the guest is let in", comes)
+        [request] = _list(noord, "/api/intake/requests", client_id=client)
+        hold = next(offer["hold_id"] for offer in request["offers"] if offer["status"] == "accepted")
+        expected = partial(_list, desk, "/api/placement/offers", word="expected")
+        until("the house hears of the guest", lambda: any(row["id"] == hold for row in expected()))
+        _post(desk, f"/api/placement/holds/{hold}/check-in", arrival_code=code)
         path = f"/api/intake/clients/{client}"
         home = until("their desk knows where they live", lambda: noord.get(f"{path}/home").json()["home"])
         _post(noord, f"{path}/hand-alias-over", offer_id=home["offer_id"], agreed=True)

@@ -51,7 +51,7 @@ Step = Callable[[Page, City], None]
 class Screen:
     """One picture. path: filled in with what is in the city. role: None for somebody who is not signed in. then: what
     is tapped before it is taken. live: the page says that it is. weeks_later: it is about weeks that are over, and
-    taken last, when two have passed in the city. begins: what it begins with, where that is not the page's top."""
+    taken last, when two have passed in the city. amid: what is in its middle, instead of all of the page."""
 
     name: str
     site: str
@@ -63,7 +63,7 @@ class Screen:
     then: Step | None = None
     live: bool = True
     weeks_later: bool = False
-    begins: str = ""
+    amid: str = ""
 
 
 def _sheet(button: str) -> Step:
@@ -127,7 +127,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("find-nothing", "west", "operator", "/find?kind=medical_respite&people=9", scheme="dark"),
     Screen("count", "west", "operator", "/count?location=west", then=_walked, live=False),
     Screen("night-list", "west", "operator", "/list?location=west", size=DESKTOP, live=False),
-    Screen("night-list-phone", "west", "operator", "/list?location=west", live=False, begins="section:has(.alias)"),
+    Screen("night-list-phone", "west", "operator", "/list?location=west", live=False, amid="tr:has(.alias)"),
     Screen("night-list-paper", "west", "operator", "/list?location=west", size=PAPER, then=_printed, live=False),
     Screen("evacuation-list", "west", "operator", "/list?location=west&evacuation=true", language="en", live=False),
     Screen("counter", "west", "caseworker", "/counter"),
@@ -272,7 +272,7 @@ def _taken(visitors: Visitors, city: City, screen: Screen, format_: Format) -> b
         if screen.then is not None:
             screen.then(visitor.page, city)
         visitor.page.evaluate("document.fonts.ready")
-        return _picture(visitor.page, screen.size, format_, screen.begins)
+        return _picture(visitor.page, screen.size, format_, screen.amid)
 
 
 def _signed_in(visitors: Visitors, visitor: Visitor, role: Role) -> None:
@@ -281,18 +281,18 @@ def _signed_in(visitors: Visitors, visitor: Visitor, role: Role) -> None:
     visitor.page.context.add_cookies([{"name": name, "value": token, "url": visitor.url, "sameSite": "Strict"}])
 
 
-def _picture(page: Page, size: tuple[int, int], format_: Format, begins: str) -> bytes:
-    """Of the page from its top to its end, or as far as `HEIGHT_MAX`; of a dialog, and of a page from what it `begins`
-    with on, what a window shows."""
-    window = bool(begins) or page.locator("dialog[open]").count() > 0
+def _picture(page: Page, size: tuple[int, int], format_: Format, amid: str) -> bytes:
+    """Of the page from its top to its end, or as far as `HEIGHT_MAX`; of a dialog, and around what is
+    said to be `amid` it, what a window shows."""
+    window = bool(amid) or page.locator("dialog[open]").count() > 0
     height = size[1] if window else min(HEIGHT_MAX, int(page.evaluate("document.documentElement.scrollHeight")))
     page.set_viewport_size({"width": size[0], "height": max(size[1], height)})
     session = page.context.new_cdp_session(page)
     asked: dict[str, object] = {"format": format_, "fromSurface": True}
     if format_ == "webp":
         asked["quality"] = QUALITY
-    if begins:
-        page.locator(begins).first.evaluate("element => element.scrollIntoView({ block: 'start' })")
+    if amid:
+        page.locator(amid).first.evaluate("element => element.scrollIntoView({ block: 'center' })")
     page.evaluate(DRAWN)
     answer = session.send("Page.captureScreenshot", asked)
     return base64.b64decode(answer["data"])

@@ -16,7 +16,7 @@ from infra.running import site_settings
 from shared.money import ZONE
 from shared.security import Role, issue_token, load_signing_key
 from tests.allowance.test_orders import camt
-from tests.browser.at_desks import city_with_desks, opens, sign_in, visiting
+from tests.browser.at_desks import SLOWLY_MS, city_with_desks, opens, sign_in, visiting
 from tests.browser.city_of_pictures import until
 from tests.browser.test_for_everybody import NARROW, violations
 from tests.browser.visitor import PATIENCE_MS, Visitors
@@ -80,6 +80,12 @@ def test_finance_takes_the_banks_file_reads_back_what_it_says_and_looks_at_the_a
         office.is_live()
         order = office.page.locator("[data-order]")
         expect(order).to_have_attribute("data-status", "sent", timeout=PATIENCE_MS)
+        expect(order.get_by_text("1 allowance", exact=True)).to_be_visible()
+        for inside in (office.page.locator("#find-order"), office.page.locator("table.few caption").first):
+            expect(inside).not_to_have_css("padding-left", "0px")
+        expect(office.page.locator("#lines-title")).to_be_visible()
+        expect(office.page.locator("[data-key=lines] thead th")).to_have_count(4)  # nothing is carried over
+        expect(office.page.locator(".choose .pair a").first).not_to_have_css("column-gap", "normal")
         with office.page.expect_download() as taken:
             office.page.get_by_role("link", name="File for the bank").click()
         made = Path(taken.value.path()).read_text("utf-8")
@@ -111,3 +117,20 @@ def test_finance_takes_the_banks_file_reads_back_what_it_says_and_looks_at_the_a
         assert violations(office) == []
         office.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
         assert office.width() <= NARROW[0]
+    the_counter_sees_what_came(visitors)
+
+
+def the_counter_sees_what_came(visitors: Visitors) -> None:
+    """At the site of the client: for whom it is, and nothing of a page that would be live and is not."""
+    with visitors.visitor("noord", size=NARROW) as counter:
+        line = counter.page.locator("[data-transfer][data-status=paid]")
+        for _ in range(SLOWLY_MS // 500):
+            sign_in(visitors, counter, "caseworker", "/counter/transfers")
+            if line.count():
+                break
+            counter.page.wait_for_timeout(500)
+        expect(line).to_have_count(1)
+        expect(line.get_by_role("link")).to_have_attribute("href", re.compile("^/clients/"))
+        expect(counter.page.locator("#pulse, #dropped")).to_have_count(0)
+        expect(counter.page.locator(".as-of")).to_have_text(re.compile(r"As of \d\d:\d\d"))
+        assert (violations(counter), counter.width() <= NARROW[0]) == ([], True)

@@ -63,6 +63,7 @@ def test_a_board_opens_without_a_connection_and_each_tap_comes_to_an_end(
             expect(desk.tile(place).locator(".waits")).to_be_visible(timeout=PATIENCE_MS)
         expect(waiting(desk)).to_have_count(4)
         expect(desk.button(free, "take")).to_be_disabled()
+        expect(desk.button(free, "take")).to_have_css("opacity", "0.55")
         assert violations(desk) == []
         assert desk.width() <= size[0]
         tapped_before = now(visitors)

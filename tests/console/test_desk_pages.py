@@ -3,6 +3,7 @@ is nothing to show."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,6 +17,7 @@ from services.console.api_screens import PLACES_MAX
 from shared.http_border import PAGE_POLICY, Border
 from shared.security import Role, load_public_keys, verify_token
 from tests.console.sample import uid
+from tests.console.test_city import answer, row
 from tests.console.test_pages import CLOCK, COOKIE, ENGLISH, HTML, Pages
 
 PATHS = ("/clients", "/clients/live", f"/clients/{uid(1)}", f"/clients/{uid(1)}/live")
@@ -175,3 +177,15 @@ async def test_a_list_that_is_longer_than_is_shown_says_that_there_is_more(there
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=answer), base_url="http://west.test") as client:
         shown = await Places(client, "intake").first("token", "clients")
     assert (len(shown[0]), shown[1]) == (min(there, PLACES_MAX), more)
+
+
+@pytest.mark.parametrize(("occupied", "shown"), [(60, "free none"), (59, "free")])
+async def test_a_house_where_nothing_is_free_does_not_look_as_if_there_were_room(
+    tmp_path: Path, occupied: int, shown: str
+) -> None:
+    told = answer(row(occupied=occupied, held=0, blocked=0, district="West"))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=told))
+    asked = httpx.AsyncClient(base_url="http://127.0.0.1:9", transport=transport)
+    page = await Desk(Pages(tmp_path), asked=asked).get("/city?district=West", "coordinator")
+    assert page.status_code == 200
+    assert set(re.findall(r'<td class="(free[^"]*)"', page.text)) == {shown}
