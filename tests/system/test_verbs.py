@@ -140,7 +140,7 @@ async def level(network: Network) -> None:
         for site in network.urls:
             async with network.client(site, "oncall") as client:
                 origins = (await client.get("/api/placement/capacity/digest")).json()["origins"]
-                newest = {"origin": "west/placement", "log": "pub", "limit": 1}
+                newest: dict[str, str | int] = {"origin": "west/placement", "log": "pub", "limit": 1}
                 journal = (await client.get("/api/console/journal", params=newest)).json()["items"]
                 last = journal[0]["sequence"] if journal else 0
                 positions.append((origins.get("west/placement", {}).get("sequence", 0), last))
