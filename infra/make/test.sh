@@ -32,7 +32,7 @@ fi
 again=$(mktemp)
 trap 'rm -f "$again"' EXIT
 status=0
-sh -c '{ sh infra/make/check.sh || kill -INT $$; } & exec .venv/bin/pytest "$@"' pytest --failed-to "$again" "$@" || status=$?
+sh -c '{ sh infra/make/check.sh || kill -INT $$; } & exec .venv/bin/pytest "$@"' pytest "--failed-to=$again" "$@" || status=$?
 [ -s "$again" ] || exit $status
 echo "UNSTEADY: these failed, as printed above; they are tried once more, alone. Whatever comes of it, they are to be mended:"
 cat "$again"

@@ -49,7 +49,7 @@ def test_the_run_says_which(tmp_path: Path, folder: str, body: str, again: list[
     (tmp_path / "tests" / folder).mkdir(parents=True)
     (tmp_path / "tests" / folder / "test_it.py").write_text(f"def test_it():\n    {body}\n")
     file = tmp_path / "again"
-    options = ("-p", "tests.support.second_try", "-n", "2", "--dist", "loadgroup", "--failed-to", str(file))
+    options = ("-p", "tests.support.second_try", "-n", "2", "--dist", "loadgroup", f"--failed-to={file}")
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", *options, "tests"],
         cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=60,
