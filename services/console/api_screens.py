@@ -338,18 +338,21 @@ class Screens:
             viewer.token, "search", kind=wanted.kind or None, household_size=wanted.people, features=wanted.features,
             district=wanted.district or None, limit=FOUND_MAX,
         )  # fmt: skip
-        answer, capacity, pending, active = await asyncio.gather(
-            search,
-            self.places.ask(viewer.token, "capacity", after=after),
-            self.places.every(viewer.token, "holds", status="pending") if taps else _nothing(),
-            self.places.every(viewer.token, "holds", status="active") if taps else _nothing(),
+        answer, capacity, holds = await asyncio.gather(
+            search, self.places.ask(viewer.token, "capacity", after=after), self._open(viewer) if taps else _nothing()
         )
         own = self.settings.site
         return {
             "found": found(answer["items"], capacity, wanted, own, taps=taps, words=spoken),
-            "asked": asked([*pending, *active], own, self.clock.now(), spoken),
+            "asked": asked(holds, own, self.clock.now(), spoken),
             "districts": sorted({row["district"] for row in capacity["rows"] if row["district"]}),
         }
+
+    async def _open(self, viewer: Viewer) -> list[dict[str, Any]]:
+        """Holds that others were asked for and those that stand. In this order, so that one that is agreed to between
+        the two is in both rather than in neither."""
+        pending = await self.places.every(viewer.token, "holds", status="pending")
+        return [*pending, *await self.places.every(viewer.token, "holds", status="active")]
 
 
 async def _nothing() -> list[dict[str, Any]]:

@@ -114,9 +114,11 @@ def _hold(item: Row, wanted: Wanted, title: str, *, own: bool, words: Words) -> 
 
 
 def asked(holds: Iterable[Row], own_site: str, now: datetime, words: Words) -> list[Asked]:
-    """What other sites were asked to keep, those that end first first."""
-    elsewhere = [hold for hold in holds if hold["site"] != own_site]
-    return [_asked(hold, now, words) for hold in sorted(elsewhere, key=lambda hold: (hold["expires_at"], hold["id"]))]
+    """What other sites were asked to keep, those that end first first. holds: of one that is in it twice, as it was
+    before and after its answer came, the last one counts."""
+    elsewhere = {hold["id"]: hold for hold in holds if hold["site"] != own_site}
+    ordered = sorted(elsewhere.values(), key=lambda hold: (hold["expires_at"], hold["id"]))
+    return [_asked(hold, now, words) for hold in ordered]
 
 
 def _asked(hold: Row, now: datetime, words: Words) -> Asked:

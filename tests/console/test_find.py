@@ -97,3 +97,8 @@ def test_only_what_was_asked_of_others_is_listed_the_next_to_end_first() -> None
 def test_what_was_given_up_is_not_given_up_twice() -> None:
     (one,) = asked([held(given_up=True)], "west", NOW, words("en"))
     assert one.tap is None
+
+
+def test_what_is_agreed_to_while_one_looks_is_listed_once() -> None:
+    (one,) = asked([held(), held(status="active", version=4)], "west", NOW, words("en"))
+    assert (one.status, one.tap is not None and one.tap.version) == ("active", 4)
