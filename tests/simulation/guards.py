@@ -24,11 +24,11 @@ BEGIN_AT: dict[str, int] = {
     "NoOrderGuard": 21, "NoDeduplication": 4, "CheckpointsMoveBack": 7, "NoTailCheck": 2, "MarksLost": 4,
     "NobodyAsked": 2, "CallOffsForgotten": 2, "TwoRequestsAtOnce": 4, "NoticesSayWhy": 4, "KeysKept": 4,
     "NobodyLeft": 10, "RepeatsUnmarked": 8, "RecordsBeforeSending": 4, "RemindsOfWhatIsOff": 10, "PaysTheErased": 4,
-    "PaymentsToldOnce": 74,
+    "PaymentsToldOnce": 217,
 }  # fmt: skip
 """The first seed in which each is missed: every one before it is a whole life, lived to find that nothing is missed in
 it. Who is not here is looked for from the first. Payments told once: a letter that was let go, and nothing told since,
-which is one seed in a hundred."""
+which is one seed in two hundred."""
 
 AMONG_MOVERS = frozenset({"MovesAreNotHeard", "PaidTwiceOver", "LimitsOfTheFirstWord"})
 """Looked for where clients are housed, and move."""
