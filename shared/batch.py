@@ -128,9 +128,12 @@ class Batch:
             nth = self._nth[told.log] = self._nth[told.log] + 1
             self._told.append((at, told.log, nth, told.id, told.type, told.subject, told.data, meta_bytes))
 
-    def arguments(self) -> list[str | None]:
-        """The function's arguments after the epoch and the base, in its order, as JSON. None for nothing."""
-        arguments = [in_json(self._checks), in_json(self._events), in_json(self._told), in_json(self._keys)]
+    def arguments(self) -> list[Any]:
+        """The function's arguments after the epoch and the base, in its order. None for nothing: the driver looks three
+        times at an empty list."""
+        arguments: list[Any] = [
+            in_json(self._checks), self._events or None, self._told or None, in_json(self._keys)
+        ]  # fmt: skip
         for rows in self._rows:
             if rows:
                 arguments.append(in_json([key for key, row in rows.items() if row is None]))
