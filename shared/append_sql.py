@@ -13,9 +13,10 @@ nobody did (-1: check every stream).
 The advisory lock makes writers queue, so that positions and sequences are numbered without holes and in commit order.
 Were it taken out, two writers would number the same rows: the primary keys would refuse one of them, and it would halt.
 
-Events and what is told, which are mostly bytes, arrive as arrays of composite values. The rows of views, many columns of
-few letters each, arrive as JSON, one array of arrays a table: written by one call of a C encoder they cost the process,
-which is the limit, half of what the driver takes for composite values; the database, which is not, pays a little more.
+Events and what is told, which are mostly bytes, arrive as arrays of composite values. The rows of views, many columns
+of few letters each, arrive as JSON, one array of arrays a table: written by one call of a C encoder they cost the
+process, which is the limit, half of what the driver takes for composite values; the database, which is not, pays a
+little more.
 """
 
 from __future__ import annotations
