@@ -17,7 +17,7 @@ from shared.envelope import Log
 from shared.ports import Append, Appended, KeyRecord, KeyTaken, Put, StreamWrite, Told, Untellable, VersionConflict
 from shared.schema import key_columns
 
-_encode = msgspec.json.Encoder().encode
+_encode_meta = msgspec.json.Encoder().encode
 
 Row = tuple[Any, ...]
 ToldRow = tuple[Told, int, datetime]
@@ -56,19 +56,23 @@ def read_back(told: Sequence[Told]) -> None:
 
 
 class Slot:
-    """A table's place among the function's parameters, how many values its rows have, and the key of a full row."""
+    """A table's place among the function's parameters, and the shape of its rows.
+
+    key: of a full row. blank: a row that says no more than its key, which is what the function needs to delete it.
+    """
 
     def __init__(self, index: int, table: sa.Table) -> None:
         names = list(table.columns.keys())
         columns = [names.index(name) for name in key_columns(table)]
-        self.index, self.width = index, len(names)
+        self.index = index
         self.key: Callable[[Row], Row] = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
+        self._width, self._key_columns = len(names), columns
 
-
-def in_json(rows: Sequence[Row]) -> str | None:
-    """Rows as the statements of `append_sql.py` read them: an array of arrays, bytes in base64, times in ISO 8601; None
-    for none."""
-    return _encode(rows).decode() if rows else None
+    def blank(self, key: Row) -> Row:
+        row: list[Any] = [None] * self._width
+        for column, value in zip(self._key_columns, key, strict=True):
+            row[column] = value
+        return tuple(row)
 
 
 class Batch:
@@ -102,8 +106,6 @@ class Batch:
             for change in append.rows:
                 slot = slots[change.table.name]
                 if type(change) is Put:
-                    if len(change.values) != slot.width:
-                        raise ValueError(f"a row of {change.table.name} has {slot.width} values")
                     self._rows[slot.index][slot.key(change.values)] = change.values
                 else:
                     self._rows[slot.index][change.key] = None  # type: ignore[union-attr]
@@ -117,27 +119,25 @@ class Batch:
         for event in write.events:
             version += 1
             if event.meta is not meta:
-                meta, meta_bytes = event.meta, _encode(event.meta)
+                meta, meta_bytes = event.meta, _encode_meta(event.meta)
             self._events.append((at, stream, version, event.id, event.type, event.data, meta_bytes))
 
     def _add_told(self, at: float, rows: Sequence[Told]) -> None:
         meta, meta_bytes = None, b""
         for told in rows:
             if told.meta is not meta:
-                meta, meta_bytes = told.meta, _encode(told.meta)
+                meta, meta_bytes = told.meta, _encode_meta(told.meta)
             nth = self._nth[told.log] = self._nth[told.log] + 1
             self._told.append((at, told.log, nth, told.id, told.type, told.subject, told.data, meta_bytes))
 
     def arguments(self) -> list[Any]:
         """The function's arguments after the epoch and the base, in its order. None for nothing: the driver looks three
         times at an empty list."""
-        arguments: list[Any] = [
-            in_json(self._checks), self._events or None, self._told or None, in_json(self._keys)
-        ]  # fmt: skip
-        for rows in self._rows:
+        arguments: list[Any] = [self._checks or None, self._events or None, self._told or None, self._keys or None]
+        for slot, rows in zip(self._slots.values(), self._rows, strict=True):
             if rows:
-                arguments.append(in_json([key for key, row in rows.items() if row is None]))
-                arguments.append(in_json([row for row in rows.values() if row is not None]))
+                arguments.append([slot.blank(key) for key, row in rows.items() if row is None] or None)
+                arguments.append([row for row in rows.values() if row is not None] or None)
             else:
                 arguments += (None, None)
         return arguments

@@ -11,7 +11,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from shared.append_sql import LOCK_KEYS, delete_statement, quote, upsert_statement
-from shared.batch import Row, Slot, in_json
+from shared.batch import Row, Slot
 from shared.parked import NEW
 from shared.ports import Put, RowChange, StoreUnavailable
 from shared.store import PgStore
@@ -141,12 +141,13 @@ class Beside:
 
     async def _write(self, slot: Slot, changes: Sequence[tuple[Row, Row | None]]) -> None:
         new = self.fresh[self._tables[slot.index].name]
-        gone = in_json([key for key, row in changes if row is None])
-        if gone is not None:
-            await self._connection.execute(delete_statement(new, "$1::jsonb"), gone)
-        put = in_json([row for _, row in changes if row is not None])
-        if put is not None:
-            await self._connection.execute(upsert_statement(new, "$1::jsonb"), put)
+        rows = f"$1::{quote(new.name)}[]"
+        gone = [slot.blank(key) for key, row in changes if row is None]
+        if gone:
+            await self._connection.execute(delete_statement(new, rows), gone)
+        put = [row for _, row in changes if row is not None]
+        if put:
+            await self._connection.execute(upsert_statement(new, rows), put)
 
     async def swap(self, last_step: Callable[[Connection], Awaitable[bool]]) -> bool:
         """Takes the lock of all writers, does the last step, and lets the new tables take the old ones' places.
