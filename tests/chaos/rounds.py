@@ -153,6 +153,7 @@ async def _play(network: Network, fault: Fault) -> tuple[Tally, float]:
         load = asyncio.gather(*(desk.work(stop) for desk in working))
         while sum(len(desk.began) for desk in working) < WARM_UP_COMMANDS and not load.done():
             await asyncio.sleep(LOOK_SECONDS)
+        await _telling(watchers)
         await fault.work(scene)
         over = time.monotonic()
         if not scene.events:
@@ -165,6 +166,17 @@ async def _play(network: Network, fault: Fault) -> tuple[Tally, float]:
         for desk in working:
             tally.add(await desk.count())
     return tally, seconds
+
+
+async def _telling(watchers: dict[str, httpx.AsyncClient]) -> None:
+    """Waits until every site knows where its logs end on the bus: one that has started just now tells nothing before
+    others have said how far they heard it, and with its link cut nobody could."""
+    async with asyncio.timeout(EQUAL_SECONDS_MAX):
+        while True:
+            said = [(await client.get("/api/placement/health")).json() for client in watchers.values()]
+            if all(log["published"] is not None for each in said for log in each["logs"]):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _equal(watchers: dict[str, httpx.AsyncClient]) -> None:
