@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import sqlalchemy as sa
@@ -20,18 +20,37 @@ from shared.schema import key_columns
 _encode_meta = msgspec.json.Encoder().encode
 
 Row = tuple[Any, ...]
-ToldRow = tuple[Told, int, datetime]
-"""A row of the outbox, its sequence, and when it was recorded."""
+Own: TypeAlias = str | tuple[str, str]
+
+NEWS_OF_NOBODY: Mapping[Log, Sequence[ToldRow]] = {}
+"""What the outbox grew by when nothing was told."""
+
+
+class ToldRow(msgspec.Struct, gc=False):
+    """A row of the outbox, its sequence, and when it was recorded."""
+
+    told: Told
+    sequence: int
+    recorded_at: datetime
+
+
+def own(append: Append) -> tuple[Own, ...]:
+    """What no two appends under way may share: streams, and idempotency keys."""
+    streams, keys = append.streams, append.keys
+    if len(streams) == 1 and not keys:
+        return (streams[0].stream,)
+    return (*[write.stream for write in streams], *[(key.scope, key.key) for key in keys])
 
 
 class Pending:
-    """An append and whoever waits for it."""
+    """An append and whoever waits for it. own: what no other under way may share with it."""
 
-    __slots__ = ("append", "future")
+    __slots__ = ("append", "future", "own")
 
     def __init__(self, append: Append, future: asyncio.Future[Appended]) -> None:
         self.append = append
         self.future = future
+        self.own = own(append)
 
     def answer(self, result: Appended | Exception) -> None:
         if self.future.done():
@@ -65,7 +84,9 @@ class Slot:
         names = list(table.columns.keys())
         columns = [names.index(name) for name in key_columns(table)]
         self.index = index
-        self.key: Callable[[Row], Row] = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
+        self.key: Callable[[Row], Row] = itemgetter(*columns)
+        if len(columns) == 1:  # a tuple of one, as the others are of several
+            self.key = itemgetter(slice(columns[0], columns[0] + 1))
         self._width, self._key_columns = len(names), columns
 
     def blank(self, key: Row) -> Row:
@@ -123,12 +144,13 @@ class Batch:
             self._events.append((at, stream, version, event.id, event.type, event.data, meta_bytes))
 
     def _add_told(self, at: float, rows: Sequence[Told]) -> None:
-        meta, meta_bytes = None, b""
+        meta, meta_bytes, last = None, b"", self._nth
         for told in rows:
             if told.meta is not meta:
                 meta, meta_bytes = told.meta, _encode_meta(told.meta)
-            nth = self._nth[told.log] = self._nth[told.log] + 1
-            self._told.append((at, told.log, nth, told.id, told.type, told.subject, told.data, meta_bytes))
+            log = told.log
+            nth = last[log] = last[log] + 1
+            self._told.append((at, log, nth, told.id, told.type, told.subject, told.data, meta_bytes))
 
     def arguments(self) -> list[Any]:
         """The function's arguments after the epoch and the base, in its order. None for nothing: the driver looks three
@@ -156,21 +178,23 @@ class Batch:
         for number in taken:
             self._keyed[number - 1].answer(KeyTaken())
 
-    def stored(self, base: int, pub: int, loc: int) -> tuple[list[Appended], list[ToldRow]]:
-        """The answer to each caller, and the rows of the outbox, in order. base, pub, loc: where the positions and the
-        sequences of this batch began.
+    def stored(self, base: int, pub: int, loc: int) -> tuple[list[Appended], Mapping[Log, Sequence[ToldRow]]]:
+        """The answer to each caller, and the rows of each log of the outbox, in order. base, pub, loc: where the
+        positions and the sequences of this batch began.
         """
         position, last = base, {"pub": pub, "loc": loc}
         answers: list[Appended] = []
-        rows: list[ToldRow] = []
+        rows: dict[Log, list[ToldRow]] = {"pub": [], "loc": []}
         for pending in self.pendings:
             append = pending.append
             written: dict[Log, int] = {}
             for write in append.streams:
                 position += len(write.events)
+            at = append.recorded_at
             for told in append.told:
-                written[told.log] = last[told.log] = last[told.log] + 1
-                rows.append((told, last[told.log], append.recorded_at))
+                log = told.log
+                sequence = written[log] = last[log] = last[log] + 1
+                rows[log].append(ToldRow(told, sequence, at))
             answers.append(Appended(position, written))
         return answers, rows
 

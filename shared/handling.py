@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -133,6 +133,8 @@ class Also(NamedTuple):
 
 
 NOTHING_ELSE = Also()
+
+_POSTGRESQL: Mapping[str, str] = {"db.system.name": "postgresql"}
 
 
 class Handled(msgspec.Struct, gc=False):
@@ -266,7 +268,7 @@ class Handler(Generic[S, C, E]):
         after = self._decider.fold(before, decided)
         with span("tell"):
             append = self._append(stream, version, before, decided, after, command, context, also)
-        with span("store append", attributes={"db.system.name": "postgresql"}):
+        with span("store append", attributes=_POSTGRESQL):
             appended = await self._store.append(append)
         version += len(decided)
         self._remember(stream, after, version)

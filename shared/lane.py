@@ -8,7 +8,10 @@ from typing import TypeAlias
 
 import asyncpg
 
+from shared import driver
 from shared.batch import Pending
+
+__all__ = ["Connection", "Lane", "driver"]
 
 SERVER_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",

@@ -18,14 +18,14 @@ from shared.clock import Clock
 from shared.envelope import Log, Message, Meta, Origin, Recorded
 
 
-class Put(NamedTuple):
+class Put(msgspec.Struct, frozen=True, gc=False):
     """Insert this row or replace the one with its key. `values` follow the table's columns in order."""
 
     table: sa.Table
     values: tuple[Any, ...]
 
 
-class Delete(NamedTuple):
+class Delete(msgspec.Struct, frozen=True, gc=False):
     """Remove the row with this key, if it is there. `key` follows the table's primary key in order."""
 
     table: sa.Table

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from shared.envelope import LOGS, Log, Message
+from collections.abc import Sequence
+
+from shared.batch import ToldRow
+from shared.envelope import LOGS, Log
 
 BYTES_MAX = 4 * 1024 * 1024
 """Payloads kept of each log at most."""
@@ -17,23 +20,26 @@ class Recent:
 
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self._rows: dict[Log, list[Message]] = {log: [] for log in LOGS}
+        self._rows: dict[Log, list[ToldRow]] = {log: [] for log in LOGS}
         self._bytes: dict[Log, int] = dict.fromkeys(LOGS, 0)
 
-    def add(self, row: Message) -> None:
-        """A row was committed. One that does not follow the last begins anew: somebody else wrote in between."""
-        rows = self._rows[row.log]
-        if rows and row.sequence != rows[-1].sequence + 1:
+    def add(self, log: Log, new: Sequence[ToldRow]) -> None:
+        """Rows of one log were committed, in order and without a hole. If they do not follow the last, all begins anew:
+        somebody else wrote in between."""
+        if not new:
+            return
+        rows = self._rows[log]
+        if rows and new[0].sequence != rows[-1].sequence + 1:
             rows.clear()
-            self._bytes[row.log] = 0
-        rows.append(row)
-        self._bytes[row.log] += len(row.data)
-        while self._bytes[row.log] > self._bytes_max:
+            self._bytes[log] = 0
+        rows += new
+        self._bytes[log] += sum([len(row.told.data) for row in new])
+        while self._bytes[log] > self._bytes_max:
             half = len(rows) // 2 + 1
-            self._bytes[row.log] -= sum(len(old.data) for old in rows[:half])
+            self._bytes[log] -= sum([len(old.told.data) for old in rows[:half]])
             del rows[:half]
 
-    def after(self, log: Log, sequence: int, limit: int) -> list[Message] | None:
+    def after(self, log: Log, sequence: int, limit: int) -> Sequence[ToldRow] | None:
         """At most `limit` rows behind `sequence`; None when only the database knows whether there are any."""
         rows = self._rows[log]
         if not rows or not rows[0].sequence <= sequence + 1 <= rows[-1].sequence:

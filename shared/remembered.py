@@ -24,10 +24,11 @@ class Remembered:
         self._told: dict[Log, tuple[int, int, str]] = {}
         self._read: dict[tuple[str, str, str], tuple[int, int]] = {}
 
-    def told(self, epoch: int, rows: Sequence[ToldRow]) -> None:
-        """These rows of the outbox are stored."""
-        for row, sequence, _ in rows:
-            self._told[row.log] = (epoch, sequence, row.id)
+    def told(self, epoch: int, log: Log, rows: Sequence[ToldRow]) -> None:
+        """These rows of one log of the outbox are stored, in order."""
+        if rows:
+            last = rows[-1]
+            self._told[log] = (epoch, last.sequence, last.told.id)
 
     def read(self, rows: Iterable[RowChange]) -> None:
         """These rows of views are stored; checkpoints are among them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -155,15 +155,13 @@ class PgStore:
         self._remembered.read(append.rows)
         return appended
 
-    def _stored(self, size: int, told: Sequence[ToldRow]) -> None:
+    def _stored(self, size: int, told: Mapping[Log, Sequence[ToldRow]]) -> None:
         self.on_batch(size)
-        origin = self.origin
-        for row, sequence, recorded_at in told:
-            self._recent.add(_as_message(origin, row, sequence, recorded_at))
-        if told:
-            self._remembered.told(origin.epoch, told)
+        for log, rows in told.items():
+            self._recent.add(log, rows)
+            self._remembered.told(self.origin.epoch, log, rows)
         self.appended.set()
-        if told:
+        if any(told.values()):
             self.told.set()
 
     def _lost(self) -> None:
@@ -256,7 +254,7 @@ class PgStore:
         origin = self.origin
         recent = self._recent.after(log, after_sequence, limit)
         if recent is not None:
-            return recent
+            return [_as_message(origin, row) for row in recent]
         rows = await self.query(
             lambda pool: pool.fetch(
                 "select sequence, id, type, subject, data, meta, recorded_at from outbox"
@@ -345,17 +343,18 @@ def _recorded(row: asyncpg.Record) -> Recorded:
     return Recorded(position, stream, version, str(id_), type_, data, _decode_meta(meta), recorded_at)
 
 
-def _as_message(origin: Origin, told: Told, sequence: int, recorded_at: datetime) -> Message:
+def _as_message(origin: Origin, row: ToldRow) -> Message:
     """A row of the outbox as it would be read from the database."""
+    told = row.told
     meta = told.meta
     return Message(
         origin,
         told.log,
-        sequence,
+        row.sequence,
         told.id,
         told.type,
         told.subject,
-        recorded_at,
+        row.recorded_at,
         meta.correlation_id,
         meta.causation_id,
         told.data,

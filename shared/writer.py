@@ -15,14 +15,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import asyncpg
 import sqlalchemy as sa
 
 from shared.append_sql import LOCK, append_call, append_function
-from shared.batch import Batch, Pending, Slot, ToldRow, read_back
+from shared.batch import NEWS_OF_NOBODY, Batch, Own, Pending, Slot, ToldRow, read_back
 from shared.envelope import Log, Origin
 from shared.lane import Connection, Lane
 from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, Untellable, VersionConflict
@@ -76,7 +75,6 @@ _VERSIONS = "events_stream_version"
 """Two events with one version: what a lane knew by heart was wrong, and the database did not believe it."""
 
 Answers = list[tuple[Pending, Appended]]
-Own: TypeAlias = str | tuple[str, str]
 
 
 def unreachable(error: BaseException) -> bool:
@@ -88,15 +86,15 @@ class Writer:
     """The writer of one store.
 
     tables: whatever is written inline with the appends. lock: the statement that makes writers queue.
-    on_stored: called with the number of appends stored and the rows by which the outbox grew.
+    on_stored: called with the number of appends stored and the rows by which each log grew.
     on_lost: called when a connection is made: whatever was known of the database may be of another one.
     on_halt: called with the reason when another process has begun a new epoch, or writes without the lock, or the
     database is older. older: asked on each connection before anything is written: why it is, or None.
     """
 
     def __init__(
-        self, dsn: str, origin: Origin, tables: Sequence[sa.Table], on_stored: Callable[[int, Sequence[ToldRow]], None],
-        on_lost: Callable[[], None], on_halt: Callable[[str], None],
+        self, dsn: str, origin: Origin, tables: Sequence[sa.Table],
+        on_stored: Callable[[int, Mapping[Log, Sequence[ToldRow]]], None], on_lost: Callable[[], None], on_halt: Callable[[str], None],
         older: Callable[[Connection], Awaitable[str | None]], lock: str = LOCK,
     ) -> None:  # fmt: skip
         self.origin = origin
@@ -176,7 +174,7 @@ class Writer:
                 if not self._under_way and len(self._queue) < AHEAD_MIN:
                     await asyncio.sleep(0)  # whoever else is about to append gets into this batch
                 continue
-            lane.batch, own = batch, {name for pending in batch for name in _own(pending.append)}
+            lane.batch, own = batch, {name for pending in batch for name in pending.own}
             self._under_way += 1
             self._busy |= own
             answers = await self._store(lane, batch)
@@ -209,7 +207,7 @@ class Writer:
             except Untellable as refused:
                 pending.answer(refused)
                 continue
-            own = _own(pending.append)
+            own = pending.own
             (batch if taken.isdisjoint(own) else later).append(pending)
             taken.update(own)
         self._queue.extendleft(reversed(later))
@@ -345,7 +343,7 @@ class Writer:
             found = None if pending.future.done() else await self._find(connection, pending.append)
             if found is not None:
                 pending.answer(found)
-                self._on_stored(1, [])
+                self._on_stored(1, NEWS_OF_NOBODY)
         return [pending for pending in batch if not pending.future.done()]
 
     async def _find(self, connection: Connection, append: Append) -> Appended | None:
@@ -376,11 +374,6 @@ class Writer:
         if position is None:
             position = await connection.fetchval("select coalesce(max(position), 0) from events")
         return Appended(position, sequences)
-
-
-def _own(append: Append) -> list[Own]:
-    """What no two appends under way may share: streams, and idempotency keys."""
-    return [*(write.stream for write in append.streams), *((key.scope, key.key) for key in append.keys)]
 
 
 def _tell(answers: Answers) -> None:

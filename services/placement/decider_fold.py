@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -193,19 +193,16 @@ class _Change:
     def _free(self) -> dict[str, tuple[str, ...]]:
         if len(self.taken) + len(self.freed) >= _SORT_ANEW_FROM:
             return self._sorted_anew()
-        free = self.state.free
-        orders: dict[str, list[str]] = {}
-
-        def order(kind: str) -> list[str]:
-            if kind not in orders:
-                orders[kind] = list(free.get(kind, ()))
-            return orders[kind]
-
+        free = dict(self.state.free)
         for place in self.taken:
-            order(place.kind).remove(place.id)
+            ids = free[place.kind]
+            at = ids.index(place.id)
+            free[place.kind] = ids[:at] + ids[at + 1 :]
         for place in self.freed:
-            insort(order(place.kind), place.id, key=self._fit)
-        return free | {kind: tuple(ids) for kind, ids in orders.items()}
+            ids = free.get(place.kind, ())
+            at = bisect_right(ids, fit_order(place), key=self._fit)
+            free[place.kind] = (*ids[:at], place.id, *ids[at:])
+        return free
 
     def _sorted_anew(self) -> dict[str, tuple[str, ...]]:
         free, gone = dict(self.state.free), {place.id for place in self.taken}

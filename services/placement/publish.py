@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from services.placement import events as ev
 from services.placement.decider_fold import evolve
@@ -24,7 +26,7 @@ from shared.contracts import placement as told
 from shared.contracts.base import Contract, Draft, Written
 
 
-class Telling(NamedTuple):
+class Telling(msgspec.Struct, frozen=True, gc=False):
     """subject: what it is about; of a letter the addressee. observed_at: when a person saw it, if that is known."""
 
     event: Written[Any] | Draft
@@ -153,11 +155,15 @@ def _figures(after: Location, changed: Sequence[Group], events: Sequence[ev.Loca
     return Telling(_capacity(after, changed), after.name, max(seen, default=None))
 
 
+_UNSEEN = frozenset({ev.PlaceHeld, ev.HoldCancelled, ev.HoldLapsed})
+"""What nobody looked for. They are among the most frequent: asked first, and by their class alone."""
+
+
 def _look(event: ev.LocationEvent) -> datetime | None:
     """When a person saw what an event tells; None when nobody looked."""
+    if type(event) in _UNSEEN:
+        return None
     match event:
-        case ev.PlaceHeld() | ev.HoldCancelled() | ev.HoldLapsed():
-            return None
         case ev.StayBegan() | ev.StaysBegan():
             return event.began_at
         case ev.StayMoved():

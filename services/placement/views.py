@@ -278,10 +278,11 @@ class _Board:
                 before = self._before
                 gone = before.places.get(place_id) or before.standby.get(place_id) or self._opened[place_id]
                 rows.append(Put(places, _place_row(name, gone, "closed", self._closed[place_id])))
-        for table, changed in (
-            (holds, self._holds), (stays, self._stays), (nights, self._nights), (head_counts, self._counts),
-            (sessions, self._sessions),
-        ):  # fmt: skip
+        if self._holds:
+            rows += [Put(holds, row) for row in self._holds.values()]
+        if self._stays:
+            rows += [Put(stays, row) for row in self._stays.values()]
+        for table, changed in ((nights, self._nights), (head_counts, self._counts), (sessions, self._sessions)):
             if changed:
                 rows += [Put(table, row) for row in changed.values()]
         return rows
