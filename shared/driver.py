@@ -1,10 +1,10 @@
 """The PostgreSQL driver asks of every value of an array what kind of thing it is; here it gets its answer sooner.
 
-`asyncpg` writes an array of rows down after it has asked each row four times whether it is iterable, sized or a mapping,
-by the abstract classes of `collections.abc`: a call of Python each, a microsecond a row, and a command has six rows or
-more (37 calls a command, counted). The questions stay as they are; that a tuple, a list or a string is iterable and
-sized is answered before the abstract class is asked. Only a `dict` counts as a mapping: this program hands the driver no
-other. Decision 72.
+`asyncpg` writes an array of rows down after it has asked each row four times whether it is iterable, sized or a
+mapping, by the abstract classes of `collections.abc`: a call of Python each, a microsecond a row, and a command has six
+rows or more (37 calls a command, counted). The questions stay as they are; that a tuple, a list or a string is iterable
+and sized is answered before the abstract class is asked. Only a `dict` counts as a mapping: this program hands the
+driver no other. Decision 72.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from types import ModuleType
 from asyncpg.protocol import protocol
 
 NAMES = ("IterableABC", "SizedABC", "MappingABC")
-"""What `asyncpg/protocol/codecs/array.pyx` calls them. Were they called otherwise one day, nothing would change here but
-the speed, and a test says so."""
+"""What `asyncpg/protocol/codecs/array.pyx` calls them. Were they called otherwise one day, nothing would change here
+but the speed, and a test says so."""
 
 
 def answer_sooner(module: ModuleType) -> None:

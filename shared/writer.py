@@ -94,7 +94,8 @@ class Writer:
 
     def __init__(
         self, dsn: str, origin: Origin, tables: Sequence[sa.Table],
-        on_stored: Callable[[int, Mapping[Log, Sequence[ToldRow]]], None], on_lost: Callable[[], None], on_halt: Callable[[str], None],
+        on_stored: Callable[[int, Mapping[Log, Sequence[ToldRow]]], None], on_lost: Callable[[], None],
+        on_halt: Callable[[str], None],
         older: Callable[[Connection], Awaitable[str | None]], lock: str = LOCK,
     ) -> None:  # fmt: skip
         self.origin = origin
