@@ -253,8 +253,7 @@ class _Board:
                 assert_never(event)
 
     def _touch(self, place_ids: Sequence[str]) -> None:
-        for place_id in place_ids:
-            self._touched[place_id] = None
+        self._touched.update(dict.fromkeys(place_ids))
 
     def _stay_began(self, event: ev.StayBegan, version: int) -> None:
         if event.hold_id is not None:
