@@ -18,6 +18,10 @@ pytest_plugins = ["tests.support.second_try"]
 
 keep_in_memory()
 
+# Until all tests are known: loading them makes millions of objects, and what looks for something to throw away finds
+# nothing and takes a third of the time, in every worker.
+gc.disable()
+
 TOGETHER = ("alerts", "system", "browser")
 """Folders whose tests share a running network: a file of them stays with one worker."""
 
@@ -67,3 +71,4 @@ def pytest_collection_finish() -> None:
     """What has been loaded by now stays: nothing of it is looked at again for something to throw away."""
     gc.collect()
     gc.freeze()
+    gc.enable()

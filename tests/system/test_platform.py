@@ -293,7 +293,8 @@ def test_a_bus_that_could_not_write_a_stream_has_given_up_until_it_is_started_ag
 
 
 async def told(buses: Buses) -> None:
-    """Writes to the log of the only service, which finds no room: nothing is answered, or a refusal."""
+    """Writes to the log of the only service, which finds no room: nothing is answered, or a refusal. Until the server
+    has given up, or it should have long since."""
     user = "city.placement.relay"
     client = await nats.connect(buses.servers["stad"].url, nkeys_seed=str(buses.credentials["stad"][user]),
                                 inbox_prefix=inbox_prefix("stad", user))  # fmt: skip
@@ -301,6 +302,8 @@ async def told(buses: Buses) -> None:
         for _ in range(20):
             with suppress(nats.errors.Error):
                 await client.request("plek.stad.pub.placement.capacity-told", b"x" * 200_000, timeout=1)
+            if await asyncio.to_thread(buses.gave_up, "stad"):
+                break
     finally:
         await client.close()
 
