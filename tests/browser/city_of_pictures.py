@@ -291,10 +291,28 @@ def let_weeks_pass(network: Network) -> bool:
         for stay in (*sheltered.values(), *list(overnight.values())[: MOVED - 2]):
             _post(house, f"/api/placement/stays/{stay}/end", reason="moved_on")
         until("all seats are granted", lambda: _programme(desk)["occupied"] >= 6 + MOVED)
+        for client in (*sheltered, *list(overnight)[: MOVED - 2]):
+            until("their desk has heard that they left", partial(_left, desk, client))
+        _guided(desk, [*sheltered, *overnight])
     held = _sessions_open(network)
     _weeks_on(network, 7)
     _somebody_counts(network, held)
     return True
+
+
+def _left(desk: httpx.Client, client: str) -> bool:
+    """Whether the desk knows of no house they live in."""
+    answer = desk.get(f"/api/intake/clients/{client}/home")
+    return answer.is_success and answer.json()["home"] is None
+
+
+def _guided(desk: httpx.Client, clients: Sequence[str]) -> None:
+    """Their guidance is over: less than half of them have a perspective of residence."""
+    ways = (("durable", "legal_stay"),) * (MOVED - 2) + (("none", "left"),) * (MOVED + 2)
+    for client, (outcome, kind) in zip(clients, ways, strict=True):
+        path = f"/api/intake/clients/{client}/trajectories"
+        made = _post(desk, path, goals=["een advocaat spreken"])["id"]
+        _post(desk, f"{path}/{made}/end", outcome=outcome, kind=kind)
 
 
 def _have_files(desk: httpx.Client, house: httpx.Client, kind: str) -> dict[str, str]:
