@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from services.console.guests import NOBODY, Guests
+from services.console.network import site_title
 from services.console.words import Words
 from shared.contracts.vocabulary import HOLD_MINUTES_DEFAULT
 from shared.unspoken import Withheld
@@ -259,7 +260,7 @@ def use_of(place: Row, holds: Mapping[str, Row], stays: Mapping[str, Row], now: 
     elif place["status"] == "held" and hold is not None:
         found.append(words("board.until", time=_moment(hold["expires_at"], now, words)))
         if hold.get("expected_from"):
-            found.append(words("board.expected_from", site=hold["expected_from"]))
+            found.append(words("board.expected_from", site=site_title(hold["expected_from"])))
         found += _household(hold, words)
     elif place["status"] == "blocked" and place["block"] is not None:
         found.append(words(f"reason.{place['block']['reason']}"))

@@ -55,7 +55,7 @@ class Words:
         return f"{n:,}".replace(",", self("number.group"))
 
     def euros(self, cents: int) -> str:
-        """An amount of money: € 1.234,50, or €1,234.50."""
+        """An amount of money, never broken over two lines: € 1.234,50, or €1,234.50."""
         whole, rest = divmod(abs(cents), 100)
         amount = f"{self.number(whole)}{self('number.point')}{rest:02}"
         return self("number.minus_euros" if cents < 0 else "number.euros", amount=amount)

@@ -80,10 +80,10 @@ def rooms(chance: Chance) -> list[Room]:
         if floor != women and chance.random() < 0.15:
             features = (*features, "quiet")
         found.append(Room(f"{floor}{door:02d}", "shelter_24h", features=features))
-    found.append(Room("Night hall", "night_shelter", count=chance.randint(10, 14)))
+    found.append(Room("Nachtzaal", "night_shelter", count=chance.randint(10, 14)))
     for unit in range(1, chance.randint(2, 3) + 1):
         features = ("cot", "private") if unit == 1 else ("private",)
-        found.append(Room(f"Family {unit}", "family_shelter", count=1, sleeps=chance.randint(4, 5), features=features))
+        found.append(Room(f"Gezin {unit}", "family_shelter", count=1, sleeps=chance.randint(4, 5), features=features))
     found.append(Room("Recovery", "medical_respite", features=("quiet", "step_free")))
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -280,7 +280,10 @@ def let_weeks_pass(network: Network) -> bool:
     """Two weeks in which people found places, and left them for an allowance: they are over when this returns. True."""
     with _desk(network, "west", "caseworker") as desk, _desk(network, "west", "operator") as house:
         sheltered, overnight = (_have_files(desk, house, kind) for kind in ("shelter_24h", "night_shelter"))
+        now = _now(house)
+        counted = _hours(house, now - timedelta(days=now.weekday()), NEXT_WEEK)
     _weeks_on(network, 8)
+    _somebody_counts(network, counted)
     with _desk(network, "west", "caseworker") as desk, _desk(network, "west", "operator") as house:
         programme = _programme(desk)["id"]
         for client in sheltered:
@@ -288,10 +291,28 @@ def let_weeks_pass(network: Network) -> bool:
         for stay in (*sheltered.values(), *list(overnight.values())[: MOVED - 2]):
             _post(house, f"/api/placement/stays/{stay}/end", reason="moved_on")
         until("all seats are granted", lambda: _programme(desk)["occupied"] >= 6 + MOVED)
+        for client in (*sheltered, *list(overnight)[: MOVED - 2]):
+            until("their desk has heard that they left", partial(_left, desk, client))
+        _guided(desk, [*sheltered, *overnight])
     held = _sessions_open(network)
     _weeks_on(network, 7)
     _somebody_counts(network, held)
     return True
+
+
+def _left(desk: httpx.Client, client: str) -> bool:
+    """Whether the desk knows of no house they live in."""
+    answer = desk.get(f"/api/intake/clients/{client}/home")
+    return answer.is_success and answer.json()["home"] is None
+
+
+def _guided(desk: httpx.Client, clients: Sequence[str]) -> None:
+    """Their guidance is over: less than half of them have a perspective of residence."""
+    ways = (("durable", "legal_stay"),) * (MOVED - 2) + (("none", "left"),) * (MOVED + 2)
+    for client, (outcome, kind) in zip(clients, ways, strict=True):
+        path = f"/api/intake/clients/{client}/trajectories"
+        made = _post(desk, path, goals=["een advocaat spreken"])["id"]
+        _post(desk, f"{path}/{made}/end", outcome=outcome, kind=kind)
 
 
 def _have_files(desk: httpx.Client, house: httpx.Client, kind: str) -> dict[str, str]:
@@ -334,24 +355,34 @@ SESSIONS = (("consultation", 3, 10, 2, 3), ("consultation", 4, 14, 2, 6), ("acti
 """Kind, days from the week's end, hour, hours, and seats: the first is full when it is looked at."""
 HELD = (("consultation", -1, 10, 2, 8), ("activation", -2, 13, 3, 12))
 """Those that are over by then: one of them counted."""
+NEXT_WEEK = (("consultation", 7, 10, 2, 8), ("consultation", 9, 10, 2, 3), ("activation", 10, 13, 3, 12))
+"""Days from this week's Monday: the week that is over, and told of, when it is looked at has a full one."""
 
 
 def _sessions_open(network: Network) -> list[str]:
     """West's hours of the week to come and of the week after it, with seats booked. Those of the week to come."""
-    held: list[str] = []
     with _desk(network, "west", "operator") as desk:
-        now = datetime.fromisoformat(desk.get("/api/placement/capacity").json()["as_of"]).astimezone(ZONE)
-        for kind, days, hour, hours, seats in (*HELD, *SESSIONS):
-            begins = (now + timedelta(days=7 + days)).replace(hour=hour, minute=0, second=0, microsecond=0)
-            made = _post(
-                desk, "/api/placement/sessions", location="west", kind=kind, starts_at=begins.isoformat(),
-                ends_at=(begins + timedelta(hours=hours)).isoformat(), seats=seats,
-            )["id"]  # fmt: skip
-            for _ in range(min(seats, 7 if days < 0 else 3)):
-                _post(desk, f"/api/placement/sessions/{made}/book")
-            if days < 0:
-                held.append(made)
-    return held
+        week_end = _now(desk) + timedelta(days=7)
+        _hours(desk, week_end, SESSIONS)
+        return _hours(desk, week_end, HELD)
+
+
+def _now(desk: httpx.Client) -> datetime:
+    """By the clock of the site, which may have been put forward."""
+    return datetime.fromisoformat(desk.get("/api/placement/capacity").json()["as_of"]).astimezone(ZONE)
+
+
+def _hours(desk: httpx.Client, day: datetime, hours: Sequence[tuple[str, int, int, int, int]]) -> list[str]:
+    """Sessions that many days from `day`. Booked: three seats of those to come, up to seven of the others."""
+    made = []
+    for kind, days, hour, lasts, seats in hours:
+        begins = (day + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
+        ends = begins + timedelta(hours=lasts)
+        made.append(_post(desk, "/api/placement/sessions", location="west", kind=kind, starts_at=begins.isoformat(),
+                          ends_at=ends.isoformat(), seats=seats)["id"])  # fmt: skip
+        for _ in range(min(seats, 3 if hours is SESSIONS else 7)):
+            _post(desk, f"/api/placement/sessions/{made[-1]}/book")
+    return made
 
 
 def _somebody_counts(network: Network, held: list[str]) -> None:

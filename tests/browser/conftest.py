@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.visitor import ARGUMENTS, PATIENCE_MS, Visitors, chromium
+from tests.browser.visitor import PATIENCE_MS, Visitors, launched
 from tests.support.network import Network
 from tests.support.shared_networks import network_for
 
@@ -23,7 +23,7 @@ def network(request: pytest.FixtureRequest) -> Network:
 def browser() -> Iterator[Browser]:
     """Not for the whole session: while it is open, its loop keeps every asyncio test of this process from running."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        opened = launched(playwright)
         yield opened
         opened.close()
 

@@ -17,13 +17,23 @@ from pathlib import Path
 from typing import Literal
 
 import httpx
-from playwright.sync_api import Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
 
 from shared.http_access import session_cookie
 from shared.security import Role
 from tests.browser.city_of_pictures import City, capacity, furnish, let_weeks_pass, until
 from tests.browser.test_offline import KEPT
-from tests.browser.visitor import ARGUMENTS, DESKTOP, PATIENCE_MS, PHONE, Scheme, Visitor, Visitors, chromium
+from tests.browser.visitor import (
+    DESKTOP,
+    OWN_WORDS,
+    PATIENCE_MS,
+    PHONE,
+    Scheme,
+    Visitor,
+    Visitors,
+    launched,
+    speaks,
+)
 from tests.support.network import FOUR, ROOT, Network, running_network
 
 PLACE = ROOT / "docs" / "screens"
@@ -196,8 +206,7 @@ def main(words: Sequence[str]) -> int:
     in_order = sorted(wanted, key=lambda screen: screen.weeks_later)
     chosen.to.mkdir(parents=True, exist_ok=True)
     with _network(chosen.data) as network, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        visitors = Visitors(network, browser)
+        visitors = {language: Visitors(network, _browser(playwright, language)) for language in OWN_WORDS}
         city = furnish(network)
         _settled(network)
         later, lacking = False, list[str]()
@@ -205,16 +214,25 @@ def main(words: Sequence[str]) -> int:
             if screen.weeks_later and not later:
                 later = let_weeks_pass(network)
             path = chosen.to / f"{screen.name}.{chosen.format}"
-            taken = _patiently(visitors, city, screen, chosen.format)
+            taken = _patiently(visitors[screen.language], city, screen, chosen.format)
             if taken is None:
                 lacking.append(screen.name)
                 continue
             path.write_bytes(taken)
             print(f"{path}  {len(taken) / 1000:.0f} kB", flush=True)
-        browser.close()
+        for one in visitors.values():
+            one.browser.close()
     if lacking:
         print(f"not taken: {' '.join(lacking)}", file=sys.stderr)
     return 1 if lacking else 0
+
+
+def _browser(playwright: Playwright, language: str) -> Browser:
+    """One whose fields for days and files speak as the page does, as they do to whoever looks at it."""
+    browser = launched(playwright, language)
+    if not speaks(browser).startswith(language):
+        print(f"fields for days are not in {language}: on Debian, apt-get install chromium-l10n", file=sys.stderr)
+    return browser
 
 
 def _names() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.allowance.test_orders import camt
 from tests.browser.at_desks import SLOWLY_MS, city_with_desks, opens, sign_in, visiting
 from tests.browser.city_of_pictures import until
 from tests.browser.test_for_everybody import NARROW, violations
-from tests.browser.visitor import PATIENCE_MS, Visitors
+from tests.browser.visitor import DESKTOP, PATIENCE_MS, PHONE, Visitor, Visitors
 from tests.support.network import Network
 
 
@@ -115,9 +116,53 @@ def test_finance_takes_the_banks_file_reads_back_what_it_says_and_looks_at_the_a
         expect(office.page).to_have_url(re.compile("site=noord"), timeout=PATIENCE_MS)
         expect(office.page.locator("[data-verdict]")).to_contain_text("lasts to the end")
         assert violations(office) == []
-        office.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-        assert office.width() <= NARROW[0]
+        for path in (f"/money/books?programme={programme}", f"/money/runs/{run}", "/money"):
+            office.page.goto(f"{office.url}{path}")
+            office.is_live()
+            is_read_on_a_phone(office)
     the_counter_sees_what_came(visitors)
+
+
+BROKEN = """() => {
+  const found = [], walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) for (const amount of walker.currentNode.data.matchAll(/[-\u2060]*€[\\s-]*[\\d.,]*\\d/g)) {
+    const range = document.createRange();
+    range.setStart(walker.currentNode, amount.index);
+    range.setEnd(walker.currentNode, amount.index + amount[0].length);
+    if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) found.push(amount[0]);
+  }
+  return found;
+}"""
+"""Amounts of money that are broken over two lines."""
+WIDER = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)"
+CELLS = "all => all.filter(one => !one.dataset.label).map(one => one.outerHTML)"
+
+
+def is_read_on_a_phone(office: Visitor) -> None:
+    """Every table of figures without scrolling it sideways, each figure beside its column's name; and a table it stays,
+    to who listens to it."""
+    heard = tables_heard(office)
+    for size in (PHONE, NARROW):
+        office.page.set_viewport_size({"width": size[0], "height": size[1]})
+        tables = office.page.locator(".scrolls:has(table)")
+        assert tables.count() > 0
+        assert (tables.evaluate_all(WIDER), office.width() <= size[0]) == ([], True)
+        assert office.page.locator("table.figures td").evaluate_all(CELLS) == []
+        assert office.page.evaluate(BROKEN) == []
+        assert tables_heard(office) == heard
+        assert violations(office) == []
+    office.page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+
+
+def tables_heard(office: Visitor) -> Counter[str]:
+    """How many parts of tables a screen reader is told of."""
+    session = office.page.context.new_cdp_session(office.page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    parts = {"table", "row", "cell", "rowheader", "columnheader"}
+    heard = Counter(node["role"]["value"] for node in nodes if not node["ignored"] and node["role"]["value"] in parts)
+    assert heard.keys() == parts
+    session.detach()
+    return heard
 
 
 def the_counter_sees_what_came(visitors: Visitors) -> None:

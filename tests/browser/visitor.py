@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect
 
 from tests.support.network import Network
 
@@ -33,6 +34,24 @@ def chromium() -> str:
     )
     assert found is not None, "there is no chromium on this machine (Debian: apt-get install chromium)"
     return found
+
+
+OWN_WORDS = {"nl": "nl", "en": "en_GB"}
+"""What a browser speaks itself, in its fields for days and files, to those who read a language of the screens."""
+
+
+def launched(playwright: Playwright, language: str = "") -> Browser:
+    """A browser. language: what it speaks itself, where its words for that are there (Debian: chromium-l10n)."""
+    env: dict[str, str | float | bool] = {**os.environ, **({"LANGUAGE": OWN_WORDS[language]} if language else {})}
+    return playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS), env=env)
+
+
+def speaks(browser: Browser) -> str:
+    """The language of its own fields: nl, en-US."""
+    page = browser.new_page()
+    told = str(page.evaluate("navigator.language"))
+    page.close()
+    return told
 
 
 @dataclass

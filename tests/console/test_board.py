@@ -96,7 +96,7 @@ def test_a_held_place_is_checked_in_or_let_go() -> None:
 def test_a_place_held_for_another_site_says_for_which() -> None:
     made = shown(place("p1", "held"), holds=[hold("p1", expected_from="noord")], language="nl")
     (tile,) = made.rooms[0].tiles
-    assert "verwacht vanuit noord" in tile.detail
+    assert "verwacht vanuit Noord" in tile.detail
     assert [tap.name for tap in tile.taps] == ["check_in", "cancel", "more"]
 
 

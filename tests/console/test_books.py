@@ -39,8 +39,8 @@ def test_a_statement_has_both_sides_of_each_account_and_says_whether_it_comes_to
     told = books.statement(statement(), "", EN)
     assert [(one.name, one.debit, one.credit, one.balance) for one in told.accounts] == [
         ("Entitled", "€900.00", "€0.00", "€900.00"),
-        ("Paid", "€0.00", "€450.00", "-€450.00"),
-        ("Reserved", "€0.00", "€450.00", "-€450.00"),
+        ("Paid", "€0.00", "€450.00", "-\u2060€450.00"),
+        ("Reserved", "€0.00", "€450.00", "-\u2060€450.00"),
     ]
     assert (told.total, told.even, told.about) == ("€0.00", "comes to zero", "4 postings, as it stands after event 12")
     assert "on call" in books.statement(statement(100), "", EN).even
@@ -61,7 +61,7 @@ def forecast(budget: int, *left: int, short: str | None = None) -> dict[str, Any
 def test_a_forecast_shows_what_is_left_after_each_run_and_the_first_the_budget_does_not_cover() -> None:
     told = books.forecast(forecast(100_000, 50_000, 25_000, -20_000, short="2026-03"), EN)
     assert [(bar.period, bar.left, bar.height, bar.short) for bar in told.bars] == [
-        ("2026-01", "€500.00", 60, False), ("2026-02", "€250.00", 30, False), ("2026-03", "-€200.00", 0, True),
+        ("2026-01", "€500.00", 60, False), ("2026-02", "€250.00", 30, False), ("2026-03", "-\u2060€200.00", 0, True),
     ]  # fmt: skip
     assert {bar.y + bar.height for bar in told.bars} == {books.MARGIN + books.CHART_HEIGHT}
     assert all(bar.x + books.BAR_WIDTH < told.width for bar in told.bars)
@@ -80,10 +80,10 @@ def test_a_report_leaves_out_what_is_left_out_for_it() -> None:
         methods={"voucher": part(households=40, cents=1_800_000)}, outcomes={},
     )  # fmt: skip
     told = books.report(made.model_dump(mode="json"), NL)
-    assert (told.whole.households, told.whole.cents, told.below) == ("40", "€ 18.000,00", 5)
+    assert (told.whole.households, told.whole.cents, told.below) == ("40", "€\u00a018.000,00", 5)
     assert [(title, [(one.name, one.households, one.cents) for one in rows]) for title, rows in told.lists] == [
         ("Per site", [("West", "31", "–"), ("Noord", "–", "–")]),
-        ("Per betaalwijze", [("bon", "40", "€ 18.000,00")]),
+        ("Per betaalwijze", [("bon", "40", "€\u00a018.000,00")]),
     ]
 
 
@@ -206,7 +206,7 @@ def test_cash_for_what_had_gone_back_stands_with_its_handout() -> None:
     ).model_dump(mode="json")
     [told] = books.handouts([made], "finance", EN)
     assert told.after_all == "Cash handed out for 1 that had gone back: €450.00"
-    assert told.otherwise == "Paid otherwise to 2 than this run says: -€50.00; the next run makes up for it"
+    assert told.otherwise == "Paid otherwise to 2 than this run says: -\u2060€50.00; the next run makes up for it"
     assert [do.about for do in told.doing] == ["take_back"]
     [settled] = books.handouts([made | {"waiting": 0, "after_all": 0, "otherwise": 0}], "finance", EN)
     assert (settled.after_all, settled.otherwise, settled.doing) == ("", "", [])

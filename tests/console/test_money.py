@@ -53,8 +53,8 @@ def doing(of: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     ("cents", "english", "dutch"),
-    [(0, "€0.00", "€ 0,00"), (5, "€0.05", "€ 0,05"), (123_456_789, "€1,234,567.89", "€ 1.234.567,89"),
-     (-45_000, "-€450.00", "-€ 450,00")],
+    [(0, "€0.00", "€\u00a00,00"), (5, "€0.05", "€\u00a00,05"), (123_456_789, "€1,234,567.89", "€\u00a01.234.567,89"),
+     (-45_000, "-\u2060€450.00", "€\u00a0-450,00")],
 )  # fmt: skip
 def test_money_is_told_to_the_cent(cents: int, english: str, dutch: str) -> None:
     assert (EN.euros(cents), NL.euros(cents)) == (english, dutch)
@@ -65,7 +65,7 @@ def test_a_programme_says_its_seats_tariffs_and_what_is_left_of_its_budget() -> 
     assert shown.seats == {"total": "200", "occupied": "190", "held": "4", "available": "6"}
     assert shown.tariffs == [("1 person", "€450.00", "1 Jan 2026")]
     assert shown.budgets == [("2026", "€1,000,000.00", "€450.00")]
-    assert shown.balance[1] == ("Paid", "Noord", "voucher", "2025-12", "-€450.00")
+    assert shown.balance[1] == ("Paid", "Noord", "voucher", "2025-12", "-\u2060€450.00")
     assert shown.even == "comes to zero"
     uneven = money.programme(DETAIL, DETAIL, BALANCE | {"total_cents": 1}, "finance", EN)
     assert "on call" in uneven.even
@@ -97,7 +97,7 @@ def test_runs_are_told_the_newest_pay_day_first_and_a_line_by_what_it_is_for() -
     line = {"entitlement_id": uid(5), "site": "noord", "method": "voucher",
             "parts": [["2025-11", -1_000], ["2025-12", 45_000]], "before": 0, "cents": 44_000, "after": 0}  # fmt: skip
     [told] = money.run_lines(run(lines=[line]), EN)
-    assert told.parts == "2025-11: -€10.00, 2025-12: €450.00"
+    assert told.parts == "2025-11: -\u2060€10.00, 2025-12: €450.00"
     assert (told.where, told.amount, told.carried) == ("Noord", "€440.00", "")
     [over] = money.run_lines(run(lines=[line | {"after": 500}]), EN)
     assert over.carried == "€0.00 before, €5.00 after"
