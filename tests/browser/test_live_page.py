@@ -179,3 +179,12 @@ def test_finance_sees_figures_and_no_board(visitors: Visitors) -> None:
         office.sign_in("finance")
         expect(office.page.locator("#network")).to_be_visible()
         expect(office.page.locator("#board")).to_have_count(0)
+
+
+def test_what_is_not_at_this_site_is_said_and_is_no_lost_connection(visitors: Visitors) -> None:
+    """Somebody of finance who opens the office's page at a house, from a bookmark."""
+    with visitors.visitor("west") as desk:
+        desk.sign_in("finance").page.goto(f"{desk.url}/money")
+        desk.is_live()
+        expect(desk.page.locator("#dropped")).to_be_hidden()
+        expect(desk.page.locator("#live")).to_contain_text("decided at the municipality")

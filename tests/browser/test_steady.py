@@ -99,7 +99,7 @@ def test_more_windows_than_a_browser_has_connections_are_all_live_side_by_side(v
 
 
 def test_the_board_of_a_large_house_is_light_on_the_wire(visitors: Visitors) -> None:
-    """All that comes the first time, page, files and what is asked for at once, before a tap, in bytes as they are sent."""
+    """All that comes the first time: the page, files and what is asked for at once, in bytes as they are sent."""
     house, _ = visitors.house(HOUSE)
     with visitors.visitor("west", size=PHONE, service_workers="block") as signed_in:
         cookies = signed_in.sign_in("operator").page.context.cookies()

@@ -46,7 +46,8 @@ export async function show() {
     try {
       const answer = await fetch(address(), { headers: { Accept: "text/html" }, redirect: "manual", signal: AbortSignal.timeout(15000) });
       if (answer.type === "opaqueredirect" || answer.status === 401) { signedOut(); break; }
-      if (!answer.ok) throw new Error(String(answer.status));
+      const absent = answer.status === 404 && answer.headers.has("Plek-Now"); // the site itself says in words what is not here
+      if (!answer.ok && !absent) throw new Error(String(answer.status));
       const whose = answer.headers.get("Plek-Person");
       if (whose && whose !== main.dataset.person) { location.reload(); break; } // somebody else signed in
       told(Number(answer.headers.get("Plek-Now")));
