@@ -73,7 +73,7 @@ class ListQuery(BaseModel):
 def build(screens: Screens, entrance: Entrance) -> FastAPI:
     """The pages' application, to be mounted at `/`."""
     pages = new_app("Plek screens")
-    # Cookies are SameSite=Strict: no other site can have a page made with its own words in it and measure how it shrinks.
+    # Cookies are SameSite=Strict: no other site can have a page made with words of its own and measure how it shrinks.
     pages.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN, compresslevel=GZIP_LEVEL)
     _add_home(pages, screens)
     _add_list(pages, screens)
