@@ -215,3 +215,47 @@ def test_who_only_looks_finds_room_and_holds_nothing(visitors: Visitors) -> None
         answer = office.page.goto(f"{office.url}/count?location=west")
         assert answer is not None
         assert answer.status == 403
+
+
+def test_a_walk_that_is_broken_off_goes_on_where_it_was_for_whoever_walks(visitors: Visitors) -> None:
+    """A phone that is short of memory loads the page again; a phone that is lent starts anew."""
+    house, (first, second) = visitors.house(2)
+    visitors.post("stays", place_ids=[first])
+    with visitors.visitor("west", size=PHONE) as desk:
+        desk.sign_in("operator")
+        walk = f"{desk.url}/count?location={house}"
+        gone, found = (desk.page.locator(f"[data-spot='{place}']") for place in (first, second))
+        desk.page.goto(walk)
+        gone.click()
+        found.click()
+        desk.page.reload()
+        expect(gone).to_have_attribute("aria-pressed", "false")
+        expect(found).to_have_attribute("aria-pressed", "true")
+        expect(desk.page.locator("#sums")).to_contain_text("1 people")
+        desk.page.locator("#walk button.primary").click()
+        expect(desk.page.locator("#result")).to_be_focused(timeout=PATIENCE_MS)
+        desk.page.goto(walk)  # what was sent is not shown again
+        expect(found).to_have_attribute("aria-pressed", "false")
+        found.click()
+        desk.page.context.clear_cookies()
+        desk.sign_in("caseworker").page.goto(walk)
+        expect(found).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_long_press_on_a_place_is_its_menu_and_taps_nothing(visitors: Visitors) -> None:
+    house, (place,) = visitors.house(1)
+    with visitors.visitor("west", size=PHONE, has_touch=True, is_mobile=True) as desk:
+        desk.sign_in("operator").look_at(house)
+        finger = desk.page.context.new_cdp_session(desk.page)
+        for on in (desk.tile(place).locator(".what"), desk.button(place, "take")):
+            box = on.bounding_box()
+            assert box is not None
+            point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+            finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+            expect(desk.page.locator("#sheet")).to_be_visible(timeout=PATIENCE_MS)
+            finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+            expect(desk.page.locator("#sheet h2")).to_contain_text("Room 101")
+            desk.page.keyboard.press("Escape")
+            desk.sees(place, "free")
+        desk.button(place, "take").tap()  # and a tap is one
+        desk.sees(place, "occupied")

@@ -128,6 +128,21 @@ def test_the_page_says_when_it_is_not_live_and_heals_by_itself(visitors: Visitor
         desk.sees(place, "occupied")
 
 
+def test_a_tap_can_be_taken_back_for_its_minute_also_when_the_link_was_gone_in_it(visitors: Visitors) -> None:
+    house, (place,) = visitors.house(1)
+    with visitors.visitor("west", size=PHONE) as desk:
+        desk.sign_in("operator").look_at(house)
+        desk.button(place, "take").click()
+        desk.sees(place, "occupied")
+        expect(desk.page.locator("#undo")).to_be_visible(timeout=PATIENCE_MS)
+        desk.page.context.set_offline(True)
+        expect(desk.page.locator("#pulse")).to_have_attribute("data-state", "dropped", timeout=2 * PATIENCE_MS)
+        desk.page.context.set_offline(False)
+        desk.is_live(2 * PATIENCE_MS)
+        desk.page.locator("#undo").click()
+        desk.sees(place, "free")
+
+
 def test_a_page_that_was_looked_away_from_shows_what_it_missed(visitors: Visitors) -> None:
     house, (place,) = visitors.house(1)
     with visitors.visitor("west") as desk:
@@ -164,3 +179,12 @@ def test_finance_sees_figures_and_no_board(visitors: Visitors) -> None:
         office.sign_in("finance")
         expect(office.page.locator("#network")).to_be_visible()
         expect(office.page.locator("#board")).to_have_count(0)
+
+
+def test_what_is_not_at_this_site_is_said_and_is_no_lost_connection(visitors: Visitors) -> None:
+    """Somebody of finance who opens the office's page at a house, from a bookmark."""
+    with visitors.visitor("west") as desk:
+        desk.sign_in("finance").page.goto(f"{desk.url}/money")
+        desk.is_live()
+        expect(desk.page.locator("#dropped")).to_be_hidden()
+        expect(desk.page.locator("#live")).to_contain_text("decided at the municipality")

@@ -19,6 +19,10 @@ LIVE = ("/", "/find", "/city")
 """Of the pages below those that change by themselves."""
 TABS = 8
 """Two more than a browser has connections to one server."""
+HOUSE = 80
+"""Places: as many as the largest houses have."""
+FIRST_BYTES = 100_000
+"""A first load, at most."""
 HIDE = (
     "value => { Object.defineProperty(document, 'hidden', {value, configurable: true});"
     " document.dispatchEvent(new Event('visibilitychange')); }"
@@ -74,6 +78,43 @@ def test_more_tabs_than_a_browser_has_connections_all_show_what_is_true(visitors
             tab.sees(last, "occupied")
             tab.is_live()
             tab.page.evaluate(HIDE, True)
+
+
+def test_more_windows_than_a_browser_has_connections_are_all_live_side_by_side(visitors: Visitors) -> None:
+    """All of them are looked at: none may wait for another to be closed."""
+    house, (place,) = visitors.house(1)
+    with visitors.visitor("west") as desk:
+        windows = [desk.sign_in("operator").look_at(house)]
+        while len(windows) < TABS:
+            windows.append(visitors.open("west", desk.page.context.new_page()).look_at(house))
+        visitors.post("stays", place_ids=[place])
+        for window in windows:
+            window.sees(place, "occupied")
+        for window in windows[:-1]:
+            window.page.close()
+        stay = windows[-1].button(place, "end")
+        stay.click()
+        windows[-1].sees(place, "free")
+        windows[-1].is_live()
+
+
+def test_the_board_of_a_large_house_is_light_on_the_wire(visitors: Visitors) -> None:
+    """All that comes the first time: the page, files and what is asked for at once, in bytes as they are sent."""
+    house, _ = visitors.house(HOUSE)
+    with visitors.visitor("west", size=PHONE, service_workers="block") as signed_in:
+        cookies = signed_in.sign_in("operator").page.context.cookies()
+    with visitors.visitor("west", size=PHONE, service_workers="block") as desk:
+        desk.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+        wire = desk.page.context.new_cdp_session(desk.page)
+        wire.send("Network.enable")
+        came: list[float] = []
+        wire.on("Network.loadingFinished", lambda told: came.append(told["encodedDataLength"]))
+        with desk.page.expect_response("**/live?**") as shown:
+            desk.look_at(house)
+        shown.value.finished()
+        expect(desk.page.locator("[data-place]")).to_have_count(HOUSE)
+        assert len(came) > 10
+        assert sum(came) < FIRST_BYTES, came
 
 
 def _jumped(page: Page) -> float:

@@ -187,6 +187,18 @@ async def test_assets_are_kept_until_they_change_and_nothing_else_is_served(page
             assert (await browser.get(path)).status_code in (303, 401, 404), path
 
 
+async def test_pages_and_files_are_packed_for_who_can_unpack_them(pages: Pages) -> None:
+    async with pages.browser() as browser:
+        for path in ("/sign-in", "/static/plek.css"):
+            packed, plain = [await browser.get(path, headers={"Accept-Encoding": way}) for way in ("gzip", "identity")]
+            assert packed.headers["content-encoding"] == "gzip"
+            assert "Accept-Encoding" in packed.headers["vary"]
+            assert "content-encoding" not in plain.headers
+            assert packed.text == plain.text
+        small = await browser.get("/static/icon.svg", headers={"Accept-Encoding": "gzip"})
+        assert "content-encoding" not in small.headers
+
+
 def loaded(name: str) -> set[str]:
     """Every file a page loads: what its templates name, and what those scripts import."""
     text = (HERE / "templates" / name).read_text("utf-8")

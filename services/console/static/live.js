@@ -5,7 +5,8 @@ import { morph } from "./morph.js";
 
 const LOOK_AGAIN_MS = 20000; // ages and silences grow without an event
 const PAUSES_MS = [500, 1000, 2000, 5000, 10000];
-const TRIES = 3;
+const STREAMS = 4; // of one browser: it allows six connections to a server, and pages need some for what they ask
+const ASK_MS = 2000; // how often a page asks that has no stream of its own
 
 const main = document.getElementById("main");
 const SPACING_MS = Number(main.dataset.spacing) || 200; // between two renderings, however much happens
@@ -45,7 +46,8 @@ export async function show() {
     try {
       const answer = await fetch(address(), { headers: { Accept: "text/html" }, redirect: "manual", signal: AbortSignal.timeout(15000) });
       if (answer.type === "opaqueredirect" || answer.status === 401) { signedOut(); break; }
-      if (!answer.ok) throw new Error(String(answer.status));
+      const absent = answer.status === 404 && answer.headers.has("Plek-Now"); // the site itself says in words what is not here
+      if (!answer.ok && !absent) throw new Error(String(answer.status));
       const whose = answer.headers.get("Plek-Person");
       if (whose && whose !== main.dataset.person) { location.reload(); break; } // somebody else signed in
       told(Number(answer.headers.get("Plek-Now")));
@@ -123,7 +125,28 @@ document.addEventListener("keydown", (event) => {
 
 // --- being live ------------------------------------------------------------------------------------------------------
 
-let stream = null;
+let stream = null; // what tells this page that something changed
+let giveBack = null; // the turn of this page, while it has one
+let connecting = false;
+
+function close() {
+  if (stream) stream.close();
+  if (giveBack) giveBack();
+  stream = giveBack = null;
+}
+
+// Pages side by side are all looked at. What gives back the turn of one that may have a stream; null when there are enough.
+async function turn() {
+  if (!navigator.locks) return () => {};
+  for (let n = 0; n < STREAMS; n++) {
+    const back = await new Promise((done) => {
+      const held = (lock) => (lock ? new Promise(done) : done(null));
+      navigator.locks.request(`plek-stream ${n}`, { ifAvailable: true }, held).catch(() => done(() => {}));
+    });
+    if (back) return back;
+  }
+  return null;
+}
 
 function state(name) {
   if (pulse.dataset.state === name) return;
@@ -136,7 +159,7 @@ function alive() {
   failures = 0;
   state("live");
   dropped.hidden = true;
-  if (was === "dropped") say(texts.back);
+  if (was === "dropped" && undo.hidden) say(texts.back); // a tap can be taken back for its minute, also when the link was gone in it
 }
 
 function drop() {
@@ -145,14 +168,13 @@ function drop() {
     dropped.textContent = texts.dropped.replace("{time}", shownAt());
     dropped.hidden = false;
   }
-  if (stream) stream.close();
-  stream = null;
+  close();
   clearTimeout(again);
   again = setTimeout(connect, PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)]);
 }
 
 export function signedOut() {
-  if (stream) stream.close();
+  close();
   document.getElementById("notes")?.replaceChildren(); // they are for whoever works here now
   if (main.dataset.keep) shut(); // so is a note or a code somebody was writing
   clearTimeout(again);
@@ -180,9 +202,15 @@ function shownAt() {
   return shown ? shown.dataset.time || shown.textContent : "";
 }
 
-function connect() {
+async function connect() {
   clearTimeout(again);
-  if (stream || document.hidden || gone()) return;
+  if (stream || connecting || document.hidden || gone()) return;
+  connecting = true;
+  const back = await turn();
+  connecting = false;
+  if (document.hidden || gone()) { if (back) back(); return; }
+  if (!back) { ask(); return; }
+  giveBack = back;
   const opening = new EventSource("/api/placement/stream");
   stream = opening;
   opening.onopen = show; // whatever happened in the meantime is in what is shown next
@@ -192,6 +220,21 @@ function connect() {
     drop();
     probe();
   };
+}
+
+// In place of a stream, until one is free: looks every now and then.
+function ask() {
+  const asking = setInterval(async () => {
+    await show();
+    const back = stream === standIn && await turn();
+    if (!back) return;
+    back();
+    close();
+    connect();
+  }, ASK_MS);
+  const standIn = { readyState: EventSource.OPEN, close: () => clearInterval(asking) };
+  stream = standIn;
+  show();
 }
 
 async function probe() {
@@ -205,8 +248,7 @@ async function probe() {
 document.addEventListener("visibilitychange", () => {
   // Browsers allow six connections to a server: a page nobody looks at gives its own back.
   if (document.hidden) {
-    if (stream) stream.close();
-    stream = null;
+    close();
   } else {
     connect();
     show();

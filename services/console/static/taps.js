@@ -7,6 +7,7 @@ import { list, reason } from "./taps_here.js";
 
 const ANSWER_MS = 30000; // how long another site's answer is waited for while one looks
 const ASK_AGAIN_MS = 500;
+const LONG_MS = 500; // a press of that long is not a tap
 
 const sheet = document.getElementById("sheet");
 const inside = document.getElementById("sheet-body");
@@ -153,6 +154,26 @@ inside.addEventListener("submit", async (event) => {
   await act(form, body);
   if (sheet.dataset.from) focusLater(sheet.dataset.from);
   show();
+});
+
+// A long press anywhere on a place is its "more": with one hand, in the dark, the whole tile is easier to find than a dot.
+let press = 0, pressed = false;
+
+live.addEventListener("touchstart", (event) => {
+  clearTimeout(press);
+  pressed = false;
+  const more = event.target.closest("[data-place]")?.querySelector("[data-tap=more]:enabled");
+  if (!more || event.touches.length > 1) return;
+  press = setTimeout(() => { pressed = true; open(more); }, LONG_MS);
+  // Told to what was pressed, also when it is another one by now. What has come under the finger is not tapped by lifting it.
+  event.target.addEventListener("touchend", (lifted) => {
+    clearTimeout(press);
+    if (pressed) lifted.preventDefault();
+  }, { once: true });
+}, { passive: true });
+for (const end of ["touchmove", "touchcancel"]) live.addEventListener(end, () => clearTimeout(press), { passive: true });
+live.addEventListener("contextmenu", (event) => {
+  if (event.pointerType !== "mouse" && event.target.closest("[data-place]")) event.preventDefault(); // ours, not the browser's
 });
 
 live.addEventListener("click", (event) => {

@@ -10,7 +10,31 @@ const texts = JSON.parse(main.dataset.texts || "{}");
 const kinds = JSON.parse(main.dataset.kinds || "{}");
 const spots = form ? [...form.querySelectorAll("[data-spot]")] : [];
 const there = (spot) => spot.getAttribute("aria-pressed") === "true";
+const KEPT = "plek-walk";
+const KEPT_MS = 2 * 3600000; // of a walk that was broken off: later, others have come and gone
 const keys = {}; // of each kind's count: sent again after a lost answer, it counts once
+
+// A phone that is short of memory loads the page again when it is taken up: what was walked is not walked twice. Kept by this
+// tab, of whoever walks, and only what places are.
+function keep() {
+  const tapped = Object.fromEntries(spots.filter((spot) => "tapped" in spot.dataset).map((spot) => [spot.dataset.spot, there(spot)]));
+  const walk = { person: main.dataset.person, location: main.dataset.location, at: Date.now(), tapped };
+  try { sessionStorage.setItem(KEPT, JSON.stringify(walk)); } catch { /* a device that keeps nothing */ }
+}
+
+function takeUp() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT));
+    if (!kept || kept.location !== main.dataset.location) return;
+    if (kept.person !== main.dataset.person || Math.abs(Date.now() - kept.at) > KEPT_MS) { sessionStorage.removeItem(KEPT); return; }
+    for (const spot of spots.filter((one) => one.dataset.spot in kept.tapped)) press(spot, kept.tapped[spot.dataset.spot]);
+  } catch { /* as above */ }
+}
+
+function press(spot, is) {
+  spot.dataset.tapped = "";
+  spot.setAttribute("aria-pressed", is ? "true" : "false");
+}
 
 function people(kind) {
   return spots.filter((spot) => there(spot) && (!kind || spot.dataset.kind === kind))
@@ -83,11 +107,13 @@ function trouble(code) {
 }
 
 if (form) {
+  takeUp();
   tally();
   form.addEventListener("click", (event) => {
     const spot = event.target.closest("[data-spot]");
     if (!spot) return;
-    spot.setAttribute("aria-pressed", there(spot) ? "false" : "true");
+    press(spot, !there(spot));
+    keep();
     tally();
   });
   form.addEventListener("submit", async (event) => {
@@ -108,6 +134,7 @@ if (form) {
         counts.push(told);
       }
       show(counts);
+      try { sessionStorage.removeItem(KEPT); } catch { /* as above */ }
     } catch {
       trouble("no-connection");
     } finally {
