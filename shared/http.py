@@ -42,7 +42,7 @@ CAUGHT_UP_SECONDS_MAX = 2.0
 
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_LENGTH_MAX}}}")
 _ETAG = re.compile(r'"(\d{1,18})"')
-_EXPECTED: tuple[type[Exception], ...] = (
+EXPECTED: tuple[type[Exception], ...] = (
     HTTPException,
     RequestValidationError,
     KeyReused,
@@ -52,6 +52,7 @@ _EXPECTED: tuple[type[Exception], ...] = (
     BusUnavailable,
     Exception,
 )
+"""What an application has an answer for: everything, and the expected by name, which is not logged as a fault."""
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 """FastAPI would put paths and queries into spans of its own; ours hold route templates only."""
 
@@ -70,7 +71,7 @@ def new_app(title: str, version: str = "1", description: str = "") -> FastAPI:
         responses=_PROBLEMS,
     )
     app.router.route_class = GuardedRoute
-    for expected in _EXPECTED:
+    for expected in EXPECTED:
         app.add_exception_handler(expected, answer_problem)
     return app
 

@@ -30,6 +30,7 @@ from services.console.api_screens import HERE, LANGUAGE_COOKIE, NOTHING, NoAnswe
 from services.console.api_sessions import add_sessions
 from services.console.api_state import add_state
 from services.console.api_story import add_story
+from services.console.api_trouble import answer_people
 from services.console.api_weeks import add_weeks
 from services.console.words import LANGUAGES
 from shared.http import new_app
@@ -75,6 +76,7 @@ def build(screens: Screens, entrance: Entrance) -> FastAPI:
     pages = new_app("Plek screens")
     # Cookies are SameSite=Strict: no other site can have a page made with words of its own and measure how it shrinks.
     pages.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN, compresslevel=GZIP_LEVEL)
+    answer_people(pages, screens)
     _add_home(pages, screens)
     _add_list(pages, screens)
     add_desk(pages, screens)

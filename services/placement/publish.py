@@ -65,14 +65,17 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
 
     before, after: the location around the decision. Figures are told when a count or the newest observation changed.
     """
-    tellings = [telling for event in events for telling in _told(before, event, after)]
+    tellings: list[Telling] = []
+    for event in events:
+        tellings += _told(before, event, after)
     if before.offer_mode != after.offer_mode:
         tellings.append(offer_mode(after))
     if before.groups is not after.groups:
-        known = before.groups
-        changed = [
-            group for key, group in after.groups.items() if group is not known.get(key) and group != known.get(key)
-        ]
+        known, changed = before.groups, []
+        for key, group in after.groups.items():
+            was = known.get(key)
+            if group is not was and group != was:
+                changed.append(group)
         if changed:
             tellings.append(_figures(after, changed, events))
     if before.seats is not after.seats:

@@ -103,6 +103,30 @@ async def test_a_stranger_is_sent_to_sign_in_and_a_script_is_told(pages: Pages) 
         assert (script.status_code, script.json()["code"]) == (401, "not-signed-in")
 
 
+async def test_a_person_whose_page_cannot_be_shown_reads_words_and_a_script_reads_json(pages: Pages) -> None:
+    """Wrong address, wrong role, an address with nonsense in it: status and code are one, whoever asks."""
+    refused = [
+        ("/no-such-page", 404, "not-found", "There is no such page"),
+        ("/clients", 403, "role-not-allowed", "This page is not for your role"),
+        ("/list?location=west&evacuation=perhaps", 422, "invalid", "This address is wrong"),
+    ]
+    async with pages.browser(ENGLISH, signed_in=True) as browser:
+        for path, status, code, words in refused:
+            person = await browser.get(path)
+            assert (person.status_code, person.headers["content-type"][:9]) == (status, "text/html"), path
+            assert words in person.text
+            assert code in person.text
+            assert 'href="/"' in person.text
+            for script in ({"Accept": "application/json"}, {"Sec-Fetch-Mode": "cors"}):
+                told = await browser.get(path, headers=script)
+                assert (told.status_code, told.headers["content-type"]) == (status, "application/problem+json"), path
+                assert told.json()["code"] == code
+        posted = await browser.post("/", headers={"Sec-Fetch-Mode": "navigate"})
+        assert (posted.status_code, posted.headers["allow"]) == (405, "GET")
+    async with pages.browser({"Accept-Language": "nl"}, signed_in=True) as browser:
+        assert "Deze pagina is niet voor uw rol" in (await browser.get("/clients")).text
+
+
 async def test_when_the_places_service_does_not_answer_the_page_says_so(pages: Pages) -> None:
     async with pages.browser(ENGLISH, signed_in=True) as browser:
         for path in ("/", "/live", "/find", "/find/live", "/count?location=west", "/sheet?location=west&place=x"):
