@@ -298,9 +298,8 @@ class Handler(Generic[S, C, E]):
             getattr(command, "observed_at", None),
         )
         tellings = aggregate.tell(before, events, after)
-        stored, told = [], []
-        for each in events:
-            stored.append(NewEvent(ids.event_id(), codec.name(each), codec.encode(each), meta))
+        stored = [NewEvent(ids.event_id(), codec.name(event), codec.encode(event), meta) for event in events]
+        told = []
         because = Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent)
         for telling in tellings:
             event, id_ = telling.event, ids.event_id()

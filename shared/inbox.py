@@ -20,7 +20,7 @@ from shared import metrics, schema
 from shared.clock import Clock
 from shared.contracts.base import Contract
 from shared.envelope import Log, Message
-from shared.inbox_batch import Gap, Undigestible, Work, family, traces_of, understood
+from shared.inbox_batch import PASSED_BY_MAX, Gap, Undigestible, Work, family, measure_delay, traces_of, understood
 from shared.outbox import BACKOFF_SECONDS, POLL_SECONDS
 from shared.parked import Aside, LogKey, Row
 from shared.pauses import Pause
@@ -101,6 +101,7 @@ class Reader:
     """One view's reader. `applied` wakes whoever waits for a change of the view; who holds `still`, stops it meanwhile.
 
     forgiven: what a person let go that this reader may do without, too, should it not be able to digest it.
+    passed_by: types of messages that have been found to be of no interest to it.
     """
 
     def __init__(self, store: Store, view: View, clock: Clock, forgiven: Sequence[Row] = ()) -> None:
@@ -109,7 +110,7 @@ class Reader:
         self.on_rows: Callable[[Sequence[RowChange]], None] = lambda _rows: None
         self._store, self._clock, self.pause = store, clock, Pause(store, view.name, clock)
         self._checkpoints: dict[LogKey, tuple[int, int]] = {}
-        self.aside = Aside()
+        self.aside, self.passed_by = Aside(), set[str]()
         self._cursors: dict[str, int] = {}
         self._looked_at: dict[str, tuple[str, int]] = {}
         self._families = {family(name) for name in view.contracts}
@@ -291,9 +292,7 @@ class Reader:
         for origin, count in work.applied.items():
             metrics.READER_APPLIED.labels(self.service, self.view.name, origin).inc(count)
         if work.messages:
-            oldest = min(message.time for message in work.messages)
-            delay = max(0.0, (self._clock.now() - oldest).total_seconds())
-            metrics.READER_DELAY_SECONDS.labels(self.service, self.view.name).observe(delay)
+            measure_delay(self.service, self.view.name, work.messages, self._clock.now())
         if work.rows:
             self.on_rows(work.rows)
             self.applied.set()
@@ -324,6 +323,8 @@ class Reader:
         if contract is None:
             if family(message.type) in self._families:
                 raise Undigestible("version-unknown", message.type)
+            if len(self.passed_by) < PASSED_BY_MAX:
+                self.passed_by.add(message.type)
             return []
         event = understood(contract, message.data)
         try:

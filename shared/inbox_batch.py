@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 log = logger("inbox")
 
 
+PASSED_BY_MAX = 1_000
+"""Types of messages a reader knows to be of no interest to it at most: whoever may tell could make up any number."""
+
+
 class Gap(Exception):
     """A message came before the one it follows. position: where it is in its source."""
 
@@ -86,6 +90,12 @@ def _shared(contract: type[Contract], data: bytes) -> Contract:
     return contract.model_validate_json(data)
 
 
+def measure_delay(service: str, view: str, messages: Sequence[Message], now: datetime) -> None:
+    """How long the oldest of these messages took from its owner's clock to a reader's."""
+    oldest = min([message.time for message in messages])
+    metrics.READER_DELAY_SECONDS.labels(service, view).observe(max(0.0, (now - oldest).total_seconds()))
+
+
 class _Run:
     """Messages of one log that follow each other. first: the one before them, which was applied. reached: the last."""
 
@@ -128,9 +138,14 @@ class Work:
         can be nothing but the next message, so it is digested and no more; the log's progress is said once for all.
         """
         run: _Run | None = None
+        passed_by = self._reader.passed_by
         for delivery in batch:
             message = delivery.message
             if run is not None and message is not None and run.goes_on_with(message):
+                if message.type in passed_by:
+                    run.reached = message.sequence
+                    self.messages.append(message)
+                    continue
                 try:
                     changes = self._reader.digest(message)
                 except Undigestible:

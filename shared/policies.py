@@ -114,6 +114,11 @@ class PolicyReader(Reader):
 
     async def _apply(self, follow: Follow, incarnation: str, batch: Sequence[Delivery], *, refetch: bool) -> None:
         """Messages with an effect are applied one by one, what is between them all at once."""
+        heard_of = self._policy.contracts
+        if batch and not any(each.message is not None and each.message.type in heard_of for each in batch):
+            self._delivery = batch[0]  # as most are, also after a long cut
+            await super()._apply(follow, incarnation, batch, refetch=refetch)
+            return
         for heard, run in groupby(batch, self._listens):
             part = list(run)
             for some in [[delivery] for delivery in part] if heard else [part]:

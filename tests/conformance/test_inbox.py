@@ -300,6 +300,22 @@ async def test_a_type_nobody_here_subscribes_to_counts_as_applied(desk: Desk) ->
     assert await desk.parked() == []
 
 
+async def test_a_heap_of_what_nobody_here_wants_is_passed_by_number_by_number(desk: Desk) -> None:
+    """Only the first of its type is looked at; a number that is missing among them is missed all the same."""
+    nobodys = [message(n, type="nl.plek.placement.something-else.v3", data=b"?") for n in range(2, 60)]
+    desk.shelf.put(message(1), *nobodys[:38], message(40, 7))
+    await desk.read()
+    assert desk.reader.passed_by == {"nl.plek.placement.something-else.v3"}
+    assert (await desk.values(), desk.reader.checkpoint("west/placement")) == ({("west/placement", "beds"): 7}, (1, 40))
+    desk.shelf.put(*nobodys[39:50], *nobodys[51:], message(60, 8))
+    await desk.read()
+    assert desk.reader.checkpoint("west/placement") == (1, 51)
+    desk.shelf.put(*nobodys[50:], message(60, 8))  # a source goes on from what came, so the rest comes again
+    await desk.read()
+    assert (await desk.values(), desk.reader.checkpoint("west/placement")) == ({("west/placement", "beds"): 8}, (1, 60))
+    assert await desk.parked() == []
+
+
 async def test_a_message_of_nobodys_log_is_parked_and_halts_nobody(desk: Desk) -> None:
     desk.shelf.put(message(1), ("somewhere.else", "no-headers"), message(2))
     await desk.read()
