@@ -370,7 +370,7 @@ async def test_while_the_database_is_gone_whoever_was_there_stays(house: House) 
         house.clock.move(UNHEARD_SECONDS_MAX - 1)
         assert await is_in(browser)
         house.clock.move(2)
-        answer = await browser.get("/who")
+        answer = await browser.get("/who", headers={"Accept": "application/json"})
         assert (answer.status_code, answer.json()["code"]) == (503, "store-unavailable")
 
 
