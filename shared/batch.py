@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import sqlalchemy as sa
@@ -22,16 +22,19 @@ _encode_meta = msgspec.json.Encoder().encode
 Row = tuple[Any, ...]
 Own: TypeAlias = str | tuple[str, str]
 
-NEWS_OF_NOBODY: Mapping[Log, Sequence[ToldRow]] = {}
+ToldRow: TypeAlias = tuple[Told, datetime]
+"""What a row of the outbox says, and when it was recorded."""
+
+
+class Grown(NamedTuple):
+    """The rows by which one log of the outbox grew, without a hole, and the sequence of the first."""
+
+    first: int
+    rows: Sequence[ToldRow]
+
+
+NEWS_OF_NOBODY: Mapping[Log, Grown] = {}
 """What the outbox grew by when nothing was told."""
-
-
-class ToldRow(msgspec.Struct, gc=False):
-    """A row of the outbox, its sequence, and when it was recorded."""
-
-    told: Told
-    sequence: int
-    recorded_at: datetime
 
 
 def own(append: Append) -> tuple[Own, ...]:
@@ -113,17 +116,20 @@ class Batch:
         self._keyed: list[Pending] = []
         self._slots = slots
         self._rows: list[dict[Row, Row | None]] = [{} for _ in slots]
-        self._nth: dict[Log, int] = {"pub": 0, "loc": 0}
+        self._grown: dict[Log, list[ToldRow]] = {"pub": [], "loc": []}
+        self._reached: list[tuple[int, dict[Log, int]]] = []
         for pending in pendings:
             append = pending.append
             at = append.recorded_at.timestamp()
+            reached: dict[Log, int] = {}
             for write in append.streams:
                 if write.stream not in versions:
                     self._checks.append((write.stream, write.expected_version))
                     self._checked.append(pending)
                 self._add_events(at, write)
             if append.told:
-                self._add_told(at, append.told)
+                self._add_told(at, append, reached)
+            self._reached.append((len(self._events), reached))
             for change in append.rows:
                 slot = slots[change.table.name]
                 if type(change) is Put:
@@ -143,13 +149,15 @@ class Batch:
                 meta, meta_bytes = event.meta, _encode_meta(event.meta)
             self._events.append((at, stream, version, event.id, event.type, event.data, meta_bytes))
 
-    def _add_told(self, at: float, rows: Sequence[Told]) -> None:
-        meta, meta_bytes, last = None, b"", self._nth
-        for told in rows:
+    def _add_told(self, at: float, append: Append, reached: dict[Log, int]) -> None:
+        meta, meta_bytes, recorded_at = None, b"", append.recorded_at
+        for told in append.told:
             if told.meta is not meta:
                 meta, meta_bytes = told.meta, _encode_meta(told.meta)
             log = told.log
-            nth = last[log] = last[log] + 1
+            grown = self._grown[log]
+            grown.append((told, recorded_at))
+            nth = reached[log] = len(grown)
             self._told.append((at, log, nth, told.id, told.type, told.subject, told.data, meta_bytes))
 
     def arguments(self) -> list[Any]:
@@ -178,25 +186,17 @@ class Batch:
         for number in taken:
             self._keyed[number - 1].answer(KeyTaken())
 
-    def stored(self, base: int, pub: int, loc: int) -> tuple[list[Appended], Mapping[Log, Sequence[ToldRow]]]:
-        """The answer to each caller, and the rows of each log of the outbox, in order. base, pub, loc: where the
-        positions and the sequences of this batch began.
+    def stored(self, base: int, pub: int, loc: int) -> tuple[list[Appended], Mapping[Log, Grown]]:
+        """The answer to each caller, and what each log of the outbox grew by, if it did.
+
+        base, pub, loc: where the positions and the sequences of this batch began.
         """
-        position, last = base, {"pub": pub, "loc": loc}
-        answers: list[Appended] = []
-        rows: dict[Log, list[ToldRow]] = {"pub": [], "loc": []}
-        for pending in self.pendings:
-            append = pending.append
-            written: dict[Log, int] = {}
-            for write in append.streams:
-                position += len(write.events)
-            at = append.recorded_at
-            for told in append.told:
-                log = told.log
-                sequence = written[log] = last[log] = last[log] + 1
-                rows[log].append(ToldRow(told, sequence, at))
-            answers.append(Appended(position, written))
-        return answers, rows
+        before: dict[Log, int] = {"pub": pub, "loc": loc}
+        answers = [
+            Appended(base + events, {log: before[log] + nth for log, nth in reached.items()})
+            for events, reached in self._reached
+        ]
+        return answers, {log: Grown(before[log] + 1, rows) for log, rows in self._grown.items() if rows}
 
 
 def _key_row(at: float, key: KeyRecord) -> Row:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import nats.errors
-from faststream.nats.annotations import NatsMessage
+from faststream.nats import NatsMessage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.bus_connection import Broker
@@ -177,13 +177,14 @@ class Beats:
             description="A sign of life of this service, and how far its logs reach. Never stored.",
         )
 
-        async def raw(message: NatsMessage) -> bytes:
+        async def raw(message: NatsMessage) -> tuple[str, bytes]:
             """Beats are read by `read_beat`, which refuses quietly; FastStream would log a stack trace for each."""
-            return message.body
-
-        async def hear(body: Annotated[bytes, Field(title=HEARD_SCHEMA)], message: NatsMessage) -> None:
             # Who may ask for CITY can have its messages delivered here, always with a reply subject; a beat has none.
-            links.hear(message.raw_message.subject, b"" if message.raw_message.reply else body, clock.monotonic())
+            heard = message.raw_message
+            return heard.subject, b"" if heard.reply else message.body
+
+        async def hear(beat: Annotated[tuple[str, bytes], Field(title=HEARD_SCHEMA)]) -> None:
+            links.hear(*beat, clock.monotonic())
 
         broker.subscriber(
             "beat.>",

@@ -236,6 +236,7 @@ def make_broker(options: Mapping[str, Any]) -> Broker:
         **options,
         security=NatsNKey.from_file(seed) if seed else None,
         ack_policy=AckPolicy.MANUAL,
+        apply_types=False,  # nothing is injected here, and each thing injected is a thread's turn for each message
         graceful_timeout=CLOSE_SECONDS / 2,
         logger=log,
         log_level=logging.DEBUG,

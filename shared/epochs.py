@@ -146,7 +146,7 @@ def _first_row(telling: Telling, cause: str, ids: Ids) -> Told:
     correlation, causation = (ids.random_id(), id_) if kind.cut else (cause, cause)
     return Told(
         kind.log, id_, kind.type_name, telling.subject, encode_plain(telling.event, cause) or b"",
-        Meta(correlation, causation, SYSTEM_ROLE, None, telling.observed_at), telling.event.reader,
+        Meta(correlation, causation, SYSTEM_ROLE, None, telling.observed_at), kind.read_back,
     )  # fmt: skip
 
 

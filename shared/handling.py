@@ -230,7 +230,9 @@ class Handler(Generic[S, C, E]):
 
     async def _handle(self, key: str, command: C, context: Context, also: Also) -> Handled:
         stream = self._decider.stream(key)
-        async with self._turn(stream):
+        turn = self._turn(stream)
+        await turn.acquire()
+        try:
             with span(f"handle {type(command).__name__}", traceparent=context.traceparent):
                 if context.traceparent is None:  # nobody asked for it: what follows from it belongs to this span
                     context = _in_this_trace(context)
@@ -244,6 +246,8 @@ class Handler(Generic[S, C, E]):
                     except BaseException:
                         self._states.pop(stream, None)  # whether it was stored is not known here: load it again
                         raise
+        finally:
+            turn.release()
         raise AssertionError("unreachable")
 
     def _turn(self, stream: str) -> asyncio.Lock:
@@ -272,10 +276,8 @@ class Handler(Generic[S, C, E]):
             appended = await self._store.append(append)
         version += len(decided)
         self._remember(stream, after, version)
-        events: list[tuple[str, Event]] = [
-            (new.id, event) for new, event in zip(append.streams[0].events, decided, strict=True)
-        ]
-        return Handled(stream, version, appended.position, events)
+        ids = [new.id for new in append.streams[0].events]
+        return Handled(stream, version, appended.position, list(zip(ids, decided, strict=True)))
 
     def _append(
         self,
@@ -303,19 +305,23 @@ class Handler(Generic[S, C, E]):
         because = Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent)
         for telling in tellings:
             event, id_ = telling.event, ids.event_id()
-            data = self._encode(event, id_)
-            if data is None:
-                log.warning("a letter nobody could read was not written", to=telling.subject)
-                continue
             kind = event.kind
+            if type(event) is Written:
+                data, read = event.payload, kind.read_back
+            else:  # a letter: it was checked as it was made, and is sealed
+                sealed, read = self._encode(event, id_), None
+                if sealed is None:
+                    log.warning("a letter nobody could read was not written", to=telling.subject)
+                    continue
+                data = sealed
             if kind.cut:  # what leads to somebody's file ends here: the store alone knows they belong together
                 meta = Meta(ids.random_id(), id_, SYSTEM_ROLE, None, telling.observed_at)
             else:
                 if telling.observed_at is not because.observed_at:
                     because = msgspec.structs.replace(because, observed_at=telling.observed_at)
                 meta = because
-            told.append(Told(kind.log, id_, kind.type_name, telling.subject, data, meta, event.reader))
-        rows = [*aggregate.project(before, events, after, now), *also.rows]
+            told.append(Told(kind.log, id_, kind.type_name, telling.subject, data, meta, read))
+        rows = list(aggregate.project(before, events, after, now))
         for timer in aggregate.timers(events):
             if isinstance(timer, TimerSet):
                 rows.append(Put(schema.timers, (timer.id, timer.due_at, timer.kind, timer.key)))
@@ -324,8 +330,11 @@ class Handler(Generic[S, C, E]):
         end = version + len(events)
         if end // SNAPSHOT_EVERY > version // SNAPSHOT_EVERY:
             rows.append(Put(schema.snapshots, (stream, end, self._decider.state_version, msgspec.json.encode(after))))
-        keys = [*self._keys(context, stream, version + 1, end, None), *also.keys, *also.taken]
-        return Append(now, [StreamWrite(stream, version, stored), *also.streams], told, rows, keys)
+        keys = self._keys(context, stream, version + 1, end, None)
+        write = StreamWrite(stream, version, stored)
+        if also is NOTHING_ELSE:
+            return Append(now, (write,), told, rows, keys)
+        return Append(now, (write, *also.streams), told, [*rows, *also.rows], [*keys, *also.keys, *also.taken])
 
     async def _nothing(
         self, stream: str, version: int, context: Context, also: Also, rejected: Rejected | None
@@ -345,10 +354,10 @@ class Handler(Generic[S, C, E]):
     @staticmethod
     def _keys(
         context: Context, stream: str, from_version: int, to_version: int, refusal: bytes | None
-    ) -> list[KeyRecord]:
+    ) -> Sequence[KeyRecord]:
         claim = context.claim
         if claim is None:
-            return []
+            return ()
         return [KeyRecord(claim.scope, claim.key, claim.body_hash, stream, from_version, to_version, refusal)]
 
     async def _replay(self, known: KeyRecord, claim: KeyClaim) -> Handled:

@@ -6,12 +6,12 @@ would go on from what it has in memory, and what was lost in between would never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import asyncpg
 
 from shared import schema
-from shared.batch import ToldRow
+from shared.batch import Grown
 from shared.envelope import Log
 from shared.lane import Connection
 from shared.ports import Put, RowChange
@@ -24,11 +24,10 @@ class Remembered:
         self._told: dict[Log, tuple[int, int, str]] = {}
         self._read: dict[tuple[str, str, str], tuple[int, int]] = {}
 
-    def told(self, epoch: int, log: Log, rows: Sequence[ToldRow]) -> None:
-        """These rows of one log of the outbox are stored, in order."""
-        if rows:
-            last = rows[-1]
-            self._told[log] = (epoch, last.sequence, last.told.id)
+    def told(self, epoch: int, log: Log, grown: Grown) -> None:
+        """One log of the outbox grew by these rows."""
+        last, _ = grown.rows[-1]
+        self._told[log] = (epoch, grown.first + len(grown.rows) - 1, last.id)
 
     def read(self, rows: Iterable[RowChange]) -> None:
         """These rows of views are stored; checkpoints are among them."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from shared import schema
 from shared.append_sql import LOCK, LOCK_KEYS
-from shared.batch import ToldRow
+from shared.batch import Grown, ToldRow
 from shared.envelope import Log, Message, Meta, Origin, Recorded
 from shared.epoch_sql import begin_epoch, doubt, lift_doubt
 from shared.lane import SERVER_SETTINGS
@@ -155,13 +155,13 @@ class PgStore:
         self._remembered.read(append.rows)
         return appended
 
-    def _stored(self, size: int, told: Mapping[Log, Sequence[ToldRow]]) -> None:
+    def _stored(self, size: int, told: Mapping[Log, Grown]) -> None:
         self.on_batch(size)
-        for log, rows in told.items():
-            self._recent.add(log, rows)
-            self._remembered.told(self.origin.epoch, log, rows)
+        for log, grown in told.items():
+            self._recent.add(log, grown)
+            self._remembered.told(self.origin.epoch, log, grown)
         self.appended.set()
-        if any(told.values()):
+        if told:
             self.told.set()
 
     def _lost(self) -> None:
@@ -254,7 +254,7 @@ class PgStore:
         origin = self.origin
         recent = self._recent.after(log, after_sequence, limit)
         if recent is not None:
-            return [_as_message(origin, row) for row in recent]
+            return [_as_message(origin, sequence, row) for sequence, row in enumerate(recent, after_sequence + 1)]
         rows = await self.query(
             lambda pool: pool.fetch(
                 "select sequence, id, type, subject, data, meta, recorded_at from outbox"
@@ -343,18 +343,18 @@ def _recorded(row: asyncpg.Record) -> Recorded:
     return Recorded(position, stream, version, str(id_), type_, data, _decode_meta(meta), recorded_at)
 
 
-def _as_message(origin: Origin, row: ToldRow) -> Message:
+def _as_message(origin: Origin, sequence: int, row: ToldRow) -> Message:
     """A row of the outbox as it would be read from the database."""
-    told = row.told
+    told, recorded_at = row
     meta = told.meta
     return Message(
         origin,
         told.log,
-        row.sequence,
+        sequence,
         told.id,
         told.type,
         told.subject,
-        row.recorded_at,
+        recorded_at,
         meta.correlation_id,
         meta.causation_id,
         told.data,

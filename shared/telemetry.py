@@ -13,8 +13,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from contextlib import AbstractContextManager
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 import structlog
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, SpanKind
@@ -114,7 +115,17 @@ def enabled() -> bool:
     return _recorder is not None
 
 
-_OFF: AbstractContextManager[Span] = nullcontext(INVALID_SPAN)
+class _Off:
+    """Around a block of which nothing is kept. A command is in here four times, so neither end is a call of Python: the
+    first gives the same span for ever, the second, whatever it is told, a text that is empty and holds nothing back.
+    """
+
+    __slots__ = ()
+    __enter__ = staticmethod(repeat(INVALID_SPAN).__next__)
+    __exit__ = staticmethod("".format)
+
+
+_OFF = cast("AbstractContextManager[Span]", _Off())
 
 
 def span(

@@ -21,7 +21,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from shared.append_sql import LOCK, append_call, append_function
-from shared.batch import NEWS_OF_NOBODY, Batch, Own, Pending, Slot, ToldRow, read_back
+from shared.batch import NEWS_OF_NOBODY, Batch, Grown, Own, Pending, Slot, read_back
 from shared.envelope import Log, Origin
 from shared.lane import Connection, Lane
 from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, Untellable, VersionConflict
@@ -86,7 +86,7 @@ class Writer:
     """The writer of one store.
 
     tables: whatever is written inline with the appends. lock: the statement that makes writers queue.
-    on_stored: called with the number of appends stored and the rows by which each log grew.
+    on_stored: called with the number of appends stored and what each log grew by, if it did.
     on_lost: called when a connection is made: whatever was known of the database may be of another one.
     on_halt: called with the reason when another process has begun a new epoch, or writes without the lock, or the
     database is older. older: asked on each connection before anything is written: why it is, or None.
@@ -94,7 +94,7 @@ class Writer:
 
     def __init__(
         self, dsn: str, origin: Origin, tables: Sequence[sa.Table],
-        on_stored: Callable[[int, Mapping[Log, Sequence[ToldRow]]], None], on_lost: Callable[[], None],
+        on_stored: Callable[[int, Mapping[Log, Grown]], None], on_lost: Callable[[], None],
         on_halt: Callable[[str], None],
         older: Callable[[Connection], Awaitable[str | None]], lock: str = LOCK,
     ) -> None:  # fmt: skip

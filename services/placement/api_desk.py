@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
@@ -50,7 +50,7 @@ ORGANISERS: tuple[Role, ...] = ("operator", "caseworker", "coordinator")
 
 Noun = Literal["place", "hold", "stay", "session"]
 
-_THINGS: dict[Noun, Callable[[Location], Mapping[str, object]]] = {
+_THINGS: dict[Noun, Callable[[Location], Container[str]]] = {
     "place": lambda location: location.places,
     "hold": lambda location: location.holds,
     "stay": lambda location: location.stays,

@@ -83,9 +83,11 @@ OWN_SECONDS = 0.02
 
 def _rows(before: Location, events: Sequence[LocationEvent], after: Location, at: datetime) -> list[RowChange]:
     """The board's, those of how the house is kept, and those of offers and of questions about them."""
-    board = views.project(before, events, after, at) + views_house.project(events, after)
-    offers = before.offers or after.offers or after.questions
-    return board + views_offers.project(before, events, after, at) if offers else board
+    rows = views.project(before, events, after, at)
+    rows += views_house.project(events, after)
+    if before.offers or after.offers or after.questions:
+        rows += views_offers.project(before, events, after, at)
+    return rows
 
 
 AGGREGATE: Aggregate[Location, LocationCommand, LocationEvent] = Aggregate(

@@ -236,7 +236,7 @@ LOCATION: Decider[Location, cmd.LocationCommand, ev.LocationEvent] = Decider(
     evolve=evolve,
     codec=ev.CODEC,
     state_type=Location,
-    state_version=9,
+    state_version=10,
     commands=cmd.COMMANDS,
 )
 """Stream `location/<name>`."""

@@ -7,11 +7,12 @@ A household of n needs places of one room that together sleep at least n and hav
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.placement.decider_location import FREE, Location, Place
 from shared.kernel import Rejected
+from shared.paged import Paged
 
 UNIT_KIND = "family_shelter"
 ANYBODY = "mixed"
@@ -33,8 +34,10 @@ def choose(
     Refused: `no-place-free` (they would fit, but are taken), `household-too-large` (not even an empty room sleeps
     so many).
     """
+    if household_size == 1 and not features and since is None and not state.rooms and state.free.get(kind):
+        return (_first(state, kind),)
     places = state.places
-    order: Sequence[str] = state.free.get(kind, ())
+    order: Sequence[str] = state.free_of(kind)
     if features or since is not None:
         order = [id_ for id_ in order if _suits(places[id_], features, since)]
     if state.rooms:
@@ -54,6 +57,12 @@ def choose(
     return _why_not(state, kind, household_size, features, composition, len(order))
 
 
+def _first(state: Location, kind: str) -> Place:
+    """The free place of a kind that is given away first; there is one. It sleeps somebody, as each does."""
+    free = state.free[kind]
+    return state.places[state.orders[kind].ids[(free & -free).bit_length() - 1]]
+
+
 def is_for(state: Location, room: str, composition: str | None) -> bool:
     """Whether a household of this composition may have a place in the room."""
     return state.rooms.get(room, ANYBODY) in (ANYBODY, composition)
@@ -65,7 +74,7 @@ def _suits(place: Place, features: frozenset[str], since: datetime | None) -> bo
     return features.issubset(place.features)
 
 
-def _same_size(places: Mapping[str, Place], order: Sequence[str], household_size: int) -> list[Place] | None:
+def _same_size(places: Paged[Place], order: Sequence[str], household_size: int) -> list[Place] | None:
     """Places of one size in one room that leave nothing over: in `fit_order` they stand side by side."""
     for size in range(household_size // 2, 0, -1):
         if household_size % size:
@@ -88,7 +97,7 @@ def _rooms(places: Sequence[Place]) -> dict[str, list[Place]]:
     return rooms
 
 
-def _mix(known: Mapping[str, Place], order: Sequence[str], household_size: int) -> list[Place] | None:
+def _mix(known: Paged[Place], order: Sequence[str], household_size: int) -> list[Place] | None:
     best: list[Place] | None = None
     best_rank: tuple[int, int, int, str] | None = None
     for room, places in _rooms([known[id_] for id_ in order]).items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -25,22 +24,20 @@ from services.placement.decider_location import (
     Guest,
     Hold,
     Location,
+    Order,
     Place,
     Stay,
-    fit_order,
     group_key,
 )
 from services.placement.decider_offers import fold_offers
 from services.placement.decider_standby import fold_standby, wait
 from services.placement.events_regimes import RegimeBegan, RegimeEnded, RegimeNoted, StandbyClosed, StandbyOpened
+from shared.paged import Paged
 
 V = TypeVar("V")
 
 _TOTAL, _OVERFLOW, _PEOPLE = 0, 1, 5
 _COLUMN = {OCCUPIED: 2, HELD: 3, BLOCKED: 4}
-
-_SORT_ANEW_FROM = 8
-"""Changed places from which sorting anew is cheaper than putting each where it belongs."""
 
 
 def evolve(state: Location, event: ev.LocationEvent) -> Location:
@@ -88,15 +85,19 @@ def _evolve(change: _Change, event: ev.HouseEvent) -> Location:
 
 
 class _Change:
-    """The next state in the making: its places, what they change in the counts, and which became free or taken."""
+    """The next state in the making: its places, what they change in the counts, and which became free or taken.
 
-    __slots__ = ("deltas", "freed", "places", "state", "taken", "version")
+    anew: kinds of which places came or went.
+    """
+
+    __slots__ = ("anew", "deltas", "freed", "places", "state", "taken", "version")
 
     def __init__(self, state: Location) -> None:
         self.state = state
         self.version = state.version + 1
-        self.places = dict(state.places)
+        self.places = state.places.edit()
         self.deltas: dict[str, list[int]] = {}
+        self.anew: tuple[str, ...] = ()
         self.freed: list[Place] = []
         self.taken: list[Place] = []
 
@@ -149,25 +150,27 @@ class _Change:
 
     def add(self, place: Place) -> None:
         self.places[place.id] = place
-        self.freed.append(place)
+        self.anew += (place.kind,)
         self.delta(place.group)[_OVERFLOW if place.overflow else _TOTAL] += 1
 
     def remove(self, place_id: str) -> None:
         place = self.places.pop(place_id)
         delta = self.delta(place.group)
         delta[_OVERFLOW if place.overflow else _TOTAL] -= 1
-        if place.status == FREE:
-            self.taken.append(place)
-        else:
+        self.anew += (place.kind,)
+        if place.status != FREE:
             delta[_COLUMN[place.status]] -= 1
 
     def done(self, observed_at: datetime | None, **fields: Any) -> Location:
         """The next state. observed_at: when a person saw the groups touched; an older look never replaces a newer."""
+        places = self.places.done()
         if self.deltas:
             fields["groups"] = self._groups(observed_at)
-        if self.freed or self.taken:
+        if self.anew:
+            fields["orders"], fields["free"] = self._ordered_anew(places)
+        elif self.freed or self.taken:
             fields["free"] = self._free()
-        return replace(self.state, version=self.version, places=self.places, **fields)
+        return replace(self.state, version=self.version, places=places, **fields)
 
     def _groups(self, observed_at: datetime | None) -> dict[str, Group]:
         groups = dict(self.state.groups)
@@ -190,30 +193,21 @@ class _Change:
             )
         return groups
 
-    def _free(self) -> dict[str, tuple[str, ...]]:
-        if len(self.taken) + len(self.freed) >= _SORT_ANEW_FROM:
-            return self._sorted_anew()
-        free = dict(self.state.free)
+    def _free(self) -> dict[str, int]:
+        free, orders = dict(self.state.free), self.state.orders
         for place in self.taken:
-            ids = free[place.kind]
-            at = ids.index(place.id)
-            free[place.kind] = ids[:at] + ids[at + 1 :]
+            free[place.kind] &= ~(1 << orders[place.kind].ranks[place.id])
         for place in self.freed:
-            ids = free.get(place.kind, ())
-            at = bisect_right(ids, fit_order(place), key=self._fit)
-            free[place.kind] = (*ids[:at], place.id, *ids[at:])
+            free[place.kind] |= 1 << orders[place.kind].ranks[place.id]
         return free
 
-    def _sorted_anew(self) -> dict[str, tuple[str, ...]]:
-        free, gone = dict(self.state.free), {place.id for place in self.taken}
-        for kind in {place.kind for place in (*self.taken, *self.freed)}:
-            freed = [place.id for place in self.freed if place.kind == kind]
-            there = [id_ for id_ in (*free.get(kind, ()), *freed) if id_ not in gone]
-            free[kind] = tuple(sorted(there, key=self._fit))
-        return free
-
-    def _fit(self, place_id: str) -> tuple[int, int, str, str]:
-        return fit_order(self.places[place_id])
+    def _ordered_anew(self, places: Paged[Place]) -> tuple[dict[str, Order], dict[str, int]]:
+        """Places came or went. Of the other kinds some may have been used in the same event."""
+        orders, free = dict(self.state.orders), dict(self.state.free)
+        for kind in {*self.anew, *(place.kind for place in (*self.taken, *self.freed))}:
+            order = orders[kind] = Order.of([place for place in places.values() if place.kind == kind])
+            free[kind] = sum([1 << rank for rank, id_ in enumerate(order.ids) if places[id_].status == FREE])
+        return orders, free
 
 
 def _new_group(key: str) -> Group:

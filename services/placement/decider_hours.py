@@ -147,8 +147,9 @@ def with_ends(state: Location, events: Sequence[ev.LocationEvent], at: datetime)
             before, ends_at = _ends(state, event, at)
             if ends_at != before:
                 plans.setdefault(ends_at, []).append(event.stay_id)
-    planned = [eh.EndsPlanned(state.name, tuple(ids), ends_at, at) for ends_at, ids in plans.items()]
-    return [*events, *planned] if planned else events
+    if not plans:
+        return events
+    return [*events, *(eh.EndsPlanned(state.name, tuple(ids), ends_at, at) for ends_at, ids in plans.items())]
 
 
 def _ends(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
-from itertools import chain
+from itertools import chain, compress
 from typing import Generic, Literal, TypeVar
 
 import msgspec
 
 from services.placement.decider_seats import Seats, Session, SessionWeek
 from shared.contracts.vocabulary import feature_class, size_class
+from shared.paged import Paged
 
 ENDED_KEPT = 200
 """How many ended holds, ended stays and closed places are remembered at least, each. A repeated tap comes within
@@ -273,6 +274,18 @@ class Hours(msgspec.Struct, frozen=True, array_like=True, gc=False):
     out_by: time
 
 
+class Order(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The places of one kind, free or not, in the order in which they are given away. ranks: where in it each is."""
+
+    ids: tuple[str, ...]
+    ranks: dict[str, int]
+
+    @classmethod
+    def of(cls, places: Iterable[Place]) -> Order:
+        ids = tuple([place.id for place in sorted(places, key=fit_order)])
+        return cls(ids, dict(zip(ids, range(len(ids)), strict=True)))
+
+
 RegimeStatus = Literal["waiting", "running", "over"]
 
 
@@ -308,7 +321,8 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     standby: places that wait for a regime; they count nowhere. regimes: by id, those it follows and has followed.
     taps: the newest, by place, so that they can be taken back. offers: by the id of their hold. questions: by the id of
     the offer that a yes leads to.
-    version: events so far. free: of each kind the free places, in the order in which they are given away (`fit_order`).
+    version: events so far. orders: of each kind its places. free: which of those are free, the first in its lowest bit:
+    whoever takes a place turns one bit.
     counts: by id, what was counted in the newest head counts. closed: takes nobody any more.
     rooms: who a room is for, where anybody said so. hours: of its night shelter. cleaned: kinds that are cleaned after
     use. seats: what its sessions come to, by kind; a kind without any stays, with zeros. past: sessions that are
@@ -321,8 +335,9 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     district: str = ""
     site: str = ""
     version: int = 0
-    places: dict[str, Place] = {}
-    free: dict[str, tuple[str, ...]] = {}
+    places: Paged[Place] = Paged()
+    orders: dict[str, Order] = {}
+    free: dict[str, int] = {}
     holds: dict[str, Hold] = {}
     stays: dict[str, Stay] = {}
     groups: dict[str, Group] = {}
@@ -358,6 +373,11 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     def places_there_are(self) -> int:
         """Places open and on standby."""
         return len(self.places) + len(self.standby)
+
+    def free_of(self, kind: str) -> tuple[str, ...]:
+        """The free places of a kind, in the order in which they are given away."""
+        free = self.free.get(kind, 0)
+        return tuple(compress(self.orders[kind].ids, map(int, reversed(f"{free:b}")))) if free else ()
 
     def is_open_by_regime(self, kind: str) -> bool:
         """Whether a regime that runs now opens standby places of this kind."""

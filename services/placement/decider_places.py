@@ -82,7 +82,7 @@ def open_places(state: Location, command: cmd.OpenPlaces) -> Outcome:
         return Rejected("sleeps-out-of-range", {"sleeps_min": 1, "sleeps_max": limits.SLEEPS_MAX})
     features = tuple(sorted(set(command.features)))
     make = (command.kind, command.room, command.sleeps, features, command.programme, command.standby)
-    every = state.places | state.standby
+    every = {**dict(state.places.items()), **state.standby}
     known = [every[id_] for id_ in command.place_ids if id_ in every]
     if len(known) == len(command.place_ids) and all(make == _make(place) for place in known):
         return ()

@@ -37,9 +37,11 @@ somebody leaves before: others may be waiting for it, and a timer that finds nob
 _SESSION = "session/"
 
 
-def timers(events: Sequence[ev.LocationEvent]) -> list[TimerSet | TimerCleared]:
+def timers(events: Sequence[ev.LocationEvent]) -> Sequence[TimerSet | TimerCleared]:
     """The timers that these events set and clear: one for each open hold, named `hold/<hold id>`, one for each open
     question, `question/<offer id>`, and those of regimes, of stays that end by themselves and of sessions."""
+    if len(events) == 1:
+        return _timers(events[0])
     changes = [change for event in events for change in _timers(event)]
     return changes if len(changes) < 2 else list({change.id: change for change in changes}.values())  # its last word
 

@@ -67,7 +67,10 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
     """
     tellings: list[Telling] = []
     for event in events:
-        tellings += _told(before, event, after)
+        if type(event) in _ABOUT_MORE:
+            tellings += _told(before, event, after)
+        else:
+            tellings += _site_events(after.name, event)
     if before.offer_mode != after.offer_mode:
         tellings.append(offer_mode(after))
     if before.groups is not after.groups:
@@ -89,8 +92,12 @@ def _tell(before: Location, events: Sequence[ev.LocationEvent], after: Location)
     return tellings
 
 
+_ABOUT_MORE = frozenset({StandbyOpened, OperatorAsked, QuestionAnswered})
+"""Events that say less than is told of them: the rest is in the states around them."""
+
+
 def _told(before: Location, event: ev.LocationEvent, after: Location) -> list[Telling]:
-    """The site events of one event. Standby places come into being for others when they open, and are gone again."""
+    """The site events of one of these. Standby places come into being for others when they open, and are gone again."""
     match event:
         case StandbyOpened():
             places = [after.places.get(id_) or before.standby[id_] for id_ in event.place_ids]
@@ -98,7 +105,7 @@ def _told(before: Location, event: ev.LocationEvent, after: Location) -> list[Te
         case OperatorAsked() | QuestionAnswered():
             return [Telling(question(event, after), event.offer_id, None)]
         case _:
-            return _site_events(after.name, event)
+            return []
 
 
 def _opened(location: str, places: Sequence[Place], event: StandbyOpened) -> list[Telling]:

@@ -31,10 +31,10 @@ RULE_TABLES = (house_rules,)
 _SAYS_HOW = frozenset({eh.HoursDeclared, eh.CleaningDeclared})
 
 
-def project(events: Sequence[ev.LocationEvent], after: Location) -> list[RowChange]:
+def project(events: Sequence[ev.LocationEvent], after: Location) -> Sequence[RowChange]:
     """The row of a house, when these events say how it is kept."""
-    if _SAYS_HOW.isdisjoint([type(event) for event in events]):
-        return []
+    if _SAYS_HOW.isdisjoint(map(type, events)):
+        return ()
     hours = after.hours
     times = (None,) * 3 if hours is None else (_clock(hours.in_from), _clock(hours.in_until), _clock(hours.out_by))
     return [Put(house_rules, (after.name, *times, list(after.cleaned)))]

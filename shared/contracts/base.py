@@ -38,6 +38,12 @@ class Contract(BaseModel):
     type_name: ClassVar[str]
     log: ClassVar[Literal["pub", "loc"]]
     cut: ClassVar[bool] = False
+    read_back: ClassVar[Callable[[bytes], Contract]]
+    """Reads a payload of this kind as any reader will; it raises `ValidationError`."""
+
+    @classmethod
+    def __pydantic_on_complete__(cls) -> None:
+        cls.read_back = cls.__pydantic_validator__.validate_json
 
     @classmethod
     def written(cls, **fields: object) -> Written[Self]:
@@ -63,14 +69,10 @@ class Written(msgspec.Struct, Generic[K], frozen=True, gc=False):
     kind: type[K]
     payload: bytes
 
-    @property
-    def reader(self) -> Callable[[bytes], K]:
-        """Reads a payload of this kind as any reader will; it raises `ValidationError`."""
-        return self.kind.__pydantic_validator__.validate_json
-
     def read(self) -> K:
         """The event as any reader has it. Raises `ValidationError`."""
-        return self.reader(self.payload)
+        read: K = self.kind.__pydantic_validator__.validate_json(self.payload)
+        return read
 
 
 class LetterBody(BaseModel):
@@ -114,11 +116,6 @@ class Draft:
     @property
     def kind(self) -> type[Letter]:
         return self.letter
-
-    @property
-    def reader(self) -> None:
-        """Its body was checked as it was made, and what is sealed nobody reads here."""
-        return None
 
     def read(self) -> Draft:
         """As it is."""

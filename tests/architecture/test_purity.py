@@ -17,7 +17,7 @@ PURE_FILES = re.compile(r"(events|commands|decider|policy|publish)(_[a-z]+)?")
 ALLOWED = re.compile(
     r"__future__|abc|bisect|collections(\.abc)?|csv|dataclasses|datetime|decimal|enum|fractions|functools|hashlib|heapq"
     r"|itertools|json|math|operator|phonenumbers|re|string|typing|unicodedata|xml.etree|zoneinfo"
-    r"|msgspec(\.structs)?|shared\.(causes|kernel|envelope|timers|forward|money|suppression|unspoken|contracts(\.[a-z]+)?)|services\.[a-z]+\.(?P<own>[a-z_]+)"
+    r"|msgspec(\.structs)?|shared\.(causes|kernel|envelope|timers|forward|money|paged|suppression|unspoken|contracts(\.[a-z]+)?)|services\.[a-z]+\.(?P<own>[a-z_]+)"
 )
 """What a pure file may import. Of `shared.ids` only `derived_id`, which is a digest of its arguments; `zoneinfo` is a
 table of when clocks change, and reads none; `phonenumbers` one of each country's numbers."""

@@ -44,7 +44,7 @@ async def test_what_no_reader_could_read_is_refused_alone_and_nothing_of_it_is_s
 
     def priced(stream: str, cents: object) -> Append:
         made = Priced.written(cents=cents)
-        return append(stream, told=[told(made.payload, read=made.reader)])
+        return append(stream, told=[told(made.payload, read=made.kind.read_back)])
 
     results = await gather(*(store.append(priced(f"a/{n}", "ten" if n == 3 else n)) for n in range(6)))
     assert [n for n, found in enumerate(results) if isinstance(found, Untellable)] == [3]
@@ -58,7 +58,9 @@ async def test_what_no_reader_could_read_is_refused_alone_and_nothing_of_it_is_s
 async def test_what_cannot_even_be_read_is_refused_alone_and_the_store_goes_on(backend: Backend) -> None:
     store = await backend.store()
     dear, fair = Priced.written(cents=1_001), Priced.written(cents=999)
-    appends = [append(f"b/{n}", told=[told(one.payload, read=one.reader)]) for n, one in enumerate((fair, dear))]
+    appends = [
+        append(f"b/{n}", told=[told(one.payload, read=one.kind.read_back)]) for n, one in enumerate((fair, dear))
+    ]
     async with asyncio.timeout(5):
         first, second = await gather(*map(store.append, appends))
         assert not isinstance(first, Exception), "what came with it is stored"

@@ -8,7 +8,7 @@ import msgspec
 import pytest_asyncio
 
 from infra.postgres import Postgres
-from shared.batch import ToldRow
+from shared.batch import Grown, ToldRow
 from shared.envelope import Meta
 from shared.ports import Told
 from shared.recent import Recent
@@ -26,21 +26,24 @@ async def backend(postgres: Postgres) -> AsyncIterator[PgBackend]:
 META = Meta("c", "d", "system")
 
 
-def row(sequence: int, data: bytes = b"{}") -> ToldRow:
-    told = Told("pub", IDS.event_id(), "nl.plek.placement.thing-told.v1", "west", data, META)
-    return ToldRow(told, sequence, NOW)
+def grown(*sequences: int, data: bytes = b"") -> Grown:
+    """Rows that say which they are, or `data`."""
+    rows: list[ToldRow] = [
+        (Told("pub", IDS.event_id(), "nl.plek.placement.thing-told.v1", "west", data or b"%d" % sequence, META), NOW)
+        for sequence in sequences
+    ]
+    return Grown(sequences[0], rows)
 
 
 def sequences(rows: Sequence[ToldRow] | None) -> list[int] | None:
-    return None if rows is None else [row.sequence for row in rows]
+    return None if rows is None else [int(told.data) for told, _ in rows]
 
 
 def test_it_answers_for_what_it_has_and_for_nothing_else() -> None:
     recent = Recent()
     assert recent.after("pub", 0, 10) is None
-    recent.add("pub", [])
-    recent.add("pub", [row(5)])
-    recent.add("pub", [row(6), row(7), row(8)])
+    recent.add("pub", grown(5))
+    recent.add("pub", grown(6, 7, 8))
     assert sequences(recent.after("pub", 4, 10)) == [5, 6, 7, 8]
     assert sequences(recent.after("pub", 5, 2)) == [6, 7]
     assert recent.after("pub", 3, 10) is None  # 4 is not here
@@ -52,22 +55,22 @@ def test_it_answers_for_what_it_has_and_for_nothing_else() -> None:
 
 def test_a_row_that_does_not_follow_begins_anew() -> None:
     recent = Recent()
-    recent.add("pub", [row(1), row(2)])
-    recent.add("pub", [row(5), row(6)])
+    recent.add("pub", grown(1, 2))
+    recent.add("pub", grown(5, 6))
     assert recent.after("pub", 0, 10) is None
     assert sequences(recent.after("pub", 4, 10)) == [5, 6]
-    recent.add("pub", [row(3)])  # answers of two batches may be looked at in the wrong order
+    recent.add("pub", grown(3))  # answers of two batches may be looked at in the wrong order
     assert recent.after("pub", 4, 10) is None
 
 
 def test_it_keeps_the_newest_within_its_bounds() -> None:
     recent = Recent(bytes_max=1_000)
     for sequence in range(1, 101):
-        recent.add("pub", [row(sequence, data=b"x" * 100)])
+        recent.add("pub", grown(sequence, data=b"%0100d" % sequence))
     kept = recent.after("pub", 99, 10)
     assert sequences(kept) == [100]
     assert recent.after("pub", 80, 100) is None
-    recent.add("pub", [row(101, data=b"x" * 5_000)])
+    recent.add("pub", grown(101, data=b"x" * 5_000))
     assert recent.after("pub", 100, 10) is None
 
 

@@ -200,13 +200,16 @@ def check(before: Location, events: Sequence[ev.LocationEvent], state: Location)
         if place.holder is not None:
             holder = (state.stays if place.status == OCCUPIED else state.holds)[place.holder]
         assert (place.status in (HELD, OCCUPIED)) == (holder is not None and place.id in holder.place_ids)
-    assert not state.places.keys() & state.standby.keys()
+    assert not state.places.numbers.keys() & state.standby.keys()
     for place in state.standby.values():
         assert place.standby
         assert place.status == FREE
         assert place.holder is None
         assert not state.is_open_by_regime(place.kind), "a regime opens it"
-    assert state.free == {kind: tuple(p.id for p in sorted(ps, key=fit_order)) for kind, ps in free.items()}
+    for kind, found in free.items():
+        assert state.free_of(kind) == tuple(p.id for p in sorted(found, key=fit_order))
+    assert state.orders.keys() == free.keys()
+    assert sum(len(order.ids) for order in state.orders.values()) == len(state.places)
     uses: list[Stay | Hold] = [*state.stays.values(), *state.holds.values()]
     for use in uses:
         places = [state.places[place_id] for place_id in use.place_ids]

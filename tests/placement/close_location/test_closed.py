@@ -49,7 +49,7 @@ def test_holds_are_cancelled_with_the_reason_and_who_lives_there_stays() -> None
 
 def test_the_last_place_closes_when_its_stay_ends() -> None:
     state = CLOSED.when(end()).then(ended(A2), ev.PlacesClosed((A2,), AT, AT)).state
-    assert state.places == {}
+    assert not state.places
 
 
 def test_closing_again_changes_nothing() -> None:

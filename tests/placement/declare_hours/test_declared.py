@@ -95,4 +95,4 @@ def test_a_late_word_of_an_earlier_night_is_believed() -> None:
         late, eh.EndsPlanned("west", (STAY,), MORNING, now)
     )
     assert [event.ended_at for event in told.after(fire(now)).state.ended_stays.pages[-1].values()] == [MORNING]
-    assert A1 in told.after(fire(now)).state.free[NIGHT]
+    assert A1 in told.after(fire(now)).state.free_of(NIGHT)

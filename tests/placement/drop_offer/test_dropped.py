@@ -20,7 +20,7 @@ from tests.placement.sample import A1, AT
 
 def test_a_declined_offer_frees_the_place() -> None:
     declined: list[ev.LocationEvent] = [ev.HoldCancelled(OFFER, (A1,), AT, "declined"), ended("declined", "too_far")]
-    assert with_offer.when(drop()).then(*declined).state.free["family_shelter"] == (A1,)
+    assert with_offer.when(drop()).then(*declined).state.free_of("family_shelter") == (A1,)
 
 
 def test_an_accepted_one_is_called_off() -> None:

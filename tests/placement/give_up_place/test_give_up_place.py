@@ -46,7 +46,7 @@ NOTED = oe.DoubleNoted(OFFER, 2, False, LATER)
 
 def test_the_stay_ends_when_they_moved_and_the_place_is_free() -> None:
     done = with_housed.when(give_up()).then(NOTED, left())
-    assert done.state.free["family_shelter"] == (A1,)
+    assert done.state.free_of("family_shelter") == (A1,)
     assert (done.state.offers[OFFER].word, done.state.offers[OFFER].turn) == ("left", 2)
 
 

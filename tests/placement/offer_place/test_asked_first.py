@@ -16,7 +16,7 @@ from tests.placement.sample import AT, after, uid
 
 def test_a_choice_is_a_question_and_holds_nothing() -> None:
     state = asking.when(offer()).then(ASKED).state
-    assert (state.holds, state.offers, len(state.free["family_shelter"])) == ({}, {}, 1)
+    assert (state.holds, state.offers, len(state.free_of("family_shelter"))) == ({}, {}, 1)
     assert policy.timers([ASKED]) == [TimerSet(f"question/{OFFER}", ANSWER_BY, "question", "west")]
     assert policy.timers([said("no")]) == [TimerCleared(f"question/{OFFER}")]
 

@@ -83,7 +83,7 @@ def test_five_wrong_codes_are_the_most_and_a_new_one_opens_again() -> None:
 
 def test_whoever_does_not_come_is_a_no_show_and_the_place_is_free() -> None:
     gone: list[ev.LocationEvent] = [ev.NoShowNoted(OFFER, (A1,), BY), ended("no_show", at=BY)]
-    assert with_accepted.when(lapse(BY)).then(*gone).state.free["family_shelter"] == (A1,)
+    assert with_accepted.when(lapse(BY)).then(*gone).state.free_of("family_shelter") == (A1,)
     tap = cmd.NoteNoShow(at=AT, role="operator", location="west", hold_id=OFFER)
     with_accepted.when(tap).then(ev.NoShowNoted(OFFER, (A1,), AT), ended("no_show"))
     with_offer.when(tap).then_rejected("offer-not-accepted")
