@@ -10,8 +10,8 @@ import msgspec
 import sqlalchemy as sa
 
 from bench.ground import DATA_BYTES, IDS
+from shared.aggregate import Aggregate
 from shared.envelope import Meta
-from shared.handling import Aggregate
 from shared.kernel import Codec, Command, Decider, Event
 from shared.ports import Put, RowChange
 from shared.schema import NAME

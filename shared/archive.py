@@ -17,6 +17,7 @@ import msgspec
 import sqlalchemy as sa
 
 from shared import schema
+from shared.aggregate import Aggregate
 from shared.archive_sql import (
     Near,
     Outcome,
@@ -41,7 +42,6 @@ from shared.causes import (
     timer_command,
 )
 from shared.envelope import SYSTEM_ROLE
-from shared.handling import Aggregate
 from shared.kernel import Rejected, UnknownEvent
 from shared.store import PgStore
 from shared.timers import TimerSet

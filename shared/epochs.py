@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from shared.aggregate import Telling, encode_plain
 from shared.batch import read_back
 from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE, Log, Message, Meta, Origin
-from shared.handling import Telling, encode_plain
 from shared.heard import Mark, contradicted, is_row, shared_row
 from shared.ids import Ids
 from shared.ports import BusUnavailable, LogWriter, Store, Told

@@ -8,37 +8,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from shared import schema
+from shared.aggregate import Aggregate, AggregateScribe, Encode, encode_plain
 from shared.clock import Clock
-from shared.contracts.base import Draft, Written
-from shared.envelope import SYSTEM_ROLE, Meta
+from shared.envelope import Meta
 from shared.ids import Ids
-from shared.kernel import Command, Decider, Event, Rejected
+from shared.kernel import Command, Event, Rejected
 from shared.ports import (
     Append,
-    Delete,
     KeyRecord,
     KeyTaken,
-    NewEvent,
     OriginHalted,
-    Put,
+    Outline,
     RowChange,
     Store,
     StreamWrite,
-    Told,
     VersionConflict,
 )
-from shared.telemetry import current_traceparent, logger, span
-from shared.timers import TimerCleared, TimerSet
-
-log = logger("handling")
+from shared.telemetry import current_traceparent, span
 
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)
@@ -50,48 +42,9 @@ TRIES_MAX = 8
 STATES_MAX = 2_000
 """States kept in memory between commands; the least recently used goes first."""
 
-SNAPSHOT_EVERY = 1_000
-"""Events of a stream between two snapshots: loading a stream reads at most so many, in about ten milliseconds. The
-snapshot of a busy location is 130 kB, and the database takes four milliseconds to pack it, in which every other command
-of its batch waits: after every 200 events that was a quarter of what a command cost."""
-
 
 class KeyReused(Exception):
     """The idempotency key came before with another body (`idempotency-key-reused`)."""
-
-
-class Telling(Protocol):
-    """What a service's `tell` gives for one told event."""
-
-    @property
-    def event(self) -> Written[Any] | Draft: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def observed_at(self) -> datetime | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate(Generic[S, C, E]):
-    """One aggregate of a service: its decider and what follows from its events. All four functions are pure.
-
-    tell: what others may hear of it. project: its rows in the inline views. timers: what falls due later.
-    """
-
-    decider: Decider[S, C, E]
-    tell: Callable[[S, Sequence[E], S], Sequence[Telling]]
-    project: Callable[[S, Sequence[E], S, datetime], Iterable[RowChange]]
-    timers: Callable[[Sequence[E]], Iterable[TimerSet | TimerCleared]]
-
-
-Encode = Callable[[Written[Any] | Draft, str], bytes | None]
-"""The payload of a told event with this id; None: it cannot be told to anybody (`shared/letters.py`)."""
-
-
-def encode_plain(event: Written[Any] | Draft, id_: str) -> bytes | None:
-    """The payload of an event by a service that writes no letters."""
-    assert type(event) is Written
-    return event.payload
 
 
 class KeyClaim(msgspec.Struct, frozen=True, gc=False):
@@ -162,9 +115,10 @@ class Handler(Generic[S, C, E]):
     def __init__(
         self, store: Store, aggregate: Aggregate[S, C, E], clock: Clock, ids: Ids, encode: Encode = encode_plain
     ) -> None:
-        self._store, self._clock, self._ids, self._encode = store, clock, ids, encode
+        self._store, self._clock = store, clock
         self.aggregate = aggregate
         self._decider = aggregate.decider
+        self._scribe = AggregateScribe(aggregate, ids, encode)
         self._states: OrderedDict[str, tuple[S, int]] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._claimed: dict[tuple[str, str], asyncio.Future[None]] = {}
@@ -270,8 +224,7 @@ class Handler(Generic[S, C, E]):
                 stream, version, context, also, decided if isinstance(decided, Rejected) else None
             )
         after = self._decider.fold(before, decided)
-        with span("tell"):
-            append = self._append(stream, version, before, decided, after, command, context, also)
+        append = self._append(stream, version, before, decided, after, command, context, also)
         with span("store append", attributes=_POSTGRESQL):
             appended = await self._store.append(append)
         version += len(decided)
@@ -290,8 +243,7 @@ class Handler(Generic[S, C, E]):
         context: Context,
         also: Also,
     ) -> Append:
-        codec, ids, aggregate = self._decider.codec, self._ids, self.aggregate
-        now = self._clock.now()
+        """The outline of what is stored: the store writes it out with those of its whole batch."""
         meta = Meta(
             context.correlation_id,
             context.command_id,
@@ -299,42 +251,12 @@ class Handler(Generic[S, C, E]):
             context.traceparent,
             getattr(command, "observed_at", None),
         )
-        tellings = aggregate.tell(before, events, after)
-        stored = [NewEvent(ids.event_id(), codec.name(event), codec.encode(event), meta) for event in events]
-        told = []
-        because = Meta(context.correlation_id, stored[-1].id, command.role, context.traceparent)
-        for telling in tellings:
-            event, id_ = telling.event, ids.event_id()
-            kind = event.kind
-            if type(event) is Written:
-                data, read = event.payload, kind.read_back
-            else:  # a letter: it was checked as it was made, and is sealed
-                sealed, read = self._encode(event, id_), None
-                if sealed is None:
-                    log.warning("a letter nobody could read was not written", to=telling.subject)
-                    continue
-                data = sealed
-            if kind.cut:  # what leads to somebody's file ends here: the store alone knows they belong together
-                meta = Meta(ids.random_id(), id_, SYSTEM_ROLE, None, telling.observed_at)
-            else:
-                if telling.observed_at is not because.observed_at:
-                    because = msgspec.structs.replace(because, observed_at=telling.observed_at)
-                meta = because
-            told.append(Told(kind.log, id_, kind.type_name, telling.subject, data, meta, read))
-        rows = list(aggregate.project(before, events, after, now))
-        for timer in aggregate.timers(events):
-            if isinstance(timer, TimerSet):
-                rows.append(Put(schema.timers, (timer.id, timer.due_at, timer.kind, timer.key)))
-            else:
-                rows.append(Delete(schema.timers, (timer.id,)))
-        end = version + len(events)
-        if end // SNAPSHOT_EVERY > version // SNAPSHOT_EVERY:
-            rows.append(Put(schema.snapshots, (stream, end, self._decider.state_version, msgspec.json.encode(after))))
-        keys = self._keys(context, stream, version + 1, end, None)
-        write = StreamWrite(stream, version, stored)
-        if also is NOTHING_ELSE:
-            return Append(now, (write,), told, rows, keys)
-        return Append(now, (write, *also.streams), told, [*rows, *also.rows], [*keys, *also.keys, *also.taken])
+        outline = Outline(self._scribe, before, events, after, meta)
+        write = StreamWrite(stream, version, ())
+        keys = self._keys(context, stream, version + 1, version + len(events), None)
+        if also is not NOTHING_ELSE:
+            keys = [*keys, *also.keys, *also.taken]
+        return Append(self._clock.now(), (write, *also.streams), (), also.rows, keys, outline)
 
     async def _nothing(
         self, stream: str, version: int, context: Context, also: Also, rejected: Rejected | None
@@ -383,6 +305,3 @@ class Handler(Generic[S, C, E]):
         self._states.move_to_end(stream)
         if len(self._states) > STATES_MAX:
             self._states.popitem(last=False)
-
-
-__all__ = ["Aggregate", "Any", "Context", "Handled", "Handler", "KeyClaim", "KeyReused"]

@@ -88,14 +88,56 @@ class KeyRecord(msgspec.Struct, gc=False):
     refusal: bytes | None = None
 
 
+class Scribe(Protocol):
+    """Writes appends out from their outlines, many at once: `write_out` fills in the rows of each."""
+
+    def write_out(self, appends: Sequence[Append]) -> None: ...
+
+
+class Outline(msgspec.Struct, frozen=True, gc=False):
+    """What an append is written out from. before, after: the state around the decided events. meta: of each of them."""
+
+    scribe: Scribe
+    before: Any
+    events: Sequence[Any]
+    after: Any
+    meta: Meta
+
+
 class Append(msgspec.Struct, gc=False):
-    """Everything one decision changes: stored together or not at all."""
+    """Everything one decision changes: stored together or not at all.
+
+    outline: there as long as the first stream's events and what follows from them are not written out. Which streams
+    and keys it takes is known all the same.
+    """
 
     recorded_at: datetime
     streams: Sequence[StreamWrite] = ()
     told: Sequence[Told] = ()
     rows: Sequence[RowChange] = ()
     keys: Sequence[KeyRecord] = ()
+    outline: Outline | None = None
+
+
+def write_out(appends: Sequence[Append]) -> Sequence[tuple[Append, Exception]]:
+    """Writes out what is still an outline; every store does it before it stores anything. Returns those that could not
+    be, each with what was raised: the others are as good as they were.
+    """
+    groups: dict[Scribe, list[Append]] = {}
+    for append in appends:
+        if append.outline is not None:
+            groups.setdefault(append.outline.scribe, []).append(append)
+    failed = []
+    for scribe, group in groups.items():
+        try:
+            scribe.write_out(group)
+        except Exception as error:
+            if len(group) == 1:
+                failed.append((group[0], error))
+            else:
+                for append in group:
+                    failed += write_out([append])
+    return failed
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):

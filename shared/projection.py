@@ -19,10 +19,10 @@ import asyncpg
 import sqlalchemy as sa
 
 from shared import schema
+from shared.aggregate import Aggregate
 from shared.clock import Clock
 from shared.contracts.base import Contract
 from shared.envelope import Message
-from shared.handling import Aggregate
 from shared.inbox import Follow, Reader, View
 from shared.kernel import Command, Event
 from shared.parked import NEW, LogKey

@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
+from shared.aggregate import Telling
 from shared.bus import JetStreamLog
 from shared.bus_connection import BusClient, Refused, ask, close_client, connect_relay
 from shared.clock import Clock
 from shared.envelope import LOGS, Log
 from shared.epochs import Examined, examine, repair_origin
-from shared.handling import Telling
 from shared.heard import BusWitnesses, Mark, Unanswered, Witnesses
 from shared.ids import Ids
 from shared.kept import kept_elsewhere

@@ -24,7 +24,7 @@ from shared.append_sql import LOCK, append_call, append_function
 from shared.batch import NEWS_OF_NOBODY, Batch, Grown, Own, Pending, Slot, read_back
 from shared.envelope import Log, Origin
 from shared.lane import Connection, Lane
-from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, Untellable, VersionConflict
+from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, Untellable, VersionConflict, write_out
 
 BATCH_MAX = 256
 """Appends in one transaction at most: past this the gain is small and everybody waits longer."""
@@ -203,16 +203,11 @@ class Writer:
             pending = self._queue.popleft()
             if pending.future.done():
                 continue  # its caller gave up before anything happened
-            try:
-                read_back(pending.append.told)  # of a whole batch in one go: a third of what it costs one by one
-            except Untellable as refused:
-                pending.answer(refused)
-                continue
             own = pending.own
             (batch if taken.isdisjoint(own) else later).append(pending)
             taken.update(own)
         self._queue.extendleft(reversed(later))
-        return batch
+        return _prepared(batch)
 
     async def _store(self, lane: Lane, batch: Sequence[Pending], tries: int = TRIES_MAX) -> Answers:
         """Stores a batch and returns the answers its callers are owed; those who are refused have theirs already.
@@ -375,6 +370,23 @@ class Writer:
         if position is None:
             position = await connection.fetchval("select coalesce(max(position), 0) from events")
         return Appended(position, sequences)
+
+
+def _prepared(batch: list[Pending]) -> list[Pending]:
+    """Writes out a batch and reads what it tells as any reader will; whoever cannot be stored has the answer. Of a
+    whole batch in one go either takes a third less than one by one.
+    """
+    failed = write_out([pending.append for pending in batch])
+    for append, error in failed:
+        next(pending for pending in batch if pending.append is append).answer(error)
+    refused = len(failed)
+    for pending in batch:
+        try:
+            read_back(pending.append.told)
+        except Untellable as mistake:
+            pending.answer(mistake)
+            refused += 1
+    return [pending for pending in batch if not pending.future.done()] if refused else batch
 
 
 def _tell(answers: Answers) -> None:

@@ -35,6 +35,7 @@ from services.allowance.events_handout import HandoutEvent
 from services.allowance.events_payroll import PayrollEvent
 from services.allowance.views import PROGRAMMES
 from shared import migration, schema
+from shared.aggregate import Aggregate
 from shared.archive import Archive, Files, Record
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
@@ -42,7 +43,7 @@ from shared.bus_connection import make_broker
 from shared.clock import Clock
 from shared.contracts.allowance import CONTRACTS, LETTERS
 from shared.envelope import LOGS, Origin
-from shared.handling import Aggregate, Context, Handler
+from shared.handling import Context, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
 from shared.http_looks import IntakeLooks

@@ -46,6 +46,7 @@ from services.intake.events_likeness import CheckEvent, ReplyEvent
 from services.intake.events_weeks import WeekEvent
 from services.intake.views_offers import client_offers
 from shared import migration, schema
+from shared.aggregate import Aggregate
 from shared.archive import Archive
 from shared.archive import Files as FileStreams
 from shared.asyncapi import asyncapi_document
@@ -55,7 +56,7 @@ from shared.clock import Clock
 from shared.contracts.intake import CHECK_LETTERS, CONTRACTS
 from shared.contracts.placement import OFFER_LETTERS
 from shared.envelope import LOGS, Origin, stream_name
-from shared.handling import NOTHING_ELSE, Aggregate, Also, Context, Handled, Handler
+from shared.handling import NOTHING_ELSE, Also, Context, Handled, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
 from shared.http_repair import bench_of

@@ -30,9 +30,10 @@ from services.intake.decider_likeness import Check, Reply
 from services.intake.events_likeness import CheckEvent, ReplyEvent
 from services.intake.likeness import Kept, alike, of_one_person, under
 from services.intake.views_likeness import check_replies
+from shared.aggregate import Aggregate, Encode
 from shared.clock import Clock
 from shared.envelope import SYSTEM_ROLE
-from shared.handling import NOTHING_ELSE, Aggregate, Also, Context, Encode, Handled, Handler
+from shared.handling import NOTHING_ELSE, Also, Context, Handled, Handler
 from shared.ids import Ids
 from shared.letters import LetterRefused, OneKey, seal_to
 from shared.logbook import Openings

@@ -21,6 +21,7 @@ from services.notifications.decider_recipient import Recipient
 from services.notifications.events import RecipientEvent
 from services.notifications.views_room import ROOM, ROOM_TABLES
 from shared import migration, schema
+from shared.aggregate import Aggregate
 from shared.archive import Archive, Files, Record
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
@@ -29,7 +30,7 @@ from shared.clock import Clock
 from shared.contracts import placement
 from shared.contracts.base import Contract
 from shared.envelope import Origin
-from shared.handling import Aggregate, Handler
+from shared.handling import Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
 from shared.http_looks import IntakeLooks

@@ -33,6 +33,7 @@ from services.placement.views_calls import remote_holds
 from services.placement.views_capacity import CAPACITY, CAPACITY_TABLES, RETIRED, NetworkCapacity
 from services.placement.views_waiting import WAITING, WAITING_TABLES, WaitingList
 from shared import migration, schema
+from shared.aggregate import Aggregate
 from shared.archive import Archive
 from shared.asyncapi import asyncapi_document
 from shared.beats import Beat, Beats, Links
@@ -45,7 +46,7 @@ from shared.envelope import LOGS, SYSTEM_ROLE, Origin, stream_name
 from shared.forward import CALL, PENDING, Call, CallCommand, CallEvent
 from shared.forward import TIMER as CALL_TIMER
 from shared.forward import timers as call_timers
-from shared.handling import Aggregate, Also, Context, Handler
+from shared.handling import Also, Context, Handler
 from shared.health import add_health
 from shared.http_archive import add_archive
 from shared.http_repair import bench_of

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from shared import forward
-from shared.handling import Aggregate
+from shared.aggregate import Aggregate
 from shared.kernel import Command, Event
 from shared.policies import Policy
 from tests.architecture.source import ROOT, SERVICES, kebab, text, words

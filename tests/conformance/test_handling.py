@@ -15,9 +15,10 @@ import pytest
 import pytest_asyncio
 
 from shared import handling, schema
+from shared.aggregate import Aggregate
 from shared.clock import SystemClock
 from shared.contracts.base import Contract, Written
-from shared.handling import Aggregate, Also, Context, Handled, Handler, KeyClaim, KeyReused
+from shared.handling import Also, Context, Handled, Handler, KeyClaim, KeyReused
 from shared.ids import SystemIds
 from shared.kernel import Codec, Command, Decider, Event, Rejected
 from shared.ports import (
@@ -421,7 +422,7 @@ async def test_a_command_gives_up_when_its_stream_never_rests() -> None:
 async def test_a_long_stream_is_loaded_from_its_snapshot(
     backend: Backend, store: Store, handler: TillHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handling, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr("shared.aggregate.SNAPSHOT_EVERY", 10)
     for _ in range(4):
         await handler.handle("a", take_in(1, 6), context())
     [row] = await store.rows(schema.snapshots)
@@ -437,7 +438,7 @@ async def test_a_long_stream_is_loaded_from_its_snapshot(
 async def test_a_snapshot_of_another_shape_is_not_believed(
     backend: Backend, handler: TillHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handling, "SNAPSHOT_EVERY", 5)
+    monkeypatch.setattr("shared.aggregate.SNAPSHOT_EVERY", 5)
     await handler.handle("a", take_in(1, 6), context())
     newer = Decider("till", Till(), decide, evolve, CODEC, Till, state_version=2)
     later = process(await backend.store(), Aggregate(newer, tell, project, timers))

@@ -15,10 +15,11 @@ from joserfc.jwk import KeySet
 from infra.keys import new_seal_key
 from shared import forward as fw
 from shared import policies, schema
+from shared.aggregate import Aggregate
 from shared.clock import SystemClock
 from shared.contracts.base import Contract, Draft, Letter, LetterBody, Opened
 from shared.envelope import Message, Origin
-from shared.handling import Aggregate, Context, Handler
+from shared.handling import Context, Handler
 from shared.ids import derived_id
 from shared.inbox import Follow
 from shared.kernel import Reaction

@@ -15,8 +15,9 @@ import pytest_asyncio
 
 from infra.postgres import Postgres
 from shared import projection, projection_tables, schema
+from shared.aggregate import Aggregate
 from shared.clock import SystemClock
-from shared.handling import Aggregate, Context, Handler
+from shared.handling import Context, Handler
 from shared.ids import SystemIds
 from shared.inbox import Follow, Reader
 from shared.kernel import Codec, Command, Decider, Event

@@ -22,8 +22,9 @@ from services.allowance.decider_payroll import Payroll
 from services.allowance.decider_programme import Programme
 from services.allowance.events_entitlement import EntitlementEvent
 from services.allowance.ledger import PAID
+from shared.aggregate import Aggregate
 from shared.contracts import intake
-from shared.handling import Aggregate, Handler
+from shared.handling import Handler
 from shared.policies import Handlers, Policy, PolicyReader
 from shared.ports import Put, RowChange
 from shared.timers import TimerCleared, TimerSet

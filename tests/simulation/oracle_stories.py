@@ -29,10 +29,10 @@ from services.notifications.decider import RECIPIENT
 from services.notifications.policy import ROLES
 from services.placement import app as placement
 from services.placement.policy_regimes import SPREADS
+from shared.aggregate import Aggregate
 from shared.archive import timers_set
 from shared.causes import REQUEST, Branch, Step, command_step, following, lines, policy_command, timer_command, trees
 from shared.envelope import SYSTEM_ROLE, Message, Recorded
-from shared.handling import Aggregate
 from shared.ids import derived_id
 from shared.repair import STREAMS as REPAIRS
 from shared.traceparent import parse_traceparent

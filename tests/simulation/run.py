@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from services.allowance.decider_handout import VOUCHER_DAYS
 from services.placement.views_waiting import WAITING
-from shared import handling, schema
+from shared import aggregate, handling, schema
 from shared.envelope import LOGS, stream_name
 from shared.schema import DOUBT
 from tests.simulation.allowance import AllowanceDesks
@@ -116,7 +116,7 @@ async def _live(
     seed: int, loop: VirtualLoop, chance: random.Random, planned: Plan, parts: Parts, *, keep_trace: bool,
     look: Callable[[World], None] | None,
 ) -> Outcome:  # fmt: skip
-    handling.SNAPSHOT_EVERY, handling.STATES_MAX = planned.snapshot_every, planned.states_max
+    aggregate.SNAPSHOT_EVERY, handling.STATES_MAX = planned.snapshot_every, planned.states_max
     world = World(loop, chance, planned, parts)
     trouble, desks, engineer, intakes = Trouble(world), Desks(world), Engineer(world), IntakeDesks(world)
     seats = AllowanceDesks(world)
@@ -366,14 +366,14 @@ def _quiet() -> Iterator[None]:
     """
     log = logging.getLogger("plek")
     level, collecting = log.level, gc.isenabled()
-    limits = handling.SNAPSHOT_EVERY, handling.STATES_MAX
+    limits = aggregate.SNAPSHOT_EVERY, handling.STATES_MAX
     log.setLevel(logging.CRITICAL + 1)
     gc.disable()
     try:
         yield
     finally:
         log.setLevel(level)
-        handling.SNAPSHOT_EVERY, handling.STATES_MAX = limits
+        aggregate.SNAPSHOT_EVERY, handling.STATES_MAX = limits
         if collecting:
             gc.enable()
 

@@ -30,6 +30,7 @@ from shared.ports import (
     Told,
     VersionConflict,
     Wake,
+    write_out,
 )
 from shared.schema import DOUBT, doubted_in
 
@@ -88,6 +89,8 @@ class MemoryStore:
     async def append(self, append: Append) -> Appended:
         if self._halted is not None and append.streams:
             raise OriginHalted(self._halted)
+        for _, error in write_out([append]):
+            raise error
         await self.hook("append")
         stored = self._store(append)
         self.appended.set()
