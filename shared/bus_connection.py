@@ -24,7 +24,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 
-from shared.bus_parser import HEADER_LINE, HeapParser, Heard, header_values
+from shared.bus_parser import HEADER_LINE, HeapParser, Heard, Whole, header_values
 from shared.ports import BusUnavailable
 
 log = logging.getLogger("plek.bus")
@@ -68,11 +68,11 @@ class BusClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._listeners: dict[int, tuple[Callable[[Heard], None], bytes]] = {}
+        self._listeners: dict[int, tuple[Callable[[Sequence[Heard]], None], bytes]] = {}
         self._ps = HeapParser(self, self._listeners.__contains__, self._listen_in)
 
-    async def listen(self, subject: str, heard: Callable[[Heard], None], unread: str = "") -> Subscription:
-        """Subscribes; `heard` is called for every message, at once, and must neither wait nor raise.
+    async def listen(self, subject: str, heard: Callable[[Sequence[Heard]], None], unread: str = "") -> Subscription:
+        """Subscribes; `heard` is called with what has come, at once, and must neither wait nor raise.
 
         unread: messages on subjects that begin so come without their headers.
         End it with `unlisten`. Nothing bounds what comes but what was asked for: it is meant for pulls.
@@ -95,14 +95,17 @@ class BusClient(Client):
         if listener is None:
             await super()._process_msg(sid, subject, reply, data, headers)
             return
-        self._listen_in(sid, subject, reply, data, headers)
+        self._listen_in(sid, ((subject, reply, data, headers or b""),))
 
-    def _listen_in(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+    def _listen_in(self, sid: int, messages: Sequence[Whole]) -> None:
         heard, unread = self._listeners[sid]
-        self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(data)
-        block = b"" if subject.startswith(unread) else headers or b""
-        heard(Heard(subject.decode("utf-8", "replace"), reply.decode("utf-8", "replace"), data, block))
+        self.stats["in_msgs"] += len(messages)
+        self.stats["in_bytes"] += sum([len(data) for _, _, data, _ in messages])
+        heard([
+            Heard(str(subject, "utf-8", "replace"), str(reply, "utf-8", "replace"), data,
+                  b"" if subject.startswith(unread) else block)
+            for subject, reply, data, block in messages
+        ])  # fmt: skip
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
         if not headers:

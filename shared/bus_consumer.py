@@ -173,15 +173,17 @@ class Consumer:
         self._asked += batch
         self._heard_at = self._loop.time()  # silence counts from a question on
 
-    def _hear(self, message: Heard) -> None:
+    def _hear(self, messages: Sequence[Heard]) -> None:
         self._heard_at = self._loop.time()
-        if message.reply.startswith("$JS.ACK."):
-            self._asked -= 1
-            self._came += 1
-            self._buffer.append(message)
-        else:
+        stored = [message for message in messages if message.reply.startswith("$JS.ACK.")]
+        self._asked -= len(stored)
+        self._came += len(stored)
+        self._buffer += stored
+        if len(stored) < len(messages):
             # Only the server sends these; a stored message that looks like one comes with a reply subject.
-            self._hear_status(message.headers or {})
+            for message in messages:
+                if not message.reply.startswith("$JS.ACK."):
+                    self._hear_status(message.headers or {})
         self._news.set()
 
     def _hear_status(self, headers: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ and heard. Everything else is left to the library, byte for byte.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,6 +36,10 @@ def header_values(raw: bytes) -> dict[str, str]:
     return values
 
 
+Whole = tuple[bytes, bytes, bytes, bytes]
+"""Subject, reply, payload and header block of a message that is there whole."""
+
+
 class Heard(msgspec.Struct, gc=False):
     """A message as a listener hears it. block: its headers as they came; empty when there are none."""
 
@@ -61,12 +65,12 @@ class Heard(msgspec.Struct, gc=False):
 class HeapParser(Parser):
     """The library's parser, but for messages with headers that a listener waits for.
 
-    listens: whether one waits for those of a subscription. hear: called with subscription, subject, reply, payload and
-    header block of each, in order; it must neither wait nor raise.
+    listens: whether one waits for those of a subscription. hear: called with a subscription and the messages that came
+    for it one behind the other; it must neither wait nor raise.
     """
 
     def __init__(
-        self, client: Client, listens: Callable[[int], bool], hear: Callable[[int, bytes, bytes, bytes, bytes], None]
+        self, client: Client, listens: Callable[[int], bool], hear: Callable[[int, Sequence[Whole]], None]
     ) -> None:
         super().__init__(client)
         self._listens, self._hear = listens, hear
@@ -82,18 +86,26 @@ class HeapParser(Parser):
 
     def _heap(self) -> bool:
         """Hands over all that stands at the beginning of the buffer; whether what is left has yet to come."""
-        buffer, at = self.buf, 0
-        try:
-            while (line := _LINE.match(buffer, at)) is not None:
-                subject, sid, reply, headers, size = line.groups()
-                subscription, start = int(sid), line.end()
-                middle, end = start + int(headers), start + int(size)
-                if not self._listens(subscription):
-                    return False
-                if len(buffer) < end + _END:
-                    return True
-                at = end + _END
-                self._hear(subscription, subject, reply or b"", bytes(buffer[middle:end]), bytes(buffer[start:middle]))
-        finally:
-            del buffer[:at]
-        return not buffer
+        heap, at = bytes(self.buf), 0
+        listener, known, whole = 0, b"", list[Whole]()
+        there = True
+        while (line := _LINE.match(heap, at)) is not None:
+            subject, sid, reply, headers, size = line.groups(b"")
+            if sid != known:
+                if whole:
+                    self._hear(listener, whole)
+                    whole = []
+                listener, known = int(sid), sid
+                if not self._listens(listener):
+                    there = False
+                    break
+            start = line.end()
+            middle, end = start + int(headers), start + int(size)
+            if len(heap) < end + _END:
+                break
+            at = end + _END
+            whole.append((subject, reply, heap[middle:end], heap[start:middle]))
+        if whole:
+            self._hear(listener, whole)
+        del self.buf[:at]
+        return there and (line is not None or not self.buf)

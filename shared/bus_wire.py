@@ -79,7 +79,11 @@ class Wire:
             self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
         return future
 
-    def _hear(self, answer: Heard) -> None:
+    def _hear(self, answers: Sequence[Heard]) -> None:
+        for answer in answers:
+            self._hear_one(answer)
+
+    def _hear_one(self, answer: Heard) -> None:
         found = self._waiting.pop(answer.subject.rpartition(".")[2], None)
         if found is None:
             return

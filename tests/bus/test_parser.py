@@ -11,7 +11,9 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE
 from shared.bus_parser import HeapParser, Heard
 
 LISTENER, QUEUED = 1, 2
+LISTENERS = (LISTENER, LISTENER + 10)
 Told = tuple[int, bytes, bytes, bytes, bytes]
+Whole = tuple[bytes, bytes, bytes, bytes]
 
 BLOCKS = st.sampled_from([b"NATS/1.0\r\nce-id: 1\r\n\r\n", b"NATS/1.0 100 Idle Heartbeat\r\n\r\n", b"NATS/1.0\r\n\r\n"])
 PAYLOADS = st.binary(max_size=30) | st.sampled_from([b"\r\n", b"HMSG a 1 12 12\r\n", b"PING\r\n"])
@@ -51,7 +53,7 @@ async def test_every_message_is_heard_once_in_order_however_it_comes(
     sent: list[Told | None], pieces: list[int]
 ) -> None:
     client = Library()
-    parser = HeapParser(client, LISTENER.__eq__, lambda *told: client.told.append(told))
+    parser = HeapParser(client, LISTENER.__eq__, lambda sid, heap: client.told.extend((sid, *whole) for whole in heap))
     wire, at = b"".join(map(on_the_wire, sent)), 0
     while at < len(wire):
         for piece in pieces:
@@ -64,11 +66,13 @@ async def test_every_message_is_heard_once_in_order_however_it_comes(
 
 @pytest.mark.asyncio
 async def test_a_heap_for_a_listener_does_not_go_through_the_library() -> None:
-    client, heard = Library(), list[Told]()
-    parser = HeapParser(client, LISTENER.__eq__, lambda *told: heard.append(told))
-    sent: list[Told] = [(LISTENER, b"a", b"r", b"%d" % n, b"NATS/1.0\r\nn: 1\r\n\r\n") for n in range(3)]
-    await parser.parse(b"".join(map(on_the_wire, sent)))
-    assert (heard, client.told) == (sent, [])
+    client, heard = Library(), list[tuple[int, list[Whole]]]()
+    parser = HeapParser(client, LISTENERS.__contains__, lambda sid, heap: heard.append((sid, [*heap])))
+    whole: list[Whole] = [(b"a", b"r", b"%d" % n, b"NATS/1.0\r\nn: 1\r\n\r\n") for n in range(5)]
+    sids = [LISTENER, LISTENER, LISTENER + 10, LISTENER, LISTENER]
+    await parser.parse(b"".join(on_the_wire((sid, *one)) for sid, one in zip(sids, whole, strict=True)))
+    assert heard == [(LISTENER, whole[:2]), (LISTENER + 10, whole[2:3]), (LISTENER, whole[3:])]
+    assert client.told == []
 
 
 @pytest.mark.parametrize(
