@@ -141,6 +141,8 @@ class Work:
         passed_by = self._reader.passed_by
         for delivery in batch:
             message = delivery.message
+            if message is None and not delivery.problem:
+                continue  # nobody looked into it: it is this site's own
             if run is not None and message is not None and run.goes_on_with(message):
                 if message.type in passed_by:
                     run.reached = message.sequence
