@@ -20,7 +20,7 @@ from shared.envelope import SYSTEM_ROLE, Meta
 from shared.ids import Ids
 from shared.kernel import Command, Decider, Event
 from shared.ports import Append, Delete, NewEvent, Outline, Put, RowChange, StreamWrite, Told
-from shared.telemetry import logger
+from shared.telemetry import logger, span
 from shared.timers import TimerCleared, TimerSet
 
 log = logger("aggregate")
@@ -82,7 +82,10 @@ class AggregateScribe(Generic[S, C, E]):
         tell = self.aggregate.tell
         outlines = [append.outline for append in appends if append.outline is not None]
         events = [self._events(outline) for outline in outlines]
-        tellings = [tell(outline.before, outline.events, outline.after) for outline in outlines]
+        tellings = [
+            tell(outline.before, outline.events, outline.after) if outline.trace is None else self._traced(outline)
+            for outline in outlines
+        ]
         told = [self._told(*each) for each in zip(outlines, events, tellings, strict=True)]
         rows = [self._rows(append, outline) for append, outline in zip(appends, outlines, strict=True)]
         for append, new, to_tell, changes in zip(appends, events, told, rows, strict=True):
@@ -90,6 +93,10 @@ class AggregateScribe(Generic[S, C, E]):
             append.told = to_tell
             append.rows = [*changes, *append.rows] if append.rows else changes
             append.outline = None
+
+    def _traced(self, outline: Outline) -> Sequence[Telling]:
+        with span("tell", traceparent=outline.trace):
+            return self.aggregate.tell(outline.before, outline.events, outline.after)
 
     def _events(self, outline: Outline) -> list[NewEvent]:
         codec, event_id, meta = self.aggregate.decider.codec, self._ids.event_id, outline.meta

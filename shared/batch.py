@@ -14,7 +14,18 @@ from pydantic import ValidationError
 
 from shared.contracts.base import first_mistake
 from shared.envelope import Log
-from shared.ports import Append, Appended, KeyRecord, KeyTaken, Put, StreamWrite, Told, Untellable, VersionConflict
+from shared.ports import (
+    Append,
+    Appended,
+    KeyRecord,
+    KeyTaken,
+    Put,
+    Scribe,
+    StreamWrite,
+    Told,
+    Untellable,
+    VersionConflict,
+)
 from shared.schema import key_columns
 
 _encode_meta = msgspec.json.Encoder().encode
@@ -62,6 +73,27 @@ class Pending:
             self.future.set_exception(result)
         else:
             self.future.set_result(result)
+
+
+def write_out(appends: Sequence[Append]) -> Sequence[tuple[Append, Exception]]:
+    """Writes out what is still an outline; every store does it before it stores anything. Returns those that could not
+    be, each with what was raised: the others are as good as they were.
+    """
+    groups: dict[Scribe, list[Append]] = {}
+    for append in appends:
+        if append.outline is not None:
+            groups.setdefault(append.outline.scribe, []).append(append)
+    failed = []
+    for scribe, group in groups.items():
+        try:
+            scribe.write_out(group)
+        except Exception as error:
+            if len(group) == 1:
+                failed.append((group[0], error))
+            else:
+                for append in group:
+                    failed += write_out([append])
+    return failed
 
 
 def read_back(told: Sequence[Told]) -> None:

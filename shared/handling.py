@@ -1,4 +1,4 @@
-"""One command from load to answer: load, fold, decide, tell, store, and once more when somebody else was first.
+"""One command from load to answer: load, fold, decide, store, and once more when somebody else was first.
 
 Everything a decision changes goes into one append: the events, the rows for the outbox, the inline views, the timers,
 the snapshot and the idempotency key.
@@ -30,7 +30,7 @@ from shared.ports import (
     StreamWrite,
     VersionConflict,
 )
-from shared.telemetry import current_traceparent, span
+from shared.telemetry import current_traceparent, recorded_traceparent, span
 
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)
@@ -251,7 +251,7 @@ class Handler(Generic[S, C, E]):
             context.traceparent,
             getattr(command, "observed_at", None),
         )
-        outline = Outline(self._scribe, before, events, after, meta)
+        outline = Outline(self._scribe, before, events, after, meta, recorded_traceparent())
         write = StreamWrite(stream, version, ())
         keys = self._keys(context, stream, version + 1, version + len(events), None)
         if also is not NOTHING_ELSE:

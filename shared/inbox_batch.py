@@ -53,9 +53,13 @@ for days nobody keeps, and nobody reads."""
 
 def traces_of(batch: Sequence[Delivery], now: datetime) -> tuple[str | None, Sequence[str]]:
     """Whose child the span of a batch is, and what it is linked to."""
-    messages = [delivery.message for delivery in batch if delivery.message is not None]
-    traces = [message.traceparent for message in messages if message.traceparent is not None]
-    return leading(traces, late=bool(messages) and is_late(messages[0], now))
+    first = next((delivery.message for delivery in batch if delivery.message is not None), None)
+    traces = [
+        message.traceparent
+        for delivery in batch
+        if (message := delivery.message) is not None and message.traceparent is not None
+    ]
+    return leading(traces, late=first is not None and is_late(first, now))
 
 
 def is_late(message: Message, now: datetime) -> bool:
@@ -91,20 +95,11 @@ def _shared(contract: type[Contract], data: bytes) -> Contract:
 
 
 def measure_delay(service: str, view: str, messages: Sequence[Message], now: datetime) -> None:
-    """How long the oldest of these messages took from its owner's clock to a reader's."""
+    """How long the oldest of these messages took from its owner's clock to a reader's. Of what an origin told in one go
+    that is the first.
+    """
     oldest = min([message.time for message in messages])
     metrics.READER_DELAY_SECONDS.labels(service, view).observe(max(0.0, (now - oldest).total_seconds()))
-
-
-class _Run:
-    """Messages of one log that follow each other. first: the one before them, which was applied. reached: the last."""
-
-    def __init__(self, first: Message, log_key: LogKey) -> None:
-        self.first, self.log_key, self.reached = first, log_key, first.sequence
-
-    def goes_on_with(self, message: Message) -> bool:
-        first = self.first
-        return message.origin is first.origin and message.sequence == self.reached + 1 and message.log == first.log
 
 
 class Work:
@@ -112,7 +107,7 @@ class Work:
 
     source, incarnation, skip_site: of what the batch came from, as in `Follow`.
     retried: a log that counts as not halted, for the message that halted it is read again. counts: whether it is done,
-    and counted, or only looked at.
+    and counted, or only looked at. messages: of those one origin told in one go the first, `count`: all of them.
     """
 
     def __init__(
@@ -128,6 +123,7 @@ class Work:
         self.applied: dict[str, int] = {}
         self._progress: dict[LogKey, int] = {}
         self.messages: list[Message] = []
+        self.count = 0
         self.nobodys: set[str] = set()
         self.let_go: list[Row] = []
 
@@ -137,44 +133,49 @@ class Work:
         Of what one origin tells in one go only the first is looked at from all sides. What follows it number by number
         can be nothing but the next message, so it is digested and no more; the log's progress is said once for all.
         """
-        run: _Run | None = None
+        first: Message | None = None
+        reached = 0
         passed_by = self._reader.passed_by
         for delivery in batch:
             message = delivery.message
             if message is None and not delivery.problem:
                 continue  # nobody looked into it: it is this site's own
-            if run is not None and message is not None and run.goes_on_with(message):
+            if (
+                first is not None
+                and message is not None
+                and message.sequence == reached + 1
+                and message.origin is first.origin
+                and message.log == first.log
+            ):
                 if message.type in passed_by:
-                    run.reached = message.sequence
-                    self.messages.append(message)
+                    reached += 1
                     continue
                 try:
                     changes = self._reader.digest(message)
                 except Undigestible:
                     pass  # parked or put aside, as `take` says
                 else:
-                    run.reached = message.sequence
-                    self.messages.append(message)
+                    reached += 1
                     self.rows += changes
                     continue
-            if run is not None:
-                self._end(run)
+            if first is not None:
+                self._went_on(first, reached)
             await self.take(delivery, refetch)
-            run = None if message is None else self._run_behind(message)
-        if run is not None:
-            self._end(run)
+            first, reached = (message, message.sequence) if message and self._goes_on_behind(message) else (None, 0)
+        if first is not None:
+            self._went_on(first, reached)
 
-    def _run_behind(self, message: Message) -> _Run | None:
-        """The run that a message begins which was applied just now, of a log that nothing is held back of."""
+    def _goes_on_behind(self, message: Message) -> bool:
+        """Whether a message was applied just now, and nothing of its log is held back."""
         log_key = (message.origin.key, message.log)
         applied = self.checkpoints.get(log_key) == (message.origin.epoch, message.sequence)
-        held_back = self._is_halted(log_key) or self._missing_at(log_key) is not None
-        return _Run(message, log_key) if applied and not held_back else None
+        return applied and not self._is_halted(log_key) and self._missing_at(log_key) is None
 
-    def _end(self, run: _Run) -> None:
-        count = run.reached - run.first.sequence
-        if count:
-            self._advance(run.first.origin, run.log_key, run.reached, count)
+    def _went_on(self, first: Message, reached: int) -> None:
+        """Behind the first of them those up to `reached` were applied, too."""
+        if count := reached - first.sequence:
+            self.count += count
+            self._advance(first.origin, (first.origin.key, first.log), reached, count)
 
     async def take(self, delivery: Delivery, refetch: bool) -> None:
         """Decides what one delivery means: applied, a duplicate, out of turn, parked, or not for this reader.
@@ -224,6 +225,7 @@ class Work:
     def _reached(self, message: Message, log_key: LogKey) -> None:
         self._advance(message.origin, log_key, message.sequence, 1)
         self.messages.append(message)
+        self.count += 1
         at = self._missing_at(log_key)
         if at is not None:  # what was missing has come
             self.missing[log_key] = None
@@ -274,6 +276,7 @@ class Work:
     def taken_up(self, message: Message, changes: Iterable[RowChange]) -> None:
         """A message that was put aside and has been read again leads to this; how far was read stays as it is."""
         self.messages.append(message)
+        self.count += 1
         self.rows += changes
 
     def _keep(self, delivery: Delivery, log_key: LogKey, code: str, detail: str) -> None:

@@ -170,7 +170,7 @@ class PolicyReader(Reader):
         due, self._due = self._due, None
         handles = due is not None and work.messages == [due[0]]
         if not handles and not act.streams and self._may_wait(work):
-            self._passed += len(work.messages)
+            self._passed += work.count
             for log_key, at in work.checkpoints.items():
                 self._unsaved[log_key] = Put(schema.checkpoints, (self.view.name, *log_key, *at))
             return Appended(0, {})

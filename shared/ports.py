@@ -95,13 +95,16 @@ class Scribe(Protocol):
 
 
 class Outline(msgspec.Struct, frozen=True, gc=False):
-    """What an append is written out from. before, after: the state around the decided events. meta: of each of them."""
+    """What an append is written out from. before, after: the state around the decided events. meta: of each of them.
+    trace: the span it belongs to, if that is recorded.
+    """
 
     scribe: Scribe
     before: Any
     events: Sequence[Any]
     after: Any
     meta: Meta
+    trace: str | None = None
 
 
 class Append(msgspec.Struct, gc=False):
@@ -117,27 +120,6 @@ class Append(msgspec.Struct, gc=False):
     rows: Sequence[RowChange] = ()
     keys: Sequence[KeyRecord] = ()
     outline: Outline | None = None
-
-
-def write_out(appends: Sequence[Append]) -> Sequence[tuple[Append, Exception]]:
-    """Writes out what is still an outline; every store does it before it stores anything. Returns those that could not
-    be, each with what was raised: the others are as good as they were.
-    """
-    groups: dict[Scribe, list[Append]] = {}
-    for append in appends:
-        if append.outline is not None:
-            groups.setdefault(append.outline.scribe, []).append(append)
-    failed = []
-    for scribe, group in groups.items():
-        try:
-            scribe.write_out(group)
-        except Exception as error:
-            if len(group) == 1:
-                failed.append((group[0], error))
-            else:
-                for append in group:
-                    failed += write_out([append])
-    return failed
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):

@@ -226,6 +226,12 @@ def current_traceparent() -> str | None:
     return None if current is None else current.traceparent
 
 
+def recorded_traceparent() -> str | None:
+    """The same of a running span that is recorded; None of any other."""
+    current = running.get()
+    return current.traceparent if current is not None and current.recorded else None
+
+
 def current_trace_id() -> str | None:
     """The 32 hexadecimal digits people can hand to the on-call engineer; None outside any span."""
     current = running.get()

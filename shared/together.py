@@ -8,10 +8,8 @@ is near again. So nothing a reader does, or suffers, is felt by another for long
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
-from itertools import islice
 
 from shared.clock import Clock
 from shared.ports import BusUnavailable, Delivery, Source, SourceRemade, Wake
@@ -87,7 +85,7 @@ class ReadTogether:
     def __init__(self, make: Callable[[], Source], clock: Clock, goes: Callable[[bool], None] = lambda _: None) -> None:
         self.make, self._clock, self._goes = make, clock, goes
         self._spots: list[_Spot] = []
-        self._kept: deque[Delivery] = deque()
+        self._kept: list[Delivery] = []
         self._read = 0
         self._incarnation: str | None = None
         self._task: asyncio.Task[None] | None = None
@@ -130,13 +128,14 @@ class ReadTogether:
     def after(self, position: int) -> list[Delivery]:
         """What was read after `position`, at most `TAKEN_MAX`. Positions have no holes."""
         first = position - self._lowest()
-        return list(islice(self._kept, first, first + TAKEN_MAX))
+        assert first >= 0, "a reader behind what is kept has been told to begin anew"
+        return self._kept[first : first + TAKEN_MAX]
 
     def after_taking(self) -> None:
         """Lets go of what everybody has taken."""
         slowest = min((spot.position for spot in self._spots), default=self._read)
-        while self._kept and self._kept[0].position <= slowest:
-            self._kept.popleft()
+        if (taken := slowest - self._lowest()) > 0:
+            del self._kept[:taken]
         self._taken.set()
 
     def _lowest(self) -> int:

@@ -21,10 +21,10 @@ import asyncpg
 import sqlalchemy as sa
 
 from shared.append_sql import LOCK, append_call, append_function
-from shared.batch import NEWS_OF_NOBODY, Batch, Grown, Own, Pending, Slot, read_back
+from shared.batch import NEWS_OF_NOBODY, Batch, Grown, Own, Pending, Slot, read_back, write_out
 from shared.envelope import Log, Origin
 from shared.lane import Connection, Lane
-from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, Untellable, VersionConflict, write_out
+from shared.ports import Append, Appended, OriginHalted, StoreUnavailable, Untellable, VersionConflict
 
 BATCH_MAX = 256
 """Appends in one transaction at most: past this the gain is small and everybody waits longer."""

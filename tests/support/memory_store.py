@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared import schema
-from shared.batch import read_back
+from shared.batch import read_back, write_out
 from shared.envelope import LOGS, Log, Message, Meta, Origin, Recorded
 from shared.ports import (
     GIVEN,
@@ -30,7 +30,6 @@ from shared.ports import (
     Told,
     VersionConflict,
     Wake,
-    write_out,
 )
 from shared.schema import DOUBT, doubted_in
 
