@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from bench import peer
-from bench.ground import IDS, ROUNDS, Ground, Line, median_ratio, new_append, payload, workers
+from bench.ground import IDS, ROUNDS_OF_OURS, Ground, Line, median_ratio, new_append, payload, workers
 from shared.store import PgStore
 
 SHAPES = ((1, 1, 1.5), (16, 1, 15.0), (64, 1, 30.0), (64, 3, 0.3))
@@ -27,7 +27,7 @@ def run(ground: Ground) -> list[Line]:
     copies: list[float] = []
     ours: dict[tuple[int, int], list[float]] = {shape[:2]: [] for shape in SHAPES}
     database = ground.run(ground.database())
-    for number in range(ROUNDS):
+    for number in range(ROUNDS_OF_OURS):
         peers.append(peer.appends_a_second(ground.server, database, f"peer_{number}", seconds))
         copies.append(ground.run(copied_rows_a_second(ground)))
         for in_flight, events, _ in SHAPES:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import statistics
 
 from bench import desk, peer
-from bench.ground import Ground, Line, median_ratio, workers
+from bench.ground import ROUNDS_OF_OURS, Ground, Line, median_ratio, workers
 
 IN_FLIGHT = 64
 TARGET = 10.0
-ROUNDS = 7
-"""More than elsewhere: on a shared machine ours takes a third more or less from one second to the next, the peer hardly
-does, and it is the middle that counts."""
 
 
 def run(ground: Ground) -> list[Line]:
@@ -19,7 +16,7 @@ def run(ground: Ground) -> list[Line]:
     seconds = 1.0 if ground.quick else 2.0
     database = ground.run(ground.database())
     peers, ours = [], []
-    for number in range(ROUNDS):
+    for number in range(ROUNDS_OF_OURS):
         peers.append(peer.appends_a_second(ground.server, database, f"peer_{number}", seconds))
         ours.append(ground.run(commands_a_second(ground, seconds)))
     return [
