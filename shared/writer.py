@@ -196,18 +196,21 @@ class Writer:
         """
         if self._under_way and (self._base < 0 or len(self._queue) < AHEAD_MIN):
             return []
-        batch: list[Pending] = []
-        later: list[Pending] = []
-        taken: set[Own] = set(self._busy)
-        while self._queue and len(batch) < BATCH_MAX:
-            pending = self._queue.popleft()
-            if pending.future.done():
-                continue  # its caller gave up before anything happened
-            own = pending.own
-            (batch if taken.isdisjoint(own) else later).append(pending)
-            taken.update(own)
-        self._queue.extendleft(reversed(later))
-        return _prepared(batch)
+        while True:
+            picked: list[Pending] = []
+            later: list[Pending] = []
+            taken: set[Own] = set(self._busy)
+            while self._queue and len(picked) < BATCH_MAX:
+                pending = self._queue.popleft()
+                if pending.future.done():
+                    continue  # its caller gave up before anything happened
+                own = pending.own
+                (picked if taken.isdisjoint(own) else later).append(pending)
+                taken.update(own)
+            self._queue.extendleft(reversed(later))
+            batch = _prepared(picked)
+            if batch or not picked:
+                return batch  # if all of them were refused, it is the turn of those behind them
 
     async def _store(self, lane: Lane, batch: Sequence[Pending], tries: int = TRIES_MAX) -> Answers:
         """Stores a batch and returns the answers its callers are owed; those who are refused have theirs already.

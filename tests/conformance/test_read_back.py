@@ -68,3 +68,15 @@ async def test_what_cannot_even_be_read_is_refused_alone_and_the_store_goes_on(b
         assert str(second).endswith(": KeyError"), "it says what became of reading it, not what it holds"
         await store.append(append("b/2"))
     assert await store.read_stream("b/1", 0, 10) == []
+
+
+async def test_whoever_waits_behind_what_is_refused_is_stored_next(backend: Backend) -> None:
+    """Those of one stream never leave together; the first are refused, and nobody comes who would wake the store."""
+    store = await backend.store()
+    made = Priced.written(cents="ten")
+    unread = [append("c/1", told=[told(made.payload, read=made.kind.read_back)]) for _ in range(4)]
+    async with asyncio.timeout(5):
+        *refused, stored = await gather(*map(store.append, (*unread, append("c/1"))))
+    assert [type(found) for found in refused] == [Untellable] * 4
+    assert not isinstance(stored, Exception)
+    assert len(await store.read_stream("c/1", 0, 10)) == 1
