@@ -1,6 +1,6 @@
 """One aggregate of a service, and how its decisions are written out as what is stored of them.
 
-A processor that does one step for thirty decisions before the next is done in two thirds of the time it takes to do
+A processor that does one step for thirty decisions before the next is done in three quarters of the time it takes to do
 every step of one and then of another (`docs/decisions/0098-a-batch-is-written-out-at-once.md`). So a handler gives its
 store the outline of an append only, and the store has those of a whole batch written out as the batch leaves.
 """

@@ -377,7 +377,7 @@ class Writer:
 
 def _prepared(batch: list[Pending]) -> list[Pending]:
     """Writes out a batch and reads what it tells as any reader will; whoever cannot be stored has the answer. Of a
-    whole batch in one go either takes a third less than one by one.
+    whole batch in one go either takes a quarter to a third less than one by one.
     """
     failed = write_out([pending.append for pending in batch])
     for append, error in failed:
