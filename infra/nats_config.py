@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra.keys import CITY_ADMIN, LOCAL_ADMIN
 from shared.settings import inbox_prefix
@@ -42,6 +44,11 @@ nobody else can listen."""
 SYNC_INTERVAL = "1s"
 """How often what was written to streams is synced. A lost power may take that much off the end of a log; the relay
 finds its stream behind and tells those rows again (`docs/decisions/0052-logs-are-not-synced-one-by-one.md`)."""
+
+LINK_COMPRESSION = "s2_fast"
+"""How what crosses a link is compressed. Left to itself a server looks how long the answer to a ping takes, and presses
+harder the longer: it takes its own machine having much to do for a long way, and then has more to do
+(`docs/decisions/0099-how-hard-a-link-is-pressed.md`)."""
 
 STORE_BYTES_MAX = 2**50
 """What a server may store: the disk is the limit. Left to itself, a server takes three quarters of the room there is as
@@ -106,7 +113,7 @@ def configuration(topology: Topology, bus: SiteBus) -> str:
 
 def _leafnodes(bus: SiteBus) -> dict[str, Any]:
     # `no_advertise` also keeps a leaf from trying addresses of the hub that it cannot reach.
-    leafnodes: dict[str, Any] = {"no_advertise": True}
+    leafnodes: dict[str, Any] = {"no_advertise": True, "compression": LINK_COMPRESSION}
     if bus.leaf_port is not None:
         leafnodes |= {"host": bus.host, "port": bus.leaf_port}
     if bus.hub_url is not None:
@@ -117,9 +124,19 @@ def _leafnodes(bus: SiteBus) -> dict[str, Any]:
             "deny_imports": ["plek.>"],
             "deny_exports": ["plek.>"],
             "disabled": bus.cut,
+            "compression": "off" if _same_machine(bus.hub_url) else LINK_COMPRESSION,
         }
         leafnodes |= {"reconnect": "1s", "remotes": [remote]}
     return leafnodes
+
+
+def _same_machine(url: str) -> bool:
+    """Whether an address is of the machine that asks: nothing that goes there is short of room on the way."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _leaf_users(topology: Topology, bus: SiteBus) -> list[dict[str, Any]]:

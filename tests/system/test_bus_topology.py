@@ -15,6 +15,7 @@ import nats.js.errors
 import pytest
 from nats.aio.client import Client
 
+from infra.nats_config import SiteBus, configuration
 from infra.nats_server import wait_for_nats
 from infra.probe import get
 from shared import sourcing
@@ -145,11 +146,25 @@ async def test_log_subjects_do_not_cross_the_link_and_beats_do(nats_pair: TestBu
                 await client.publish(f"beat.{site}.placement", b"{}")
                 await client.flush()
         connz = get(f"{nats_pair.monitor_url('stad')}/leafz?subs=1")[1]
-        assert [leaf["name"] for leaf in connz["leafs"]] == ["west"]
+        assert [(leaf["name"], leaf["compression"]) for leaf in connz["leafs"]] == [("west", "off")]
         assert not [subject for subject in connz["leafs"][0]["subscriptions_list"] if subject.startswith("plek")]
     finally:
         for client in clients.values():
             await client.close()
+
+
+@pytest.mark.parametrize(
+    ("hub", "compression"),
+    [("203.0.113.7", "s2_fast"), ("hub.example", "s2_fast"), ("127.0.0.1", "off"), ("[::1]", "off"), ("localhost", "off")],
+)
+def test_a_link_that_leaves_the_machine_is_compressed_lightly_however_long_its_pings_take(
+    hub: str, compression: str, tmp_path: Path
+) -> None:
+    leaf = SiteBus("west", 4222, 8222, tmp_path, {}, hub_url=f"nats-leaf://{hub}:7422", leaf_seed="SU")
+    links = json.loads(configuration(PAIR, leaf))["leafnodes"]
+    assert [remote["compression"] for remote in links["remotes"]] == [compression]
+    at_the_hub = SiteBus("stad", 4222, 8222, tmp_path, {}, leaf_port=7422)
+    assert json.loads(configuration(PAIR, at_the_hub))["leafnodes"]["compression"] == "s2_fast", "it takes either"
 
 
 @pytest.mark.asyncio
