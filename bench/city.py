@@ -25,7 +25,7 @@ from bench.ground import Ground, Line, percentile
 from bench.network import NETWORK
 from bench.processes import processor_seconds
 from services.placement import app
-from services.placement.views_capacity import figures_at
+from services.placement.views_capacity import SERIES_SQL, figures_at
 from tests.support.network import Network, running_network
 from tests.support.overnight import By, counted_at, expected, published, shown
 
@@ -40,12 +40,14 @@ GROUPS, HISTORY_NIGHTS, ASKED = 320, 3 * 365, 40
 IMPORT_SECONDS_MAX = 1800.0
 FIRST = datetime(2021, 1, 1, 9, tzinfo=UTC)
 
-THREE_YEARS = """
-insert into figure_history (teller, location, kind, size_class, feature_class, epoch, sequence, site, title, district,
-  total, overflow, occupied, held, blocked, people, observed_at, effective_at)
-select 'west/placement', 'loc-' || g, 'shelter_24h', '1', '', 1, n * $1::int + g, 'west', 'A house', 'Toronto',
-  60, 0, n % 60, 0, 0, n % 60, $3::timestamptz + n * interval '1 day', $3::timestamptz + n * interval '1 day'
-from generate_series(0, $2::int - 1) n, generate_series(1, $1::int) g
+THREE_YEARS = f"""
+insert into figure_history (series, teller, location, kind, size_class, feature_class, epoch, sequence, site, title,
+  district, total, overflow, occupied, held, blocked, people, observed_at, effective_at)
+select {SERIES_SQL}, told.*
+from generate_series(0, $2::int - 1) n, generate_series(1, $1::int) g,
+  lateral (select $3::timestamptz + n * interval '1 day') as night(at),
+  lateral (select 'west/placement', 'loc-' || g, 'shelter_24h', '1', '', 1, n * $1::int + g, 'west', 'A house',
+  'Toronto', 60, 0, n % 60, 0, 0, n % 60, at, at) as told(teller, location, kind, size_class, feature_class)
 """
 
 

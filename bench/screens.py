@@ -20,6 +20,7 @@ import asyncpg
 from bench.ground import Ground, Line, percentile
 from bench.web import Web
 from infra.running import site_settings
+from services.placement.views_capacity import SERIES_SQL
 from tests.support.network import Network, eventually, running_network
 
 SITES, YEARS = 500, 5
@@ -34,11 +35,12 @@ _NAMES = "location, kind, size_class, feature_class"
 _COUNTS = "site, title, district, total, overflow, occupied, held, blocked, people, observed_at, effective_at"
 
 HISTORY = f"""
-insert into figure_history (teller, {_NAMES}, epoch, sequence, {_COUNTS})
-select 'made-' || g || '/placement', 'made-' || g, 'shelter_24h', '1', '', 1, n + 1, 'made-' || g, 'House ' || g,
-  'District ' || g % 25, 60, 0, (n + g) % 60, 0, 0, (n + g) % 60, at, at
+insert into figure_history (series, teller, {_NAMES}, epoch, sequence, {_COUNTS})
+select {SERIES_SQL}, told.*
 from generate_series(1, $1::int) g, generate_series(0, $2::int - 1) n,
-  lateral (select $3::timestamptz + n * interval '1 day') as night(at)
+  lateral (select $3::timestamptz + n * interval '1 day') as night(at),
+  lateral (select 'made-' || g || '/placement', 'made-' || g, 'shelter_24h', '1', '', 1, n + 1, 'made-' || g,
+  'House ' || g, 'District ' || g % 25, 60, 0, (n + g) % 60, 0, 0, (n + g) % 60, at, at) as told(teller, {_NAMES})
 """
 NOW = f"""
 insert into figures (origin, {_NAMES}, {_COUNTS})

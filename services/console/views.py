@@ -26,6 +26,9 @@ from shared.schema import ADDED_TO, NAME, TIME, metadata
 from shared.store import PgStore
 from shared.worklist import FACTS_BYTES_MAX, Lost
 
+TRACE = "substr(traceparent, 4, 32)"
+"""The trace an entry belongs to, in a statement."""
+
 journal = sa.Table(
     "journal",
     metadata,
@@ -45,13 +48,14 @@ journal = sa.Table(
     sa.Index("journal_newest", "time", "teller", "log", "epoch", "sequence"),
     sa.Index("journal_id", "id"),
     sa.Index("journal_correlation", "correlation_id"),
-    sa.Index("journal_causation", "causation_id"),
-    sa.Index("journal_trace", sa.text("substr(traceparent, 4, 32)")),
+    sa.Index("journal_causation", "causation_id", postgresql_where=sa.text("causation_id <> correlation_id")),
+    sa.Index("journal_trace", sa.text(TRACE), postgresql_where=sa.text("traceparent is not null")),
     sa.Index("journal_notices", "time", postgresql_where=sa.text(f"type = '{RequestNoticed.type_name}'")),
     sa.Index("journal_thing", "subject", postgresql_where=sa.text("length(subject) = 36")),
     info=ADDED_TO,
 )
-"""Its column is `teller`, not `origin`: a new epoch ends what is current, not what was heard."""
+"""Its column is `teller`, not `origin`: a new epoch ends what is current, not what was heard. What a command led to at
+once has that command as its cause and as its correlation: it is found by the one, and the other index leaves it out."""
 
 JOURNAL_TABLES = (journal,)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from services.console.views import COLUMNS, Entry, journal
+from services.console.views import COLUMNS, TRACE, Entry, journal
 from shared.causes import STEPS_MAX, Step
 from shared.clock import Clock
 from shared.ports import Put
@@ -21,19 +21,29 @@ PRUNE_ROWS = 5_000
 """Rows taken away in one statement: a reader that stores meanwhile never waits for long."""
 
 
+def trail_sql() -> str:
+    """What `trail` asks: $1 ids, $2 ids and correlations, $3 a trace."""
+    # One question an index: joined by `or` in one, the planner reads the whole journal. What has its correlation as its
+    # cause is not in the index of causes (`journal`).
+    conditions = (
+        "id = any($1::uuid[])", "causation_id = any($1::uuid[]) and causation_id <> correlation_id",
+        "correlation_id = any($1::uuid[]) and causation_id = correlation_id", "correlation_id = any($2::uuid[])",
+        "length(subject) = 36 and subject = any($1::text[])",
+        f"traceparent is not null and {TRACE} = $3::text",
+    )  # fmt: skip
+    return " union ".join(
+        f"(select {COLUMNS} from journal where {condition} limit {STEPS_MAX})"  # noqa: S608
+        for condition in conditions
+    )
+
+
 async def trail(
     store: PgStore, ids: Collection[str], correlations: Collection[str], trace: str | None = None
 ) -> list[Entry]:
     """What was told that is one of these, follows from one of these, is about one of these, or belongs to a correlation
     or trace.
     """
-    # One question an index: joined by `or` in one, the planner reads the whole journal.
-    conditions = [
-        "id = any($1::uuid[])", "causation_id = any($1::uuid[])", "correlation_id = any($2::uuid[])",
-        "length(subject) = 36 and subject = any($1::text[])", "substr(traceparent, 4, 32) = $3::text",
-    ]  # fmt: skip
-    one = [f"(select {COLUMNS} from journal where {condition} limit {STEPS_MAX})" for condition in conditions]  # noqa: S608
-    sql = " union ".join(one)
+    sql = trail_sql()
     wanted = list(ids)
     rows = await store.query(lambda pool: pool.fetch(sql, wanted, [*wanted, *correlations], trace))
     return [Entry.of(row) for row in rows]

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 from services.placement.capacity import (
     CapacityRow,
@@ -81,17 +84,27 @@ figures = sa.Table(
 figure_history = sa.Table(
     "figure_history",
     metadata,
-    sa.Column("teller", NAME, primary_key=True),
-    *(sa.Column(name, NAME, primary_key=True) for name in _GROUP),
+    sa.Column("series", pg.UUID, primary_key=True),
     sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("teller", NAME, nullable=False),
+    *(sa.Column(name, NAME, nullable=False) for name in _GROUP),
     *_figure_columns(),
-    sa.Index("figure_history_effective", "teller", *_GROUP, "effective_at", "epoch", "sequence"),
+    sa.Index("figure_history_effective", "series", "effective_at", "epoch", "sequence"),
     info=ADDED_TO,
 )
 """Everything every origin ever told. Its column is `teller`, not `origin`: a new epoch ends what is current, not the
-past.
+past. series: what one origin told about one of its groups (`series_of`).
 """
+
+SERIES_SQL = (
+    "encode(substring(sha256(convert_to(concat_ws(e'\\x1f', teller, location, kind, size_class, feature_class),"
+    " 'UTF8')) from 1 for 16), 'hex')::uuid"
+)
+"""`series_of` in a statement, of the columns of a row."""
+
+SERIES_KNOWN = 65_536
+"""Series whose name is known by heart: as many groups as a city has, and more."""
 
 offer_modes = sa.Table(
     "offer_modes",
@@ -104,6 +117,20 @@ offer_modes = sa.Table(
 """The locations that have said whether they ask their operator before they offer."""
 
 CAPACITY_TABLES = (figures, figure_history, offer_modes, *SESSION_WEEK_TABLES)
+
+
+@lru_cache(SERIES_KNOWN)
+def series_of(teller: str, location: str, kind: str, size_class: str, feature_class: str) -> str:
+    """The name, as a UUID, of what one origin tells about one of its groups. Five texts in each of two indexes are most
+    of what a line costs (`docs/decisions/0100-a-series-has-a-short-name.md`)."""
+    told = f"{teller}\x1f{location}\x1f{kind}\x1f{size_class}\x1f{feature_class}"
+    return str(uuid.UUID(bytes=hashlib.sha256(told.encode()).digest()[:16]))
+
+
+def _line(message: Message, group: tuple[str, str, str, str], values: tuple[Any, ...]) -> Put:
+    """One more line of history."""
+    teller, epoch = message.origin.key, message.origin.epoch
+    return Put(figure_history, (series_of(teller, *group), epoch, message.sequence, teller, *group, *values))
 
 
 def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
@@ -130,7 +157,7 @@ def capacity_rows(message: Message, contract: Contract) -> Iterable[RowChange]:
             row.blocked, row.people, row.observed_at, effective_at,
         )  # fmt: skip
         yield Put(figures, (message.origin.key, *group, *values))
-        yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
+        yield _line(message, group, values)
 
 
 def _seat_rows(message: Message, contract: SeatsTold) -> Iterable[RowChange]:
@@ -139,7 +166,7 @@ def _seat_rows(message: Message, contract: SeatsTold) -> Iterable[RowChange]:
     at, site = message.time, message.origin.site
     values = (site, contract.name, "", contract.total, 0, contract.occupied, contract.held, 0, 0, None, at)
     yield Put(figures, (message.origin.key, *group, *values))
-    yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
+    yield _line(message, group, values)
 
 
 def _session_rows(message: Message, contract: told.SessionsTold) -> Iterable[RowChange]:
@@ -149,7 +176,7 @@ def _session_rows(message: Message, contract: told.SessionsTold) -> Iterable[Row
         group = (contract.location, row.kind, "", "")
         values = (*about, row.seats, 0, row.booked, 0, 0, 0, None, message.time)
         yield Put(figures, (message.origin.key, *group, *values))
-        yield Put(figure_history, (message.origin.key, *group, message.origin.epoch, message.sequence, *values))
+        yield _line(message, group, values)
 
 
 _TOLD: tuple[type[Contract], ...] = (
@@ -181,27 +208,24 @@ async def figures_at(store: PgStore, at: datetime) -> list[dict[str, Any]]:
 
 async def figures_of(store: PgStore, origin: str, epoch: int, sequence: int) -> list[dict[str, Any]]:
     """One origin's figures when it had told exactly `sequence` messages of `epoch`."""
-    where = "teller = $1 and epoch = $2 and sequence <= $3"
+    where = "known.teller = $1 and epoch = $2 and sequence <= $3"
     return await _history(store, where, "sequence desc", origin, epoch, sequence)
 
 
 def history_sql(where: str, newest_first: str) -> str:
-    """The newest line of every group that meets a condition: from group to group and from there to its one line, each
-    found by index, so that the length of history does not matter.
+    """The newest line of every series that meets a condition: from series to series and from there to its one line,
+    each found by index, so that the length of history does not matter.
     """
-    names = ("teller", *_GROUP)
-    group, known = ", ".join(names), ", ".join(f"known.{name}" for name in names)
-    same = " and ".join(f"line.{name} = known.{name}" for name in names)
     return f"""
 with recursive known as (
-  (select {group} from figure_history order by {group} limit 1)
+  (select series, teller from figure_history order by series limit 1)
   union all
   select following.* from known cross join lateral (
-    select {group} from figure_history where ({group}) > ({known}) order by {group} limit 1
+    select series, teller from figure_history as line where line.series > known.series order by series limit 1
   ) as following
 )
 select newest.*, newest.teller as origin from known cross join lateral (
-  select * from figure_history as line where {same} and {where} order by {newest_first} limit 1
+  select * from figure_history as line where line.series = known.series and {where} order by {newest_first} limit 1
 ) as newest
 """  # noqa: S608
 

@@ -12,19 +12,22 @@ import pytest_asyncio
 
 from infra.postgres import Postgres
 from services.placement import app
-from services.placement.views_capacity import AS_IT_WAS, figures_at, figures_of, history_sql
+from services.placement.views_capacity import AS_IT_WAS, SERIES_SQL, figures_at, figures_of, history_sql, series_of
+from shared import migration
 from shared.store import PgStore
 from tests.support.servers import drop_database, fresh_database
 
 GROUPS, NIGHTS = 40, 500
 FIRST = datetime(2021, 1, 1, 9, tzinfo=UTC)
 
-FILL = """
-insert into figure_history (teller, location, kind, size_class, feature_class, epoch, sequence, site, title, district,
-  total, overflow, occupied, held, blocked, people, observed_at, effective_at)
-select 'west/placement', 'loc-' || g, 'shelter_24h', '1', '', 1, n * $1::int + g, 'west', '', '',
-  n, 0, 0, 0, 0, 0, $3::timestamptz + n * interval '1 day', $3::timestamptz + n * interval '1 day'
-from generate_series(1, $1::int) g, generate_series(0, $2::int - 1) n
+FILL = f"""
+insert into figure_history (series, teller, location, kind, size_class, feature_class, epoch, sequence, site, title,
+  district, total, overflow, occupied, held, blocked, people, observed_at, effective_at)
+select {SERIES_SQL}, told.*
+from generate_series(1, $1::int) g, generate_series(0, $2::int - 1) n,
+  lateral (select $3::timestamptz + n * interval '1 day') as night(at),
+  lateral (select 'west/placement', 'loc-' || g, 'shelter_24h', '1', '', 1, n * $1::int + g, 'west', '', '',
+  n, 0, 0, 0, 0, 0, at, at) as told(teller, location, kind, size_class, feature_class)
 """
 
 
@@ -66,6 +69,14 @@ async def test_an_origin_is_shown_as_it_was_at_a_sequence(store: PgStore) -> Non
     assert await figures_of(store, "noord/placement", 1, 10**6) == []
 
 
+async def test_a_series_has_the_same_name_here_and_in_a_statement(store: PgStore) -> None:
+    await store.query(lambda pool: pool.execute(FILL.replace("'loc-'", "'ruïne – '"), 1, 1, FIRST))
+    rows = await store.query(lambda pool: pool.fetch("select distinct series, teller, location from figure_history"))
+    assert len(rows) == GROUPS + 1
+    for series, teller, location in rows:
+        assert str(series) == series_of(teller, location, "shelter_24h", "1", "")
+
+
 async def test_a_past_moment_is_found_without_reading_history(store: PgStore) -> None:
     async def explain(pool: asyncpg.Pool[Any]) -> Any:
         sql = f"explain (analyze, format json) {history_sql(AS_IT_WAS[0], AS_IT_WAS[1])}"
@@ -83,3 +94,30 @@ def rows_read(plan: dict[str, Any]) -> int:
         each = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
         mine = round(each * plan["Actual Loops"])
     return mine + sum(rows_read(below) for below in plan.get("Plans", ()))
+
+
+async def test_an_upgrade_keeps_every_line_under_the_name_of_its_series(database: str) -> None:
+    await migration.upgrade(database, "placement", "0013")
+    connection = await asyncpg.connect(database)
+    kept = (
+        "select teller, location, epoch, sequence, site, total, people, observed_at, effective_at from figure_history"
+    )
+    try:
+        await connection.execute(
+            "insert into figure_history values"
+            " ('west/placement', 'a', 'shelter_24h', '1', 'cot', 2, 9, 'west', 'A', 'B',"
+            " 7, 1, 2, 3, 4, 5, now(), now()), ('west/placement', 'a', 'day', '', '', 2, 9, 'west', 'A', '',"
+            " 7, 1, 2, 3, 4, 5, null, now()), ('noord/placement', 'a', 'day', '', '', 1, 9, 'noord', 'A', 'B',"
+            " 0, 0, 0, 0, 0, 0, null, now())"
+        )
+        before = await connection.fetch(f"{kept} order by total, kind")
+        await app.migrate(database)
+        assert await connection.fetch(f"{kept} order by total, kind") == before
+        rows = await connection.fetch(
+            "select series, teller, location, kind, size_class, feature_class from figure_history"
+        )
+        assert len(rows) == 3
+        for series, *told in rows:
+            assert str(series) == series_of(*told)
+    finally:
+        await connection.close()

@@ -14,7 +14,7 @@ from services.placement.app import HEARD as LETTERS
 from services.placement.decider import LOCATION
 from services.placement.decider_regimes import REGIME
 from services.placement.events import CODEC
-from services.placement.views_capacity import CAPACITY, digest, figure_history, figures
+from services.placement.views_capacity import CAPACITY, digest, figure_history, figures, series_of
 from services.placement.views_waiting import WAITING
 from shared import schema
 from shared.envelope import LOGS, Log, Recorded, stream_name
@@ -401,7 +401,9 @@ class Oracle:
         """The history has every row of the current epochs once, as told."""
         kept: dict[tuple[str, int, int], Rows] = {}
         for key, row in disk.tables.get(figure_history.name, {}).items():
-            kept.setdefault((key[0], key[5], key[6]), {})[key[1:5]] = row[7:]
+            _, epoch, sequence, teller, *group = row[:8]
+            require(key == (series_of(teller, *group), epoch, sequence), "a line of another series", site, service, row)
+            kept.setdefault((teller, epoch, sequence), {})[tuple(group)] = row[8:]
         for teller, known in self._sites.items():
             epoch = known.disk.epoch
             branch = self._kept[teller, epoch, "pub"]

@@ -155,7 +155,13 @@ async def test_log_subjects_do_not_cross_the_link_and_beats_do(nats_pair: TestBu
 
 @pytest.mark.parametrize(
     ("hub", "compression"),
-    [("203.0.113.7", "s2_fast"), ("hub.example", "s2_fast"), ("127.0.0.1", "off"), ("[::1]", "off"), ("localhost", "off")],
+    [
+        ("203.0.113.7", "s2_fast"),
+        ("hub.example", "s2_fast"),
+        ("127.0.0.1", "off"),
+        ("[::1]", "off"),
+        ("localhost", "off"),
+    ],
 )
 def test_a_link_that_leaves_the_machine_is_compressed_lightly_however_long_its_pings_take(
     hub: str, compression: str, tmp_path: Path
