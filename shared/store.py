@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from shared import schema
 from shared.append_sql import LOCK, LOCK_KEYS
 from shared.batch import Grown, ToldRow
+from shared.due import DueTimers
 from shared.envelope import Log, Message, Meta, Origin, Recorded
 from shared.epoch_sql import begin_epoch, doubt, lift_doubt
 from shared.lane import SERVER_SETTINGS
@@ -69,6 +70,7 @@ class PgStore:
         self._selects: dict[tuple[str, ...], str] = {}
         self._recent = Recent()
         self._remembered = Remembered()
+        self._due = DueTimers(self.query, self.appended)
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -167,6 +169,7 @@ class PgStore:
     def _lost(self) -> None:
         """A lane of the writer has connected: it may have stored rows nobody heard of, or in another database."""
         self._recent.forget()
+        self._due.forget()
         self.told.set()
 
     async def reconnect(self) -> None:
@@ -300,12 +303,7 @@ class PgStore:
         return None if row is None else KeyRecord(*row)
 
     async def due_timers(self, now: datetime, limit: int) -> list[DueTimer]:
-        rows = await self.query(
-            lambda pool: pool.fetch(
-                "select id, due_at, kind, key from timers where due_at <= $1 order by due_at, id limit $2", now, limit
-            )
-        )
-        return [DueTimer(*row) for row in rows]
+        return await self._due.look(now, limit)
 
     async def rows(self, table: sa.Table, **equals: Any) -> list[dict[str, Any]]:
         shape = (table.name, *equals)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from shared.bus import JetStreamLog, StreamSource, close_client, connect_relay
-from shared.bus_consumer import ConsumerLost, deliveries
+from shared.bus_consumer import HEARTBEAT_SECONDS, SILENT_SECONDS, Consumer, ConsumerLost, deliveries
 from shared.bus_parser import Heard
 from shared.envelope import Origin, bus_subject, to_headers
 from shared.ports import Delivery
 from tests.support.buses import row
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.servers import TestBuses
 
 
@@ -66,3 +69,22 @@ async def test_what_a_reader_passes_by_comes_unread_at_its_place_and_all_else_in
         Delivery(3, subjects["west"], None),
         Delivery(4, subjects["stad"], row(2, Origin("stad", "placement", 1))),
     ]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("trouble", ["the server is gone", "the consumer is gone"])
+async def test_a_consumer_is_held_on_to_as_long_as_its_heart_beats(nats_single: TestBuses, trouble: str) -> None:
+    reader = await connect_relay(nats_single.options("stad", "city.placement"))
+    consumer = Consumer(reader, "CITY")
+    await consumer.open(0)
+    waiting = asyncio.ensure_future(consumer.take())
+    done, _ = await asyncio.wait({waiting}, timeout=SILENT_SECONDS + HEARTBEAT_SECONDS)
+    assert not done, "nothing to read is no reason to leave"
+    if trouble == "the server is gone":
+        nats_single.servers["stad"].kill()
+    else:
+        await consumer.close()
+    with pytest.raises(ConsumerLost):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await waiting
+    await close_client(reader)

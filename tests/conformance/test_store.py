@@ -328,22 +328,6 @@ async def test_the_same_key_in_another_scope_is_another_key(store: Store) -> Non
     assert await store.last_position() == 2
 
 
-# --- timers -----------------------------------------------------------------------------------------------------------
-
-
-async def test_due_timers_come_longest_overdue_first(store: Store) -> None:
-    def timer(id_: str, seconds: int) -> Put:
-        return Put(schema.timers, (id_, NOW + timedelta(seconds=seconds), "lapse", "west"))
-
-    await store.append(append(rows=[timer("later", 1), timer("b", 0), timer("a", 0), timer("early", -60)]))
-    assert [t.id for t in await store.due_timers(NOW, 10)] == ["early", "a", "b"]
-    assert [t.id for t in await store.due_timers(NOW, 2)] == ["early", "a"]
-    [first] = await store.due_timers(NOW - timedelta(seconds=60), 10)
-    assert (first.id, first.due_at, first.kind, first.key) == ("early", NOW - timedelta(seconds=60), "lapse", "west")
-    await store.append(append(rows=[timer("early", 2), Delete(schema.timers, ("a",))]))
-    assert [t.id for t in await store.due_timers(NOW, 10)] == ["b"]
-
-
 # --- waking, leaving, halting -----------------------------------------------------------------------------------------
 
 
