@@ -85,15 +85,18 @@ def _parts(value: Any, owners: Mapping[str, str]) -> Iterator[str]:
             yield from _parts(inside, owners)
 
 
-def joinable(records: Iterable[str], people: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
+def joinable(
+    records: Iterable[str], people: Mapping[str, Iterable[str]], nobodys: Collection[str] = ()
+) -> list[tuple[str, ...]]:
     """Whose ids can be joined: who, and the marks that lead from one id to the other. people: by person the ids that
-    must not be. What stands with several people's ids, a programme or a run, tells nothing of one of them."""
+    must not be. What stands with several people's ids, a programme or a run, tells nothing of one of them; nor does
+    what only says such a one's name once more (nobodys)."""
     owners = {id_: person for person, ids in people.items() for id_ in ids}
     found: list[set[str]] = []
     with_whom: dict[str, set[str]] = {}
     for record in records:
         for piece in pieces(record, owners):
-            marks = set(MARK.findall(piece))
+            marks = set(MARK.findall(piece)).difference(nobodys)
             found.append(marks)
             for mark in marks:
                 with_whom.setdefault(mark, set()).update(owners[other] for other in marks & owners.keys())

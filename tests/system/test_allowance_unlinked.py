@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.placement.views_capacity import SEATS, series_of
 from shared.money import Period, day_of, period_of
 from tests.support.backups import settings_of
 from tests.support.laid_open import dumped, joinable, messages
@@ -107,7 +108,11 @@ async def test_nothing_at_the_municipality_or_on_a_bus_says_who_or_joins_what_on
     for client_id in (anna, bert, carl):
         assert any(client_id in message for message in inside), "the services of west speak of clients among themselves"
         assert not [row for row in [*rows, *spoken] if client_id in row]
-    ways = joinable([*rows, *spoken], people)
+    # Every line of a programme's figures has its series, which follows from the programme's id and says no more.
+    series = series_of("stad/allowance", programme, SEATS, "", "")
+    assert any(series in row and programme in row for row in rows)
+    assert not [row for row in [*rows, *spoken] if series in row and programme not in row]
+    ways = joinable([*rows, *spoken], people, [series])
     steps = [step for way in ways for step in pairwise(way)]
     assert ways == [], [row for row in [*rows, *spoken] if any(one in row and other in row for one, other in steps)]
     own = [row for dsn in settings_of(city.data, "west").databases.values() for row in dumped(dsn.get_secret_value())]
