@@ -41,8 +41,8 @@ SOCKET_NAME = ".s.PGSQL.5432"
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._@~-]+\Z")
 START_SECONDS_MAX = 60.0
 LOCK_SECONDS_MAX = 10.0
-# `shared_buffers`: what a site that catches up writes into (some 60 MB of rows and indexes for 50,000 events) stays in it;
-# with half of that, pages left and came back all the time. What is not touched takes no memory.
+# `shared_buffers`: what a site that catches up writes into (some 60 MB of rows and indexes for 50,000 events) stays in
+# it; with half of that, pages left and came back all the time. What is not touched takes no memory.
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
